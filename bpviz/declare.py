@@ -1,0 +1,592 @@
+"""Declare a thing once: its name, its fields, what each field may be, and what it means.
+
+Everything a user can write in a config is declared here-style: hyperparameters of optimizers, fields of problems and
+options of figures. Validation, JSON Schema, ``bpviz explain``, the documentation tables and the tests' bad values all
+read the same declaration. This module imports neither NumPy nor YAML, so that reading a config costs neither.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import math
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, dataclass_transform
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from bpviz.oracle import Oracle
+
+    Array: TypeAlias = npt.NDArray[np.float64]
+    Column: TypeAlias = float | Array
+    """A hyperparameter: written as a number, seen by the rule as a column ``(runs, 1)``."""
+else:
+    Array = Column = Any
+
+T = TypeVar("T")
+
+# What people type for the names used here. One spelling is accepted, so that configs stay comparable; the others are
+# suggested.
+SYNONYMS: Mapping[str, str] = {
+    "lr": "step",
+    "learning_rate": "step",
+    "learningrate": "step",
+    "eta": "step",
+    "alpha": "step",
+    "step_size": "step",
+    "mu": "momentum",
+    "beta": "momentum",
+    "beta_1": "beta1",
+    "b1": "beta1",
+    "beta_2": "beta2",
+    "b2": "beta2",
+    "eps": "epsilon",
+    "etaplus": "increase",
+    "eta_plus": "increase",
+    "etaminus": "decrease",
+    "eta_minus": "decrease",
+    "step_min": "min_step",
+    "minstep": "min_step",
+    "step_max": "max_step",
+    "maxstep": "max_step",
+    "tol": "tolerance",
+    "xtol": "tolerance",
+    "damping": "penalty",
+    "penalty_const": "penalty",
+    "threshold": "error_threshold",
+    "epsilon_error": "error_threshold",
+    "target_error": "error_threshold",
+    "epochs": "max_epochs",
+    "max_iter": "max_epochs",
+    "max_iterations": "max_epochs",
+    "n_epochs": "max_epochs",
+    "initial": "start",
+    "init": "start",
+    "x0": "start",
+    "w0": "start",
+    "starts": "start",
+    "data": "dataset",
+    "optimizers": "algorithms",
+    "optimizer": "algorithms",
+    "algorithm": "algorithms",
+    "plots": "figures",
+    "file": "save_as",
+    "filename": "save_as",
+    "output": "save_as",
+    "type": "kind",
+    "cost": "loss",
+    "error": "loss",
+    "activation_function": "activation",
+    "logistic": "sigmoid",
+    "identity": "linear",
+    "bce": "cross-entropy",
+    "binary_cross_entropy": "cross-entropy",
+    "log_loss": "cross-entropy",
+    "l2": "mse",
+    "l1": "mae",
+}
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message quotes it: short, on one line, text in quotes, YAML's words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list" if value else "an empty list"
+    text = repr(value) if isinstance(value, str) else f"{value}"
+    return text if len(text) <= 60 else text[:40] + "..." + text[-10:]
+
+
+def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = SYNONYMS) -> str | None:
+    """Return the allowed word somebody most likely meant by ``name``, or None."""
+    words = list(allowed)
+    if not isinstance(name, str) or len(name) > 100:
+        return None
+    folded = name.strip().lower()
+    for guess in (folded, folded.replace("_", "-"), folded.replace("-", "_"), folded.replace(" ", "-")):
+        meant = synonyms.get(guess, guess)
+        if meant in words:
+            return meant
+    close = difflib.get_close_matches(folded, words, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """Join words as a sentence does: ``a``, ``a or b``, ``a, b or c``."""
+    words = list(words)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+class Domain:
+    """What a value may be. It words its own complaint, its JSON Schema and a value that it refuses."""
+
+    def complaint(self, value: object) -> str | None:
+        """Return why ``value`` is refused, as the end of a sentence that starts with its place; None if it is fine."""
+        raise NotImplementedError
+
+    def convert(self, value: Any) -> Any:
+        """Return an accepted value in the form the program keeps it."""
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema (draft 7) of the accepted values."""
+        raise NotImplementedError
+
+    def bad(self) -> object:
+        """Return a value that is refused, for tests."""
+        return {"not": "this"}
+
+    def __str__(self) -> str:
+        raise NotImplementedError
+
+
+_INTERVAL = re.compile(r"(integer )?([\[(])\s*(-?[\w.+-]+)\s*,\s*(-?[\w.+-]+)\s*([\])])")
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval(Domain):
+    """An interval of numbers, written and read as mathematics does: ``[0, 1)``, ``(0, inf)``, ``integer [1, inf)``.
+
+    Infinity itself is never inside, and a bool is not a number.
+    """
+
+    low: float
+    high: float
+    with_low: bool
+    with_high: bool
+    integer: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Interval:
+        match = _INTERVAL.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not an interval such as '[0, 1)' or 'integer [1, inf)'")
+        integer, left, low, high, right = match.groups()
+        return cls(float(low), float(high), left == "[", right == "]", integer is not None)
+
+    def __contains__(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        above = value >= self.low if self.with_low else value > self.low
+        below = value <= self.high if self.with_high else value < self.high
+        return above and below
+
+    def complaint(self, value: object) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"{shown(value)} is not a {self._kind()} in {self._range()}"
+        if self.integer and isinstance(value, float) and math.isfinite(value) and not value.is_integer():
+            return f"{shown(value)} is not a whole number in {self._range()}"
+        try:
+            inside = float(value) in self
+        except OverflowError:  # an integer too large for a float
+            inside = False
+        return None if inside else f"{shown(value)} is not in {self._range()}"
+
+    def convert(self, value: Any) -> float | int:
+        return int(value) if self.integer else float(value)
+
+    def schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "integer" if self.integer else "number"}
+        number = int if self.integer else float
+        if math.isfinite(self.low):
+            schema["minimum" if self.with_low else "exclusiveMinimum"] = number(self.low)
+        if math.isfinite(self.high):
+            schema["maximum" if self.with_high else "exclusiveMaximum"] = number(self.high)
+        return schema
+
+    def bad(self) -> object:
+        if math.isfinite(self.low):
+            return self.low - 1 if self.with_low else self.low
+        if math.isfinite(self.high):
+            return self.high + 1 if self.with_high else self.high
+        return math.nan
+
+    def _kind(self) -> str:
+        return "whole number" if self.integer else "number"
+
+    def _range(self) -> str:
+        left, right = "[" if self.with_low else "(", "]" if self.with_high else ")"
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+    def __str__(self) -> str:
+        return f"integer {self._range()}" if self.integer else self._range()
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice(Domain):
+    """One word out of a few."""
+
+    words: tuple[str, ...]
+
+    def complaint(self, value: object) -> str | None:
+        if isinstance(value, str) and value in self.words:
+            return None
+        guess = nearest(value, self.words)
+        hint = f"; did you mean {guess!r}?" if guess else ""
+        return f"{shown(value)} is not one of {', '.join(self.words)}{hint}"
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.words)}
+
+    def bad(self) -> object:
+        return "no such word"
+
+    def __str__(self) -> str:
+        return listed(self.words)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag(Domain):
+    """true or false."""
+
+    def complaint(self, value: object) -> str | None:
+        return None if isinstance(value, bool) else f"{shown(value)} is not true or false"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+    def bad(self) -> object:
+        return "no"
+
+    def __str__(self) -> str:
+        return "true or false"
+
+
+@dataclasses.dataclass(frozen=True)
+class Text(Domain):
+    """A line of text, not empty."""
+
+    longest: int = 200
+
+    def complaint(self, value: object) -> str | None:
+        if not isinstance(value, str):
+            return f"{shown(value)} is not text"
+        if not value.strip():
+            return "the text is empty"
+        if len(value) > self.longest:
+            return f"the text has {len(value)} characters, more than {self.longest}"
+        if not value.isprintable():
+            return f"{shown(value)} has characters that cannot be printed on one line"
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": self.longest}
+
+    def __str__(self) -> str:
+        return "text"
+
+
+@dataclasses.dataclass(frozen=True)
+class FileName(Text):
+    """A file name without folders and suffix: it cannot lead out of the output folder."""
+
+    longest: int = 100
+
+    def complaint(self, value: object) -> str | None:
+        complaint = super().complaint(value)
+        if complaint or not isinstance(value, str):
+            return complaint
+        if value[0] in ".-" or not re.fullmatch(r"[\w .+=-]+", value) or value != value.strip():
+            return f"{shown(value)} is not a plain file name of letters, digits and . + = - _"
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "pattern": r"^[\w+=][\w .+=-]*$"}
+
+    def bad(self) -> object:
+        return "../outside"
+
+    def __str__(self) -> str:
+        return "a file name"
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed(Domain):
+    """A list of values of one domain, with as many items as ``least`` to ``most``, distinct or ordered if asked."""
+
+    item: Domain
+    least: int = 0
+    most: int | None = None
+    rising: bool = False
+
+    def complaint(self, value: object) -> str | None:
+        if not isinstance(value, list | tuple):
+            return f"{shown(value)} is not a list of {self._items()}"
+        if len(value) < self.least or (self.most is not None and len(value) > self.most):
+            return f"a list of {len(value)} is not {self}"
+        for place, item in enumerate(value):
+            complaint = self.item.complaint(item)
+            if complaint:
+                return f"item {place + 1}: {complaint}"
+        if self.rising and any(b <= a for a, b in zip(value, value[1:], strict=False)):
+            return f"[{', '.join(shown(v) for v in value)}] does not rise: each number must be above the one before"
+        return None
+
+    def convert(self, value: Any) -> tuple[Any, ...]:
+        return tuple(self.item.convert(item) for item in value)
+
+    def schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "array", "items": self.item.schema(), "minItems": self.least}
+        if self.most is not None:
+            schema["maxItems"] = self.most
+        return schema
+
+    def _items(self) -> str:
+        if self.most == self.least:
+            return f"{self.least} values, each {self.item}"
+        return f"values, each {self.item}"
+
+    def __str__(self) -> str:
+        return f"a list of {self._items()}" if self.most == self.least else f"a list of {self.least} or more {self._items()}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Nullable(Domain):
+    """A value of another domain, or null."""
+
+    of: Domain
+    null: str = "nothing"  # what null stands for
+
+    def complaint(self, value: object) -> str | None:
+        return None if value is None else self.of.complaint(value)
+
+    def convert(self, value: Any) -> Any:
+        return None if value is None else self.of.convert(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.of.schema(), {"type": "null"}]}
+
+    def bad(self) -> object:
+        return self.of.bad()
+
+    def __str__(self) -> str:
+        return f"{self.of}, or null for {self.null}"
+
+
+def hyper(default: Any, domain: str | Domain, meaning: str) -> Any:
+    """Declare a field: its default, what it may be (an interval's text or a Domain) and what it means."""
+    domain = Interval.parse(domain) if isinstance(domain, str) else domain
+    return dataclasses.field(default=default, metadata={"domain": domain, "meaning": meaning})
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A declared field, as the readers of declarations see it."""
+
+    name: str
+    default: Any
+    domain: Domain
+    meaning: str
+
+    def complaint(self, value: object) -> str | None:
+        """Return what is wrong with ``value``, with the field's meaning, or None."""
+        complaint = self.domain.complaint(value)
+        return f"{complaint} ({self.meaning})" if complaint else None
+
+
+def fields(declared: Any) -> dict[str, Field]:
+    """Return the declared fields of a class or an instance, by name, in the order written."""
+    return {
+        f.name: Field(f.name, f.default, f.metadata["domain"], f.metadata["meaning"])
+        for f in dataclasses.fields(declared)
+        if "domain" in f.metadata
+    }
+
+
+def settings(declared: Any) -> dict[str, Any]:
+    """Return the values of an instance's declared fields, by name, in the order written."""
+    return {name: getattr(declared, name) for name in fields(declared)}
+
+
+def conflicts(declared: Any) -> list[tuple[str, str]]:
+    """Return (field, complaint) for values that are fine alone but not together; a class says which in ``conflicts``."""
+    return list(declared.conflicts()) if hasattr(declared, "conflicts") else []
+
+
+def _check(self: Any) -> None:
+    wrong = []
+    for name, field in fields(self).items():
+        value = getattr(self, name)
+        complaint = field.complaint(value)
+        if complaint:
+            wrong.append(f"{name}: {complaint}")
+        else:
+            object.__setattr__(self, name, field.domain.convert(value))
+    if not wrong:
+        wrong = [f"{name}: {complaint}" for name, complaint in conflicts(self)]
+    if wrong:
+        raise ValueError(f"{type(self).name}: {'; '.join(wrong)}")
+
+
+class Registry(Generic[T]):
+    """Things by name, found by importing every module of a package once, when somebody first asks."""
+
+    def __init__(self, what: str, package: str) -> None:
+        self.what = what
+        self._package = package
+        self._things: dict[str, T] = {}
+        self._walked = False
+
+    def add(self, name: str, thing: T) -> None:
+        """Register ``thing`` under ``name``; a name that is taken is an error."""
+        if name in self._things:
+            raise ValueError(f"two definitions of the {self.what} {name!r}: {self._things[name]} and {thing}")
+        self._things[name] = thing
+
+    def _walk(self) -> dict[str, T]:
+        if not self._walked:
+            self._walked = True
+            package = importlib.import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self._package}.{module.name}")
+        return self._things
+
+    def __getitem__(self, name: str) -> T:
+        try:
+            return self._walk()[name]
+        except KeyError:
+            raise KeyError(self.unknown(name)) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._walk()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._walk()))
+
+    def __len__(self) -> int:
+        return len(self._walk())
+
+    def items(self) -> list[tuple[str, T]]:
+        return [(name, self._walk()[name]) for name in self]
+
+    def unknown(self, name: object) -> str:
+        """Word the refusal of a name that is not registered, with the name that was meant if one is near."""
+        synonyms = {**SYNONYMS, **{s: n for n, thing in self.items() for s in getattr(thing, "synonyms", ())}}
+        guess = nearest(name, self, synonyms)
+        hint = f"; did you mean {guess!r}?" if guess else f"; known are {', '.join(self)}"
+        return f"{shown(name)} is not the name of {_an(self.what)}{hint}"
+
+
+def _an(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+class Optimizer(Protocol):
+    """An update rule with its hyperparameters; frozen. ``@optimizer`` makes one of a class with these two methods."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+    source: ClassVar[str]
+    confused_with: ClassVar[str]
+    synonyms: ClassVar[tuple[str, ...]]
+
+    def begin(self, w: Array, f: Oracle) -> Any:
+        """Return the state before the first epoch: a tuple of arrays whose first axis is runs."""
+
+    def advance(self, w: Array, state: Any, f: Oracle) -> tuple[Array, Any]:
+        """Return the weights ``(runs, params)`` and the state after one epoch; write on neither ``w`` nor ``state``."""
+
+
+class Point(Protocol):
+    """A problem at one block of weights; what one question computes, the next may use."""
+
+    def error(self) -> Array: ...  # (runs,)
+    def gradient(self) -> Array: ...  # (runs, params)
+    def hessian(self) -> Array: ...  # (runs, params, params)
+    def residuals(self) -> Array: ...  # (runs, samples); the error is the sum of their squares
+    def jacobian(self) -> Array: ...  # (runs, samples, params)
+
+
+class Problem(Protocol):
+    """A function to make small, with the derivatives it has. Knows no optimizer."""
+
+    name: ClassVar[str]
+    source: ClassVar[str]
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The names of the parameters, in order."""
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """The questions it can answer, of KINDS."""
+
+    @property
+    def width(self) -> int:
+        """How many numbers one run needs at once; the loop chooses its block size by it."""
+
+    def at(self, w: Array, spare: Any = None) -> Point:
+        """Go to ``w (runs, params)``. ``spare`` is an earlier point that nobody asks any more: its memory may be used."""
+
+
+OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers")
+PROBLEMS: Registry[Any] = Registry("problem", "bpviz.problems")
+FIGURES: Registry[Any] = Registry("figure", "bpviz.figures")
+
+
+@dataclasses.dataclass(frozen=True)
+class FigureRequest:
+    """What every figure kind can be told. A kind is a frozen subclass made by ``@figure``, its fields its options.
+
+    A kind says which figures it adds to the default set (``defaults``), turns results into plain arrays (``data``) and
+    draws those (``draw``). Kinds import NumPy and matplotlib inside their methods only.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    save_as: str | None = hyper(None, Nullable(FileName(), "the kind and what it shows"), "file name, without a suffix")
+    title: str | None = hyper(None, Nullable(Text(), "a title by what is shown"), "text above the figure")
+
+
+def _declare(cls: type, name: str, registry: Registry[Any], **facts: Any) -> type:
+    for fact, value in {"name": name, **facts}.items():
+        setattr(cls, fact, value)
+    cls.__post_init__ = _check  # type: ignore[attr-defined]
+    made = dataclasses.dataclass(frozen=True)(cls)
+    registry.add(name, made)
+    return made
+
+
+KINDS = ("error", "gradient", "hessian", "residuals", "jacobian")
+"""The questions an optimizer can ask of a problem, in the order tables show them."""
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(hyper,))
+def optimizer(
+    name: str, *, label: str, needs: str, source: str, confused_with: str = "", synonyms: tuple[str, ...] = ()
+) -> Callable[[type], type]:
+    """Register a class as the update rule ``name`` and make its hyperparameters frozen, checked fields.
+
+    ``label`` is its name in tables and legends; ``needs`` the questions it asks (of KINDS, separated by spaces);
+    ``source`` the paper with the place in it; ``confused_with`` what else goes by the same name.
+    """
+    asked = frozenset(needs.split())
+    if not asked <= set(KINDS):
+        raise ValueError(f"{name}: needs {sorted(asked - set(KINDS))}, not one of {KINDS}")
+    facts = {"label": label, "needs": asked, "source": source, "confused_with": confused_with, "synonyms": synonyms}
+    return lambda cls: _declare(cls, name, OPTIMIZERS, **facts)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(hyper,))
+def problem(name: str, *, source: str, synonyms: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
+    """Register a class as the problem ``name``, with its source."""
+    return lambda cls: _declare(cls, name, PROBLEMS, source=source, synonyms=synonyms)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(hyper,))
+def figure(name: str, *, summary: str) -> Callable[[type[T]], type[T]]:
+    """Register a class as the figure kind ``name``; its fields are the options a config may give."""
+    return lambda cls: _declare(cls, name, FIGURES, summary=summary, synonyms=())

@@ -1,0 +1,229 @@
+"""The loop. There is no other: recorders, summaries, progress bars and animations listen to it.
+
+Runs travel in a block. A run that ends is frozen: it may still be carried along, but it is neither recorded nor billed.
+When a tenth of the block is frozen the block is rebuilt without them and filled up from the starts that wait, so a few
+runs that never finish share one full block instead of dragging a nearly empty one each. Since no row depends on another,
+nothing of this can be seen in the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bpviz import declare, rows
+from bpviz.oracle import Bill, Oracle
+from bpviz.results import ENDINGS, Ending
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bpviz.declare import Array, Optimizer, Problem
+
+    Ints = npt.NDArray[np.int64]
+
+_REACHED, _DIVERGED, _EXHAUSTED, _STUCK = (
+    ENDINGS.index(e) for e in (Ending.REACHED, Ending.DIVERGED, Ending.EXHAUSTED, Ending.STUCK)
+)
+
+# What one temporary of a block may take: large enough that Python's overhead hardly counts, small enough for the cache.
+# Measured in docs/performance.md.
+_BLOCK_BYTES = 256 * 1024
+
+
+class Epoch(NamedTuple):
+    """A block after an epoch (epoch 0: at its start), as listeners see it. Arrays must not be written on.
+
+    ``run (rows,)``: which run each row is, by the order of the starts. ``ended (rows,)``: index into ENDINGS for the rows
+    that ended in this epoch, -1 for the others; None when none did. Rows of runs that ended in an earlier epoch may
+    still come along and mean nothing.
+    """
+
+    run: Ints
+    clock: int
+    born: Ints
+    w: Array
+    error: Array
+    bill: Bill
+    ended: npt.NDArray[np.int8] | None
+
+    @property
+    def number(self) -> Ints:
+        """How many epochs each row's run has made."""
+        return self.clock - self.born
+
+
+def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str | None:
+    """Return why ``optimizer`` cannot work on ``problem``, or None if it can."""
+    missing = [kind for kind in declare.KINDS if kind in optimizer.needs - problem.offers]
+    if not missing:
+        return None
+    return f"{optimizer.name} needs {declare.listed(missing, 'and')}, which this {problem.name} does not have"
+
+
+def march(
+    optimizer: Optimizer,
+    problem: Problem,
+    starts: npt.ArrayLike,
+    *,
+    error_threshold: float | None,
+    max_epochs: int,
+    varied: Mapping[str, npt.ArrayLike] | None = None,
+    block: int | None = None,
+) -> Iterator[Epoch]:
+    """Run ``optimizer`` on ``problem`` from each of ``starts (runs, params)`` and yield every Epoch.
+
+    A run ends at the first epoch whose error is at most ``error_threshold`` (None: never for that reason), after
+    ``max_epochs``, when it stops being finite, or when its optimizer knows no next step. ``varied`` gives
+    hyperparameters that differ from run to run, ``(runs,)`` each. ``block`` is how many runs travel together; it changes
+    the time this takes and nothing else.
+
+    Raises ValueError if the problem cannot answer what the optimizer needs to ask.
+    """
+    reason = unsuitable(optimizer, problem)
+    if reason:
+        raise ValueError(reason)
+    starts = rows.block(starts)
+    size = block or max(64, _BLOCK_BYTES // (8 * problem.width))
+    columns = {name: rows.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
+    threshold = -np.inf if error_threshold is None else error_threshold
+    entered = 0
+    travelling: _Block | None = None
+    while True:
+        room = size - len(travelling or ())
+        if room > 0 and entered < len(starts):
+            run = np.arange(entered, min(entered + room, len(starts)))
+            entered += len(run)
+            fresh = _Block(
+                optimizer, _rows_of(columns, run), problem, run, rows.take(starts, run), threshold, max_epochs
+            )
+            yield fresh.judge()
+            fresh.drop_ended()
+            if travelling:
+                travelling.join(fresh)
+            else:
+                travelling = fresh
+            continue
+        if not travelling:
+            return
+        while not travelling.worth_dropping():
+            yield travelling.advance()
+        travelling.drop_ended()
+
+
+def _rows_of(columns: dict[str, Array], keep: Any) -> dict[str, Array]:
+    return {name: rows.take(column, keep) for name, column in columns.items()}
+
+
+def _in_columns(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
+    """Return the optimizer with every number as a column: ``(runs, 1)`` where it varies, else ``(1, 1)`` for all."""
+    copy: Optimizer = object.__new__(type(optimizer))
+    for name, value in declare.settings(optimizer).items():
+        column = np.full((1, 1), value) if isinstance(value, float) else value
+        object.__setattr__(copy, name, varied.get(name, column))
+    return copy
+
+
+class _Block:
+    """Runs that travel together."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        varied: dict[str, Array],
+        problem: Problem,
+        run: Ints,
+        w: Array,
+        threshold: float,
+        max_epochs: int,
+    ) -> None:
+        self.run = run
+        self.w = w
+        self.varied = varied
+        self.optimizer = _in_columns(optimizer, varied)
+        self.oracle = Oracle(problem, len(run))
+        self.clock = 0
+        self.born = np.zeros(len(run), np.int64)  # the clock at each run's epoch 0
+        self.threshold = threshold
+        self.max_epochs = max_epochs
+        self.alarm = max_epochs  # the clock at which a run first runs out of epochs
+        self.frozen = 0
+        self.broken = False  # a row is not finite any more: slow arithmetic that is best dropped at once
+        with np.errstate(all="ignore"):
+            self.state = self.optimizer.begin(w, self.oracle)
+
+    def __len__(self) -> int:
+        return len(self.run)
+
+    def advance(self) -> Epoch:
+        """Make one epoch and judge it."""
+        self.clock += 1
+        with np.errstate(all="ignore"):  # a run that overflows is a result, not a warning
+            self.w, self.state = self.optimizer.advance(self.w, self.state, self.oracle)
+            return self.judge()
+
+    def judge(self) -> Epoch:
+        """Look at the errors, freeze the runs that have ended and return the Epoch."""
+        oracle = self.oracle
+        error = oracle.look(self.w)
+        reached = error <= self.threshold
+        if self.frozen:
+            reached &= oracle.live
+        ended = None
+        if (
+            np.count_nonzero(reached)
+            or np.count_nonzero(np.isfinite(self.w)) < self.w.size
+            or np.count_nonzero(np.isfinite(error)) < error.size
+            or oracle.stuck is not None
+            or self.clock >= self.alarm
+        ):
+            ended = self._freeze(error, reached)
+        return Epoch(self.run, self.clock, self.born, self.w, error, oracle.bill(), ended)
+
+    def _freeze(self, error: Array, reached: Any) -> npt.NDArray[np.int8]:
+        oracle = self.oracle
+        finite = np.isfinite(error) & np.isfinite(self.w).all(axis=1)
+        ended = np.full(len(self), -1, np.int8)
+        ended[self.clock - self.born >= self.max_epochs] = _EXHAUSTED
+        if oracle.stuck is not None:
+            ended[oracle.stuck] = _STUCK
+            oracle.stuck = None
+        ended[reached] = _REACHED
+        ended[~finite] = _DIVERGED
+        ended[~oracle.live] = -1
+        oracle.live = oracle.live & (ended < 0)
+        self.frozen = len(self) - np.count_nonzero(oracle.live)
+        self.broken = not finite.all()
+        self._set_alarm()
+        return ended
+
+    def _set_alarm(self) -> None:
+        self.alarm = int(self.born[self.oracle.live].min(initial=self.clock)) + self.max_epochs
+
+    def worth_dropping(self) -> bool:
+        return self.broken or 10 * self.frozen >= len(self)
+
+    def drop_ended(self) -> None:
+        """Go on without the frozen runs."""
+        if not self.frozen:
+            return
+        keep = self.oracle.live
+        self.w, self.state = rows.take(self.w, keep), rows.take(self.state, keep)
+        self.run, self.born = self.run[keep], self.born[keep]
+        self.varied = _rows_of(self.varied, keep)
+        self.optimizer = _in_columns(self.optimizer, self.varied)
+        self.oracle.take(keep)
+        self.frozen = 0
+        self.broken = False
+
+    def join(self, fresh: _Block) -> None:
+        """Take in the runs of a block that is at its start."""
+        self.w, self.state = rows.join(self.w, fresh.w), rows.join(self.state, fresh.state)
+        self.run = np.concatenate([self.run, fresh.run])
+        self.born = np.concatenate([self.born, fresh.born + self.clock])
+        self.varied = {name: rows.join(column, fresh.varied[name]) for name, column in self.varied.items()}
+        self.optimizer = _in_columns(self.optimizer, self.varied)
+        self.oracle.join(fresh.oracle)
+        self._set_alarm()

@@ -1,0 +1,165 @@
+"""The only door from an optimizer to a problem: it answers questions and counts them.
+
+A question is of one of the KINDS (error, gradient, Hessian, residuals, Jacobian). Every run pays for each kind it asks at
+each point, once: asking again at the same array is answered from memory. The judge's looks share those passes but are on
+nobody's bill.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpviz import rows
+from bpviz.declare import KINDS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bpviz.declare import Array, Point, Problem
+
+    Mask = npt.NDArray[np.bool_]
+
+
+class _Pass:
+    """What is known at one array of weights."""
+
+    __slots__ = ("answers", "billed", "point", "w")
+
+    def __init__(self) -> None:
+        self.w: Array | None = None
+        self.point: Point | None = None
+        self.answers: dict[str, Array] = {}
+        self.billed: set[str] = set()
+
+
+class Oracle:
+    """Answers for a block of ``runs`` runs and keeps each run's bill.
+
+    ``error`` answers a column ``(runs, 1)``, ``gradient`` ``(runs, params)``, ``hessian`` ``(runs, params, params)``,
+    ``residuals`` ``(runs, samples)`` and ``jacobian`` ``(runs, samples, params)``. With ``where`` (a mask over runs) only
+    those runs are evaluated and billed; the other rows of the answer are NaN.
+    """
+
+    xp = np  # the array namespace rules are written in
+    solve = staticmethod(rows.solve)
+
+    def __init__(self, problem: Problem, runs: int) -> None:
+        self.problem = problem
+        self.live = np.ones(runs, dtype=bool)  # runs that have not ended; the others may still be in the block
+        self.stuck: Mask | None = None
+        self._here = _Pass()  # where the judge looked last
+        self._trial = _Pass()  # wherever else the optimizer asked last
+        self._spare: Point | None = None  # whose memory the next masked pass may use
+        self._shared = dict.fromkeys(KINDS, 0)  # asked by all runs alike
+        self._own: dict[str, npt.NDArray[np.int64]] = {}  # asked by some, or before they joined this block
+
+    # -- questions ---------------------------------------------------------------------------------------------------
+
+    def error(self, w: Array, where: Mask | None = None) -> Array:
+        return self._ask("error", w, where)[:, None]
+
+    def gradient(self, w: Array, where: Mask | None = None) -> Array:
+        return self._ask("gradient", w, where)
+
+    def hessian(self, w: Array, where: Mask | None = None) -> Array:
+        return self._ask("hessian", w, where)
+
+    def residuals(self, w: Array, where: Mask | None = None) -> Array:
+        return self._ask("residuals", w, where)
+
+    def jacobian(self, w: Array, where: Mask | None = None) -> Array:
+        return self._ask("jacobian", w, where)
+
+    def cannot_go_on(self, where: Mask) -> None:
+        """Let an optimizer say that it knows no next step for these runs; they end after this epoch."""
+        if where.any():
+            self.stuck = where if self.stuck is None else self.stuck | where
+
+    def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
+        if where is not None:
+            return self._ask_some(kind, w, where)
+        known = self._here if w is self._here.w else self._trial
+        if w is not known.w:
+            self._move(known, w)
+        if kind not in known.billed:
+            known.billed.add(kind)
+            self._shared[kind] += 1
+        answer = known.answers.get(kind)
+        if answer is None:
+            answer = known.answers[kind] = getattr(known.point, kind)()
+        return answer
+
+    def _move(self, known: _Pass, w: Array) -> None:
+        known.w = w
+        known.point = self.problem.at(w, known.point)
+        known.answers = {}
+        known.billed = set()
+
+    def _ask_some(self, kind: str, w: Array, where: Mask) -> Array:
+        where = where & self.live
+        own = self._own.get(kind)
+        self._own[kind] = where.astype(np.int64) if own is None else own + where
+        self._spare = self.problem.at(rows.take(w, where), self._spare)
+        some: Array = getattr(self._spare, kind)()
+        answer = np.full((len(w), *some.shape[1:]), np.nan)
+        answer[where] = some
+        return answer
+
+    # -- the judge and the loop --------------------------------------------------------------------------------------
+
+    def look(self, w: Array) -> Array:
+        """Return the errors ``(runs,)`` at ``w`` without a bill; the pass serves the next questions at ``w``."""
+        if w is self._trial.w:
+            self._here, self._trial = self._trial, self._here
+        here = self._here
+        if w is not here.w:
+            self._move(here, w)
+        error = here.answers.get("error")
+        if error is None:
+            error = here.answers["error"] = here.point.error()  # type: ignore[union-attr]
+        return error
+
+    def bill(self) -> Bill:
+        """Return what each run has been charged so far."""
+        return Bill(tuple(self._shared.values()), self._own.copy() if self._own else {})
+
+    def take(self, keep: Mask) -> None:
+        """Go on with these rows of the block alone."""
+        self._own = {kind: own[keep] for kind, own in self._own.items()}
+        self.live = self.live[keep]
+        self._forget()
+
+    def join(self, other: Oracle) -> None:
+        """Go on with the rows of ``other`` under these, each with its own bill."""
+        mine, theirs = len(self.live), len(other.live)
+        for kind in KINDS:
+            own = np.concatenate([
+                self._own.get(kind, np.zeros(mine, np.int64)),
+                other._own.get(kind, np.zeros(theirs, np.int64)) + (other._shared[kind] - self._shared[kind]),
+            ])
+            if own.any():
+                self._own[kind] = own
+        self.live = np.concatenate([self.live, other.live])
+        self._forget()
+
+    def _forget(self) -> None:
+        self._here.w = self._trial.w = None
+
+
+class Bill:
+    """A moment's counts: one number a kind for all runs alike, and what some runs were charged on top."""
+
+    __slots__ = ("_own", "_shared")
+
+    def __init__(self, shared: tuple[int, ...], own: dict[str, Any]) -> None:
+        self._shared = shared
+        self._own = own
+
+    def counts(self, runs: int) -> npt.NDArray[np.int64]:
+        """Return evaluations ``(runs, kinds)``, kinds in the order of KINDS."""
+        counts = np.empty((runs, len(KINDS)), np.int64)
+        for column, (kind, shared) in enumerate(zip(KINDS, self._shared, strict=True)):
+            counts[:, column] = shared + self._own.get(kind, 0)
+        return counts

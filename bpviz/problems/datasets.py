@@ -1,0 +1,27 @@
+"""Built-in datasets, as plain numbers: reading a config needs no NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples for supervised learning: one row of features and one target a sample."""
+
+    name: str
+    features: tuple[tuple[float, ...], ...]
+    targets: tuple[float, ...]
+    feature_names: tuple[str, ...]
+    source: str = ""
+
+
+DATASETS = {
+    "six-points": Dataset(
+        "six-points",
+        ((0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9)),
+        (1.0, 1.0, 1.0, 0.0, 0.0, 0.0),
+        ("first feature", "second feature"),
+        "Yurii Shevchuk, Visualize Algorithms based on the Backpropagation, NeuPy, 2015",
+    ),
+}

@@ -1,0 +1,63 @@
+"""The perceptron: one neuron on a dataset, its mean error a function of its weights."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bpviz.declare import Choice, Flag, hyper, problem
+from bpviz.problems.datasets import DATASETS, Dataset
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.problems._neuron import Neuron, NeuronPoint
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "linear")
+LOSSES = ("mse", "half-mse", "cross-entropy", "mae")
+
+
+@problem("perceptron", source="F. Rosenblatt, Psychological Review 65(6), 1958; here with a smooth activation")
+class Perceptron:
+    """One neuron: prediction a(X w) or a(X w + b), error the mean loss over the samples.
+
+    The parameters are w, one weight a feature, then the bias b if there is one.
+    """
+
+    dataset: Dataset = DATASETS["six-points"]
+    activation: str = hyper("sigmoid", Choice(ACTIVATIONS), "function a of the weighted sum that gives the prediction")
+    bias: bool = hyper(False, Flag(), "whether a constant is added to the weighted sum, as one more weight")
+    loss: str = hyper("mse", Choice(LOSSES), "what is averaged over the samples: the error of one prediction")
+
+    def conflicts(self) -> list[tuple[str, str]]:
+        if self.loss != "cross-entropy":
+            return []
+        wrong = []
+        if self.activation != "sigmoid":
+            wrong.append(("loss", f"cross-entropy needs activation sigmoid, which predicts in (0, 1), not {self.activation}"))
+        outside = sorted({t for t in self.dataset.targets if not 0 <= t <= 1})
+        if outside:
+            wrong.append(("loss", f"cross-entropy takes targets in [0, 1], and this dataset has {outside[0]:g}"))
+        return wrong
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        names = tuple(f"w{i + 1}" for i in range(len(self.dataset.features[0])))
+        return (*names, "b") if self.bias else names
+
+    @property
+    def offers(self) -> frozenset[str]:
+        squares = ("residuals", "jacobian") if self.loss in ("mse", "half-mse") else ()
+        return frozenset(("error", "gradient", "hessian", *squares))
+
+    @property
+    def width(self) -> int:
+        return len(self.dataset.targets) * len(self.weights)
+
+    def at(self, w: Array, spare: Any = None) -> NeuronPoint:
+        return self._neuron.at(w, spare)
+
+    @cached_property
+    def _neuron(self) -> Neuron:
+        from bpviz.problems._neuron import Neuron  # noqa: PLC0415  (NumPy only when something is computed)
+
+        return Neuron(self.dataset, self.activation, self.bias, self.loss)

@@ -1,0 +1,153 @@
+"""What happened: a Trajectory for each run, or a Summary of many."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpviz.declare import KINDS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bpviz.declare import Array
+    from bpviz.march import Epoch
+
+    Counts = npt.NDArray[np.int64]
+
+
+class Ending(enum.Enum):
+    """How a run ended; the value says it."""
+
+    REACHED = "reached the threshold"
+    DIVERGED = "stopped being finite"
+    EXHAUSTED = "ran out of epochs"
+    STUCK = "cannot go on (no step reduces the error)"
+
+    @property
+    def word(self) -> str:
+        """The name used in files: ``reached``, ``diverged``, ``exhausted``, ``stuck``."""
+        return self.name.lower()
+
+
+ENDINGS = tuple(Ending)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One run, epoch by epoch; epoch 0 is the start.
+
+    ``weights (epochs + 1, params)``, ``errors (epochs + 1,)``, ``counts (epochs + 1, kinds)``: evaluations on the
+    optimizer's bill up to and including each epoch, kinds in the order of KINDS.
+    """
+
+    weights: Array
+    errors: Array
+    counts: Counts
+    ending: Ending
+
+    @property
+    def epochs(self) -> int:
+        return len(self.errors) - 1
+
+    @property
+    def final_error(self) -> float:
+        return float(self.errors[-1])
+
+    @property
+    def evaluations(self) -> dict[str, int]:
+        """What the whole run was charged, by kind."""
+        return dict(zip(KINDS, self.counts[-1].tolist(), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """How many runs ended: one row a run, nothing of the way there.
+
+    ``epochs (runs,)``, ``weights (runs, params)``, ``errors (runs,)``, ``counts (runs, kinds)``, ``endings (runs,)`` as
+    indices into ENDINGS.
+    """
+
+    epochs: npt.NDArray[np.int64]
+    weights: Array
+    errors: Array
+    counts: Counts
+    endings: npt.NDArray[np.int8]
+
+
+def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
+    """Follow a march to its end and return every run's Trajectory, in the order of the starts."""
+    seen = list(epochs)
+    if not seen:
+        return []
+    run = np.concatenate([e.run for e in seen])
+    number = np.concatenate([e.number for e in seen])
+    weights = np.concatenate([e.w for e in seen])
+    errors = np.concatenate([e.error for e in seen])
+    counts = np.concatenate([e.bill.counts(len(e.run)) for e in seen])
+    last = np.zeros(run.max() + 1, np.int64)
+    ending = np.zeros(run.max() + 1, np.int8)
+    for e in seen:
+        if e.ended is not None:
+            over = e.ended >= 0
+            last[e.run[over]] = e.number[over]
+            ending[e.run[over]] = e.ended[over]
+    # A run's rows come in the order of its epochs; those after its last are its neighbours' business.
+    order = np.argsort(run, kind="stable")
+    order = order[number[order] <= last[run[order]]]
+    bounds = np.concatenate([[0], np.cumsum(last + 1)])
+    return [
+        Trajectory(weights[own], errors[own], counts[own], ENDINGS[ending[i]])
+        for i in range(len(last))
+        for own in [order[bounds[i] : bounds[i + 1]]]
+    ]
+
+
+def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
+    """Follow a march of ``runs`` runs to its end and keep how each ended."""
+    summary = Summary(
+        np.zeros(runs, np.int64),
+        np.full((runs, params), np.nan),
+        np.full(runs, np.nan),
+        np.zeros((runs, len(KINDS)), np.int64),
+        np.zeros(runs, np.int8),
+    )
+    for e in epochs:
+        if e.ended is not None:
+            over = e.ended >= 0
+            run = e.run[over]
+            summary.epochs[run] = e.number[over]
+            summary.weights[run] = e.w[over]
+            summary.errors[run] = e.error[over]
+            summary.counts[run] = e.bill.counts(len(e.run))[over]
+            summary.endings[run] = e.ended[over]
+    return summary
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A Trajectory with what made it: the algorithm, its label and settings, and the start."""
+
+    algorithm: str
+    label: str
+    settings: Mapping[str, Any]
+    start: tuple[float, ...]
+    trajectory: Trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """All runs of an experiment, algorithm by algorithm in the order of the config, start by start."""
+
+    title: str
+    weights: tuple[str, ...]
+    error_threshold: float | None
+    runs: Sequence[Run]
+
+    def of(self, label: str) -> list[Run]:
+        """Return the runs of one algorithm, by its label."""
+        return [run for run in self.runs if run.label == label]

@@ -1,0 +1,43 @@
+"""From an Experiment to its Results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from bpviz import declare
+from bpviz.march import Epoch, march
+from bpviz.results import Results, Run, record
+
+if TYPE_CHECKING:
+    from bpviz.config import Experiment
+
+Listener = Callable[[str, Epoch], None]
+"""Called with an algorithm's label and each Epoch of its march."""
+
+
+def run(experiment: Experiment, listeners: Iterable[Listener] = ()) -> Results:
+    """Run every algorithm of an experiment from every start."""
+    listeners = tuple(listeners)
+    runs = []
+    for algorithm in experiment.algorithms:
+        epochs = march(
+            algorithm.optimizer,
+            experiment.problem,
+            experiment.starts,
+            error_threshold=experiment.error_threshold,
+            max_epochs=experiment.max_epochs,
+        )
+        trajectories = record(_told(epochs, algorithm.label, listeners) if listeners else epochs)
+        runs += [
+            Run(algorithm.optimizer.name, algorithm.label, declare.settings(algorithm.optimizer), start, trajectory)
+            for start, trajectory in zip(experiment.starts, trajectories, strict=True)
+        ]
+    return Results(experiment.title, experiment.problem.weights, experiment.error_threshold, runs)
+
+
+def _told(epochs: Iterable[Epoch], label: str, listeners: tuple[Listener, ...]) -> Iterator[Epoch]:
+    for epoch in epochs:
+        for listener in listeners:
+            listener(label, epoch)
+        yield epoch
