@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[np.float64]
     Column: TypeAlias = float | Array
-    """A hyperparameter: written as a number, seen by the rule as a column ``(runs, 1)``."""
+    """A hyperparameter: written as a number, seen by the rule as an array, ``()`` for all runs or a column ``(runs, 1)``."""
 else:
     Array = Column = Any
 
@@ -430,7 +430,10 @@ def _check(self: Any) -> None:
 
 
 class Registry(Generic[T]):
-    """Things by name, found by importing every module of a package once, when somebody first asks."""
+    """Things by name, found by importing every module of a package once, when somebody first asks.
+
+    Modules whose name starts with an underscore hold what the others compute with and are left alone.
+    """
 
     def __init__(self, what: str, package: str) -> None:
         self.what = what
@@ -449,7 +452,8 @@ class Registry(Generic[T]):
             self._walked = True
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{self._package}.{module.name}")
+                if not module.name.startswith("_"):
+                    importlib.import_module(f"{self._package}.{module.name}")
         return self._things
 
     def __getitem__(self, name: str) -> T:
@@ -562,6 +566,14 @@ def _declare(cls: type, name: str, registry: Registry[Any], **facts: Any) -> typ
 
 KINDS = ("error", "gradient", "hessian", "residuals", "jacobian")
 """The questions an optimizer can ask of a problem, in the order tables show them."""
+
+
+def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str | None:
+    """Return why ``optimizer`` cannot work on ``problem``, or None if it can."""
+    missing = [kind for kind in KINDS if kind in optimizer.needs - problem.offers]
+    if not missing:
+        return None
+    return f"{optimizer.name} needs {listed(missing, 'and')}, which this {problem.name} does not have"
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(hyper,))

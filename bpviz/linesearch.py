@@ -33,11 +33,13 @@ def along(f: Oracle, w: Array, direction: Array) -> Phi:
 
 
 class Bracket(NamedTuple):
-    """Three step lengths ``(runs, 1)`` with b between a and c and φ(b) the smallest."""
+    """Three step lengths ``(runs, 1)``, b between a and c, and whether φ(b) is the smallest: where φ is flat none is."""
 
     a: Array
     b: Array
     c: Array
+    phi_b: Array
+    holds: Mask  # (runs, 1)
 
 
 def bracket(phi: Phi, zero: Array, phi_zero: Array, f: Oracle) -> Bracket:
@@ -83,25 +85,25 @@ def bracket(phi: Phi, zero: Array, phi_zero: Array, f: Oracle) -> Bracket:
         a, fa = xp.where(done, a, b), xp.where(done, fa, fb)
         b, fb = xp.where(done, b, c), xp.where(done, fb, fc)
         c, fc = xp.where(done, c, u), xp.where(done, fc, fu)
-    return Bracket(a, b, c)
+    return Bracket(a, b, c, fb, (fb <= fc) & ((fb < fa) | (fb < fc)))
 
 
 def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array, Array]:
     """Shrink a bracket by the golden section and return the better of its last two inner points, with φ there.
 
     J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; Numerical Recipes, section 10.2. A run is done when its bracket
-    is no longer than ``tolerance`` times the sum of its inner points' magnitudes.
+    is no longer than ``tolerance`` times the sum of its inner points' magnitudes. A run without a bracket gets b.
     """
     xp = f.xp
-    a, b, c = start
+    a, b, c, fb, holds = start
     inner = 1 - GOLDEN
     right = xp.abs(c - b) > xp.abs(b - a)  # the next point goes into the longer part
     x0, x3 = a, c
     x1, x2 = xp.where(right, b, b - inner * (b - a)), xp.where(right, b + inner * (c - b), b)
-    f1, f2 = phi(x1, f.live), phi(x2, f.live)
+    f1, f2 = phi(x1, holds[:, 0]), phi(x2, holds[:, 0])
     for _ in range(_MOST_TRIALS):
-        searching = xp.abs(x3 - x0) > tolerance * (xp.abs(x1) + xp.abs(x2))
-        if not (searching[:, 0] & f.live).any():
+        searching = holds & (xp.abs(x3 - x0) > tolerance * (xp.abs(x1) + xp.abs(x2)))
+        if not searching.any():
             break
         rightward, leftward = searching & (f2 < f1), searching & ~(f2 < f1)
         x0, x3 = xp.where(rightward, x1, x0), xp.where(leftward, x2, x3)
@@ -111,4 +113,4 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tu
         x1, f1 = xp.where(rightward, kept, xp.where(leftward, new, x1)), xp.where(rightward, f_kept, xp.where(leftward, f_new, f1))
         x2, f2 = xp.where(leftward, kept, xp.where(rightward, new, x2)), xp.where(leftward, f_kept, xp.where(rightward, f_new, f2))
     first = f1 < f2
-    return xp.where(first, x1, x2), xp.where(first, f1, f2)
+    return xp.where(holds, xp.where(first, x1, x2), b), xp.where(holds, xp.where(first, f1, f2), fb)

@@ -1,14 +1,15 @@
 """The loop. There is no other: recorders, summaries, progress bars and animations listen to it.
 
 Runs travel in a block. A run that ends is frozen: it may still be carried along, but it is neither recorded nor billed.
-When a tenth of the block is frozen the block is rebuilt without them and filled up from the starts that wait, so a few
-runs that never finish share one full block instead of dragging a nearly empty one each. Since no row depends on another,
+When carrying frozen runs has cost as much as rebuilding, the block is rebuilt without them and filled up from the starts
+that wait, so a few runs that never finish share one full block instead of dragging a nearly empty one each. Since no row depends on another,
 nothing of this can be seen in the results.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array, Optimizer, Problem
 
+    from bpviz.oracle import Mask
+
     Ints = npt.NDArray[np.int64]
 
 _REACHED, _DIVERGED, _EXHAUSTED, _STUCK = (
@@ -30,15 +33,18 @@ _REACHED, _DIVERGED, _EXHAUSTED, _STUCK = (
 
 # What one temporary of a block may take: large enough that Python's overhead hardly counts, small enough for the cache.
 # Measured in docs/performance.md.
-_BLOCK_BYTES = 256 * 1024
+_BLOCK_BYTES = 1024 * 1024
+
+
+_STRETCH = 16  # epochs between two looks at whether the block should be rebuilt
 
 
 class Epoch(NamedTuple):
     """A block after an epoch (epoch 0: at its start), as listeners see it. Arrays must not be written on.
 
-    ``run (rows,)``: which run each row is, by the order of the starts. ``ended (rows,)``: index into ENDINGS for the rows
-    that ended in this epoch, -1 for the others; None when none did. Rows of runs that ended in an earlier epoch may
-    still come along and mean nothing.
+    ``run (rows,)``: which run each row is, by the order of the starts. ``ended``: the rows that ended in this epoch with
+    their endings as indices into ENDINGS; None when none did. Rows that ended earlier may still come along and mean
+    nothing.
     """
 
     run: Ints
@@ -47,20 +53,7 @@ class Epoch(NamedTuple):
     w: Array
     error: Array
     bill: Bill
-    ended: npt.NDArray[np.int8] | None
-
-    @property
-    def number(self) -> Ints:
-        """How many epochs each row's run has made."""
-        return self.clock - self.born
-
-
-def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str | None:
-    """Return why ``optimizer`` cannot work on ``problem``, or None if it can."""
-    missing = [kind for kind in declare.KINDS if kind in optimizer.needs - problem.offers]
-    if not missing:
-        return None
-    return f"{optimizer.name} needs {declare.listed(missing, 'and')}, which this {problem.name} does not have"
+    ended: tuple[Ints, Ints] | None
 
 
 def march(
@@ -82,13 +75,13 @@ def march(
 
     Raises ValueError if the problem cannot answer what the optimizer needs to ask.
     """
-    reason = unsuitable(optimizer, problem)
+    reason = declare.unsuitable(optimizer, problem)
     if reason:
         raise ValueError(reason)
     starts = rows.block(starts)
     size = block or max(64, _BLOCK_BYTES // (8 * problem.width))
     columns = {name: rows.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
-    threshold = -np.inf if error_threshold is None else error_threshold
+    threshold = -inf if error_threshold is None else error_threshold
     entered = 0
     travelling: _Block | None = None
     while True:
@@ -109,19 +102,19 @@ def march(
         if not travelling:
             return
         while not travelling.worth_dropping():
-            yield travelling.advance()
+            yield from travelling.stretch()
         travelling.drop_ended()
 
 
-def _rows_of(columns: dict[str, Array], keep: Any) -> dict[str, Array]:
-    return {name: rows.take(column, keep) for name, column in columns.items()}
+def _rows_of(columns: dict[str, Array], which: Ints) -> dict[str, Array]:
+    return {name: rows.take(column, which) for name, column in columns.items()}
 
 
 def _in_columns(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
-    """Return the optimizer with every number as a column: ``(runs, 1)`` where it varies, else ``(1, 1)`` for all."""
+    """Return the optimizer with every number as an array: a column ``(runs, 1)`` where it varies, else ``()`` for all."""
     copy: Optimizer = object.__new__(type(optimizer))
     for name, value in declare.settings(optimizer).items():
-        column = np.full((1, 1), value) if isinstance(value, float) else value
+        column = np.array(value) if isinstance(value, float) else value
         object.__setattr__(copy, name, varied.get(name, column))
     return copy
 
@@ -150,6 +143,8 @@ class _Block:
         self.max_epochs = max_epochs
         self.alarm = max_epochs  # the clock at which a run first runs out of epochs
         self.frozen = 0
+        self.carried = 0  # frozen rows times epochs since the last rebuilding
+        self.ended_before = np.zeros(len(run), dtype=bool)
         self.broken = False  # a row is not finite any more: slow arithmetic that is best dropped at once
         with np.errstate(all="ignore"):
             self.state = self.optimizer.begin(w, self.oracle)
@@ -157,65 +152,85 @@ class _Block:
     def __len__(self) -> int:
         return len(self.run)
 
-    def advance(self) -> Epoch:
-        """Make one epoch and judge it."""
-        self.clock += 1
+    def stretch(self) -> list[Epoch]:
+        """Make a few epochs, until dropping the ended runs pays."""
+        optimizer, oracle = self.optimizer, self.oracle
+        epochs = []
         with np.errstate(all="ignore"):  # a run that overflows is a result, not a warning
-            self.w, self.state = self.optimizer.advance(self.w, self.state, self.oracle)
-            return self.judge()
+            for _ in range(_STRETCH):
+                self.clock += 1
+                self.w, self.state = optimizer.advance(self.w, self.state, oracle)
+                epochs.append(self.judge())
+                if self.frozen:
+                    self.carried += self.frozen
+                    if self.worth_dropping():
+                        break
+        return epochs
 
     def judge(self) -> Epoch:
         """Look at the errors, freeze the runs that have ended and return the Epoch."""
-        oracle = self.oracle
-        error = oracle.look(self.w)
-        reached = error <= self.threshold
-        if self.frozen:
-            reached &= oracle.live
+        oracle, w = self.oracle, self.w
+        error = oracle.look(w)
         ended = None
-        if (
-            np.count_nonzero(reached)
-            or np.count_nonzero(np.isfinite(self.w)) < self.w.size
-            or np.count_nonzero(np.isfinite(error)) < error.size
-            or oracle.stuck is not None
-            or self.clock >= self.alarm
-        ):
-            ended = self._freeze(error, reached)
-        return Epoch(self.run, self.clock, self.born, self.w, error, oracle.bill(), ended)
+        if oracle.stuck is not None or self.clock >= self.alarm or not self._all_go_on(error, w):
+            ended = self._freeze(error)
+        return Epoch(self.run, self.clock, self.born, w, error, oracle.bill(), ended)
 
-    def _freeze(self, error: Array, reached: Any) -> npt.NDArray[np.int8]:
+    def _all_go_on(self, error: Array, w: Array) -> bool:
+        """Say, as quickly as it can be said, whether every live run is finite and above the threshold."""
+        if len(error) == 1:  # plain numbers beat a handful of calls on arrays
+            return self.threshold < error.item() < inf and all(map(isfinite, w[0].tolist()))
+        going = error > self.threshold  # not for NaN
+        if self.frozen:
+            going |= self.ended_before
+        flat = w.T.ravel()
+        return np.count_nonzero(going) == len(error) and isfinite(error.dot(error) + flat.dot(flat))
+
+    def _freeze(self, error: Array) -> tuple[Ints, Ints] | None:
         oracle = self.oracle
-        finite = np.isfinite(error) & np.isfinite(self.w).all(axis=1)
-        ended = np.full(len(self), -1, np.int8)
-        ended[self.clock - self.born >= self.max_epochs] = _EXHAUSTED
+        finite = np.isfinite(error)
+        if np.count_nonzero(np.isfinite(self.w)) < self.w.size:
+            finite &= np.isfinite(self.w).all(axis=1)
+        self.broken = np.count_nonzero(finite) < finite.size
+        ending = np.full(len(self), -1)
+        if self.clock >= self.alarm:
+            ending[self.clock - self.born >= self.max_epochs] = _EXHAUSTED
         if oracle.stuck is not None:
-            ended[oracle.stuck] = _STUCK
+            ending[oracle.stuck] = _STUCK
             oracle.stuck = None
-        ended[reached] = _REACHED
-        ended[~finite] = _DIVERGED
-        ended[~oracle.live] = -1
-        oracle.live = oracle.live & (ended < 0)
-        self.frozen = len(self) - np.count_nonzero(oracle.live)
-        self.broken = not finite.all()
-        self._set_alarm()
-        return ended
+        ending[error <= self.threshold] = _REACHED
+        if self.broken:
+            ending[~finite] = _DIVERGED
+        rows_ended = np.flatnonzero((ending >= 0) & oracle.live)
+        if not rows_ended.size:
+            return None
+        oracle.live = oracle.live.copy()
+        oracle.live[rows_ended] = False
+        self.ended_before = ~oracle.live
+        self.frozen += rows_ended.size
+        if self.clock >= self.alarm:
+            self._set_alarm()
+        return rows_ended, ending[rows_ended]
 
     def _set_alarm(self) -> None:
         self.alarm = int(self.born[self.oracle.live].min(initial=self.clock)) + self.max_epochs
 
     def worth_dropping(self) -> bool:
-        return self.broken or 10 * self.frozen >= len(self)
+        """Say whether carrying frozen rows has cost as much by now as a rebuilt block will, about one epoch's work."""
+        return self.broken or self.carried >= len(self) - self.frozen
 
     def drop_ended(self) -> None:
         """Go on without the frozen runs."""
         if not self.frozen:
             return
-        keep = self.oracle.live
+        keep = np.flatnonzero(self.oracle.live)
         self.w, self.state = rows.take(self.w, keep), rows.take(self.state, keep)
         self.run, self.born = self.run[keep], self.born[keep]
         self.varied = _rows_of(self.varied, keep)
         self.optimizer = _in_columns(self.optimizer, self.varied)
         self.oracle.take(keep)
-        self.frozen = 0
+        self.frozen = self.carried = 0
+        self.ended_before = ~self.oracle.live
         self.broken = False
 
     def join(self, fresh: _Block) -> None:
@@ -226,4 +241,5 @@ class _Block:
         self.varied = {name: rows.join(column, fresh.varied[name]) for name, column in self.varied.items()}
         self.optimizer = _in_columns(self.optimizer, self.varied)
         self.oracle.join(fresh.oracle)
+        self.ended_before = ~self.oracle.live
         self._set_alarm()

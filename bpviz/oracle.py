@@ -7,7 +7,8 @@ nobody's bill.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Point, Problem
 
     Mask = npt.NDArray[np.bool_]
+
+
+Bill: TypeAlias = "tuple[tuple[int, ...], Mapping[str, npt.NDArray[np.int64]]]"
+"""A moment's counts: one number a kind for all runs alike, and by kind what each run was charged on top."""
+
+_NOTHING: Mapping[str, npt.NDArray[np.int64]] = {}
 
 
 class _Pass:
@@ -101,10 +108,11 @@ class Oracle:
         where = where & self.live
         own = self._own.get(kind)
         self._own[kind] = where.astype(np.int64) if own is None else own + where
-        self._spare = self.problem.at(rows.take(w, where), self._spare)
+        which = np.flatnonzero(where)
+        self._spare = self.problem.at(rows.take(w, which), self._spare)
         some: Array = getattr(self._spare, kind)()
         answer = np.full((len(w), *some.shape[1:]), np.nan)
-        answer[where] = some
+        answer[which] = some
         return answer
 
     # -- the judge and the loop --------------------------------------------------------------------------------------
@@ -123,9 +131,9 @@ class Oracle:
 
     def bill(self) -> Bill:
         """Return what each run has been charged so far."""
-        return Bill(tuple(self._shared.values()), self._own.copy() if self._own else {})
+        return tuple(self._shared.values()), self._own.copy() if self._own else _NOTHING
 
-    def take(self, keep: Mask) -> None:
+    def take(self, keep: npt.NDArray[np.int64]) -> None:
         """Go on with these rows of the block alone."""
         self._own = {kind: own[keep] for kind, own in self._own.items()}
         self.live = self.live[keep]
@@ -148,18 +156,15 @@ class Oracle:
         self._here.w = self._trial.w = None
 
 
-class Bill:
-    """A moment's counts: one number a kind for all runs alike, and what some runs were charged on top."""
+def bills(moments: Sequence[Bill], rows: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Return the evaluations ``(all rows, kinds)`` of some moments, one under the other, kinds in the order of KINDS.
 
-    __slots__ = ("_own", "_shared")
-
-    def __init__(self, shared: tuple[int, ...], own: dict[str, Any]) -> None:
-        self._shared = shared
-        self._own = own
-
-    def counts(self, runs: int) -> npt.NDArray[np.int64]:
-        """Return evaluations ``(runs, kinds)``, kinds in the order of KINDS."""
-        counts = np.empty((runs, len(KINDS)), np.int64)
-        for column, (kind, shared) in enumerate(zip(KINDS, self._shared, strict=True)):
-            counts[:, column] = shared + self._own.get(kind, 0)
-        return counts
+    ``rows`` says how many rows the block had at each moment.
+    """
+    counts = np.repeat(np.array([shared for shared, _ in moments], np.int64), rows, axis=0)
+    first = 0
+    for (_, own_of), many in zip(moments, rows, strict=True):
+        for kind, own in own_of.items():
+            counts[first : first + many, KINDS.index(kind)] += own
+        first += many
+    return counts

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpviz.declare import KINDS
+from bpviz.oracle import bills
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -84,18 +85,19 @@ def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
     seen = list(epochs)
     if not seen:
         return []
+    rows = [len(e.run) for e in seen]
     run = np.concatenate([e.run for e in seen])
-    number = np.concatenate([e.number for e in seen])
+    number = np.repeat([e.clock for e in seen], rows) - np.concatenate([e.born for e in seen])
     weights = np.concatenate([e.w for e in seen])
     errors = np.concatenate([e.error for e in seen])
-    counts = np.concatenate([e.bill.counts(len(e.run)) for e in seen])
-    last = np.zeros(run.max() + 1, np.int64)
-    ending = np.zeros(run.max() + 1, np.int8)
+    counts = bills([e.bill for e in seen], rows)
+    runs = int(run.max()) + 1
+    last, ending = np.zeros(runs, np.int64), np.zeros(runs, np.int8)
     for e in seen:
         if e.ended is not None:
-            over = e.ended >= 0
-            last[e.run[over]] = e.number[over]
-            ending[e.run[over]] = e.ended[over]
+            over, endings = e.ended
+            last[e.run[over]] = e.clock - e.born[over]
+            ending[e.run[over]] = endings
     # A run's rows come in the order of its epochs; those after its last are its neighbours' business.
     order = np.argsort(run, kind="stable")
     order = order[number[order] <= last[run[order]]]
@@ -118,13 +120,13 @@ def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
     )
     for e in epochs:
         if e.ended is not None:
-            over = e.ended >= 0
-            run = e.run[over]
-            summary.epochs[run] = e.number[over]
-            summary.weights[run] = e.w[over]
-            summary.errors[run] = e.error[over]
-            summary.counts[run] = e.bill.counts(len(e.run))[over]
-            summary.endings[run] = e.ended[over]
+            rows, endings = e.ended
+            run = e.run[rows]
+            summary.epochs[run] = e.clock - e.born[rows]
+            summary.weights[run] = e.w[rows]
+            summary.errors[run] = e.error[rows]
+            summary.counts[run] = bills([e.bill], [len(e.run)])[rows]
+            summary.endings[run] = endings
     return summary
 
 

@@ -22,26 +22,26 @@ def block(w: npt.ArrayLike) -> Array:
     return np.asfortranarray(w, dtype=np.float64)
 
 
-def total(a: Array, axis: int) -> Array:
-    """Add up ``a (..., n, runs)`` or ``(n, ..., runs)`` along ``axis``, not the last one, first term first.
+def total(a: Array, axis: int, out: Array | None = None) -> Array:
+    """Add up ``a``, whose last axis is runs, along another axis, first term first. ``out`` may be used for the answer.
 
     With two runs or more NumPy adds whole rows of runs in order. With one run it would see a single vector and add it
     pairwise, so that case goes through the running sum, whose order is fixed by its meaning.
     """
     if a.shape[-1] > 1:
-        return np.add.reduce(a, axis=axis)
-    sums: Array = np.add.accumulate(a, axis=axis)
-    return sums[-1] if axis == 0 else sums.take(-1, axis=axis)
+        return np.add.reduce(a, axis, None, out)
+    sums: Array = np.add.accumulate(a, axis)
+    return sums[-1] if axis == 0 else sums[:, -1] if axis == 1 else sums[:, :, -1]
 
 
 def dot(a: Array, b: Array) -> Array:
     """Return the inner product of each row of ``a`` and ``b (runs, params)`` as a column ``(runs, 1)``."""
-    return total((a * b).T, axis=0)[:, None]
+    return total((a * b).T, 0)[:, None]
 
 
 def matvec(matrix: Array, v: Array) -> Array:
     """Return ``matrix[i] @ v[i]`` for ``matrix (runs, m, params)`` and ``v (runs, params)``: ``(runs, m)``."""
-    return total((matrix * v[:, None, :]).transpose(2, 1, 0), axis=0).T
+    return total((matrix * v[:, None, :]).transpose(2, 1, 0), 0).T
 
 
 def solve(matrix: Array, v: Array) -> Array:
@@ -56,14 +56,12 @@ def solve(matrix: Array, v: Array) -> Array:
         return np.linalg.solve(np.where(singular[:, None, None], np.nan, matrix), v[..., None])[..., 0]
 
 
-def take(a: Any, rows: Any) -> Any:
-    """Return the given rows (a mask or indices) of an array, or of every array of a tuple, however deep."""
+def take(a: Any, which: npt.NDArray[np.int64]) -> Any:
+    """Return the rows ``which`` (indices) of an array, or of every array of a tuple, however deep."""
     if isinstance(a, tuple):
-        parts = [take(part, rows) for part in a]
+        parts = [take(part, which) for part in a]
         return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
-    if a.ndim == 2:
-        return a.T[:, rows].T  # keeps the runs contiguous
-    return a[rows]
+    return a.T.take(which, axis=-1).T  # keeps the runs contiguous, as a[which] would not
 
 
 def join(a: Any, b: Any) -> Any:
@@ -71,6 +69,4 @@ def join(a: Any, b: Any) -> Any:
     if isinstance(a, tuple):
         parts = [join(x, y) for x, y in zip(a, b, strict=True)]
         return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
-    if a.ndim == 2:
-        return np.concatenate([a.T, b.T], axis=1).T
-    return np.concatenate([a, b])
+    return np.concatenate([a.T, b.T], axis=-1).T

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Moments(NamedTuple):
     m: Array  # (runs, params), mean of the gradients
     v: Array  # (runs, params), mean of their squares
-    beta1_t: Array  # (runs, 1), β₁ᵗ: a running product, because powers differ between one number and an array
-    beta2_t: Array  # (runs, 1), β₂ᵗ
+    beta1_t: Array  # (runs, params), β₁ᵗ: a running product, because powers differ between one number and an array
+    beta2_t: Array  # (runs, params), β₂ᵗ
 
 
 @optimizer(
@@ -46,7 +46,7 @@ class Adam:
     epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
-        zeros, ones = f.xp.zeros_like(w), f.xp.ones((len(w), 1))
+        zeros, ones = f.xp.zeros_like(w), f.xp.ones_like(w)
         return Moments(zeros, zeros, ones, ones)
 
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:

@@ -19,24 +19,28 @@ if TYPE_CHECKING:
     from bpviz.problems.datasets import Dataset
 
 
+# As arrays, because a Python number is converted anew in every call, which a single run would feel.
+_ZERO, _ONE = np.array(0.0), np.array(1.0)
+
+
 class Sigmoid:
     """a(z) = 1 / (1 + exp(-z))"""
 
     @staticmethod
     def value(z: Array, out: Array) -> Array:
-        np.negative(z, out=out)
-        np.exp(out, out=out)
-        np.add(out, 1.0, out=out)
-        return np.reciprocal(out, out=out)
+        np.negative(z, out)
+        np.exp(out, out)
+        np.add(out, _ONE, out)
+        return np.reciprocal(out, out)
 
     @staticmethod
     def slope(z: Array, p: Array, out: Array) -> Array:
-        np.subtract(1.0, p, out=out)
-        return np.multiply(out, p, out=out)
+        np.subtract(_ONE, p, out)
+        return np.multiply(out, p, out)
 
     @staticmethod
     def curvature(z: Array, p: Array, out: Array) -> Array:
-        return np.multiply(p * (1.0 - p), 1.0 - 2.0 * p, out=out)
+        return np.multiply(p * (1.0 - p), 1.0 - 2.0 * p, out)
 
 
 class Tanh:
@@ -44,16 +48,16 @@ class Tanh:
 
     @staticmethod
     def value(z: Array, out: Array) -> Array:
-        return np.tanh(z, out=out)
+        return np.tanh(z, out)
 
     @staticmethod
     def slope(z: Array, p: Array, out: Array) -> Array:
-        np.multiply(p, p, out=out)
-        return np.subtract(1.0, out, out=out)
+        np.multiply(p, p, out)
+        return np.subtract(_ONE, out, out)
 
     @staticmethod
     def curvature(z: Array, p: Array, out: Array) -> Array:
-        return np.multiply(-2.0 * p, 1.0 - p * p, out=out)
+        return np.multiply(-2.0 * p, 1.0 - p * p, out)
 
 
 class Relu:
@@ -61,11 +65,11 @@ class Relu:
 
     @staticmethod
     def value(z: Array, out: Array) -> Array:
-        return np.maximum(z, 0.0, out=out)
+        return np.maximum(z, _ZERO, out=out)
 
     @staticmethod
     def slope(z: Array, p: Array, out: Array) -> Array:
-        return np.heaviside(z, 0.0, out=out)
+        return np.heaviside(z, _ZERO, out)
 
     @staticmethod
     def curvature(z: Array, p: Array, out: Array) -> Array:
@@ -78,7 +82,7 @@ class Softplus:
 
     @staticmethod
     def value(z: Array, out: Array) -> Array:
-        return np.logaddexp(z, 0.0, out=out)
+        return np.logaddexp(z, _ZERO, out)
 
     @staticmethod
     def slope(z: Array, p: Array, out: Array) -> Array:
@@ -87,7 +91,7 @@ class Softplus:
     @staticmethod
     def curvature(z: Array, p: Array, out: Array) -> Array:
         s = Sigmoid.value(z, np.empty_like(z))
-        return np.multiply(s, 1.0 - s, out=out)
+        return np.multiply(s, 1.0 - s, out)
 
 
 class Linear:
@@ -126,17 +130,17 @@ class Squares:
         self.slope_scale = 2.0 * scale
 
     def value(self, at: NeuronPoint, out: Array) -> Array:
-        return np.multiply(at.d, at.d, out=out)
+        return np.multiply(at.d, at.d, out)
 
     def slope(self, at: NeuronPoint, out: Array) -> Array:
         at.activation.slope(at.z, at.p, out)
-        return np.multiply(out, at.d, out=out)
+        return np.multiply(out, at.d, out)
 
     def curvature(self, at: NeuronPoint, out: Array) -> Array:
         slope = at.activation.slope(at.z, at.p, np.empty_like(out))
         at.activation.curvature(at.z, at.p, out)
-        np.multiply(out, at.d, out=out)
-        return np.add(out, slope * slope, out=out)
+        np.multiply(out, at.d, out)
+        return np.add(out, slope * slope, out)
 
 
 class Absolute:
@@ -145,15 +149,15 @@ class Absolute:
     scale = slope_scale = 1.0
 
     def value(self, at: NeuronPoint, out: Array) -> Array:
-        return np.abs(at.d, out=out)
+        return np.abs(at.d, out)
 
     def slope(self, at: NeuronPoint, out: Array) -> Array:
         at.activation.slope(at.z, at.p, out)
-        return np.multiply(out, np.sign(at.d), out=out)
+        return np.multiply(out, np.sign(at.d), out)
 
     def curvature(self, at: NeuronPoint, out: Array) -> Array:
         at.activation.curvature(at.z, at.p, out)
-        return np.multiply(out, np.sign(at.d), out=out)
+        return np.multiply(out, np.sign(at.d), out)
 
 
 class CrossEntropy:
@@ -165,8 +169,8 @@ class CrossEntropy:
     scale = slope_scale = 1.0
 
     def value(self, at: NeuronPoint, out: Array) -> Array:
-        np.logaddexp(at.z, 0.0, out=out)
-        return np.subtract(out, at.y * at.z, out=out)
+        np.logaddexp(at.z, _ZERO, out)
+        return np.subtract(out, at.y * at.z, out)
 
     def slope(self, at: NeuronPoint, out: Array) -> Array:
         np.copyto(out, at.d)
@@ -192,58 +196,70 @@ class Neuron:
         if bias:
             features = np.column_stack([features, np.ones(len(features))])
         self.samples, self.params = features.shape
-        self.x = np.ascontiguousarray(features.T)[:, :, None]  # (params, samples, 1)
-        self.y = np.array(dataset.targets, dtype=np.float64)[:, None]
         self.activation = ACTIVATIONS[activation]
         self.loss = LOSSES[loss]
+        self.x = np.ascontiguousarray(features.T)[:, :, None]  # (params, samples, 1)
+        self.first, *others = self.x
+        self.others = list(enumerate(others, start=1))
+        self.y = np.array(dataset.targets, dtype=np.float64)[:, None]
+        self.error_scale = np.array(self.loss.scale / self.samples)
+        self.x_scaled = self.x * (self.loss.slope_scale / self.samples)
+        self.residual_scale = np.sqrt(self.error_scale)
 
     def at(self, w: Array, spare: NeuronPoint | None = None) -> NeuronPoint:
-        return NeuronPoint(self, w, spare)
+        point = NeuronPoint(self) if spare is None else spare
+        if point.runs != len(w):
+            point.resize(len(w))
+        point.go(w)
+        return point
 
 
 class NeuronPoint:
     """The neuron at one block of weights. Answers are fresh arrays; what is kept between questions is not handed out."""
 
-    def __init__(self, neuron: Neuron, w: Array, spare: NeuronPoint | None) -> None:
-        runs = len(w)
-        if spare is not None and spare.z.shape[1] == runs:
-            self.z, self.p, self.d, self.work, self.products = spare.z, spare.p, spare.d, spare.work, spare.products
-        else:
-            shape = (neuron.samples, runs)
-            self.z, self.p, self.d, self.work = (np.empty(shape) for _ in range(4))
-            self.products = np.empty((neuron.params, *shape))
+    def __init__(self, neuron: Neuron) -> None:
         self.neuron = neuron
         self.activation = neuron.activation
+        self.loss = neuron.loss
         self.y = neuron.y
-        np.multiply(neuron.x, w.T[:, None, :], out=self.products)
-        np.add.reduce(self.products, axis=0, out=self.z) if neuron.params > 1 else None
+        self.runs = 0
+        self.memory = np.empty((4 + neuron.params, 0))
+
+    def resize(self, runs: int) -> None:
+        """Lay out the work arrays for so many runs, in the memory there is if it suffices."""
+        size = self.neuron.samples * runs
+        if size > self.memory.shape[1]:
+            self.memory = np.empty((4 + self.neuron.params, size))
+        parts = self.memory[:, :size].reshape(-1, self.neuron.samples, runs)
+        self.runs = runs
+        self.z, self.p, self.d, self.work = parts[:4]
+        self.products = parts[4:]
+
+    def go(self, w: Array) -> None:
+        """Make the forward pass at ``w``."""
+        z, work = self.z, self.work
+        np.multiply(self.neuron.first, w[:, 0], z)
+        for i, x in self.neuron.others:
+            np.multiply(x, w[:, i], work)
+            np.add(z, work, z)
         self.activation.value(self.z, self.p)
-        np.subtract(self.p, self.y, out=self.d)
+        np.subtract(self.p, self.y, self.d)
 
     def error(self) -> Array:
-        loss = self.neuron.loss
-        return rows.total(loss.value(self, self.work), axis=0) * (loss.scale / self.neuron.samples)
+        return rows.total(self.loss.value(self, self.work), 0) * self.neuron.error_scale
 
     def gradient(self) -> Array:
-        loss = self.neuron.loss
-        slope = loss.slope(self, self.work)
-        np.multiply(self.neuron.x, slope, out=self.products)
-        g = rows.total(self.products, axis=1) * (loss.slope_scale / self.neuron.samples)
-        return g.T
+        np.multiply(self.neuron.x_scaled, self.loss.slope(self, self.work), self.products)
+        return rows.total(self.products, 1).T
 
     def hessian(self) -> Array:
-        loss, x = self.neuron.loss, self.neuron.x
-        np.multiply(x, loss.curvature(self, self.work), out=self.products)
-        h = rows.total(x[:, None] * self.products, axis=2) * (loss.slope_scale / self.neuron.samples)
-        return np.ascontiguousarray(h.transpose(2, 0, 1))
+        np.multiply(self.neuron.x_scaled, self.loss.curvature(self, self.work), self.products)
+        hessian = rows.total(self.neuron.x[:, None] * self.products, 2)
+        return hessian.transpose(2, 0, 1)
 
     def residuals(self) -> Array:
-        return (self.d * self._residual_scale()).T
+        return (self.d * self.neuron.residual_scale).T
 
     def jacobian(self) -> Array:
         slope = self.activation.slope(self.z, self.p, self.work)
-        j = self.neuron.x * (slope * self._residual_scale())  # (params, samples, runs)
-        return j.transpose(2, 1, 0)
-
-    def _residual_scale(self) -> float:
-        return float(np.sqrt(self.neuron.loss.scale / self.neuron.samples))
+        return (self.neuron.x * (slope * self.neuron.residual_scale)).transpose(2, 1, 0)
