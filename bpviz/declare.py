@@ -554,6 +554,14 @@ class FigureRequest:
     save_as: str | None = hyper(None, Nullable(FileName(), "the kind and what it shows"), "file name, without a suffix")
     title: str | None = hyper(None, Nullable(Text(), "a title by what is shown"), "text above the figure")
 
+    def name_of_file(self) -> str:
+        """Return the file name, without a suffix, when ``save_as`` does not give one."""
+        return self.name
+
+    def file_name(self) -> str:
+        """Return the file name, without a suffix."""
+        return self.save_as or self.name_of_file()
+
 
 def _declare(cls: type, name: str, registry: Registry[Any], **facts: Any) -> type:
     for fact, value in {"name": name, **facts}.items():

@@ -92,7 +92,9 @@ def march(
             fresh = _Block(
                 optimizer, _rows_of(columns, run), problem, run, rows.take(starts, run), threshold, max_epochs
             )
-            yield fresh.judge()
+            with np.errstate(all="ignore"):
+                at_start = fresh.judge()
+            yield at_start
             fresh.drop_ended()
             if travelling:
                 travelling.join(fresh)

@@ -23,7 +23,7 @@ def block(w: npt.ArrayLike) -> Array:
 
 
 def total(a: Array, axis: int, out: Array | None = None) -> Array:
-    """Add up ``a``, whose last axis is runs, along another axis, first term first. ``out`` may be used for the answer.
+    """Add up ``a``, in C order with runs last, along another axis, first term first. ``out`` may be used for the answer.
 
     With two runs or more NumPy adds whole rows of runs in order. With one run it would see a single vector and add it
     pairwise, so that case goes through the running sum, whose order is fixed by its meaning.
@@ -36,12 +36,12 @@ def total(a: Array, axis: int, out: Array | None = None) -> Array:
 
 def dot(a: Array, b: Array) -> Array:
     """Return the inner product of each row of ``a`` and ``b (runs, params)`` as a column ``(runs, 1)``."""
-    return total((a * b).T, 0)[:, None]
+    return total(np.ascontiguousarray((a * b).T), 0)[:, None]
 
 
 def matvec(matrix: Array, v: Array) -> Array:
     """Return ``matrix[i] @ v[i]`` for ``matrix (runs, m, params)`` and ``v (runs, params)``: ``(runs, m)``."""
-    return total((matrix * v[:, None, :]).transpose(2, 1, 0), 0).T
+    return total(np.ascontiguousarray((matrix * v[:, None, :]).transpose(2, 1, 0)), 0).T
 
 
 def solve(matrix: Array, v: Array) -> Array:

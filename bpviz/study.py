@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from bpviz import declare
@@ -16,11 +17,18 @@ Listener = Callable[[str, Epoch], None]
 """Called with an algorithm's label and each Epoch of its march."""
 
 
-def run(experiment: Experiment, listeners: Iterable[Listener] = ()) -> Results:
-    """Run every algorithm of an experiment from every start."""
+def run(
+    experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dict[str, float] | None = None
+) -> Results:
+    """Run every algorithm of an experiment from every start.
+
+    ``seconds`` is filled with the time each algorithm took, by label. It is no part of the results, which are the same
+    every time.
+    """
     listeners = tuple(listeners)
     runs = []
     for algorithm in experiment.algorithms:
+        began = perf_counter()
         epochs = march(
             algorithm.optimizer,
             experiment.problem,
@@ -29,6 +37,8 @@ def run(experiment: Experiment, listeners: Iterable[Listener] = ()) -> Results:
             max_epochs=experiment.max_epochs,
         )
         trajectories = record(_told(epochs, algorithm.label, listeners) if listeners else epochs)
+        if seconds is not None:
+            seconds[algorithm.label] = perf_counter() - began
         runs += [
             Run(algorithm.optimizer.name, algorithm.label, declare.settings(algorithm.optimizer), start, trajectory)
             for start, trajectory in zip(experiment.starts, trajectories, strict=True)

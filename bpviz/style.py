@@ -7,7 +7,8 @@ from typing import NamedTuple
 WIDTH, HEIGHT = 7.0, 5.5  # inches; a long legend adds to the height
 DPI = 150
 ACROSS = 94  # about how many characters of a legend fit into the width
-LEGEND_LINE = 0.19  # inches
+EDGE, GAP, BAR = 0.12, 0.12, 0.16  # inches: of free paper, between axes and colour bar, the width of the bar
+TITLE_AND_LEGEND = 0.95  # inches for both before the figure grows
 
 INK = "#1d2733"  # text, axes and what belongs to no algorithm
 PALE = "#8794a3"  # what stands back: the rest of a path, the frame
@@ -38,7 +39,7 @@ ARROW = {
     "zorder": 3,
 }
 
-MARKER = {"markersize": 7.0, "markeredgecolor": PAPER, "markeredgewidth": 0.8}  # where a path ends
+END = {"markersize": 7.0, "markeredgecolor": PAPER, "markeredgewidth": 0.8}  # where a path ends
 START = {"marker": "o", "markersize": 6.5, "color": PAPER, "markeredgecolor": INK, "markeredgewidth": 1.4}
 
 TITLE, BODY, SMALL = 13.0, 10.5, 9.5  # points
@@ -51,9 +52,8 @@ SETTINGS = {
     "axes.edgecolor": PALE,
     "axes.labelcolor": INK,
     "axes.labelsize": BODY,
-    "axes.titlesize": SMALL,
     "axes.axisbelow": True,
-    "figure.titlesize": TITLE,
+    "axes.linewidth": 0.8,
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "grid.color": "#dfe4ea",
@@ -90,3 +90,7 @@ def look(place: int) -> Look:
     The lists have no common divisor, so that looks repeat late and two of one colour differ in marker and dashes.
     """
     return Look(COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
+
+
+# The looks of classes of samples, so far from those of the first algorithms that nobody takes one for the other.
+CLASSES = tuple(Look(COLOURS[i], marker, ()) for i, marker in zip((5, 3, 1, 2, 4, 6, 0), MARKERS, strict=False))

@@ -1,0 +1,59 @@
+"""The command line: one thin module a command, each parses, calls and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from bpviz import __version__
+from bpviz.cli import compare, completion, explain, init, listing, run, schema, validate
+
+EXIT_CODES = """\
+\b
+Exit codes:
+  0    done
+  1    something that was asked for did not hold (--strict)
+  2    a mistake in the command line or in a config
+  130  interrupted
+"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+)
+@click.version_option(__version__, "-V", "--version", message="bpviz %(version)s")
+def cli() -> None:
+    """See and compare optimizers.
+
+    \b
+      bpviz run configs/neupy.yaml              figures and tables of an experiment
+      bpviz compare gd momentum rprop irprop+   the same at once, without a file
+    """
+
+
+for _command in (run, compare, listing, explain, validate, schema, init, completion):
+    cli.add_command(_command.command)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -45,7 +45,7 @@ class Velocity(NamedTuple):
     "momentum",
     label="Momentum",
     needs="gradient",
-    source="B. T. Polyak, USSR Computational Mathematics and Mathematical Physics 4(5), 1964, pp. 1-17, eq. (9)",
+    source="B. T. Polyak, USSR Computational Mathematics and Mathematical Physics 4(5), 1964, pp. 1-17",
     confused_with=(
         "The averaged form v ← μ v + (1 - μ) g, which is this rule with the step multiplied by 1 - μ; and Nesterov's "
         "method, whose gradient is taken further ahead."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     "newton",
     label="Newton's method",
     needs="gradient hessian",
-    source="J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, sections 2.2 and 3.4 (Hessian plus τ I)",
+    source="J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, sections 2.2 and 3.4",
     confused_with="Gauss-Newton, which replaces the Hessian by JᵀJ; and the modified Newton methods that choose λ themselves.",
     synonyms=("hessian", "newtons-method", "damped-newton"),
 )

@@ -95,7 +95,7 @@ class Rprop(_Rprop):
     "rprop-",
     label="RPROP−",
     needs="gradient",
-    source=f"{_IGEL}, Table 2",
+    source=_IGEL,
     confused_with="irprop-, which holds a weight still for the epoch after its gradient changed sign.",
     synonyms=("rpropminus",),
 )
@@ -120,7 +120,7 @@ class RpropMinus(_Rprop):
     "irprop+",
     label="iRPROP+",
     needs="error gradient",
-    source=f"{_IGEL}, Table 3",
+    source=_IGEL,
     confused_with="rprop, which takes the last update back whether or not the error has grown.",
     synonyms=("irprop", "irpropplus", "irprop-plus"),
 )
@@ -150,7 +150,7 @@ class IrpropPlus(_Rprop):
     "irprop-",
     label="iRPROP−",
     needs="gradient",
-    source=f"{_IGEL}, Table 4",
+    source=_IGEL,
     confused_with="rprop: torch.optim.Rprop carries that name and is this rule, with steps in [1e-6, 50].",
     synonyms=("irpropminus", "irprop-minus"),
 )

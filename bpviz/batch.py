@@ -1,0 +1,144 @@
+"""Experiments -> files, in this process or in several.
+
+A job is one experiment's runs and tables, or one of its figures. Jobs come back as they finish; what they write does not
+depend on how many processes there are.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz import __version__, config, files, study, tables
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from bpviz.config import Experiment
+    from bpviz.results import Results
+
+TABLES = ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json")
+
+
+class Outcome(NamedTuple):
+    """What an experiment came to: its results, and the seconds each algorithm took, by label."""
+
+    results: Results
+    seconds: dict[str, float]
+
+
+Said = Callable[[str], None]
+"""Called with a few words whenever something has been done."""
+
+
+def plan(experiments: Sequence[Experiment], out: Path, formats: Sequence[str], *, with_tables: bool = True) -> list[Path]:
+    """Return the folder of each experiment, after making sure that everything can be written.
+
+    Raises files.UnwritableError.
+    """
+    tables_written = TABLES if with_tables else ()
+    return [
+        files.prepare(out, e.name, [*tables_written, *(f"{f.file_name()}.{suffix}" for f in e.figures for suffix in formats)])
+        for e in experiments
+    ]
+
+
+def carry_out(
+    experiments: Sequence[Experiment],
+    folders: Sequence[Path],
+    formats: Sequence[str],
+    *,
+    jobs: int = 1,
+    with_tables: bool = True,
+    said: Said = lambda words: None,
+) -> list[Outcome]:
+    """Run every experiment, write its tables and figures, and return what came out, in the order given."""
+    if jobs == 1:
+        outcomes = []
+        for experiment, folder in zip(experiments, folders, strict=True):
+            outcomes.append(compute(experiment, folder if with_tables else None))
+            said(experiment.title)
+            for number in range(len(experiment.figures)):
+                said(draw(experiment, number, outcomes[-1].results, folder, formats))
+        return outcomes
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        try:
+            return _carry_out_with(pool, experiments, folders, formats, with_tables, said)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _carry_out_with(
+    pool: Executor,
+    experiments: Sequence[Experiment],
+    folders: Sequence[Path],
+    formats: Sequence[str],
+    with_tables: bool,
+    said: Said,
+) -> list[Outcome]:
+    computing: dict[Future[Outcome], int] = {
+        pool.submit(compute, experiment, folder if with_tables else None): number
+        for number, (experiment, folder) in enumerate(zip(experiments, folders, strict=True))
+    }
+    drawing: set[Future[str]] = set()
+    outcomes: dict[int, Outcome] = {}
+    while computing or drawing:
+        done, _ = wait([*computing, *drawing], return_when=FIRST_COMPLETED)
+        for future in done:
+            if future in drawing:
+                drawing.remove(future)
+                said(future.result())
+                continue
+            number = computing.pop(future)
+            experiment, outcome = experiments[number], future.result()
+            outcomes[number] = outcome
+            said(experiment.title)
+            drawing |= {
+                pool.submit(draw, experiment, i, outcome.results, folders[number], formats)
+                for i in range(len(experiment.figures))
+            }
+    return [outcomes[number] for number in range(len(experiments))]
+
+
+def compute(experiment: Experiment, folder: Path | None) -> Outcome:
+    """Run an experiment and write its tables."""
+    seconds: dict[str, float] = {}
+    results = study.run(experiment, seconds=seconds)
+    if folder is not None:
+        contents = (
+            tables.summary_markdown(results),
+            tables.summary_csv(results),
+            tables.as_json(tables.summary(results)),
+            tables.history_csv(results),
+            tables.as_json({"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}),
+        )
+        for file, content in zip(TABLES, contents, strict=True):
+            files.write(folder / file, content.encode())
+    return Outcome(results, seconds)
+
+
+def draw(experiment: Experiment, number: int, results: Results, folder: Path, formats: Sequence[str]) -> str:
+    """Draw one figure of an experiment in every format and return the name of its file."""
+    from bpviz.figures._render import rendered  # noqa: PLC0415  (matplotlib only when something is drawn)
+
+    figure = experiment.figures[number]
+    for suffix in formats:
+        files.write(folder / f"{figure.file_name()}.{suffix}", rendered(figure, results, experiment.problem, suffix))
+    return figure.file_name()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results and figures may depend on."""
+    from importlib.metadata import version  # noqa: PLC0415  (slow to import)
+
+    return {
+        "bpviz": __version__,
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "matplotlib": version("matplotlib"),
+    }

@@ -1,0 +1,50 @@
+"""bpviz compare"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options
+
+
+def _names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from bpviz.declare import OPTIMIZERS  # noqa: PLC0415
+
+    return [name for name in OPTIMIZERS if name.startswith(incomplete)]
+
+
+@click.command("compare")
+@click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=_names)
+@click.option("--start", nargs=2, metavar="W1 W2", help="Where to start; -4 -4 if not given.")
+@click.option("--error-threshold", metavar="ERROR", help="Stop at this error, 0.125 if not given; null: never.")
+@click.option("--max-epochs", metavar="EPOCHS", help="Stop after so many epochs, 1000 if not given.")
+@output_options
+def command(
+    algorithms: tuple[str, ...],
+    start: tuple[str, str] | None,
+    error_threshold: str | None,
+    max_epochs: str | None,
+    out: str,
+    **options: Any,
+) -> None:
+    """Compare algorithms on the published problem, without a file.
+
+    ALGORITHM is a name, or a name with settings; without settings it runs with its defaults, which for the published
+    algorithms are the published ones. One combined figure is drawn.
+
+    \b
+      bpviz compare gd momentum rprop irprop+
+      bpviz compare gd:step=10 "momentum:step=0.1,momentum=0.95" newton --start 3 -2
+    """
+    from dataclasses import replace  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    from bpviz.config import from_parts  # noqa: PLC0415
+    from bpviz.declare import FIGURES  # noqa: PLC0415
+
+    with mistakes_reported():
+        experiment = from_parts(algorithms, start=start or (), error_threshold=error_threshold, max_epochs=max_epochs)
+        experiment = replace(experiment, figures=(FIGURES["paths"](),))
+        carry_out_and_show([experiment], out=Path(out), with_tables=False, **options)

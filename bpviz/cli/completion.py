@@ -1,0 +1,24 @@
+"""bpviz completion"""
+
+from __future__ import annotations
+
+import click
+
+_WHERE = {
+    "bash": 'eval "$(bpviz completion bash)"        in ~/.bashrc',
+    "zsh": 'eval "$(bpviz completion zsh)"         in ~/.zshrc',
+    "fish": "bpviz completion fish > ~/.config/fish/completions/bpviz.fish",
+}
+
+
+@click.command("completion", epilog="\b\n" + "\n".join(_WHERE.values()))
+@click.argument("shell", type=click.Choice(list(_WHERE)))
+@click.pass_context
+def command(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands, options and names in a shell."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    complete = get_completion_class(shell)
+    if complete is None:  # click knows these three
+        raise AssertionError(shell)
+    click.echo(complete(context.find_root().command, {}, "bpviz", "_BPVIZ_COMPLETE").source())

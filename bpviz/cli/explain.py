@@ -1,0 +1,69 @@
+"""bpviz explain"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import click
+
+
+def _names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS  # noqa: PLC0415
+
+    return [name for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name in registry if name.startswith(incomplete)]
+
+
+@click.command("explain")
+@click.argument("name", shell_complete=_names)
+def command(name: str) -> None:
+    """Explain an algorithm, a problem or a figure: formula, settings, source.
+
+    \b
+      bpviz explain irprop+
+    """
+    from bpviz.cli.shared import fail  # noqa: PLC0415
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS  # noqa: PLC0415
+
+    for registry in (OPTIMIZERS, PROBLEMS, FIGURES):
+        if name in registry:
+            click.echo(explanation(registry[name]))
+            return
+    fail(f"{OPTIMIZERS.unknown(name)} (`bpviz list` names algorithms, problems and figures)")
+
+
+def explanation(declared: Any) -> str:
+    """Return what is declared about an algorithm, a problem or a figure kind, as text."""
+    from bpviz.declare import KINDS, fields, listed, shown  # noqa: PLC0415
+
+    label = getattr(declared, "label", "")
+    parts = [f"{declared.name}: {label}" if label else declared.name, inspect.getdoc(declared) or ""]
+    rows = [
+        (field.name, _short(shown(field.default)), str(field.domain), field.meaning)
+        for field in fields(declared).values()
+    ]
+    if rows:
+        head = ("setting", "default", "may be", "meaning")
+        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(3)]
+        lines = [
+            "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
+            for row in (head, *rows)
+        ]
+        parts.append("\n".join(lines))
+    if hasattr(declared, "needs"):
+        parts.append(f"Asks for: {listed([kind for kind in KINDS if kind in declared.needs], 'and')}")
+    if getattr(declared, "source", ""):
+        parts.append(_wrapped("Source: ", declared.source))
+    if getattr(declared, "confused_with", ""):
+        parts.append(_wrapped("Not to be confused with: ", declared.confused_with))
+    return "\n\n".join(parts)
+
+
+def _short(text: str) -> str:
+    return text.strip("'")
+
+
+def _wrapped(title: str, text: str) -> str:
+    from textwrap import fill  # noqa: PLC0415
+
+    return fill(title + text, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,31 @@
+"""bpviz list"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("list")
+@click.argument("what", required=False, type=click.Choice(["algorithms", "problems", "datasets", "figures"]))
+def command(what: str | None) -> None:
+    """List the algorithms, problems, datasets and figures there are."""
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS  # noqa: PLC0415
+    from bpviz.problems.datasets import DATASETS  # noqa: PLC0415
+
+    found = {
+        "algorithms": {name: rule.label for name, rule in OPTIMIZERS.items()},
+        "problems": {name: first_line(problem) for name, problem in PROBLEMS.items()},
+        "datasets": {name: f"{len(data.targets)} samples; {data.source}" for name, data in sorted(DATASETS.items())},
+        "figures": {name: kind.summary for name, kind in FIGURES.items()},
+    }
+    width = max(len(name) for things in found.values() for name in things)
+    for number, (title, things) in enumerate((t, n) for t, n in found.items() if what in (None, t)):
+        if what is None:
+            click.echo(("\n" if number else "") + title)
+        for name, meaning in things.items():
+            click.echo(f"{'' if what else '  '}{name:{width}}  {meaning}")
+
+
+def first_line(documented: object) -> str:
+    """Return the first line of a docstring."""
+    return (documented.__doc__ or "").strip().splitlines()[0]

@@ -1,0 +1,24 @@
+"""bpviz validate"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("validate")
+@click.argument("configs", nargs=-1, required=True, metavar="CONFIG...")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As with `bpviz run`.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing if all is well.")
+def command(configs: tuple[str, ...], overrides: tuple[str, ...], quiet: bool) -> None:
+    """Check configs without running them: all mistakes at once, each with its place.
+
+    CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input.
+    """
+    from bpviz.cli.shared import mistakes_reported  # noqa: PLC0415
+    from bpviz.config.several import load_all  # noqa: PLC0415
+
+    with mistakes_reported():
+        experiments = load_all(configs, overrides)
+    if not quiet:
+        number = len(experiments)
+        click.echo(f"{number} {'config is' if number == 1 else 'configs are'} fine")

@@ -1,0 +1,202 @@
+"""The table of an experiment's runs and the epochs behind it, as text for people and for programs.
+
+One list of columns serves the terminal, Markdown and CSV. Numbers for people are rounded to be read; numbers for programs
+are the shortest text that gives back the same float.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bpviz.declare import KINDS
+from bpviz.results import Ending
+
+if TYPE_CHECKING:
+    from bpviz.results import Results, Run
+
+SCHEMA = 1
+"""Version of the files' layout; a change that breaks a reader raises it."""
+
+_KIND_TITLES = dict(zip(KINDS, ("error", "gradient", "Hessian", "residual", "Jacobian"), strict=True))
+_ALWAYS = ("error", "gradient", "hessian")  # shown even where nobody asked
+
+
+class Column(NamedTuple):
+    """A column of the table: what stands above it, what each run has there, and whether it is a number."""
+
+    title: str
+    value: Callable[[Run], str]
+    number: bool = True
+
+
+class Table(NamedTuple):
+    """A table as plain text cells."""
+
+    titles: list[str]
+    rows: list[list[str]]
+    numbers: list[bool]
+
+
+def table(results: Results, seconds: Mapping[str, float] | None = None, *, exact: bool = False) -> Table:
+    """Return the table of an experiment, one row a run; with ``seconds`` by label, the time each algorithm took."""
+    columns = list(_columns(results, seconds, exact))
+    return Table(
+        [c.title for c in columns], [[c.value(run) for c in columns] for run in results.runs], [c.number for c in columns]
+    )
+
+
+def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool) -> Iterator[Column]:
+    error = (lambda x: repr(x)) if exact else (lambda x: f"{x:#.4g}")
+    yield Column("Algorithm", lambda run: run.label, number=False)
+    if len({run.start for run in results.runs}) > 1:
+        yield Column("start", lambda run: point(run.start), number=False)
+    yield Column("step", lambda run: f"{run.settings['step']:g}" if "step" in run.settings else "")
+    yield Column("epochs", lambda run: str(run.trajectory.epochs))
+    for kind in KINDS:
+        if kind in _ALWAYS or any(run.trajectory.evaluations[kind] for run in results.runs):
+            yield Column(f"{_KIND_TITLES[kind]} evals", lambda run, kind=kind: str(run.trajectory.evaluations[kind]))
+    yield Column("final error", lambda run: error(run.trajectory.final_error))
+    if exact:
+        for i, name in enumerate(results.weights):
+            yield Column(name, lambda run, i=i: repr(float(run.trajectory.weights[-1, i])))
+    if seconds is not None:
+        yield Column("seconds", lambda run: f"{seconds[run.label]:.3f}")
+    yield Column("ending", lambda run: ending(run, results.error_threshold), number=False)
+
+
+def ending(run: Run, error_threshold: float | None) -> str:
+    """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
+    end = run.trajectory.ending
+    if end is Ending.REACHED and error_threshold is not None:
+        return f"reached {error_threshold:g}"
+    if end is Ending.EXHAUSTED and error_threshold is None:
+        return "ran all epochs"
+    return end.value
+
+
+def point(start: Sequence[float]) -> str:
+    """Return a point as text: ``(-4, -4)``."""
+    return f"({', '.join(f'{x:g}' for x in start)})"
+
+
+def as_text(table: Table) -> str:
+    """Return a table aligned with spaces, its columns two apart."""
+    cells = [table.titles, *table.rows]
+    widths = [max(_width(row[i]) for row in cells) for i in range(len(table.titles))]
+    lines = []
+    for row in cells:
+        padded = [
+            " " * (width - _width(cell)) + cell if number else cell + " " * (width - _width(cell))
+            for cell, width, number in zip(row, widths, table.numbers, strict=True)
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for East Asian wide characters, none for accents."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # noqa: PLC0415  (its tables are large and rarely needed)
+
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
+
+
+def as_markdown(table: Table) -> str:
+    """Return a table in Markdown."""
+    rule = ["---:" if number else "---" for number in table.numbers]
+    cells = [[_markdown(cell) for cell in row] for row in (table.titles, *table.rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (cells[0], rule, *cells[1:]))
+
+
+def _markdown(text: str) -> str:
+    for character in "\\|*_`<>[]#":
+        text = text.replace(character, "\\" + character)
+    return text
+
+
+def as_csv(rows: Sequence[Sequence[object]]) -> str:
+    """Return rows as comma-separated values; numbers as the shortest text that reads back the same."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def summary_csv(results: Results) -> str:
+    """Return the table as CSV with exact numbers: one row a run, every setting and every kind of evaluation."""
+    head = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
+    head += ["final_error", *results.weights, "ending"]
+    rows: list[list[object]] = [head]
+    for run in results.runs:
+        trajectory = run.trajectory
+        settings = " ".join(f"{name}={value}" for name, value in run.settings.items())
+        rows.append([
+            run.algorithm,
+            run.label,
+            settings,
+            " ".join(map(repr, run.start)),
+            trajectory.epochs,
+            *trajectory.evaluations.values(),
+            trajectory.final_error,
+            *trajectory.weights[-1].tolist(),
+            trajectory.ending.word,
+        ])
+    return as_csv(rows)
+
+
+def summary_markdown(results: Results) -> str:
+    """Return the table as a Markdown page with exact numbers."""
+    return f"# {_markdown(results.title)}\n\n{as_markdown(table(results, exact=True))}"
+
+
+def history_csv(results: Results) -> str:
+    """Return every epoch of every run as tidy CSV: one row an epoch, epoch 0 the start.
+
+    Columns: label, epoch, error, the weights, evaluations charged so far by kind, and which of the starts (from 1).
+    """
+    starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), start=1)}
+    rows: list[Sequence[object]] = [
+        ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
+    ]
+    for run in results.runs:
+        columns = (run.trajectory.errors.tolist(), run.trajectory.weights.tolist(), run.trajectory.counts.tolist())
+        for epoch, (error, weights, counts) in enumerate(zip(*columns, strict=True)):
+            rows.append([run.label, epoch, error, *weights, *counts, starts[run.start]])
+    return as_csv(rows)
+
+
+def summary(results: Results) -> dict[str, Any]:
+    """Return the table as plain data, exact; a number that is not finite becomes null."""
+    runs = [
+        {
+            "algorithm": run.algorithm,
+            "label": run.label,
+            "settings": dict(run.settings),
+            "start": list(run.start),
+            "epochs": run.trajectory.epochs,
+            "final_error": _finite(run.trajectory.final_error),
+            "weights": [_finite(w) for w in run.trajectory.weights[-1].tolist()],
+            "evaluations": {
+                kind: count for kind, count in run.trajectory.evaluations.items() if count or kind in _ALWAYS
+            },
+            "ending": run.trajectory.ending.word,
+        }
+        for run in results.runs
+    ]
+    return {"schema": SCHEMA, "title": results.title, "runs": runs}
+
+
+def _finite(x: float) -> float | None:
+    return x if math.isfinite(x) else None
+
+
+def as_json(data: object) -> str:
+    """Return plain data as JSON, one item a line, the same text for the same data."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
