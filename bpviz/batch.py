@@ -1,22 +1,20 @@
 """Experiments -> files, in this process or in several.
 
-A job is one experiment's runs and tables, or one of its figures. Jobs come back as they finish; what they write does not
-depend on how many processes there are.
+A job is one experiment's runs and tables, or one of its figures. Jobs come back as they finish; what they write does
+not depend on how many processes there are.
 """
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
-from multiprocessing import get_context
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import __version__, config, files, study, tables
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
+    from pathlib import Path
 
     from bpviz.config import Experiment
     from bpviz.results import Results
@@ -35,16 +33,18 @@ Said = Callable[[str], None]
 """Called with a few words whenever something has been done."""
 
 
-def plan(experiments: Sequence[Experiment], out: Path, formats: Sequence[str], *, with_tables: bool = True) -> list[Path]:
+def plan(
+    experiments: Sequence[Experiment], out: Path, formats: Sequence[str], *, with_tables: bool = True
+) -> list[Path]:
     """Return the folder of each experiment, after making sure that everything can be written.
 
     Raises files.UnwritableError.
     """
-    tables_written = TABLES if with_tables else ()
-    return [
-        files.prepare(out, e.name, [*tables_written, *(f"{f.file_name()}.{suffix}" for f in e.figures for suffix in formats)])
-        for e in experiments
-    ]
+    folders = []
+    for experiment in experiments:
+        pictures = [f"{figure.file_name()}.{suffix}" for figure in experiment.figures for suffix in formats]
+        folders.append(files.prepare(out, experiment.name, [*(TABLES if with_tables else ()), *pictures]))
+    return folders
 
 
 def carry_out(
@@ -65,6 +65,9 @@ def carry_out(
             for number in range(len(experiment.figures)):
                 said(draw(experiment, number, outcomes[-1].results, folder, formats))
         return outcomes
+    from concurrent.futures import ProcessPoolExecutor  # with what it imports, longer than many an experiment
+    from multiprocessing import get_context
+
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         try:
             return _carry_out_with(pool, experiments, folders, formats, with_tables, said)
@@ -81,6 +84,8 @@ def _carry_out_with(
     with_tables: bool,
     said: Said,
 ) -> list[Outcome]:
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     computing: dict[Future[Outcome], int] = {
         pool.submit(compute, experiment, folder if with_tables else None): number
         for number, (experiment, folder) in enumerate(zip(experiments, folders, strict=True))
@@ -88,7 +93,8 @@ def _carry_out_with(
     drawing: set[Future[str]] = set()
     outcomes: dict[int, Outcome] = {}
     while computing or drawing:
-        done, _ = wait([*computing, *drawing], return_when=FIRST_COMPLETED)
+        pending: set[Future[Any]] = {*computing, *drawing}
+        done, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
             if future in drawing:
                 drawing.remove(future)
@@ -110,12 +116,13 @@ def compute(experiment: Experiment, folder: Path | None) -> Outcome:
     seconds: dict[str, float] = {}
     results = study.run(experiment, seconds=seconds)
     if folder is not None:
+        made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}
         contents = (
             tables.summary_markdown(results),
             tables.summary_csv(results),
             tables.as_json(tables.summary(results)),
             tables.history_csv(results),
-            tables.as_json({"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}),
+            tables.as_json(made_with),
         )
         for file, content in zip(TABLES, contents, strict=True):
             files.write(folder / file, content.encode())
@@ -124,7 +131,7 @@ def compute(experiment: Experiment, folder: Path | None) -> Outcome:
 
 def draw(experiment: Experiment, number: int, results: Results, folder: Path, formats: Sequence[str]) -> str:
     """Draw one figure of an experiment in every format and return the name of its file."""
-    from bpviz.figures._render import rendered  # noqa: PLC0415  (matplotlib only when something is drawn)
+    from bpviz.figures._render import rendered  # matplotlib only when something is drawn
 
     figure = experiment.figures[number]
     for suffix in formats:
@@ -134,7 +141,7 @@ def draw(experiment: Experiment, number: int, results: Results, folder: Path, fo
 
 def versions() -> dict[str, str]:
     """Return the versions that results and figures may depend on."""
-    from importlib.metadata import version  # noqa: PLC0415  (slow to import)
+    from importlib.metadata import version  # slow to import
 
     return {
         "bpviz": __version__,

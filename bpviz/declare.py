@@ -8,8 +8,8 @@ read the same declaration. This module imports neither NumPy nor YAML, so that r
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
+import itertools
 import math
 import pkgutil
 import re
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[np.float64]
     Column: TypeAlias = float | Array
-    """A hyperparameter: written as a number, seen by the rule as an array, ``()`` for all runs or a column ``(runs, 1)``."""
+    """A hyperparameter: written as a number, seen by the rule as an array, ``()`` or a column ``(runs, 1)``."""
 else:
     Array = Column = Any
 
@@ -112,10 +112,12 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
     if not isinstance(name, str) or len(name) > 100:
         return None
     folded = name.strip().lower()
-    for guess in (folded, folded.replace("_", "-"), folded.replace("-", "_"), folded.replace(" ", "-")):
+    for guess in (folded, re.sub("[ _]", "-", folded), re.sub("[ -]", "_", folded)):
         meant = synonyms.get(guess, guess)
         if meant in words:
             return meant
+    import difflib  # only when something is wrong
+
     close = difflib.get_close_matches(folded, words, n=1, cutoff=0.6)
     return close[0] if close else None
 
@@ -329,7 +331,7 @@ class Listed(Domain):
             complaint = self.item.complaint(item)
             if complaint:
                 return f"item {place + 1}: {complaint}"
-        if self.rising and any(b <= a for a, b in zip(value, value[1:], strict=False)):
+        if self.rising and any(b <= a for a, b in itertools.pairwise(value)):
             return f"[{', '.join(shown(v) for v in value)}] does not rise: each number must be above the one before"
         return None
 
@@ -348,7 +350,8 @@ class Listed(Domain):
         return f"values, each {self.item}"
 
     def __str__(self) -> str:
-        return f"a list of {self._items()}" if self.most == self.least else f"a list of {self.least} or more {self._items()}"
+        least = "" if self.most == self.least else f"{self.least} or more "
+        return f"a list of {least}{self._items()}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -410,7 +413,7 @@ def settings(declared: Any) -> dict[str, Any]:
 
 
 def conflicts(declared: Any) -> list[tuple[str, str]]:
-    """Return (field, complaint) for values that are fine alone but not together; a class says which in ``conflicts``."""
+    """Return (field, complaint) for values that are fine alone but not together, as the class's ``conflicts`` says."""
     return list(declared.conflicts()) if hasattr(declared, "conflicts") else []
 
 
@@ -532,7 +535,7 @@ class Problem(Protocol):
         """How many numbers one run needs at once; the loop chooses its block size by it."""
 
     def at(self, w: Array, spare: Any = None) -> Point:
-        """Go to ``w (runs, params)``. ``spare`` is an earlier point that nobody asks any more: its memory may be used."""
+        """Go to ``w (runs, params)``. ``spare`` is an earlier point that nobody asks any more; reuse its memory."""
 
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers")
@@ -567,7 +570,7 @@ def _declare(cls: type, name: str, registry: Registry[Any], **facts: Any) -> typ
     for fact, value in {"name": name, **facts}.items():
         setattr(cls, fact, value)
     cls.__post_init__ = _check  # type: ignore[attr-defined]
-    made = dataclasses.dataclass(frozen=True)(cls)
+    made: type = dataclasses.dataclass(frozen=True)(cls)
     registry.add(name, made)
     return made
 
@@ -584,7 +587,7 @@ def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str 
     return f"{optimizer.name} needs {listed(missing, 'and')}, which this {problem.name} does not have"
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(hyper,))
+@dataclass_transform(frozen_default=True)
 def optimizer(
     name: str, *, label: str, needs: str, source: str, confused_with: str = "", synonyms: tuple[str, ...] = ()
 ) -> Callable[[type], type]:
@@ -600,13 +603,13 @@ def optimizer(
     return lambda cls: _declare(cls, name, OPTIMIZERS, **facts)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(hyper,))
+@dataclass_transform(frozen_default=True)
 def problem(name: str, *, source: str, synonyms: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Register a class as the problem ``name``, with its source."""
     return lambda cls: _declare(cls, name, PROBLEMS, source=source, synonyms=synonyms)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(hyper,))
+@dataclass_transform(frozen_default=True)
 def figure(name: str, *, summary: str) -> Callable[[type[T]], type[T]]:
     """Register a class as the figure kind ``name``; its fields are the options a config may give."""
     return lambda cls: _declare(cls, name, FIGURES, summary=summary, synonyms=())

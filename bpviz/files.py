@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
-from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 
 class UnwritableError(Exception):
@@ -28,8 +30,9 @@ def prepare(out: Path, name: str, files: Iterable[str]) -> Path:
             raise UnwritableError(f"{path} is a folder, and a file of that name is to be written")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        aside, file = _aside(folder / "writable")
+        os.close(file)
+        aside.unlink()
     except OSError as error:
         raise UnwritableError(f"cannot write in {folder}: {error.strerror or error}") from None
     return folder
@@ -42,19 +45,23 @@ def write(path: Path, content: bytes) -> None:
     """
     aside = None
     try:
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        aside, handle = _aside(path)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(aside, 0o666 & ~umask)  # noqa: PTH101  (mkstemp makes files for one user alone)
-        os.replace(aside, path)  # noqa: PTH105
+        aside.replace(path)
     except BaseException as error:
         if aside is not None:
             with contextlib.suppress(OSError):
-                os.unlink(aside)  # noqa: PTH108
+                aside.unlink()
         if isinstance(error, OSError):
             raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from None
         raise
+
+
+def _aside(path: Path) -> tuple[Path, int]:
+    """Open a new hidden file beside ``path``, this process's own; what a killed process left under its name goes."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside.unlink(missing_ok=True)
+    return aside, os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)

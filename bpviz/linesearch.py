@@ -1,7 +1,7 @@
 """Searches along a line, for a block of runs at once: every loop asks only for the runs that still search.
 
-A search sees the one-dimensional function φ(α) = E(w + α d) of each run. Each loop is masked over runs and lives here, so
-that the rules that use it stay as short as their papers.
+A search sees the one-dimensional function φ(α) = E(w + α d) of each run. Each loop is masked over runs and lives here,
+so that the rules that use it stay as short as their papers.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Column
     from bpviz.oracle import Mask, Oracle
 
-# The golden ratio as Numerical Recipes prints it, to the digit: the published points were made with these roundings, and
-# the exact ratio moves the second one by 1.1e-5.
+# The golden ratio as Numerical Recipes prints it, to the digit: the published points were made with these roundings,
+# and the exact ratio moves the second one by 1.1e-5.
 GOLDEN = 0.61803399  # fraction of the bracket that a step of the golden section keeps
 _GROW = 1.618034  # by how much a step of the bracketing grows
 _LONGEST_JUMP = 110.0  # how far a parabola may extrapolate, in lengths of the last interval
@@ -33,7 +33,7 @@ def along(f: Oracle, w: Array, direction: Array) -> Phi:
 
 
 class Bracket(NamedTuple):
-    """Three step lengths ``(runs, 1)``, b between a and c, and whether φ(b) is the smallest: where φ is flat none is."""
+    """Three step lengths ``(runs, 1)``, b between a and c; whether φ(b) is the smallest (where φ is flat none is)."""
 
     a: Array
     b: Array
@@ -91,8 +91,9 @@ def bracket(phi: Phi, zero: Array, phi_zero: Array, f: Oracle) -> Bracket:
 def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array, Array]:
     """Shrink a bracket by the golden section and return the better of its last two inner points, with φ there.
 
-    J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; Numerical Recipes, section 10.2. A run is done when its bracket
-    is no longer than ``tolerance`` times the sum of its inner points' magnitudes. A run without a bracket gets b.
+    J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; Numerical Recipes, section 10.2. A run is done when its
+    bracket is no longer than ``tolerance`` times the sum of its inner points' magnitudes. A run without a bracket gets
+    b.
     """
     xp = f.xp
     a, b, c, fb, holds = start
@@ -110,7 +111,13 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tu
         kept, f_kept = xp.where(rightward, x2, x1), xp.where(rightward, f2, f1)
         new = xp.where(rightward, GOLDEN * x2 + inner * x3, GOLDEN * x1 + inner * x0)
         f_new = phi(new, searching[:, 0])
-        x1, f1 = xp.where(rightward, kept, xp.where(leftward, new, x1)), xp.where(rightward, f_kept, xp.where(leftward, f_new, f1))
-        x2, f2 = xp.where(leftward, kept, xp.where(rightward, new, x2)), xp.where(leftward, f_kept, xp.where(rightward, f_new, f2))
+        x1, x2 = (
+            xp.where(rightward, kept, xp.where(leftward, new, x1)),
+            xp.where(leftward, kept, xp.where(rightward, new, x2)),
+        )
+        f1, f2 = (
+            xp.where(rightward, f_kept, xp.where(leftward, f_new, f1)),
+            xp.where(leftward, f_kept, xp.where(rightward, f_new, f2)),
+        )
     first = f1 < f2
     return xp.where(holds, xp.where(first, x1, x2), b), xp.where(holds, xp.where(first, f1, f2), fb)

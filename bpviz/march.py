@@ -1,16 +1,16 @@
 """The loop. There is no other: recorders, summaries, progress bars and animations listen to it.
 
 Runs travel in a block. A run that ends is frozen: it may still be carried along, but it is neither recorded nor billed.
-When carrying frozen runs has cost as much as rebuilding, the block is rebuilt without them and filled up from the starts
-that wait, so a few runs that never finish share one full block instead of dragging a nearly empty one each. Since no row depends on another,
-nothing of this can be seen in the results.
+When carrying frozen runs has cost as much as rebuilding, the block is rebuilt without them and filled up from the
+starts that wait, so a few runs that never finish share one full block instead of dragging a nearly empty one each.
+Since no row depends on another, nothing of this can be seen in the results.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bpviz.declare import Array, Optimizer, Problem
-
-    from bpviz.oracle import Mask
 
     Ints = npt.NDArray[np.int64]
 
@@ -42,9 +40,9 @@ _STRETCH = 16  # epochs between two looks at whether the block should be rebuilt
 class Epoch(NamedTuple):
     """A block after an epoch (epoch 0: at its start), as listeners see it. Arrays must not be written on.
 
-    ``run (rows,)``: which run each row is, by the order of the starts. ``ended``: the rows that ended in this epoch with
-    their endings as indices into ENDINGS; None when none did. Rows that ended earlier may still come along and mean
-    nothing.
+    ``run (rows,)``: which run each row is, by the order of the starts. ``ended``: the rows that ended in this epoch
+    with their endings as indices into ENDINGS; None when none did. Rows that ended earlier may still come along and
+    mean nothing.
     """
 
     run: Ints
@@ -70,8 +68,8 @@ def march(
 
     A run ends at the first epoch whose error is at most ``error_threshold`` (None: never for that reason), after
     ``max_epochs``, when it stops being finite, or when its optimizer knows no next step. ``varied`` gives
-    hyperparameters that differ from run to run, ``(runs,)`` each. ``block`` is how many runs travel together; it changes
-    the time this takes and nothing else.
+    hyperparameters that differ from run to run, ``(runs,)`` each. ``block`` is how many runs travel together; it
+    changes the time this takes and nothing else.
 
     Raises ValueError if the problem cannot answer what the optimizer needs to ask.
     """
@@ -113,7 +111,7 @@ def _rows_of(columns: dict[str, Array], which: Ints) -> dict[str, Array]:
 
 
 def _in_columns(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
-    """Return the optimizer with every number as an array: a column ``(runs, 1)`` where it varies, else ``()`` for all."""
+    """Return the optimizer with every number as an array: a column ``(runs, 1)`` where it varies, else ``()``."""
     copy: Optimizer = object.__new__(type(optimizer))
     for name, value in declare.settings(optimizer).items():
         column = np.array(value) if isinstance(value, float) else value
@@ -193,7 +191,7 @@ class _Block:
         finite = np.isfinite(error)
         if np.count_nonzero(np.isfinite(self.w)) < self.w.size:
             finite &= np.isfinite(self.w).all(axis=1)
-        self.broken = np.count_nonzero(finite) < finite.size
+        self.broken = bool(np.count_nonzero(finite) < finite.size)
         ending = np.full(len(self), -1)
         if self.clock >= self.alarm:
             ending[self.clock - self.born >= self.max_epochs] = _EXHAUSTED

@@ -1,8 +1,8 @@
 """The only door from an optimizer to a problem: it answers questions and counts them.
 
-A question is of one of the KINDS (error, gradient, Hessian, residuals, Jacobian). Every run pays for each kind it asks at
-each point, once: asking again at the same array is answered from memory. The judge's looks share those passes but are on
-nobody's bill.
+A question is of one of the KINDS (error, gradient, Hessian, residuals, Jacobian). Every run pays for each kind it asks
+at each point, once: asking again at the same array is answered from memory. The judge's looks share those passes but
+are on nobody's bill.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Oracle:
     """Answers for a block of ``runs`` runs and keeps each run's bill.
 
     ``error`` answers a column ``(runs, 1)``, ``gradient`` ``(runs, params)``, ``hessian`` ``(runs, params, params)``,
-    ``residuals`` ``(runs, samples)`` and ``jacobian`` ``(runs, samples, params)``. With ``where`` (a mask over runs) only
-    those runs are evaluated and billed; the other rows of the answer are NaN.
+    ``residuals`` ``(runs, samples)`` and ``jacobian`` ``(runs, samples, params)``. With ``where`` (a mask over runs)
+    only those runs are evaluated and billed; the other rows of the answer are NaN.
     """
 
     xp = np  # the array namespace rules are written in
@@ -143,10 +143,12 @@ class Oracle:
         """Go on with the rows of ``other`` under these, each with its own bill."""
         mine, theirs = len(self.live), len(other.live)
         for kind in KINDS:
-            own = np.concatenate([
-                self._own.get(kind, np.zeros(mine, np.int64)),
-                other._own.get(kind, np.zeros(theirs, np.int64)) + (other._shared[kind] - self._shared[kind]),
-            ])
+            own = np.concatenate(
+                [
+                    self._own.get(kind, np.zeros(mine, np.int64)),
+                    other._own.get(kind, np.zeros(theirs, np.int64)) + (other._shared[kind] - self._shared[kind]),
+                ]
+            )
             if own.any():
                 self._own[kind] = own
         self.live = np.concatenate([self.live, other.live])

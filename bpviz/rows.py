@@ -1,8 +1,8 @@
 """Linear algebra row by row: row i of every answer depends on row i of the arguments alone, to the last bit.
 
-BLAS and NumPy's pairwise sums choose their order of additions by the shape of the whole array, so that a run's last bits
-would depend on its neighbours. These functions add in one fixed order. Blocks are kept with runs contiguous in memory
-(``(runs, params)`` in Fortran order), which makes arithmetic between ``(runs, 1)`` and ``(runs, params)`` fast.
+BLAS and NumPy's pairwise sums choose their order of additions by the shape of the whole array, so that a run's last
+bits would depend on its neighbours. These functions add in one fixed order. Blocks are kept with runs contiguous in
+memory (``(runs, params)`` in Fortran order), which makes arithmetic between ``(runs, 1)`` and ``(runs, params)`` fast.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def block(w: npt.ArrayLike) -> Array:
 
 
 def total(a: Array, axis: int, out: Array | None = None) -> Array:
-    """Add up ``a``, in C order with runs last, along another axis, first term first. ``out`` may be used for the answer.
+    """Add up ``a``, in C order with runs last, along another axis, first term first. The answer may come in ``out``.
 
     With two runs or more NumPy adds whole rows of runs in order. With one run it would see a single vector and add it
     pairwise, so that case goes through the running sum, whose order is fixed by its meaning.
     """
     if a.shape[-1] > 1:
-        return np.add.reduce(a, axis, None, out)
+        return np.add.reduce(a, axis, out=out)
     sums: Array = np.add.accumulate(a, axis)
     return sums[-1] if axis == 0 else sums[:, -1] if axis == 1 else sums[:, :, -1]
 
@@ -50,10 +50,14 @@ def solve(matrix: Array, v: Array) -> Array:
     ``matrix (runs, params, params)``, ``v`` and x ``(runs, params)``.
     """
     try:
-        return np.linalg.solve(matrix, v[..., None])[..., 0]
+        return _solved(matrix, v)
     except np.linalg.LinAlgError:  # of the whole block, for the sake of a single row
         singular = np.linalg.slogdet(matrix).sign == 0
-        return np.linalg.solve(np.where(singular[:, None, None], np.nan, matrix), v[..., None])[..., 0]
+        return _solved(np.where(singular[:, None, None], np.nan, matrix), v)
+
+
+def _solved(matrix: Array, v: Array) -> Array:
+    return np.linalg.solve(matrix, v[..., None])[..., 0].astype(np.float64, copy=False)
 
 
 def take(a: Any, which: npt.NDArray[np.int64]) -> Any:

@@ -17,9 +17,7 @@ Listener = Callable[[str, Epoch], None]
 """Called with an algorithm's label and each Epoch of its march."""
 
 
-def run(
-    experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dict[str, float] | None = None
-) -> Results:
+def run(experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dict[str, float] | None = None) -> Results:
     """Run every algorithm of an experiment from every start.
 
     ``seconds`` is filled with the time each algorithm took, by label. It is no part of the results, which are the same

@@ -8,6 +8,7 @@ WIDTH, HEIGHT = 7.0, 5.5  # inches; a long legend adds to the height
 DPI = 150
 ACROSS = 94  # about how many characters of a legend fit into the width
 EDGE, GAP, BAR = 0.12, 0.12, 0.16  # inches: of free paper, between axes and colour bar, the width of the bar
+AXIS = 0.5  # inches that the numbers under the axes and what they are called take
 TITLE_AND_LEGEND = 0.95  # inches for both before the figure grows
 
 INK = "#1d2733"  # text, axes and what belongs to no algorithm
@@ -16,10 +17,12 @@ PAPER = "#ffffff"
 UNKNOWN = "#e9e4dc"  # where there is no error, because it is not finite
 
 # From small errors to large ones. Light and dull, so that paths of every colour stand out, and monotone in lightness.
-ERROR_COLOURS = ("#ffffff", "#eef3f8", "#dbe5ee", "#c5d4e2", "#adc1d4", "#93acc4", "#7896b3")
+ERROR_COLOURS = ("#ffffff", "#f1f5f9", "#e1e9f1", "#d0dde8", "#bfd0df", "#aec3d6", "#9bb4cb")
+SLOPE_COLOURS = ("#f3f7fa", "#cfdfeb", "#a5c0d6", "#7c9fbd", "#587ea1", "#3b6085")  # stronger: height in space needs it
 
 # Okabe and Ito's colours for all kinds of colour vision, without yellow, which white paper swallows.
 COLOURS = ("#000000", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#0072b2", "#56b4e9")
+LIGHT = ("#cc79a7", "#e69f00", "#56b4e9")  # these need a dark outline to stand out from a contour in grey
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "p", "h")
 DASHES = ((), (5, 1.5), (1.5, 1.2), (7, 1.5, 1.5, 1.5), (3, 1.2), (7, 1.2, 1.2, 1.2, 1.2, 1.2))
 
@@ -30,16 +33,15 @@ ARROW = {
     "scale_units": "xy",
     "scale": 1,
     "units": "inches",
-    "width": 1.7 / 72,
+    "width": 1.9 / 72,
     "headwidth": 4.2,
     "headlength": 4.6,
     "headaxislength": 4.0,
     "minshaft": 1.4,
     "minlength": 0,
-    "zorder": 3,
 }
 
-END = {"markersize": 7.0, "markeredgecolor": PAPER, "markeredgewidth": 0.8}  # where a path ends
+END = {"markersize": 7.0, "markeredgewidth": 0.7}  # where a path ends
 START = {"marker": "o", "markersize": 6.5, "color": PAPER, "markeredgecolor": INK, "markeredgewidth": 1.4}
 
 TITLE, BODY, SMALL = 13.0, 10.5, 9.5  # points
@@ -82,6 +84,11 @@ class Look(NamedTuple):
     colour: str
     marker: str
     dashes: tuple[float, ...]  # points on, points off, ...; empty for a solid line
+
+    @property
+    def outline(self) -> str:
+        """The colour around arrows and markers."""
+        return INK if self.colour in LIGHT else PAPER
 
 
 def look(place: int) -> Look:

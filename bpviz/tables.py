@@ -1,14 +1,11 @@
 """The table of an experiment's runs and the epochs behind it, as text for people and for programs.
 
-One list of columns serves the terminal, Markdown and CSV. Numbers for people are rounded to be read; numbers for programs
-are the shortest text that gives back the same float.
+One list of columns serves the terminal, Markdown and CSV. Numbers for people are rounded to be read; numbers for
+programs are the shortest text that gives back the same float.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,12 +43,14 @@ def table(results: Results, seconds: Mapping[str, float] | None = None, *, exact
     """Return the table of an experiment, one row a run; with ``seconds`` by label, the time each algorithm took."""
     columns = list(_columns(results, seconds, exact))
     return Table(
-        [c.title for c in columns], [[c.value(run) for c in columns] for run in results.runs], [c.number for c in columns]
+        [c.title for c in columns],
+        [[c.value(run) for c in columns] for run in results.runs],
+        [c.number for c in columns],
     )
 
 
 def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool) -> Iterator[Column]:
-    error = (lambda x: repr(x)) if exact else (lambda x: f"{x:#.4g}")
+    error: Callable[[float], str] = repr if exact else "{:#.4g}".format
     yield Column("Algorithm", lambda run: run.label, number=False)
     if len({run.start for run in results.runs}) > 1:
         yield Column("start", lambda run: point(run.start), number=False)
@@ -59,14 +58,22 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
     yield Column("epochs", lambda run: str(run.trajectory.epochs))
     for kind in KINDS:
         if kind in _ALWAYS or any(run.trajectory.evaluations[kind] for run in results.runs):
-            yield Column(f"{_KIND_TITLES[kind]} evals", lambda run, kind=kind: str(run.trajectory.evaluations[kind]))
+            yield Column(f"{_KIND_TITLES[kind]} evals", _evaluations(kind))
     yield Column("final error", lambda run: error(run.trajectory.final_error))
     if exact:
         for i, name in enumerate(results.weights):
-            yield Column(name, lambda run, i=i: repr(float(run.trajectory.weights[-1, i])))
+            yield Column(name, _last_weight(i))
     if seconds is not None:
         yield Column("seconds", lambda run: f"{seconds[run.label]:.3f}")
     yield Column("ending", lambda run: ending(run, results.error_threshold), number=False)
+
+
+def _evaluations(kind: str) -> Callable[[Run], str]:
+    return lambda run: str(run.trajectory.evaluations[kind])
+
+
+def _last_weight(i: int) -> Callable[[Run], str]:
+    return lambda run: repr(float(run.trajectory.weights[-1, i]))
 
 
 def ending(run: Run, error_threshold: float | None) -> str:
@@ -102,11 +109,9 @@ def _width(text: str) -> int:
     """Return how many columns of a terminal a text takes: two for East Asian wide characters, none for accents."""
     if text.isascii():
         return len(text)
-    import unicodedata  # noqa: PLC0415  (its tables are large and rarely needed)
+    import unicodedata  # its tables are large and rarely needed
 
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def as_markdown(table: Table) -> str:
@@ -124,6 +129,9 @@ def _markdown(text: str) -> str:
 
 def as_csv(rows: Sequence[Sequence[object]]) -> str:
     """Return rows as comma-separated values; numbers as the shortest text that reads back the same."""
+    import csv
+    import io
+
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
@@ -133,21 +141,23 @@ def summary_csv(results: Results) -> str:
     """Return the table as CSV with exact numbers: one row a run, every setting and every kind of evaluation."""
     head = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
     head += ["final_error", *results.weights, "ending"]
-    rows: list[list[object]] = [head]
+    rows: list[Sequence[object]] = [head]
     for run in results.runs:
         trajectory = run.trajectory
         settings = " ".join(f"{name}={value}" for name, value in run.settings.items())
-        rows.append([
-            run.algorithm,
-            run.label,
-            settings,
-            " ".join(map(repr, run.start)),
-            trajectory.epochs,
-            *trajectory.evaluations.values(),
-            trajectory.final_error,
-            *trajectory.weights[-1].tolist(),
-            trajectory.ending.word,
-        ])
+        rows.append(
+            [
+                run.algorithm,
+                run.label,
+                settings,
+                " ".join(map(repr, run.start)),
+                trajectory.epochs,
+                *trajectory.evaluations.values(),
+                trajectory.final_error,
+                *trajectory.weights[-1].tolist(),
+                trajectory.ending.word,
+            ]
+        )
     return as_csv(rows)
 
 
@@ -199,4 +209,6 @@ def _finite(x: float) -> float | None:
 
 def as_json(data: object) -> str:
     """Return plain data as JSON, one item a line, the same text for the same data."""
+    import json
+
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

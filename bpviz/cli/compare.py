@@ -9,8 +9,8 @@ import click
 from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options
 
 
-def _names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    from bpviz.declare import OPTIMIZERS  # noqa: PLC0415
+def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from bpviz.declare import OPTIMIZERS
 
     return [name for name in OPTIMIZERS if name.startswith(incomplete)]
 
@@ -38,13 +38,14 @@ def command(
       bpviz compare gd momentum rprop irprop+
       bpviz compare gd:step=10 "momentum:step=0.1,momentum=0.95" newton --start 3 -2
     """
-    from dataclasses import replace  # noqa: PLC0415
-    from pathlib import Path  # noqa: PLC0415
+    from dataclasses import replace
+    from pathlib import Path
 
-    from bpviz.config import from_parts  # noqa: PLC0415
-    from bpviz.declare import FIGURES  # noqa: PLC0415
+    from bpviz.config import from_parts
+    from bpviz.declare import FIGURES
 
     with mistakes_reported():
         experiment = from_parts(algorithms, start=start or (), error_threshold=error_threshold, max_epochs=max_epochs)
-        experiment = replace(experiment, figures=(FIGURES["paths"](),))
+        if not options["no_figures"]:
+            experiment = replace(experiment, figures=(FIGURES["paths"](),))
         carry_out_and_show([experiment], out=Path(out), with_tables=False, **options)

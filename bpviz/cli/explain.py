@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 
-def _names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS  # noqa: PLC0415
+def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
 
     return [name for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name in registry if name.startswith(incomplete)]
 
@@ -22,8 +22,8 @@ def command(name: str) -> None:
     \b
       bpviz explain irprop+
     """
-    from bpviz.cli.shared import fail  # noqa: PLC0415
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS  # noqa: PLC0415
+    from bpviz.cli.shared import fail
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
 
     for registry in (OPTIMIZERS, PROBLEMS, FIGURES):
         if name in registry:
@@ -34,7 +34,7 @@ def command(name: str) -> None:
 
 def explanation(declared: Any) -> str:
     """Return what is declared about an algorithm, a problem or a figure kind, as text."""
-    from bpviz.declare import KINDS, fields, listed, shown  # noqa: PLC0415
+    from bpviz.declare import KINDS, fields, listed, shown
 
     label = getattr(declared, "label", "")
     parts = [f"{declared.name}: {label}" if label else declared.name, inspect.getdoc(declared) or ""]
@@ -64,6 +64,6 @@ def _short(text: str) -> str:
 
 
 def _wrapped(title: str, text: str) -> str:
-    from textwrap import fill  # noqa: PLC0415
+    from textwrap import fill
 
     return fill(title + text, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

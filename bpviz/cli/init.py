@@ -13,10 +13,10 @@ def command(path: str, force: bool) -> None:
 
     An existing file is not overwritten.
     """
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
-    from bpviz.cli.shared import fail, mistakes_reported  # noqa: PLC0415
-    from bpviz.files import write  # noqa: PLC0415
+    from bpviz.cli.shared import fail, mistakes_reported
+    from bpviz.files import write
 
     target = Path(path)
     if target.is_dir():

@@ -9,8 +9,8 @@ import click
 @click.argument("what", required=False, type=click.Choice(["algorithms", "problems", "datasets", "figures"]))
 def command(what: str | None) -> None:
     """List the algorithms, problems, datasets and figures there are."""
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS  # noqa: PLC0415
-    from bpviz.problems.datasets import DATASETS  # noqa: PLC0415
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    from bpviz.problems.datasets import DATASETS
 
     found = {
         "algorithms": {name: rule.label for name, rule in OPTIMIZERS.items()},

@@ -22,17 +22,17 @@ from bpviz.cli.shared import carry_out_and_show, fail, mistakes_reported, output
 def command(configs: tuple[str, ...], overrides: tuple[str, ...], out: str, **options: Any) -> None:
     """Run experiments and write their figures and tables.
 
-    CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input. Each experiment gets a
-    folder of its own, named after its file, in the output folder.
+    CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input. Each experiment gets
+    a folder of its own, named after its file, in the output folder.
 
     \b
       bpviz run configs/neupy.yaml
       bpviz run configs/ --jobs 2 --format svg
       bpviz run configs/neupy.yaml --set algorithms.0.step=10 --out /tmp/trial
     """
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
-    from bpviz.config.several import load_all  # noqa: PLC0415
+    from bpviz.config.several import load_all
 
     with mistakes_reported():
         experiments = load_all(configs, overrides)

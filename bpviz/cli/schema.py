@@ -14,8 +14,8 @@ def command() -> None:
     Then begin a config with
       # yaml-language-server: $schema=bpviz.schema.json
     """
-    import json  # noqa: PLC0415
+    import json
 
-    from bpviz.config import schema  # noqa: PLC0415
+    from bpviz.config import schema
 
     click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))

@@ -25,25 +25,29 @@ TABLE_FORMATS = ("text", "md", "csv", "json")
 
 def output_options(command: F) -> F:
     """Add the options that say what is written, where and how."""
-    for option in reversed([
-        click.option("--out", default="outputs", show_default=True, metavar="DIR", help="Folder of the outputs."),
-        click.option(
-            "--format",
-            "formats",
-            multiple=True,
-            type=click.Choice(FIGURE_FORMATS + TABLE_FORMATS),
-            help="Of the figures (png, svg, pdf; png if none is given) or of the table printed (text, md, csv, json; "
-            "text if none is given). May be repeated.",
-        ),
-        click.option("--no-figures", is_flag=True, help="Draw nothing."),
-        click.option("--strict", is_flag=True, help="Exit with 1 if an algorithm does not reach the threshold."),
-        click.option("--time", "timed", is_flag=True, help="Show how long each algorithm took, on the terminal only."),
-        click.option(
-            "--jobs", "-j", type=click.IntRange(1, 256), default=1, show_default=True, help="Parallel processes."
-        ),
-        click.option("--quiet", "-q", is_flag=True, help="Say nothing but the table."),
-        click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR in the environment."),
-    ]):
+    for option in reversed(
+        [
+            click.option("--out", default="outputs", show_default=True, metavar="DIR", help="Folder of the outputs."),
+            click.option(
+                "--format",
+                "formats",
+                multiple=True,
+                type=click.Choice(FIGURE_FORMATS + TABLE_FORMATS),
+                help="Of the figures (png, svg, pdf; png if none is given) or of the table printed (text, md, csv, json; "
+                "text if none is given). May be repeated.",
+            ),
+            click.option("--no-figures", is_flag=True, help="Draw nothing."),
+            click.option("--strict", is_flag=True, help="Exit with 1 if an algorithm does not reach the threshold."),
+            click.option(
+                "--time", "timed", is_flag=True, help="Show how long each algorithm took, on the terminal only."
+            ),
+            click.option(
+                "--jobs", "-j", type=click.IntRange(1, 256), default=1, show_default=True, help="Parallel processes."
+            ),
+            click.option("--quiet", "-q", is_flag=True, help="Say nothing but the table."),
+            click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR in the environment."),
+        ]
+    ):
         command = option(command)
     return command
 
@@ -57,8 +61,8 @@ def fail(message: str) -> NoReturn:
 @contextlib.contextmanager
 def mistakes_reported() -> Iterator[None]:
     """Turn a mistake in a config, or a folder that cannot be written, into its message and exit code 2."""
-    from bpviz.config import ConfigError  # noqa: PLC0415
-    from bpviz.files import UnwritableError  # noqa: PLC0415
+    from bpviz.config import ConfigError
+    from bpviz.files import UnwritableError
 
     try:
         yield
@@ -80,9 +84,9 @@ def carry_out_and_show(
     with_tables: bool,
 ) -> None:
     """Run experiments, write their files, print their tables, and leave with 1 if ``strict`` was asked for in vain."""
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
-    from bpviz import batch  # noqa: PLC0415
+    from bpviz import batch
 
     pictures = [f for f in FIGURE_FORMATS if f in formats] or ["png"]
     printed = [f for f in TABLE_FORMATS if f in formats] or ["text"]
@@ -118,9 +122,9 @@ def _progress(steps: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda words: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress
 
     with Progress(console=Console(stderr=True, no_color=no_color or None), transient=True) as bar:
         task = bar.add_task("starting", total=steps)
@@ -128,7 +132,7 @@ def _progress(steps: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[
 
 
 def _print(outcomes: Sequence[Outcome], form: str, *, timed: bool, no_color: bool) -> None:
-    from bpviz import tables  # noqa: PLC0415
+    from bpviz import tables
 
     if form == "json":
         summaries = [tables.summary(outcome.results) for outcome in outcomes]
@@ -142,7 +146,7 @@ def _print(outcomes: Sequence[Outcome], form: str, *, timed: bool, no_color: boo
             continue
         table = tables.table(results, seconds if timed else None)
         if form == "md":
-            click.echo(f"{'#' * (2 if len(outcomes) > 1 else 1)} {results.title}\n\n{tables.as_markdown(table)}", nl=False)
+            click.echo(f"# {results.title}\n\n{tables.as_markdown(table)}", nl=False)
             continue
         if len(outcomes) > 1:
             click.echo(results.title)
@@ -154,10 +158,10 @@ def _print(outcomes: Sequence[Outcome], form: str, *, timed: bool, no_color: boo
 
 def _print_styled(table: Table, *, no_color: bool) -> None:
     """Print a table on a terminal, with emphasis, folded to its width."""
-    from rich import box  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table as Styled  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Styled
+    from rich.text import Text
 
     styled = Styled(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
     for title, number in zip(table.titles, table.numbers, strict=True):

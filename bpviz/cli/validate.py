@@ -14,8 +14,8 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], quiet: bool) -
 
     CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input.
     """
-    from bpviz.cli.shared import mistakes_reported  # noqa: PLC0415
-    from bpviz.config.several import load_all  # noqa: PLC0415
+    from bpviz.cli.shared import mistakes_reported
+    from bpviz.config.several import load_all
 
     with mistakes_reported():
         experiments = load_all(configs, overrides)

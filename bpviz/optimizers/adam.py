@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 
 class Moments(NamedTuple):
+    """What Adam remembers."""
+
     m: Array  # (runs, params), mean of the gradients
     v: Array  # (runs, params), mean of their squares
     beta1_t: Array  # (runs, params), β₁ᵗ: a running product, because powers differ between one number and an array

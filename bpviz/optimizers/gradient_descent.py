@@ -38,6 +38,8 @@ class GradientDescent:
 
 
 class Velocity(NamedTuple):
+    """What momentum remembers."""
+
     v: Array  # (runs, params)
 
 
@@ -82,8 +84,8 @@ class Momentum:
         "eqs. (3)-(4)"
     ),
     confused_with=(
-        "`nesterov=True` in torch.optim.SGD and optax.sgd: the same sequence written in the variable w + μ v, so its rows "
-        "are the points where this rule takes its gradients, not the points it reports."
+        "`nesterov=True` in torch.optim.SGD and optax.sgd: the same sequence written in the variable w + μ v, so its "
+        "rows are the points where this rule takes its gradients, not the points it reports."
     ),
     synonyms=("nag", "nesterov-momentum", "nesterov-accelerated-gradient"),
 )

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     "golden",
     label="Gradient descent + golden search",
     needs="error gradient",
-    source="J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; Numerical Recipes, 3rd ed. 2007, sections 10.1-10.2",
+    source=(
+        "J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; W. H. Press et al., Numerical Recipes, 3rd ed. 2007, "
+        "sections 10.1-10.2"
+    ),
     confused_with=(
-        "Newton's method: some versions of the published comparison say so where their figure shows this rule; and golden "
-        "search in an interval fixed beforehand, which cannot take the long steps this one takes."
+        "Newton's method: some versions of the published comparison say so where their figure shows this rule; and "
+        "golden search in an interval fixed beforehand, which cannot take the long steps this one takes."
     ),
     synonyms=("golden-search", "golden-section", "goldensearch", "gd-golden"),
 )

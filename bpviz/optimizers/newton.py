@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     label="Newton's method",
     needs="gradient hessian",
     source="J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, sections 2.2 and 3.4",
-    confused_with="Gauss-Newton, which replaces the Hessian by JᵀJ; and the modified Newton methods that choose λ themselves.",
+    confused_with=(
+        "Gauss-Newton, which replaces the Hessian by JᵀJ; and the modified Newton methods that choose λ themselves."
+    ),
     synonyms=("hessian", "newtons-method", "damped-newton"),
 )
 class Newton:
@@ -34,7 +36,7 @@ class Newton:
         return ()
 
     def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
-        g, H = f.gradient(w), f.hessian(w)  # noqa: N806  (the paper's letter)
+        g, H = f.gradient(w), f.hessian(w)  # the paper's letter
         direction = f.solve(H + f.xp.asarray(self.penalty)[..., None] * f.xp.eye(w.shape[1]), g)
         singular = f.xp.isnan(direction).any(axis=1)
         f.cannot_go_on(singular)

@@ -11,7 +11,7 @@ The four variants differ in what they do after a weight's gradient has changed i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 
@@ -24,12 +24,16 @@ _IGEL = "C. Igel & M. Hüsken, Neurocomputing 50, 2003, pp. 105-123, doi:10.1016
 
 
 class Signs(NamedTuple):
+    """What the rules by sign remember."""
+
     g: Array  # (runs, params), last gradient, 0 where the rule wants the next sign change not to count
     delta: Array  # (runs, params), step of each weight, Δ
     move: Array  # (runs, params), last update of each weight
 
 
 class SignsAndError(NamedTuple):
+    """Signs, and what iRPROP+ remembers besides."""
+
     g: Array
     delta: Array
     move: Array
@@ -51,7 +55,7 @@ class _Rprop:
             return [("min_step", f"{self.min_step:g} is above max_step, {self.max_step:g}")]
         return []
 
-    def begin(self, w: Array, f: Oracle) -> Signs:
+    def begin(self, w: Array, f: Oracle) -> Any:
         zeros = f.xp.zeros_like(w)
         return Signs(zeros, zeros + self.step, zeros)
 
@@ -59,7 +63,8 @@ class _Rprop:
         """Return the new steps: larger where the gradient kept its sign, smaller where it changed it."""
         larger = f.xp.minimum(delta * self.increase, self.max_step)
         smaller = f.xp.maximum(delta * self.decrease, self.min_step)
-        return f.xp.where(same > 0, larger, f.xp.where(same < 0, smaller, delta))
+        adapted: Array = f.xp.where(same > 0, larger, f.xp.where(same < 0, smaller, delta))
+        return adapted
 
 
 @optimizer(
@@ -80,7 +85,8 @@ class Rprop(_Rprop):
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  w ← w - (last update of w),  g ← 0
     g g' = 0:  w ← w - sign(g) Δ
 
-    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step; g' is 0 at the start
+    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
+    g' is 0 at the start
     """
 
     def advance(self, w: Array, state: Signs, f: Oracle) -> tuple[Array, Signs]:
@@ -106,7 +112,8 @@ class RpropMinus(_Rprop):
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin)
     w ← w - sign(g) Δ
 
-    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step; g' is 0 at the start
+    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
+    g' is 0 at the start
     """
 
     def advance(self, w: Array, state: Signs, f: Oracle) -> tuple[Array, Signs]:
@@ -131,10 +138,11 @@ class IrpropPlus(_Rprop):
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  w ← w - (last update of w) if E(w) has grown,  g ← 0
     g g' = 0:  w ← w - sign(g) Δ
 
-    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step; g' is 0 at the start
+    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
+    g' is 0 at the start
     """
 
-    def begin(self, w: Array, f: Oracle) -> SignsAndError:
+    def begin(self, w: Array, f: Oracle) -> Any:
         return SignsAndError(*super().begin(w, f), f.xp.full((len(w), 1), f.xp.inf))
 
     def advance(self, w: Array, state: SignsAndError, f: Oracle) -> tuple[Array, SignsAndError]:
@@ -161,7 +169,8 @@ class IrpropMinus(_Rprop):
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  g ← 0
     w ← w - sign(g) Δ
 
-    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step; g' is 0 at the start
+    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
+    g' is 0 at the start
     """
 
     def advance(self, w: Array, state: Signs, f: Oracle) -> tuple[Array, Signs]:

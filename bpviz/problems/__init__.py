@@ -1,0 +1,1 @@
+"""Problems and datasets: one family a file, found by walking this folder."""

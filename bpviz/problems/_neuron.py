@@ -1,14 +1,15 @@
 """The perceptron's arithmetic: one forward pass in reused memory, then whatever is asked.
 
-Inside, arrays are ``(samples, runs)``: operations run along the runs, and sums over samples add in one order (see rows).
-With z the weighted sum, p = a(z) the prediction, d = p - y its deviation and φ the loss of one sample as a function of z,
+Inside, arrays are ``(samples, runs)``: operations run along the runs, and sums over samples add in one order (see
+rows). With z the weighted sum, p = a(z) the prediction, d = p - y its deviation and φ the loss of one sample as a
+function of z,
 
     error = mean φ,   gradient = mean φ' x,   Hessian = mean φ'' x xᵀ.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -23,97 +24,116 @@ if TYPE_CHECKING:
 _ZERO, _ONE = np.array(0.0), np.array(1.0)
 
 
+class Activation(Protocol):
+    """A function of the weighted sum with two derivatives, each written into ``out``; p is its value at z."""
+
+    @staticmethod
+    def value(z: Array, out: Array) -> None: ...
+    @staticmethod
+    def slope(z: Array, p: Array, out: Array) -> None: ...
+    @staticmethod
+    def curvature(z: Array, p: Array, out: Array) -> None: ...
+
+
+class Loss(Protocol):
+    """φ / scale, φ' / slope_scale and φ'' / slope_scale of every sample, each written into ``out``."""
+
+    scale: float
+    slope_scale: float
+
+    def value(self, at: NeuronPoint, out: Array) -> None: ...
+    def slope(self, at: NeuronPoint, out: Array) -> None: ...
+    def curvature(self, at: NeuronPoint, out: Array) -> None: ...
+
+
 class Sigmoid:
     """a(z) = 1 / (1 + exp(-z))"""
 
     @staticmethod
-    def value(z: Array, out: Array) -> Array:
+    def value(z: Array, out: Array) -> None:
         np.negative(z, out)
         np.exp(out, out)
         np.add(out, _ONE, out)
-        return np.reciprocal(out, out)
+        np.reciprocal(out, out)
 
     @staticmethod
-    def slope(z: Array, p: Array, out: Array) -> Array:
+    def slope(z: Array, p: Array, out: Array) -> None:
         np.subtract(_ONE, p, out)
-        return np.multiply(out, p, out)
+        np.multiply(out, p, out)
 
     @staticmethod
-    def curvature(z: Array, p: Array, out: Array) -> Array:
-        return np.multiply(p * (1.0 - p), 1.0 - 2.0 * p, out)
+    def curvature(z: Array, p: Array, out: Array) -> None:
+        np.multiply(p * (1.0 - p), 1.0 - 2.0 * p, out)
 
 
 class Tanh:
     """a(z) = tanh z"""
 
     @staticmethod
-    def value(z: Array, out: Array) -> Array:
-        return np.tanh(z, out)
+    def value(z: Array, out: Array) -> None:
+        np.tanh(z, out)
 
     @staticmethod
-    def slope(z: Array, p: Array, out: Array) -> Array:
+    def slope(z: Array, p: Array, out: Array) -> None:
         np.multiply(p, p, out)
-        return np.subtract(_ONE, out, out)
+        np.subtract(_ONE, out, out)
 
     @staticmethod
-    def curvature(z: Array, p: Array, out: Array) -> Array:
-        return np.multiply(-2.0 * p, 1.0 - p * p, out)
+    def curvature(z: Array, p: Array, out: Array) -> None:
+        np.multiply(-2.0 * p, 1.0 - p * p, out)
 
 
 class Relu:
     """a(z) = max(z, 0), with slope 0 at z = 0"""
 
     @staticmethod
-    def value(z: Array, out: Array) -> Array:
-        return np.maximum(z, _ZERO, out=out)
+    def value(z: Array, out: Array) -> None:
+        np.maximum(z, _ZERO, out=out)
 
     @staticmethod
-    def slope(z: Array, p: Array, out: Array) -> Array:
-        return np.heaviside(z, _ZERO, out)
+    def slope(z: Array, p: Array, out: Array) -> None:
+        np.heaviside(z, _ZERO, out)
 
     @staticmethod
-    def curvature(z: Array, p: Array, out: Array) -> Array:
+    def curvature(z: Array, p: Array, out: Array) -> None:
         out.fill(0.0)
-        return out
 
 
 class Softplus:
     """a(z) = log(1 + exp z)"""
 
     @staticmethod
-    def value(z: Array, out: Array) -> Array:
-        return np.logaddexp(z, _ZERO, out)
+    def value(z: Array, out: Array) -> None:
+        np.logaddexp(z, _ZERO, out)
 
     @staticmethod
-    def slope(z: Array, p: Array, out: Array) -> Array:
-        return Sigmoid.value(z, out)
+    def slope(z: Array, p: Array, out: Array) -> None:
+        Sigmoid.value(z, out)
 
     @staticmethod
-    def curvature(z: Array, p: Array, out: Array) -> Array:
-        s = Sigmoid.value(z, np.empty_like(z))
-        return np.multiply(s, 1.0 - s, out)
+    def curvature(z: Array, p: Array, out: Array) -> None:
+        s = np.empty_like(z)
+        Sigmoid.value(z, s)
+        np.multiply(s, 1.0 - s, out)
 
 
 class Linear:
     """a(z) = z"""
 
     @staticmethod
-    def value(z: Array, out: Array) -> Array:
+    def value(z: Array, out: Array) -> None:
         np.copyto(out, z)
-        return out
 
     @staticmethod
-    def slope(z: Array, p: Array, out: Array) -> Array:
+    def slope(z: Array, p: Array, out: Array) -> None:
         out.fill(1.0)
-        return out
 
     @staticmethod
-    def curvature(z: Array, p: Array, out: Array) -> Array:
+    def curvature(z: Array, p: Array, out: Array) -> None:
         out.fill(0.0)
-        return out
 
 
-ACTIVATIONS: dict[str, type] = {
+ACTIVATIONS: dict[str, type[Activation]] = {
     "sigmoid": Sigmoid,
     "tanh": Tanh,
     "relu": Relu,
@@ -129,18 +149,19 @@ class Squares:
         self.scale = scale
         self.slope_scale = 2.0 * scale
 
-    def value(self, at: NeuronPoint, out: Array) -> Array:
-        return np.multiply(at.d, at.d, out)
+    def value(self, at: NeuronPoint, out: Array) -> None:
+        np.multiply(at.d, at.d, out)
 
-    def slope(self, at: NeuronPoint, out: Array) -> Array:
+    def slope(self, at: NeuronPoint, out: Array) -> None:
         at.activation.slope(at.z, at.p, out)
-        return np.multiply(out, at.d, out)
+        np.multiply(out, at.d, out)
 
-    def curvature(self, at: NeuronPoint, out: Array) -> Array:
-        slope = at.activation.slope(at.z, at.p, np.empty_like(out))
+    def curvature(self, at: NeuronPoint, out: Array) -> None:
+        slope = np.empty_like(out)
+        at.activation.slope(at.z, at.p, slope)
         at.activation.curvature(at.z, at.p, out)
         np.multiply(out, at.d, out)
-        return np.add(out, slope * slope, out)
+        np.add(out, slope * slope, out)
 
 
 class Absolute:
@@ -148,16 +169,16 @@ class Absolute:
 
     scale = slope_scale = 1.0
 
-    def value(self, at: NeuronPoint, out: Array) -> Array:
-        return np.abs(at.d, out)
+    def value(self, at: NeuronPoint, out: Array) -> None:
+        np.abs(at.d, out)
 
-    def slope(self, at: NeuronPoint, out: Array) -> Array:
+    def slope(self, at: NeuronPoint, out: Array) -> None:
         at.activation.slope(at.z, at.p, out)
-        return np.multiply(out, np.sign(at.d), out)
+        np.multiply(out, np.sign(at.d), out)
 
-    def curvature(self, at: NeuronPoint, out: Array) -> Array:
+    def curvature(self, at: NeuronPoint, out: Array) -> None:
         at.activation.curvature(at.z, at.p, out)
-        return np.multiply(out, np.sign(at.d), out)
+        np.multiply(out, np.sign(at.d), out)
 
 
 class CrossEntropy:
@@ -168,19 +189,18 @@ class CrossEntropy:
 
     scale = slope_scale = 1.0
 
-    def value(self, at: NeuronPoint, out: Array) -> Array:
+    def value(self, at: NeuronPoint, out: Array) -> None:
         np.logaddexp(at.z, _ZERO, out)
-        return np.subtract(out, at.y * at.z, out)
+        np.subtract(out, at.y * at.z, out)
 
-    def slope(self, at: NeuronPoint, out: Array) -> Array:
+    def slope(self, at: NeuronPoint, out: Array) -> None:
         np.copyto(out, at.d)
-        return out
 
-    def curvature(self, at: NeuronPoint, out: Array) -> Array:
-        return Sigmoid.slope(at.z, at.p, out)
+    def curvature(self, at: NeuronPoint, out: Array) -> None:
+        Sigmoid.slope(at.z, at.p, out)
 
 
-LOSSES: dict[str, Squares | Absolute | CrossEntropy] = {
+LOSSES: dict[str, Loss] = {
     "mse": Squares(1.0),
     "half-mse": Squares(0.5),
     "cross-entropy": CrossEntropy(),
@@ -215,14 +235,14 @@ class Neuron:
 
 
 class NeuronPoint:
-    """The neuron at one block of weights. Answers are fresh arrays; what is kept between questions is not handed out."""
+    """The neuron at one block of weights. Answers are fresh arrays; what is kept between questions stays inside."""
 
     def __init__(self, neuron: Neuron) -> None:
         self.neuron = neuron
         self.activation = neuron.activation
         self.loss = neuron.loss
         self.y = neuron.y
-        self.runs = 0
+        self.runs = -1  # no layout yet
         self.memory = np.empty((4 + neuron.params, 0))
 
     def resize(self, runs: int) -> None:
@@ -230,7 +250,7 @@ class NeuronPoint:
         size = self.neuron.samples * runs
         if size > self.memory.shape[1]:
             self.memory = np.empty((4 + self.neuron.params, size))
-        parts = self.memory[:, :size].reshape(-1, self.neuron.samples, runs)
+        parts = self.memory[:, :size].reshape(len(self.memory), self.neuron.samples, runs)
         self.runs = runs
         self.z, self.p, self.d, self.work = parts[:4]
         self.products = parts[4:]
@@ -246,20 +266,26 @@ class NeuronPoint:
         np.subtract(self.p, self.y, self.d)
 
     def error(self) -> Array:
-        return rows.total(self.loss.value(self, self.work), 0) * self.neuron.error_scale
+        self.loss.value(self, self.work)
+        error: Array = rows.total(self.work, 0) * self.neuron.error_scale
+        return error
 
     def gradient(self) -> Array:
-        np.multiply(self.neuron.x_scaled, self.loss.slope(self, self.work), self.products)
+        self.loss.slope(self, self.work)
+        np.multiply(self.neuron.x_scaled, self.work, self.products)
         return rows.total(self.products, 1).T
 
     def hessian(self) -> Array:
-        np.multiply(self.neuron.x_scaled, self.loss.curvature(self, self.work), self.products)
+        self.loss.curvature(self, self.work)
+        np.multiply(self.neuron.x_scaled, self.work, self.products)
         hessian = rows.total(self.neuron.x[:, None] * self.products, 2)
         return hessian.transpose(2, 0, 1)
 
     def residuals(self) -> Array:
-        return (self.d * self.neuron.residual_scale).T
+        residuals: Array = self.d * self.neuron.residual_scale
+        return residuals.T
 
     def jacobian(self) -> Array:
-        slope = self.activation.slope(self.z, self.p, self.work)
-        return (self.neuron.x * (slope * self.neuron.residual_scale)).transpose(2, 1, 0)
+        self.activation.slope(self.z, self.p, self.work)
+        jacobian: Array = self.neuron.x * (self.work * self.neuron.residual_scale)
+        return jacobian.transpose(2, 1, 0)

@@ -33,7 +33,8 @@ class Perceptron:
             return []
         wrong = []
         if self.activation != "sigmoid":
-            wrong.append(("loss", f"cross-entropy needs activation sigmoid, which predicts in (0, 1), not {self.activation}"))
+            needed = "cross-entropy needs activation sigmoid, which predicts in (0, 1)"
+            wrong.append(("loss", f"{needed}, not {self.activation}"))
         outside = sorted({t for t in self.dataset.targets if not 0 <= t <= 1})
         if outside:
             wrong.append(("loss", f"cross-entropy takes targets in [0, 1], and this dataset has {outside[0]:g}"))
@@ -58,6 +59,6 @@ class Perceptron:
 
     @cached_property
     def _neuron(self) -> Neuron:
-        from bpviz.problems._neuron import Neuron  # noqa: PLC0415  (NumPy only when something is computed)
+        from bpviz.problems._neuron import Neuron  # NumPy only when something is computed
 
         return Neuron(self.dataset, self.activation, self.bias, self.loss)

@@ -1,0 +1,40 @@
+"""What a command costs before it does anything, against importing the libraries that it cannot do without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+from versus import Row, heading, versus
+
+ENTRY = "from bpviz.cli import main; main()"  # what the script `bpviz` does
+
+
+def python(code: str, *arguments: str) -> Callable[[], object]:
+    """Return a function that runs ``code`` in a new interpreter, in an empty folder."""
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, "-c", code, *arguments], cwd=folder, stdout=subprocess.DEVNULL, check=True)
+
+    return run
+
+
+def rows() -> Iterator[Row]:
+    """Yield every comparison as it is made."""
+    yield versus("bpviz --help", python(ENTRY, "--help"), python("import click, yaml"), target=1.5, rounds=21)
+    yield versus(
+        "bpviz compare, four algorithms, no figures",
+        python(ENTRY, "compare", "gd", "momentum", "rprop", "irprop+", "--no-figures"),
+        python("import click, yaml, rich.table, rich.console, numpy"),
+        target=1.5,
+        rounds=21,
+    )
+
+
+if __name__ == "__main__":
+    print(heading())
+    for row in rows():
+        print(row, flush=True)

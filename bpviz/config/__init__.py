@@ -1,0 +1,27 @@
+"""YAML -> Experiment, every mistake with its place.
+
+A file or the parts of a comparison (``sources``) become a tree of values that know where they stand (``yaml_tree``).
+The tree is read (``reader``) against what is declared: the config's own keys in ``keys``, the settings of a thing where
+the thing is defined. What is wrong is collected and reported together (``places``). Nothing here imports NumPy or
+matplotlib.
+"""
+
+from bpviz.config.experiment import Algorithm, Experiment, resolved
+from bpviz.config.keys import keys, schema
+from bpviz.config.places import ConfigError, Mistake
+from bpviz.config.sources import from_parts, load, loads
+from bpviz.config.yaml_tree import LARGEST
+
+__all__ = [
+    "LARGEST",
+    "Algorithm",
+    "ConfigError",
+    "Experiment",
+    "Mistake",
+    "from_parts",
+    "keys",
+    "load",
+    "loads",
+    "resolved",
+    "schema",
+]

@@ -1,0 +1,203 @@
+"""The config's own keys, declared once: the reader, ``bpviz schema`` and the documentation follow this table.
+
+What stands under ``network``, an algorithm or a figure is declared where the thing itself is defined.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+from bpviz.declare import (
+    FIGURES,
+    OPTIMIZERS,
+    Domain,
+    Field,
+    Interval,
+    Listed,
+    Nullable,
+    Registry,
+    Text,
+    fields,
+    shown,
+)
+from bpviz.problems.datasets import DATASETS
+from bpviz.problems.perceptron import Perceptron
+
+
+@dataclasses.dataclass(frozen=True)
+class Number(Domain):
+    """Any finite number."""
+
+    def complaint(self, value: object) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"{shown(value)} is not a number"
+        return None if math.isfinite(value) else f"{value} is not a finite number"
+
+    def convert(self, value: Any) -> float:
+        return float(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number"}
+
+    def __str__(self) -> str:
+        return "a number"
+
+
+NUMBER = Number()
+COORDINATE = -4.0
+"""Of the start, for every weight, if the config gives none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Nested(Domain):
+    """Something with parts of its own: the reader takes it apart; its words and its schema are here."""
+
+    words: str
+    describe: Callable[[], dict[str, Any]]
+
+    def schema(self) -> dict[str, Any]:
+        return self.describe()
+
+    def __str__(self) -> str:
+        return self.words
+
+
+def _object(declared: dict[str, Field], **more: Any) -> dict[str, Any]:
+    properties = {name: _value(field) for name, field in declared.items()}
+    required = [name for name, field in declared.items() if field.default is dataclasses.MISSING]
+    return {"type": "object", "properties": {**properties, **more}, "required": required, "additionalProperties": False}
+
+
+def _value(field: Field) -> dict[str, Any]:
+    described = {**field.domain.schema(), "description": field.meaning}
+    if field.default is not dataclasses.MISSING and field.default is not None:
+        described["default"] = field.default
+    return described
+
+
+def _dataset() -> dict[str, Any]:
+    row = Listed(NUMBER, 2).schema()
+    rows = {"type": "array", "items": row, "minItems": 1}
+    return {
+        "anyOf": [
+            {"enum": sorted(DATASETS)},
+            rows,
+            {**_object(ROWS, rows={**rows, "description": "samples, the target last"}), "required": ["rows"]},
+            _object(CSV),
+        ]
+    }
+
+
+def _start() -> dict[str, Any]:
+    point = Listed(NUMBER, 1).schema()
+    return {"anyOf": [point, {"type": "array", "items": point, "minItems": 1}]}
+
+
+def _entries(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[str, Any]:
+    """Return the schema of a list whose entries name a thing of ``registry`` under ``key`` and give its settings."""
+    names = {"enum": list(registry), "description": f"which {registry.what}"}
+    cases = [
+        {
+            "if": {"properties": {key: {"const": name}}, "required": [key]},
+            "then": _object({**extra, **fields(thing)}, **{key: {"const": name}}),
+        }
+        for name, thing in registry.items()
+    ]
+    spelled = {"type": "object", "properties": {key: names}, "required": [key], "allOf": cases}
+    return {"type": "array", "items": {"anyOf": [names, spelled]}}
+
+
+_NAMES = Listed(Text(), 1)
+ROWS = {
+    "features": Field("features", None, Nullable(_NAMES, "x1, x2, ..."), "names of the columns before the target"),
+}
+CSV = {
+    "csv": Field("csv", dataclasses.MISSING, Text(1000), "path of a CSV file, from the folder of the config"),
+    "features": Field(
+        "features", None, Nullable(_NAMES, "all but the target"), "columns that are the network's inputs"
+    ),
+    "target": Field("target", None, Nullable(Text(), "the last column"), "column that the network is to predict"),
+}
+LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
+
+KEYS = {
+    key.name: key
+    for key in (
+        Field("title", None, Nullable(Text(), "the name of the file"), "what tables and figures are headed with"),
+        Field(
+            "dataset",
+            "six-points",
+            Nested(
+                f"a built-in name ({', '.join(sorted(DATASETS))}); or rows of numbers, the target last, alone or as "
+                "{rows, features}; or {csv, features, target}",
+                _dataset,
+            ),
+            "what the network is to learn",
+        ),
+        Field(
+            "network",
+            {name: field.default for name, field in fields(Perceptron).items()},
+            Nested(f"a mapping of {', '.join(fields(Perceptron))}", lambda: _object(fields(Perceptron))),
+            "the function of the weights whose error is made small",
+        ),
+        Field(
+            "start",
+            [COORDINATE, COORDINATE],
+            Nested(f"a number for each weight ({COORDINATE:g} each if left out), or a list of such points", _start),
+            "where every algorithm starts",
+        ),
+        Field(
+            "error_threshold",
+            0.125,
+            Nullable(Interval.parse("[0, inf)"), "running all epochs"),
+            "a run ends at the first epoch whose error is at most this",
+        ),
+        Field(
+            "max_epochs", 1000, Interval.parse("integer [1, inf)"), "a run ends after this many epochs at the latest"
+        ),
+        Field(
+            "algorithms",
+            dataclasses.MISSING,
+            Nested(
+                "a list of names, or of mappings {name, label, settings...}",
+                lambda: {**_entries(OPTIMIZERS, "name", {"label": LABEL}), "minItems": 1},
+            ),
+            "what is compared, in the order of tables and figures",
+        ),
+        Field(
+            "figures",
+            None,
+            Nested(
+                "a list of kinds, or of mappings {kind, options...}; [] for none",
+                lambda: _entries(FIGURES, "kind", {}),
+            ),
+            "what is drawn; a good set if it is left out",
+        ),
+    )
+}
+
+
+def keys() -> list[tuple[str, str, str, str]]:
+    """Return (key, default, what it may be, meaning) of every key of a config, as text for tables."""
+    return [(key.name, _default(key.default), str(key.domain), key.meaning) for key in KEYS.values()]
+
+
+def _default(value: Any) -> str:
+    """Return a default as YAML writes it; nothing where there is none."""
+    if value is None or value is dataclasses.MISSING:
+        return ""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_default(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_default(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 7) of a config, for editors."""
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "bpviz experiment", **_object(KEYS)}

@@ -1,0 +1,371 @@
+"""A tree of values -> an Experiment; everything that is wrong with it is collected on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bpviz import declare
+from bpviz.config.experiment import Algorithm, Experiment
+from bpviz.config.files import UnreadableError
+from bpviz.config.keys import COORDINATE, CSV, KEYS, LABEL, NUMBER, ROWS
+from bpviz.config.places import ConfigError, Mistake, Place
+from bpviz.config.yaml_tree import Node, scalar, under
+from bpviz.declare import FIGURES, OPTIMIZERS, Domain, Field, FigureRequest, Listed, Nullable, Problem, Registry, shown
+from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.perceptron import Perceptron
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# How words of other languages, and of YAML 1.1, are written here.
+_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "null", "nil": "null"}
+
+
+class Reader:
+    """Reads one config. Methods return None for what they have refused; ``mistakes`` holds the reasons."""
+
+    def __init__(self, folder: Path, mistakes: Iterable[Mistake] = ()) -> None:
+        self.folder = folder
+        self.mistakes = list(mistakes)
+
+    def refuse(self, place: Place, path: str, message: str) -> None:
+        self.mistakes.append(place.mistake(path, message))
+
+    def experiment(self, root: Node, name: str) -> Experiment | None:
+        """Return what a whole config says."""
+        given = root.value
+        self._known(root, "", KEYS, "key")
+        title, error_threshold, max_epochs = (
+            self.option(given, KEYS[key], "") for key in ("title", "error_threshold", "max_epochs")
+        )
+        problem = self.problem(root)
+        starts = self.starts(given.get("start"), "start", problem)
+        algorithms = self._algorithms(root, problem)
+        figures = self._figures(root, problem, algorithms)
+        if self.mistakes or problem is None or algorithms is None:
+            return None
+        return Experiment(name, title or name, problem, starts, error_threshold, max_epochs, algorithms, figures)
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def accepts(self, node: Node, path: str, domain: Domain, meaning: str) -> bool:
+        """Tell whether a value is what ``domain`` allows, refusing what is not at the innermost place."""
+        inner = domain.of if isinstance(domain, Nullable) else domain
+        if isinstance(inner, Listed) and isinstance(node.value, list):
+            right = [self.accepts(item, under(path, i), inner.item, meaning) for i, item in enumerate(node.value)]
+            if not all(right):
+                return False
+        complaint = domain.complaint(node.plain)
+        if complaint is None:
+            return True
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            complaint = f"{shown(node.text)[1:-1]} is not a finite number"
+        self.refuse(node.place, path, f"{complaint}{_advice(node, domain)} ({meaning})")
+        return False
+
+    def option(self, given: Mapping[str, Node], field: Field, path: str) -> Any:
+        """Return the value of a field, its default if it is not given."""
+        node = given.get(field.name)
+        if node is None:
+            return field.default
+        path = under(path, field.name)
+        return field.domain.convert(node.plain) if self.accepts(node, path, field.domain, field.meaning) else None
+
+    def _options(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
+        """Return the declared fields that are given."""
+        before = len(self.mistakes)
+        values = {name: self.option(node.value, field, path) for name, field in declared.items() if name in node.value}
+        return values if len(self.mistakes) == before else None
+
+    def _known(self, node: Node, path: str, allowed: Iterable[str], what: str) -> None:
+        """Refuse the keys that are not ``allowed``."""
+        allowed = list(allowed)
+        for key, place in node.keys.items():
+            if key not in allowed:
+                guess = declare.nearest(key, allowed)
+                hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(allowed)}"
+                self.refuse(place, under(path, key), f"unknown {what}; {hint}")
+
+    def _made(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:
+        """Return a ``kind`` with these values, if they go together."""
+        if values is None:
+            return None
+        trial = object.__new__(kind)
+        for name, value in values.items():
+            object.__setattr__(trial, name, value)
+        conflicts = declare.conflicts(trial)
+        for name, complaint in conflicts:
+            self.refuse(node.value.get(name, node).place, under(path, name), complaint)
+        return None if conflicts else kind(**values)
+
+    # -- the problem -------------------------------------------------------------------------------------------------
+
+    def problem(self, root: Node) -> Problem | None:
+        """Return what ``dataset`` and ``network`` say."""
+        data = root.value.get("dataset")
+        dataset = self._dataset(data, "dataset") if data else DATASETS[KEYS["dataset"].default]
+        network = root.value.get("network", Node({}, root.place))
+        declared = declare.fields(Perceptron)
+        if not isinstance(network.value, dict):
+            message = f"{shown(network.plain)} is not a mapping of {declare.listed(declared, 'and')}"
+            self.refuse(network.place, "network", message)
+            return None
+        self._known(network, "network", declared, "key")
+        values = self._options(network, "network", declared)
+        if dataset is None or values is None:
+            return None
+        problem: Problem | None = self._made(Perceptron, {"dataset": dataset, **values}, network, "network")
+        return problem
+
+    def _dataset(self, node: Node, path: str) -> Dataset | None:
+        if isinstance(node.value, list):
+            return self._rows(node, path, ())
+        if isinstance(node.value, dict):
+            return self._own_dataset(node, path)
+        if isinstance(node.value, str) and node.value in DATASETS:
+            return DATASETS[node.value]
+        guess = declare.nearest(node.value, DATASETS)
+        hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(DATASETS)}"
+        if isinstance(node.value, str) and node.value.lower().endswith(".csv"):
+            hint = f"for a file write {{csv: {shown(node.value)[1:-1]}}}"
+        self.refuse(node.place, path, f"{shown(node.value)} is not the name of a dataset; {hint}")
+        return None
+
+    def _own_dataset(self, node: Node, path: str) -> Dataset | None:
+        if ("csv" in node.value) == ("rows" in node.value):
+            self.refuse(node.place, path, "a mapping here has either csv, the path of a file, or rows, a list")
+            return None
+        declared = CSV if "csv" in node.value else ROWS
+        before = len(self.mistakes)
+        self._known(node, path, [*declared, *node.value.keys() & {"rows"}], "key")
+        values = self._options(node, path, declared) or {}
+        names = values.get("features") or ()
+        if len(set(names)) < len(names):
+            self.refuse(node.value["features"].place, under(path, "features"), "a name is given twice")
+        if len(self.mistakes) > before:
+            return None
+        if "csv" in values:
+            return self._csv(node, path, **values)
+        return self._rows(node.value["rows"], under(path, "rows"), names)
+
+    def _rows(self, node: Node, path: str, names: tuple[str, ...]) -> Dataset | None:
+        before = len(self.mistakes)
+        if not isinstance(node.value, list) or not node.value:
+            self.refuse(node.place, path, f"{shown(node.plain)} is not a list of samples such as [[0.9, 0.3, 1]]")
+            return None
+        width = 0
+        for i, row in enumerate(node.value):
+            if not self.accepts(row, under(path, i), Listed(NUMBER, 2), "a sample: its features, then its target"):
+                continue
+            width = width or len(row.value)
+            if len(row.value) != width:
+                self.refuse(row.place, under(path, i), f"{len(row.value)} numbers, and the rows above have {width}")
+        if names and width and len(names) != width - 1:
+            message = f"{len(names)} names of features, and the rows have {width - 1} before the target"
+            self.refuse(node.place, path, message)
+        if len(self.mistakes) > before:
+            return None
+        samples = [tuple(float(number) for number in row) for row in node.plain]
+        names = names or tuple(f"x{i + 1}" for i in range(width - 1))
+        return Dataset("data", tuple(s[:-1] for s in samples), tuple(s[-1] for s in samples), names)
+
+    def _csv(
+        self, node: Node, path: str, csv: str, features: tuple[str, ...] | None = None, target: str | None = None
+    ) -> Dataset | None:
+        from bpviz.config.csv_data import Table  # here: few configs have one
+
+        before = len(self.mistakes)
+        try:
+            table = Table(self.folder / csv)
+            target = target or table.names[-1]
+            for part, where in _parts(node, path, ("features", "target")):
+                complaint = table.unknown(part.value)
+                if part.value == target and part is not node.value.get("target"):
+                    complaint = f"{shown(target)} is the target"
+                if complaint:
+                    self.refuse(part.place, where, complaint)
+            if len(self.mistakes) == before:
+                return table.dataset(features or [name for name in table.names if name != target], target)
+        except UnreadableError as error:
+            self.refuse(node.value["csv"].place, under(path, "csv"), f"{self.folder / csv}: {error}")
+        except ConfigError as error:
+            self.mistakes += error.mistakes
+        return None
+
+    def starts(self, node: Node | None, path: str, problem: Problem | None) -> tuple[tuple[float, ...], ...]:
+        """Return the points that a start says, one for each run of an algorithm."""
+        if node is None:
+            return ((COORDINATE,) * len(problem.weights),) if problem else ()
+        before = len(self.mistakes)
+        several = isinstance(node.value, list) and any(isinstance(item.value, list) for item in node.value)
+        points = [(item, under(path, i)) for i, item in enumerate(node.value)] if several else [(node, path)]
+        weights = problem.weights if problem else ()
+        for point, where in points:
+            right = self.accepts(point, where, Listed(NUMBER, 1), KEYS["start"].meaning)
+            if right and problem and len(point.value) != len(weights):
+                count = f"{len(point.value)} number{'s' * (len(point.value) > 1)}"
+                message = f"{count}, and the {problem.name} has {len(weights)} weights: {', '.join(weights)}"
+                self.refuse(point.place, where, message)
+        return tuple(Listed(NUMBER).convert(point.plain) for point, _ in points) if len(self.mistakes) == before else ()
+
+    # -- what is compared --------------------------------------------------------------------------------------------
+
+    def _named(self, node: Node, path: str, registry: Registry[Any], key: str) -> tuple[Node, Any] | None:
+        """Return an entry spelled out and what of ``registry`` it names under ``key``."""
+        entry = spelled_out(node, key)
+        if not isinstance(entry.value, dict):
+            message = f"{shown(node.plain)} is not a {key}, or a mapping with a {key}"
+            self.refuse(node.place, path, message)
+            return None
+        chosen = entry.value.get(key)
+        if chosen is None:
+            self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
+            return None
+        if not isinstance(chosen.value, str) or chosen.value not in registry:
+            self.refuse(chosen.place, path if entry is not node else under(path, key), registry.unknown(chosen.plain))
+            return None
+        return entry, registry[chosen.value]
+
+    def algorithm(self, node: Node, path: str, problem: Problem | None) -> Algorithm | None:
+        """Return what one entry of ``algorithms`` says."""
+        named = self._named(node, path, OPTIMIZERS, "name")
+        if named is None:
+            return None
+        entry, kind = named
+        declared = declare.fields(kind)
+        self._known(entry, path, ("name", "label", *declared), f"setting of {kind.name}")
+        label = self.option(entry.value, LABEL, path) or kind.label
+        optimizer = self._made(kind, self._options(entry, path, declared), entry, path)
+        reason = declare.unsuitable(kind, problem) if problem else None
+        if reason:
+            self.refuse(node.place, path, reason)
+        return None if optimizer is None else Algorithm(label, optimizer)
+
+    def _algorithms(self, root: Node, problem: Problem | None) -> tuple[Algorithm, ...] | None:
+        before = len(self.mistakes)
+        node = root.value.get("algorithms")
+        if node is None:
+            self.refuse(root.place, "", "algorithms are missing; give at least one, for instance `algorithms: [gd]`")
+            return None
+        if not isinstance(node.value, list) or not node.value:
+            self.refuse(node.place, "algorithms", f"{shown(node.plain)} is not a list of one or more algorithms")
+            return None
+        first: dict[str, int] = {}
+        chosen = []
+        for i, item in enumerate(node.value):
+            path = under("algorithms", i)
+            algorithm = self.algorithm(item, path, problem)
+            if algorithm is None:
+                continue
+            chosen.append(algorithm)
+            other = first.setdefault(algorithm.label, i)
+            if other != i:
+                place = node.value[other].place
+                message = (
+                    f"{algorithm.label!r} is the label of algorithms[{other}] in line {place.line} too; "
+                    "give one of them another `label`"
+                )
+                self.refuse(item.place, path, message)
+        return tuple(chosen) if len(self.mistakes) == before else None
+
+    # -- what is drawn -----------------------------------------------------------------------------------------------
+
+    def _figures(
+        self, root: Node, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None
+    ) -> tuple[FigureRequest, ...]:
+        node = root.value.get("figures")
+        if node is None:
+            return self._default_figures(root, problem, algorithms) if problem and algorithms else ()
+        if not isinstance(node.value, list):
+            self.refuse(node.place, "figures", f"{shown(node.plain)} is not a list of figures; [] draws none")
+            return ()
+        first: dict[str, int] = {}
+        requests = []
+        for i, item in enumerate(node.value):
+            path = under("figures", i)
+            request = self._figure(item, path, problem, algorithms)
+            if request is None:
+                continue
+            requests.append(request)
+            file = _file(request)
+            other = first.setdefault(file.casefold(), i)
+            if other != i:
+                line = node.value[other].place.line
+                message = f"saved as {file!r}, like figures[{other}] in line {line}; give one of them another `save_as`"
+                self.refuse(item.place, path, message)
+        return tuple(requests)
+
+    def _default_figures(
+        self, root: Node, problem: Problem, algorithms: tuple[Algorithm, ...]
+    ) -> tuple[FigureRequest, ...]:
+        labels = [algorithm.label for algorithm in algorithms]
+        requests = tuple(request for _, kind in FIGURES.items() for request in kind.defaults(problem, labels))
+        files = [_file(request).casefold() for request in requests]
+        twice = sorted({file for file in files if files.count(file) > 1})
+        if twice:
+            message = f"two figures would be saved as {twice[0]!r}; give labels that differ in more than punctuation"
+            self.refuse(root.value["algorithms"].place, "algorithms", message)
+        return requests
+
+    def _figure(self, node: Node, path: str, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None) -> Any:
+        named = self._named(node, path, FIGURES, "kind")
+        if named is None:
+            return None
+        entry, kind = named
+        declared = declare.fields(kind)
+        self._known(entry, path, ("kind", *declared), f"option of {kind.name}")
+        request = self._made(kind, self._options(entry, path, declared), entry, path)
+        if request is not None and problem is not None and algorithms is not None:
+            words = dict.fromkeys(word for a in algorithms for word in (a.label, a.optimizer.name))
+            for name, complaint in request.misfits(problem, words):
+                self.refuse(entry.value.get(name, entry).place, under(path, name), complaint)
+        return request
+
+
+def _file(request: Any) -> str:
+    name: str = request.save_as or request.name_of_file()
+    return name
+
+
+def spelled_out(node: Node, key: str) -> Node:
+    """Return an entry that is a word alone, like `- gd`, as the mapping it stands for, `- {name: gd}`."""
+    if not isinstance(node.value, str):
+        return node
+    return Node({key: node}, node.place, keys={key: node.place})
+
+
+def _parts(node: Node, path: str, names: Iterable[str]) -> Iterator[tuple[Node, str]]:
+    """Yield the words that stand under ``names``, alone or in a list, with their paths."""
+    for name in names:
+        part = node.value.get(name)
+        if part is not None and isinstance(part.value, list):
+            yield from ((item, under(under(path, name), i)) for i, item in enumerate(part.value))
+        elif part is not None and part.value is not None:
+            yield part, under(path, name)
+
+
+def _advice(node: Node, domain: Domain) -> str:
+    """Return what to write instead, as the end of a complaint, if that can be told from what was written."""
+    if isinstance(node.value, list | dict) or len(node.text) > 60:
+        return ""
+    if not isinstance(node.value, str):
+        return f"; write {node.text!r}, in quotes" if domain.complaint(node.text) is None else ""
+    if node.quoted and _fits(node.value, domain):
+        return f"; it is quoted: write {node.value.strip()} without the quotes"
+    return next((f"; write {guess}" for guess in _guesses(node.value) if _fits(guess, domain)), "")
+
+
+def _guesses(text: str) -> Iterator[str]:
+    yield _WORDS.get(text.lower(), "")
+    yield text.replace("_", "").replace(" ", "")  # 1_000
+    yield text.replace(",", ".")  # 0,3
+    yield f"[{', '.join(text.strip('()[]{} ').replace(',', ' ').replace(';', ' ').split())}]"  # (-4, -4)
+
+
+def _fits(text: str, domain: Domain) -> bool:
+    """Tell whether ``text``, written without quotes, is something else than text that ``domain`` allows."""
+    text = text.strip()
+    value = [scalar(item) for item in text[1:-1].split(", ")] if text.startswith("[") else scalar(text)
+    return not isinstance(value, str) and text != "" and domain.complaint(value) is None

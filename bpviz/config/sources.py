@@ -1,0 +1,196 @@
+"""What a user hands over -> an Experiment: a file, text, overrides of its values, or the parts of a comparison."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from bpviz import declare
+from bpviz.config.experiment import Algorithm, Experiment
+from bpviz.config.files import UnreadableError, decode, read
+from bpviz.config.keys import KEYS
+from bpviz.config.places import ConfigError, Document, Mistake, Place
+from bpviz.config.reader import Reader, spelled_out
+from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
+from bpviz.declare import FileName, shown
+
+_INDEX = re.compile(r"[0-9]{1,9}")
+
+# What a word alone stands for in a list: `- gd` is `- {name: gd}`.
+_SHORT = {"algorithms": "name", "figures": "kind"}
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Return the Experiment of a YAML file, named after the file, with ``key.path=value`` overrides applied.
+
+    Raises ConfigError.
+    """
+    try:
+        data = read(path, LARGEST)
+    except UnreadableError as error:
+        raise ConfigError([Mistake(str(path), 0, 0, "", str(error))]) from None
+    return loads(data, str(path), path.parent, overrides, path.stem)
+
+
+def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (), name: str = "stdin") -> Experiment:
+    """Return the Experiment of YAML text. ``source`` is its name in messages; CSV paths start from ``folder``.
+
+    Raises ConfigError.
+    """
+    if len(data) > LARGEST:
+        raise ConfigError([Mistake(source, 0, 0, "", f"larger than {LARGEST // 1024**2} MiB")])
+    document = decode(data, source)
+    root, mistakes = parse(document)
+    reader = Reader(folder, mistakes)
+    if root is None:
+        reader.refuse(Place(document), "", "there is nothing in it; `bpviz init` writes a config to start from")
+    elif not isinstance(root.value, dict):
+        reader.refuse(root.place, "", f"{shown(root.plain)} is not a config: a mapping with algorithms in it")
+    else:
+        for override in overrides:
+            root = _overridden(root, override, reader)
+        experiment = reader.experiment(root, _file_name(name))
+        if experiment:
+            return experiment
+    raise ConfigError(sorted(reader.mistakes, key=lambda m: (m.file != source, m.line, m.column)))
+
+
+def _file_name(name: str) -> str:
+    """Return ``name`` as it can name a folder."""
+    if FileName().complaint(name) is None:
+        return name
+    return re.sub(r"[^\w .+=-]+", "-", name)[:100].strip(" .-") or "experiment"
+
+
+def _argument(text: str) -> Place:
+    return Place(Document(text if len(text) <= 100 else f"{text[:97]}...", argument=True))
+
+
+def _overridden(root: Node, override: str, reader: Reader) -> Node:
+    """Return the tree with one value replaced, or added: ``algorithms.0.step=0.1``."""
+    place = _argument(f"--set {override}")
+    where, _, text = override.partition("=")
+    steps = re.sub(r"\[([0-9]+)\]", r".\1", where.strip()).split(".")  # algorithms[0].step is understood too
+    if "=" not in override or not all(steps) or len(steps) > 10:
+        reader.refuse(place, "", "write key=value, for instance error_threshold=0.1 or algorithms.0.step=0.1")
+        return root
+    try:
+        value, mistakes = parse(Document(place.document.name, text, argument=True))
+    except ConfigError as error:
+        reader.mistakes += error.mistakes
+        return root
+    reader.mistakes += mistakes
+    return _replaced(root, steps, value or Node(None, place, text), place, "", reader)
+
+
+def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path: str, reader: Reader) -> Node:
+    if not steps:
+        return value
+    step, *rest = steps
+    if isinstance(node.value, list):
+        if not _INDEX.fullmatch(step) or int(step) >= len(node.value):
+            count = len(node.value)
+            there = f"0 to {count - 1}" if count else "none, it is empty"
+            reader.refuse(place, path, f"{shown(step)} is not the number of an entry; there are {there}")
+            return node
+        i, items = int(step), list(node.value)
+        old = spelled_out(items[i], _SHORT[path]) if rest and path in _SHORT else items[i]
+        items[i] = _replaced(old, rest, value, place, under(path, i), reader)
+        return dataclasses.replace(node, value=items)
+    if not isinstance(node.value, dict):
+        reader.refuse(place, path, f"{shown(node.plain)} has no part {shown(step)}")
+        return node
+    if step not in node.value and rest and _INDEX.fullmatch(rest[0]):
+        guess = declare.nearest(step, KEYS)
+        hint = f"; did you mean {guess!r}?" if guess and guess != step else ""
+        reader.refuse(place, under(path, step), f"the config has no such list{hint}")
+        return node
+    new = _replaced(node.value.get(step, Node({}, place)), rest, value, place, under(path, step), reader)
+    return dataclasses.replace(
+        node, value={**node.value, step: new}, keys={**node.keys, step: node.keys.get(step, place)}
+    )
+
+
+def from_parts(
+    algorithms: Sequence[str],
+    *,
+    start: Sequence[str] = (),
+    error_threshold: str | None = None,
+    max_epochs: str | None = None,
+    name: str = "compare",
+) -> Experiment:
+    """Return the Experiment of ``bpviz compare``: the published problem, and algorithms as ``gd`` or ``gd:step=10``.
+
+    Everything comes as text and is read as in a config; what is left out is what a config's default is. Algorithms
+    that would share a label have the settings they differ in added to it. Figures are left to the caller.
+
+    Raises ConfigError, each mistake placed by its argument.
+    """
+    reader = Reader(Path())
+    problem = reader.problem(Node({}, _argument(name)))
+    given = {
+        key: _word(text, _argument(f"--{key.replace('_', '-')} {text}"))
+        for key, text in (("error_threshold", error_threshold), ("max_epochs", max_epochs))
+        if text is not None
+    }
+    place = _argument(f"--start {' '.join(start)}")
+    point = Node([_word(number, place) for number in start], place) if start else None
+    starts = reader.starts(point, "start", problem)
+    threshold, epochs = (reader.option(given, KEYS[key], "") for key in ("error_threshold", "max_epochs"))
+    places = [_argument(spec) for spec in algorithms]
+    entries = [_entry(spec, place, reader) for spec, place in zip(algorithms, places, strict=True)]
+    chosen = _told_apart([a for entry in entries if (a := reader.algorithm(entry, "", problem))])
+    if not algorithms:
+        reader.refuse(_argument(name), "", "give at least one algorithm")
+    if reader.mistakes or problem is None:
+        raise ConfigError(reader.mistakes)
+    labels = [algorithm.label for algorithm in chosen]
+    for i, label in enumerate(labels):
+        if label in labels[:i]:
+            reader.refuse(places[i], "", f"a second {label!r}; change a setting or give it a label")
+    if reader.mistakes:
+        raise ConfigError(reader.mistakes)
+    title = declare.listed(labels, "and")
+    return Experiment(name, title, problem, starts, threshold, epochs, tuple(chosen), ())
+
+
+def _word(text: str, place: Place) -> Node:
+    return Node(scalar(text.strip()), place, text.strip())
+
+
+def _entry(spec: str, place: Place, reader: Reader) -> Node:
+    """Return the entry of ``algorithms`` that ``name:key=value,key=value`` stands for."""
+    name, colon, rest = spec.partition(":")
+    entry = _word(name, place)
+    if not colon:
+        return entry
+    entry = spelled_out(entry, "name")
+    for setting in rest.split(","):
+        key, equals, text = (part.strip() for part in setting.partition("="))
+        if not equals or key in entry.keys:
+            said = f"{shown(key)} is given twice" if equals else f"{shown(setting)} is not key=value"
+            reader.refuse(place, "", f"{said}; an example is momentum:step=0.1,momentum=0.95")
+        else:
+            entry.keys[key] = place
+            entry.value[key] = _word(text, place)
+    return entry
+
+
+def _told_apart(algorithms: Sequence[Algorithm]) -> list[Algorithm]:
+    """Return the algorithms, those of one label with the settings that differ among them in it."""
+    return [
+        dataclasses.replace(algorithm, label=_label(algorithm, [a for a in algorithms if a.label == algorithm.label]))
+        for algorithm in algorithms
+    ]
+
+
+def _label(algorithm: Algorithm, group: Sequence[Algorithm]) -> str:
+    others = [declare.settings(other.optimizer) for other in group]
+    own = [
+        f"{name} {value:g}" if isinstance(value, float) and float(f"{value:g}") == value else f"{name} {value}"
+        for name, value in declare.settings(algorithm.optimizer).items()
+        if any(other.get(name) != value for other in others)
+    ]
+    return f"{algorithm.label} ({', '.join(own)})" if own else algorithm.label

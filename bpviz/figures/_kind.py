@@ -1,0 +1,143 @@
+"""What figure kinds have in common before any number is computed: options, names of files, which runs are shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz import declare
+from bpviz.declare import FigureRequest, Interval, Listed, Nullable, Text, hyper
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from bpviz.declare import Problem
+    from bpviz.results import Results, Run
+
+Limits = tuple[float, float]
+
+_LIMITS = Listed(Interval.parse("[-1e9, 1e9]"), 2, 2, rising=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind(FigureRequest):
+    """A figure kind before its own options."""
+
+    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+        """Return (field, complaint) for options that fit no figure of this problem and these algorithms.
+
+        ``algorithms`` holds the labels and the names that an option may use.
+        """
+        return []
+
+    def name_of_file(self) -> str:
+        """Return the file name, without a suffix, when ``save_as`` does not give one."""
+        return self.name
+
+
+@dataclasses.dataclass(frozen=True)
+class OfAlgorithms(Kind):
+    """A figure that shows some of the algorithms."""
+
+    algorithms: tuple[str, ...] | None = hyper(
+        None, Nullable(Listed(Text(), 1), "all of them"), "the algorithms to show, by label or name"
+    )
+
+    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+        unknown = [a for a in self.algorithms or () if a not in algorithms]
+        wrong = []
+        for name in unknown:
+            guess = declare.nearest(name, algorithms)
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            wrong.append(("algorithms", f"{declare.shown(name)} is not an algorithm of this experiment{hint}"))
+        return super().misfits(problem, algorithms) + wrong
+
+    def name_of_file(self) -> str:
+        return "-".join([super().name_of_file(), *map(slug, self.algorithms or ())])[:80]
+
+
+@dataclasses.dataclass(frozen=True)
+class OfPlane(Kind):
+    """A figure over the plane of two weights; the others, if there are any, are held where the first shown run ends."""
+
+    weights: tuple[str, str] | None = hyper(
+        None, Nullable(Listed(Text(), 2, 2), "the first two"), "the weights on the axes, across and up"
+    )
+    x: Limits | None = hyper(None, Nullable(_LIMITS, "what is shown"), "limits of the weight across")
+    y: Limits | None = hyper(None, Nullable(_LIMITS, "what is shown"), "limits of the weight up")
+
+    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+        wrong = super().misfits(problem, algorithms)
+        names = problem.weights
+        if len(names) < 2:
+            return [*wrong, ("kind", f"{self.name} needs two weights or more, and this problem has {len(names)}")]
+        for weight in self.weights or ():
+            if weight not in names:
+                known = declare.listed(names, "and")
+                wrong.append(("weights", f"{declare.shown(weight)} is not a weight of this problem, which has {known}"))
+        return wrong
+
+    def conflicts(self) -> list[tuple[str, str]]:
+        if self.weights and self.weights[0] == self.weights[1]:
+            return [("weights", f"{declare.shown(self.weights[0])} stands on both axes")]
+        return []
+
+    def pair(self, problem: Problem) -> tuple[int, int]:
+        """Return which weights of the problem are on the axes."""
+        across, up = self.weights or problem.weights[:2]
+        return problem.weights.index(across), problem.weights.index(up)
+
+    def name_of_file(self) -> str:
+        parts = [super().name_of_file(), *map(slug, self.weights or ())]
+        for axis, limits in (("x", self.x), ("y", self.y)):
+            if limits:
+                parts.append(f"{axis}={limits[0]:g}..{limits[1]:g}")
+        return "-".join(parts)
+
+
+def slug(label: str) -> str:
+    """Return a label as part of a file name: ``Gradient descent + golden search`` is gradient-descent+golden-search."""
+    plain = re.sub(r"[^\w+]+", "-", label.lower().replace("−", "-"))
+    return re.sub(r"-?\+-?(?=\w)", "+", plain).lstrip("-") or "algorithm"
+
+
+class Shown(NamedTuple):
+    """An algorithm with its place in the experiment, which decides its look, and its runs, one a start."""
+
+    label: str
+    place: int
+    runs: list[Run]
+
+
+def shown(results: Results, algorithms: Sequence[str] | None = None) -> list[Shown]:
+    """Return the algorithms given by label or name (None: all) in the order of the experiment."""
+    groups: dict[str, list[Run]] = {}
+    for run in results.runs:
+        groups.setdefault(run.label, []).append(run)
+    return [
+        Shown(label, place, runs)
+        for place, (label, runs) in enumerate(groups.items())
+        if algorithms is None or label in algorithms or runs[0].algorithm in algorithms
+    ]
+
+
+_ENDED = {"exhausted": "not reached", "diverged": "diverged", "stuck": "cannot go on"}
+
+
+def how_far(runs: Sequence[Run], error_threshold: float | None) -> str:
+    """Say how many epochs runs took and whether they got there: ``20 epochs``, ``1000 epochs, not reached``."""
+    counts = [run.trajectory.epochs for run in runs]
+    least, most = min(counts), max(counts)
+    words = [_epochs(most) if least == most else f"{least} to {_epochs(most)}"]
+    for ending, said in _ENDED.items():
+        if ending == "exhausted" and error_threshold is None:
+            continue  # there was nothing to reach
+        number = sum(run.trajectory.ending.word == ending for run in runs)
+        if number:
+            words.append(said if number == len(runs) else f"{number} of {len(runs)} {said}")
+    return ", ".join(words)
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"

@@ -1,0 +1,119 @@
+"""Parts that several figures draw."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.lines import Line2D
+
+from bpviz import style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ROUGHLY = (0.12, 0.2, 0.68, 0.7)  # where axes are until ``frame`` knows better
+
+
+def axes(figure: Figure, **settings: Any) -> Axes:
+    """Add the axes of a figure; ``frame`` places them."""
+    return figure.add_axes(_ROUGHLY, **settings)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return text in lines of at most ``width`` characters, long words broken."""
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """Return round numbers for a logarithmic axis from ``low`` to ``high``, at least four if there are so many."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    every = -(-len(decades) // 8)
+    numbers: list[float] = []
+    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)):
+        numbers = [float(f"{digit}e{decade}") for decade in decades[::every] for digit in digits]
+        numbers = [number for number in numbers if low <= number <= high]
+        if len(numbers) >= 4:
+            break
+    return numbers
+
+
+def sign(look: style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
+    """Return what stands for an algorithm in a legend."""
+    return Line2D([], [], color=look.colour, dashes=dashes, linewidth=1.8, **end(look))
+
+
+def end(look: style.Look) -> dict[str, Any]:
+    """Return how the marker at the end of an algorithm's path is drawn."""
+    return {"marker": look.marker, "markeredgecolor": look.outline, **style.END}
+
+
+def frame(
+    figure: Figure,
+    axes: Axes,
+    title: str,
+    note: str = "",
+    entries: Sequence[tuple[Any, str]] = (),
+    bar: Axes | None = None,
+    height: float = style.HEIGHT,
+) -> None:
+    """Write the title above, the legend below, put the colour bar beside, and give the axes what remains.
+
+    Comes after whatever changes the labels of the axes. matplotlib's own layouts do the same for any figure, but take
+    about as long as drawing it.
+    """
+    title, note = wrapped(title, 60), wrapped(note, 90)
+    top = style.EDGE + 1.35 / 72 * style.TITLE * (title.count("\n") + 1)
+    over = top + (1.35 / 72 * style.SMALL * (note.count("\n") + 1) if note else 0.0)
+    under = _legend(figure, entries) if entries else style.EDGE
+    # A long title or legend makes the figure higher instead of the axes smaller.
+    height += max(0.0, over + under - style.TITLE_AND_LEGEND)
+    width = figure.get_figwidth()
+    figure.set_figheight(height)
+    figure.text(0.5, 1 - style.EDGE / height, title, size=style.TITLE, ha="center", va="top")
+    figure.text(0.5, 1 - top / height, note, size=style.SMALL, ha="center", va="top")
+    if axes.name == "3d":
+        axes.set_position((0, under / height, 1, 1 - (over + under) / height))
+        return
+    labels = axes.yaxis.get_tightbbox()
+    left = (axes.bbox.x0 - labels.x0) / figure.dpi if labels else 0.0
+    labels = bar.yaxis.get_tightbbox() if bar else None
+    right = style.GAP + style.BAR + (labels.x1 - bar.bbox.x1) / figure.dpi if bar and labels else style.EDGE
+    down = style.AXIS
+    wide, high = width - 2 * style.EDGE - left - right, height - over - under - down
+    if axes.get_aspect() != "auto":
+        (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+        wide = min(wide, high * (x1 - x0) / (y1 - y0))
+        high = wide * (y1 - y0) / (x1 - x0)
+    x = left + (width - left - wide - right) / 2
+    y = under + down + (height - over - under - down - high) / 2
+    axes.set_position((x / width, y / height, wide / width, high / height))
+    if bar:
+        bar.set_position(((x + wide + style.GAP) / width, y / height, style.BAR / width, high / height))
+
+
+def _legend(figure: Figure, entries: Sequence[tuple[Any, str]]) -> float:
+    """Put a legend under everything, where it hides nothing, and return the inches it takes."""
+    texts = [wrapped(text, style.ACROSS - _SIGN) for _, text in entries]
+    columns = next(n for n in (4, 3, 2, 1) if n == 1 or _width(texts, n) <= style.ACROSS)
+    # A label that starts with an underscore would be left out: the texts are set afterwards.
+    legend = figure.legend([sign for sign, _ in entries], ["."] * len(texts), loc="lower center", ncols=columns)
+    for written, text in zip(legend.get_texts(), texts, strict=True):
+        written.set_text(text)
+    return legend.get_window_extent().height / figure.dpi + style.EDGE
+
+
+_SIGN = 9  # how many characters a sign and the gap to the next column take
+
+
+def _width(texts: Sequence[str], columns: int) -> int:
+    """Return the width of a legend in characters; texts fill one column after the other, the first ones are longer."""
+    size, longer = divmod(len(texts), columns)
+    bounds = [i * size + min(i, longer) for i in range(columns + 1)]
+    dealt = [texts[a:b] for a, b in itertools.pairwise(bounds) if a < b]
+    return sum(_SIGN + max(len(line) for text in column for line in text.split("\n")) for column in dealt)

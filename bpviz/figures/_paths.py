@@ -1,0 +1,245 @@
+"""The arithmetic and the drawing of paths over a contour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from bpviz import declare, style
+from bpviz.figures import _parts, _plane
+from bpviz.figures._kind import Shown, how_far
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.figure import Figure
+    from matplotlib.quiver import Quiver
+    from matplotlib.text import Text
+
+    from bpviz.declare import Array
+    from bpviz.figures._plane import Plane, PlaneArtists, Window
+    from bpviz.results import Run
+
+_LEAST_ARROW = 7.0  # points; where epochs move less, one arrow stands for several
+_MOST_ARROWS = 2000
+_DIGIT, _LINE = 6.6, 10.0  # points: the width of a digit and the height of a number beside an arrow
+
+
+class Path(NamedTuple):
+    """An algorithm's paths, those of its runs one after the other.
+
+    ``tails``, ``tips (arrows, 2)``: an arrow leads from where an epoch began to where it ended, or the last of
+    ``per_arrow`` epochs, whose number is in ``epochs (arrows,)``. ``line (points, 2)``: the epochs
+    between if there are such, and ``rest (points, 2)`` those that are not shown as arrows, NaN between two runs. ``starts``, ``ends (runs, 2)``.
+    """
+
+    place: int
+    label: str
+    said: str
+    per_arrow: int
+    tails: Array
+    tips: Array
+    epochs: npt.NDArray[np.int64]
+    line: Array
+    rest: Array
+    starts: Array
+    ends: Array
+
+
+class PathsData(NamedTuple):
+    """What is drawn. ``numbers`` are epochs and ``places (numbers, 2)`` where they stand."""
+
+    title: str
+    note: str
+    plane: Plane
+    paths: list[Path]
+    numbers: list[int]
+    places: Array
+
+
+class PathsArtists(NamedTuple):
+    """What was drawn, arrows, lines and ends in the order of the algorithms."""
+
+    plane: PlaneArtists
+    arrows: list[Quiver]
+    lines: list[Line2D]
+    starts: Line2D
+    ends: list[Line2D]
+    numbers: list[Text]
+
+
+# -- arithmetic ------------------------------------------------------------------------------------------------------
+
+
+def window(runs: Sequence[Run], pair: tuple[int, int], epochs: tuple[int, int] | None) -> Window:
+    """Return the window that suits the epochs shown of these runs."""
+    paths = [_plane.points(run, pair) for run in runs]
+    if epochs is None:
+        return _plane.window_of(paths, usual=True)
+    first, last = epochs
+    parts = [path[first - 1 : last + 1] for path in paths]
+    return _plane.window_of([part for part in parts if len(part)] or paths, usual=False)
+
+
+def follow(
+    algorithm: Shown,
+    pair: tuple[int, int],
+    epochs: tuple[int, int] | None,
+    window: Window,
+    error_threshold: float | None,
+    whole: bool,
+) -> Path:
+    """Return the path of an algorithm as far as it may be seen in ``window``; ``whole`` if that should be all of it."""
+    paths = [_plane.points(run, pair) for run in algorithm.runs]
+    first, last = epochs or (1, max(map(len, paths)))
+    shown = [path[first - 1 : last + 1] for path in paths]
+    per_arrow = _epochs_per_arrow(shown, window)
+    tails, tips, numbers = [], [], []
+    for part in shown:
+        ends = np.unique(np.append(np.arange(0, len(part), per_arrow), len(part) - 1)) if len(part) else np.arange(0)
+        tail, tip, seen = _plane.clipped(part[ends[:-1]], part[ends[1:]], window)
+        tails.append(tail)
+        tips.append(tip)
+        numbers.append(first - 1 + ends[1:][seen])
+    said = how_far(algorithm.runs, error_threshold)
+    ended = np.array([path[np.isfinite(path).all(axis=1)][-1] for path in paths])
+    if whole and not _plane.within(ended, window).all():
+        said += ", leaves the picture"
+    started = np.array([path[0] for path in paths])
+    return Path(
+        algorithm.place,
+        algorithm.label,
+        said,
+        per_arrow,
+        np.concatenate(tails),
+        np.concatenate(tips),
+        np.concatenate(numbers),
+        _joined(shown if per_arrow > 1 else [], window),
+        _joined(paths if epochs else [], window),
+        started[_plane.within(started, window)],
+        ended[_plane.within(ended, window)],
+    )
+
+
+def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
+    """Return 1, 2, 5, 10, ...: how many epochs an arrow needs to be long enough to be seen.
+
+    What counts is the epoch at half of the way, so that many epochs that hardly move change nothing.
+    """
+    moves = [_plane.clipped(path[:-1], path[1:], window)[:2] for path in paths]
+    lengths = np.sort(np.concatenate([np.hypot(*(tips - tails).T) for tails, tips in moves]))
+    way = np.cumsum(lengths)
+    if not len(way) or not way[-1] > 0:
+        return 1
+    typical = lengths[np.searchsorted(way, way[-1] / 2)] * _plane.points_per_unit(window)
+    wanted = max(_LEAST_ARROW / typical, len(lengths) / _MOST_ARROWS)
+    return next(n * 10**tens for tens in range(20) for n in (1, 2, 5) if n * 10**tens >= wanted)
+
+
+def _joined(paths: Sequence[Array], window: Window) -> Array:
+    """Return paths one after the other, NaN between them and where they are far outside the window."""
+    parts = [np.empty((0, 2))]
+    for path in paths:
+        parts += [np.where(_plane.within(path, window, margin=3.0)[:, None], path, np.nan), np.full((1, 2), np.nan)]
+    return np.concatenate(parts)
+
+
+def note(paths: Sequence[Path], held: str) -> str:
+    """Say what is not to be seen: how many epochs an arrow stands for, and where the weights are that have no axis."""
+    several = {path.label: path.per_arrow for path in paths if path.per_arrow > 1}
+    if len(paths) == 1:
+        said = [f"an arrow every {number} epochs" for number in several.values()]
+    else:
+        said = [f"every {number} of {label}" for label, number in several.items()]
+        said = [f"an arrow an epoch, but {declare.listed(said, 'and')}"] if said else []
+    return "; ".join(filter(None, [*said, held]))
+
+
+def places(paths: Sequence[Path], window: Window) -> tuple[list[int], Array]:
+    """Return the epochs that find a free place beside their arrow, and those places ``(numbers, 2)``.
+
+    A number is a disc that must touch neither an arrow nor another number. Long arrows choose first.
+    """
+    unit = _plane.points_per_unit(window)
+    none = np.empty((0, 2))
+    tails = np.concatenate([none, *(path.tails for path in paths)]) * unit
+    tips = np.concatenate([none, *(path.tips for path in paths)]) * unit
+    numbers = [int(number) for path in paths for number in path.epochs]
+    low, high = np.array(window).T * unit
+    along = tips - tails
+    lengths = np.hypot(*along.T)
+    taken: list[tuple[Array, float]] = []
+    chosen: list[int] = []
+    for i in np.argsort(-lengths, kind="stable"):
+        if not lengths[i] > 0:
+            break
+        radius = np.hypot(_DIGIT * len(str(numbers[i])), _LINE) / 2
+        aside = np.array([-along[i, 1], along[i, 0]]) / lengths[i]
+        for part, side, gap in _OFFSETS:
+            place = tails[i] + part * along[i] + side * (radius + gap) * aside
+            if (
+                ((low + radius < place) & (place < high - radius)).all()
+                and _plane.distances(place, tails, tips).min() > radius + 1
+                and all(np.hypot(*(place - other)) > radius + room for other, room in taken)
+            ):
+                taken.append((place, radius))
+                chosen.append(numbers[i])
+                break
+    return chosen, np.array([place for place, _ in taken]).reshape(-1, 2) / unit
+
+
+# Where a number may stand: at which part of the arrow, on which side, how many points away.
+_OFFSETS = [(part, side, gap) for gap in (2.0, 5.0) for part in (0.5, 0.35, 0.65) for side in (1, -1)]
+
+
+# -- drawing ---------------------------------------------------------------------------------------------------------
+
+
+def draw(figure: Figure, data: PathsData) -> PathsArtists:
+    """Draw the contour, the paths over it and a legend that names them."""
+    paths = data.paths
+    plane = _plane.draw_plane(figure, data.plane)
+    axes = plane.axes
+    arrows, lines, ends = [], [], []
+    for path in paths:
+        look = style.look(path.place)
+        axes.plot(*path.rest.T, color=look.colour, linewidth=0.8, alpha=0.45)
+        lines += axes.plot(*path.line.T, color=look.colour, linewidth=1.3, zorder=3.4)
+        arrows.append(
+            axes.quiver(
+                *path.tails.T,
+                *(path.tips - path.tails).T,
+                color=look.colour,
+                edgecolor=look.outline,
+                linewidth=0.35,
+                zorder=3.5 if path.per_arrow > 1 else 3,  # short arrows would vanish under long ones
+                **style.ARROW,
+            )
+        )
+    for path in paths:
+        look = style.look(path.place)
+        ends += axes.plot(*path.ends.T, color=look.colour, linestyle="none", zorder=4, **_parts.end(look))
+    started = np.concatenate([path.starts for path in paths])
+    (starts,) = axes.plot(*started.T, linestyle="none", zorder=5, **style.START)
+    numbers = [
+        axes.text(*place, str(number), ha="center", va="center_baseline")
+        for number, place in zip(data.numbers, data.places, strict=True)
+    ]
+    _parts.frame(figure, axes, data.title, data.note, _entries(data), plane.bar)
+    tails, tips = (np.concatenate(both) for both in zip(*((path.tails, path.tips) for path in paths), strict=True))
+    _plane.label_threshold(plane, data.plane, tails, tips)
+    return PathsArtists(plane, arrows, lines, starts, ends, numbers)
+
+
+def _entries(data: PathsData) -> list[tuple[Line2D, str]]:
+    """Return the legend of the paths, and of the signs beside them."""
+    named = [(_parts.sign(style.look(path.place)), f"{path.label} ({path.said})") for path in data.paths]
+    if any(len(path.starts) for path in data.paths):
+        start = Line2D([], [], linestyle="none", **style.START)
+        named.append((start, "Start"))
+    if data.plane.threshold is not None:
+        line = Line2D([], [], color=style.INK, linewidth=1.5, dashes=(3, 1.5))
+        named.append((line, f"Error {data.plane.threshold:g}, the threshold"))
+    return named

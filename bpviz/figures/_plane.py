@@ -1,0 +1,235 @@
+"""The plane of two weights: which part of it is shown, the error over it, and its contour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bpviz import style, surface
+from bpviz.figures import _parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.contour import QuadContourSet
+    from matplotlib.figure import Figure
+
+    from bpviz.declare import Array, Problem
+    from bpviz.figures._kind import Limits
+    from bpviz.results import Results, Run
+
+    Window = tuple[Limits, Limits]
+
+SIDE = 6.0  # the usual window is [-6, 6] both ways
+SIDE_POINTS = 300.0  # about what the longer side of a window measures on paper, in points of 1/72 inch
+_FAR = 1000.0  # beyond this a run has left: a window that held it would show nothing else
+_NOTHING = np.empty((0, 2))
+_ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
+
+
+class Plane(NamedTuple):
+    """The error over a window. ``x (columns,)``, ``y (rows,)``, ``error (rows, columns)``, NaN where it is not finite."""
+
+    names: tuple[str, str]
+    x: Array
+    y: Array
+    error: Array
+    levels: Array  # rising
+    logarithmic: bool  # each level is a factor above the one before
+    threshold: float | None  # None also where it is not among the errors of this window
+    held: str  # the other weights and their values
+
+    @property
+    def window(self) -> Window:
+        return (float(self.x[0]), float(self.x[-1])), (float(self.y[0]), float(self.y[-1]))
+
+
+def plane(
+    problem: Problem, results: Results, pair: tuple[int, int], runs: Sequence[Run], window: Window, levels: int, size: int
+) -> Plane:
+    """Return the error over ``window``, the weights not on the axes held where the first of ``runs`` ends."""
+    names = results.weights
+    weights = runs[0].trajectory.weights
+    held = weights[np.isfinite(weights).all(axis=1)][-1]
+    x, y = (np.linspace(*limits, size) for limits in window)
+    error = surface.grid(problem, x, y, pair, held)
+    error[~np.isfinite(error)] = np.nan
+    edges, logarithmic = _levels(error, levels)
+    threshold = results.error_threshold
+    if threshold is not None and not np.nanmin(error, initial=np.inf) < threshold < np.nanmax(error, initial=-np.inf):
+        threshold = None
+    others = [f"{names[i]} = {held[i]:.4g}" for i in range(len(names)) if i not in pair]
+    return Plane(
+        (axis_name(names[pair[0]]), axis_name(names[pair[1]])),
+        x,
+        y,
+        np.clip(error, edges[0], edges[-1]),
+        edges,
+        logarithmic,
+        threshold,
+        f"contour at {', '.join(others)}" if others else "",
+    )
+
+
+def axis_name(weight: str) -> str:
+    """Return what an axis calls a weight: ``w1`` is the first weight."""
+    number = weight[1:]
+    if weight[:1] == "w" and number.isdecimal() and 0 < int(number) <= len(_ORDINALS):
+        return f"{_ORDINALS[int(number) - 1]} weight"
+    return weight
+
+
+def _levels(error: Array, bands: int) -> tuple[Array, bool]:
+    """Return the edges of ``bands`` bands of error and whether they rise by a factor.
+
+    Errors that span a factor of three or more get equal factors: the valley, where the paths end, is where errors are
+    small. At most ten decades are told apart.
+    """
+    low, high = np.nanmin(error, initial=np.inf), np.nanmax(error, initial=-np.inf)
+    if not low <= high:  # nothing finite
+        low, high = 0.0, 1.0
+    elif high - low <= 1e-9 * max(abs(low), abs(high)):  # a plain
+        room = 0.05 * abs(high) or 1.0
+        low, high = low - room, high + room
+    elif low >= 0 and high > 3 * low:
+        return np.geomspace(max(low, 1e-10 * high), high, bands + 1), True
+    return np.linspace(low, high, bands + 1), False
+
+
+def points(run: Run, pair: tuple[int, int]) -> Array:
+    """Return where a run was, epoch by epoch: ``(epochs + 1, 2)``."""
+    return run.trajectory.weights[:, pair]
+
+
+def window_of(paths: Iterable[Array], usual: bool) -> Window:
+    """Return a square that holds the paths ``(points, 2)`` with a margin; if ``usual``, [-6, 6] where that holds them.
+
+    What comes after a path has left for good counts no more.
+    """
+    seen = np.concatenate([path[: _until_gone(path)] for path in paths])
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    if usual and np.abs([low, high]).max() <= 0.97 * SIDE:
+        return (-SIDE, SIDE), (-SIDE, SIDE)
+    half = 0.58 * (high - low).max() or SIDE / 2
+    middle = (low + high) / 2
+    (left, bottom), (right, top) = (middle - half).tolist(), (middle + half).tolist()
+    return (left, right), (bottom, top)
+
+
+def _until_gone(path: Array) -> int:
+    with np.errstate(invalid="ignore"):
+        gone = ~(np.abs(path) <= _FAR).all(axis=1)
+    return max(1, int(gone.argmax())) if gone.any() else len(path)
+
+
+def within(places: Array, window: Window, margin: float = 0.0) -> Any:
+    """Return which of ``places (places, 2)`` lie in the window, widened on every side by so many times its size."""
+    low, high = np.array(window).T
+    room = margin * (high - low)
+    return ((places >= low - room) & (places <= high + room)).all(axis=1)
+
+
+def points_per_unit(window: Window) -> float:
+    """Return about how many points on paper one unit of the window measures."""
+    return SIDE_POINTS / max(high - low for low, high in window)
+
+
+def clipped(tails: Array, tips: Array, window: Window) -> tuple[Array, Array, Any]:
+    """Return the moves ``tails -> tips (moves, 2)`` that may be seen, and a mask of them (Liang and Barsky's clipping).
+
+    Ends are moved only where they lie far outside the window, along the move and still outside: what is seen is true,
+    and what is drawn is never so large that drawing it fails.
+    """
+    low, high = np.array(window).T
+    low, high = low - 3 * (high - low), high + 3 * (high - low)  # far enough: heads stay out of sight
+    with np.errstate(all="ignore"):
+        move = tips - tails
+        at = np.stack([(low - tails) / move, (high - tails) / move])  # in parts of the move; NaN: along the edge
+        enters = np.maximum(np.fmin(*at).max(axis=1), 0.0)[:, None]
+        leaves = np.minimum(np.fmax(*at).min(axis=1), 1.0)[:, None]
+        seen = (enters < leaves)[:, 0] & np.isfinite(move).all(axis=1)
+        tails = np.where(enters > 0, np.clip(tails + enters * move, low, high), tails)
+        tips = np.where(leaves < 1, np.clip(tips - (1 - leaves) * move, low, high), tips)
+    return tails[seen], tips[seen], seen
+
+
+def distances(place: Array, tails: Array, tips: Array) -> Array:
+    """Return how far a place is from each of the arrows ``tails -> tips (arrows, 2)``."""
+    along = tips - tails
+    length2 = np.maximum((along**2).sum(axis=1), 1e-300)
+    part = np.clip(((place - tails) * along).sum(axis=1) / length2, 0, 1)
+    return np.hypot(*(tails + part[:, None] * along - place).T)
+
+
+# -- drawing ---------------------------------------------------------------------------------------------------------
+
+
+class PlaneArtists(NamedTuple):
+    """What was drawn of a plane."""
+
+    axes: Axes
+    bar: Axes
+    filled: QuadContourSet
+    threshold: QuadContourSet | None
+
+
+def scale(data: Plane, colours: Sequence[str] = style.ERROR_COLOURS) -> tuple[Colormap, Normalize]:
+    """Return the colours of a plane's errors."""
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+
+    ends = data.levels[0], data.levels[-1]
+    return (
+        LinearSegmentedColormap.from_list("error", colours),
+        LogNorm(*ends) if data.logarithmic else Normalize(*ends),
+    )
+
+
+def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
+    """Draw the contour with its colour bar."""
+    colours, norm = scale(data)
+    axes = _parts.axes(figure, facecolor=style.UNKNOWN, xlabel=data.names[0], ylabel=data.names[1])
+    filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colours, norm=norm)
+    axes.contour(data.x, data.y, data.error, data.levels, colors=style.PALE, linewidths=0.4, alpha=0.6)
+    bar = _parts.axes(figure)
+    figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label="Error")
+    bar.minorticks_off()
+    threshold = None
+    if data.threshold is not None:
+        line: dict[str, Any] = {"linewidths": 1.5, "linestyles": [(0, (4, 2))]}
+        threshold = axes.contour(data.x, data.y, data.error, [data.threshold], colors=style.INK, **line)
+        bar.axhline(data.threshold, color=style.INK, linewidth=1.5, linestyle=(0, (2, 1)))
+    across, up = data.window
+    axes.set(xlim=across, ylim=up)
+    if 0.4 < (up[1] - up[0]) / (across[1] - across[0]) < 2.5:  # else one of them would be a line
+        axes.set_aspect("equal")
+    return PlaneArtists(axes, bar, filled, threshold)
+
+
+def _ticks(data: Plane) -> list[float]:
+    """Return round numbers for the colour bar."""
+    low, high = float(data.levels[0]), float(data.levels[-1])
+    if data.logarithmic:
+        return _parts.round_numbers(low, high)
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(tick) for tick in MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= tick <= high]
+
+
+def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, tips: Array = _NOTHING) -> None:
+    """Write the threshold on its contour, as far from the arrows ``tails -> tips (arrows, 2)`` and the frame as it allows.
+
+    Comes when the axes have their place, because the label makes a gap in the contour that fits it.
+    """
+    if drawn.threshold is None:
+        return
+    low, high = np.array(data.window).T
+    places = np.concatenate([(path.vertices - low) / (high - low) for path in drawn.threshold.get_paths()])
+    places = places[:: max(1, len(places) // 60)]
+    arrows = (tails - low) / (high - low), (tips - low) / (high - low)
+    room = [min([1.5 * np.minimum(place, 1 - place).min(), *distances(place, *arrows)]) for place in places]
+    if max(room, default=0.0) > 0.04:
+        place = low + places[np.argmax(room)] * (high - low)
+        drawn.threshold.clabel(fmt=lambda value: f"{value:g}", manual=[place], fontsize=style.SMALL, inline_spacing=4)

@@ -1,0 +1,48 @@
+"""From a request for a figure to the bytes of its file: the same bytes whoever asks, wherever and whenever."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bpviz import style
+
+if TYPE_CHECKING:
+    from bpviz.declare import Problem
+    from bpviz.results import Results
+
+# No dates and no versions inside the files.
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+# A tenth larger than at the usual 6, and written in half the time.
+_OPTIONS: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": 3}}}
+
+
+def rendered(request: Any, results: Results, problem: Problem, format: str) -> bytes:
+    """Return the file of a figure, in ``format`` png, svg or pdf."""
+    data = request.data(results, problem)
+    file = io.BytesIO()
+    with mpl.rc_context(_settings()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)  # drawn as a box
+        figure = Figure((style.WIDTH, style.HEIGHT))
+        FigureCanvasAgg(figure)  # measures texts while the figure is drawn, whatever the format
+        request.draw(figure, data)
+        figure.savefig(file, format=format, metadata=_METADATA[format], **_OPTIONS.get(format, {}))
+    return file.getvalue()
+
+
+def _settings() -> dict[str, Any]:
+    """Return what must be set to have our style, whatever the user's matplotlibrc says."""
+    wanted = {**mpl.rcParamsDefault, **style.SETTINGS}
+    del wanted["backend"]
+    # Setting them all costs as much as drawing a small figure; they rarely differ.
+    return {name: value for name, value in wanted.items() if mpl.rcParams[name] != value}

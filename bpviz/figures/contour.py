@@ -1,0 +1,42 @@
+"""The error over the plane of two weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpviz.declare import figure, hyper
+from bpviz.figures._kind import OfPlane, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from bpviz.declare import Problem
+    from bpviz.figures._plane import Plane, PlaneArtists
+    from bpviz.results import Results
+
+
+@figure("contour", summary="the error over two weights, as a contour")
+class Contour(OfPlane):
+    """The error over two weights as a filled contour, with the contour of the threshold."""
+
+    levels: int = hyper(20, "integer [2, 200]", "how many bands of error the contour tells apart")
+
+    @classmethod
+    def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Contour]:
+        return [cls()] if len(problem.weights) >= 2 else []
+
+    def data(self, results: Results, problem: Problem) -> Plane:
+        from bpviz.figures._plane import SIDE, plane
+
+        window = (self.x or (-SIDE, SIDE), self.y or (-SIDE, SIDE))
+        return plane(problem, results, self.pair(problem), shown(results)[0].runs, window, self.levels, size=121)
+
+    def draw(self, figure: Figure, data: Plane) -> PlaneArtists:
+        from bpviz.figures import _parts, _plane
+
+        drawn = _plane.draw_plane(figure, data)
+        _parts.frame(figure, drawn.axes, self.title or "Error over two weights", data.held, bar=drawn.bar)
+        _plane.label_threshold(drawn, data)
+        return drawn

@@ -1,0 +1,77 @@
+"""The samples of a dataset with two features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bpviz.declare import figure
+from bpviz.figures._kind import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
+
+    from bpviz.declare import Array, Problem
+    from bpviz.results import Results
+
+class DataData(NamedTuple):
+    """Samples ``(samples, 2)`` and their targets ``(samples,)``; ``classes`` is empty if the targets are just numbers."""
+
+    names: tuple[str, str]
+    samples: Array
+    targets: Array
+    classes: list[float]
+
+
+def _dataset(problem: Problem) -> Any:
+    """Return the problem's dataset if it has one that fits on paper, else None."""
+    dataset = getattr(problem, "dataset", None)
+    return dataset if dataset and len(dataset.features[0]) == 2 else None
+
+
+@figure("data", summary="the samples of a dataset with two features")
+class Data(Kind):
+    """Every sample at its two features; its target is its colour and marker, or a colour alone if there are many."""
+
+    @classmethod
+    def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Data]:
+        return [cls()] if _dataset(problem) else []
+
+    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+        wrong = super().misfits(problem, algorithms)
+        return wrong if _dataset(problem) else [*wrong, ("kind", "data needs a dataset with two features")]
+
+    def data(self, results: Results, problem: Problem) -> DataData:
+        import numpy as np
+
+        from bpviz import style
+
+        dataset = _dataset(problem)
+        targets = np.array(dataset.targets)
+        classes = sorted(set(dataset.targets))
+        return DataData(
+            tuple(dataset.feature_names), np.array(dataset.features), targets, classes if len(classes) <= len(style.CLASSES) else []
+        )
+
+    def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
+        from bpviz import style
+        from bpviz.figures import _parts
+
+        across, up = (name[:1].upper() + name[1:] for name in data.names)
+        axes = _parts.axes(figure, xlabel=across, ylabel=up)
+        axes.grid()
+        axes.margins(0.08)
+        dots: dict[str, Any] = {"s": 90, "edgecolors": style.PAPER, "linewidths": 0.8, "zorder": 3}
+        named, bar = [], None
+        for look, target in zip(style.CLASSES, data.classes, strict=False):
+            own = data.samples[data.targets == target]
+            named.append((axes.scatter(*own.T, color=look.colour, marker=look.marker, **dots), f"Target {target:g}"))
+        drawn = [scatter for scatter, _ in named]
+        if not data.classes:
+            drawn = [axes.scatter(*data.samples.T, c=data.targets, cmap="cividis", **dots)]
+            bar = _parts.axes(figure)
+            figure.colorbar(drawn[0], bar, label="Target")
+        _parts.frame(figure, axes, self.title or f"{len(data.samples)} samples", entries=named, bar=bar)
+        return drawn

@@ -1,0 +1,124 @@
+"""How many epochs each algorithm took, and how many evaluations."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import KINDS, figure
+from bpviz.figures._kind import OfAlgorithms, how_far, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    from bpviz.declare import Array, Problem
+    from bpviz.results import Results
+
+
+class EpochsData(NamedTuple):
+    """Numbers ``(algorithms,)``, from several starts the median, and what is written beside them."""
+
+    labels: list[str]
+    places: list[int]
+    epochs: Array
+    evaluations: Array
+    ends: list[str]
+    bills: list[str]
+    reached: list[bool]
+    title: str
+
+
+class EpochsArtists(NamedTuple):
+    """What was drawn, in the order of the algorithms."""
+
+    epochs: BarContainer
+    evaluations: BarContainer
+    texts: list[Text]
+
+
+@figure("epochs", summary="epochs and evaluations of each algorithm, as bars")
+class Epochs(OfAlgorithms):
+    """Two bars an algorithm: its epochs, and the evaluations that they cost."""
+
+    @classmethod
+    def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Epochs]:
+        return [cls()]
+
+    def data(self, results: Results, problem: Problem) -> EpochsData:
+        import numpy as np
+
+        algorithms = shown(results, self.algorithms)
+        threshold = results.error_threshold
+        trajectories = [[run.trajectory for run in algorithm.runs] for algorithm in algorithms]
+        return EpochsData(
+            [algorithm.label for algorithm in algorithms],
+            [algorithm.place for algorithm in algorithms],
+            np.array([np.median([t.epochs for t in ts]) for ts in trajectories]),
+            np.array([np.median([t.counts[-1].sum() for t in ts]) for ts in trajectories]),
+            [how_far(algorithm.runs, threshold) for algorithm in algorithms],
+            [_bill(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
+            [threshold is None or all(t.ending.word == "reached" for t in ts) for ts in trajectories],
+            self.title or ("Epochs" if threshold is None else f"Epochs until the error is {threshold:g} or less"),
+        )
+
+    def draw(self, figure: Figure, data: EpochsData) -> EpochsArtists:
+        import numpy as np
+        from matplotlib.colors import to_rgb
+
+        from bpviz import style
+        from bpviz.figures import _parts
+
+        axes = _parts.axes(figure, xlabel="Epochs, and in pale the evaluations they cost (logarithmic scale)")
+        rows = np.arange(len(data.labels))
+        colours = np.array([to_rgb(style.look(place).colour) for place in data.places])
+        bars, texts = [], []
+        for numbers, said, shift, colour, size in (
+            (data.epochs, data.ends, -_THICK / 2, colours, style.BODY),
+            (data.evaluations, data.bills, _THICK / 2, 0.35 * colours + 0.65, style.SMALL),
+        ):
+            ends = np.maximum(numbers, _FOOT)
+            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=colour, edgecolor=style.PAPER))
+            texts += [
+                axes.annotate(text, (end, row + shift), (4, 0), textcoords="offset points", va="center_baseline", size=size)
+                for text, end, row in zip(said, ends, rows, strict=True)
+            ]
+        for patch, reached in zip(bars[0], data.reached, strict=True):
+            patch.set_hatch("" if reached else "////")
+        axes.set_xscale("log")
+        axes.set_xlim(_FOOT, _room(data))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.minorticks_off()
+        axes.set_yticks(rows, [_parts.wrapped(label, 24) for label in data.labels])
+        axes.set_ylim(len(rows) - 0.45, -0.55)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x")
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        _parts.frame(figure, axes, data.title, height=1.6 + 0.65 * len(rows))
+        return EpochsArtists(*bars, texts)
+
+
+# A logarithmic scale has no zero: bars start at a half, so that a one is to be seen and a zero has no length.
+_FOOT = 0.5
+_THICK = 0.38
+_NAMES = {"hessian": "Hessian", "jacobian": "Jacobian"}  # named after people
+_ACROSS = 68  # about how many characters fit into the width of the axes
+
+
+def _room(data: EpochsData) -> float:
+    """Return where the axis must end for the longest bar and its text to fit."""
+    decades = max(
+        math.log10(max(number, 1) / _FOOT) / (1 - min(len(text) + 2, 0.7 * _ACROSS) / _ACROSS)
+        for numbers, said in ((data.epochs, data.ends), (data.evaluations, data.bills))
+        for number, text in zip(numbers, said, strict=True)
+    )
+    return _FOOT * 10.0**decades
+
+
+def _bill(counts: Array) -> str:
+    """Say how many evaluations of each kind: ``31 error + 2 gradient evals``."""
+    asked = [f"{count:g} {_NAMES.get(kind, kind)}" for kind, count in zip(KINDS, counts, strict=True) if count]
+    return f"{' + '.join(asked)} evals" if asked else ""

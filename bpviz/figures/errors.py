@@ -1,0 +1,141 @@
+"""The error by epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import figure
+from bpviz.figures._kind import OfAlgorithms, how_far, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    from bpviz.declare import Array, Problem
+    from bpviz.results import Results
+
+
+class Curve(NamedTuple):
+    """The errors ``(epochs + 1,)`` of one run, NaN where they are not finite."""
+
+    place: int
+    text: str
+    errors: Array
+
+    @property
+    def end(self) -> tuple[list[int], list[float]]:
+        """The last epoch with an error that can be shown, and that error."""
+        last = max((epoch for epoch, error in enumerate(self.errors) if error == error), default=0)
+        return [last], [float(self.errors[last])]
+
+
+class ErrorsData(NamedTuple):
+    """What is drawn: a curve a run."""
+
+    curves: list[Curve]
+    threshold: float | None
+    title: str
+
+
+class ErrorsArtists(NamedTuple):
+    """What was drawn, in the order of the curves."""
+
+    curves: list[Line2D]
+    ends: list[Line2D]
+    threshold: Line2D | None
+
+
+@figure("errors", summary="the error by epoch, with the threshold")
+class Errors(OfAlgorithms):
+    """The error of every algorithm by epoch, both axes logarithmic where that helps."""
+
+    @classmethod
+    def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Errors]:
+        return [cls()]
+
+    def data(self, results: Results, problem: Problem) -> ErrorsData:
+        import numpy as np
+
+        curves = [
+            Curve(
+                algorithm.place,
+                f"{algorithm.label} ({how_far(algorithm.runs, results.error_threshold)})",
+                np.where(np.isfinite(run.trajectory.errors), run.trajectory.errors, np.nan),
+            )
+            for algorithm in shown(results, self.algorithms)
+            for run in algorithm.runs
+        ]
+        return ErrorsData(curves, results.error_threshold, self.title or "Error by epoch")
+
+    def draw(self, figure: Figure, data: ErrorsData) -> ErrorsArtists:
+        from bpviz import style
+        from bpviz.figures import _parts
+
+        axes = _parts.axes(figure, xlabel="Epoch", ylabel="Error")
+        axes.grid()
+        axes.spines[["top", "right"]].set_visible(False)
+        curves, ends, named = [], [], {}
+        for curve in data.curves:
+            look = style.look(curve.place)
+            curves += axes.plot(curve.errors, color=look.colour, dashes=look.dashes, linewidth=1.8)
+            ends += axes.plot(*curve.end, color=look.colour, zorder=4, **_parts.end(look))
+            named[curve.text] = _parts.sign(look, dashes=look.dashes)
+        threshold = None
+        if data.threshold is not None:
+            threshold = axes.axhline(data.threshold, color=style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
+            axes.annotate(
+                f"threshold {data.threshold:g}",
+                (0.01, data.threshold),
+                (0, -4),
+                axes.get_yaxis_transform(),
+                textcoords="offset points",
+                va="top",
+                size=style.SMALL,
+            )
+        _scale_epochs(axes, max(len(curve.errors) for curve in data.curves) - 1)
+        _scale_errors(axes, data)
+        _parts.frame(figure, axes, data.title, entries=[(sign, text) for text, sign in named.items()])
+        return ErrorsArtists(curves, ends, threshold)
+
+
+def _scale_epochs(axes: Axes, last: int) -> None:
+    """Make the axis logarithmic from epoch 1 on if runs are long: most of them are over when the longest has begun."""
+    if last > 30:
+        axes.set_xscale("symlog", linthresh=1, linscale=0.35)
+        ticks = [0, *(digit * 10**tens for tens in range(len(str(last))) for digit in (1, 2, 5))]
+        axes.set_xticks([tick for tick in ticks if tick <= last])
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_xlim(0, last * 1.15)
+    else:
+        axes.set_xlim(0, max(last, 1) * 1.03)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _scale_errors(axes: Axes, data: ErrorsData) -> None:
+    """Make the axis logarithmic unless an error is negative; a run that diverges leaves through the top."""
+    import numpy as np
+
+    from bpviz.figures import _parts
+
+    lines = [] if data.threshold is None else [data.threshold]
+    errors = np.concatenate([*(curve.errors for curve in data.curves), lines])
+    errors = errors[np.isfinite(errors)]
+    if not len(errors):
+        return
+    starts = np.array([*(curve.errors[0] for curve in data.curves), *lines])
+    low = float(errors.min())
+    high = min(float(errors.max()), 1e3 * float(np.nanmax(np.abs(starts), initial=0.0)))
+    if low < 0 or not high > 0:
+        room = 0.05 * (high - low) or 1.0
+        axes.set_ylim(low - room, high + room)
+        return
+    axes.set_yscale("log", nonpositive="clip")
+    low = max(low, 1e-18 * high)
+    room = max((high / low) ** 0.06, 1.05)
+    axes.set_ylim(low / room**2, high * room)
+    axes.set_yticks(_parts.round_numbers(low / room**2, high * room))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.minorticks_off()
