@@ -41,6 +41,9 @@ for _command in (run, compare, listing, explain, validate, schema, init, complet
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+"))
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
@@ -54,6 +57,8 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # whoever reads our output may have seen enough
+            click.echo(f"cannot go on: {error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written
+        sys.exit(1)

@@ -15,7 +15,10 @@ _WHERE = {
 @click.argument("shell", type=click.Choice(list(_WHERE)))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands, options and names in a shell."""
+    """Print the script with which a shell completes commands.
+
+    Options, algorithms and files are completed too.
+    """
     from click.shell_completion import get_completion_class
 
     complete = get_completion_class(shell)

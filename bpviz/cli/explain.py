@@ -17,19 +17,24 @@ def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str
 @click.command("explain")
 @click.argument("name", shell_complete=_names)
 def command(name: str) -> None:
-    """Explain an algorithm, a problem or a figure: formula, settings, source.
+    """Explain an algorithm, a problem or a figure.
+
+    NAME is one that `bpviz list` shows. Printed are the formula, the settings with their ranges and defaults, the
+    source and what else goes by the same name.
 
     \b
       bpviz explain irprop+
     """
     from bpviz.cli.shared import fail
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, nearest, shown
 
-    for registry in (OPTIMIZERS, PROBLEMS, FIGURES):
-        if name in registry:
-            click.echo(explanation(registry[name]))
-            return
-    fail(f"{OPTIMIZERS.unknown(name)} (`bpviz list` names algorithms, problems and figures)")
+    things = {name: thing for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name, thing in registry.items()}
+    if name not in things:
+        synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
+        guess = nearest(name, things, synonyms)
+        hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
+        fail(f"{shown(name)} is not the name of an algorithm, a problem or a figure; {hint}")
+    click.echo(explanation(things[name]))
 
 
 def explanation(declared: Any) -> str:

@@ -6,12 +6,12 @@ import click
 
 
 @click.command("init")
-@click.argument("path", default="bpviz.yaml", metavar="[FILE]")
+@click.argument("path", default="bpviz.yaml", metavar="[FILE]", type=click.Path())
 @click.option("--force", is_flag=True, help="Overwrite the file if there is one.")
 def command(path: str, force: bool) -> None:
-    """Write a commented config to start from, bpviz.yaml if no FILE is named.
+    """Write a commented config to start from.
 
-    An existing file is not overwritten.
+    FILE is bpviz.yaml if none is named. An existing file is not overwritten.
     """
     from pathlib import Path
 

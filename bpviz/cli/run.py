@@ -10,7 +10,7 @@ from bpviz.cli.shared import carry_out_and_show, fail, mistakes_reported, output
 
 
 @click.command("run")
-@click.argument("configs", nargs=-1, required=True, metavar="CONFIG...")
+@click.argument("configs", nargs=-1, required=True, metavar="CONFIG...", type=click.Path(allow_dash=True))
 @click.option(
     "--set",
     "overrides",
@@ -38,7 +38,7 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], out: str, **op
         experiments = load_all(configs, overrides)
         same = _same_folder([e.name for e in experiments])
         if same:
-            fail(f"two configs are named {same!r} and would write in one folder; rename one or run them with two --out")
+            fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
         carry_out_and_show(experiments, out=Path(out), with_tables=True, **options)
 
 

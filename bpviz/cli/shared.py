@@ -27,11 +27,19 @@ def output_options(command: F) -> F:
     """Add the options that say what is written, where and how."""
     for option in reversed(
         [
-            click.option("--out", default="outputs", show_default=True, metavar="DIR", help="Folder of the outputs."),
+            click.option(
+                "--out",
+                default="outputs",
+                show_default=True,
+                metavar="DIR",
+                type=click.Path(file_okay=False),
+                help="Folder of the outputs.",
+            ),
             click.option(
                 "--format",
                 "formats",
                 multiple=True,
+                metavar="FORMAT",
                 type=click.Choice(FIGURE_FORMATS + TABLE_FORMATS),
                 help="Of the figures (png, svg, pdf; png if none is given) or of the table printed (text, md, csv, json; "
                 "text if none is given). May be repeated.",
@@ -42,7 +50,13 @@ def output_options(command: F) -> F:
                 "--time", "timed", is_flag=True, help="Show how long each algorithm took, on the terminal only."
             ),
             click.option(
-                "--jobs", "-j", type=click.IntRange(1, 256), default=1, show_default=True, help="Parallel processes."
+                "--jobs",
+                "-j",
+                metavar="N",
+                type=click.IntRange(1, 256),
+                default=1,
+                show_default=True,
+                help="Parallel processes.",
             ),
             click.option("--quiet", "-q", is_flag=True, help="Say nothing but the table."),
             click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR in the environment."),
@@ -86,7 +100,7 @@ def carry_out_and_show(
     """Run experiments, write their files, print their tables, and leave with 1 if ``strict`` was asked for in vain."""
     from dataclasses import replace
 
-    from bpviz import batch
+    from bpviz import batch, tables
 
     pictures = [f for f in FIGURE_FORMATS if f in formats] or ["png"]
     printed = [f for f in TABLE_FORMATS if f in formats] or ["text"]
@@ -105,11 +119,10 @@ def carry_out_and_show(
             files = len(experiment.figures) * len(pictures) + (len(batch.TABLES) if with_tables else 0)
             click.echo(f"{files} {'file' if files == 1 else 'files'} in {folder}", err=True)
     short = [
-        f"{outcome.results.title}: {run.label} from {start} {run.trajectory.ending.value}"
-        for outcome in outcomes
-        for run in outcome.results.runs
-        for start in [f"({', '.join(f'{x:g}' for x in run.start)})"]
-        if run.trajectory.ending.word != "reached"
+        f"{results.title}: {run.label} from {tables.point(run.start)} {tables.ending(run, results.error_threshold)}"
+        for results, _ in outcomes
+        for run in results.runs
+        if not tables.as_asked(run, results.error_threshold)
     ]
     if strict and short:
         click.echo("not reached, and --strict was given:\n  " + "\n  ".join(short), err=True)
@@ -139,14 +152,14 @@ def _print(outcomes: Sequence[Outcome], form: str, *, timed: bool, no_color: boo
         click.echo(tables.as_json(summaries[0] if len(summaries) == 1 else summaries), nl=False)
         return
     for number, (results, seconds) in enumerate(outcomes):
-        if number and form != "csv":
+        if number:
             click.echo()
         if form == "csv":
             click.echo(tables.summary_csv(results), nl=False)
             continue
         table = tables.table(results, seconds if timed else None)
         if form == "md":
-            click.echo(f"# {results.title}\n\n{tables.as_markdown(table)}", nl=False)
+            click.echo(tables.summary_markdown(results.title, table), nl=False)
             continue
         if len(outcomes) > 1:
             click.echo(results.title)

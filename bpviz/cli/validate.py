@@ -6,11 +6,13 @@ import click
 
 
 @click.command("validate")
-@click.argument("configs", nargs=-1, required=True, metavar="CONFIG...")
+@click.argument("configs", nargs=-1, required=True, metavar="CONFIG...", type=click.Path(allow_dash=True))
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As with `bpviz run`.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing if all is well.")
 def command(configs: tuple[str, ...], overrides: tuple[str, ...], quiet: bool) -> None:
-    """Check configs without running them: all mistakes at once, each with its place.
+    """Check configs without running them.
+
+    All mistakes are shown at once, each with its place.
 
     CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input.
     """

@@ -7,7 +7,7 @@ matplotlib.
 """
 
 from bpviz.config.experiment import Algorithm, Experiment, resolved
-from bpviz.config.keys import keys, schema
+from bpviz.config.keys import keys_table, schema
 from bpviz.config.places import ConfigError, Mistake
 from bpviz.config.sources import from_parts, load, loads
 from bpviz.config.yaml_tree import LARGEST
@@ -19,7 +19,7 @@ __all__ = [
     "Experiment",
     "Mistake",
     "from_parts",
-    "keys",
+    "keys_table",
     "load",
     "loads",
     "resolved",

@@ -180,7 +180,7 @@ KEYS = {
 }
 
 
-def keys() -> list[tuple[str, str, str, str]]:
+def keys_table() -> list[tuple[str, str, str, str]]:
     """Return (key, default, what it may be, meaning) of every key of a config, as text for tables."""
     return [(key.name, _default(key.default), str(key.domain), key.meaning) for key in KEYS.values()]
 

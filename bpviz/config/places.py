@@ -42,6 +42,11 @@ class Place:
     line: int = 0
     column: int = 0
 
+    def __str__(self) -> str:
+        if self.document.argument:
+            return f"by {printable(self.document.name)}"
+        return f"in line {self.line}, column {self.column}"
+
     def mistake(self, path: str, message: str) -> Mistake:
         """Return the mistake of the value at ``path`` that stands here."""
         document = self.document

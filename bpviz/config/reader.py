@@ -262,12 +262,8 @@ class Reader:
             chosen.append(algorithm)
             other = first.setdefault(algorithm.label, i)
             if other != i:
-                place = node.value[other].place
-                message = (
-                    f"{algorithm.label!r} is the label of algorithms[{other}] in line {place.line} too; "
-                    "give one of them another `label`"
-                )
-                self.refuse(item.place, path, message)
+                message = f"{algorithm.label!r} is the label of algorithms[{other}] too ({node.value[other].place})"
+                self.refuse(item.place, path, f"{message}; give one of them another `label`")
         return tuple(chosen) if len(self.mistakes) == before else None
 
     # -- what is drawn -----------------------------------------------------------------------------------------------
@@ -292,9 +288,8 @@ class Reader:
             file = _file(request)
             other = first.setdefault(file.casefold(), i)
             if other != i:
-                line = node.value[other].place.line
-                message = f"saved as {file!r}, like figures[{other}] in line {line}; give one of them another `save_as`"
-                self.refuse(item.place, path, message)
+                message = f"saved as {file!r}, like figures[{other}] ({node.value[other].place})"
+                self.refuse(item.place, path, f"{message}; give one of them another `save_as`")
         return tuple(requests)
 
     def _default_figures(

@@ -166,7 +166,7 @@ def _entry(spec: str, place: Place, reader: Reader) -> Node:
     entry = _word(name, place)
     if not colon:
         return entry
-    entry = spelled_out(entry, "name")
+    entry = Node({"name": entry}, place, keys={"name": place})
     for setting in rest.split(","):
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or key in entry.keys:

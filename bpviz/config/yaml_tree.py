@@ -205,8 +205,7 @@ class _Tree:
             self._refuse(event, "merge keys (<<) are not accepted; write the settings out")
         place = self._place(event)
         if key in parent.node.keys:
-            first = parent.node.keys[key]
-            message = f"repeated key; it is given first in line {first.line}, column {first.column}"
+            message = f"repeated key; it is given first {parent.node.keys[key]}"
             self.mistakes.append(place.mistake(under(parent.path, key), message))
         else:
             parent.node.keys[key] = place
