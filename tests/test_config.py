@@ -470,7 +470,7 @@ def test_files_that_cannot_be_read(tmp_path):
     for path, reason in (
         (tmp_path / "none.yaml", "no such file"),
         (tmp_path, "this is a folder, not a file"),
-        (large, "larger than 1 MiB"),
+        (large, "larger than 256 KiB, which is as much as is read"),
         (Path("a\0b"), "cannot be read: embedded null byte"),
         (tmp_path / ("x" * 300), "cannot be read: File name too long"),
     ):
@@ -478,7 +478,7 @@ def test_files_that_cannot_be_read(tmp_path):
             config.load(path)
         assert caught.value.mistakes == (Mistake(str(path), 0, 0, "", reason),)
     assert str(caught.value) == f"{path}: {reason}"
-    assert said(refusal(b"#" * (config.LARGEST + 1))) == ["bad.yaml: larger than 1 MiB"]
+    assert said(refusal(b"#" * (config.LARGEST + 1))) == ["bad.yaml: larger than 256 KiB, which is as much as is read"]
 
 
 # -- how a mistake is shown --------------------------------------------------------------------------------------------
@@ -689,7 +689,7 @@ def test_a_csv_file_that_cannot_be_read(tmp_path):
     for name, reason in (
         ("none.csv", "no such file"),
         (".", "this is a folder, not a file"),
-        ("large.csv", "larger than 10 MiB"),
+        ("large.csv", "larger than 10240 KiB, which is as much as is read"),
     ):
         error = refusal(f"{GD}dataset: {{csv: {name}}}", folder=tmp_path)
         assert said(error) == [f"bad.yaml:3:16: dataset.csv: {tmp_path / name}: {reason}"]
@@ -986,7 +986,7 @@ def _chain(length: int, users: int, entry: str) -> bytes:
 
 
 BOMBS = {
-    "a file of 10 MB": (b"#" * 10_000_000, "larger than 1 MiB"),
+    "a file of 10 MB": (b"#" * 10_000_000, "larger than 256 KiB, which is as much as is read"),
     "30,000 brackets": (b"[" * 30_000, "nested more than 32 levels deep"),
     "30,000 dashes": (b"- " * 30_000, "nested more than 32 levels deep"),
     "30,000 braces": (b"{a: " * 30_000, "nested more than 32 levels deep"),

@@ -29,8 +29,13 @@ def read(path: Path, largest: int) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL or half a character in the name
         raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > largest:
-        raise UnreadableError(f"larger than {largest // 1024**2} MiB")
+        raise UnreadableError(too_large(largest))
     return data
+
+
+def too_large(largest: int) -> str:
+    """Word the refusal of more than ``largest`` bytes."""
+    return f"larger than {largest // 1024} KiB, which is as much as is read"
 
 
 def decode(data: bytes, name: str) -> Document:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 # Mistakes shown in one message: enough to see a pattern, few enough to read.
-_SHOWN = 40
+SHOWN = 40
 
 # Columns of an excerpt.
 _WIDTH = 96
@@ -94,8 +94,8 @@ class ConfigError(Exception):
         super().__init__(self.mistakes)
 
     def __str__(self) -> str:
-        said = [str(mistake) for mistake in self.mistakes[:_SHOWN]]
-        more = len(self.mistakes) - _SHOWN
+        said = [str(mistake) for mistake in self.mistakes[:SHOWN]]
+        more = len(self.mistakes) - SHOWN
         return "\n".join([*said, f"... and {more} more"] if more > 0 else said)
 
 

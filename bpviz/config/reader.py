@@ -10,7 +10,7 @@ from bpviz import declare
 from bpviz.config.experiment import Algorithm, Experiment
 from bpviz.config.files import UnreadableError
 from bpviz.config.keys import COORDINATE, CSV, KEYS, LABEL, NUMBER, ROWS
-from bpviz.config.places import ConfigError, Mistake, Place
+from bpviz.config.places import SHOWN, ConfigError, Mistake, Place
 from bpviz.config.yaml_tree import Node, scalar, under
 from bpviz.declare import FIGURES, OPTIMIZERS, Domain, Field, FigureRequest, Listed, Nullable, Problem, Registry, shown
 from bpviz.problems.datasets import DATASETS, Dataset
@@ -84,7 +84,7 @@ class Reader:
         allowed = list(allowed)
         for key, place in node.keys.items():
             if key not in allowed:
-                guess = declare.nearest(key, allowed)
+                guess = declare.nearest(key, allowed) if len(self.mistakes) < SHOWN else None
                 hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(allowed)}"
                 self.refuse(place, under(path, key), f"unknown {what}; {hint}")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bpviz import declare
 from bpviz.config.experiment import Algorithm, Experiment
-from bpviz.config.files import UnreadableError, decode, read
+from bpviz.config.files import UnreadableError, decode, read, too_large
 from bpviz.config.keys import KEYS
 from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.reader import Reader, spelled_out
@@ -40,7 +40,7 @@ def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (),
     Raises ConfigError.
     """
     if len(data) > LARGEST:
-        raise ConfigError([Mistake(source, 0, 0, "", f"larger than {LARGEST // 1024**2} MiB")])
+        raise ConfigError([Mistake(source, 0, 0, "", too_large(LARGEST))])
     document = decode(data, source)
     root, mistakes = parse(document)
     reader = Reader(folder, mistakes)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Event = Any
 """One of PyYAML's, whose types do not say what is in them."""
 
-LARGEST = 1024 * 1024  # bytes of a config
+LARGEST = 256 * 1024  # bytes of a config; the parser takes a second and a half for so many
 _DEEPEST = 32  # levels of lists and mappings
 _MOST = 100_000  # values, those behind aliases counted wherever they are used
 
