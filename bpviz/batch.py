@@ -6,8 +6,11 @@ not depend on how many processes there are.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import __version__, config, files, study, tables
@@ -40,11 +43,20 @@ def plan(
 
     Raises files.UnwritableError.
     """
-    folders = []
-    for experiment in experiments:
-        pictures = [f"{figure.file_name()}.{suffix}" for figure in experiment.figures for suffix in formats]
-        folders.append(files.prepare(out, experiment.name, [*(TABLES if with_tables else ()), *pictures]))
-    return folders
+    written = {
+        out / experiment.name: [
+            *(TABLES if with_tables else ()),
+            *(f"{figure.file_name()}.{suffix}" for figure in experiment.figures for suffix in formats),
+        ]
+        for experiment in experiments
+    }
+    for folder, names in written.items():
+        files.check(folder, names)
+    for folder in written:
+        files.make(folder)
+    for folder, names in written.items():
+        files.check(folder, names)  # again: only a folder that is there refuses names too long for it
+    return list(written)
 
 
 def carry_out(
@@ -65,15 +77,50 @@ def carry_out(
             for number in range(len(experiment.figures)):
                 said(draw(experiment, number, outcomes[-1].results, folder, formats))
         return outcomes
-    from concurrent.futures import ProcessPoolExecutor  # with what it imports, longer than many an experiment
-    from multiprocessing import get_context
+    with _workers(jobs) as pool:
+        return _carry_out_with(pool, experiments, folders, formats, with_tables, said)
 
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+
+@contextlib.contextmanager
+def _workers(jobs: int) -> Iterator[Executor]:
+    """Hand out so many processes; they end with the block, at once if it is left by an exception such as Ctrl-C."""
+    from concurrent.futures import ProcessPoolExecutor  # with what it imports, longer than many an experiment
+    from multiprocessing import active_children, get_context
+
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent) as pool:
         try:
-            return _carry_out_with(pool, experiments, folders, formats, with_tables, said)
+            yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in active_children():
+                worker.terminate()
             raise
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when its parent is gone, even killed: it would wait for another job forever."""
+    from multiprocessing import parent_process
+    from threading import Thread
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start workers here: Ctrl-C, which a terminal sends to all, is then for their parent alone, who ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _carry_out_with(
@@ -86,10 +133,11 @@ def _carry_out_with(
 ) -> list[Outcome]:
     from concurrent.futures import FIRST_COMPLETED, wait
 
-    computing: dict[Future[Outcome], int] = {
-        pool.submit(compute, experiment, folder if with_tables else None): number
-        for number, (experiment, folder) in enumerate(zip(experiments, folders, strict=True))
-    }
+    with _deaf_to_interrupts():
+        computing: dict[Future[Outcome], int] = {
+            pool.submit(compute, experiment, folder if with_tables else None): number
+            for number, (experiment, folder) in enumerate(zip(experiments, folders, strict=True))
+        }
     drawing: set[Future[str]] = set()
     outcomes: dict[int, Outcome] = {}
     while computing or drawing:
@@ -104,10 +152,11 @@ def _carry_out_with(
             experiment, outcome = experiments[number], future.result()
             outcomes[number] = outcome
             said(experiment.title)
-            drawing |= {
-                pool.submit(draw, experiment, i, outcome.results, folders[number], formats)
-                for i in range(len(experiment.figures))
-            }
+            with _deaf_to_interrupts():
+                drawing |= {
+                    pool.submit(draw, experiment, i, outcome.results, folders[number], formats)
+                    for i in range(len(experiment.figures))
+                }
     return [outcomes[number] for number in range(len(experiments))]
 
 
@@ -118,7 +167,7 @@ def compute(experiment: Experiment, folder: Path | None) -> Outcome:
     if folder is not None:
         made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}
         contents = (
-            tables.summary_markdown(results),
+            tables.summary_markdown(results.title, tables.table(results, exact=True)),
             tables.summary_csv(results),
             tables.as_json(tables.summary(results)),
             tables.history_csv(results),

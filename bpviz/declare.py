@@ -13,8 +13,10 @@ import itertools
 import math
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, dataclass_transform
+
+from bpviz.words import SYNONYMS, listed, nearest, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,105 +31,6 @@ else:
     Array = Column = Any
 
 T = TypeVar("T")
-
-# What people type for the names used here. One spelling is accepted, so that configs stay comparable; the others are
-# suggested.
-SYNONYMS: Mapping[str, str] = {
-    "lr": "step",
-    "learning_rate": "step",
-    "learningrate": "step",
-    "eta": "step",
-    "alpha": "step",
-    "step_size": "step",
-    "mu": "momentum",
-    "beta": "momentum",
-    "beta_1": "beta1",
-    "b1": "beta1",
-    "beta_2": "beta2",
-    "b2": "beta2",
-    "eps": "epsilon",
-    "etaplus": "increase",
-    "eta_plus": "increase",
-    "etaminus": "decrease",
-    "eta_minus": "decrease",
-    "step_min": "min_step",
-    "minstep": "min_step",
-    "step_max": "max_step",
-    "maxstep": "max_step",
-    "tol": "tolerance",
-    "xtol": "tolerance",
-    "damping": "penalty",
-    "penalty_const": "penalty",
-    "threshold": "error_threshold",
-    "epsilon_error": "error_threshold",
-    "target_error": "error_threshold",
-    "epochs": "max_epochs",
-    "max_iter": "max_epochs",
-    "max_iterations": "max_epochs",
-    "n_epochs": "max_epochs",
-    "initial": "start",
-    "init": "start",
-    "x0": "start",
-    "w0": "start",
-    "starts": "start",
-    "data": "dataset",
-    "optimizers": "algorithms",
-    "optimizer": "algorithms",
-    "algorithm": "algorithms",
-    "plots": "figures",
-    "file": "save_as",
-    "filename": "save_as",
-    "output": "save_as",
-    "type": "kind",
-    "cost": "loss",
-    "error": "loss",
-    "activation_function": "activation",
-    "logistic": "sigmoid",
-    "identity": "linear",
-    "bce": "cross-entropy",
-    "binary_cross_entropy": "cross-entropy",
-    "log_loss": "cross-entropy",
-    "l2": "mse",
-    "l1": "mae",
-}
-
-
-def shown(value: object) -> str:
-    """Return a value as an error message quotes it: short, on one line, text in quotes, YAML's words."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list" if value else "an empty list"
-    text = repr(value) if isinstance(value, str) else f"{value}"
-    return text if len(text) <= 60 else text[:40] + "..." + text[-10:]
-
-
-def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = SYNONYMS) -> str | None:
-    """Return the allowed word somebody most likely meant by ``name``, or None."""
-    words = list(allowed)
-    if not isinstance(name, str) or len(name) > 100:
-        return None
-    folded = name.strip().lower()
-    for guess in (folded, re.sub("[ _]", "-", folded), re.sub("[ -]", "_", folded)):
-        meant = synonyms.get(guess, guess)
-        if meant in words:
-            return meant
-    import difflib  # only when something is wrong
-
-    close = difflib.get_close_matches(folded, words, n=1, cutoff=0.6)
-    return close[0] if close else None
-
-
-def listed(words: Iterable[str], last: str = "or") -> str:
-    """Join words as a sentence does: ``a``, ``a or b``, ``a, b or c``."""
-    words = list(words)
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 class Domain:

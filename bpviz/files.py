@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,27 +16,35 @@ class UnwritableError(Exception):
     """A place where nothing can be written, as a sentence."""
 
 
-def prepare(out: Path, name: str, files: Iterable[str]) -> Path:
-    """Return the folder ``out/name``, made if it is missing, after checking that ``files`` can be written in it.
+def check(folder: Path, files: Iterable[str]) -> None:
+    """Raise UnwritableError if what is there already keeps ``files`` from being written in ``folder``.
 
-    Raises UnwritableError if the folder cannot be made or written in, or if it or a file in it is a symbolic link: then
-    writing could end somewhere else.
+    Symbolic links are refused, because writing could end somewhere else.
     """
-    folder = out / name
     for path in (folder, *(folder / file for file in files)):
-        if path.is_symlink():
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from None
+        if stat.S_ISLNK(mode):
             raise UnwritableError(f"{path} is a symbolic link to {path.readlink()}; remove it or choose another --out")
-    for path in (folder / file for file in files):
-        if path.is_dir():
+        if path is folder and not stat.S_ISDIR(mode):
+            raise UnwritableError(f"{path} is a file, and a folder of that name is to be made")
+        if path is not folder and stat.S_ISDIR(mode):
             raise UnwritableError(f"{path} is a folder, and a file of that name is to be written")
+
+
+def make(folder: Path) -> None:
+    """Make a folder if it is missing; UnwritableError if that cannot be done or nothing can be written in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        aside, file = _aside(folder / "writable")
-        os.close(file)
+        aside, handle = _aside(folder)
+        os.close(handle)
         aside.unlink()
     except OSError as error:
         raise UnwritableError(f"cannot write in {folder}: {error.strerror or error}") from None
-    return folder
 
 
 def write(path: Path, content: bytes) -> None:
@@ -45,7 +54,7 @@ def write(path: Path, content: bytes) -> None:
     """
     aside = None
     try:
-        aside, handle = _aside(path)
+        aside, handle = _aside(path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
@@ -60,8 +69,8 @@ def write(path: Path, content: bytes) -> None:
         raise
 
 
-def _aside(path: Path) -> tuple[Path, int]:
-    """Open a new hidden file beside ``path``, this process's own; what a killed process left under its name goes."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _aside(folder: Path) -> tuple[Path, int]:
+    """Open a new hidden file in a folder, this process's own; what a killed process left under its name goes."""
+    aside = folder / f".bpviz-{os.getpid()}.part"
     aside.unlink(missing_ok=True)
     return aside, os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 WIDTH, HEIGHT = 7.0, 5.5  # inches; a long legend adds to the height
 DPI = 150
@@ -28,7 +28,7 @@ DASHES = ((), (5, 1.5), (1.5, 1.2), (7, 1.5, 1.5, 1.5), (3, 1.2), (7, 1.2, 1.2, 
 
 # An arrow from tail to tip in the units of the axes, heads in multiples of the shaft's width. Short arrows shrink as a
 # whole instead of becoming dots.
-ARROW = {
+ARROW: dict[str, Any] = {
     "angles": "xy",
     "scale_units": "xy",
     "scale": 1,
@@ -41,12 +41,18 @@ ARROW = {
     "minlength": 0,
 }
 
-END = {"markersize": 7.0, "markeredgewidth": 0.7}  # where a path ends
-START = {"marker": "o", "markersize": 6.5, "color": PAPER, "markeredgecolor": INK, "markeredgewidth": 1.4}
+END: dict[str, Any] = {"markersize": 7.0, "markeredgewidth": 0.7}  # where a path ends
+START: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 6.5,
+    "color": PAPER,
+    "markeredgecolor": INK,
+    "markeredgewidth": 1.4,
+}
 
 TITLE, BODY, SMALL = 13.0, 10.5, 9.5  # points
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so it is there on every machine
     "font.size": BODY,
     "text.color": INK,

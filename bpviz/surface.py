@@ -9,22 +9,20 @@ import numpy as np
 from bpviz import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bpviz.declare import Array, Problem
 
 _BLOCK_BYTES = 256 * 1024  # of one temporary, as in march
 
 
-def grid(problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), held: Sequence[float] = ()) -> Array:
+def grid(problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), held: Array | None = None) -> Array:
     """Return the errors ``(len(y), len(x))`` where weight ``pair[0]`` is x and weight ``pair[1]`` is y.
 
-    ``held (params,)`` gives the other weights; it may be left out if there are none. An error that is not finite is
+    ``held (params,)`` gives the other weights; without it they are 0. An error that is not finite is
     there as it is: that is what the problem says.
     """
     across, up = pair
     w = np.empty((len(y) * len(x), len(problem.weights)), order="F")
-    w[:] = held if len(held) else 0.0
+    w[:] = 0.0 if held is None else held
     w[:, across] = np.tile(x, len(y))
     w[:, up] = np.repeat(y, len(x))
     size = max(64, _BLOCK_BYTES // (8 * problem.width))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS
 from bpviz.results import Ending
+from bpviz.words import columns
 
 if TYPE_CHECKING:
     from bpviz.results import Results, Run
@@ -41,20 +42,21 @@ class Table(NamedTuple):
 
 def table(results: Results, seconds: Mapping[str, float] | None = None, *, exact: bool = False) -> Table:
     """Return the table of an experiment, one row a run; with ``seconds`` by label, the time each algorithm took."""
-    columns = list(_columns(results, seconds, exact))
+    shown = list(_columns(results, seconds, exact))
     return Table(
-        [c.title for c in columns],
-        [[c.value(run) for c in columns] for run in results.runs],
-        [c.number for c in columns],
+        [c.title for c in shown],
+        [[c.value(run) for c in shown] for run in results.runs],
+        [c.number for c in shown],
     )
 
 
 def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool) -> Iterator[Column]:
     error: Callable[[float], str] = repr if exact else "{:#.4g}".format
+    number: Callable[[float], str] = repr if exact else "{:g}".format
     yield Column("Algorithm", lambda run: run.label, number=False)
     if len({run.start for run in results.runs}) > 1:
-        yield Column("start", lambda run: point(run.start), number=False)
-    yield Column("step", lambda run: f"{run.settings['step']:g}" if "step" in run.settings else "")
+        yield Column("start", lambda run: f"({', '.join(map(number, run.start))})", number=False)
+    yield Column("step", lambda run: number(run.settings["step"]) if "step" in run.settings else "")
     yield Column("epochs", lambda run: str(run.trajectory.epochs))
     for kind in KINDS:
         if kind in _ALWAYS or any(run.trajectory.evaluations[kind] for run in results.runs):
@@ -86,6 +88,11 @@ def ending(run: Run, error_threshold: float | None) -> str:
     return end.value
 
 
+def as_asked(run: Run, error_threshold: float | None) -> bool:
+    """Tell whether a run reached the threshold, or made all its epochs if there is none to reach."""
+    return run.trajectory.ending is (Ending.EXHAUSTED if error_threshold is None else Ending.REACHED)
+
+
 def point(start: Sequence[float]) -> str:
     """Return a point as text: ``(-4, -4)``."""
     return f"({', '.join(f'{x:g}' for x in start)})"
@@ -94,24 +101,15 @@ def point(start: Sequence[float]) -> str:
 def as_text(table: Table) -> str:
     """Return a table aligned with spaces, its columns two apart."""
     cells = [table.titles, *table.rows]
-    widths = [max(_width(row[i]) for row in cells) for i in range(len(table.titles))]
+    widths = [max(columns(row[i]) for row in cells) for i in range(len(table.titles))]
     lines = []
     for row in cells:
         padded = [
-            " " * (width - _width(cell)) + cell if number else cell + " " * (width - _width(cell))
+            " " * (width - columns(cell)) + cell if number else cell + " " * (width - columns(cell))
             for cell, width, number in zip(row, widths, table.numbers, strict=True)
         ]
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines) + "\n"
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: two for East Asian wide characters, none for accents."""
-    if text.isascii():
-        return len(text)
-    import unicodedata  # its tables are large and rarely needed
-
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def as_markdown(table: Table) -> str:
@@ -122,7 +120,7 @@ def as_markdown(table: Table) -> str:
 
 
 def _markdown(text: str) -> str:
-    for character in "\\|*_`<>[]#":
+    for character in "\\|*_`<>[]#&~$":
         text = text.replace(character, "\\" + character)
     return text
 
@@ -161,9 +159,9 @@ def summary_csv(results: Results) -> str:
     return as_csv(rows)
 
 
-def summary_markdown(results: Results) -> str:
-    """Return the table as a Markdown page with exact numbers."""
-    return f"# {_markdown(results.title)}\n\n{as_markdown(table(results, exact=True))}"
+def summary_markdown(title: str, table: Table) -> str:
+    """Return a table as a Markdown page."""
+    return f"# {_markdown(title)}\n\n{as_markdown(table)}"
 
 
 def history_csv(results: Results) -> str:

@@ -26,7 +26,8 @@ def command(name: str) -> None:
       bpviz explain irprop+
     """
     from bpviz.cli.shared import fail
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, nearest, shown
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    from bpviz.words import nearest, shown
 
     things = {name: thing for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name, thing in registry.items()}
     if name not in things:
@@ -39,7 +40,8 @@ def command(name: str) -> None:
 
 def explanation(declared: Any) -> str:
     """Return what is declared about an algorithm, a problem or a figure kind, as text."""
-    from bpviz.declare import KINDS, fields, listed, shown
+    from bpviz.declare import KINDS, fields
+    from bpviz.words import listed, shown
 
     label = getattr(declared, "label", "")
     parts = [f"{declared.name}: {label}" if label else declared.name, inspect.getdoc(declared) or ""]

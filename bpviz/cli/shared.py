@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -41,8 +41,8 @@ def output_options(command: F) -> F:
                 multiple=True,
                 metavar="FORMAT",
                 type=click.Choice(FIGURE_FORMATS + TABLE_FORMATS),
-                help="Of the figures (png, svg, pdf; png if none is given) or of the table printed (text, md, csv, json; "
-                "text if none is given). May be repeated.",
+                help="Of the figures (png, svg, pdf; png if none is given) or of the table printed (text, md, csv, "
+                "json; text if none is given). May be repeated.",
             ),
             click.option("--no-figures", is_flag=True, help="Draw nothing."),
             click.option("--strict", is_flag=True, help="Exit with 1 if an algorithm does not reach the threshold."),
@@ -170,16 +170,39 @@ def _print(outcomes: Sequence[Outcome], form: str, *, timed: bool, no_color: boo
 
 
 def _print_styled(table: Table, *, no_color: bool) -> None:
-    """Print a table on a terminal, with emphasis, folded to its width."""
+    """Print a table on a terminal, its texts folded to fit; run after run where it is too narrow for that."""
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table as Styled
     from rich.text import Text
 
-    styled = Styled(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
-    for title, number in zip(table.titles, table.numbers, strict=True):
-        styled.add_column(Text(title), justify="right" if number else "left")
+    console = Console(no_color=no_color or None, highlight=False)
+    styled = Styled(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    label, *between, ending = columns = list(zip(table.titles, *table.rows, strict=True))
+    unbroken = [_words(label), *([*_words([title]), *cells] for title, *cells in between), _words(ending)]
+    least, most = ([max(map(cell_len, texts)) for texts in parts] for parts in (unbroken, columns))
+    free = console.width - 2 * len(between) - 2
+    for title, number, width in zip(table.titles, table.numbers, least, strict=True):
+        styled.add_column(Text(title), justify="right" if number else "left", min_width=width)
     for row in table.rows:
-        ended = "green" if row[-1].startswith("reached") else "yellow" if row[-1].startswith("ran") else "red"
-        styled.add_row(*map(Text, row[:-1]), Text(row[-1], style=ended))
-    Console(no_color=no_color or None, highlight=False).print(styled)
+        styled.add_row(*map(Text, row[:-1]), Text(row[-1], style=_colour(row[-1])))
+    if sum(most) > free:
+        for column in styled.columns[1:-1]:
+            column.width = column.min_width
+    if sum(least) <= free:
+        console.print(styled)
+        return
+    for row in table.rows:
+        console.print(Text(row[0], style="bold"))
+        said = [f"{title} {cell}, " for title, cell in zip(table.titles[1:-1], row[1:-1], strict=True) if cell]
+        console.print(Padding(Text.assemble(*said, (row[-1], _colour(row[-1]))), (0, 0, 0, 2)))
+
+
+def _words(texts: Iterable[str]) -> list[str]:
+    return [word for text in texts for word in text.split()]
+
+
+def _colour(ending: str) -> str:
+    return "green" if ending.startswith(("reached", "ran all")) else "yellow" if ending.startswith("ran out") else "red"

@@ -21,10 +21,10 @@ from bpviz.declare import (
     Registry,
     Text,
     fields,
-    shown,
 )
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.perceptron import Perceptron
+from bpviz.words import shown
 
 
 @dataclasses.dataclass(frozen=True)

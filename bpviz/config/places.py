@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from bpviz.words import columns
+
 # Mistakes shown in one message: enough to see a pattern, few enough to read.
 SHOWN = 40
 
@@ -82,7 +84,7 @@ class Mistake:
         line = printable(self.excerpt[start : start + _WIDTH])
         shown = [f"    {left}{line}{right}".rstrip()]
         if self.column:
-            shown.append(" " * (4 + len(left) + _columns(line[: caret - start])) + "^")
+            shown.append(" " * (4 + len(left) + columns(line[: caret - start])) + "^")
         return shown
 
 
@@ -103,13 +105,3 @@ def printable(text: str) -> str:
     """Return ``text`` on one line and safe for a terminal: one character for each, a tab as one space."""
     text = text.replace("\t", " ")
     return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _columns(text: str) -> int:
-    """Return how many columns of a terminal ``text`` takes: two for a wide character, none for an accent on another."""
-    if text.isascii():
-        return len(text)
-    import unicodedata  # here: few texts need it
-
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in text)

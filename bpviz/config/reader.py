@@ -12,9 +12,10 @@ from bpviz.config.files import UnreadableError
 from bpviz.config.keys import COORDINATE, CSV, KEYS, LABEL, NUMBER, ROWS
 from bpviz.config.places import SHOWN, ConfigError, Mistake, Place
 from bpviz.config.yaml_tree import Node, scalar, under
-from bpviz.declare import FIGURES, OPTIMIZERS, Domain, Field, FigureRequest, Listed, Nullable, Problem, Registry, shown
+from bpviz.declare import FIGURES, OPTIMIZERS, Domain, Field, FigureRequest, Listed, Nullable, Problem, Registry
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.perceptron import Perceptron
+from bpviz.words import listed, nearest, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +85,7 @@ class Reader:
         allowed = list(allowed)
         for key, place in node.keys.items():
             if key not in allowed:
-                guess = declare.nearest(key, allowed) if len(self.mistakes) < SHOWN else None
+                guess = nearest(key, allowed) if len(self.mistakes) < SHOWN else None
                 hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(allowed)}"
                 self.refuse(place, under(path, key), f"unknown {what}; {hint}")
 
@@ -109,7 +110,7 @@ class Reader:
         network = root.value.get("network", Node({}, root.place))
         declared = declare.fields(Perceptron)
         if not isinstance(network.value, dict):
-            message = f"{shown(network.plain)} is not a mapping of {declare.listed(declared, 'and')}"
+            message = f"{shown(network.plain)} is not a mapping of {listed(declared, 'and')}"
             self.refuse(network.place, "network", message)
             return None
         self._known(network, "network", declared, "key")
@@ -126,7 +127,7 @@ class Reader:
             return self._own_dataset(node, path)
         if isinstance(node.value, str) and node.value in DATASETS:
             return DATASETS[node.value]
-        guess = declare.nearest(node.value, DATASETS)
+        guess = nearest(node.value, DATASETS)
         hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(DATASETS)}"
         if isinstance(node.value, str) and node.value.lower().endswith(".csv"):
             hint = f"for a file write {{csv: {shown(node.value)[1:-1]}}}"
@@ -320,7 +321,7 @@ class Reader:
 
 
 def _file(request: Any) -> str:
-    name: str = request.save_as or request.name_of_file()
+    name = request.file_name()
     return name
 
 

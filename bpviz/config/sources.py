@@ -14,7 +14,8 @@ from bpviz.config.keys import KEYS
 from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.reader import Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
-from bpviz.declare import FileName, shown
+from bpviz.declare import FileName
+from bpviz.words import listed, nearest, shown
 
 _INDEX = re.compile(r"[0-9]{1,9}")
 
@@ -103,7 +104,7 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
         reader.refuse(place, path, f"{shown(node.plain)} has no part {shown(step)}")
         return node
     if step not in node.value and rest and _INDEX.fullmatch(rest[0]):
-        guess = declare.nearest(step, KEYS)
+        guess = nearest(step, KEYS)
         hint = f"; did you mean {guess!r}?" if guess and guess != step else ""
         reader.refuse(place, under(path, step), f"the config has no such list{hint}")
         return node
@@ -152,7 +153,7 @@ def from_parts(
             reader.refuse(places[i], "", f"a second {label!r}; change a setting or give it a label")
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
-    title = declare.listed(labels, "and")
+    title = listed(labels, "and")
     return Experiment(name, title, problem, starts, threshold, epochs, tuple(chosen), ())
 
 

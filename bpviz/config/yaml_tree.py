@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bpviz.config.places import ConfigError, Document, Mistake, Place
-from bpviz.declare import shown
+from bpviz.words import shown
 
 if TYPE_CHECKING:
     import yaml

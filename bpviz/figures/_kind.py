@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz import declare
+from bpviz import words
 from bpviz.declare import FigureRequest, Interval, Listed, Nullable, Text, hyper
 
 if TYPE_CHECKING:
@@ -31,8 +31,12 @@ class Kind(FigureRequest):
         """
         return []
 
+    def file_name(self) -> str:
+        """Return the name of the file, without a suffix."""
+        return self.save_as or self.name_of_file()
+
     def name_of_file(self) -> str:
-        """Return the file name, without a suffix, when ``save_as`` does not give one."""
+        """Return the name when ``save_as`` gives none: the kind and what it shows."""
         return self.name
 
 
@@ -48,9 +52,9 @@ class OfAlgorithms(Kind):
         unknown = [a for a in self.algorithms or () if a not in algorithms]
         wrong = []
         for name in unknown:
-            guess = declare.nearest(name, algorithms)
+            guess = words.nearest(name, algorithms)
             hint = f"; did you mean {guess!r}?" if guess else ""
-            wrong.append(("algorithms", f"{declare.shown(name)} is not an algorithm of this experiment{hint}"))
+            wrong.append(("algorithms", f"{words.shown(name)} is not an algorithm of this experiment{hint}"))
         return super().misfits(problem, algorithms) + wrong
 
     def name_of_file(self) -> str:
@@ -74,13 +78,13 @@ class OfPlane(Kind):
             return [*wrong, ("kind", f"{self.name} needs two weights or more, and this problem has {len(names)}")]
         for weight in self.weights or ():
             if weight not in names:
-                known = declare.listed(names, "and")
-                wrong.append(("weights", f"{declare.shown(weight)} is not a weight of this problem, which has {known}"))
+                known = words.listed(names, "and")
+                wrong.append(("weights", f"{words.shown(weight)} is not a weight of this problem, which has {known}"))
         return wrong
 
     def conflicts(self) -> list[tuple[str, str]]:
         if self.weights and self.weights[0] == self.weights[1]:
-            return [("weights", f"{declare.shown(self.weights[0])} stands on both axes")]
+            return [("weights", f"{words.shown(self.weights[0])} stands on both axes")]
         return []
 
     def pair(self, problem: Problem) -> tuple[int, int]:
@@ -92,7 +96,7 @@ class OfPlane(Kind):
         parts = [super().name_of_file(), *map(slug, self.weights or ())]
         for axis, limits in (("x", self.x), ("y", self.y)):
             if limits:
-                parts.append(f"{axis}={limits[0]:g}..{limits[1]:g}")
+                parts.append(f"{axis}={limits[0]:g}_{limits[1]:g}")
         return "-".join(parts)
 
 

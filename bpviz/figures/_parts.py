@@ -25,6 +25,9 @@ def axes(figure: Figure, **settings: Any) -> Axes:
     return figure.add_axes(_ROUGHLY, **settings)
 
 
+_ROUND = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
+
+
 def wrapped(text: str, width: int) -> str:
     """Return text in lines of at most ``width`` characters, long words broken."""
     return "\n".join(textwrap.wrap(text, width))
@@ -35,7 +38,7 @@ def round_numbers(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     every = -(-len(decades) // 8)
     numbers: list[float] = []
-    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)):
+    for digits in _ROUND:
         numbers = [float(f"{digit}e{decade}") for decade in decades[::every] for digit in digits]
         numbers = [number for number in numbers if low <= number <= high]
         if len(numbers) >= 4:
@@ -67,7 +70,7 @@ def frame(
     Comes after whatever changes the labels of the axes. matplotlib's own layouts do the same for any figure, but take
     about as long as drawing it.
     """
-    title, note = wrapped(title, 60), wrapped(note, 90)
+    title, note = wrapped(title, 60), wrapped(note, 84)
     top = style.EDGE + 1.35 / 72 * style.TITLE * (title.count("\n") + 1)
     over = top + (1.35 / 72 * style.SMALL * (note.count("\n") + 1) if note else 0.0)
     under = _legend(figure, entries) if entries else style.EDGE

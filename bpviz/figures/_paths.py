@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.lines import Line2D
 
-from bpviz import declare, style
+from bpviz import style, words
 from bpviz.figures import _parts, _plane
 from bpviz.figures._kind import Shown, how_far
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array
     from bpviz.figures._plane import Plane, PlaneArtists, Window
-    from bpviz.results import Run
 
 _LEAST_ARROW = 7.0  # points; where epochs move less, one arrow stands for several
 _MOST_ARROWS = 2000
@@ -31,8 +31,9 @@ class Path(NamedTuple):
     """An algorithm's paths, those of its runs one after the other.
 
     ``tails``, ``tips (arrows, 2)``: an arrow leads from where an epoch began to where it ended, or the last of
-    ``per_arrow`` epochs, whose number is in ``epochs (arrows,)``. ``line (points, 2)``: the epochs
-    between if there are such, and ``rest (points, 2)`` those that are not shown as arrows, NaN between two runs. ``starts``, ``ends (runs, 2)``.
+    ``per_arrow`` epochs; ``epochs (arrows,)`` is the number of that one. ``line (points, 2)``: every epoch, if arrows
+    stand for several, and ``rest (points, 2)`` likewise if arrows show only some epochs; NaN between two runs.
+    ``starts``, ``ends (runs, 2)``: those within the window.
     """
 
     place: int
@@ -71,16 +72,6 @@ class PathsArtists(NamedTuple):
 
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------
-
-
-def window(runs: Sequence[Run], pair: tuple[int, int], epochs: tuple[int, int] | None) -> Window:
-    """Return the window that suits the epochs shown of these runs."""
-    paths = [_plane.points(run, pair) for run in runs]
-    if epochs is None:
-        return _plane.window_of(paths, usual=True)
-    first, last = epochs
-    parts = [path[first - 1 : last + 1] for path in paths]
-    return _plane.window_of([part for part in parts if len(part)] or paths, usual=False)
 
 
 def follow(
@@ -133,9 +124,11 @@ def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
     way = np.cumsum(lengths)
     if not len(way) or not way[-1] > 0:
         return 1
-    typical = lengths[np.searchsorted(way, way[-1] / 2)] * _plane.points_per_unit(window)
+    typical = float(lengths[np.searchsorted(way, way[-1] / 2)]) * _plane.points_per_unit(window)
     wanted = max(_LEAST_ARROW / typical, len(lengths) / _MOST_ARROWS)
-    return next(n * 10**tens for tens in range(20) for n in (1, 2, 5) if n * 10**tens >= wanted)
+    round_numbers = (n * 10**tens for tens in itertools.count() for n in (1, 2, 5))
+    number: int = next(number for number in round_numbers if number >= wanted)
+    return number
 
 
 def _joined(paths: Sequence[Array], window: Window) -> Array:
@@ -153,7 +146,7 @@ def note(paths: Sequence[Path], held: str) -> str:
         said = [f"an arrow every {number} epochs" for number in several.values()]
     else:
         said = [f"every {number} of {label}" for label, number in several.items()]
-        said = [f"an arrow an epoch, but {declare.listed(said, 'and')}"] if said else []
+        said = [f"an arrow an epoch, but {words.listed(said, 'and')}"] if said else []
     return "; ".join(filter(None, [*said, held]))
 
 
@@ -224,8 +217,8 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
     started = np.concatenate([path.starts for path in paths])
     (starts,) = axes.plot(*started.T, linestyle="none", zorder=5, **style.START)
     numbers = [
-        axes.text(*place, str(number), ha="center", va="center_baseline")
-        for number, place in zip(data.numbers, data.places, strict=True)
+        axes.text(x, y, str(number), ha="center", va="center_baseline")
+        for number, (x, y) in zip(data.numbers, data.places, strict=True)
     ]
     _parts.frame(figure, axes, data.title, data.note, _entries(data), plane.bar)
     tails, tips = (np.concatenate(both) for both in zip(*((path.tails, path.tips) for path in paths), strict=True))

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+from matplotlib.ticker import MaxNLocator
 
 from bpviz import style, surface
 from bpviz.figures import _parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.colors import Colormap
     from matplotlib.contour import QuadContourSet
     from matplotlib.figure import Figure
 
@@ -31,7 +33,7 @@ _ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
 
 
 class Plane(NamedTuple):
-    """The error over a window. ``x (columns,)``, ``y (rows,)``, ``error (rows, columns)``, NaN where it is not finite."""
+    """The error over a window: ``x (columns,)``, ``y (rows,)``, ``error (rows, columns)``, NaN where not finite."""
 
     names: tuple[str, str]
     x: Array
@@ -48,12 +50,17 @@ class Plane(NamedTuple):
 
 
 def plane(
-    problem: Problem, results: Results, pair: tuple[int, int], runs: Sequence[Run], window: Window, levels: int, size: int
+    problem: Problem,
+    results: Results,
+    pair: tuple[int, int],
+    runs: Sequence[Run],
+    window: Window,
+    levels: int,
+    size: int,
 ) -> Plane:
-    """Return the error over ``window``, the weights not on the axes held where the first of ``runs`` ends."""
+    """Return the error over ``window``, the other weights held where the first of ``runs`` ends."""
     names = results.weights
-    weights = runs[0].trajectory.weights
-    held = weights[np.isfinite(weights).all(axis=1)][-1]
+    held = _held(runs)
     x, y = (np.linspace(*limits, size) for limits in window)
     error = surface.grid(problem, x, y, pair, held)
     error[~np.isfinite(error)] = np.nan
@@ -74,6 +81,13 @@ def plane(
     )
 
 
+def _held(runs: Sequence[Run]) -> Array:
+    """Return where the first run that does not diverge ends, or where the first one starts if all do."""
+    calm = [run.trajectory.weights[-1] for run in runs if run.trajectory.ending.word != "diverged"]
+    held: Array = calm[0] if calm else runs[0].trajectory.weights[0]
+    return held
+
+
 def axis_name(weight: str) -> str:
     """Return what an axis calls a weight: ``w1`` is the first weight."""
     number = weight[1:]
@@ -88,7 +102,7 @@ def _levels(error: Array, bands: int) -> tuple[Array, bool]:
     Errors that span a factor of three or more get equal factors: the valley, where the paths end, is where errors are
     small. At most ten decades are told apart.
     """
-    low, high = np.nanmin(error, initial=np.inf), np.nanmax(error, initial=-np.inf)
+    low, high = float(np.nanmin(error, initial=np.inf)), float(np.nanmax(error, initial=-np.inf))
     if not low <= high:  # nothing finite
         low, high = 0.0, 1.0
     elif high - low <= 1e-9 * max(abs(low), abs(high)):  # a plain
@@ -104,14 +118,19 @@ def points(run: Run, pair: tuple[int, int]) -> Array:
     return run.trajectory.weights[:, pair]
 
 
-def window_of(paths: Iterable[Array], usual: bool) -> Window:
-    """Return a square that holds the paths ``(points, 2)`` with a margin; if ``usual``, [-6, 6] where that holds them.
+def window_of(runs: Sequence[Run], pair: tuple[int, int], epochs: tuple[int, int] | None = None) -> Window:
+    """Return a square that holds the given epochs of these runs with a margin; [-6, 6] if all epochs lie in that.
 
-    What comes after a path has left for good counts no more.
+    A run that diverges, and what comes after a run has gone too far, count only if there is nothing else to show.
     """
+    paths = [points(run, pair) for run in runs if run.trajectory.ending.word != "diverged"]
+    paths = paths or [points(run, pair) for run in runs]
+    if epochs:
+        first, last = epochs
+        paths = [path[first - 1 : last + 1] for path in paths if len(path) >= first] or paths
     seen = np.concatenate([path[: _until_gone(path)] for path in paths])
     low, high = seen.min(axis=0), seen.max(axis=0)
-    if usual and np.abs([low, high]).max() <= 0.97 * SIDE:
+    if epochs is None and np.abs([low, high]).max() <= 0.97 * SIDE:
         return (-SIDE, SIDE), (-SIDE, SIDE)
     half = 0.58 * (high - low).max() or SIDE / 2
     middle = (low + high) / 2
@@ -138,22 +157,28 @@ def points_per_unit(window: Window) -> float:
 
 
 def clipped(tails: Array, tips: Array, window: Window) -> tuple[Array, Array, Any]:
-    """Return the moves ``tails -> tips (moves, 2)`` that may be seen, and a mask of them (Liang and Barsky's clipping).
+    """Return the moves ``tails -> tips (moves, 2)`` that may be seen, and a mask of them.
 
-    Ends are moved only where they lie far outside the window, along the move and still outside: what is seen is true,
-    and what is drawn is never so large that drawing it fails.
+    An end that lies far outside the window is drawn in along its move, to a place that still is outside: what is seen
+    is true, and what is drawn is never so large that drawing it fails.
     """
     low, high = np.array(window).T
-    low, high = low - 3 * (high - low), high + 3 * (high - low)  # far enough: heads stay out of sight
+    low, high = low - 3 * (high - low), high + 3 * (high - low)  # so far outside that heads stay out of sight
     with np.errstate(all="ignore"):
         move = tips - tails
-        at = np.stack([(low - tails) / move, (high - tails) / move])  # in parts of the move; NaN: along the edge
-        enters = np.maximum(np.fmin(*at).max(axis=1), 0.0)[:, None]
-        leaves = np.minimum(np.fmax(*at).min(axis=1), 1.0)[:, None]
-        seen = (enters < leaves)[:, 0] & np.isfinite(move).all(axis=1)
-        tails = np.where(enters > 0, np.clip(tails + enters * move, low, high), tails)
-        tips = np.where(leaves < 1, np.clip(tips - (1 - leaves) * move, low, high), tips)
-    return tails[seen], tips[seen], seen
+        ahead, back = _part_inside(tails, move, low, high), _part_inside(tips, -move, low, high)
+        inside = ((low <= tails) & (tails <= high)).all(axis=1) | ((low <= tips) & (tips <= high)).all(axis=1)
+        seen = np.isfinite(move).all(axis=1) & (inside | (ahead + back > 1)[:, 0])
+        drawn_tips = np.where(ahead < 1, np.clip(tails + ahead * move, low, high), tips)
+        drawn_tails = np.where(back < 1, np.clip(tips - back * move, low, high), tails)
+    return drawn_tails[seen], drawn_tips[seen], seen
+
+
+def _part_inside(start: Array, move: Array, low: Array, high: Array) -> Array:
+    """Return which part of a move, 0 to 1, it takes to leave a box for good (Liang and Barsky): ``(moves, 1)``."""
+    leaves = np.fmax((low - start) / move, (high - start) / move)  # fmax: a move along an edge divides 0 by 0
+    part: Array = np.clip(leaves.min(axis=1, keepdims=True), 0.0, 1.0)
+    return part
 
 
 def distances(place: Array, tails: Array, tips: Array) -> Array:
@@ -161,7 +186,8 @@ def distances(place: Array, tails: Array, tips: Array) -> Array:
     along = tips - tails
     length2 = np.maximum((along**2).sum(axis=1), 1e-300)
     part = np.clip(((place - tails) * along).sum(axis=1) / length2, 0, 1)
-    return np.hypot(*(tails + part[:, None] * along - place).T)
+    away: Array = np.hypot(*(tails + part[:, None] * along - place).T)
+    return away
 
 
 # -- drawing ---------------------------------------------------------------------------------------------------------
@@ -178,8 +204,6 @@ class PlaneArtists(NamedTuple):
 
 def scale(data: Plane, colours: Sequence[str] = style.ERROR_COLOURS) -> tuple[Colormap, Normalize]:
     """Return the colours of a plane's errors."""
-    from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
-
     ends = data.levels[0], data.levels[-1]
     return (
         LinearSegmentedColormap.from_list("error", colours),
@@ -213,13 +237,12 @@ def _ticks(data: Plane) -> list[float]:
     low, high = float(data.levels[0]), float(data.levels[-1])
     if data.logarithmic:
         return _parts.round_numbers(low, high)
-    from matplotlib.ticker import MaxNLocator
-
-    return [float(tick) for tick in MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= tick <= high]
+    ticks = MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [float(tick) for tick in ticks if low <= tick <= high]
 
 
 def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, tips: Array = _NOTHING) -> None:
-    """Write the threshold on its contour, as far from the arrows ``tails -> tips (arrows, 2)`` and the frame as it allows.
+    """Write the threshold on its contour, far from the arrows ``tails -> tips (arrows, 2)`` and from the frame.
 
     Comes when the axes have their place, because the label makes a gap in the contour that fits it.
     """

@@ -32,7 +32,7 @@ def rendered(request: Any, results: Results, problem: Problem, format: str) -> b
     data = request.data(results, problem)
     file = io.BytesIO()
     with mpl.rc_context(_settings()), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)  # drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # drawn as a box
         figure = Figure((style.WIDTH, style.HEIGHT))
         FigureCanvasAgg(figure)  # measures texts while the figure is drawn, whatever the format
         request.draw(figure, data)
@@ -40,9 +40,11 @@ def rendered(request: Any, results: Results, problem: Problem, format: str) -> b
     return file.getvalue()
 
 
-def _settings() -> dict[str, Any]:
+def _settings() -> Any:
     """Return what must be set to have our style, whatever the user's matplotlibrc says."""
-    wanted = {**mpl.rcParamsDefault, **style.SETTINGS}
+    now: Any = mpl.rcParams  # typed as if the names of settings were the same in every matplotlib
+    default: Any = mpl.rcParamsDefault
+    wanted = {**default, **style.SETTINGS}
     del wanted["backend"]
     # Setting them all costs as much as drawing a small figure; they rarely differ.
-    return {name: value for name, value in wanted.items() if mpl.rcParams[name] != value}
+    return {name: value for name, value in wanted.items() if now[name] != value}

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Problem
     from bpviz.results import Results
 
-class DataData(NamedTuple):
-    """Samples ``(samples, 2)`` and their targets ``(samples,)``; ``classes`` is empty if the targets are just numbers."""
 
+class DataData(NamedTuple):
+    """Samples ``(samples, 2)`` and their targets ``(samples,)``; ``classes`` is empty if targets are just numbers."""
+
+    title: str
     names: tuple[str, str]
     samples: Array
     targets: Array
@@ -51,9 +53,10 @@ class Data(Kind):
         dataset = _dataset(problem)
         targets = np.array(dataset.targets)
         classes = sorted(set(dataset.targets))
-        return DataData(
-            tuple(dataset.feature_names), np.array(dataset.features), targets, classes if len(classes) <= len(style.CLASSES) else []
-        )
+        if len(classes) > len(style.CLASSES):
+            classes = []
+        title = f"{len(targets)} samples" if len(targets) > 1 else "1 sample"
+        return DataData(title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes)
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
         from bpviz import style
@@ -70,8 +73,9 @@ class Data(Kind):
             named.append((axes.scatter(*own.T, color=look.colour, marker=look.marker, **dots), f"Target {target:g}"))
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
-            drawn = [axes.scatter(*data.samples.T, c=data.targets, cmap="cividis", **dots)]
+            x, y = data.samples.T
+            drawn = [axes.scatter(x, y, c=data.targets, cmap="cividis", **dots)]
             bar = _parts.axes(figure)
             figure.colorbar(drawn[0], bar, label="Target")
-        _parts.frame(figure, axes, self.title or f"{len(data.samples)} samples", entries=named, bar=bar)
+        _parts.frame(figure, axes, self.title or data.title, entries=named, bar=bar)
         return drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS, figure
 from bpviz.figures._kind import OfAlgorithms, how_far, shown
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
+    from matplotlib.text import Annotation
 
     from bpviz.declare import Array, Problem
     from bpviz.results import Results
@@ -37,7 +37,7 @@ class EpochsArtists(NamedTuple):
 
     epochs: BarContainer
     evaluations: BarContainer
-    texts: list[Text]
+    texts: list[Annotation]
 
 
 @figure("epochs", summary="epochs and evaluations of each algorithm, as bars")
@@ -74,22 +74,25 @@ class Epochs(OfAlgorithms):
 
         axes = _parts.axes(figure, xlabel="Epochs, and in pale the evaluations they cost (logarithmic scale)")
         rows = np.arange(len(data.labels))
+        beside: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
         colours = np.array([to_rgb(style.look(place).colour) for place in data.places])
         bars, texts = [], []
-        for numbers, said, shift, colour, size in (
+        for numbers, said, shift, colour, points in (
             (data.epochs, data.ends, -_THICK / 2, colours, style.BODY),
             (data.evaluations, data.bills, _THICK / 2, 0.35 * colours + 0.65, style.SMALL),
         ):
             ends = np.maximum(numbers, _FOOT)
             bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=colour, edgecolor=style.PAPER))
             texts += [
-                axes.annotate(text, (end, row + shift), (4, 0), textcoords="offset points", va="center_baseline", size=size)
+                axes.annotate(text, (end, row + shift), (4, 0), size=points, **beside)
                 for text, end, row in zip(said, ends, rows, strict=True)
             ]
         for patch, reached in zip(bars[0], data.reached, strict=True):
             patch.set_hatch("" if reached else "////")
         axes.set_xscale("log")
         axes.set_xlim(_FOOT, _room(data))
+        most = max(data.epochs.max(), data.evaluations.max())
+        axes.set_xticks([10.0**n for n in range(12) if n == 0 or 10 ** (n - 1) < most])
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
         axes.set_yticks(rows, [_parts.wrapped(label, 24) for label in data.labels])
@@ -98,7 +101,7 @@ class Epochs(OfAlgorithms):
         axes.grid(axis="x")
         axes.spines[["top", "right", "left"]].set_visible(False)
         _parts.frame(figure, axes, data.title, height=1.6 + 0.65 * len(rows))
-        return EpochsArtists(*bars, texts)
+        return EpochsArtists(bars[0], bars[1], texts)
 
 
 # A logarithmic scale has no zero: bars start at a half, so that a one is to be seen and a zero has no length.
@@ -111,11 +114,11 @@ _ACROSS = 68  # about how many characters fit into the width of the axes
 def _room(data: EpochsData) -> float:
     """Return where the axis must end for the longest bar and its text to fit."""
     decades = max(
-        math.log10(max(number, 1) / _FOOT) / (1 - min(len(text) + 2, 0.7 * _ACROSS) / _ACROSS)
+        math.log10(max(float(number), 1.0) / _FOOT) / (1 - min(len(text) + 2, 0.7 * _ACROSS) / _ACROSS)
         for numbers, said in ((data.epochs, data.ends), (data.evaluations, data.bills))
         for number, text in zip(numbers, said, strict=True)
     )
-    return _FOOT * 10.0**decades
+    return _FOOT * math.pow(10.0, decades)
 
 
 def _bill(counts: Array) -> str:

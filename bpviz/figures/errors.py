@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import figure
@@ -28,7 +29,7 @@ class Curve(NamedTuple):
     @property
     def end(self) -> tuple[list[int], list[float]]:
         """The last epoch with an error that can be shown, and that error."""
-        last = max((epoch for epoch, error in enumerate(self.errors) if error == error), default=0)
+        last = max((epoch for epoch, error in enumerate(self.errors) if not math.isnan(error)), default=0)
         return [last], [float(self.errors[last])]
 
 
@@ -103,6 +104,8 @@ class Errors(OfAlgorithms):
 
 def _scale_epochs(axes: Axes, last: int) -> None:
     """Make the axis logarithmic from epoch 1 on if runs are long: most of them are over when the longest has begun."""
+    from matplotlib.ticker import MaxNLocator
+
     if last > 30:
         axes.set_xscale("symlog", linthresh=1, linscale=0.35)
         ticks = [0, *(digit * 10**tens for tens in range(len(str(last))) for digit in (1, 2, 5))]
@@ -111,7 +114,7 @@ def _scale_epochs(axes: Axes, last: int) -> None:
         axes.set_xlim(0, last * 1.15)
     else:
         axes.set_xlim(0, max(last, 1) * 1.03)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _scale_errors(axes: Axes, data: ErrorsData) -> None:
@@ -132,10 +135,11 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
         room = 0.05 * (high - low) or 1.0
         axes.set_ylim(low - room, high + room)
         return
-    axes.set_yscale("log", nonpositive="clip")
     low = max(low, 1e-18 * high)
     room = max((high / low) ** 0.06, 1.05)
-    axes.set_ylim(low / room**2, high * room)
-    axes.set_yticks(_parts.round_numbers(low / room**2, high * room))
+    low, high = low / room**2, high * room
+    axes.set_ylim(low, high)  # before the scale, which would look for limits itself, among errors of any size
+    axes.set_yscale("log", nonpositive="clip")
+    axes.set_yticks(_parts.round_numbers(low, high))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.minorticks_off()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @figure("paths", summary="paths of algorithms over the contour of the error")
-class Paths(OfAlgorithms, OfPlane):
+class Paths(OfPlane, OfAlgorithms):
     """Arrows true to scale: one an epoch, or one for several epochs where a single one would be too short to see."""
 
     epochs: tuple[int, int] | None = hyper(
@@ -51,11 +51,12 @@ class Paths(OfAlgorithms, OfPlane):
         pair = self.pair(problem)
         algorithms = shown(results, self.algorithms)
         runs = [run for algorithm in algorithms for run in algorithm.runs]
-        across, up = _paths.window(runs, pair, self.epochs)
+        across, up = _plane.window_of(runs, pair, self.epochs)
         window = (self.x or across, self.y or up)
         whole = self.epochs is self.x is self.y is None
         paths = [
-            _paths.follow(algorithm, pair, self.epochs, window, results.error_threshold, whole) for algorithm in algorithms
+            _paths.follow(algorithm, pair, self.epochs, window, results.error_threshold, whole)
+            for algorithm in algorithms
         ]
         numbers, places = _paths.places(paths if self.number_epochs else [], window)
         plane = _plane.plane(problem, results, pair, runs, window, self.levels, size=121)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure, hyper
 from bpviz.figures._kind import OfAlgorithms, OfPlane, how_far, shown
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
     from bpviz.declare import Array, Problem
     from bpviz.figures._plane import Plane
@@ -38,12 +37,12 @@ class SurfaceData(NamedTuple):
 class SurfaceArtists(NamedTuple):
     """What was drawn, in the order of the tracks."""
 
-    surface: Poly3DCollection
+    surface: Any  # a Poly3DCollection; mplot3d tells type checkers nothing
     tracks: list[Line2D]
 
 
 @figure("surface", summary="paths of algorithms on the error as a surface in space")
-class Surface(OfAlgorithms, OfPlane):
+class Surface(OfPlane, OfAlgorithms):
     """The error as height over two weights, with the paths of algorithms on it."""
 
     elevation: float = hyper(30.0, "[-90, 90]", "degrees that the viewer stands above the plane of the weights")
@@ -61,7 +60,7 @@ class Surface(OfAlgorithms, OfPlane):
         pair = self.pair(problem)
         algorithms = shown(results, self.algorithms)
         runs = [run for algorithm in algorithms for run in algorithm.runs]
-        across, up = _plane.window_of([_plane.points(run, pair) for run in runs], usual=True)
+        across, up = _plane.window_of(runs, pair)
         window = (self.x or across, self.y or up)
         tracks = []
         for algorithm in algorithms:
@@ -85,7 +84,7 @@ class Surface(OfAlgorithms, OfPlane):
         plane = data.plane
         colours, norm = _plane.scale(plane, style.SLOPE_COLOURS)
         # Paths are drawn after the surface, whatever lies in front: they lie on it, and half a path helps nobody.
-        axes = _parts.axes(figure, projection="3d", computed_zorder=False)
+        axes: Any = _parts.axes(figure, projection="3d", computed_zorder=False)
         surface = axes.plot_surface(
             *np.meshgrid(plane.x, plane.y),
             plane.error,
@@ -109,6 +108,7 @@ class Surface(OfAlgorithms, OfPlane):
         axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel="Error")
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+            axis.labelpad = 8
         axes.view_init(self.elevation, self.azimuth)
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
         _parts.frame(figure, axes, data.title, plane.held, [(sign, text) for text, sign in named.items()])

@@ -143,7 +143,8 @@ class IrpropPlus(_Rprop):
     """
 
     def begin(self, w: Array, f: Oracle) -> Any:
-        return SignsAndError(*super().begin(w, f), f.xp.full((len(w), 1), f.xp.inf))
+        g, delta, move = super().begin(w, f)
+        return SignsAndError(g, delta, move, f.xp.full((len(w), 1), f.xp.inf))
 
     def advance(self, w: Array, state: SignsAndError, f: Oracle) -> tuple[Array, SignsAndError]:
         g, error = f.gradient(w), f.error(w)

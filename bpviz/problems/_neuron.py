@@ -182,7 +182,10 @@ class Absolute:
 
 
 class CrossEntropy:
-    """φ = -y log p - (1 - y) log(1 - p) with p = sigmoid z, that is log(1 + exp z) - y z: finite wherever z is.
+    """φ = -y log p - (1 - y) log(1 - p) with p = sigmoid z.
+
+    That is log(1 + exp z) - y z, here as max(z, 0) - y z + log(1 + exp -|z|): finite wherever z is, and right to the
+    last digits also where the prediction is.
 
     φ' = p - y and φ'' = p (1 - p).
     """
@@ -190,8 +193,8 @@ class CrossEntropy:
     scale = slope_scale = 1.0
 
     def value(self, at: NeuronPoint, out: Array) -> None:
-        np.logaddexp(at.z, _ZERO, out)
-        np.subtract(out, at.y * at.z, out)
+        np.subtract(np.maximum(at.z, _ZERO), at.y * at.z, out)
+        np.add(out, np.log1p(np.exp(-np.abs(at.z))), out)
 
     def slope(self, at: NeuronPoint, out: Array) -> None:
         np.copyto(out, at.d)
@@ -223,7 +226,9 @@ class Neuron:
         self.others = list(enumerate(others, start=1))
         self.y = np.array(dataset.targets, dtype=np.float64)[:, None]
         self.error_scale = np.array(self.loss.scale / self.samples)
-        self.x_scaled = self.x * (self.loss.slope_scale / self.samples)
+        slope_scale = self.loss.slope_scale / self.samples
+        self.x_scaled = self.x * slope_scale
+        self.xx_scaled = self.x[:, None] * self.x * slope_scale  # (params, params, samples, 1)
         self.residual_scale = np.sqrt(self.error_scale)
 
     def at(self, w: Array, spare: NeuronPoint | None = None) -> NeuronPoint:
@@ -277,8 +282,7 @@ class NeuronPoint:
 
     def hessian(self) -> Array:
         self.loss.curvature(self, self.work)
-        np.multiply(self.neuron.x_scaled, self.work, self.products)
-        hessian = rows.total(self.neuron.x[:, None] * self.products, 2)
+        hessian = rows.total(self.neuron.xx_scaled * self.work, 2)
         return hessian.transpose(2, 0, 1)
 
     def residuals(self) -> Array:

@@ -1,0 +1,142 @@
+"""What the tests share: problems whose answers are known, and a perceptron in plain floats that knows no NumPy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from bpviz.declare import KINDS, OPTIMIZERS, Problem
+from bpviz.march import march
+from bpviz.problems.datasets import Dataset
+from bpviz.problems.perceptron import Perceptron
+from bpviz.results import Trajectory, record
+
+Vector = list[float]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-docs", action="store_true", help="write the generated blocks of the documents anew")
+
+
+@pytest.fixture
+def six_points() -> Perceptron:
+    """The published problem: sigmoid, no bias, mean squared error."""
+    return Perceptron()
+
+
+@pytest.fixture
+def unequal() -> Perceptron:
+    """A problem without symmetry: features of different scale, samples of different weight, a bias, other functions."""
+    features = ((0.9, -1.7), (0.4, 2.3), (-1.3, 0.6), (0.2, 0.5), (-0.7, -3.1))
+    dataset = Dataset("unequal", features, (0.8, -0.3, 0.45, 0.1, -0.9), ("x1", "x2"))
+    return Perceptron(dataset=dataset, activation="tanh", bias=True, loss="half-mse")
+
+
+@pytest.fixture
+def bowl() -> Perceptron:
+    """E = ((w1 - 3)² + (2 w2 + 2)²) / 2, made of two samples: gradient (w1 - 3, 4 w2 + 4), Hessian diag(1, 4).
+
+    Simple enough for epochs worked by hand, and symmetric in nothing: its minimum is (3, -1).
+    """
+    dataset = Dataset("bowl", ((1.0, 0.0), (0.0, 2.0)), (3.0, -2.0), ("x1", "x2"))
+    return Perceptron(dataset=dataset, activation="linear")
+
+
+@pytest.fixture
+def follow() -> Callable[..., Trajectory]:
+    """Return a function that runs one algorithm, by name, from one start."""
+
+    def follow(
+        name: str,
+        problem: Problem,
+        start: Sequence[float],
+        *,
+        error_threshold: float | None = None,
+        max_epochs: int = 1000,
+        **settings: float,
+    ) -> Trajectory:
+        epochs = march(
+            OPTIMIZERS[name](**settings), problem, [start], error_threshold=error_threshold, max_epochs=max_epochs
+        )
+        return record(epochs)[0]
+
+    return follow
+
+
+def _sigmoid(z: float) -> float:
+    small = math.exp(-abs(z))
+    return (1 if z > 0 else small) / (1 + small)
+
+
+# name: a(z), a'(z), a''(z)
+_ACTIVATIONS: dict[str, tuple[Callable[[float], float], ...]] = {
+    "sigmoid": (
+        _sigmoid,
+        lambda z: _sigmoid(z) * (1 - _sigmoid(z)),
+        lambda z: _sigmoid(z) * (1 - _sigmoid(z)) * (1 - 2 * _sigmoid(z)),
+    ),
+    "tanh": (math.tanh, lambda z: 1 - math.tanh(z) ** 2, lambda z: -2 * math.tanh(z) * (1 - math.tanh(z) ** 2)),
+    "relu": (lambda z: max(z, 0.0), lambda z: 1.0 if z > 0 else 0.0, lambda _: 0.0),
+    "softplus": (lambda z: math.log(1 + math.exp(z)), _sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z))),
+    "linear": (lambda z: z, lambda _: 1.0, lambda _: 0.0),
+}
+
+
+def _sign(d: float) -> float:
+    return (d > 0) - (d < 0)
+
+
+# name: φ(p), φ'(p), φ''(p) for a prediction p of a target y
+_LOSSES: dict[str, tuple[Callable[[float, float], float], ...]] = {
+    "mse": (lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y), lambda _p, _y: 2.0),
+    "half-mse": (lambda p, y: (p - y) ** 2 / 2, lambda p, y: p - y, lambda _p, _y: 1.0),
+    "mae": (lambda p, y: abs(p - y), lambda p, y: _sign(p - y), lambda _p, _y: 0.0),
+    "cross-entropy": (
+        lambda p, y: -y * math.log(p) - (1 - y) * math.log(1 - p),
+        lambda p, y: (p - y) / (p * (1 - p)),
+        lambda p, y: y / p**2 + (1 - y) / (1 - p) ** 2,
+    ),
+}
+
+
+class Plain:
+    """A perceptron in plain floats, one sample after the other, by the chain rule; it counts what it is asked."""
+
+    def __init__(self, problem: Perceptron) -> None:
+        self.samples = [
+            ((*x, 1.0) if problem.bias else x, y)
+            for x, y in zip(problem.dataset.features, problem.dataset.targets, strict=True)
+        ]
+        self.activation = _ACTIVATIONS[problem.activation]
+        self.loss = _LOSSES[problem.loss]
+        self.counts = dict.fromkeys(KINDS, 0)
+
+    def _at(self, w: Sequence[float]) -> list[tuple[Sequence[float], float, float, float, float]]:
+        """Return x, y and a, a', a'' at every sample."""
+        sums = [sum(a * b for a, b in zip(w, x, strict=True)) for x, _ in self.samples]
+        return [(x, y, *(a(z) for a in self.activation)) for (x, y), z in zip(self.samples, sums, strict=True)]
+
+    def error(self, w: Sequence[float]) -> float:
+        self.counts["error"] += 1
+        return sum(self.loss[0](p, y) for _, y, p, _, _ in self._at(w)) / len(self.samples)
+
+    def gradient(self, w: Sequence[float]) -> Vector:
+        self.counts["gradient"] += 1
+        at = self._at(w)
+        return [sum(self.loss[1](p, y) * a1 * x[i] for x, y, p, a1, _ in at) / len(at) for i in range(len(w))]
+
+    def hessian(self, w: Sequence[float]) -> list[Vector]:
+        self.counts["hessian"] += 1
+        _, slope, curvature = self.loss
+        at = [(x, curvature(p, y) * a1**2 + slope(p, y) * a2) for x, y, p, a1, a2 in self._at(w)]
+        every = range(len(w))
+        return [[sum(bend * x[i] * x[j] for x, bend in at) / len(at) for j in every] for i in every]
+
+
+@pytest.fixture
+def plain() -> Callable[[Any], Plain]:
+    """Return the plain-float version of a perceptron."""
+    return Plain

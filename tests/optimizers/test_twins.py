@@ -1,0 +1,95 @@
+"""Every registered rule against its twin, at every epoch.
+
+A twin is the rule written a second time: a generator in plain floats for one run, with the letters of the paper. It
+stands in the test file of the rule's family, which names it in ``TWINS`` and gives unusual values of every
+hyperparameter in ``UNUSUAL``, with an ``RTOL`` and ``EPOCHS`` of its own where last bits grow. A rule without a twin
+fails here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bpviz import declare
+from bpviz.declare import KINDS, OPTIMIZERS
+from bpviz.march import march
+from bpviz.results import Ending, record
+
+EPOCHS = 50
+STARTS = {
+    "six_points": [(-4.0, -4.0), (-1.2, 1.0), (2.3, -0.7)],
+    "unequal": [(-0.4, -0.4, 0.1), (-1.2, 1.0, 0.3), (0.6, -0.25, -1.5)],
+}
+
+
+def _families():
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        if path != Path(__file__):
+            spec = importlib.util.spec_from_file_location(f"family_{path.stem}", path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            yield module
+
+
+FAMILIES = {name: module for module in _families() for name in module.TWINS}
+
+
+def cases(name):
+    """Return the defaults, then all hyperparameters unusual, then each by itself."""
+    unusual = FAMILIES[name].UNUSUAL[name]
+    return [{}, unusual, *({field: value} for field, value in unusual.items() if len(unusual) > 1)]
+
+
+def test_every_rule_has_a_twin_and_every_twin_a_rule():
+    assert sorted(FAMILIES) == list(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_hyperparameter_is_tried_at_an_unusual_value(name):
+    fields = declare.fields(OPTIMIZERS[name])
+    unusual = FAMILIES[name].UNUSUAL[name]
+    assert sorted(unusual) == sorted(fields)
+    assert not [field for field, value in unusual.items() if value == fields[field].default]
+
+
+@pytest.mark.parametrize("where", STARTS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, where, plain, request):
+    problem = request.getfixturevalue(where)
+    family = FAMILIES[name]
+    rtol, most = getattr(family, "RTOL", 1e-12), getattr(family, "EPOCHS", EPOCHS)
+    for settings in cases(name):
+        optimizer = OPTIMIZERS[name](**settings)
+        runs = record(march(optimizer, problem, STARTS[where], error_threshold=None, max_epochs=most))
+        for start, run in zip(STARTS[where], runs, strict=True):
+            f = plain(problem)
+            twin = family.TWINS[name](f, list(start), **declare.settings(optimizer))
+            weights, counts = [start], [[0] * len(KINDS)]
+            for _, w in zip(range(most), twin, strict=False):
+                weights.append(w)
+                counts.append([f.counts[kind] for kind in KINDS])
+            said = f"{name} {settings} from {start}"
+            np.testing.assert_array_equal(run.counts, counts, said)
+            np.testing.assert_allclose(run.weights, weights, rtol, rtol, err_msg=said)
+            np.testing.assert_allclose(run.errors, [f.error(w) for w in weights], 10 * rtol, 1e-15, err_msg=said)
+            assert run.ending is (Ending.EXHAUSTED if run.epochs == most else Ending.STUCK), said
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_hyperparameter_matters(name, six_points, unequal):
+    """Each unusual value moves some run, so a hyperparameter that the rule forgets is found out."""
+
+    def paths(**settings):
+        marches = [
+            march(OPTIMIZERS[name](**settings), problem, starts, error_threshold=None, max_epochs=EPOCHS)
+            for problem, starts in zip((six_points, unequal), STARTS.values(), strict=True)
+        ]
+        return [run.weights.tobytes() for epochs in marches for run in record(epochs)]
+
+    usual = paths()
+    for field, value in FAMILIES[name].UNUSUAL[name].items():
+        assert paths(**{field: value}) != usual, field

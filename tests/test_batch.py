@@ -1,0 +1,170 @@
+"""Experiments become files, with one process or several, and nothing outlives an interrupted run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import bpviz
+from bpviz import batch, config, files
+from bpviz.files import UnwritableError
+
+HOME = Path(bpviz.__file__).parent.parent
+SMALL = "algorithms: [gd, rprop]\nfigures: [errors, epochs]\nmax_epochs: 20\n"
+OTHER = "algorithms: [newton]\nfigures: [errors]\ntitle: Second\n"
+
+
+def experiment(text, name="small"):
+    return config.loads(text.encode(), "test", Path(), name=name)
+
+
+@pytest.fixture
+def two():
+    return [experiment(SMALL, "first"), experiment(OTHER, "second")]
+
+
+def tree(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def ends(outcomes):
+    return [[run.trajectory.weights[-1].tolist() for run in outcome.results.runs] for outcome in outcomes]
+
+
+def test_several_processes_write_what_one_writes(two, tmp_path):
+    said = {1: [], 2: []}
+    ended = []
+    for jobs, words in said.items():
+        folders = batch.plan(two, tmp_path / str(jobs), ["png", "svg"])
+        assert folders == [tmp_path / str(jobs) / "first", tmp_path / str(jobs) / "second"]
+        outcomes = batch.carry_out(two, folders, ["png", "svg"], jobs=jobs, said=words.append)
+        assert [outcome.results.title for outcome in outcomes] == ["first", "Second"]
+        assert [list(outcome.seconds) for outcome in outcomes] == [["Gradient descent", "RPROP"], ["Newton's method"]]
+        ended.append(ends(outcomes))
+    assert ended[0] == ended[1]
+    assert said[1] == ["first", "errors", "epochs", "Second", "errors"]
+    assert sorted(said[2]) == sorted(said[1])
+    one = tree(tmp_path / "1")
+    assert sorted(one) == sorted(
+        [f"{name}/{table}" for name in ("first", "second") for table in batch.TABLES]
+        + [
+            f"{figure}.{suffix}"
+            for figure in ("first/errors", "first/epochs", "second/errors")
+            for suffix in ("png", "svg")
+        ]
+    )
+    assert one == tree(tmp_path / "2")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_without_tables_there_are_figures_alone(two, tmp_path, jobs):
+    folders = batch.plan(two[1:], tmp_path, ["svg"], with_tables=False)
+    batch.carry_out(two[1:], folders, ["svg"], jobs=jobs, with_tables=False)
+    assert list(tree(tmp_path)) == ["second/errors.svg"]
+
+
+def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
+    """So what tests/test_files.py shows of files.write holds for every file of a run."""
+    folders = batch.plan(two, tmp_path, ["png"])
+    written = []
+    monkeypatch.setattr(files, "write", lambda path, content: written.append((path, type(content))))
+    batch.carry_out(two, folders, ["png"])
+    assert tree(tmp_path) == {}
+    assert len(written) == 2 * len(batch.TABLES) + 3
+    assert {kind for _, kind in written} == {bytes}
+
+
+def test_a_plan_that_cannot_be_carried_out_makes_no_folder(two, tmp_path):
+    out = tmp_path / "out"
+    (out / "second").mkdir(parents=True)
+    (out / "second" / "history.csv").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnwritableError, match=r"second/history\.csv is a symbolic link to .*elsewhere; remove it"):
+        batch.plan(two, out, ["png"])
+    assert [path.name for path in out.iterdir()] == ["second"]
+    batch.plan(two[1:], out, ["png"], with_tables=False)  # which does not write that file
+
+
+def test_a_figure_name_too_long_is_refused_before_anything_is_computed(tmp_path):
+    long = experiment(f"algorithms: [gd]\nfigures: [{{kind: errors, save_as: {'字' * 90}}}]")
+    with pytest.raises(UnwritableError, match=r"字\.png: File name too long"):
+        batch.plan([long], tmp_path, ["png"])
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_that_cannot_be_written_after_all(two, tmp_path, jobs):
+    """Something put a folder in the way after the plan was made."""
+    folders = batch.plan(two, tmp_path, ["png"])
+    (folders[1] / "run.json").mkdir()
+    with pytest.raises(UnwritableError) as caught:
+        batch.carry_out(two, folders, ["png"], jobs=jobs)
+    assert str(caught.value) == f"cannot write {folders[1] / 'run.json'}: Is a directory"
+
+
+# -- leaving early ---------------------------------------------------------------------------------------------------
+
+LONG = "algorithms: [gd, adam]\nerror_threshold: null\nmax_epochs: 300000\nfigures: [errors]\n"
+
+
+def started(folder, *arguments):
+    """Start a run of two experiments that take seconds, in a process group of its own, and wait until it works."""
+    for name in ("a", "b"):
+        (folder / f"{name}.yaml").write_text(LONG)
+    command = [sys.executable, "-m", "bpviz", "run", "a.yaml", "b.yaml", "--out", "out", *arguments]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(HOME)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        encoding="utf-8",
+    )
+    deadline = time.monotonic() + 20
+    while not (folder / "out" / "b").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return process
+
+
+def gone(group):
+    """Wait until a process group has no member any more; say whether that came about."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    os.killpg(group, signal.SIGKILL)
+    return False
+
+
+on_posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
+
+
+@on_posix
+@pytest.mark.parametrize("wait", [0, 0.1, 0.6])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_ends_all_processes_with_one_word(tmp_path, jobs, wait):
+    """As Ctrl-C does, the interrupt goes to every process of the group, workers that are only starting included."""
+    process = started(tmp_path, "--jobs", jobs)
+    time.sleep(wait)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err.strip()) == (130, "", "interrupted")
+    assert gone(process.pid)
+    assert [name for name in tree(tmp_path / "out") if not name.endswith(".part")] == []
+
+
+@on_posix
+def test_workers_do_not_outlive_a_killed_parent(tmp_path):
+    process = started(tmp_path, "--jobs", "2")
+    time.sleep(0.5)
+    process.kill()
+    process.communicate(timeout=20)
+    assert gone(process.pid)

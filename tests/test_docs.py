@@ -1,0 +1,201 @@
+"""The documents are run: every command, every config and every generated block.
+
+``pytest tests/test_docs.py --update-docs`` writes the generated blocks anew.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bpviz import config
+from bpviz.config.keys import keys_table
+from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, PROBLEMS, FigureRequest, fields
+from bpviz.words import shown
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+MISTAKEN = """\
+algorithms:
+  - {name: gd, lr: 0.3}
+  - {name: momentum, step: -1}
+  - {name: adma}
+error_treshold: 0.125
+"""
+
+
+def bpviz(arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the program as the documents do, in ``folder``."""
+    command = [sys.executable, "-m", "bpviz", *shlex.split(arguments)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False, timeout=120)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the configs, as after a clone."""
+    folder = tmp_path_factory.mktemp("clone")
+    (folder / "configs").symlink_to(ROOT / "configs")
+    return folder
+
+
+def table(titles: list[str], rows: list[list[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def fenced(text: str) -> str:
+    return f"```text\n{text.rstrip()}\n```\n"
+
+
+def fields_table(name: str) -> str:
+    registries = (OPTIMIZERS, PROBLEMS, FIGURES)
+    declared = next(registry[name] for registry in registries if name in registry)
+    parts = fields(declared).values()
+    rows = [[code(part.name), code(shown(part.default).strip("'")), str(part.domain), part.meaning] for part in parts]
+    return table(["part", "default", "may be", "meaning"], rows)
+
+
+def figures_table() -> str:
+    common = set(fields(FigureRequest))
+    rows = [
+        [code(name), kind.summary, ", ".join(code(option) for option in fields(kind) if option not in common)]
+        for name, kind in FIGURES.items()
+    ]
+    return table(["kind", "what it shows", f"options, besides {' and '.join(code(c) for c in sorted(common))}"], rows)
+
+
+def algorithms_table() -> str:
+    rows = [
+        [
+            code(name),
+            rule.label,
+            ", ".join(f"`{f.name}` {f.default:g}" for f in fields(rule).values()),
+            ", ".join(kind for kind in KINDS if kind in rule.needs),
+            rule.source,
+        ]
+        for name, rule in OPTIMIZERS.items()
+    ]
+    return table(["name", "algorithm", "settings, with defaults", "asks for", "source"], rows)
+
+
+def generated(what: str, folder: Path) -> str:
+    """Return the text of a block by the words of its first line."""
+    kind, _, rest = what.partition(" ")
+    if kind == "text":
+        command = rest.removeprefix("bpviz ")
+        unseen = " --no-figures" if command.startswith(("run", "compare")) else ""  # the figures are another test's
+        done = bpviz(command + unseen, folder)
+        assert done.returncode == 0, done.stderr
+        return fenced(done.stdout)
+    if kind == "keys":
+        return table(
+            ["key", "default", "may be", "meaning"],
+            [[code(key), code(default), allowed, meaning] for key, default, allowed, meaning in keys_table()],
+        )
+    if kind == "mistakes":
+        (folder / "wrong.yaml").write_text(MISTAKEN)
+        done = bpviz("run wrong.yaml", folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
+    return {"figures": figures_table, "algorithms": algorithms_table, "fields": lambda: fields_table(rest)}[kind]()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_generated_blocks_are_what_the_program_says(document: Path, folder: Path, pytestconfig: pytest.Config) -> None:
+    text = document.read_text(encoding="utf-8")
+    fresh = BLOCK.sub(lambda match: f"{match[1]}{generated(match[2], folder)}{match[4]}", text)
+    if pytestconfig.getoption("update_docs"):
+        document.write_text(fresh, encoding="utf-8")
+    else:
+        assert text == fresh
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return (document, command) of every bpviz command in a console block."""
+    return [
+        (document.name, line.removeprefix("$ "))
+        for document in DOCUMENTS
+        for block in re.findall(r"```console\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+        for line in block.splitlines()
+        if "bpviz" in line
+    ]
+
+
+def test_every_command_of_the_documents_works(folder: Path) -> None:
+    assert len(commands()) >= 6
+    for document, line in commands():
+        for command in line.split(" && "):
+            if command.startswith("bpviz "):  # what installs is run by .ci/run, in a fresh environment
+                done = bpviz(command.removeprefix("bpviz "), folder)
+                assert done.returncode == 0, f"{document}: {command}\n{done.stderr}"
+            else:
+                assert command.startswith(("pip install", "pytest")), f"{document}: {command}"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "configs").iterdir()))
+def test_every_config_is_fine(name: str) -> None:
+    assert config.load(ROOT / "configs" / name).algorithms
+
+
+def test_every_yaml_block_is_a_config_that_runs(folder: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for number, block in enumerate(blocks):
+        (folder / f"block{number}.yaml").write_text(block, encoding="utf-8")
+        done = bpviz(f"run block{number}.yaml --strict", folder)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_template_names_everything_there_is_to_choose() -> None:
+    text = (ROOT / "bpviz/cli/template.yaml").read_text(encoding="utf-8")
+    perceptron = fields(PROBLEMS["perceptron"])
+    for title, part in (("Activations", "activation"), ("Losses", "loss")):
+        assert f"{title}: {', '.join(perceptron[part].domain.words)}." in text
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            if link.startswith("#"):
+                assert link[1:] in headings, f"{document.name}: {link}"
+            elif "://" not in link:
+                assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_first_screen_of_the_readme() -> None:
+    """One sentence, one command, its picture, its table."""
+    lines = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line]
+    assert lines[0] == "# bpviz"
+    assert lines[1].endswith(".")
+    assert lines[2:5] == ["```console", "$ pip install -e . && bpviz run configs/neupy.yaml", "```"]
+    assert lines[5].startswith("![")
+    assert lines[6].startswith("<!-- generated: text bpviz run configs/neupy.yaml")
+
+
+def test_the_published_numbers_stand_in_the_first_table() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = BLOCK.search(text)
+    assert first is not None
+    rows = [re.split(r"\s{2,}", line) for line in first[3].splitlines()[2:-1]]
+    assert [row[-6] for row in rows] == ["797", "92", "20", "17", "2", "3"]
+
+
+def test_every_committed_figure_is_one_that_the_config_names() -> None:
+    experiment = config.load(ROOT / "configs/neupy.yaml")
+    drawn = {f"{figure.file_name()}.png" for figure in experiment.figures}
+    assert {path.name for path in (ROOT / "outputs/neupy").glob("*.png")} == drawn

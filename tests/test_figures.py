@@ -1,0 +1,842 @@
+"""Every figure: drawn from the results, true to them, legible, and the same bytes wherever it is drawn.
+
+What was drawn is read back from the artists; no test looks at pixels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import itertools
+import locale
+import os
+import re
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from bpviz import declare, study, style
+from bpviz.config import Algorithm, Experiment
+from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, FileName
+from bpviz.figures import _parts, _plane, _render
+from bpviz.figures._kind import how_far, slug
+from bpviz.problems.datasets import Dataset
+from bpviz.problems.perceptron import Perceptron
+from bpviz.results import Ending, Results, Run, Trajectory
+
+HOME = Path(__file__).parents[1]
+
+PUBLISHED = (
+    Algorithm("Gradient descent", OPTIMIZERS["gd"](step=0.3)),
+    Algorithm("Momentum", OPTIMIZERS["momentum"](step=0.3, momentum=0.9)),
+    Algorithm("RPROP", OPTIMIZERS["rprop"](step=0.1)),
+    Algorithm("iRPROP+", OPTIMIZERS["irprop+"](step=0.1)),
+    Algorithm("Gradient descent + golden search", OPTIMIZERS["golden"](tolerance=0.1)),
+    Algorithm("Newton's method", OPTIMIZERS["newton"]()),
+)
+HARD_LABELS = (
+    "An algorithm whose label takes all of the sixty characters!!!",
+    "$x$ and \\frac{1}{2} $",
+    "_leading_underscore",
+    "iRPROP−",
+    "Ελληνικά β₁",
+    "日本語のラベル",
+    "<b>&amp;",
+)
+
+
+def run(algorithms: tuple[Algorithm, ...], problem: Any, starts: Any, threshold: float | None, limit: int) -> Results:
+    return study.run(Experiment("test", "test", problem, tuple(starts), threshold, limit, algorithms, ()))
+
+
+@pytest.fixture(scope="module")
+def problem() -> Perceptron:
+    return Perceptron()
+
+
+@pytest.fixture(scope="module")
+def results(problem: Perceptron) -> Results:
+    return run(PUBLISHED, problem, [(-4.0, -4.0)], 0.125, 1000)
+
+
+def made(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float | None = 0.125) -> Results:
+    """Return results with these weights ``(epochs + 1, params)``, one algorithm a path, called a, b, ..."""
+    runs = []
+    for label, weights in zip("abcdefghijkl", map(np.asarray, paths), strict=False):
+        errors = np.linspace(0.5, 0.2, len(weights))
+        counts = np.zeros((len(weights), len(KINDS)), np.int64)
+        trajectory = Trajectory(weights.astype(float), errors, counts, ending)
+        runs.append(Run("gd", label, {}, tuple(weights[0].tolist()), trajectory))
+    return Results("made", ("w1", "w2", "b")[: len(runs[0].start)], threshold, runs)
+
+
+class Drawn:
+    """A figure before it becomes a file."""
+
+    def __init__(self, request: Any, results: Results, problem: Any) -> None:
+        self.data = request.data(results, problem)
+        with mpl.rc_context(_render._settings()):
+            self.figure = Figure((style.WIDTH, style.HEIGHT))
+            FigureCanvasAgg(self.figure)
+            self.artists = request.draw(self.figure, self.data)
+            self.figure.draw_without_rendering()
+
+    @property
+    def texts(self) -> list[Text]:
+        """Every text that can be seen. Axes keep numbers beyond their ends, which cannot."""
+        beyond = {
+            tick.label1
+            for axes in self.figure.axes
+            for axis in (axes.xaxis, axes.yaxis, getattr(axes, "zaxis", axes.xaxis))
+            for low, high in [sorted(axis.get_view_interval())]
+            for tick in axis.get_major_ticks()
+            if not low <= tick.get_loc() <= high
+        }
+        texts = [text for text in self.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+        return [text for text in texts if text not in beyond]
+
+    @property
+    def words(self) -> list[str]:
+        return [text.get_text().replace("\n", " ") for text in self.texts]
+
+    @property
+    def legend(self) -> list[str]:
+        return [text.get_text().replace("\n", " ") for text in self.figure.legends[0].get_texts()]
+
+
+def draw(kind: str, results: Results, problem: Any, **options: Any) -> Drawn:
+    return Drawn(FIGURES[kind](**options), results, problem)
+
+
+every_kind = pytest.mark.parametrize("kind", list(FIGURES))
+
+
+# -- every kind --------------------------------------------------------------------------------------------------------
+
+
+@every_kind
+@pytest.mark.parametrize(("format", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_files_are_files_and_say_no_date(
+    kind: str, format: str, head: bytes, results: Results, problem: Perceptron
+) -> None:
+    file = _render.rendered(FIGURES[kind](), results, problem, format)
+    assert file.startswith(head)
+    assert not [word for word in (b"Date", b"dc:date", b"atplotlib v", b"matplotlib.org") if word in file]
+
+
+@every_kind
+def test_a_title_can_be_given(kind: str, results: Results, problem: Perceptron) -> None:
+    assert "What I call it, $_5" in draw(kind, results, problem, title="What I call it, $_5").words
+
+
+@every_kind
+def test_defaults_have_names_of_their_own(kind: str, problem: Perceptron) -> None:
+    labels = [algorithm.label for algorithm in PUBLISHED]
+    names = [request.file_name() for request in FIGURES[kind].defaults(problem, labels)]
+    assert names
+    assert len({*names}) == len(names)
+    assert not [complaint for name in names if (complaint := FileName().complaint(name))]
+
+
+@every_kind
+def test_it_says_what_its_options_mean(kind: str) -> None:
+    assert FIGURES[kind].__doc__
+    for field in declare.fields(FIGURES[kind]).values():
+        assert field.complaint(field.default) is None
+        assert field.meaning
+
+
+@every_kind
+def test_nothing_stays_in_memory(kind: str, results: Results, problem: Perceptron) -> None:
+    drawn = draw(kind, results, problem)
+    figure = weakref.ref(drawn.figure)
+    del drawn
+    gc.collect()
+    assert figure() is None
+
+
+@every_kind
+def test_the_users_settings_are_left_alone(kind: str, results: Results, problem: Perceptron) -> None:
+    with mpl.rc_context({"lines.linewidth": 7.0}):
+        before = dict(mpl.rcParams)
+        _render.rendered(FIGURES[kind](), results, problem, "png")
+        assert dict(mpl.rcParams) == before
+
+
+# -- legible -----------------------------------------------------------------------------------------------------------
+
+
+def hard_cases() -> Iterator[tuple[str, Results, Any]]:
+    """Yield results that are hard to draw, with their problem."""
+    six = Perceptron()
+    gd, step = OPTIMIZERS["gd"], OPTIMIZERS["rprop"]
+    many = tuple(Algorithm(label, step(step=0.01 * (i + 5))) for i, label in enumerate(HARD_LABELS))
+    many += tuple(Algorithm(f"{i}", gd(step=float(i))) for i in range(5, 10))
+    yield "twelve algorithms with hard labels", run(many, six, [(-4.0, -4.0)], 0.125, 1000), six
+    yield "several starts", run(PUBLISHED, six, [(-4.0, -4.0), (5.0, 5.0), (-3.0, 2.0)], 0.125, 50), six
+    yield "no epoch at all", run(PUBLISHED, six, [(3.0, -5.0)], 0.125, 10), six
+    wild = (Algorithm("wild", gd(step=9.0)), Algorithm("calm", gd(step=0.5)))
+    line = Perceptron(activation="linear")
+    yield "one that diverges", run(wild, line, [(-4.0, -4.0)], 0.3, 1000), line
+    yield "a leap", run((Algorithm("leap", gd(step=1e6)),), six, [(-4.0, -4.0)], 0.125, 20), six
+    bias = Perceptron(bias=True, loss="cross-entropy")
+    yield "three weights", run(PUBLISHED, bias, [(-4.0, -4.0, 1.0)], 0.3, 500), bias
+    flat = Perceptron(dataset=Dataset("flat", ((0.0, 0.0),), (0.5,), ("a", "b")))
+    yield "no slope", run(PUBLISHED, flat, [(-4.0, -4.0)], None, 3), flat
+    yield "weights without bounds", made([[-4, -4], [1e300, -1e300], [2, 1], [-1e308, 1e308], [0, 0]]), six
+    yield "not finite", made([[-4, -4], [2, 1], [np.nan, np.inf]], ending=Ending.DIVERGED), six
+    far = made([[2e5, 2e5], [2e5 + 1, 2e5]], [[2e5, 2e5], [2e5, 2e5 + 3]])
+    yield "far away", far, six
+
+
+HARD = list(hard_cases())
+
+
+@every_kind
+@pytest.mark.parametrize(("results", "problem"), [case[1:] for case in HARD], ids=[case[0] for case in HARD])
+def test_hard_cases_are_drawn_whole(kind: str, results: Results, problem: Any) -> None:
+    """No warning (those are errors), no text cut off or on another, the legend on nothing."""
+    drawn = _drawn_despite_missing_glyphs(kind, results, problem)
+    paper = drawn.figure.bbox
+    boxes = [(text.get_text(), text.get_window_extent()) for text in drawn.texts]
+    cut = [words for words, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > paper.x1 or box.y1 > paper.y1]
+    assert not cut
+    legend = drawn.figure.legends[0].get_window_extent() if drawn.figure.legends else None
+    assert drawn.figure.axes[0].bbox.width > 300
+    for axes in drawn.figure.axes:
+        if legend and axes.name != "3d":
+            labels = axes.xaxis.get_tightbbox()
+            assert labels is None or legend.y1 <= labels.y0 + 1
+    if kind != "surface":  # in space, numbers of different axes may meet at a corner
+        on = [(a, b) for (a, one), (b, two) in itertools.combinations(boxes, 2) if _overlap(one, two) > 2]
+        assert not on
+
+
+def _drawn_despite_missing_glyphs(kind: str, results: Results, problem: Any) -> Drawn:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        return draw(kind, results, problem)
+
+
+def _overlap(one: Any, two: Any) -> float:
+    """Return by how many pixels two boxes overlap, the smaller way; 0 or less if they do not."""
+    across = min(one.x1, two.x1) - max(one.x0, two.x0)
+    up = min(one.y1, two.y1) - max(one.y0, two.y0)
+    return float(min(across, up))
+
+
+@pytest.mark.parametrize("kind", ["paths", "epochs"])
+def test_a_letter_without_a_glyph_is_no_warning(kind: str) -> None:
+    assert _render.rendered(FIGURES[kind](), *HARD[0][1:], "png")
+
+
+def test_labels_are_shown_as_they_are_written() -> None:
+    drawn = _drawn_despite_missing_glyphs("paths", *HARD[0][1:])
+    for label in HARD_LABELS:
+        assert any(text.startswith(f"{label} (") for text in drawn.legend)
+    assert not any(text.get_parse_math() for text in drawn.texts)
+
+
+# -- looks -------------------------------------------------------------------------------------------------------------
+
+
+def test_looks_repeat_late_and_colours_are_never_the_only_difference() -> None:
+    looks = [style.look(place) for place in range(100)]
+    assert len({*looks}) == len(looks)
+    for size in (len(style.COLOURS), len(style.MARKERS), len(style.DASHES)):
+        pairs = [(looks[i], looks[i + size]) for i in range(100 - size)]
+        assert all(sum(a != b for a, b in zip(one, other, strict=True)) >= 2 for one, other in pairs)
+
+
+def _lightness(colour: str) -> float:
+    """Return the CIE lightness L* of an sRGB colour (IEC 61966-2-1, CIE 15), black 0 to white 100."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    y = 0.2126 * r + 0.7152 * g + 0.0722 * b
+    return 116 * (y ** (1 / 3) if y > 216 / 24389 else (24389 / 27 * y + 16) / 116) - 16
+
+
+@pytest.mark.parametrize("colours", [style.ERROR_COLOURS, style.SLOPE_COLOURS])
+def test_errors_get_darker_in_grey_too(colours: tuple[str, ...]) -> None:
+    steps = np.diff([_lightness(colour) for colour in colours])
+    assert (steps < -3).all()
+
+
+def test_paths_stand_out_from_the_contour_in_grey() -> None:
+    darkest = _lightness(style.ERROR_COLOURS[-1])
+    for place in range(len(style.COLOURS)):
+        look = style.look(place)
+        assert max(abs(_lightness(look.colour) - darkest), abs(_lightness(look.outline) - darkest)) > 15
+
+
+def test_an_algorithm_has_one_colour_in_all_figures(results: Results, problem: Perceptron) -> None:
+    some = ("RPROP", "newton")  # a label and a name
+    expected = [style.COLOURS[2], style.COLOURS[5]]
+    paths = draw("paths", results, problem, algorithms=some).artists
+    assert [to_hex(arrows.get_facecolor()[0]) for arrows in paths.arrows] == expected
+    assert [to_hex(end.get_color()) for end in paths.ends] == expected
+    errors = draw("errors", results, problem, algorithms=some).artists
+    assert [to_hex(curve.get_color()) for curve in errors.curves] == expected
+    bars = draw("epochs", results, problem, algorithms=some).artists
+    assert [to_hex(bar.get_facecolor()) for bar in bars.epochs] == expected
+    surface = draw("surface", results, problem, algorithms=some).artists
+    assert [to_hex(track.get_color()) for track in surface.tracks] == expected
+
+
+# -- paths -------------------------------------------------------------------------------------------------------------
+
+
+def arrows_of(drawn: Drawn, number: int = 0) -> tuple[Any, Any]:
+    """Return tails and tips as matplotlib has them."""
+    arrows = drawn.artists.arrows[number]
+    assert (arrows.angles, arrows.scale_units, arrows.scale, arrows.pivot) == ("xy", "xy", 1, "tail")
+    tails = np.column_stack([arrows.X, arrows.Y])
+    return tails, tails + np.column_stack([arrows.U, arrows.V])
+
+
+@pytest.mark.parametrize("label", ["RPROP", "iRPROP+", "Gradient descent + golden search", "Newton's method"])
+def test_an_arrow_is_an_epoch(results: Results, problem: Perceptron, label: str) -> None:
+    drawn = draw("paths", results, problem, algorithms=[label])
+    weights = results.of(label)[0].trajectory.weights
+    tails, tips = arrows_of(drawn)
+    np.testing.assert_array_equal(tails, weights[:-1])
+    np.testing.assert_allclose(tips, weights[1:], atol=1e-15)
+    assert drawn.artists.starts.get_xydata().tolist() == [[-4, -4]]
+    assert drawn.artists.ends[0].get_xydata().tolist() == [weights[-1].tolist()]
+
+
+def test_heads_end_at_the_next_weights_on_paper(results: Results, problem: Perceptron) -> None:
+    drawn = draw("paths", results, problem, algorithms=["rprop"], epochs=[1, 11])
+    arrows, axes = drawn.artists.arrows[0], drawn.artists.plane.axes
+    tips = axes.transData.transform(results.of("RPROP")[0].trajectory.weights[1:12])
+    outlines = arrows.get_transform().transform(np.concatenate([path.vertices for path in arrows.get_paths()]))
+    origin = arrows.get_transform().transform([(0.0, 0.0)])
+    tails = axes.transData.transform(arrows.get_offsets())
+    corners = (outlines - origin).reshape(11, -1, 2) + tails[:, None]
+    assert np.abs(corners - tips[:, None]).max(axis=2).min(axis=1).max() < 0.01  # pixels
+
+
+@pytest.mark.parametrize(("label", "every"), [("Gradient descent", 50), ("Momentum", 5)])
+def test_short_epochs_share_an_arrow(results: Results, problem: Perceptron, label: str, every: int) -> None:
+    drawn = draw("paths", results, problem, algorithms=[label])
+    weights = results.of(label)[0].trajectory.weights
+    shown = [*range(0, len(weights) - 1, every), len(weights) - 1]
+    tails, tips = arrows_of(drawn)
+    np.testing.assert_array_equal(tails, weights[shown[:-1]])
+    np.testing.assert_allclose(tips, weights[shown[1:]], atol=1e-15)
+    assert f"an arrow every {every} epochs" in drawn.words
+    line = drawn.artists.lines[0].get_xydata()
+    np.testing.assert_array_equal(line[:-1], weights)  # and the line misses no epoch
+    assert np.isnan(line[-1]).all()
+
+
+def test_a_close_up_shows_single_epochs_across_the_contours(results: Results, problem: Perceptron) -> None:
+    drawn = draw("paths", results, problem, algorithms=["gd"], x=[-1.4, -0.9], y=[-2.9, -2.4])
+    weights = results.of("Gradient descent")[0].trajectory.weights
+    tails, tips = arrows_of(drawn)
+    inside = (np.abs(tails + 0) <= 10).all(axis=1) & (tails[:, 0] > -1.4) & (tips[:, 0] < -0.9)
+    assert inside.sum() > 25
+    rows = np.searchsorted(weights[:, 0], tails[inside, 0])
+    np.testing.assert_array_equal(tails[inside], weights[rows])
+    np.testing.assert_allclose(tips[inside], weights[rows + 1], atol=1e-15)
+    gradient = problem.at(np.asfortranarray(tails[inside])).gradient()
+    along = (tips - tails)[inside]
+    cosine = -(gradient * along).sum(axis=1) / np.linalg.norm(gradient, axis=1) / np.linalg.norm(along, axis=1)
+    assert cosine.min() > 0.999999
+    axes = drawn.artists.plane.axes
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-1.4, -0.9), (-2.9, -2.4))
+    box = axes.bbox
+    assert box.width == pytest.approx(box.height)  # contours cross at right angles on paper too
+
+
+@pytest.mark.parametrize(("algorithm", "first", "last"), [("rprop", 1, 11), ("rprop", 11, 14), ("irprop+", 12, 17)])
+def test_numbers_stand_beside_their_arrows(
+    results: Results, problem: Perceptron, algorithm: str, first: int, last: int
+) -> None:
+    drawn = draw("paths", results, problem, algorithms=[algorithm], epochs=[first, last], number_epochs=True)
+    tails, tips = arrows_of(drawn)
+    assert len(tails) == last - first + 1
+    numbers = {int(text.get_text()): text.get_window_extent() for text in drawn.artists.numbers}
+    assert sorted(numbers) == list(range(first, last + 1))
+    to_paper = drawn.artists.plane.axes.transData.transform
+    points = np.linspace(to_paper(tails), to_paper(tips), 200)  # (200, arrows, 2), along every arrow
+    assert not any(_crossed(box, drawn) for box in numbers.values())
+    middles = np.array([(box.x0 + box.x1, box.y0 + box.y1) for _, box in sorted(numbers.items())]) / 2
+    away = np.linalg.norm(points[:, :, None] - middles, axis=3).min(axis=0)  # (arrows, numbers)
+    assert away.argmin(axis=0).tolist() == list(range(len(numbers)))  # each is nearest to its own
+    for one, other in itertools.combinations(numbers.values(), 2):
+        assert _overlap(one, other) <= 0
+
+
+def test_numbers_that_find_no_place_are_left_out(problem: Perceptron) -> None:
+    turns = np.array([[np.cos(i), np.sin(i)] for i in range(200)])
+    drawn = draw("paths", made(turns), problem, number_epochs=True)
+    boxes = [text.get_window_extent() for text in drawn.artists.numbers]
+    assert 0 < len(boxes) < 200
+    assert not [1 for one, other in itertools.combinations(boxes, 2) if _overlap(one, other) > 0]
+    assert not any(_crossed(box, drawn) for box in boxes)
+
+
+def _crossed(box: Any, drawn: Drawn) -> bool:
+    """Return whether an arrow goes through a box of pixels."""
+    to_paper = drawn.artists.plane.axes.transData.transform
+    ends = [arrows_of(drawn, number) for number in range(len(drawn.artists.arrows))]
+    points = [np.linspace(to_paper(tails), to_paper(tips), 300).reshape(-1, 2) for tails, tips in ends]
+    x, y = np.concatenate(points).T
+    return bool(((box.x0 < x) & (x < box.x1) & (box.y0 < y) & (y < box.y1)).any())
+
+
+def test_the_window_is_the_usual_one_where_that_holds_the_path(results: Results, problem: Perceptron) -> None:
+    axes = draw("paths", results, problem, algorithms=["RPROP"]).artists.plane.axes
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-6, 6), (-6, 6))
+
+
+def test_golden_search_ends_inside_its_window(results: Results, problem: Perceptron) -> None:
+    axes = draw("paths", results, problem, algorithms=["golden"]).artists.plane.axes
+    low, high = axes.get_ylim()
+    assert low < -6.5
+    assert high > -1
+    assert axes.get_xlim()[1] - axes.get_xlim()[0] == pytest.approx(high - low)
+
+
+@pytest.mark.parametrize(
+    ("window", "tails", "tips"),
+    [
+        (((-1, 1), (-1, 1)), [[0.0, 0.5]], [[0.25, -0.5]]),  # inside: not touched
+        (((-1, 1), (-1, 1)), [[0.0, 0.0]], [[6.0, 3.0]]),  # outside, but not far
+        (((-1, 1), (-1, 1)), [[0.5, 0.5]], [[0.5, 0.5]]),  # nowhere to go
+    ],
+)
+def test_near_arrows_are_not_clipped(window: Any, tails: list[list[float]], tips: list[list[float]]) -> None:
+    a, b, seen = _plane.clipped(np.array(tails), np.array(tips), window)
+    assert (a.tolist(), b.tolist(), seen.tolist()) == (tails, tips, [True])
+
+
+def test_far_arrows_are_clipped_along_themselves() -> None:
+    tails = np.array([[0.0, 0.0], [-1e300, -1e300], [-4e3, 0.5], [50.0, 0.0], [0.0, 0.0], [1e308, 0.0]])
+    tips = np.array([[3e200, 1e200], [0.5, 0.5], [4e3, 0.5], [60.0, 9.0], [np.nan, 0.0], [-1e308, 0.0]])
+    a, b, seen = _plane.clipped(tails, tips, ((-1.0, 1.0), (-1.0, 1.0)))
+    assert seen.tolist() == [True, True, True, False, False, False]
+    np.testing.assert_allclose(a, [[0, 0], [-7, -7], [-7, 0.5]], atol=1e-12)  # the window, three times as wide each way
+    np.testing.assert_allclose(b, [[7, 7 / 3], [0.5, 0.5], [7, 0.5]], atol=1e-12)
+
+
+def test_a_run_that_leaves_says_so(problem: Perceptron) -> None:
+    leap = run((Algorithm("leap", OPTIMIZERS["gd"](step=1e6)),), problem, [(-4.0, -4.0)], 0.125, 20)
+    drawn = draw("paths", leap, problem)
+    assert drawn.legend[0] == "leap (20 epochs, not reached, leaves the picture)"
+    tails, tips = arrows_of(drawn)
+    assert tails[0].tolist() == [-4, -4]
+    assert np.abs(tips[0]).max() > 6  # out of the window, straight towards where it went
+    went = leap.runs[0].trajectory.weights[1] + 4
+    assert np.cross(np.append(tips[0] + 4, 0), np.append(went, 0))[2] == pytest.approx(0, abs=1e-6 * np.abs(went).max())
+
+
+def test_a_diverged_run_does_not_spoil_the_window_of_the_others() -> None:
+    results = made([[-4, -4], [700, 0], [np.nan, 0]], [[-4, -4], [1, 1]])
+    results.runs[1].trajectory.__dict__["ending"] = Ending.REACHED
+    results.runs[0].trajectory.__dict__["ending"] = Ending.DIVERGED
+    assert _plane.window_of(results.runs, (0, 1)) == ((-6, 6), (-6, 6))
+    assert _plane.window_of(results.runs[:1], (0, 1))[0][1] > 700
+
+
+def test_starts_share_the_colour_and_one_line_of_the_legend(problem: Perceptron) -> None:
+    results = run(PUBLISHED[2:4], problem, [(-4.0, -4.0), (5.0, 5.0), (-3.0, 2.0)], 0.125, 1000)
+    drawn = draw("paths", results, problem)
+    epochs = sorted(run.trajectory.epochs for run in results.of("RPROP"))
+    assert drawn.legend[0] == f"RPROP ({epochs[0]} to {epochs[-1]} epochs)"
+    assert len(drawn.artists.starts.get_xydata()) == 6  # one on the other, three a kind
+    assert len(drawn.artists.ends[0].get_xydata()) == 3
+
+
+def test_legend_and_note(results: Results, problem: Perceptron) -> None:
+    drawn = draw("paths", results, problem)
+    assert drawn.legend == [
+        "Gradient descent (797 epochs)",
+        "Momentum (92 epochs)",
+        "RPROP (20 epochs)",
+        "iRPROP+ (17 epochs)",
+        "Gradient descent + golden search (2 epochs)",
+        "Newton's method (3 epochs)",
+        "Start",
+        "Error 0.125, the threshold",
+    ]
+    assert "Paths of 6 algorithms" in drawn.words
+    assert "an arrow an epoch, but every 20 of Gradient descent and every 2 of Momentum" in drawn.words
+
+
+# -- contour -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_contour_has_the_article_s_axes_and_bands(results: Results, problem: Perceptron) -> None:
+    drawn = draw("contour", results, problem)
+    axes = drawn.artists.axes
+    assert (axes.get_xlabel(), axes.get_ylabel(), drawn.artists.bar.get_ylabel()) == (
+        "First weight",
+        "Second weight",
+        "Error",
+    )
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-6, 6), (-6, 6))
+    levels = drawn.artists.filled.levels
+    assert len(levels) == 21
+    np.testing.assert_allclose(levels[1:] / levels[:-1], levels[1] / levels[0])
+
+
+def test_the_threshold_is_drawn_where_the_error_is_the_threshold(results: Results, problem: Perceptron) -> None:
+    artists = draw("contour", results, problem).artists
+    places = np.concatenate([path.vertices for path in artists.threshold.get_paths()])
+    assert len(places) > 50
+    np.testing.assert_allclose(problem.at(np.asfortranarray(places)).error(), 0.125, rtol=2e-3)
+    assert [text.get_text() for text in artists.threshold.labelTexts] == ["0.125"]
+
+
+@pytest.mark.parametrize("algorithms", [None, ("golden",), ("irprop+",)])
+def test_the_label_of_the_threshold_is_on_no_arrow(results: Results, problem: Perceptron, algorithms: Any) -> None:
+    drawn = draw("paths", results, problem, algorithms=algorithms)
+    plane = drawn.artists.plane
+    (label,) = plane.threshold.labelTexts
+    assert not _crossed(label.get_window_extent(), drawn)
+
+
+def test_the_label_of_the_threshold_gives_way(results: Results, problem: Perceptron) -> None:
+    contour = draw("contour", results, problem).artists.threshold.get_paths()[0].vertices
+    along = contour[: 2 * len(contour) // 3 : 6]  # a path that lies on most of the contour
+    for path in (along, contour[len(contour) // 3 :: 6]):
+        drawn = draw("paths", made(path), problem, x=[-6, 6], y=[-6, 6])
+        (label,) = drawn.artists.plane.threshold.labelTexts
+        assert not _crossed(label.get_window_extent(), drawn)
+
+
+@pytest.mark.parametrize(
+    ("error", "edges", "logarithmic"),
+    [
+        ([1.0, 2.0], [1, 1.25, 1.5, 1.75, 2], False),  # less than a factor of three: equal steps
+        ([1.0, 16.0], [1, 2, 4, 8, 16], True),
+        ([0.0, 1.0], [1e-10, 10**-7.5, 1e-5, 10**-2.5, 1], True),  # ten decades at most
+        ([-1.0, 3.0], [-1, 0, 1, 2, 3], False),
+        ([2.0, 2.0], [1.9, 1.95, 2, 2.05, 2.1], False),  # a plain
+        ([0.0, 0.0], [-1, -0.5, 0, 0.5, 1], False),
+        ([np.nan, np.nan], [0, 0.25, 0.5, 0.75, 1], False),
+        ([np.nan, 4.0, 64.0], [4, 8, 16, 32, 64], True),
+    ],
+)
+def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> None:
+    found, rises_by_a_factor = _plane._levels(np.array([error]), 4)
+    np.testing.assert_allclose(found, edges)
+    assert rises_by_a_factor is logarithmic
+
+
+def test_other_weights_are_held_where_the_first_run_ends_and_said() -> None:
+    bias = Perceptron(bias=True)
+    results = made([[0, 0, 0], [1, 2, 1.83456]], [[0, 0, 0], [3, 3, 3]])
+    drawn = draw("contour", results, bias)
+    assert "contour at b = 1.835" in drawn.words
+    x, y = drawn.data.x[[7, 90]], drawn.data.y[[20, 3]]
+    expected = bias.at(np.asfortranarray(np.column_stack([x, y, [1.83456] * 2]))).error()
+    np.testing.assert_array_equal(drawn.data.error[[20, 3], [7, 90]], expected)
+    other = draw("paths", results, bias, weights=["b", "w2"])
+    axes = other.artists.plane.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("b", "Second weight")
+    assert "contour at w1 = 1" in other.words
+    assert arrows_of(other)[1].tolist() == [[1.83456, 2]]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "numbers"),
+    [
+        (0.088, 0.69, [0.1, 0.15, 0.2, 0.3, 0.5]),
+        (0.9, 1200, [1, 10, 100, 1000]),
+        (2e-9, 3e5, [1e-7, 1e-5, 1e-3, 0.1, 10, 1000, 1e5]),
+        (0.121, 0.139, []),
+    ],
+)
+def test_round_numbers(low: float, high: float, numbers: list[float]) -> None:
+    found = _parts.round_numbers(low, high)
+    assert all(low <= number <= high for number in found)
+    assert {*numbers} <= {*found}
+
+
+# -- the others --------------------------------------------------------------------------------------------------------
+
+
+def test_samples_by_class(results: Results, problem: Perceptron) -> None:
+    drawn = draw("data", results, problem)
+    zeros, ones = (dots.get_offsets().tolist() for dots in drawn.artists)
+    assert zeros == [[0.7, 0.5], [0.1, 0.8], [0.1, 0.9]]
+    assert ones == [[0.9, 0.3], [0.5, 0.3], [0.2, 0.1]]
+    assert drawn.legend == ["Target 0", "Target 1"]
+    assert {"First feature", "Second feature", "6 samples"} <= {*drawn.words}
+    shapes = [dots.get_paths()[0].vertices.shape for dots in drawn.artists]
+    assert shapes[0] != shapes[1]
+
+
+def test_samples_with_many_targets_have_a_scale(results: Results) -> None:
+    rows = tuple((i / 9, i * i / 81) for i in range(10))
+    dataset = Dataset("numbers", rows, tuple(i / 10 for i in range(10)), ("a", "b"))
+    drawn = draw("data", results, Perceptron(dataset=dataset))
+    assert drawn.artists[0].get_array().tolist() == [i / 10 for i in range(10)]
+    assert [axes.get_ylabel() for axes in drawn.figure.axes] == ["B", "Target"]
+
+
+def test_bars_end_at_their_numbers(results: Results, problem: Perceptron) -> None:
+    drawn = draw("epochs", results, problem)
+    ends = [[bar.get_x() + bar.get_width() for bar in bars] for bars in drawn.artists[:2]]
+    assert ends == [[797, 92, 20, 17, 2, 3], [797, 92, 20, 34, 33, 6]]
+    assert [text.get_text() for text in drawn.artists.texts] == [
+        "797 epochs",
+        "92 epochs",
+        "20 epochs",
+        "17 epochs",
+        "2 epochs",
+        "3 epochs",
+        "797 gradient evals",
+        "92 gradient evals",
+        "20 gradient evals",
+        "17 error + 17 gradient evals",
+        "31 error + 2 gradient evals",
+        "3 gradient + 3 Hessian evals",
+    ]
+    assert "Epochs until the error is 0.125 or less" in drawn.words
+
+
+def test_bars_of_runs_that_did_not_reach_are_hatched(problem: Perceptron) -> None:
+    results = run(PUBLISHED[:3], problem, [(-4.0, -4.0)], 0.125, 50)
+    drawn = draw("epochs", results, problem)
+    assert [bool(bar.get_hatch()) for bar in drawn.artists.epochs] == [True, True, False]
+    assert [text.get_text() for text in drawn.artists.texts[:3]] == ["50 epochs, not reached"] * 2 + ["20 epochs"]
+
+
+def test_errors_are_the_errors(results: Results, problem: Perceptron) -> None:
+    drawn = draw("errors", results, problem)
+    for curve, end, run in zip(drawn.artists.curves, drawn.artists.ends, results.runs, strict=True):
+        np.testing.assert_array_equal(curve.get_ydata(), run.trajectory.errors)
+        assert curve.get_xdata().tolist() == list(range(run.trajectory.epochs + 1))
+        assert end.get_xydata().tolist() == [[run.trajectory.epochs, run.trajectory.final_error]]
+    assert list(drawn.artists.threshold.get_ydata()) == [0.125, 0.125]
+    (axes,) = drawn.figure.axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("symlog", "log")
+    assert "threshold 0.125" in drawn.words
+    assert drawn.legend[2] == "RPROP (20 epochs)"
+    dashes = [style.look(place).dashes for place in range(6)]
+    assert len({*dashes}) == 6
+
+
+def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> None:
+    drawn = draw("surface", results, problem, algorithms=["momentum"], elevation=20, azimuth=30)
+    trajectory = results.of("Momentum")[0].trajectory
+    x, y, z = drawn.artists.tracks[0].get_data_3d()
+    np.testing.assert_array_equal(np.column_stack([x, y]), trajectory.weights)
+    np.testing.assert_array_equal(z, trajectory.errors)
+    (axes,) = drawn.figure.axes
+    assert (axes.elev, axes.azim) == (20, 30)
+    assert drawn.legend == ["Momentum (92 epochs)"]
+    assert drawn.artists.tracks[0].get_zorder() > drawn.artists.surface.get_zorder()
+
+
+# -- requests ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "name"),
+    [
+        ("data", {}, "data"),
+        ("contour", {}, "contour"),
+        ("contour", {"weights": ["w1", "b"], "x": [0, 1.5]}, "contour-w1-b-x=0_1.5"),
+        ("paths", {}, "paths"),
+        ("paths", {"algorithms": ["rprop"]}, "paths-rprop"),
+        ("paths", {"algorithms": ["Gradient descent + golden search"]}, "paths-gradient-descent+golden-search"),
+        ("paths", {"algorithms": ["rprop", "irprop+"], "epochs": [11, 14]}, "paths-rprop-irprop+-epochs-11-14"),
+        ("paths", {"algorithms": ["gd"], "x": [-1.4, -0.9], "y": [-3, 2]}, "paths-gd-x=-1.4_-0.9-y=-3_2"),
+        ("surface", {"algorithms": ["momentum"]}, "surface-momentum"),
+        ("epochs", {}, "epochs"),
+        ("errors", {"save_as": "mine"}, "mine"),
+    ],
+)
+def test_names_of_files(kind: str, options: dict[str, Any], name: str) -> None:
+    assert FIGURES[kind](**options).file_name() == name
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("RPROP", "rprop"),
+        ("RPROP−", "rprop-"),
+        ("iRPROP+", "irprop+"),
+        ("../../etc", "etc"),
+        ("a/b\\c", "a-b-c"),
+        ("日本", "日本"),
+        ("!?", "algorithm"),
+    ],
+)
+def test_slugs(label: str, expected: str) -> None:
+    assert slug(label) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "complaint"),
+    [
+        ("paths", {"epochs": [14, 11]}, "paths: epochs: the first epoch, 14, comes after the last, 11"),
+        ("paths", {"weights": ["w1", "w1"]}, "paths: weights: 'w1' stands on both axes"),
+        (
+            "surface",
+            {"x": [1, 1]},
+            "surface: x: [1, 1] does not rise: each number must be above the one before (limits of the weight across)",
+        ),
+    ],
+)  # fmt: skip
+def test_options_that_contradict_each_other(kind: str, options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(complaint)}$"):
+        FIGURES[kind](**options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "wrong"),
+    [
+        ("paths", {}, []),
+        (
+            "paths",
+            {"algorithms": ["RPROP", "rpropp"]},
+            [("algorithms", "'rpropp' is not an algorithm of this experiment; did you mean 'rprop'?")],
+        ),
+        ("errors", {"algorithms": ["xyz"]}, [("algorithms", "'xyz' is not an algorithm of this experiment")]),
+        (
+            "contour",
+            {"weights": ["w1", "b"]},
+            [("weights", "'b' is not a weight of this problem, which has w1 and w2")],
+        ),
+    ],
+)
+def test_options_that_do_not_fit_the_experiment(
+    kind: str, options: dict[str, Any], wrong: list[tuple[str, str]], problem: Perceptron
+) -> None:
+    assert FIGURES[kind](**options).misfits(problem, ["RPROP", "rprop", "gd"]) == wrong
+
+
+def test_figures_without_sense_are_refused_and_never_a_default() -> None:
+    narrow = Perceptron(dataset=Dataset("one", ((1.0,), (2.0,)), (0.0, 1.0), ("a",)))
+    refused = {kind: FIGURES[kind]().misfits(narrow, []) for kind in FIGURES}
+    flat = [("kind", "contour needs two weights or more, and this problem has 1")]
+    assert refused.pop("data") == [("kind", "data needs a dataset with two features")]
+    assert refused.pop("contour") == flat
+    assert [bool(refused.pop(kind)) for kind in ("paths", "surface")] == [True, True]
+    assert not any(refused.values())
+    defaults = [request.name for kind in FIGURES for request in FIGURES[kind].defaults(narrow, ["a", "b"])]
+    assert defaults == ["epochs", "errors"]
+
+
+@pytest.mark.parametrize(
+    ("endings", "epochs", "threshold", "said"),
+    [
+        ([Ending.REACHED], [20], 0.1, "20 epochs"),
+        ([Ending.REACHED], [1], 0.1, "1 epoch"),
+        ([Ending.EXHAUSTED], [1000], 0.1, "1000 epochs, not reached"),
+        ([Ending.EXHAUSTED], [1000], None, "1000 epochs"),
+        ([Ending.DIVERGED], [3], 0.1, "3 epochs, diverged"),
+        ([Ending.STUCK], [3], 0.1, "3 epochs, cannot go on"),
+        ([Ending.REACHED, Ending.REACHED], [3, 12], 0.1, "3 to 12 epochs"),
+        ([Ending.REACHED, Ending.EXHAUSTED, Ending.DIVERGED], [3, 50, 7], 0.1,
+         "3 to 50 epochs, 1 of 3 not reached, 1 of 3 diverged"),
+        ([Ending.EXHAUSTED, Ending.DIVERGED], [9, 7], None, "7 to 9 epochs, 1 of 2 diverged"),
+    ],
+)  # fmt: skip
+def test_how_far_runs_got(endings: list[Ending], epochs: list[int], threshold: float | None, said: str) -> None:
+    runs = [made(np.zeros((n + 1, 2)), ending=e).runs[0] for n, e in zip(epochs, endings, strict=True)]
+    assert how_far(runs, threshold) == said
+
+
+# -- the same bytes ----------------------------------------------------------------------------------------------------
+
+PRINT_HASHES = """
+import hashlib, locale, sys, warnings
+warnings.simplefilter("error")
+try:
+    locale.setlocale(locale.LC_ALL, "")
+except locale.Error:
+    pass
+from bpviz import study
+from bpviz.config import Algorithm, Experiment
+from bpviz.declare import FIGURES, OPTIMIZERS
+from bpviz.figures._render import rendered
+from bpviz.problems.perceptron import Perceptron
+problem = Perceptron()
+algorithms = (Algorithm("RPROP", OPTIMIZERS["rprop"](step=0.1)), Algorithm("Newton", OPTIMIZERS["newton"]()))
+results = study.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000, algorithms, ()))
+for kind, cls in FIGURES.items():
+    for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
+        print(kind, format, hashlib.sha256(rendered(cls(), results, problem, format)).hexdigest())
+"""
+
+HOSTILE = """
+lines.linewidth: 20
+text.usetex: True
+axes.prop_cycle: cycler('color', ['ff0000'])
+axes.formatter.use_locale: True
+axes.unicode_minus: False
+font.family: serif
+font.size: 30
+savefig.dpi: 30
+savefig.bbox: tight
+figure.facecolor: red
+figure.autolayout: True
+svg.fonttype: none
+path.simplify: False
+image.cmap: jet
+legend.loc: upper left
+"""
+
+
+def locale_with_commas() -> str:
+    """Return a locale that writes 0,5, or C where none is installed: matplotlib stops at a locale that is not."""
+    before = locale.setlocale(locale.LC_NUMERIC)
+    for name in ("de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"):
+        with contextlib.suppress(locale.Error):
+            locale.setlocale(locale.LC_NUMERIC, name)
+            locale.setlocale(locale.LC_NUMERIC, before)
+            return name
+    return "C"
+
+
+def test_bytes_are_the_same_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text(HOSTILE, encoding="utf-8")
+    plain = {**os.environ, "PYTHONPATH": str(HOME), "PYTHONHASHSEED": "1"}
+    plain.pop("MATPLOTLIBRC", None)
+    hostile = {
+        **plain,
+        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "LC_ALL": locale_with_commas(),
+        "TZ": "Pacific/Kiritimati",
+        "PYTHONHASHSEED": "2",
+        "SOURCE_DATE_EPOCH": "86400",
+    }
+    command = [sys.executable, "-c", PRINT_HASHES]
+    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with (
+        subprocess.Popen(command, env=plain, cwd=HOME, **pipe) as here,
+        subprocess.Popen(command, env=hostile, cwd=tmp_path, **pipe) as there,
+    ):
+        (one, trouble), (other, more_trouble) = here.communicate(), there.communicate()
+    assert (trouble, more_trouble) == ("", "")
+    assert len(one.splitlines()) == len(FIGURES) + 2
+    assert one == other
+
+
+@pytest.mark.parametrize("kind", ["paths", "surface"])
+def test_bytes_are_the_same_again(kind: str, results: Results, problem: Perceptron) -> None:
+    once, again = (
+        hashlib.sha256(_render.rendered(FIGURES[kind](), results, problem, "svg")).hexdigest() for _ in range(2)
+    )
+    assert once == again

@@ -1,0 +1,142 @@
+"""Bracketing and golden section against SciPy's, run by run, to the last bit and the last evaluation.
+
+SciPy's ``bracket`` and ``golden`` are written for one function at a time, after the same pages of Numerical Recipes and
+with the same rounded constants.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+from scipy.optimize import bracket as scipy_bracket
+from scipy.optimize import minimize_scalar
+
+from bpviz.linesearch import along, bracket, golden_section
+from bpviz.oracle import Oracle
+
+# What the search meets on its way, found by running a copy of the textbook's loop that says which branch it takes.
+ON_THE_WAY = {
+    "a minimum between 0 and 1": lambda x: (x - 0.3) ** 2,
+    "uphill first, so backwards": lambda x: (x + 7) ** 2,
+    "a parabola whose minimum is the new point": lambda x: (x - 2) ** 2,
+    "a parabola that steps beyond": lambda x: (x - 50) ** 2,
+    "a parabola that leads too far": lambda x: math.sqrt(1 + (x - 300) ** 2),
+    "far beyond, and then it has risen": lambda x: x**3 / 3e5 - x if x > -900 else 1e9,
+    "a parabola upside down": lambda x: math.log(1 + (x - 30) ** 2),
+    "a parabola between that misses": lambda x: math.exp(-x) + 0.001 * x,
+    "a straight line": lambda x: abs(x - 1e5),
+    "so nearly level that a parabola is lost in roundoff": lambda x: 1e-21 * abs(x - 40) ** 1.01,
+    "a parabola whose minimum is a maximum": lambda x: math.sin(2.5 * x - 2.8) + 0.0121 * (x - 2.4) ** 2,
+    "stairs": lambda x: float(math.floor(abs(x - 9.3))),
+}
+
+
+def waves():
+    """Return 1000 lopsided functions with many minima each: every branch is taken a dozen times or more."""
+    numbers = random.Random(20)
+    draws = [[numbers.uniform(-3, 3) for _ in range(4)] for _ in range(1000)]
+    return [lambda x, a=a, b=b, c=c, d=d: math.sin(a * x + b) + 0.01 * (c * (x - d)) ** 2 for a, b, c, d in draws]
+
+
+class Lines:
+    """The functions as one block's φ; it counts how often each is asked."""
+
+    def __init__(self, functions, problem):
+        self.functions = functions
+        self.asked = [0] * len(functions)
+        self.f = Oracle(problem, len(functions))
+        self.zero = np.zeros((len(functions), 1))
+
+    def __call__(self, alpha, where):
+        answer = np.full(alpha.shape, np.nan)
+        for run in np.flatnonzero(where):
+            self.asked[run] += 1
+            answer[run] = self.functions[run](float(alpha[run, 0]))
+        return answer
+
+    def bracket(self):
+        with np.errstate(all="ignore"):  # as the loop that calls it does
+            return bracket(self, self.zero, self(self.zero, self.f.live), self.f)
+
+    def golden(self, tolerance, start=None):
+        with np.errstate(all="ignore"):
+            return golden_section(self, start or self.bracket(), tolerance, self.f)
+
+
+@pytest.fixture(params=["on the way", "waves"])
+def functions(request):
+    return list(ON_THE_WAY.values()) if request.param == "on the way" else waves()
+
+
+def test_brackets_are_scipy_s(functions, six_points):
+    lines = Lines(functions, six_points)
+    found = lines.bracket()
+    assert found.holds.all()
+    for run, function in enumerate(functions):
+        *points, _, phi_b, _, asked = scipy_bracket(function)
+        assert ([*points, phi_b], asked) == ([p[run, 0] for p in found[:4]], lines.asked[run]), run
+
+
+@pytest.mark.parametrize("tolerance", [0.5, 0.1, 1e-6])
+def test_golden_sections_are_scipy_s(functions, tolerance, six_points):
+    lines = Lines(functions, six_points)
+    alpha, lowest = lines.golden(tolerance)
+    for run, function in enumerate(functions):
+        expected = minimize_scalar(function, method="golden", tol=tolerance)
+        assert (expected.x, expected.fun, expected.nfev) == (alpha[run, 0], lowest[run, 0], lines.asked[run]), run
+
+
+def test_a_tolerance_for_each_run(six_points):
+    functions = waves()[:3]
+    tolerance = np.array([[0.5], [0.1], [1e-6]])
+    lines = Lines(functions, six_points)
+    alpha, _ = lines.golden(tolerance)
+    expected = [
+        minimize_scalar(function, method="golden", tol=tol)
+        for function, tol in zip(functions, tolerance[:, 0], strict=True)
+    ]
+    assert [e.x for e in expected] == alpha[:, 0].tolist()
+    assert [e.nfev for e in expected] == lines.asked
+
+
+def test_no_bracket_where_the_function_is_flat(six_points):
+    """0, 1 and 2.618034 are tried, and 1 is what there is; the neighbour searches on."""
+    lines = Lines([lambda _: 0.25, lambda x: (x - 2) ** 2], six_points)
+    found = lines.bracket()
+    assert found.holds[:, 0].tolist() == [False, True]
+    alpha, lowest = lines.golden(0.1, found)
+    assert (alpha[0, 0], lowest[0, 0], lines.asked[0]) == (1, 0.25, 3)
+    assert alpha[1, 0] == pytest.approx(2, abs=0.2)
+
+
+def test_a_function_that_never_rises_is_followed_to_infinity_and_no_further(six_points):
+    lines = Lines([lambda x: -math.log(1 + abs(x + 0.5))], six_points)
+    alpha, _ = lines.golden(0.1)
+    assert alpha[0, 0] == math.inf
+    assert lines.asked[0] < 2 * 1000
+
+
+def test_a_function_that_stops_being_a_number_has_no_bracket(six_points):
+    """Beyond 2 this one is NaN, so 1 is the best there is."""
+    lines = Lines([lambda x: -x if x < 2 else math.nan], six_points)
+    alpha, lowest = lines.golden(0.1)
+    assert (alpha[0, 0], lowest[0, 0], lines.asked) == (1, -1, [3])
+
+
+def test_ended_runs_are_not_asked(six_points):
+    lines = Lines(list(ON_THE_WAY.values()), six_points)
+    lines.f.live[::2] = False
+    lines.golden(0.1)
+    assert set(lines.asked[::2]) == {0}
+    assert min(lines.asked[1::2]) >= 5
+
+
+def test_along_is_the_error_on_a_line(six_points, plain):
+    f = Oracle(six_points, 2)
+    w, direction = np.array([[-1.2, 1.0], [0.5, 2.0]]), np.array([[0.3, -0.7], [1.0, 4.0]])
+    phi = along(f, w, direction)(np.array([[2.0], [-0.5]]), np.array([True, False]))
+    assert phi[0, 0] == pytest.approx(plain(six_points).error([-0.6, -0.4]), rel=1e-14)
+    assert np.isnan(phi[1, 0])

@@ -1,0 +1,272 @@
+"""Every problem's error and derivatives, against plain floats, differences and numbers worked by hand in print."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from decimal import Decimal, getcontext
+
+import numpy as np
+import pytest
+
+from bpviz.declare import PROBLEMS
+from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.perceptron import ACTIVATIONS, LOSSES, Perceptron
+
+SQUARES = ("mse", "half-mse")
+
+# Unequal in everything; labels for cross-entropy must lie in [0, 1].
+FEATURES = ((0.9, -1.7), (0.4, 2.3), (-1.3, 0.6), (0.2, 0.5), (-0.7, -3.1))
+TARGETS = (0.8, 0.05, 0.45, 1.0, 0.0)
+DATASET = Dataset("unequal", FEATURES, TARGETS, ("x1", "x2"))
+
+CONFIGURATIONS = [
+    Perceptron(dataset=DATASET, activation=activation, loss=loss, bias=bias)
+    for activation, loss, bias in itertools.product(ACTIVATIONS, LOSSES, (False, True))
+    if loss != "cross-entropy" or activation == "sigmoid"
+]
+over_configurations = pytest.mark.parametrize(
+    "problem", CONFIGURATIONS, ids=lambda p: f"{p.activation} {p.loss}{' bias' if p.bias else ''}"
+)
+
+
+def points(problem):
+    """Return random weights, at which no weighted sum and no deviation is near a kink."""
+    w = np.random.default_rng(5).normal(size=(40, len(problem.weights))) * 1.5
+    x = np.array([(*x, 1.0) if problem.bias else x for x in FEATURES])
+    z = w @ x.T
+    p = {"relu": np.maximum(z, 0), "linear": z, "tanh": np.tanh(z), "softplus": np.logaddexp(z, 0)}.get(
+        problem.activation, 1 / (1 + np.exp(-z))
+    )
+    near = (np.abs(z) < 1e-2).any(axis=1) & (problem.activation == "relu")
+    near |= (np.abs(p - np.array(TARGETS)) < 1e-3).any(axis=1) & (problem.loss == "mae")
+    kept = w[~near][:8]
+    assert len(kept) == 8
+    return kept
+
+
+def differences(f, w, h):
+    """Return the derivative of f, answers ``(runs, ...)``, by each weight, as a last axis: central, of order h⁴."""
+
+    def at(i, k):
+        moved = w.copy()
+        moved[:, i] += k * h
+        return f(moved)
+
+    each = [(8 * (at(i, 1) - at(i, -1)) - (at(i, 2) - at(i, -2))) / (12 * h) for i in range(w.shape[1])]
+    return np.stack(each, axis=-1)
+
+
+@over_configurations
+def test_values_and_derivatives_are_those_of_plain_floats(problem, plain):
+    f, w = plain(problem), points(problem)
+    at = problem.at(w)
+    assert at.error() == pytest.approx([f.error(row) for row in w.tolist()], rel=1e-13)
+    assert at.gradient() == pytest.approx(np.array([f.gradient(row) for row in w.tolist()]), rel=1e-10, abs=1e-13)
+    assert at.hessian() == pytest.approx(np.array([f.hessian(row) for row in w.tolist()]), rel=1e-10, abs=1e-13)
+
+
+@over_configurations
+def test_the_gradient_is_the_error_s_derivative(problem):
+    w = points(problem)
+    expected = differences(lambda v: problem.at(v).error(), w, 1e-3)
+    assert problem.at(w).gradient() == pytest.approx(expected, rel=1e-8, abs=1e-10)
+
+
+@over_configurations
+def test_the_hessian_is_the_gradient_s_derivative_and_symmetric(problem):
+    w = points(problem)
+    hessian = problem.at(w).hessian()
+    expected = differences(lambda v: problem.at(v).gradient(), w, 1e-3)
+    assert hessian == pytest.approx(expected, rel=1e-7, abs=1e-9)
+    assert hessian == pytest.approx(hessian.transpose(0, 2, 1), rel=1e-13, abs=1e-16)
+
+
+@pytest.mark.parametrize(
+    "problem", [p for p in CONFIGURATIONS if p.loss in SQUARES], ids=lambda p: f"{p.activation} {p.loss} {p.bias}"
+)
+def test_residuals_and_jacobian(problem):
+    """The error is the sum of the residuals' squares, the Jacobian their derivative, and 2 Jᵀr the gradient."""
+    w = points(problem)
+    at = problem.at(w)
+    r, jacobian = at.residuals(), at.jacobian()
+    assert r.shape == (8, 5)
+    assert (r**2).sum(axis=1) == pytest.approx(at.error(), rel=1e-13)
+    assert jacobian == pytest.approx(differences(lambda v: problem.at(v).residuals(), w, 1e-3), rel=1e-8, abs=1e-10)
+    assert 2 * np.einsum("rnp,rn->rp", jacobian, r) == pytest.approx(at.gradient(), rel=1e-12, abs=1e-14)
+
+
+@over_configurations
+def test_what_is_offered_is_what_there_is(problem):
+    both = {"error", "gradient", "hessian"}
+    assert problem.offers == both | ({"residuals", "jacobian"} if problem.loss in SQUARES else set())
+    shapes = {"error": (8,), "gradient": (8, 0), "hessian": (8, 0, 0), "residuals": (8, 5), "jacobian": (8, 5, 0)}
+    params = len(problem.weights)
+    at = problem.at(points(problem))
+    for kind in problem.offers:
+        assert getattr(at, kind)().shape == tuple(n or params for n in shapes[kind])
+
+
+@over_configurations
+def test_questions_may_come_in_any_order_and_more_than_once(problem):
+    """They share work memory; no answer may depend on what was asked before."""
+    w = points(problem)
+    fresh = {kind: getattr(problem.at(w), kind)() for kind in problem.offers}
+    for order in itertools.permutations(sorted(problem.offers), 2):
+        at = problem.at(w)
+        for kind in (*order, *order):
+            assert getattr(at, kind)().tolist() == fresh[kind].tolist(), order
+
+
+def test_a_spare_point_lends_its_memory_and_nothing_else(six_points):
+    rng = np.random.default_rng(1)
+    spare = None
+    for runs in (3, 3, 1, 7, 2, 0, 5):
+        w = rng.normal(size=(runs, 2))
+        spare = six_points.at(w, spare)
+        assert spare.error().tolist() == six_points.at(w).error().tolist()
+        assert spare.gradient().tolist() == six_points.at(w).gradient().tolist()
+
+
+def test_weights_are_named_in_order():
+    assert Perceptron().weights == ("w1", "w2")
+    assert Perceptron(bias=True).weights == ("w1", "w2", "b")
+
+
+def test_the_bias_is_the_last_weight():
+    """p = 0.1 · 2 - 0.3 · 1 + 5 = 4.9, error (4.9 - 4)² = 0.81, gradient 1.8 (2, -1, 1)."""
+    problem = Perceptron(dataset=Dataset("one", ((2.0, -1.0),), (4.0,), ("a", "b")), activation="linear", bias=True)
+    at = problem.at(np.array([[0.1, 0.3, 5.0]]))
+    assert at.error()[0] == pytest.approx(0.81, rel=1e-14)
+    assert at.gradient()[0] == pytest.approx((3.6, -1.8, 1.8), rel=1e-14)
+
+
+def test_the_published_neuron_to_every_printed_digit():
+    """One neuron worked by hand in print: x = (0.1, 0.3), desired 0.03, w = (0.5, 0.2), b = 1.83, E = (d - p)² / 2.
+
+    Printed: s = 1.94, predicted 0.874352143, E = 0.356465271, dE/dw = (0.009276093, 0.027828278).
+    """
+    problem = Perceptron(dataset=Dataset("neuron", ((0.1, 0.3),), (0.03,), ("x1", "x2")), bias=True, loss="half-mse")
+    at = problem.at(np.array([[0.5, 0.2, 1.83]]))
+    predicted = 0.03 + math.sqrt(2) * at.residuals()[0, 0]
+    gradient = at.gradient()[0]
+    numbers = [predicted, at.error()[0], gradient[0], gradient[1]]
+    assert [f"{n:.9f}" for n in numbers] == ["0.874352143", "0.356465271", "0.009276093", "0.027828278"]
+    # dE/db = dE/ds · ds/db = 0.844352143 · 0.109860473 · 1; the print takes ds/db for 0, which is a slip
+    assert gradient[2] == pytest.approx(0.844352143 * 0.109860473, rel=1e-8)
+
+
+def exact_cross_entropy(z, y):
+    """Return log(1 + exp z) - y z in 60 digits."""
+    getcontext().prec = 60
+    z, y = Decimal(z), Decimal(y)
+    return float((1 + z.exp()).ln() - y * z)
+
+
+@pytest.mark.parametrize("z", [-1e4, -800.0, -40.0, -1e-9, 0.0, 1e-9, 40.0, 800.0, 1e4])
+@pytest.mark.parametrize("y", [0.0, 0.25, 1.0])
+def test_cross_entropy_is_finite_and_right_however_large_the_sum(z, y):
+    dataset = Dataset("one", ((1.0,),), (y,), ("x",))
+    with np.errstate(over="ignore"):  # as in the loop
+        at = Perceptron(dataset=dataset, loss="cross-entropy").at(np.array([[z]]))
+        error, gradient, hessian = at.error()[0], at.gradient()[0, 0], at.hessian()[0, 0, 0]
+    assert error == pytest.approx(exact_cross_entropy(z, y), rel=1e-13, abs=1e-14)
+    assert gradient == pytest.approx(1 / (1 + math.exp(min(-z, 700))) - y, abs=1e-15)
+    assert 0 <= hessian <= 0.25
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_losses_are_finite_far_out(activation):
+    """At sums of ±1e4 an activation saturates or grows, and nothing overflows."""
+    dataset = Dataset("two", ((1.0,), (-1.0,)), (0.5, 0.25), ("x",))
+    for loss in ("mse", "half-mse", "mae"):
+        with np.errstate(over="ignore"):
+            at = Perceptron(dataset=dataset, activation=activation, loss=loss).at(np.array([[1e4], [-1e4]]))
+            answers = (at.error(), at.gradient(), at.hessian())
+        assert all(np.isfinite(answer).all() for answer in answers)
+
+
+def test_at_a_kink_the_slope_is_zero():
+    """relu at z = 0 and the absolute error at d = 0 have no derivative; both take 0."""
+    one = Dataset("one", ((1.0,),), (2.0,), ("x",))
+    assert Perceptron(dataset=one, activation="relu").at(np.array([[0.0]])).gradient().tolist() == [[0]]
+    assert Perceptron(dataset=one, activation="linear", loss="mae").at(np.array([[2.0]])).gradient().tolist() == [[0]]
+
+
+@pytest.mark.parametrize("activation", [a for a in ACTIVATIONS if a != "sigmoid"])
+def test_cross_entropy_needs_a_sigmoid(activation):
+    with pytest.raises(ValueError, match="cross-entropy") as refusal:
+        Perceptron(activation=activation, loss="cross-entropy")
+    assert str(refusal.value) == (
+        f"perceptron: loss: cross-entropy needs activation sigmoid, which predicts in (0, 1), not {activation}"
+    )
+
+
+@pytest.mark.parametrize("target", [-0.5, 1.5])
+def test_cross_entropy_needs_targets_that_are_probabilities(target):
+    dataset = Dataset("one", ((1.0,), (2.0,)), (0.0, target), ("x",))
+    with pytest.raises(ValueError, match="cross-entropy") as refusal:
+        Perceptron(dataset=dataset, loss="cross-entropy")
+    assert str(refusal.value) == (
+        f"perceptron: loss: cross-entropy takes targets in [0, 1], and this dataset has {target:g}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        (
+            {"activation": "logistic"},
+            (
+                "activation: 'logistic' is not one of sigmoid, tanh, relu, softplus, linear; did you mean 'sigmoid'? "
+                "(function a of the weighted sum that gives the prediction)"
+            ),
+        ),
+        (
+            {"bias": "yes"},
+            "bias: 'yes' is not true or false (whether a constant is added to the weighted sum, as one more weight)",
+        ),
+        (
+            {"loss": "l2"},
+            (
+                "loss: 'l2' is not one of mse, half-mse, cross-entropy, mae; did you mean 'mse'? "
+                "(what is averaged over the samples: the error of one prediction)"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_a_sentence(setting, complaint):
+    with pytest.raises(ValueError, match="is not") as refusal:
+        Perceptron(**setting)
+    assert str(refusal.value) == f"perceptron: {complaint}"
+
+
+def test_choices_are_what_there_is():
+    from bpviz.problems import _neuron
+
+    assert tuple(_neuron.ACTIVATIONS) == ACTIVATIONS
+    assert tuple(_neuron.LOSSES) == LOSSES
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_problem_s_defaults_have_derivatives(name):
+    """At random points, whatever the problem: gradient and Hessian against differences of error and gradient."""
+    problem = PROBLEMS[name]()
+    w = np.random.default_rng(9).normal(size=(6, len(problem.weights)))
+    at = problem.at(w)
+    if "gradient" in problem.offers:
+        assert at.gradient() == pytest.approx(differences(lambda v: problem.at(v).error(), w, 1e-3), rel=1e-7, abs=1e-9)
+    if "hessian" in problem.offers:
+        assert at.hessian() == pytest.approx(
+            differences(lambda v: problem.at(v).gradient(), w, 1e-3), rel=1e-6, abs=1e-8
+        )
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_dataset_is_a_full_table(name):
+    dataset = DATASETS[name]
+    assert dataset.name == name
+    assert dataset.source
+    assert len(dataset.features) == len(dataset.targets)
+    assert {len(row) for row in dataset.features} == {len(dataset.feature_names)}
+    assert all(type(number) is float for row in (*dataset.features, dataset.targets) for number in row)

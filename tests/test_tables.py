@@ -1,0 +1,164 @@
+"""Tables as text: aligned for people, exact for programs. The expected texts are laid out by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+
+from bpviz import tables
+from bpviz.declare import KINDS
+from bpviz.results import Ending, Results, Run, Trajectory
+
+AWKWARD = 'a, "b" | `c` *d*_e_ <i> [x](y) # & ~~s~~ $z$ \\'
+
+
+def run(label, errors, counts, ending=Ending.REACHED, start=(-4.0, 0.1), **settings):
+    """Return a run that stays at its start until it ends at (1/3, -1e-300), with these errors and final counts."""
+    epochs = len(errors) - 1
+    weights = np.array([start] * epochs + [(1 / 3, -1e-300)])
+    bill = np.array([[epoch * counts.get(kind, 0) // max(epochs, 1) for kind in KINDS] for epoch in range(epochs + 1)])
+    return Run(label.lower(), label, settings, start, Trajectory(weights, np.array(errors), bill, ending))
+
+
+def results(*runs, title="Title", error_threshold=0.125):
+    return Results(title, ("w1", "w2"), error_threshold, runs)
+
+
+TWO = results(
+    run("GD", [0.5, 0.2, 0.1249966], {"gradient": 2}, step=0.3),
+    run("Golden", [0.5, 1 / 3], {"gradient": 1, "error": 31}, Ending.EXHAUSTED, tolerance=0.1),
+)
+
+
+def test_text_is_aligned() -> None:
+    assert tables.as_text(tables.table(TWO)) == (
+        "Algorithm  step  epochs  error evals  gradient evals  Hessian evals  final error  ending\n"
+        "GD          0.3       2            0               2              0       0.1250  reached 0.125\n"
+        "Golden                1           31               1              0       0.3333  ran out of epochs\n"
+    )
+
+
+def test_wide_characters_take_two_columns_and_accents_none() -> None:
+    narrow, wide, accent = "abcd", "文字", "a\u0301bcd"
+    table = tables.Table(["x", "n"], [[narrow, "1"], [wide, "20"], [accent, "3"]], [False, True])
+    assert tables.as_text(table) == f"x      n\n{narrow}   1\n{wide}  20\n{accent}   3\n"
+
+
+def test_a_column_for_whatever_was_asked_and_for_starts_that_differ() -> None:
+    two_starts = results(
+        run("LM", [0.5, 0.1], {"residuals": 1, "jacobian": 1}, start=(-4.0, 0.1)),
+        run("LM", [0.5, 0.1], {"residuals": 1, "jacobian": 1}, start=(2.5, 3.0)),
+    )
+    assert tables.as_text(tables.table(two_starts, {"LM": 0.0126})) == (
+        "Algorithm  start      step  epochs  error evals  gradient evals  Hessian evals  residual evals  Jacobian evals"
+        "  final error  seconds  ending\n"
+        "LM         (-4, 0.1)             1            0               0              0               1               1"
+        "       0.1000    0.013  reached 0.125\n"
+        "LM         (2.5, 3)              1            0               0              0               1               1"
+        "       0.1000    0.013  reached 0.125\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ending", "threshold", "said", "as_asked"),
+    [
+        (Ending.REACHED, 0.125, "reached 0.125", True),
+        (Ending.EXHAUSTED, 0.125, "ran out of epochs", False),
+        (Ending.EXHAUSTED, None, "ran all epochs", True),
+        (Ending.DIVERGED, 0.125, Ending.DIVERGED.value, False),
+        (Ending.DIVERGED, None, Ending.DIVERGED.value, False),
+        (Ending.STUCK, None, Ending.STUCK.value, False),
+    ],
+)
+def test_how_a_run_ended(ending, threshold, said, as_asked) -> None:
+    one = run("GD", [0.5, 0.1], {}, ending, step=1.0)
+    assert tables.ending(one, threshold) == said
+    assert tables.as_asked(one, threshold) is as_asked
+
+
+def test_every_ending_has_a_row_and_numbers_that_are_not_finite_too() -> None:
+    for ending in Ending:
+        for error in (math.inf, math.nan, 5e-324):
+            row = tables.table(results(run("GD", [0.5, error], {}, ending, step=1e6))).rows[0]
+            assert row[1] == "1e+06"
+            assert row[-2] in ("inf", "nan", "4.941e-324")
+
+
+def test_markdown_is_exact_and_nothing_in_a_label_is_markup() -> None:
+    one = results(run(AWKWARD, [0.5, 0.1], {"gradient": 1}, step=0.1 + 0.2), title=AWKWARD)
+    escaped = 'a, "b" \\| \\`c\\` \\*d\\*\\_e\\_ \\<i\\> \\[x\\](y) \\# \\& \\~\\~s\\~\\~ \\$z\\$ \\\\'
+    assert tables.summary_markdown(one.title, tables.table(one, exact=True)) == (
+        f"# {escaped}\n"
+        "\n"
+        "| Algorithm | step | epochs | error evals | gradient evals | Hessian evals | final error | w1 | w2 | ending "
+        "|\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
+        f"| {escaped} | 0.30000000000000004 | 1 | 0 | 1 | 0 | 0.1 | 0.3333333333333333 | -1e-300 | reached 0.125 |\n"
+    )
+
+
+def test_csv_reads_back_what_was_written() -> None:
+    hard = results(
+        run(AWKWARD, [0.1, math.inf], {"gradient": 1}, Ending.DIVERGED, step=1e6, momentum=0.1),
+        run("文字", [5e-324, 0.1 + 0.2], {"hessian": 1}, start=(1e-7, 1e22)),
+    )
+    head, first, second = csv.reader(io.StringIO(tables.summary_csv(hard)), strict=True)
+    assert head == [
+        *("algorithm", "label", "settings", "start", "epochs"),
+        *(f"{kind}_evaluations" for kind in KINDS),
+        *("final_error", "w1", "w2", "ending"),
+    ]
+    last = [repr(1 / 3), "-1e-300"]
+    assert first == [
+        *(AWKWARD.lower(), AWKWARD, "step=1000000.0 momentum=0.1", "-4.0 0.1", "1", *"01000", "inf", *last, "diverged")
+    ]
+    assert second == ["文字", "文字", "", "1e-07 1e+22", "1", *"00100", "0.30000000000000004", *last, "reached"]
+
+
+def test_history_has_every_epoch_and_which_start() -> None:
+    both = results(
+        run("A", [0.4, 0.3, 0.2], {"gradient": 2}),
+        run("A", [0.5], {}, start=(1.0, 2.0)),
+        run("B, C", [0.6, 0.1], {"error": 7}, start=(1.0, 2.0)),
+    )
+    assert tables.history_csv(both).splitlines() == [
+        f"label,epoch,error,w1,w2,{','.join(f'{kind}_evaluations' for kind in KINDS)},start",
+        "A,0,0.4,-4.0,0.1,0,0,0,0,0,1",
+        "A,1,0.3,-4.0,0.1,0,1,0,0,0,1",
+        f"A,2,0.2,{1 / 3!r},-1e-300,0,2,0,0,0,1",
+        f"A,0,0.5,{1 / 3!r},-1e-300,0,0,0,0,0,2",
+        '"B, C",0,0.6,1.0,2.0,0,0,0,0,0,2',
+        f'"B, C",1,0.1,{1 / 3!r},-1e-300,7,0,0,0,0,2',
+    ]
+
+
+def test_the_summary_is_strict_json() -> None:
+    diverged = run("GD", [0.5, math.nan], {"gradient": 1, "residuals": 3}, Ending.DIVERGED, step=1e6)
+    text = tables.as_json(tables.summary(results(diverged, title="Fünf")))
+    assert "Fünf" in text
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    assert json.loads(text, parse_constant=refuse) == {
+        "schema": 1,
+        "title": "Fünf",
+        "runs": [
+            {
+                "algorithm": "gd",
+                "label": "GD",
+                "settings": {"step": 1e6},
+                "start": [-4.0, 0.1],
+                "epochs": 1,
+                "final_error": None,
+                "weights": [1 / 3, -1e-300],
+                "evaluations": {"error": 0, "gradient": 1, "hessian": 0, "residuals": 3},
+                "ending": "diverged",
+            }
+        ],
+    }
