@@ -13,7 +13,7 @@ import itertools
 import math
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, dataclass_transform
 
 from bpviz.words import SYNONYMS, listed, nearest, shown
@@ -460,8 +460,15 @@ class FigureRequest:
     save_as: str | None = hyper(None, Nullable(FileName(), "the kind and what it shows"), "file name, without a suffix")
     title: str | None = hyper(None, Nullable(Text(), "a title by what is shown"), "text above the figure")
 
+    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+        """Return (field, complaint) for options that fit no figure of this problem and these algorithms.
+
+        ``algorithms`` holds the labels and the names that an option may use.
+        """
+        return []
+
     def name_of_file(self) -> str:
-        """Return the file name, without a suffix, when ``save_as`` does not give one."""
+        """Return the file name, without a suffix, when ``save_as`` does not give one: the kind and what it shows."""
         return self.name
 
     def file_name(self) -> str:

@@ -286,7 +286,7 @@ class Reader:
             if request is None:
                 continue
             requests.append(request)
-            file = _file(request)
+            file = request.file_name()
             other = first.setdefault(file.casefold(), i)
             if other != i:
                 message = f"saved as {file!r}, like figures[{other}] ({node.value[other].place})"
@@ -298,7 +298,7 @@ class Reader:
     ) -> tuple[FigureRequest, ...]:
         labels = [algorithm.label for algorithm in algorithms]
         requests = tuple(request for _, kind in FIGURES.items() for request in kind.defaults(problem, labels))
-        files = [_file(request).casefold() for request in requests]
+        files = [request.file_name().casefold() for request in requests]
         twice = sorted({file for file in files if files.count(file) > 1})
         if twice:
             message = f"two figures would be saved as {twice[0]!r}; give labels that differ in more than punctuation"
@@ -318,11 +318,6 @@ class Reader:
             for name, complaint in request.misfits(problem, words):
                 self.refuse(entry.value.get(name, entry).place, under(path, name), complaint)
         return request
-
-
-def _file(request: Any) -> str:
-    name = request.file_name()
-    return name
 
 
 def spelled_out(node: Node, key: str) -> Node:

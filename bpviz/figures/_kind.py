@@ -21,27 +21,7 @@ _LIMITS = Listed(Interval.parse("[-1e9, 1e9]"), 2, 2, rising=True)
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind(FigureRequest):
-    """A figure kind before its own options."""
-
-    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
-        """Return (field, complaint) for options that fit no figure of this problem and these algorithms.
-
-        ``algorithms`` holds the labels and the names that an option may use.
-        """
-        return []
-
-    def file_name(self) -> str:
-        """Return the name of the file, without a suffix."""
-        return self.save_as or self.name_of_file()
-
-    def name_of_file(self) -> str:
-        """Return the name when ``save_as`` gives none: the kind and what it shows."""
-        return self.name
-
-
-@dataclasses.dataclass(frozen=True)
-class OfAlgorithms(Kind):
+class OfAlgorithms(FigureRequest):
     """A figure that shows some of the algorithms."""
 
     algorithms: tuple[str, ...] | None = hyper(
@@ -62,7 +42,7 @@ class OfAlgorithms(Kind):
 
 
 @dataclasses.dataclass(frozen=True)
-class OfPlane(Kind):
+class OfPlane(FigureRequest):
     """A figure over the plane of two weights; the others, if there are any, are held where the first shown run ends."""
 
     weights: tuple[str, str] | None = hyper(

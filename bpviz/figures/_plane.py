@@ -12,7 +12,7 @@ from bpviz import style, surface
 from bpviz.figures import _parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -241,18 +241,29 @@ def _ticks(data: Plane) -> list[float]:
     return [float(tick) for tick in ticks if low <= tick <= high]
 
 
+def _along(line: Array) -> Iterator[tuple[Array, float]]:
+    """Yield places along ``line (points, 2)`` and how straight it is there over a label's length; 1 is straight."""
+    half = 0.06
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    for at in np.linspace(half, length[-1] - half, 40) if length[-1] > 2 * half else ():
+        before, here, after = (np.array([np.interp(at + d, length, xs) for xs in line.T]) for d in (-half, 0.0, half))
+        yield here, float(np.hypot(*(after - before))) / (2 * half)
+
+
 def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, tips: Array = _NOTHING) -> None:
-    """Write the threshold on its contour, far from the arrows ``tails -> tips (arrows, 2)`` and from the frame.
+    """Write the threshold on its contour where it is straight, far from the arrows ``tails -> tips`` and the frame.
 
     Comes when the axes have their place, because the label makes a gap in the contour that fits it.
     """
     if drawn.threshold is None:
         return
     low, high = np.array(data.window).T
-    places = np.concatenate([(path.vertices - low) / (high - low) for path in drawn.threshold.get_paths()])
-    places = places[:: max(1, len(places) // 60)]
     arrows = (tails - low) / (high - low), (tips - low) / (high - low)
-    room = [min([1.5 * np.minimum(place, 1 - place).min(), *distances(place, *arrows)]) for place in places]
-    if max(room, default=0.0) > 0.04:
-        place = low + places[np.argmax(room)] * (high - low)
+    best, place = 0.02, None
+    for path in drawn.threshold.get_paths():
+        for candidate, straight in _along((path.vertices - low) / (high - low)):
+            room = min([1.5 * np.minimum(candidate, 1 - candidate).min(), *distances(candidate, *arrows)])
+            if room * straight**4 > best:
+                best, place = room * straight**4, low + candidate * (high - low)
+    if place is not None:
         drawn.threshold.clabel(fmt=lambda value: f"{value:g}", manual=[place], fontsize=style.SMALL, inline_spacing=4)

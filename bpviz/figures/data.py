@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz.declare import figure
-from bpviz.figures._kind import Kind
+from bpviz.declare import FigureRequest, figure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -34,7 +33,7 @@ def _dataset(problem: Problem) -> Any:
 
 
 @figure("data", summary="the samples of a dataset with two features")
-class Data(Kind):
+class Data(FigureRequest):
     """Every sample at its two features; its target is its colour and marker, or a colour alone if there are many."""
 
     @classmethod

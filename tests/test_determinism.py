@@ -1,0 +1,130 @@
+"""The same config gives the same bytes: again, elsewhere, and whatever the machine is set to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bpviz
+from bpviz.batch import TABLES
+
+HOME = Path(bpviz.__file__).parent.parent
+FORMATS = ("png", "svg", "pdf")
+CONFIG = """
+title: Größe, 大きさ and $x^2$
+algorithms: [rprop, {name: momentum, step: 1}, {name: gd, step: 1e+6, label: far}]
+figures: [{kind: paths, algorithms: [momentum]}, {kind: surface}, {kind: errors}]
+"""
+
+# What a user may have in a matplotlibrc: each line alone would change or break a figure.
+HOSTILE = """
+backend: TkAgg
+interactive: True
+text.usetex: True
+font.family: serif
+font.size: 30
+lines.linewidth: 20
+lines.marker: x
+axes.prop_cycle: cycler(color=['yellow', 'pink'])
+axes.facecolor: black
+axes.grid: True
+axes.formatter.use_locale: True
+axes.unicode_minus: False
+contour.linewidth: 9
+figure.dpi: 30
+figure.autolayout: True
+savefig.dpi: 30
+savefig.bbox: tight
+savefig.transparent: True
+savefig.format: jpg
+image.cmap: jet
+path.simplify: False
+path.sketch: 1, 100, 2
+svg.fonttype: none
+svg.hashsalt: salt
+pdf.compression: 0
+pdf.fonttype: 42
+legend.loc: center
+timezone: Asia/Kathmandu
+"""
+
+
+def locales() -> list[str]:
+    """Return the locales of this machine, those that write decimals with a comma first."""
+    if not shutil.which("locale"):
+        return ["C"]
+    listed = subprocess.run(["locale", "-a"], capture_output=True, encoding="utf-8", check=True).stdout.split()
+    return sorted(listed, key=lambda name: (not name.startswith(("de_", "fr_", "ru_")), name))
+
+
+def run(folder: Path, arguments: list[str], **environment: str) -> dict[str, bytes]:
+    """Run the program in a process of its own and return the files it wrote; it has nothing to complain about."""
+    command = [sys.executable, "-m", "bpviz", "run", *arguments, "--out", "out"]
+    command += [part for suffix in FORMATS for part in ("--format", suffix)]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(HOME), **environment},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "14 files in out/one\n".replace("/", os.sep))
+    written = {path.name: path.read_bytes() for path in (folder / "out" / "one").iterdir()}
+    return {"(table)": done.stdout.encode(), **written}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    folder = tmp_path_factory.mktemp("here")
+    (folder / "one.yaml").write_text(CONFIG, encoding="utf-8")
+    return folder, run(folder, ["one.yaml"])
+
+
+def test_everything_is_there(here: tuple[Path, dict[str, bytes]]) -> None:
+    figures = [f"{name}.{suffix}" for name in ("paths-momentum", "surface", "errors") for suffix in FORMATS]
+    assert sorted(here[1]) == sorted(["(table)", *TABLES, *figures])
+    for name, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
+        assert all(content.startswith(start) for file, content in here[1].items() if file.endswith(name))
+
+
+def test_a_second_time_over_the_first(here: tuple[Path, dict[str, bytes]]) -> None:
+    folder, first = here
+    again = run(folder, ["one.yaml"], PYTHONHASHSEED="1")
+    assert [name for name in first if again[name] != first[name]] == []
+
+
+def test_on_a_hostile_machine_in_another_folder_and_in_parallel(
+    here: tuple[Path, dict[str, bytes]], tmp_path: Path
+) -> None:
+    folder, first = here
+    (tmp_path / "matplotlibrc").write_text(HOSTILE)  # found in the working directory too, not only by the variable
+    elsewhere = run(
+        tmp_path,
+        [str(folder / "one.yaml"), "--jobs", "2"],
+        MATPLOTLIBRC=str(tmp_path / "matplotlibrc"),
+        MPLBACKEND="TkAgg",
+        LC_ALL=locales()[0],
+        LANGUAGE="de",
+        TZ="Asia/Kathmandu",
+        PYTHONHASHSEED="12345",
+        PYTHONUTF8="0",
+        SOURCE_DATE_EPOCH="1",
+        COLUMNS="20",
+        NO_COLOR="1",
+        OMP_NUM_THREADS="1",
+        OPENBLAS_NUM_THREADS="1",
+    )
+    assert [name for name in first if elsewhere[name] != first[name]] == []
+
+
+def test_nothing_in_the_files_tells_when_or_where(here: tuple[Path, dict[str, bytes]]) -> None:
+    folder, first = here
+    for name, content in first.items():
+        for word in (str(folder).encode(), b"CreationDate", b"dc:date", b"matplotlib.org"):
+            assert word not in content, f"{name} has {word!r}"
