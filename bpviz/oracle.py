@@ -50,6 +50,7 @@ class Oracle:
     """
 
     xp = np  # the array namespace rules are written in
+    dot = staticmethod(rows.dot)
     solve = staticmethod(rows.solve)
 
     def __init__(self, problem: Problem, runs: int) -> None:
