@@ -14,7 +14,7 @@ import math
 import pkgutil
 import re
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, dataclass_transform
 
 from bpviz.words import SYNONYMS, listed, nearest, shown
 
@@ -162,7 +162,7 @@ class Flag(Domain):
         return {"type": "boolean"}
 
     def bad(self) -> object:
-        return "no"
+        return "perhaps"
 
     def __str__(self) -> str:
         return "true or false"
@@ -419,6 +419,13 @@ class Point(Protocol):
     def jacobian(self) -> Array: ...  # (runs, samples, params)
 
 
+class Minimum(NamedTuple):
+    """A place where a problem's error is known to be lowest, at least among its neighbours, and that error."""
+
+    at: tuple[float, ...]
+    error: float
+
+
 class Problem(Protocol):
     """A function to make small, with the derivatives it has. Knows no optimizer."""
 
@@ -432,6 +439,26 @@ class Problem(Protocol):
     @property
     def offers(self) -> frozenset[str]:
         """The questions it can answer, of KINDS."""
+
+    @property
+    def start(self) -> tuple[float, ...]:
+        """Where runs start if nobody says where."""
+
+    @property
+    def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What figures show of two weights, across and up, as long as runs stay in it."""
+
+    @property
+    def minima(self) -> tuple[Minimum, ...]:
+        """The minima that are known."""
+
+    @property
+    def errors(self) -> Interval:
+        """What its error can be; a threshold outside is a mistake."""
+
+    @property
+    def threshold(self) -> float | None:
+        """The error at which a run has arrived if nobody says which; None: at none."""
 
     @property
     def width(self) -> int:
@@ -495,6 +522,13 @@ def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str 
     if not missing:
         return None
     return f"{optimizer.name} needs {listed(missing, 'and')}, which this {problem.name} does not have"
+
+
+def without_gradient(problem: Problem) -> str | None:
+    """Return why nobody can wait for a small gradient of ``problem``, or None if one can."""
+    if "gradient" in problem.offers:
+        return None
+    return f"a gradient_threshold needs a gradient, and {problem.name} has none"
 
 
 @dataclass_transform(frozen_default=True)

@@ -7,10 +7,13 @@ so that the rules that use it stay as short as their papers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from bpviz.declare import Column, hyper
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array, Column
+    from bpviz.declare import Array
     from bpviz.oracle import Mask, Oracle
 
 # The golden ratio as Numerical Recipes prints it, to the digit: the published points were made with these roundings,
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
 GOLDEN = 0.61803399  # fraction of the bracket that a step of the golden section keeps
 _GROW = 1.618034  # by how much a step of the bracketing grows
 _LONGEST_JUMP = 110.0  # how far a parabola may extrapolate, in lengths of the last interval
+_GOLDEN_CUT = 0.3819660  # fraction of the longer part of its bracket that a golden step of Brent's method goes
+_CLOSEST = 1e-11  # how far apart Brent's method keeps its trials where the minimum is at 0
 _MOST_TRIALS = 1000
+_MOST_ZOOMS = 100  # trials within a bracket, as in SciPy
 
 Phi: TypeAlias = "Callable[[Array, Mask], Array]"
 
@@ -121,3 +127,213 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tu
         )
     first = f1 < f2
     return xp.where(holds, xp.where(first, x1, x2), b), xp.where(holds, xp.where(first, f1, f2), fb)
+
+
+def brent(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array, Array]:
+    """Shrink a bracket by parabolas, and by golden steps where those do not help; return the best step, with φ there.
+
+    R. P. Brent, Algorithms for Minimization without Derivatives, 1973, chapter 5; Numerical Recipes, section 10.3. A
+    run is done when both ends of its bracket are within twice ``tolerance`` |α| of its best step α. A run without a
+    bracket gets b.
+    """
+    xp = f.xp
+    a, b = xp.minimum(start.a, start.c), xp.maximum(start.a, start.c)
+    x = w = v = start.b  # the best step, the second best, and what was second before
+    fx = fw = fv = start.phi_b
+    move = move_before = xp.zeros_like(x)
+    for _ in range(_MOST_TRIALS):
+        closest = tolerance * xp.abs(x) + _CLOSEST
+        middle = 0.5 * (a + b)
+        searching = start.holds & (xp.abs(x - middle) >= 2 * closest - 0.5 * (b - a))
+        if not searching.any():
+            break
+        # x + p/q: where the parabola through the three points is lowest
+        r, q = (x - w) * (fx - fv), (x - v) * (fx - fw)
+        p, q = (x - v) * q - (x - w) * r, 2 * (q - r)
+        p, q = xp.where(q > 0, -p, p), xp.abs(q)
+        inside = (p > q * (a - x)) & (p < q * (b - x))
+        parabolic = inside & (xp.abs(move_before) > closest) & (xp.abs(p) < xp.abs(0.5 * q * move_before))
+        longer = xp.where(x >= middle, a - x, b - x)
+        move, move_before = xp.where(parabolic, p / q, _GOLDEN_CUT * longer), xp.where(parabolic, move, longer)
+        at_the_edge = parabolic & ((x + move - a < 2 * closest) | (b - (x + move) < 2 * closest))
+        move = xp.where(at_the_edge, xp.where(middle >= x, closest, -closest), move)
+        u = x + xp.where(xp.abs(move) >= closest, move, xp.where(move >= 0, closest, -closest))
+        fu = phi(u, searching[:, 0])
+        worse, better = searching & (fu > fx), searching & ~(fu > fx)
+        a = xp.where(worse & (u < x), u, xp.where(better & (u >= x), x, a))
+        b = xp.where(worse & (u >= x), u, xp.where(better & (u < x), x, b))
+        second = worse & ((fu <= fw) | (w == x))
+        third = worse & ~second & ((fu <= fv) | (v == x) | (v == w))
+        shift = better | second
+        v, fv = xp.where(shift, w, xp.where(third, u, v)), xp.where(shift, fw, xp.where(third, fu, fv))
+        w, fw = xp.where(better, x, xp.where(second, u, w)), xp.where(better, fx, xp.where(second, fu, fw))
+        x, fx = xp.where(better, u, x), xp.where(better, fu, fx)
+    return x, fx
+
+
+def recall(known: Array, ask: Callable[[Array, Mask], Array], w: Array, f: Oracle) -> Array:
+    """Return what a run's last search has left, and ask where that is NaN: in the first epoch."""
+    missing = f.xp.isnan(known).any(axis=1)
+    return f.xp.where(missing[:, None], ask(w, missing), known) if missing.any() else known
+
+
+def backtrack(
+    phi: Phi, phi_zero: Array, slope: Array, first: Column, shrink: Column, c1: Column, f: Oracle
+) -> tuple[Mask, Array, Array]:
+    """Shorten the step ``first`` until φ(α) ≤ φ(0) + c1 α φ'(0); return which runs have found one, it, and φ there.
+
+    J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, Algorithm 3.1. ``slope (runs, 1)`` holds φ'(0). A
+    step so short that roundoff hides the fall does not count, and after 1000 trials no more are made.
+    """
+    xp = f.xp
+    alpha, lowest = first + xp.zeros_like(slope), phi_zero
+    searching = f.live[:, None] & (slope < 0)
+    for _ in range(_MOST_TRIALS):
+        lowest = xp.where(searching, phi(alpha, searching[:, 0]), lowest)
+        searching = searching & ~(lowest <= phi_zero + c1 * alpha * slope)
+        if not searching.any():
+            break
+        alpha = xp.where(searching, shrink * alpha, alpha)
+    return ~searching & (lowest < phi_zero), alpha, lowest
+
+
+class Known(NamedTuple):
+    """What a search leaves at its end for the next to begin with, so that nothing is asked twice."""
+
+    error: Array  # (runs, 1)
+    g: Array  # (runs, params), the gradient
+    last_error: Array  # (runs, 1), an epoch earlier
+
+    @classmethod
+    def nothing(cls, w: Array, f: Oracle) -> Known:
+        """Return what is known before the first epoch: NaN."""
+        nan = f.xp.full_like(w, f.xp.nan)
+        return cls(nan[:, :1], nan, nan[:, :1])
+
+    def at(self, w: Array, f: Oracle) -> Known:
+        """Return this with what the first epoch has to ask. Its first trial step will be about 1 long."""
+        error, g = recall(self.error, f.error, w, f), recall(self.g, f.gradient, w, f)
+        new = f.xp.isnan(self.last_error)
+        return Known(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error))
+
+
+class Found(NamedTuple):
+    """What a search with gradients has found: in which runs, how long a step, and what is known at its end."""
+
+    holds: Mask  # (runs, 1)
+    alpha: Array  # (runs, 1)
+    known: Known
+
+
+class _Trial(NamedTuple):
+    """A step length ``(runs, 1)``, with φ and φ' there."""
+
+    alpha: Array
+    phi: Array
+    slope: Array
+
+
+@dataclass(frozen=True)
+class StrongWolfe:
+    """A search for steps that meet the strong Wolfe conditions, with its hyperparameters: a base of rules that use it.
+
+    Nocedal & Wright, Algorithms 3.5 and 3.6, with the constants and the order of questions of SciPy's ``line_search``,
+    which gives up after doubling a step ten times; this goes on.
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "longest first trial step of an epoch, ᾱ")
+    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
+    c2: Column = hyper(0.9, "(0, 1)", "fraction of the slope that may be left, c₂")
+
+    def conflicts(self) -> list[tuple[str, str]]:
+        return [] if self.c1 < self.c2 else [("c1", f"{self.c1:g} is not below c2, {self.c2:g}")]
+
+    def search(
+        self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
+    ) -> Found:
+        """Find α > 0 with E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, where ``d`` leads downhill.
+
+        The first trial is what the last epoch's fall of the error suggests, at most ``step``. ``accept`` may refuse an
+        α by the gradient ``(runs, params)`` at its end.
+        """
+        xp = f.xp
+        error, g = known.error, known.g
+        slope = f.dot(g, d)
+        zero = xp.zeros_like(error)
+        found = Found(zero > 0, zero, Known(error, g, error))
+
+        def look(alpha: Array, ceiling: Array) -> tuple[_Trial, Mask, Mask]:
+            """Try α where the search goes on. Return the trial, where φ is too high, and where the slope is unfit."""
+            nonlocal found
+            there = w + alpha * d
+            height = f.error(there, searching[:, 0])
+            low = searching & (height <= error + self.c1 * alpha * slope) & (height < ceiling)
+            g_there = f.gradient(there, low[:, 0]) if low.any() else xp.full_like(w, xp.nan)
+            slope_there = f.dot(g_there, d)
+            good = low & (xp.abs(slope_there) <= -self.c2 * slope)
+            if accept:
+                good = good & accept(g_there)
+            found = _where(good, Found(good, alpha, Known(height, g_there, error)), found, f)
+            return _Trial(alpha, height, slope_there), searching & ~low, low & ~good
+
+        # Algorithm 3.5: double the step until a good one is found, or one too far
+        searching = f.live[:, None] & (slope < 0)
+        suggested = 1.01 * 2 * (error - known.last_error) / slope  # eq. (3.60), with SciPy's factor
+        alpha = xp.where(suggested > 0, xp.minimum(suggested, self.step), self.step + zero)
+        last = low = high = _Trial(zero, error, slope)
+        zooming, ceiling = zero > 0, zero + xp.inf
+        for _ in range(_MOST_TRIALS):
+            here, too_high, unfit = look(alpha, ceiling)
+            uphill = unfit & (here.slope >= 0)
+            low = _where(too_high, last, _where(uphill, here, low, f), f)
+            high = _where(too_high, here, _where(uphill, last, high, f), f)
+            zooming = zooming | too_high | uphill
+            searching = unfit & ~uphill
+            if not searching.any():
+                break
+            last, ceiling, alpha = here, here.phi, 2 * alpha
+
+        # Algorithm 3.6: a good step lies between low, the lowest so far, and high; dropped is what was last cut off
+        searching, dropped = zooming, _Trial(zero, error, slope)
+        for trial in range(_MOST_ZOOMS):
+            if not searching.any():
+                break
+            here, too_high, unfit = look(_between(low, high, dropped if trial else None, f), low.phi)
+            across = unfit & (here.slope * (high.alpha - low.alpha) >= 0)
+            dropped = _where(too_high | across, high, low, f)
+            high = _where(too_high, here, _where(across, low, high, f), f)
+            low = _where(too_high, low, here, f)
+            searching = too_high | unfit
+        return found
+
+
+def _where(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:
+    """Choose between two tuples of arrays, run by run."""
+    if isinstance(a, tuple):
+        return type(a)(*(_where(mask, x, y, f) for x, y in zip(a, b, strict=True)))
+    return f.xp.where(mask, a, b)
+
+
+def _between(low: _Trial, high: _Trial, third: _Trial | None, f: Oracle) -> Array:
+    """Choose the next trial: by a cubic, else by a parabola, else halfway.
+
+    The margins are SciPy's. With high left of low they are negative and let a trial leave the interval a little.
+    """
+    xp = f.xp
+    db = high.alpha - low.alpha
+    left, right = xp.minimum(low.alpha, high.alpha), xp.maximum(low.alpha, high.alpha)
+    rb = high.phi - low.phi - low.slope * db
+    parabola = low.alpha - low.slope / (2 * (rb / (db * db)))
+    fits = (parabola >= left + 0.1 * db) & (parabola <= right - 0.1 * db)
+    chosen: Array = xp.where(fits, parabola, low.alpha + 0.5 * db)
+    if third is None:
+        return chosen
+    # a x³ + b x² + φ'(low) x, x from low, through the two other points
+    dc = third.alpha - low.alpha
+    rc = third.phi - low.phi - low.slope * dc
+    scale = (db * dc) * (db * dc) * (db - dc)
+    a, b = (dc * dc * rb - db * db * rc) / scale, (db * db * db * rc - dc * dc * dc * rb) / scale
+    cubic = low.alpha + (xp.sqrt(b * b - 3 * a * low.slope) - b) / (3 * a)
+    fits = (cubic >= left + 0.2 * db) & (cubic <= right - 0.2 * db)
+    alpha: Array = xp.where(fits, cubic, chosen)
+    return alpha

@@ -61,19 +61,22 @@ def march(
     *,
     error_threshold: float | None,
     max_epochs: int,
+    gradient_threshold: float | None = None,
     varied: Mapping[str, npt.ArrayLike] | None = None,
     block: int | None = None,
 ) -> Iterator[Epoch]:
     """Run ``optimizer`` on ``problem`` from each of ``starts (runs, params)`` and yield every Epoch.
 
-    A run ends at the first epoch whose error is at most ``error_threshold`` (None: never for that reason), after
-    ``max_epochs``, when it stops being finite, or when its optimizer knows no next step. ``varied`` gives
-    hyperparameters that differ from run to run, ``(runs,)`` each. ``block`` is how many runs travel together; it
-    changes the time this takes and nothing else.
+    A run ends at the first epoch whose error is at most ``error_threshold`` (None: never for that reason) or whose
+    gradient is at most ``gradient_threshold`` long, after ``max_epochs``, when it stops being finite, or when its
+    optimizer knows no next step. ``varied`` gives hyperparameters that differ from run to run, ``(runs,)`` each.
+    ``block`` is how many runs travel together; it changes the time this takes and nothing else.
 
-    Raises ValueError if the problem cannot answer what the optimizer needs to ask.
+    Raises ValueError if the problem cannot answer what the optimizer or the judge needs to ask.
     """
     reason = declare.unsuitable(optimizer, problem)
+    if gradient_threshold is not None:
+        reason = reason or declare.without_gradient(problem)
     if reason:
         raise ValueError(reason)
     starts = rows.block(starts)
@@ -88,7 +91,14 @@ def march(
             run = np.arange(entered, min(entered + room, len(starts)))
             entered += len(run)
             fresh = _Block(
-                optimizer, _rows_of(columns, run), problem, run, rows.take(starts, run), threshold, max_epochs
+                optimizer,
+                _rows_of(columns, run),
+                problem,
+                run,
+                rows.take(starts, run),
+                threshold,
+                gradient_threshold,
+                max_epochs,
             )
             with np.errstate(all="ignore"):
                 at_start = fresh.judge()
@@ -130,6 +140,7 @@ class _Block:
         run: Ints,
         w: Array,
         threshold: float,
+        gradient_threshold: float | None,
         max_epochs: int,
     ) -> None:
         self.run = run
@@ -140,6 +151,8 @@ class _Block:
         self.clock = 0
         self.born = np.zeros(len(run), np.int64)  # the clock at each run's epoch 0
         self.threshold = threshold
+        self.gradient_threshold = gradient_threshold
+        self.looks_closer = gradient_threshold is not None  # at every epoch, however well all runs go on
         self.max_epochs = max_epochs
         self.alarm = max_epochs  # the clock at which a run first runs out of epochs
         self.frozen = 0
@@ -172,7 +185,7 @@ class _Block:
         oracle, w = self.oracle, self.w
         error = oracle.look(w)
         ended = None
-        if oracle.stuck is not None or self.clock >= self.alarm or not self._all_go_on(error, w):
+        if self.looks_closer or oracle.stuck is not None or self.clock >= self.alarm or not self._all_go_on(error, w):
             ended = self._freeze(error)
         return Epoch(self.run, self.clock, self.born, w, error, oracle.bill(), ended)
 
@@ -199,6 +212,8 @@ class _Block:
             ending[oracle.stuck] = _STUCK
             oracle.stuck = None
         ending[error <= self.threshold] = _REACHED
+        if self.gradient_threshold is not None:
+            ending[oracle.look_at_gradient() <= self.gradient_threshold] = _REACHED
         if self.broken:
             ending[~finite] = _DIVERGED
         rows_ended = np.flatnonzero((ending >= 0) & oracle.live)

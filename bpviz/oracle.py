@@ -87,7 +87,9 @@ class Oracle:
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
         if where is not None:
-            return self._ask_some(kind, w, where)
+            where = where & self.live
+            if not where.all():
+                return self._ask_some(kind, w, where)
         known = self._here if w is self._here.w else self._trial
         if w is not known.w:
             self._move(known, w)
@@ -106,7 +108,6 @@ class Oracle:
         known.billed = set()
 
     def _ask_some(self, kind: str, w: Array, where: Mask) -> Array:
-        where = where & self.live
         own = self._own.get(kind)
         self._own[kind] = where.astype(np.int64) if own is None else own + where
         which = np.flatnonzero(where)
@@ -129,6 +130,14 @@ class Oracle:
         if error is None:
             error = here.answers["error"] = here.point.error()  # type: ignore[union-attr]
         return error
+
+    def look_at_gradient(self) -> Array:
+        """Return the norms ``(runs,)`` of the gradients where the judge has looked last, without a bill."""
+        here = self._here
+        gradient = here.answers.get("gradient")
+        if gradient is None:
+            gradient = here.answers["gradient"] = here.point.gradient()  # type: ignore[union-attr]
+        return np.sqrt(rows.dot(gradient, gradient)[:, 0])
 
     def bill(self) -> Bill:
         """Return what each run has been charged so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -111,10 +112,10 @@ def test_a_file_that_cannot_be_written_after_all(two, tmp_path, jobs):
 LONG = "algorithms: [gd, adam]\nerror_threshold: null\nmax_epochs: 300000\nfigures: [errors]\n"
 
 
-def started(folder, *arguments):
+def started(folder, *arguments, text=LONG):
     """Start a run of two experiments that take seconds, in a process group of its own, and wait until it works."""
     for name in ("a", "b"):
-        (folder / f"{name}.yaml").write_text(LONG)
+        (folder / f"{name}.yaml").write_text(text)
     command = [sys.executable, "-m", "bpviz", "run", "a.yaml", "b.yaml", "--out", "out", *arguments]
     process = subprocess.Popen(
         command,
@@ -148,15 +149,17 @@ on_posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 
 
 @on_posix
-@pytest.mark.parametrize("wait", [0, 0.1, 0.6])
+@pytest.mark.parametrize("wait", [0, 0.5])
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_ends_all_processes_with_one_word(tmp_path, jobs, wait):
-    """As Ctrl-C does, the interrupt goes to every process of the group, workers that are only starting included."""
+    """As Ctrl-C does, the interrupt goes to every process of the group."""
     process = started(tmp_path, "--jobs", jobs)
     time.sleep(wait)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err.strip()) == (130, "", "interrupted")
+    # If the interrupt meets an exec(), as classes are made with, CPython in the end dies of it: 130 to a shell as well.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert (out, err.strip()) == ("", "interrupted")
     assert gone(process.pid)
     assert [name for name in tree(tmp_path / "out") if not name.endswith(".part")] == []
 
@@ -166,5 +169,29 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
     process = started(tmp_path, "--jobs", "2")
     time.sleep(0.5)
     process.kill()
-    process.communicate(timeout=20)
-    assert gone(process.pid)
+    process.wait()
+    ended = gone(process.pid)
+    process.communicate()
+    assert ended
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_workers_leave_interrupts_to_their_parent(tmp_path):
+    """From their first moment on: else each would print its own traceback."""
+
+    def children():
+        stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+        return [int(stat.split()[0]) for stat in stats if stat.rpartition(")")[2].split()[1] == str(process.pid)]
+
+    process = started(tmp_path, "--jobs", "2", text=LONG.replace("300000", "20000").replace("[errors]", "[]"))
+    interrupts = 0
+    while process.poll() is None:
+        time.sleep(0.03)
+        for child in children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGINT)
+                interrupts += 1
+    out, err = process.communicate(timeout=20)
+    assert interrupts > 10
+    assert (process.returncode, err) == (0, "5 files in out/a\n5 files in out/b\n")
+    assert out.count("ran all epochs") == 4

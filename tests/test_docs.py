@@ -76,12 +76,16 @@ def figures_table() -> str:
     return table(["kind", "what it shows", f"options, besides {' and '.join(code(c) for c in sorted(common))}"], rows)
 
 
+def setting(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else shown(value).strip("'")
+
+
 def algorithms_table() -> str:
     rows = [
         [
             code(name),
             rule.label,
-            ", ".join(f"`{f.name}` {f.default:g}" for f in fields(rule).values()),
+            ", ".join(f"`{f.name}` {setting(f.default)}" for f in fields(rule).values()),
             ", ".join(kind for kind in KINDS if kind in rule.needs),
             rule.source,
         ]

@@ -15,9 +15,15 @@ import yaml
 import bpviz
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 EXTRA = PROJECT["optional-dependencies"]["test"]
-MODULE = {"pyyaml": "yaml", "pytest-cov": "pytest_cov"}  # distributions whose module goes by another name
+REFERENCES = "tests/references"
+MODULE = {
+    "pyyaml": "yaml",
+    "pytest-cov": "pytest_cov",
+    "pytorch-optimizer": "pytorch_optimizer",
+}  # distributions whose module goes by another name
 
 
 def _modules(requirements: list[str]) -> set[str]:
@@ -25,15 +31,18 @@ def _modules(requirements: list[str]) -> set[str]:
     return {MODULE.get(name, name) for name in names}
 
 
-def _imported(folder: str) -> set[str]:
-    """Return the libraries outside Python's own that the modules of a folder import anywhere."""
+def _imported(folder: str, but: str = "nothing") -> set[str]:
+    """Return the libraries outside Python's own that the modules of a folder, but one in it, import anywhere."""
     found = set()
     for path in (ROOT / folder).rglob("*.py"):
+        if path.is_relative_to(ROOT / but):
+            continue
         for node in ast.walk(ast.parse(path.read_bytes())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found |= {name.partition(".")[0] for name in names}
-    return found - sys.stdlib_module_names - {"bpviz", "mpl_toolkits"}  # the latter comes with matplotlib
+    own = {"bpviz", *(path.stem for path in (ROOT / REFERENCES).glob("*.py"))}
+    return found - sys.stdlib_module_names - own - {"mpl_toolkits"}  # which comes with matplotlib
 
 
 def test_dependencies_are_exactly_what_is_imported() -> None:
@@ -41,8 +50,12 @@ def test_dependencies_are_exactly_what_is_imported() -> None:
 
 
 def test_the_test_extra_is_exactly_what_the_tests_import_besides() -> None:
-    besides = _imported("tests") - _modules(PROJECT["dependencies"])
+    besides = _imported("tests", but=REFERENCES) - _modules(PROJECT["dependencies"])
     assert besides | {"pytest_cov"} == _modules(EXTRA)
+
+
+def test_the_references_group_is_exactly_what_is_recorded_with() -> None:
+    assert _imported(REFERENCES) == _modules(PYPROJECT["dependency-groups"]["references"])
 
 
 @pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *EXTRA])

@@ -1,10 +1,21 @@
-"""Adam."""
+"""Adam and its variants.
+
+What each does with the running means of the gradient and of its square:
+
+    adam      divides one by the root of the other
+    adamw     the same, and lets the weights decay beside the step
+    adamax    divides by the largest recent gradient instead
+    nadam     takes the mean gradient a step ahead, as Nesterov does
+    amsgrad   never lets the mean square shrink
+    radam     holds the division back until the mean square rests on enough gradients
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz.declare import Column, hyper, optimizer
+from bpviz.declare import Choice, Column, hyper, optimizer
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -19,6 +30,33 @@ class Moments(NamedTuple):
     beta1_t: Array  # (runs, params), β₁ᵗ: a running product, because powers differ between one number and an array
     beta2_t: Array  # (runs, params), β₂ᵗ
 
+    def corrected(self) -> tuple[Array, Array]:
+        """Return the means without the bias of their start at 0: m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)."""
+        return self.m / (1 - self.beta1_t), self.v / (1 - self.beta2_t)
+
+
+@dataclass(frozen=True)
+class _Adam:
+    """What Adam and the variants with the same two means share: the hyperparameters, the start and the means."""
+
+    step: Column = hyper(1e-3, "(0, inf)", "step size α")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
+
+    def begin(self, w: Array, f: Oracle) -> Any:
+        zeros, ones = f.xp.zeros_like(w), f.xp.ones_like(w)
+        return Moments(zeros, zeros, ones, ones)
+
+    def _moments(self, before: Moments, g: Array) -> Moments:
+        """Return m ← β₁ m + (1 - β₁) g and v ← β₂ v + (1 - β₂) g², with the products β₁ᵗ and β₂ᵗ."""
+        return Moments(
+            self.beta1 * before.m + (1 - self.beta1) * g,
+            self.beta2 * before.v + (1 - self.beta2) * g**2,
+            before.beta1_t * self.beta1,
+            before.beta2_t * self.beta2,
+        )
+
 
 @optimizer(
     "adam",
@@ -31,7 +69,7 @@ class Moments(NamedTuple):
     ),
     synonyms=("adma",),
 )
-class Adam:
+class Adam(_Adam):
     """Scale each weight's step by running means of its gradient and of the gradient's square. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g
@@ -42,20 +80,261 @@ class Adam:
     α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start
     """
 
-    step: Column = hyper(1e-3, "(0, inf)", "step size α")
-    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
-    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
+    def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
+        moments = self._moments(state, f.gradient(w))
+        m_hat, v_hat = moments.corrected()
+        return w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon), moments
 
-    def begin(self, w: Array, f: Oracle) -> Moments:
-        zeros, ones = f.xp.zeros_like(w), f.xp.ones_like(w)
-        return Moments(zeros, zeros, ones, ones)
+
+@optimizer(
+    "adamw",
+    label="AdamW",
+    needs="gradient",
+    source="I. Loshchilov & F. Hutter, ICLR 2019, arXiv:1711.05101, Algorithm 2 with η = 1",
+    confused_with=(
+        "torch.optim.AdamW and optax.adamw, which multiply the decay by the step (`convention: torch`) and whose "
+        "defaults are then 0.01 and 0.0001; and Adam with an L2 penalty, whose gradient passes through both means."
+    ),
+    synonyms=("adam-w", "adam-decoupled"),
+)
+class AdamW(_Adam):
+    """Adam with weights that decay beside the step. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g
+    v ← β₂ v + (1 - β₂) g²
+    m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
+    w ← w - (α m̂ / (√v̂ + ε) + λ w)
+    convention torch: α λ in place of λ
+
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, v: 0 at the start;
+    the last line: convention
+    """
+
+    # The paper has no default; this is torch's default times its default step.
+    weight_decay: Column = hyper(1e-5, "[0, inf)", "fraction λ of the weights that an epoch takes away")
+    convention: str = hyper(
+        "paper", Choice(("paper", "torch")), "λ by itself as in the paper, or times the step as in torch and optax"
+    )
 
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
+        moments = self._moments(state, f.gradient(w))
+        m_hat, v_hat = moments.corrected()
+        decay = self.step * self.weight_decay if self.convention == "torch" else self.weight_decay
+        return w - (self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon) + decay * w), moments
+
+
+class Largest(NamedTuple):
+    """What AdaMax remembers."""
+
+    m: Array  # (runs, params), mean of the gradients
+    u: Array  # (runs, params), largest gradient, older ones counting less
+    beta1_t: Array  # (runs, params), β₁ᵗ
+
+
+@optimizer(
+    "adamax",
+    label="AdaMax",
+    needs="gradient",
+    source="D. P. Kingma & J. Ba, ICLR 2015, arXiv:1412.6980, Algorithm 2, with ε as in torch.optim.Adamax",
+    confused_with=(
+        "The paper's algorithm, which has no ε: a weight whose gradient is 0 from the start is then 0/0. torch and "
+        "optax agree on this place for it; others add it to u."
+    ),
+    synonyms=("ada-max", "adam-max"),
+)
+class Adamax:
+    """Adam with the largest gradient, older ones counting less, in place of the root mean square. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g
+    u ← max(β₂ u, |g| + ε)
+    w ← w - α / (1 - β₁ᵗ) m / u
+
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, u: 0 at the start
+    """
+
+    step: Column = hyper(2e-3, "(0, inf)", "step size α")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the largest gradient, β₂")
+    epsilon: Column = hyper(1e-8, "[0, inf)", "keeps the division finite, ε; 0 in the paper")
+
+    def begin(self, w: Array, f: Oracle) -> Largest:
+        zeros = f.xp.zeros_like(w)
+        return Largest(zeros, zeros, f.xp.ones_like(w))
+
+    def advance(self, w: Array, state: Largest, f: Oracle) -> tuple[Array, Largest]:
         g = f.gradient(w)
-        beta1_t, beta2_t = state.beta1_t * self.beta1, state.beta2_t * self.beta2
+        beta1_t = state.beta1_t * self.beta1
         m = self.beta1 * state.m + (1 - self.beta1) * g
-        v = self.beta2 * state.v + (1 - self.beta2) * g**2
-        m_hat, v_hat = m / (1 - beta1_t), v / (1 - beta2_t)
+        u = f.xp.maximum(self.beta2 * state.u, abs(g) + self.epsilon)
+        return w - self.step / (1 - beta1_t) * m / u, Largest(m, u, beta1_t)
+
+
+class MomentsAndSchedule(NamedTuple):
+    """What NAdam remembers."""
+
+    moments: Moments
+    product: Array  # (runs, 1), μ₁ μ₂ ... μₜ
+    t: Array  # (runs, 1), epoch
+
+
+@optimizer(
+    "nadam",
+    label="NAdam",
+    needs="gradient",
+    source=(
+        "T. Dozat, Incorporating Nesterov Momentum into Adam, ICLR Workshop 2016, in the form of torch.optim.NAdam: "
+        "with the schedule μ of Dozat's report of 2015"
+    ),
+    confused_with=(
+        "optax.nadam, whose μ is β₁ at every epoch (`convention: optax`; a momentum_decay of 0 is not that, but β₁/2), "
+        "and forms that average m with μ too or have a further factor β₂ in v̂."
+    ),
+    synonyms=("nesterov-adam", "adam-nesterov"),
+)
+class NAdam(_Adam):
+    """Adam that takes its momentum a step ahead, as Nesterov does, and slowly brings it in. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g
+    v ← β₂ v + (1 - β₂) g²
+    m̂ = μₜ₊₁ m / (1 - μ₁...μₜ₊₁) + (1 - μₜ) g / (1 - μ₁...μₜ),  v̂ = v / (1 - β₂ᵗ)
+    w ← w - α m̂ / (√v̂ + ε)
+    with μₜ = β₁ (1 - 0.96^(ψ t) / 2);  convention optax: μₜ = β₁
+
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ψ: momentum_decay, t: epoch, from 1; m, v: 0 at the start;
+    the last line: convention
+    """
+
+    step: Column = hyper(2e-3, "(0, inf)", "step size α")
+    momentum_decay: Column = hyper(0.004, "[0, inf)", "how quickly the momentum is brought in, ψ")
+    convention: str = hyper("torch", Choice(("torch", "optax")), "momentum by schedule as in torch, or β₁ as in optax")
+
+    def begin(self, w: Array, f: Oracle) -> MomentsAndSchedule:
+        return MomentsAndSchedule(super().begin(w, f), f.xp.ones((len(w), 1)), f.xp.zeros((len(w), 1)))
+
+    def advance(self, w: Array, state: MomentsAndSchedule, f: Oracle) -> tuple[Array, MomentsAndSchedule]:
+        g, t = f.gradient(w), state.t + 1
+        moments = self._moments(state.moments, g)
+        mu, mu_next = self._mu(t), self._mu(t + 1)
+        product = state.product * mu
+        m_hat = mu_next * moments.m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
+        _, v_hat = moments.corrected()
         w = w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon)
-        return w, Moments(m, v, beta1_t, beta2_t)
+        return w, MomentsAndSchedule(moments, product, t)
+
+    def _mu(self, t: Array) -> Column:
+        return self.beta1 if self.convention == "optax" else self.beta1 * (1 - 0.96 ** (self.momentum_decay * t) / 2)
+
+
+class MomentsAndLargest(NamedTuple):
+    """What AMSGrad remembers."""
+
+    moments: Moments
+    v_hat: Array  # (runs, params), largest mean square so far
+
+
+@optimizer(
+    "amsgrad",
+    label="AMSGrad",
+    needs="gradient",
+    source="S. J. Reddi, S. Kale & S. Kumar, ICLR 2018, arXiv:1904.09237, Algorithm 2 with a constant α, and ε",
+    confused_with=(
+        "`amsgrad=True` in torch.optim.Adam, which corrects the bias of m and of the largest v (`convention: torch`), "
+        "and optax.amsgrad, which keeps the largest of the corrected v (`convention: optax`). All three differ."
+    ),
+    synonyms=("ams-grad", "adam-amsgrad"),
+)
+class AMSGrad(_Adam):
+    """Adam whose mean square never shrinks, so that no step grows for having forgotten a large gradient. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g
+    v ← β₂ v + (1 - β₂) g²
+    v̂ ← max(v̂, v)
+    w ← w - α m / (√v̂ + ε)
+    convention torch:  w ← w - α m̂ / (√(v̂ / (1 - β₂ᵗ)) + ε)  with m̂ = m / (1 - β₁ᵗ)
+    convention optax:  v̂ ← max(v̂, v / (1 - β₂ᵗ)),  w ← w - α m̂ / (√v̂ + ε)
+
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v, v̂: 0 at the start; the last lines: convention
+    """
+
+    convention: str = hyper(
+        "paper",
+        Choice(("paper", "torch", "optax")),
+        "bias uncorrected as in the paper, corrected in the largest mean square as in torch, or before as in optax",
+    )
+
+    def begin(self, w: Array, f: Oracle) -> MomentsAndLargest:
+        return MomentsAndLargest(super().begin(w, f), f.xp.zeros_like(w))
+
+    def advance(self, w: Array, state: MomentsAndLargest, f: Oracle) -> tuple[Array, MomentsAndLargest]:
+        moments = self._moments(state.moments, f.gradient(w))
+        if self.convention == "paper":
+            largest = f.xp.maximum(state.v_hat, moments.v)
+            m_hat, v_hat = moments.m, largest
+        elif self.convention == "torch":
+            largest = f.xp.maximum(state.v_hat, moments.v)
+            m_hat, v_hat = moments._replace(v=largest).corrected()
+        else:
+            m_hat, v_hat = moments.corrected()
+            largest = v_hat = f.xp.maximum(state.v_hat, v_hat)
+        return w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon), MomentsAndLargest(moments, largest)
+
+
+class MomentsAndEpoch(NamedTuple):
+    """What RAdam remembers."""
+
+    moments: Moments
+    t: Array  # (runs, 1), epoch
+
+
+@optimizer(
+    "radam",
+    label="RAdam",
+    needs="gradient",
+    source="L. Liu et al., ICLR 2020, arXiv:1908.03265, Algorithm 2, with ε",
+    confused_with=(
+        "torch.optim.RAdam and optax.radam, which rectify from 5 on, not from 4 (`threshold: 5`); torch adds ε to the "
+        "uncorrected √v (`convention: torch`). Some libraries do not move at all until then."
+    ),
+    synonyms=("rectified-adam", "r-adam"),
+)
+class RAdam(_Adam):
+    """Adam with the variance of its steps rectified: momentum alone until v rests on enough gradients. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g
+    v ← β₂ v + (1 - β₂) g²
+    m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
+    ρ∞ = 2 / (1 - β₂) - 1,  ρ = ρ∞ - 2 t β₂ᵗ / (1 - β₂ᵗ)
+    ρ > ρmin:  w ← w - α r m̂ / (√v̂ + ε)  with r = √((ρ - 4) (ρ - 2) ρ∞ / ((ρ∞ - 4) (ρ∞ - 2) ρ))
+    else:      w ← w - α m̂
+    convention torch: √(1 - β₂ᵗ) / (√v + ε) in place of 1 / (√v̂ + ε)
+
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ρmin: threshold, t: epoch, from 1; m, v: 0 at the start;
+    the last line: convention
+    """
+
+    threshold: Column = hyper(4.0, "[4, inf)", "length ρ of the average from which on its variance is known, ρmin")
+    convention: str = hyper(
+        "paper",
+        Choice(("paper", "torch")),
+        "ε beside the corrected mean square, as in optax, or the raw one, as in torch",
+    )
+
+    def begin(self, w: Array, f: Oracle) -> MomentsAndEpoch:
+        return MomentsAndEpoch(super().begin(w, f), f.xp.zeros((len(w), 1)))
+
+    def advance(self, w: Array, state: MomentsAndEpoch, f: Oracle) -> tuple[Array, MomentsAndEpoch]:
+        sqrt, t = f.xp.sqrt, state.t + 1
+        moments = self._moments(state.moments, f.gradient(w))
+        m_hat, v_hat = moments.corrected()
+        correction = 1 - moments.beta2_t
+        rho_inf = 2 / (1 - self.beta2) - 1
+        rho = rho_inf - 2 * t * moments.beta2_t / correction
+        rectified = rho > self.threshold
+        rho = f.xp.maximum(rho, 4)  # below 4 nothing is rectified, and r would be the root of a negative number
+        r = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+        if self.convention == "torch":
+            length = sqrt(correction) / (sqrt(moments.v) + self.epsilon)
+        else:
+            length = 1 / (sqrt(v_hat) + self.epsilon)
+        w = w - self.step * m_hat * f.xp.where(rectified, r * length, 1.0)
+        return w, MomentsAndEpoch(moments, t)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.declare import Column, hyper, optimizer
+from bpviz.declare import Choice, Column, hyper, optimizer
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -37,10 +37,11 @@ class GradientDescent:
         return w - self.step * g, state
 
 
-class Velocity(NamedTuple):
+class DampedVelocity(NamedTuple):
     """What momentum remembers."""
 
     v: Array  # (runs, params)
+    damping: Array  # (runs, 1), dampening of the next gradient: 0 at the start
 
 
 @optimizer(
@@ -49,30 +50,38 @@ class Velocity(NamedTuple):
     needs="gradient",
     source="B. T. Polyak, USSR Computational Mathematics and Mathematical Physics 4(5), 1964, pp. 1-17",
     confused_with=(
-        "The averaged form v ← μ v + (1 - μ) g, which is this rule with the step multiplied by 1 - μ; and Nesterov's "
-        "method, whose gradient is taken further ahead."
+        "The averaged form v ← μ v + (1 - μ) g: this rule with the step multiplied by 1 - μ (dampening μ gives "
+        "it but for the first epoch, which torch.optim.SGD does not damp, nor does this rule); and Nesterov's method, "
+        "whose gradient is taken further ahead."
     ),
     synonyms=("heavy-ball", "heavyball", "polyak-momentum", "sgd-momentum"),
 )
 class Momentum:
     """The heavy ball: keep a fraction μ of the last update. g = ∇E(w).
 
-    v ← μ v + g
+    v ← μ v + (1 - τ) g, in the first epoch v ← g
     w ← w - η v
 
-    η: step, μ: momentum, v: velocity, 0 at the start
+    η: step, μ: momentum, τ: dampening, v: velocity
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size η, the factor on the velocity")
     momentum: Column = hyper(0.9, "[0, 1)", "fraction of the last update that is kept")
+    dampening: Column = hyper(0.0, "[0, 1)", "fraction τ of every gradient but the first that is left out")
 
-    def begin(self, w: Array, f: Oracle) -> Velocity:
-        return Velocity(f.xp.zeros_like(w))
+    def begin(self, w: Array, f: Oracle) -> DampedVelocity:
+        return DampedVelocity(f.xp.zeros_like(w), f.xp.zeros((len(w), 1)))
 
-    def advance(self, w: Array, state: Velocity, f: Oracle) -> tuple[Array, Velocity]:
+    def advance(self, w: Array, state: DampedVelocity, f: Oracle) -> tuple[Array, DampedVelocity]:
         g = f.gradient(w)
-        v = self.momentum * state.v + g
-        return w - self.step * v, Velocity(v)
+        v = self.momentum * state.v + (1 - state.damping) * g
+        return w - self.step * v, DampedVelocity(v, f.xp.full_like(state.damping, self.dampening))
+
+
+class Velocity(NamedTuple):
+    """What Nesterov's method remembers."""
+
+    v: Array  # (runs, params)
 
 
 @optimizer(
@@ -84,27 +93,32 @@ class Momentum:
         "eqs. (3)-(4)"
     ),
     confused_with=(
-        "`nesterov=True` in torch.optim.SGD and optax.sgd: the same sequence written in the variable w + μ v, so its "
-        "rows are the points where this rule takes its gradients, not the points it reports."
+        "`nesterov=True` in torch.optim.SGD and optax.sgd, here `convention: torch`: the same sequence written in the "
+        "variable w + μ v, so its rows are the points where the paper's form takes its gradients, not those it reports."
     ),
     synonyms=("nag", "nesterov-momentum", "nesterov-accelerated-gradient"),
 )
 class Nesterov:
     """Momentum whose gradient is taken where the kept velocity leads: look ahead, then correct.
 
-    v ← μ v - η ∇E(w + μ v)
-    w ← w + v
+    paper:  v ← μ v - η ∇E(w + μ v),  w ← w + v
+    torch:  v ← μ v + g,  w ← w - η (g + μ v)  with g = ∇E(w)
 
-    η: step, μ: momentum, v: velocity, 0 at the start
+    η: step, μ: momentum, v: velocity, 0 at the start; the form: convention
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size η, the factor on the gradient")
     momentum: Column = hyper(0.9, "[0, 1)", "fraction of the last update that is kept")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "look ahead, or the form of torch and optax")
 
     def begin(self, w: Array, f: Oracle) -> Velocity:
         return Velocity(f.xp.zeros_like(w))
 
     def advance(self, w: Array, state: Velocity, f: Oracle) -> tuple[Array, Velocity]:
+        if self.convention == "torch":
+            g = f.gradient(w)
+            v = self.momentum * state.v + g
+            return w - self.step * (g + self.momentum * v), Velocity(v)
         ahead = self.momentum * state.v
         v = ahead - self.step * f.gradient(w + ahead)
         return w + v, Velocity(v)

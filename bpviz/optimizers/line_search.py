@@ -1,15 +1,48 @@
-"""Steepest descent with a search for the step."""
+"""Steepest descent with a search for the step.
+
+The four rules differ in what they search for along the negative gradient:
+
+    golden        the lowest point, by the golden section
+    brent         the lowest point, by parabolas
+    backtracking  a point low enough (Armijo's condition)
+    wolfe         a point low and level enough (the strong Wolfe conditions)
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.linesearch import along, bracket, golden_section
+from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, recall
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
+    from bpviz.linesearch import Bracket, Phi
     from bpviz.oracle import Oracle
+
+_WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
+
+
+@dataclass(frozen=True)
+class _Lowest:
+    """What the searches for the lowest point share: all but the way to shrink a bracket."""
+
+    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough")
+
+    def begin(self, w: Array, f: Oracle) -> tuple[()]:
+        return ()
+
+    def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
+        g, error = f.gradient(w), f.error(w)
+        phi = along(f, w, -g)
+        alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), f)
+        lower = lowest < error
+        f.cannot_go_on(~lower[:, 0])
+        return f.xp.where(lower, w - alpha * g, w), state
+
+    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+        raise NotImplementedError
 
 
 @optimizer(
@@ -26,7 +59,7 @@ if TYPE_CHECKING:
     ),
     synonyms=("golden-search", "golden-section", "goldensearch", "gd-golden"),
 )
-class GoldenSearch:
+class GoldenSearch(_Lowest):
     """Go to the lowest point along the negative gradient, as the golden section finds it. g = ∇E(w).
 
     (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), walking downhill from α = 0 and 1
@@ -36,15 +69,104 @@ class GoldenSearch:
     tol: tolerance. A run whose search finds no lower error cannot go on.
     """
 
-    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough")
+    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+        return golden_section(phi, start, self.tolerance, f)
 
-    def begin(self, w: Array, f: Oracle) -> tuple[()]:
-        return ()
 
-    def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
-        g, error = f.gradient(w), f.error(w)
-        phi = along(f, w, -g)
-        alpha, lowest = golden_section(phi, bracket(phi, 0 * error, error, f), self.tolerance, f)
-        lower = lowest < error
-        f.cannot_go_on(~lower[:, 0])
-        return f.xp.where(lower, w - alpha * g, w), state
+@optimizer(
+    "brent",
+    label="Gradient descent + Brent's search",
+    needs="error gradient",
+    source=(
+        "R. P. Brent, Algorithms for Minimization without Derivatives, 1973, chapter 5; W. H. Press et al., Numerical "
+        "Recipes, 3rd ed. 2007, sections 10.1 and 10.3"
+    ),
+    confused_with=(
+        "Brent's method for roots, of the same book; and the bounded one of scipy.optimize, which stays in an interval "
+        "fixed beforehand."
+    ),
+    synonyms=("brent-search", "brents-method", "gd-brent", "parabolic-search"),
+)
+class BrentSearch(_Lowest):
+    """Go to the lowest point along the negative gradient, as parabolas through the last trials find it. g = ∇E(w).
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), walking downhill from α = 0 and 1
+    α ← Brent's method in (a, b, c) until a and c are within 2 (tol |α| + 10⁻¹¹) of its best α
+    w ← w - α g
+
+    tol: tolerance. A run whose search finds no lower error cannot go on.
+    """
+
+    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+        return brent(phi, start, self.tolerance, f)
+
+
+class LastError(NamedTuple):
+    """What backtracking remembers."""
+
+    error: Array  # (runs, 1), at the weights its search led to; NaN before the first epoch
+
+
+@optimizer(
+    "backtracking",
+    label="Gradient descent + backtracking",
+    needs="error gradient",
+    source=f"L. Armijo, Pacific J. Math. 16, 1966, pp. 1-3; {_WRIGHT}, Algorithm 3.1",
+    confused_with=(
+        "Backtracking by interpolation (SciPy's line_search_armijo), which chooses the next trial by a parabola or "
+        "cubic; and rprop's weight backtracking, which takes a step back altogether."
+    ),
+    synonyms=("armijo", "gd-armijo", "gd-backtracking"),
+)
+class Backtracking:
+    """Shorten the step along the negative gradient until the error falls enough. g = ∇E(w).
+
+    α ← ᾱ;  while E(w - α g) > E(w) - c₁ α gᵀg:  α ← ρ α
+    w ← w - α g
+
+    ᾱ: step, ρ: shrink, c₁: c1. A run whose search finds no lower error cannot go on.
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
+    shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
+    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
+
+    def begin(self, w: Array, f: Oracle) -> LastError:
+        return LastError(f.xp.full((len(w), 1), f.xp.nan))
+
+    def advance(self, w: Array, state: LastError, f: Oracle) -> tuple[Array, LastError]:
+        g, error = f.gradient(w), recall(state.error, f.error, w, f)
+        holds, alpha, lowest = backtrack(along(f, w, -g), error, -f.dot(g, g), self.step, self.shrink, self.c1, f)
+        f.cannot_go_on(~holds[:, 0])
+        return f.xp.where(holds, w - alpha * g, w), LastError(lowest)
+
+
+@optimizer(
+    "wolfe",
+    label="Gradient descent + strong Wolfe",
+    needs="error gradient",
+    source=f"P. Wolfe, SIAM Review 11, 1969, pp. 226-235; {_WRIGHT}, Algorithms 3.5 and 3.6",
+    confused_with=(
+        "A search by the weak Wolfe conditions, which lets the slope turn as steep as it likes; and by Moré and "
+        "Thuente's method, which looks for the same points by other trials (SciPy's first choice in CG and BFGS)."
+    ),
+    synonyms=("strong-wolfe", "gd-wolfe"),
+)
+class WolfeSearch(StrongWolfe):
+    """Go along the negative gradient to where the error is low and level enough. g = ∇E(w).
+
+    α ← search for E(w - α g) ≤ E(w) - c₁ α gᵀg and |∇E(w - α g)ᵀg| ≤ c₂ gᵀg
+    w ← w - α g
+
+    c₁: c1, c₂: c2. The first trial is min(ᾱ, 2.02 (E' - E(w)) / gᵀg), E' the error an epoch earlier, and as if
+    |w| had changed by about 1 in the first epoch; ᾱ: step. A run whose search finds no such α cannot go on.
+    """
+
+    def begin(self, w: Array, f: Oracle) -> Known:
+        return Known.nothing(w, f)
+
+    def advance(self, w: Array, state: Known, f: Oracle) -> tuple[Array, Known]:
+        known = state.at(w, f)
+        found = self.search(w, -known.g, known, f)
+        f.cannot_go_on(~found.holds[:, 0])
+        return f.xp.where(found.holds, w - found.alpha * known.g, w), found.known

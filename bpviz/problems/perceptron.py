@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import Choice, Flag, hyper, problem
+from bpviz.declare import Choice, Flag, Interval, hyper, problem
 from bpviz.problems.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ class Perceptron:
     bias: bool = hyper(False, Flag(), "whether a constant is added to the weighted sum, as one more weight")
     loss: str = hyper("mse", Choice(LOSSES), "what is averaged over the samples: the error of one prediction")
 
+    window = ((-6.0, 6.0), (-6.0, 6.0))
+    minima = ()  # they depend on the data
+    errors = Interval.parse("[0, inf)")
+    threshold = 0.125
+
     def conflicts(self) -> list[tuple[str, str]]:
         if self.loss != "cross-entropy":
             return []
@@ -44,6 +49,10 @@ class Perceptron:
     def weights(self) -> tuple[str, ...]:
         names = tuple(f"w{i + 1}" for i in range(len(self.dataset.features[0])))
         return (*names, "b") if self.bias else names
+
+    @property
+    def start(self) -> tuple[float, ...]:
+        return (-4.0,) * len(self.weights)
 
     @property
     def offers(self) -> frozenset[str]:

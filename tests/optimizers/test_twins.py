@@ -81,7 +81,7 @@ def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, where, plai
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_hyperparameter_matters(name, six_points, unequal):
-    """Each unusual value moves some run, so a hyperparameter that the rule forgets is found out."""
+    """Each unusual value moves some run, alone or among the others, so one that the rule forgets is found out."""
 
     def paths(**settings):
         marches = [
@@ -90,6 +90,8 @@ def test_every_hyperparameter_matters(name, six_points, unequal):
         ]
         return [run.weights.tobytes() for epochs in marches for run in record(epochs)]
 
-    usual = paths()
-    for field, value in FAMILIES[name].UNUSUAL[name].items():
-        assert paths(**{field: value}) != usual, field
+    unusual = FAMILIES[name].UNUSUAL[name]
+    usual, all_unusual = paths(), paths(**unusual)
+    for field, value in unusual.items():
+        others = {other: unusual[other] for other in unusual if other != field}
+        assert paths(**{field: value}) != usual or paths(**others) != all_unusual, field

@@ -1,0 +1,56 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Column, hyper, optimizer
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Oracle
+
+
+class MeanSquares(NamedTuple):
+    """What Adadelta remembers."""
+
+    g2: Array  # (runs, params), mean of the squared gradients, E[g²]
+    dx2: Array  # (runs, params), mean of the squared updates, E[Δx²]
+
+
+@optimizer(
+    "adadelta",
+    label="Adadelta",
+    needs="gradient",
+    source="M. D. Zeiler, 2012, arXiv:1212.5701, Algorithm 1",
+    confused_with=(
+        "optax.adadelta() without a learning rate (0.2.8), which goes uphill. The step is an addition of the "
+        "libraries, 1 in the paper; torch and optax decay with 0.9, the paper's experiments with 0.95."
+    ),
+    synonyms=("ada-delta",),
+)
+class Adadelta:
+    """Scale each weight's gradient by its past updates over its past gradients, without units. g = ∇E(w).
+
+    E[g²] ← ρ E[g²] + (1 - ρ) g²
+    Δx = - √(E[Δx²] + ε) / √(E[g²] + ε) g
+    E[Δx²] ← ρ E[Δx²] + (1 - ρ) Δx²
+    w ← w + η Δx
+
+    η: step, ρ: decay, ε: epsilon; E[g²], E[Δx²]: 0 at the start
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "factor η on the update, 1 in the paper")
+    decay: Column = hyper(0.95, "[0, 1)", "decay of both means, ρ")
+    epsilon: Column = hyper(1e-6, "(0, inf)", "sets the first updates off and keeps the division finite, ε")
+
+    def begin(self, w: Array, f: Oracle) -> MeanSquares:
+        zeros = f.xp.zeros_like(w)
+        return MeanSquares(zeros, zeros)
+
+    def advance(self, w: Array, state: MeanSquares, f: Oracle) -> tuple[Array, MeanSquares]:
+        g = f.gradient(w)
+        g2 = self.decay * state.g2 + (1 - self.decay) * g**2
+        dx = -f.xp.sqrt(state.dx2 + self.epsilon) / f.xp.sqrt(g2 + self.epsilon) * g
+        dx2 = self.decay * state.dx2 + (1 - self.decay) * dx**2
+        return w + self.step * dx, MeanSquares(g2, dx2)

@@ -1,0 +1,55 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Choice, Column, hyper, optimizer
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Oracle
+
+
+class Squares(NamedTuple):
+    """What Adagrad remembers."""
+
+    s: Array  # (runs, params), sum of the squared gradients
+
+
+@optimizer(
+    "adagrad",
+    label="Adagrad",
+    needs="gradient",
+    source="J. Duchi, E. Hazan & Y. Singer, Journal of Machine Learning Research 12, 2011, pp. 2121-2159, Figure 1",
+    confused_with=(
+        "The full-matrix method of the same paper. torch.optim.Adagrad is the paper's form; optax.adagrad adds δ "
+        "inside the root (`convention: optax`) and starts the sum at 0.1, not at 0."
+    ),
+    synonyms=("ada-grad", "adaptive-gradient"),
+)
+class Adagrad:
+    """Divide each weight's step by the length of all its gradients so far. g = ∇E(w).
+
+    s ← s + g²
+    w ← w - η g / (δ + √s)
+    convention optax: w ← w - η g / √(s + δ)
+
+    η: step, δ: epsilon, s: initial_accumulator at the start; the last line: convention
+    """
+
+    step: Column = hyper(0.01, "(0, inf)", "step size η")
+    epsilon: Column = hyper(1e-10, "(0, inf)", "keeps the division finite, δ")
+    initial_accumulator: Column = hyper(0.0, "[0, inf)", "sum of squared gradients at the start")
+    convention: str = hyper(
+        "paper", Choice(("paper", "optax")), "δ outside the root as in the paper and torch, or inside as in optax"
+    )
+
+    def begin(self, w: Array, f: Oracle) -> Squares:
+        return Squares(f.xp.zeros_like(w) + self.initial_accumulator)
+
+    def advance(self, w: Array, state: Squares, f: Oracle) -> tuple[Array, Squares]:
+        g = f.gradient(w)
+        s = state.s + g**2
+        root = f.xp.sqrt(s + self.epsilon) if self.convention == "optax" else self.epsilon + f.xp.sqrt(s)
+        return w - self.step * g / root, Squares(s)

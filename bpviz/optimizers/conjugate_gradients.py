@@ -1,0 +1,175 @@
+"""Nonlinear conjugate gradients: each direction bends the negative gradient by a part β of the direction before it.
+
+The four variants differ in β alone. On a quadratic with exact searches they are the same; elsewhere
+
+    cg-fr  never leaves the downhill side (c₂ < 1/2), but may make little progress for long after one poor direction
+    cg-pr  starts again by itself when it makes little progress; its steps must lead to a downhill direction
+    cg-hs  keeps successive directions conjugate over the step taken, whatever the search
+    cg-dy  never leaves the downhill side after any step that meets the Wolfe conditions
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Column, hyper, optimizer
+from bpviz.linesearch import Known, StrongWolfe
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Mask, Oracle
+
+_WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, section 5.2"
+_DOWNHILL = 0.01  # how steeply, of |g|², a direction of cg-pr must fall
+
+
+class Conjugate(NamedTuple):
+    """What conjugate gradients remember."""
+
+    known: Known
+    d: Array  # (runs, params), the next direction; NaN before the first epoch
+
+
+@dataclass(frozen=True)
+class _ConjugateGradients(StrongWolfe):
+    """What the four variants share: all but β."""
+
+    c2: Column = hyper(0.1, "(0, 1)", "fraction of the slope that may be left, c₂")  # directions need a finer search
+
+    def begin(self, w: Array, f: Oracle) -> Conjugate:
+        return Conjugate(Known.nothing(w, f), f.xp.full_like(w, f.xp.nan))
+
+    def advance(self, w: Array, state: Conjugate, f: Oracle) -> tuple[Array, Conjugate]:
+        known = state.known.at(w, f)
+        g = known.g
+        d = f.xp.where(f.xp.isnan(state.d), -g, state.d)
+
+        def bent(g_new: Array) -> Array:
+            d_new: Array = self._beta(g_new, g, d, f) * d - g_new
+            return d_new
+
+        found = self.search(w, d, known, f, lambda g_new: self._fit(g_new, bent(g_new), f))
+        f.cannot_go_on(~found.holds[:, 0])
+        g_new = found.known.g
+        d_new = bent(g_new)
+        d_new = f.xp.where(f.dot(g_new, d_new) < 0, d_new, -g_new)
+        return f.xp.where(found.holds, w + found.alpha * d, w), Conjugate(found.known, d_new)
+
+    def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
+        raise NotImplementedError
+
+    def _fit(self, g_new: Array, d_new: Array, f: Oracle) -> Mask:
+        """Say which runs may take a step that leads to these gradients and directions."""
+        return f.live[:, None]
+
+
+@optimizer(
+    "cg-fr",
+    label="CG Fletcher-Reeves",
+    needs="error gradient",
+    source=f"R. Fletcher & C. M. Reeves, The Computer Journal 7, 1964, pp. 149-154; {_WRIGHT}, Algorithm 5.4",
+    confused_with=(
+        "The linear conjugate gradients that solve systems of equations: this rule on a quadratic, with exact steps."
+    ),
+    synonyms=("fletcher-reeves", "fr", "ncg-fr"),
+)
+class FletcherReeves(_ConjugateGradients):
+    """Conjugate gradients by the ratio of the gradients' lengths.
+
+    w ← w + α d,  α a step that meets the strong Wolfe conditions
+    β ← gᵀg / g'ᵀg'
+    d ← -g + β d
+
+    g = ∇E(w), g' the gradient before it; d: -g at the start, and where -g + β d does not lead downhill; c₁: c1,
+    c₂: c2, and ᾱ: step, which bounds the first trial, as in `wolfe`. A run whose search finds no step cannot go on.
+    """
+
+    def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
+        return f.dot(g_new, g_new) / f.dot(g, g)
+
+
+@optimizer(
+    "cg-pr",
+    label="CG Polak-Ribière+",
+    needs="error gradient",
+    source=(
+        "E. Polak & G. Ribière, Revue française d'informatique et de recherche opérationnelle 3(16), 1969, pp. 35-43; "
+        f"J. C. Gilbert & J. Nocedal, SIAM J. Optimization 2, 1992, pp. 21-42; {_WRIGHT}"
+    ),
+    confused_with=(
+        "The method of 1969, whose β may be negative and which can run for ever; and CG in scipy.optimize: this rule "
+        "with c2 = 0.4, but its steps come from Moré and Thuente's search, and from this one where that fails."
+    ),
+    synonyms=("cg", "conjugate-gradient", "conjugate-gradients", "polak-ribiere", "cg-pr+", "prp", "ncg"),
+)
+class PolakRibiere(_ConjugateGradients):
+    """Conjugate gradients that start again, with β = 0, when a step changes little.
+
+    w ← w + α d,  α a step that meets the strong Wolfe conditions and leads to gᵀd ≤ -gᵀg / 100
+    β ← max(0, gᵀ(g - g') / g'ᵀg')
+    d ← -g + β d
+
+    g = ∇E(w), g' the gradient before it; d: -g at the start, and where -g + β d does not lead downhill; c₁: c1,
+    c₂: c2, and ᾱ: step, which bounds the first trial, as in `wolfe`. A run whose search finds no step cannot go on.
+    """
+
+    def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
+        beta: Array = f.xp.maximum(f.dot(g_new, g_new - g) / f.dot(g, g), 0.0)
+        return beta
+
+    def _fit(self, g_new: Array, d_new: Array, f: Oracle) -> Mask:
+        return f.dot(g_new, d_new) <= -_DOWNHILL * f.dot(g_new, g_new)
+
+
+@optimizer(
+    "cg-hs",
+    label="CG Hestenes-Stiefel",
+    needs="error gradient",
+    source=(
+        f"M. R. Hestenes & E. Stiefel, J. Research of the National Bureau of Standards 49, 1952, pp. 409-436; {_WRIGHT}"
+    ),
+    confused_with=(
+        "HS+, with max(0, β); and the method of 1952 itself, for systems of equations, where all variants are one."
+    ),
+    synonyms=("hestenes-stiefel", "hs"),
+)
+class HestenesStiefel(_ConjugateGradients):
+    """Conjugate gradients by successive directions that the mean Hessian over the step makes conjugate.
+
+    w ← w + α d,  α a step that meets the strong Wolfe conditions
+    β ← gᵀ(g - g') / dᵀ(g - g')
+    d ← -g + β d
+
+    g = ∇E(w), g' the gradient before it; d: -g at the start, and where -g + β d does not lead downhill; c₁: c1,
+    c₂: c2, and ᾱ: step, which bounds the first trial, as in `wolfe`. A run whose search finds no step cannot go on.
+    """
+
+    def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
+        y = g_new - g
+        return f.dot(g_new, y) / f.dot(d, y)
+
+
+@optimizer(
+    "cg-dy",
+    label="CG Dai-Yuan",
+    needs="error gradient",
+    source=f"Y. H. Dai & Y. Yuan, SIAM J. Optimization 10, 1999, pp. 177-182; {_WRIGHT}",
+    confused_with=(
+        "The hybrid of the same authors, β = max(0, min(HS, DY)); and cg-fr, which is this rule when dᵀg = 0."
+    ),
+    synonyms=("dai-yuan", "dy"),
+)
+class DaiYuan(_ConjugateGradients):
+    """Conjugate gradients that lead downhill after every step that meets the Wolfe conditions.
+
+    w ← w + α d,  α a step that meets the strong Wolfe conditions
+    β ← gᵀg / dᵀ(g - g')
+    d ← -g + β d
+
+    g = ∇E(w), g' the gradient before it; d: -g at the start, and where -g + β d does not lead downhill; c₁: c1,
+    c₂: c2, and ᾱ: step, which bounds the first trial, as in `wolfe`. A run whose search finds no step cannot go on.
+    """
+
+    def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
+        return f.dot(g_new, g_new) / f.dot(d, g_new - g)

@@ -1,0 +1,166 @@
+"""Adam with something else above: rules that move by another first moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Choice, Column, hyper, optimizer
+from bpviz.optimizers._means import Mean, mean
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Oracle
+
+
+class Mixture(NamedTuple):
+    """What AdEMAMix remembers."""
+
+    fast: Mean  # of the gradients
+    slow: Array  # (runs, params), mean of the gradients over a much longer time
+    v: Mean  # of their squares
+    t: Array  # (runs, 1), epochs so far
+
+
+@optimizer(
+    "ademamix",
+    label="AdEMAMix",
+    needs="gradient",
+    source="M. Pagliardini, P. Ablin & D. Grangier, 2024, arXiv:2409.03137, Algorithm 1",
+    confused_with="Its authors' code, which lets β₃ grow by another formula while it warms up.",
+)
+class AdEMAMix:
+    """Adam that adds a mean of much older gradients to its own. g = ∇E(w).
+
+    m₁ ← β₁ m₁ + (1 - β₁) g,  m₂ ← β₃(t) m₂ + (1 - β₃(t)) g,  ν ← β₂ ν + (1 - β₂) g²
+    m̂₁ = m₁ / (1 - β₁ᵗ),  ν̂ = ν / (1 - β₂ᵗ)
+    w ← w - η ((m̂₁ + α(t) m₂) / (√ν̂ + ε) + λ w)
+
+    α(t) = α x and β₃(t) = exp(ln β₁ ln β₃ / ((1 - x) ln β₃ + x ln β₁)) with x = t / T < 1, then α and β₃
+
+    η: step, β₁: beta1, β₂: beta2, β₃: beta3, α: alpha, T: warmup, ε: epsilon, λ: weight_decay
+    t: epoch, from 1; m₁, m₂, ν: 0 at the start
+    """
+
+    step: Column = hyper(1e-3, "(0, inf)", "step size η")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the fast mean gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
+    beta3: Column = hyper(0.9999, "(0, 1)", "decay of the slow mean gradient, β₃")
+    alpha: Column = hyper(5.0, "[0, inf)", "weight of the slow mean gradient, α")
+    warmup: Column = hyper(0.0, "[0, inf)", "epochs T in which α and β₃ grow")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "fraction λ of the weights taken away, times the step")
+
+    def begin(self, w: Array, f: Oracle) -> Mixture:
+        return Mixture(mean(w, f), f.xp.zeros_like(w), mean(w, f), f.xp.zeros_like(w[:, :1]))
+
+    def advance(self, w: Array, state: Mixture, f: Oracle) -> tuple[Array, Mixture]:
+        g, xp = f.gradient(w), f.xp
+        t = state.t + 1
+        x = xp.minimum(t / xp.maximum(self.warmup, 1), 1)
+        fast, v = state.fast.add(g, self.beta1), state.v.add(g**2, self.beta2)
+        beta3 = xp.where(x < 1, self._growing(x, f), self.beta3)
+        slow = beta3 * state.slow + (1 - beta3) * g
+        scaled = (fast.corrected + self.alpha * x * slow) / (xp.sqrt(v.corrected) + self.epsilon)
+        return w - self.step * (scaled + self.weight_decay * w), Mixture(fast, slow, v, t)
+
+    def _growing(self, x: Array, f: Oracle) -> Array:
+        """Return β₃(t), whose formula is divided by ln β₁ here so that β₁ may be 0."""
+        log3 = f.xp.log(self.beta3)
+        ratio = f.xp.where(self.beta1 > 0, log3 / f.xp.log(f.xp.maximum(self.beta1, 1e-300)), 0)
+        grown: Array = f.xp.minimum(f.xp.exp(log3 / ((1 - x) * ratio + x)), self.beta3)
+        return grown
+
+
+class Moments(NamedTuple):
+    """What QHAdam remembers."""
+
+    m: Mean  # of the gradients
+    v: Mean  # of their squares
+
+
+@optimizer(
+    "qhadam",
+    label="QHAdam",
+    needs="gradient",
+    source="J. Ma & D. Yarats, ICLR 2019, arXiv:1810.06801",
+    confused_with=(
+        "QHAdam with the defaults of its code, ν₁ = ν₂ = 1, which is Adam; the defaults here are what its authors "
+        "recommend. pytorch_optimizer computes the corrections in single precision."
+    ),
+)
+class QHAdam:
+    """Adam that moves by and scales with a mixture of the running means and this epoch's gradient. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
+    m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
+    w ← w - α ((1 - ν₁) g + ν₁ m̂) / (√((1 - ν₂) g² + ν₂ v̂) + ε)
+
+    α: step, β₁: beta1, β₂: beta2, ν₁: nu1, ν₂: nu2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start
+    """
+
+    step: Column = hyper(1e-3, "(0, inf)", "step size α")
+    beta1: Column = hyper(0.995, "[0, 1)", "decay of the mean gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
+    nu1: Column = hyper(0.7, "[0, 1]", "share of the mean gradient in the move, ν₁")
+    nu2: Column = hyper(1.0, "[0, 1]", "share of the mean squared gradient in the scale, ν₂")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
+
+    def begin(self, w: Array, f: Oracle) -> Moments:
+        return Moments(mean(w, f), mean(w, f))
+
+    def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
+        g = f.gradient(w)
+        m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
+        above = (1 - self.nu1) * g + self.nu1 * m.corrected
+        below = (1 - self.nu2) * g**2 + self.nu2 * v.corrected
+        return w - self.step * above / (f.xp.sqrt(below) + self.epsilon), Moments(m, v)
+
+
+class Difference(NamedTuple):
+    """What diffGrad remembers."""
+
+    m: Mean  # of the gradients
+    v: Mean  # of their squares
+    g: Array  # (runs, params), last gradient
+
+
+@optimizer(
+    "diffgrad",
+    label="diffGrad",
+    needs="gradient",
+    source="S. R. Dubey et al., IEEE Trans. Neural Networks and Learning Systems 31, 2020, arXiv:1909.11015",
+    confused_with=(
+        "Its PyTorch codes, which add ε to the uncorrected √v: convention: torch. The first of them compared the "
+        "gradient with itself, so that ξ was always ½; pytorch_optimizer adds another 1e-15 under the root."
+    ),
+)
+class DiffGrad:
+    """Adam that slows a weight down, to no less than half, where its gradient has hardly changed. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
+    m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
+    ξ = 1 / (1 + exp(-|g' - g|)), g' the gradient before, 0 at the start
+    w ← w - α ξ m̂ / (√v̂ + ε)
+
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start
+    convention: convention; torch is w ← w - α √(1 - β₂ᵗ) ξ m̂ / (√v + ε)
+    """
+
+    step: Column = hyper(1e-3, "(0, inf)", "step size α")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "whose diffGrad")
+
+    def begin(self, w: Array, f: Oracle) -> Difference:
+        return Difference(mean(w, f), mean(w, f), f.xp.zeros_like(w))
+
+    def advance(self, w: Array, state: Difference, f: Oracle) -> tuple[Array, Difference]:
+        g, xp = f.gradient(w), f.xp
+        m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
+        xi = 1 / (1 + xp.exp(-abs(state.g - g)))
+        if self.convention == "torch":
+            scaled = xp.sqrt(1 - v.beta_t) * xi * m.corrected / (xp.sqrt(v.value) + self.epsilon)
+        else:
+            scaled = xi * m.corrected / (xp.sqrt(v.corrected) + self.epsilon)
+        return w - self.step * scaled, Difference(m, v, g)

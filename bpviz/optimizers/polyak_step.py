@@ -1,0 +1,52 @@
+"""Gradient descent whose step is read off the error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpviz.declare import Column, hyper, optimizer
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Oracle
+
+
+@optimizer(
+    "polyak",
+    label="Polyak step",
+    needs="error gradient",
+    source=(
+        "B. T. Polyak, USSR Computational Mathematics and Mathematical Physics 9(3), 1969, pp. 14-29; the maximum as "
+        "in N. Loizou et al., AISTATS 2021, arXiv:2002.10542"
+    ),
+    confused_with=(
+        "momentum, Polyak's heavy ball; and optax.polyak_sgd (0.2.8), the same rule with a maximum step of 1 unless it "
+        "is told otherwise, whose `scaling` is a divisor of the step below the maximum, and which no longer moves once "
+        "|g|² is at most 2.2e-16."
+    ),
+    synonyms=("polyak-step", "polyak-sgd", "polyak-step-size", "sps"),
+)
+class PolyakStep:
+    """Step to where the error, were it as linear as it looks, would be at its lowest value. g = ∇E(w).
+
+    γ ← min((E(w) - E*) / |g|², γmax)
+    w ← w - s γ g
+
+    E*: target, s: step, γmax: max_step. A run without a gradient cannot go on; where the error is below E*, γ is
+    negative.
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "factor s on Polyak's step")
+    target: Column = hyper(0.0, "(-inf, inf)", "lowest value of the error, E*, known or hoped for")
+    max_step: Column = hyper(1.0, "(0, inf)", "longest step before the factor, γmax; Polyak himself has none")
+
+    def begin(self, w: Array, f: Oracle) -> tuple[()]:
+        return ()
+
+    def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
+        g, gap = f.gradient(w), f.error(w) - self.target
+        square = f.dot(g, g)
+        flat = square == 0
+        f.cannot_go_on(flat[:, 0])
+        gamma = f.xp.minimum(gap / f.xp.where(flat, 1.0, square), self.max_step)
+        return f.xp.where(flat, w, w - self.step * gamma * g), state

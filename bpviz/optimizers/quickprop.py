@@ -1,0 +1,63 @@
+"""Quickprop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Column, hyper, optimizer
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Oracle
+
+
+class Parabola(NamedTuple):
+    """What quickprop remembers of the last epoch."""
+
+    slope: Array  # (runs, params), gradient with the weight decay
+    move: Array  # (runs, params), update of each weight, Δ
+
+
+@optimizer(
+    "quickprop",
+    label="Quickprop",
+    needs="gradient",
+    source=(
+        "S. E. Fahlman, Carnegie Mellon University, CMU-CS-88-162, 1988; in detail as in his program quickprop 1 of "
+        "September 1988, in the translation by T. Regier"
+    ),
+    confused_with=(
+        "FANN's quickprop, which goes by the gradient alone where the last update was within ±0.001; and NeuPy's, "
+        "which bounds the update by a constant and multiplies it by the step."
+    ),
+    synonyms=("quick-prop", "fahlman"),
+)
+class Quickprop:
+    """Jump, for each weight by itself, to the lowest point of the parabola through its last two slopes. g = ∇E(w).
+
+    S ← g + λ w
+    P ← μ Δ            where S is still more than μ / (1 + μ) of S', in the direction of Δ
+        Δ S / (S' - S) elsewhere
+    Δ ← P - η S  where -S does not point against Δ,  P elsewhere
+    w ← w + Δ
+
+    η: step, μ: growth, λ: weight_decay, S': the last slope, Δ: the last update, 0 at the start
+    """
+
+    step: Column = hyper(0.3, "(0, inf)", "step size η of the part that follows the gradient")
+    growth: Column = hyper(1.75, "(0, inf)", "how many times the last update an update may be at most, μ")
+    weight_decay: Column = hyper(1e-4, "[0, inf)", "decay λ of the weights, added to the slope")
+
+    def begin(self, w: Array, f: Oracle) -> Parabola:
+        zeros = f.xp.zeros_like(w)
+        return Parabola(zeros, zeros)
+
+    def advance(self, w: Array, state: Parabola, f: Oracle) -> tuple[Array, Parabola]:
+        xp = f.xp
+        slope = f.gradient(w) + self.weight_decay * w
+        downhill, last = -slope * xp.sign(state.move), -state.slope * xp.sign(state.move)
+        parabola = (state.move != 0) & (downhill <= self.growth / (1 + self.growth) * last)
+        ratio = slope / xp.where(parabola, state.slope - slope, 1.0)
+        jump = xp.where(parabola, ratio, self.growth) * state.move
+        move = jump - xp.where(downhill >= 0, self.step * slope, 0.0)
+        return w + move, Parabola(slope, move)

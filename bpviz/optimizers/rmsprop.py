@@ -1,0 +1,69 @@
+"""RMSprop, plain and centered, with or without momentum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Choice, Column, Flag, hyper, optimizer
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Oracle
+
+
+class Means(NamedTuple):
+    """What RMSprop remembers."""
+
+    n: Array  # (runs, params), mean of the squared gradients
+    m: Array  # (runs, params), mean of the gradients, kept if centered
+    v: Array  # (runs, params), velocity
+
+
+@optimizer(
+    "rmsprop",
+    label="RMSprop",
+    needs="gradient",
+    source=(
+        "T. Tieleman & G. Hinton, Neural Networks for Machine Learning, lecture 6.5, 2012, plain and without ε; "
+        "A. Graves, 2013, arXiv:1308.0850, eqs. (38)-(41), centered, with momentum and ε"
+    ),
+    confused_with=(
+        "torch.optim.RMSprop (`convention: torch`), which adds ε outside the root, multiplies by the step outside the "
+        "velocity and decays with 0.99. optax.rmsprop is Graves's form."
+    ),
+    synonyms=("rms-prop",),
+)
+class RMSprop:
+    """Divide the gradient of each weight by the root of the running mean of its square. g = ∇E(w).
+
+    n ← ρ n + (1 - ρ) g²
+    m ← ρ m + (1 - ρ) g,  if centered, else m = 0
+    v ← μ v + η g / √(n - m² + ε)
+    w ← w - v
+    convention torch:  v ← μ v + g / (√(n - m²) + ε),  w ← w - η v
+
+    η: step, ρ: decay, μ: momentum, ε: epsilon; m: centered; the last two lines: convention; n, m, v: 0 at the start
+    """
+
+    step: Column = hyper(0.01, "(0, inf)", "step size η")
+    decay: Column = hyper(0.9, "[0, 1)", "decay of the means, ρ")
+    momentum: Column = hyper(0.0, "[0, 1)", "fraction μ of the last update that is kept")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
+    centered: bool = hyper(False, Flag(), "divide by the gradient's deviation, not by its own size")
+    convention: str = hyper(
+        "paper", Choice(("paper", "torch")), "ε inside the root as in Graves's paper and optax, or outside as in torch"
+    )
+
+    def begin(self, w: Array, f: Oracle) -> Means:
+        zeros = f.xp.zeros_like(w)
+        return Means(zeros, zeros, zeros)
+
+    def advance(self, w: Array, state: Means, f: Oracle) -> tuple[Array, Means]:
+        g = f.gradient(w)
+        n = self.decay * state.n + (1 - self.decay) * g**2
+        m = self.decay * state.m + (1 - self.decay) * g if self.centered else state.m
+        if self.convention == "torch":
+            v = self.momentum * state.v + g / (f.xp.sqrt(n - m**2) + self.epsilon)
+            return w - self.step * v, Means(n, m, v)
+        v = self.momentum * state.v + self.step * g / f.xp.sqrt(n - m**2 + self.epsilon)
+        return w - v, Means(n, m, v)

@@ -1,0 +1,73 @@
+"""SWATS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Column, hyper, optimizer
+from bpviz.optimizers._means import Mean, mean
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Oracle
+
+
+class Phases(NamedTuple):
+    """What SWATS remembers."""
+
+    m: Mean  # of the gradients, for Adam
+    a: Mean  # of their squares
+    step: Mean  # of the step that gradient descent would need, one number a run, λ
+    v: Array  # (runs, params), velocity of the momentum that follows
+    switched: Array  # (runs, 1), the step of that momentum, Λ; 0 as long as Adam goes on
+
+
+@optimizer(
+    "swats",
+    label="SWATS",
+    needs="gradient",
+    source="N. S. Keskar & R. Socher, 2017, arXiv:1712.07628, Algorithm 1",
+    confused_with=(
+        "SWATS in pytorch_optimizer, which switches when λ̂ and γ agree to 1e-8 + ε γ, not to ε, and adds 1e-15 under "
+        "the root."
+    ),
+)
+class Swats:
+    """Adam until the step that gradient descent would need settles, then momentum with that step. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g,  a ← β₂ a + (1 - β₂) g²
+    p = -α √(1 - β₂ᵏ) / (1 - β₁ᵏ) m / (√a + ε)
+    w ← w + p
+    λ ← β₂ λ + (1 - β₂) γ,  γ = -pᵀp / pᵀg, if pᵀg ≠ 0
+    if k > 1 and |λ / (1 - β₂ᵏ) - γ| < ε, Λ = λ / (1 - β₂ᵏ) and from the next epoch on
+
+    v ← β₁ v + g
+    w ← w - (1 - β₁) Λ v
+
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, k: epoch, from 1; m, a, λ, v: 0 at the start
+    """
+
+    step: Column = hyper(1e-3, "(0, inf)", "step size of Adam, α")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient and of the velocity, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient and of the mean step, β₂")
+    epsilon: Column = hyper(1e-9, "(0, inf)", "keeps the division finite; how near is settled, ε")
+
+    def begin(self, w: Array, f: Oracle) -> Phases:
+        one = mean(w[:, :1], f)
+        return Phases(mean(w, f), mean(w, f), one, f.xp.zeros_like(w), one.value)
+
+    def advance(self, w: Array, state: Phases, f: Oracle) -> tuple[Array, Phases]:
+        g, xp = f.gradient(w), f.xp
+        adam = state.switched == 0
+        m, a = state.m.add(g, self.beta1), state.a.add(g**2, self.beta2)
+        p = -self.step * xp.sqrt(1 - a.beta_t) * m.corrected / (xp.sqrt(a.value) + self.epsilon)
+        along = f.dot(p, g)
+        projects = along != 0
+        gamma = -f.dot(p, p) / xp.where(projects, along, 1)
+        mean_step = state.step.add(gamma, self.beta2)
+        mean_step = mean_step._replace(value=xp.where(projects, mean_step.value, state.step.value))
+        settled = projects & (state.m.beta_t < 1) & (abs(mean_step.corrected - gamma) < self.epsilon)
+        v = xp.where(adam, 0, self.beta1 * state.v + g)
+        w = xp.where(adam, w + p, w - (1 - self.beta1) * state.switched * v)
+        switched = xp.where(adam & settled, mean_step.corrected, state.switched)
+        return w, Phases(m, a, mean_step, v, switched)

@@ -1,0 +1,169 @@
+"""Functions of two variables, written as formulas.
+
+A formula is written with operators and the functions below, for x and y as arrays ``(runs,)``, and so does to a run
+alone what it does among others. NumPy is reached through the arrays: to name a function, or to read about it, costs no
+import. Powers are products: a power of many numbers may differ in its last bit from that of one.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+from bpviz.declare import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from bpviz.declare import Array, Minimum
+
+    Numbers = Array | float
+    """A part of an answer: ``(runs,)``, or a number that is the same for every run."""
+
+    Gradient = tuple[Numbers, Numbers]
+    """Derivatives by x and by y."""
+
+    Hessian = tuple[Numbers, Numbers, Numbers]
+    """Second derivatives: by x twice, by x and y, by y twice."""
+
+NEAR = 1e-6
+"""How far above the lowest minimum a run has arrived."""
+
+
+# -- functions that formulas are made of -----------------------------------------------------------------------------
+
+
+def _elementwise(name: str) -> Callable[[Array], Array]:
+    def function(z: Array) -> Array:
+        answer: Array = getattr(_namespace(z), name)(z)
+        return answer
+
+    return function
+
+
+def _namespace(z: Array) -> Any:
+    return z.__array_namespace__()
+
+
+exp, sin, cos, sqrt, sign = map(_elementwise, ("exp", "sin", "cos", "sqrt", "sign"))
+
+
+def angle(x: Array, y: Array) -> Array:
+    """Return the angle at which (x, y) is seen from the origin, in [-π, π]."""
+    turned: Array = _namespace(x).arctan2(y, x)
+    return turned
+
+
+def over(a: Numbers, b: Array) -> Array:
+    """Return a / b, and 0 where b is 0: the slope that is taken at a kink, which has none."""
+    xp, zero = _namespace(b), b == 0
+    quotient: Array = xp.where(zero, 0.0, a / xp.where(zero, 1.0, b))
+    return quotient
+
+
+# -- functions as problems -------------------------------------------------------------------------------------------
+
+
+class Function:
+    """A problem of two variables, x and y, by its formulas."""
+
+    weights = ("x", "y")
+    offers = frozenset(("error", "gradient", "hessian"))
+    errors = Interval.parse("(-inf, inf)")
+    width = 32  # a formula has many temporaries; measured
+
+    start: tuple[float, float]
+    window: tuple[tuple[float, float], tuple[float, float]]
+
+    @property
+    def minima(self) -> tuple[Minimum, ...]:
+        raise NotImplementedError
+
+    @property
+    def threshold(self) -> float | None:
+        lowest = [minimum.error for minimum in self.minima]
+        return min(lowest) + NEAR if lowest else None
+
+    def at(self, w: Array, spare: Any = None) -> FunctionPoint:
+        return FunctionPoint(self, w)
+
+    def error(self, x: Array, y: Array) -> Array:
+        raise NotImplementedError
+
+    def gradient(self, x: Array, y: Array) -> Gradient:
+        raise NotImplementedError
+
+    def hessian(self, x: Array, y: Array) -> Hessian:
+        raise NotImplementedError
+
+
+class SumOfSquares(Function):
+    """A function by its residuals and their derivatives, one item a residual: E = Σ r²."""
+
+    offers = frozenset(("error", "gradient", "hessian", "residuals", "jacobian"))
+    errors = Interval.parse("[0, inf)")
+
+    def residuals(self, x: Array, y: Array) -> Sequence[Numbers]:
+        raise NotImplementedError
+
+    def jacobian(self, x: Array, y: Array) -> Sequence[Gradient]:
+        raise NotImplementedError
+
+    def curvatures(self, x: Array, y: Array) -> Sequence[Hessian]:
+        raise NotImplementedError
+
+    def error(self, x: Array, y: Array) -> Array:
+        error: Array = _total(r * r for r in self.residuals(x, y))
+        return error
+
+    def gradient(self, x: Array, y: Array) -> Gradient:
+        r, j = self.residuals(x, y), self.jacobian(x, y)
+        by_x, by_y = (_total(r_i * j_i[k] for r_i, j_i in zip(r, j, strict=True)) for k in (0, 1))
+        return 2 * by_x, 2 * by_y
+
+    def hessian(self, x: Array, y: Array) -> Hessian:
+        parts = list(zip(self.residuals(x, y), self.jacobian(x, y), self.curvatures(x, y), strict=True))
+        xx = _total(j[0] * j[0] + r * c[0] for r, j, c in parts)
+        xy = _total(j[0] * j[1] + r * c[1] for r, j, c in parts)
+        yy = _total(j[1] * j[1] + r * c[2] for r, j, c in parts)
+        return 2 * xx, 2 * xy, 2 * yy
+
+
+def _total(terms: Iterable[Numbers]) -> Any:
+    return reduce(add, terms)
+
+
+class FunctionPoint:
+    """A function at one block of weights."""
+
+    __slots__ = ("function", "x", "y")
+
+    def __init__(self, function: Any, w: Array) -> None:
+        self.function = function
+        self.x, self.y = _namespace(w).ascontiguousarray(w.T)
+
+    def error(self) -> Array:
+        error: Array = self.function.error(self.x, self.y)
+        return error
+
+    def gradient(self) -> Array:
+        return self._rows(self.function.gradient(self.x, self.y)).T
+
+    def hessian(self) -> Array:
+        xx, xy, yy = self.function.hessian(self.x, self.y)
+        return self._rows((xx, xy, xy, yy)).reshape(2, 2, len(self.x)).transpose(2, 0, 1)
+
+    def residuals(self) -> Array:
+        return self._rows(self.function.residuals(self.x, self.y)).T
+
+    def jacobian(self) -> Array:
+        by_x, by_y = zip(*self.function.jacobian(self.x, self.y), strict=True)
+        return self._rows((*by_x, *by_y)).reshape(2, len(by_x), len(self.x)).transpose(2, 1, 0)
+
+    def _rows(self, parts: Sequence[Numbers]) -> Array:
+        """Return the parts of an answer, one under the other: ``(parts, runs)``."""
+        rows: Array = _namespace(self.x).empty((len(parts), len(self.x)))
+        for row, part in zip(rows, parts, strict=True):
+            row[:] = part
+        return rows

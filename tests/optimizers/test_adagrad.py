@@ -1,0 +1,80 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+
+def adagrad(f, x, *, step, epsilon, initial_accumulator, convention):
+    """Duchi, Hazan & Singer 2011, Figure 1, diagonal, without constraints and regularizer.
+
+    s is there the length of all gradients of a weight, and the matrix H = δ I + diag(s). With optax's place for δ it is
+    the root of δ I + diag(s)².
+    """
+    eta, delta = step, epsilon
+    seen = [[math.sqrt(initial_accumulator)] for _ in x]
+    while True:
+        g = f.gradient(x)
+        for past, d in zip(seen, g, strict=True):
+            past.append(d)
+        s = [math.sqrt(math.fsum(d * d for d in past)) for past in seen]
+        if convention == "optax":
+            H = [math.sqrt(delta + length**2) for length in s]
+        else:
+            H = [delta + length for length in s]
+        x = [a - eta * d / h for a, d, h in zip(x, g, H, strict=True)]
+        yield x
+
+
+TWINS = {"adagrad": adagrad}
+UNUSUAL = {"adagrad": {"step": 0.4, "epsilon": 0.03, "initial_accumulator": 0.6, "convention": "optax"}}
+
+
+@pytest.mark.parametrize(
+    ("convention", "first"),
+    [
+        # s = (4, 64) + 5, so w = (1, 1) - 0.5 (-2, 8) / (1 + √s)
+        ("paper", (1 + 1 / 4, 1 - 4 / (1 + math.sqrt(69)))),
+        ("optax", (1 + 1 / math.sqrt(10), 1 - 4 / math.sqrt(70))),
+    ],
+)
+def test_two_epochs_by_hand(convention, first, bowl, follow):
+    """From (1, 1) on the bowl, where g = (-2, 8), with η 0.5, δ 1 and a sum that starts at 5."""
+    settings = {"step": 0.5, "epsilon": 1, "initial_accumulator": 5, "convention": convention}
+    run = follow("adagrad", bowl, (1, 1), max_epochs=2, **settings)
+    assert run.weights[1] == pytest.approx(first, rel=1e-15)
+    g1, g2 = first[0] - 3, 4 * first[1] + 4
+    s1, s2 = 9 + g1**2, 69 + g2**2
+    roots = (1 + math.sqrt(s1), 1 + math.sqrt(s2)) if convention == "paper" else (math.sqrt(s1 + 1), math.sqrt(s2 + 1))
+    assert run.weights[2] == pytest.approx((first[0] - 0.5 * g1 / roots[0], first[1] - 0.5 * g2 / roots[1]), rel=1e-15)
+
+
+def test_steps_shrink_like_one_over_the_root_under_a_constant_gradient(unequal, follow):
+    """With g constant, the t-th step is η g / (|g| √t): here nearly so, as nothing moves far with η 1e-6."""
+    run = follow("adagrad", unequal, (-0.4, 0.4, 0.1), step=1e-6, max_epochs=9)
+    steps = abs(run.weights[1:] - run.weights[:-1])
+    assert steps[0] == pytest.approx([1e-6] * 3, rel=1e-8)
+    assert steps[8] == pytest.approx([1e-6 / 3] * 3, rel=1e-4)
+
+
+def test_a_weight_without_gradient_stays(bowl, follow):
+    """At (3, 1) the bowl's gradient is (0, 8)."""
+    for convention in ("paper", "optax"):
+        run = follow("adagrad", bowl, (3, 1), step=0.1, max_epochs=1, convention=convention)
+        assert run.weights[1] == pytest.approx((3, 0.9), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "epochs", "end"),
+    [
+        # torch.optim.Adagrad (2.13.0) and optax.adagrad (0.2.8), float64, both with their defaults
+        ({}, 56, (2.2554519, -3.24062632)),
+        ({"epsilon": 1e-7, "initial_accumulator": 0.1, "convention": "optax"}, 204, (2.33501468, -3.07778826)),
+    ],
+)
+def test_on_the_published_problem(settings, epochs, end, six_points, follow):
+    run = follow("adagrad", six_points, (-4, -4), step=0.5, error_threshold=0.125, **settings)
+    assert run.epochs == epochs
+    assert run.weights[-1] == pytest.approx(end, rel=1e-8)

@@ -1,0 +1,152 @@
+"""AdEMAMix, QHAdam and diffGrad."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+
+def ademamix(f, theta, *, step, beta1, beta2, beta3, alpha, warmup, epsilon, weight_decay):
+    """Pagliardini et al. 2024, Algorithm 1, with the schedulers of section 3 from 0 and β₁."""
+    eta, lambda_, T = step, weight_decay, warmup
+    m1, m2, nu = [0.0] * len(theta), [0.0] * len(theta), [0.0] * len(theta)
+    t = 0
+    while True:
+        t = t + 1
+        alpha_t, beta3_t = alpha, beta3
+        if t < T:
+            ln1, ln3 = math.log(beta1), math.log(beta3)
+            alpha_t = t * alpha / T
+            beta3_t = min(math.exp(ln1 * ln3 / ((1 - t / T) * ln3 + t / T * ln1)), beta3)
+        g = f.gradient(theta)
+        m1 = [beta1 * a + (1 - beta1) * d for a, d in zip(m1, g, strict=True)]
+        m2 = [beta3_t * a + (1 - beta3_t) * d for a, d in zip(m2, g, strict=True)]
+        nu = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(nu, g, strict=True)]
+        m1_hat = [a / (1 - beta1**t) for a in m1]
+        nu_hat = [b / (1 - beta2**t) for b in nu]
+        theta = [
+            x - eta * ((a + alpha_t * s) / (math.sqrt(b) + epsilon) + lambda_ * x)
+            for x, a, s, b in zip(theta, m1_hat, m2, nu_hat, strict=True)
+        ]
+        yield theta
+
+
+def qhadam(f, theta, *, step, beta1, beta2, nu1, nu2, epsilon):
+    """Ma & Yarats 2019, the update rule of QHAdam in section 4: g and s are the means."""
+    alpha = step
+    g, s = [0.0] * len(theta), [0.0] * len(theta)
+    t = 0
+    while True:
+        t = t + 1
+        grad = f.gradient(theta)
+        g = [beta1 * a + (1 - beta1) * d for a, d in zip(g, grad, strict=True)]
+        s = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(s, grad, strict=True)]
+        g_prime = [a / (1 - beta1**t) for a in g]
+        s_prime = [b / (1 - beta2**t) for b in s]
+        theta = [
+            x - alpha * ((1 - nu1) * d + nu1 * a) / (math.sqrt((1 - nu2) * d**2 + nu2 * b) + epsilon)
+            for x, d, a, b in zip(theta, grad, g_prime, s_prime, strict=True)
+        ]
+        yield theta
+
+
+def diffgrad(f, theta, *, step, beta1, beta2, epsilon, convention):
+    """Dubey et al. 2020, the update rule of diffGrad; with convention torch, their corrected code's last lines."""
+    alpha = step
+    m, v, before = [0.0] * len(theta), [0.0] * len(theta), [0.0] * len(theta)
+    t = 0
+    while True:
+        t = t + 1
+        g = f.gradient(theta)
+        m = [beta1 * a + (1 - beta1) * d for a, d in zip(m, g, strict=True)]
+        v = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(v, g, strict=True)]
+        xi = [1 / (1 + math.exp(-abs(p - d))) for p, d in zip(before, g, strict=True)]
+        c1, c2 = 1 - beta1**t, 1 - beta2**t
+        if convention == "torch":
+            scale = [math.sqrt(b) + epsilon for b in v]
+            alpha_t = alpha * math.sqrt(c2) / c1
+        else:
+            scale = [math.sqrt(b / c2) + epsilon for b in v]
+            alpha_t = alpha / c1
+        theta = [x - alpha_t * e * a / b for x, e, a, b in zip(theta, xi, m, scale, strict=True)]
+        before = g
+        yield theta
+
+
+TWINS = {"ademamix": ademamix, "qhadam": qhadam, "diffgrad": diffgrad}
+_UNUSUAL = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
+UNUSUAL = {
+    "ademamix": {**_UNUSUAL, "step": 0.05, "beta3": 0.97, "alpha": 2.3, "warmup": 17, "weight_decay": 0.03},
+    "qhadam": {**_UNUSUAL, "nu1": 0.4, "nu2": 0.8},
+    "diffgrad": {**_UNUSUAL, "convention": "torch"},
+}
+
+# On the bowl from (1, 1) the gradient is (-2, 8). An ε of 2 is large enough to see where it stands.
+_HAND = {"step": 0.1, "beta1": 0.5, "beta2": 0.75, "epsilon": 2}
+
+
+def test_an_epoch_of_ademamix_by_hand(bowl, follow):
+    """m̂₁ = g, m₂ = 0.1 g, √ν̂ = (2, 8): (g + 0.3 g) / (4, 10) = (-0.65, 1.04), and 0.5 w is added to that."""
+    run = follow("ademamix", bowl, (1, 1), **_HAND, beta3=0.9, alpha=3, weight_decay=0.5, max_epochs=1)
+    assert run.weights[1] == pytest.approx((1 + 0.065 - 0.05, 1 - 0.104 - 0.05), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("beta1", "beta3"),
+    [
+        # half way from β₁ = 1/4 to β₃ = 1/2 in half-lives, 1/2 and 1, is 3/4 of an epoch: 2^(-4/3)
+        (0.25, 2 ** (-4 / 3)),
+        # a β₁ of 0 has a half-life of 0; half way is half an epoch
+        (0, 0.25),
+        # a β₁ above β₃ is β₃ from the start
+        (0.9, 0.5),
+    ],
+)
+def test_warming_up_grows_the_half_life_linearly(beta1, beta3, bowl, follow):
+    """At t = 1 of T = 2 α is half of 6: (g + 3 (1 - β₃(1)) g) / (|g| + 2)."""
+    settings = {**_HAND, "beta1": beta1, "beta3": 0.5, "alpha": 6, "warmup": 2}
+    run = follow("ademamix", bowl, (1, 1), **settings, max_epochs=1)
+    both = 1 + 3 * (1 - beta3)
+    assert run.weights[1] == pytest.approx((1 + 0.05 * both, 1 - 0.08 * both), rel=1e-14)
+
+
+def test_two_epochs_of_qhadam_by_hand(bowl, follow):
+    """The first is Adam's, m̂ and g being the same: w = (1.05, 0.92). Then g = (-1.95, 7.68) and Adam's m̂ and v̂ are
+
+    (-1.475, 5.84) / 0.75 and (1.700625, 26.7456) / 0.4375; of both a quarter is replaced by g and g².
+    """
+    run = follow("qhadam", bowl, (1, 1), **_HAND, nu1=0.75, nu2=0.75, max_epochs=2)
+    assert run.weights[1] == pytest.approx((1.05, 0.92), rel=1e-15)
+    above = 0.25 * 1.95 + 0.75 * 1.475 / 0.75
+    below = math.sqrt(0.25 * 1.95**2 + 0.75 * 1.700625 / 0.4375) + 2
+    assert run.weights[2][0] == pytest.approx(1.05 + 0.1 * above / below, rel=1e-14)
+
+
+def test_qhadam_without_mixture_is_adam(unequal, follow):
+    adam = follow("adam", unequal, (-1.2, 1, 0.3), max_epochs=30)
+    run = follow("qhadam", unequal, (-1.2, 1, 0.3), beta1=0.9, nu1=1, nu2=1, max_epochs=30)
+    assert run.weights == pytest.approx(adam.weights, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("convention", "scale"),
+    [
+        ("paper", (4, 10)),  # √v̂ + ε = |g| + 2
+        ("torch", (6, 12)),  # (√v + ε) / √(1 - β₂) = (|g| / 2 + 2) / 0.5
+    ],
+)
+def test_an_epoch_of_diffgrad_by_hand(convention, scale, bowl, follow):
+    """The gradient before is 0, so ξ = 1 / (1 + exp(-|g|))."""
+    run = follow("diffgrad", bowl, (1, 1), **_HAND, convention=convention, max_epochs=1)
+    w1 = 1 + 0.1 * 2 / (1 + math.exp(-2)) / scale[0]
+    w2 = 1 - 0.1 * 8 / (1 + math.exp(-8)) / scale[1]
+    assert run.weights[1] == pytest.approx((w1, w2), rel=1e-15)
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_weight_without_gradient_stays(name, bowl, follow):
+    """At (3, 1) the bowl's gradient is (0, 8), and 0 / ε is 0, not NaN."""
+    run = follow(name, bowl, (3, 1), max_epochs=2)
+    assert run.weights[2][0] == 3
+    assert run.weights[2][1] < 1

@@ -1,0 +1,107 @@
+"""Variants of gradient descent and momentum, averaging, the rules by sign and Polyak's step."""
+
+from record import Case
+
+_NEVER = {"average_after": 1e6 + 1}  # torch's t0, and one: its mean starts one update late
+
+CASES = [
+    Case(
+        "momentum",
+        {"step": 0.002, "momentum": 0.31, "dampening": 0.43},
+        "torch",
+        "SGD",
+        {"lr": 0.002, "momentum": 0.31, "dampening": 0.43},
+    ),
+    Case(
+        "nesterov",
+        {"step": 1e-3, "momentum": 0.9, "convention": "torch"},
+        "torch",
+        "SGD",
+        {"momentum": 0.9, "nesterov": True},
+    ),
+    Case(
+        "nesterov",
+        {"step": 0.002, "momentum": 0.31, "convention": "torch"},
+        "torch",
+        "SGD",
+        {"lr": 0.002, "momentum": 0.31, "nesterov": True},
+    ),
+    Case(
+        "nesterov",
+        {"step": 0.002, "momentum": 0.31, "convention": "torch"},
+        "optax",
+        "sgd",
+        {"learning_rate": 0.002, "momentum": 0.31, "nesterov": True},
+    ),
+    Case(
+        "nesterov",
+        {"step": 0.002, "momentum": 0.31},
+        "torch",
+        "SGD",
+        {"lr": 0.002, "momentum": 0.31, "nesterov": True},
+        why="torch's rows are the points where the paper's form takes its gradients",
+        parts=1,
+    ),
+    Case("asgd", {"step": 1e-2, **_NEVER}, "torch", "ASGD", {}, why="torch's parameters are not averaged"),
+    Case(
+        "asgd",
+        {"step": 0.002, "decay": 0.7, "power": 0.4, **_NEVER},
+        "torch",
+        "ASGD",
+        {"lr": 0.002, "lambd": 0.7, "alpha": 0.4},
+        why="torch's parameters are not averaged",
+    ),
+    Case("qhm", {"step": 1e-3, "momentum": 0.0, "nu": 1.0}, "pytorch_optimizer", "QHM", {}),
+    Case(
+        "qhm",
+        {"step": 0.003, "momentum": 0.83, "nu": 0.4},
+        "pytorch_optimizer",
+        "QHM",
+        {"lr": 0.003, "momentum": 0.83, "nu": 0.4},
+    ),
+    Case("aggmo", {"step": 1e-3}, "pytorch_optimizer", "AggMo", {}),
+    Case(
+        "aggmo",
+        {"step": 0.002, "damping": 0.5, "velocities": 4},
+        "pytorch_optimizer",
+        "AggMo",
+        {"lr": 0.002, "betas": [0.0, 0.5, 0.75, 0.875]},
+    ),
+    Case("signsgd", {"step": 0.013}, "optax", "sign_sgd", {"learning_rate": 0.013}),
+    Case("signsgd", {"step": 1e-3, "momentum": 0.9}, "pytorch_optimizer", "SignSGD", {}),
+    Case(
+        "signsgd",
+        {"step": 0.013, "momentum": 0.37},
+        "pytorch_optimizer",
+        "SignSGD",
+        {"lr": 0.013, "momentum": 0.37},
+    ),
+    Case("signsgd", {"step": 0.013, "momentum": 0.9}, "optax", "signum", {"learning_rate": 0.013}),
+    Case("signsgd", {"step": 0.013, "momentum": 0.37}, "optax", "signum", {"learning_rate": 0.013, "beta": 0.37}),
+    Case("lion", {"step": 1e-4}, "pytorch_optimizer", "Lion", {}),
+    Case("lion", {"step": 1e-4, "weight_decay": 1e-3}, "optax", "lion", {"learning_rate": 1e-4}),
+    Case(
+        "lion",
+        {"step": 0.013, "beta1": 0.35, "beta2": 0.6, "weight_decay": 0.2},
+        "pytorch_optimizer",
+        "Lion",
+        {"lr": 0.013, "betas": [0.35, 0.6], "weight_decay": 0.2},
+    ),
+    Case(
+        "lion",
+        {"step": 0.013, "beta1": 0.35, "beta2": 0.6, "weight_decay": 0.2},
+        "optax",
+        "lion",
+        {"learning_rate": 0.013, "b1": 0.35, "b2": 0.6, "weight_decay": 0.2},
+    ),
+    Case("polyak", {}, "optax", "polyak_sgd", {}),
+    Case("polyak", {"target": 0.04, "max_step": 2.5}, "optax", "polyak_sgd", {"f_min": 0.04, "max_learning_rate": 2.5}),
+    Case(
+        "polyak",
+        {"step": 0.8, "target": 0.04, "max_step": 3.90625},
+        "optax",
+        "polyak_sgd",
+        {"scaling": 1.25, "f_min": 0.04, "max_learning_rate": 2.5},
+        why="optax divides by the square of the gradient times scaling s: its step is min(gap / (s |g|²), s γmax)",
+    ),
+]

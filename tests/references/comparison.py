@@ -1,0 +1,73 @@
+"""Compare the rules of bpviz with the recorded paths."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+from record import HERE, Case, difference, run_name, unpacked
+from record import PROBLEMS as RECORDED
+
+from bpviz.declare import OPTIMIZERS, PROBLEMS
+from bpviz.march import march
+from bpviz.results import Trajectory, record
+
+
+class Compared(NamedTuple):
+    """How one run of a case went beside the recorded path."""
+
+    run: str
+    updates: int  # that can be compared
+    largest: float  # difference, as a part of the largest weight so far; infinite if the rule ended before
+    at: int  # the update of the largest difference
+    parted: int | None  # the first update at which the difference is beyond its bound
+
+
+@functools.cache
+def manifest(family: str) -> dict[str, Any]:
+    """Return what is recorded of a family."""
+    found: dict[str, Any] = json.loads((HERE / f"{family}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@functools.cache
+def _packed(family: str) -> dict[str, Any]:
+    with np.load(HERE / f"{family}.npz") as paths:
+        return dict(paths)
+
+
+@functools.lru_cache(8)  # several references of one rule stand one after the other
+def _own(rule: str, settings: str, problem: str, updates: int) -> list[Trajectory]:
+    made = OPTIMIZERS[rule](**json.loads(settings))
+    starts = RECORDED[problem].starts
+    return record(march(made, PROBLEMS[problem](), starts, error_threshold=None, max_epochs=max(updates, 1)))
+
+
+def compare(family: str, case: Case) -> list[Compared]:
+    """Make every run of a case and put it beside its recorded path."""
+    runs = manifest(family)["calls"][case.call]["runs"]
+    paths = dict(
+        zip(runs, unpacked(_packed(family)[case.call], [run["updates"] + 1 for run in runs.values()]), strict=True)
+    )
+    compared = []
+    for name, problem in RECORDED.items():
+        of_problem = [run_name(name, start) for start in problem.starts]
+        most = max(runs[run]["updates"] for run in of_problem)
+        own = _own(case.rule, json.dumps(case.settings), name, most)
+        for run, trajectory in zip(of_problem, own, strict=True):
+            path = paths[run]
+            bounds = np.zeros(len(path))
+            for bound, first in runs[run]["bounds"].items():
+                bounds[first:] = max(float(bound), case.tolerance)
+            compared.append(_beside(run, path, trajectory.weights[: len(path)], bounds))
+    return compared
+
+
+def _beside(run: str, path: Any, own: Any, bounds: Any) -> Compared:
+    apart = np.full(len(path), np.inf)
+    apart[: len(own)] = difference(path[: len(own)], own)
+    at = int(np.argmax(apart))
+    beyond = np.flatnonzero(~(apart <= bounds))
+    return Compared(run, len(path) - 1, float(apart[at]), at, int(beyond[0]) if beyond.size else None)

@@ -1,0 +1,411 @@
+"""Record the paths of independent implementations, for every rule to be compared with at every update.
+
+    pip install --group references
+    python tests/references/record.py [family ...]
+
+A family is a file ``cases_<family>.py`` beside this one, with ``CASES``: which call of which library is which rule of
+bpviz. Each call that a family names is made on every problem of PROBLEMS, in float64, and its weights after every
+update go into ``<family>.npz``, with what made them in ``<family>.json``. README.md says what the numbers there mean.
+
+Nothing here knows bpviz: the library's own object walks, on gradients from the formulas below.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import itertools
+import json
+import math
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Rounding: TypeAlias = Callable[[Any], Any]
+
+HERE = Path(__file__).parent
+VERSIONS = ("torch", "pytorch_optimizer", "optax", "jax", "scipy", "numpy")
+UPDATES = 300
+TOLERANCE = 1e-12  # what two runs may differ by, of the largest weight so far, where roundoff does not grow
+NOISE = 1e-15  # relative, on every gradient and inside it: some five to ten roundings
+SEEDS = (1, 2, 3)
+SAFETY = 10  # times what noise does to a run, two implementations of its rule may differ
+PARTED = 1e-10  # from where noise has moved a run by more, its path is an accident
+AHEAD = 2  # updates before that at which comparing ends
+HUGE = 1e100  # an error above is as good as infinite
+
+
+class Case(NamedTuple):
+    """A claim: ``rule`` with ``settings`` walks as ``name`` of ``library`` called with ``arguments`` does.
+
+    ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "BFGS" (a method of
+    scipy.optimize.minimize, and ``arguments`` its options). An argument that is itself a call is a mapping of its
+    ``name`` and its ``arguments``.
+
+    ``why`` says why the settings are what they are, or the paths differ. ``tolerance`` is for a library that computes
+    something in float32. ``parts`` is for things that share a name but not a path: the update at which they part.
+    ``reads`` names what the path is if not the parameters: a tensor in torch's state ("ax"), or optax's function of
+    state and parameters ("contrib.schedule_free_eval_params").
+    """
+
+    rule: str
+    settings: Mapping[str, Any]
+    library: str
+    name: str
+    arguments: Mapping[str, Any]
+    why: str = ""
+    tolerance: float = TOLERANCE
+    parts: int | None = None
+    reads: str = ""
+
+    @property
+    def call(self) -> str:
+        """The call whose path this is, as manifests name it."""
+        reading = f" read by {self.reads}" if self.reads else ""
+        return f"{self.library}:{_call(self.name, self.arguments)}{reading}"
+
+
+def _call(name: str, arguments: Mapping[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={_argument(value)}' for key, value in arguments.items())})"
+
+
+def _argument(value: Any) -> str:
+    return _call(**value) if isinstance(value, Mapping) else json.dumps(value)
+
+
+def families() -> dict[str, list[Case]]:
+    """Return the cases of every family, by its name."""
+    names = sorted(path.stem for path in HERE.glob("cases_*.py"))
+    return {name.removeprefix("cases_"): importlib.import_module(name).CASES for name in names}
+
+
+# -- problems --------------------------------------------------------------------------------------------------------
+# Each value that is rounded before it is used again passes through ``r``, which can make that rounding larger; ``xp``
+# is NumPy or what traces like it.
+
+
+class Problem(NamedTuple):
+    """A function of two weights with its derivatives, and where runs start."""
+
+    error: Callable[[Any, Rounding, Any], Any]
+    gradient: Callable[[Array, Rounding], list[float]]
+    hessian: Callable[[Array, Rounding], list[list[float]]]
+    starts: tuple[tuple[float, float], ...]
+
+
+X = np.array([(0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9)])
+Y = np.array([1, 1, 1, 0, 0, 0])
+
+
+def _six_points_error(w: Any, r: Rounding, xp: Any) -> Any:
+    return (r(1 / (1 + xp.exp(-r(X @ w))) - Y) ** 2).mean()
+
+
+def _six_points_gradient(w: Array, r: Rounding) -> list[float]:
+    p = r(1 / (1 + np.exp(-r(X @ w))))
+    return list((2 * (p - Y) * p * (1 - p)) @ X / 6)
+
+
+def _six_points_hessian(w: Array, r: Rounding) -> list[list[float]]:
+    p = r(1 / (1 + np.exp(-r(X @ w))))
+    bend = 2 * p * (1 - p) * (p * (1 - p) + (p - Y) * (1 - 2 * p))
+    return list((X.T * bend) @ X / 6)
+
+
+def _rosenbrock_error(w: Any, r: Rounding, _xp: Any) -> Any:
+    x, y = w
+    return 100 * (y - r(x * x)) ** 2 + (1 - x) ** 2
+
+
+def _rosenbrock_gradient(w: Array, r: Rounding) -> list[float]:
+    x, y = w
+    return [-400 * x * (y - r(x * x)) - 2 * (1 - x), 200 * (y - r(x * x))]
+
+
+def _rosenbrock_hessian(w: Array, r: Rounding) -> list[list[float]]:
+    x, y = w
+    return [[1200 * r(x * x) - 400 * y + 2, -400 * x], [-400 * x, 200]]
+
+
+def _beale_residuals(w: Any, r: Rounding) -> list[Any]:
+    x, y = w
+    return [c - r(x * (1 - y**n)) for n, c in enumerate((1.5, 2.25, 2.625), 1)]
+
+
+def _beale_error(w: Any, r: Rounding, _xp: Any) -> Any:
+    return sum(residual**2 for residual in _beale_residuals(w, r))
+
+
+def _beale_gradient(w: Array, r: Rounding) -> list[float]:
+    x, y = w
+    terms = list(enumerate(_beale_residuals(w, r), 1))
+    return [sum(-2 * a * (1 - y**n) for n, a in terms), sum(2 * a * x * n * y ** (n - 1) for n, a in terms)]
+
+
+def _beale_hessian(w: Array, r: Rounding) -> list[list[float]]:
+    x, y = w
+    terms = list(enumerate(_beale_residuals(w, r), 1))
+    xx = sum(2 * (1 - y**n) ** 2 for n, _ in terms)
+    xy = sum(2 * n * y ** (n - 1) * (a - x * (1 - y**n)) for n, a in terms)
+    yy = sum(
+        2 * (x * n * y ** (n - 1)) ** 2 + (2 * a * x * n * (n - 1) * y ** (n - 2) if n > 1 else 0) for n, a in terms
+    )
+    return [[xx, xy], [xy, yy]]
+
+
+def _rastrigin_error(w: Any, r: Rounding, xp: Any) -> Any:
+    return sum(x * x + 10 * (1 - xp.cos(r(2 * math.pi * x))) for x in w)
+
+
+def _rastrigin_gradient(w: Array, r: Rounding) -> list[float]:
+    return [2 * x + 20 * math.pi * np.sin(r(2 * math.pi * x)) for x in w]
+
+
+def _rastrigin_hessian(w: Array, r: Rounding) -> list[list[float]]:
+    a, b = (2 + 40 * math.pi**2 * np.cos(r(2 * math.pi * x)) for x in w)
+    return [[a, 0.0], [0.0, b]]
+
+
+PROBLEMS = {
+    "perceptron": Problem(
+        _six_points_error, _six_points_gradient, _six_points_hessian, ((-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0))
+    ),
+    "rosenbrock": Problem(_rosenbrock_error, _rosenbrock_gradient, _rosenbrock_hessian, ((-1.2, 1.0),)),
+    # Not the usual (1, 1), where a derivative is exactly 0 and one rounding decides its sign.
+    "beale": Problem(_beale_error, _beale_gradient, _beale_hessian, ((1.0, 1.5),)),
+    "rastrigin": Problem(_rastrigin_error, _rastrigin_gradient, _rastrigin_hessian, ((2.1, -1.7),)),
+}
+
+
+def run_name(problem: str, start: Iterable[float]) -> str:
+    """Return the name of a run in manifests: "beale from (1, 1.5)"."""
+    return f"{problem} from ({', '.join(f'{x:g}' for x in start)})"
+
+
+class Answers:
+    """What a walk asks a problem, in float64, with noise of relative size ``noise`` if there is a seed."""
+
+    def __init__(self, problem: Problem, seed: int | None = None) -> None:
+        self.problem = problem
+        if seed is None:
+            self.round: Rounding = lambda value: value
+        else:
+            draw = np.random.default_rng(seed).uniform
+            self.round = lambda value: value * (1 + NOISE * draw(-1, 1, np.shape(value)))
+
+    def error(self, w: Array) -> float:
+        return float(self.round(self.problem.error(w, self.round, np)))
+
+    def gradient(self, w: Array) -> Array:
+        return np.asarray(self.round(np.array(self.problem.gradient(w, self.round))))
+
+    def hessian(self, w: Array) -> Array:
+        return np.asarray(self.round(np.array(self.problem.hessian(w, self.round))))
+
+
+# -- libraries -------------------------------------------------------------------------------------------------------
+# Each prepares the walk of a call on a problem: a function of the answers and the start that yields the weights after
+# every update.
+
+Walk: TypeAlias = Callable[[Answers, Array], Iterator[Array]]
+
+
+def _found(module: Any, name: str) -> Any:
+    for part in name.split("."):
+        module = getattr(module, part)
+    return module
+
+
+def _torch(case: Case, _problem: Problem) -> Walk:
+    import torch
+
+    return _torch_walk(case, torch.optim)
+
+
+def _pytorch_optimizer(case: Case, _problem: Problem) -> Walk:
+    import pytorch_optimizer
+
+    return _torch_walk(case, pytorch_optimizer)
+
+
+def _torch_walk(case: Case, library: Any) -> Walk:
+    import torch
+
+    torch.set_default_dtype(torch.float64)  # some keep scalars in the default type
+
+    def made(name: str, arguments: Mapping[str, Any], w: Any) -> Any:
+        call = _found(library if hasattr(library, name) else torch.optim, name)
+        alone = {"foreach": False} if "foreach" in inspect.signature(call).parameters else {}
+        inner = {key: made(**value, w=w) for key, value in arguments.items() if isinstance(value, Mapping)}
+        rest = {key: value for key, value in arguments.items() if key not in inner}
+        return call(**inner, **rest) if inner else call([w], **alone, **rest)
+
+    def walk(answers: Answers, start: Array) -> Iterator[Array]:
+        torch.manual_seed(0)
+        w = torch.tensor(start, requires_grad=True)
+        optimizer = made(case.name, case.arguments, w)
+
+        def closure() -> Any:
+            at = w.detach().numpy().copy()
+            w.grad = torch.tensor(answers.gradient(at))
+            return torch.tensor(answers.error(at))
+
+        while True:
+            optimizer.step(closure)
+            row = optimizer.state[w][case.reads] if case.reads else w.detach()
+            yield row.numpy().copy()
+
+    return walk
+
+
+def _optax(case: Case, problem: Problem) -> Walk:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import optax
+
+    def made(name: str, arguments: Mapping[str, Any]) -> Any:
+        given = {key: made(**value) if isinstance(value, Mapping) else value for key, value in arguments.items()}
+        return _found(optax, name)(**given)
+
+    def error(w: Any) -> Any:
+        return problem.error(w, lambda value: value, jax.numpy)
+
+    read = _found(optax, case.reads) if case.reads else lambda _, params: params
+    optimizer = optax.with_extra_args_support(made(case.name, case.arguments))
+
+    @jax.jit
+    def update(params: Any, state: Any, value: Any, gradient: Any) -> Any:
+        updates, state = optimizer.update(gradient, state, params, value=value, grad=gradient, value_fn=error)
+        return optax.apply_updates(params, updates), state
+
+    def walk(answers: Answers, start: Array) -> Iterator[Array]:
+        params = jax.numpy.asarray(start)
+        state = optimizer.init(params)
+        while True:
+            w = np.array(params)
+            params, state = update(params, state, answers.error(w), answers.gradient(w))
+            yield np.array(read(state, params))
+
+    return walk
+
+
+def _scipy(case: Case, _problem: Problem) -> Walk:
+    from scipy.optimize import minimize
+
+    def walk(answers: Answers, start: Array) -> Iterator[Array]:
+        rows: list[Array] = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of derivatives that a method does not use
+            minimize(
+                answers.error,
+                start,
+                method=case.name,
+                jac=answers.gradient,
+                hess=answers.hessian,
+                callback=lambda xk, *_: rows.append(np.array(xk)),
+                options={"maxiter": UPDATES, **case.arguments},
+            )
+        yield from rows
+
+    return walk
+
+
+LIBRARIES: dict[str, Callable[[Case, Problem], Walk]] = {
+    "torch": _torch,
+    "pytorch_optimizer": _pytorch_optimizer,
+    "optax": _optax,
+    "scipy": _scipy,
+}
+
+
+# -- recording -------------------------------------------------------------------------------------------------------
+
+
+def _path(walk: Walk, answers: Answers, start: tuple[float, ...]) -> tuple[Array, bool]:
+    """Return the weights ``(updates + 1, 2)`` as far as the library goes, and whether it diverges there."""
+    rows = [np.array(start)]
+    for w in itertools.islice(walk(answers, rows[0]), UPDATES):
+        if not answers.problem.error(w, lambda value: value, np) <= HUGE:
+            return np.array(rows), True
+        rows.append(w)
+    return np.array(rows), False
+
+
+def difference(path: Array, other: Array) -> Array:
+    """Return how far ``other`` is from ``path`` at every update, as a part of the largest weight so far."""
+    largest = np.maximum.accumulate(abs(path).max(axis=1))
+    return np.asarray(abs(other - path).max(axis=1) / largest)
+
+
+def record(problem: Problem, start: tuple[float, ...], walk: Walk) -> tuple[Array, dict[str, Any]]:
+    """Return a path as far as it can be compared, and what its manifest says of it."""
+    with np.errstate(all="ignore"):
+        path, diverges = _path(walk, Answers(problem), start)
+        noisy = [_path(walk, Answers(problem, seed), start)[0] for seed in SEEDS]
+    rows = min(map(len, (path, *noisy)))
+    moved = np.maximum.accumulate(np.max([difference(path[:rows], other[:rows]) for other in noisy], axis=0))
+    soon = moved[np.minimum(np.arange(rows) + AHEAD, rows - 1)]
+    soon = soon[soon <= PARTED]
+    bounds = [TOLERANCE if g * SAFETY <= TOLERANCE else 10.0 ** math.ceil(math.log10(g * SAFETY)) for g in soon]
+    ends = "diverges" if diverges else "stops" if rows <= UPDATES else ""
+    return path[: len(soon)], {
+        "updates": max(len(soon) - 1, 0),
+        "bounds": {f"{bound:g}": bounds.index(bound) for bound in dict.fromkeys(bounds)},
+        "noise": float(f"{soon.max(initial=0):.1e}"),
+        "then": "parts by roundoff" if moved[-1] > PARTED else ends,
+    }
+
+
+def packed(paths: Iterable[Array]) -> npt.NDArray[np.uint8]:
+    """Return paths, one under the other, exactly and in a form that compresses well: rows ``(8, numbers)`` of bytes.
+
+    Read as integers, the bits of a smooth path's weights have small third differences.
+    """
+    bits = np.concatenate(list(paths)).T.copy().view(np.int64)
+    for _ in range(3):
+        bits = np.diff(bits, axis=1, prepend=0)
+    return bits.view(np.uint8).reshape(-1, 8).T.copy()
+
+
+def unpacked(rows: npt.NDArray[np.uint8], lengths: Iterable[int]) -> list[Array]:
+    """Return the paths ``(lengths, 2)`` that were packed."""
+    bits = rows.T.copy().view(np.int64).reshape(2, -1)
+    for _ in range(3):
+        bits = np.cumsum(bits, axis=1)
+    return np.split(bits.view(np.float64).T, np.cumsum(list(lengths))[:-1])
+
+
+def record_family(family: str, cases: Iterable[Case]) -> None:
+    """Write the paths of every call that a family names, and their manifest."""
+    paths: dict[str, npt.NDArray[np.uint8]] = {}
+    calls: dict[str, Any] = {}
+    for case in {case.call: case for case in cases}.values():
+        found, runs = [], {}
+        for name, problem in PROBLEMS.items():
+            walk = LIBRARIES[case.library](case, problem)
+            for start in problem.starts:
+                path, runs[run_name(name, start)] = record(problem, start, walk)
+                found.append(path)
+        paths[case.call] = packed(found)
+        print(case.call, *(f"{run['updates']}{run['then'][:1]}" for run in runs.values()))
+        what = {key: getattr(case, key) for key in ("library", "name", "arguments", "reads")}
+        calls[case.call] = {**what, "version": version(case.library), "runs": runs}
+    np.savez_compressed(HERE / f"{family}.npz", allow_pickle=False, **paths)
+    manifest = {"recorded with": {name: version(name) for name in VERSIONS}, "calls": calls}
+    (HERE / f"{family}.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    known = families()
+    for wanted in sys.argv[1:] or known:
+        if wanted not in known:
+            sys.exit(f"there is no cases_{wanted}.py; the families are {', '.join(known)}")
+        record_family(wanted, known[wanted])

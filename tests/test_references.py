@@ -1,0 +1,53 @@
+"""Every rule beside the recorded paths of independent implementations, at every update that can be compared.
+
+The paths, how they were made and what they are compared within stand in tests/references/README.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from comparison import compare, manifest
+from record import PROBLEMS, VERSIONS, families, run_name
+
+FAMILIES = families()
+CASES = [
+    pytest.param(family, case, id=f"{case.rule} {json.dumps(case.settings)} is {case.call}".replace("::", ":"))
+    for family, cases in FAMILIES.items()
+    for case in cases
+]
+over_families = pytest.mark.parametrize("family", FAMILIES)
+
+
+@over_families
+def test_what_a_family_names_is_what_is_recorded(family):
+    runs = {run_name(name, start) for name, problem in PROBLEMS.items() for start in problem.starts}
+    recorded = {call: set(what["runs"]) for call, what in manifest(family)["calls"].items()}
+    wanted = {case.call: runs for case in FAMILIES[family]}
+    assert recorded == wanted, f"run python tests/references/record.py {family}"
+
+
+@over_families
+def test_paths_are_of_the_versions_that_the_group_installs(family):
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    pins = dict(re.split("==", pin.replace("-", "_")) for pin in project["dependency-groups"]["references"])
+    assert sorted(pins) == sorted(VERSIONS)
+    recorded = {name: made.partition("+")[0] for name, made in manifest(family)["recorded with"].items()}
+    assert recorded == pins, f"run python tests/references/record.py {family}"
+
+
+@pytest.mark.parametrize(("family", "case"), CASES)
+def test_a_rule_walks_as_its_reference_does(family, case, record_property):
+    compared = compare(family, case)
+    record_property("largest difference", json.dumps(max(one.largest for one in compared)))
+    parted = [one for one in compared if one.parted is not None]
+    if case.parts is None:
+        assert not parted
+    else:
+        assert case.why
+        assert min(one.parted for one in parted) == case.parts
+    assert sum(one.updates for one in compared) >= 10, "a path that cannot be compared proves nothing"
