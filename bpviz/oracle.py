@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from bpviz import rows
+from bpviz import chance, rows
 from bpviz.declare import KINDS
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Oracle:
     xp = np  # the array namespace rules are written in
     dot = staticmethod(rows.dot)
     solve = staticmethod(rows.solve)
+    drawn = staticmethod(chance.drawn)
 
     def __init__(self, problem: Problem, runs: int) -> None:
         self.problem = problem

@@ -18,7 +18,7 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("words", "declare", "rows", "files"),
+    ("words", "declare", "rows", "chance", "files"),
     ("problems", "optimizers", "linesearch"),
     ("oracle", "march", "surface", "results"),
     ("config", "study"),
