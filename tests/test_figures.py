@@ -185,6 +185,9 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
     many = tuple(Algorithm(label, step(step=0.01 * (i + 5))) for i, label in enumerate(HARD_LABELS))
     many += tuple(Algorithm(f"{i}", gd(step=float(i))) for i in range(5, 10))
     yield "twelve algorithms with hard labels", run(many, six, [(-4.0, -4.0)], 0.125, 1000), six
+    capitals = "MAXIMUM MOMENTUM WITHOUT ANY MERCY, WRITTEN IN WIDE CAPITALS ALONE, WHICH ARE MUCH WIDER THAN MOST"
+    wide = (Algorithm(capitals, gd(step=0.1)),)
+    yield "wide letters", run(wide, six, [(-4.0, -4.0)], 0.125, 1000), six
     yield "several starts", run(PUBLISHED, six, [(-4.0, -4.0), (5.0, 5.0), (-3.0, 2.0)], 0.125, 50), six
     yield "no epoch at all", run(PUBLISHED, six, [(3.0, -5.0)], 0.125, 10), six
     wild = (Algorithm("wild", gd(step=9.0)), Algorithm("calm", gd(step=0.5)))
