@@ -632,10 +632,14 @@ def test_errors_are_the_errors(results: Results, problem: Perceptron) -> None:
     assert list(drawn.artists.threshold.get_ydata()) == [0.125, 0.125]
     (axes,) = drawn.figure.axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("symlog", "log")
-    assert "threshold 0.125" in drawn.words
-    assert drawn.legend[2] == "RPROP (20 epochs)"
+    assert (drawn.legend[2], drawn.legend[-1]) == ("RPROP (20 epochs)", "Error 0.125, the threshold")
     dashes = [style.look(place).dashes for place in range(6)]
     assert len({*dashes}) == 6
+
+
+def test_a_run_that_ends_at_its_start_is_seen_whole() -> None:
+    drawn = draw("errors", made([[-4, -4]], [[-4, -4], [2, 1]]), Perceptron())
+    assert [end.get_clip_on() for end in drawn.artists.ends] == [False, True]
 
 
 def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> None:
