@@ -654,6 +654,17 @@ def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> Non
     assert drawn.artists.tracks[0].get_zorder() > drawn.artists.surface.get_zorder()
 
 
+def test_long_numbers_of_the_height_leave_their_axis_and_its_name_alone() -> None:
+    results, problem = next(case[1:] for case in HARD if case[0] == "one that diverges")
+    drawn = draw("surface", results, problem, x=[-500, 700], y=[-500, 700])
+    (axes,) = drawn.figure.axes
+    numbers = [tick.label1 for tick in axes.zaxis.get_major_ticks() if tick.label1 in drawn.texts]
+    assert "400000" in [number.get_text() for number in numbers]
+    for thing in (axes.zaxis.line, axes.zaxis.label):
+        box = thing.get_window_extent()
+        assert [number.get_text() for number in numbers if _overlap(number.get_window_extent(), box) > 0] == []
+
+
 # -- requests ----------------------------------------------------------------------------------------------------------
 
 
