@@ -202,6 +202,7 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
     yield "not finite", made([[-4, -4], [2, 1], [np.nan, np.inf]], ending=Ending.DIVERGED), six
     far = made([[2e5, 2e5], [2e5 + 1, 2e5]], [[2e5, 2e5], [2e5, 2e5 + 3]])
     yield "far away", far, six
+    yield "starts without bounds", made([[1e308, -1e308], [1, 1]], [[-1e308, 1e308], [2, 1]]), six
 
 
 HARD = list(hard_cases())
