@@ -395,6 +395,18 @@ def test_numbers_that_find_no_place_are_left_out(problem: Perceptron) -> None:
     assert not any(_crossed(box, drawn) for box in boxes)
 
 
+def test_numbers_stand_beside_the_threshold(results: Results, problem: Perceptron) -> None:
+    drawn = draw("paths", results, problem, algorithms=["rprop", "irprop+"], epochs=[10, 20], number_epochs=True)
+    plane = drawn.artists.plane
+    contour = plane.axes.transData.transform(np.concatenate([p.vertices for p in plane.threshold.get_paths()]))
+    label = plane.threshold.labelTexts[0].get_window_extent()
+    for number in drawn.artists.numbers:
+        box = number.get_window_extent()
+        assert not box.count_contains(contour)
+        assert _overlap(box, label) <= 0
+    assert len(drawn.artists.numbers) > 10
+
+
 def _crossed(box: Any, drawn: Drawn) -> bool:
     """Return whether an arrow goes through a box of pixels."""
     to_paper = drawn.artists.plane.axes.transData.transform

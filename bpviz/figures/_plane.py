@@ -191,6 +191,18 @@ def distances(place: Array, tails: Array, tips: Array) -> Array:
     return away
 
 
+def at_threshold(plane: Plane, place: Array, radius: float) -> bool:
+    """Tell whether the contour of the threshold comes as near to a place as ``radius``, along an axis."""
+    if plane.threshold is None:
+        return False
+    columns, rows = (
+        slice(*np.searchsorted(axis, (middle - radius, middle + radius)))
+        for axis, middle in zip((plane.x, plane.y), place, strict=True)
+    )
+    near = plane.error[rows, columns] <= plane.threshold
+    return bool(near.any() and not near.all())
+
+
 # -- drawing ---------------------------------------------------------------------------------------------------------
 
 
