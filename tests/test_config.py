@@ -695,6 +695,11 @@ CSV = "a,b,y\n1,2,0\n"
         ("a\n1\n", "", ["points.csv:1: one column alone; there has to be a feature and a target\n    a"]),
         ("a,a,b\n1,2,3\n", "", ["points.csv:1: two columns are named 'a'\n    a,a,b"]),
         ("a,,b\n1,2,3\n", "", ["points.csv:1: the name of column 2: the text is empty\n    a,,b"]),
+        (
+            "a," * 100_000 + "b",
+            "",
+            [f"points.csv:1: 100,001 columns, more than the 1,000 that are read\n    {'a,' * 48}..."],
+        ),
         (b"a,b\n\xff,1\n", "", ["points.csv:2:1: the byte 0xff is not UTF-8; save the file as UTF-8\n    ÿ,1\n    ^"]),
         (
             CSV + '1,2,"' + "x" * 200_000,
