@@ -18,10 +18,10 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("words", "declare", "rows", "chance", "files"),
+    ("words", "declare", "installed", "rows", "chance", "files"),
     ("problems", "optimizers", "linesearch"),
-    ("oracle", "march", "surface", "results"),
-    ("config", "study"),
+    ("oracle", "guard", "march", "surface", "results"),
+    ("config", "plugins", "study"),
     ("figures", "style", "tables", "batch"),
     ("cli", "__main__"),
 )

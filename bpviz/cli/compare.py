@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options
+from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options, plugin_option
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from bpviz.declare import OPTIMIZERS
 
-    return [name for name in OPTIMIZERS if name.startswith(incomplete)]
+    return [name for name in OPTIMIZERS.names() if name.startswith(incomplete)]
 
 
 @click.command("compare")
@@ -20,12 +20,14 @@ def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str
 @click.option("--start", nargs=2, metavar="W1 W2", help="Where to start; -4 -4 if not given.")
 @click.option("--error-threshold", metavar="ERROR", help="Stop at this error, 0.125 if not given; null: never.")
 @click.option("--max-epochs", metavar="EPOCHS", help="Stop after so many epochs, 1000 if not given.")
+@plugin_option
 @output_options
 def command(
     algorithms: tuple[str, ...],
     start: tuple[str, str] | None,
     error_threshold: str | None,
     max_epochs: str | None,
+    plugins: tuple[str, ...],
     out: str,
     **options: Any,
 ) -> None:
@@ -44,7 +46,7 @@ def command(
     from bpviz.config import from_parts
     from bpviz.declare import FIGURES
 
-    with mistakes_reported():
+    with mistakes_reported(plugins):
         experiment = from_parts(algorithms, start=start or (), error_threshold=error_threshold, max_epochs=max_epochs)
         if not options["no_figures"]:
             experiment = replace(experiment, figures=(FIGURES["paths"](),))
