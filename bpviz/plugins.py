@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bpviz import installed
+from bpviz.config import algorithm
 from bpviz.config.files import UnreadableError, decode, read
 from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.yaml_tree import LARGEST
@@ -25,7 +26,9 @@ from bpviz.words import listed, shown
 
 if TYPE_CHECKING:
     from bpviz.config.experiment import Experiment
+    from bpviz.declare import Optimizer
 
+_IN_A_FILE = re.compile(r"(?P<file>.+?\.py)(?::(?P<rest>.*))?", re.DOTALL)
 _NAME = re.compile(r"[\w+.-]{1,100}")
 _REGISTRIES = (OPTIMIZERS, PROBLEMS)
 
@@ -164,6 +167,21 @@ def named(plugin: Plugin, name: str) -> Any:
     there = listed((rule.__qualname__ for rule in rules), "and")
     message = f"no algorithm is named {shown(name)}; there is {there}" if name else f"which one? There are {there}"
     raise ConfigError([Mistake(plugin.file, 0, 0, "", message if rules else "it defines no algorithm")])
+
+
+def rule_of(spec: str) -> Optimizer:
+    """Return the rule that a user names: ``gd``, ``gd:step=10``, or in a file ``my_rule.py:MyRule:step=10``.
+
+    A file that is named is loaded. Raises ConfigError.
+    """
+    match = _IN_A_FILE.fullmatch(spec)
+    if match is None:
+        return algorithm(spec).optimizer
+    name, _, settings = (match["rest"] or "").partition(":")
+    if "=" in name:  # my_rule.py:step=10
+        name, settings = "", f"{name}:{settings}" if settings else name
+    chosen: str = named(load(match["file"]), name).name
+    return algorithm(f"{chosen}:{settings}" if settings else chosen, spec).optimizer
 
 
 def blamed(error: BaseException) -> str | None:

@@ -21,8 +21,8 @@ ROOMS = (
     ("words", "declare", "installed", "rows", "chance", "files"),
     ("problems", "optimizers", "linesearch"),
     ("oracle", "guard", "march", "surface", "results"),
-    ("config", "plugins", "study"),
-    ("figures", "style", "tables", "batch"),
+    ("config", "plugins", "study", "conformance", "parting"),
+    ("figures", "style", "tables", "report", "batch"),
     ("cli", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

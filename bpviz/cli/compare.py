@@ -9,14 +9,15 @@ import click
 from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options, plugin_option
 
 
-def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the algorithms that a word on the command line may become."""
     from bpviz.declare import OPTIMIZERS
 
     return [name for name in OPTIMIZERS.names() if name.startswith(incomplete)]
 
 
 @click.command("compare")
-@click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=_names)
+@click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=algorithm_names)
 @click.option("--start", nargs=2, metavar="W1 W2", help="Where to start; -4 -4 if not given.")
 @click.option("--error-threshold", metavar="ERROR", help="Stop at this error, 0.125 if not given; null: never.")
 @click.option("--max-epochs", metavar="EPOCHS", help="Stop after so many epochs, 1000 if not given.")

@@ -211,12 +211,12 @@ def _print(outcomes: Sequence[Outcome], form: str, *, timed: bool, no_color: boo
         if len(outcomes) > 1:
             click.echo(results.title)
         if sys.stdout.isatty():
-            _print_styled(table, no_color=no_color)
+            print_styled(table, no_color=no_color)
         else:
             click.echo(tables.as_text(table), nl=False)
 
 
-def _print_styled(table: Table, *, no_color: bool) -> None:
+def print_styled(table: Table, *, no_color: bool) -> None:
     """Print a table on a terminal, its texts folded to fit; run after run where it is too narrow for that."""
     from rich import box
     from rich.cells import cell_len
@@ -252,4 +252,6 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 
 def _colour(ending: str) -> str:
-    return "green" if ending.startswith(("reached", "ran all")) else "yellow" if ending.startswith("ran out") else "red"
+    if ending.startswith(("reached", "ran all", "holds", "the same")):
+        return "green"
+    return "yellow" if ending.startswith(("ran out", "not", "nothing")) else "red"

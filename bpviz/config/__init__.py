@@ -9,7 +9,7 @@ matplotlib.
 from bpviz.config.experiment import Algorithm, Experiment, resolved
 from bpviz.config.keys import keys_table, schema
 from bpviz.config.places import ConfigError, Mistake
-from bpviz.config.sources import from_parts, load, loads
+from bpviz.config.sources import algorithm, from_parts, load, loads
 from bpviz.config.yaml_tree import LARGEST
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "ConfigError",
     "Experiment",
     "Mistake",
+    "algorithm",
     "from_parts",
     "keys_table",
     "load",

@@ -157,6 +157,18 @@ def from_parts(
     return Experiment(name, title, problem, starts, threshold, epochs, tuple(chosen), ())
 
 
+def algorithm(spec: str, said: str = "") -> Algorithm:
+    """Return what ``gd`` or ``gd:step=10`` says, on any problem; ``said`` is what a user wrote, if not that.
+
+    Raises ConfigError.
+    """
+    reader = Reader(Path())
+    found = reader.algorithm(_entry(spec, _argument(said or spec), reader), "", None)
+    if found is None or reader.mistakes:
+        raise ConfigError(reader.mistakes)
+    return found
+
+
 def _word(text: str, place: Place) -> Node:
     return Node(scalar(text.strip()), place, text.strip())
 
