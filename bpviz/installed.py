@@ -9,14 +9,12 @@ import contextlib
 import functools
 import importlib
 import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-_MACHINERY = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen ")
+_MACHINERY = (__file__.removesuffix("installed.py"), importlib.__file__.removesuffix("__init__.py"), "<frozen ")
 """Where no mistake of a plugin is made."""
 
 
@@ -71,15 +69,24 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "it leaves the program (SystemExit)"
     said = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(str(error).split()))
-    frames = traceback.extract_tb(error.__traceback__)
-    if said and isinstance(error, ValueError | TypeError) and frames and frames[-1].filename.startswith(_MACHINERY[0]):
+    frames = _frames(error)
+    if said and isinstance(error, ValueError | TypeError) and frames and frames[-1][0].startswith(_MACHINERY[0]):
         return said
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def last_place(error: BaseException, file: str | None = None) -> tuple[str, int] | None:
     """Return the file and the line where an exception came up: the last outside bpviz, or the last in ``file``."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename == file if file else not frame.filename.startswith(_MACHINERY):
-            return frame.filename, frame.lineno or 0
+    for name, line in reversed(_frames(error)):
+        if name == file if file else not name.startswith(_MACHINERY):
+            return name, line
     return None
+
+
+def _frames(error: BaseException) -> list[tuple[str, int]]:
+    """Return the files and lines that an exception has passed, the last where it came up."""
+    found, trace = [], error.__traceback__
+    while trace is not None:
+        found.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+        trace = trace.tb_next
+    return found

@@ -109,19 +109,15 @@ def _row(beside: Beside) -> list[str]:
 
 def _sentences(report: Report) -> Iterator[str]:
     """Yield what has to be known to read the second table."""
-    other = report.other
-    if other is None:
-        return
     if not report.beside:
         yield "not compared: the rule does not run"
         return
-    differing = report.differing()
-    for name, own, others in differing:
+    for name, own, others in report.differing():
         if own is None or others is None:
-            have, lack, value = (report.rule, other, own) if others is None else (other, report.rule, others)
-            yield f"{name} is {_value(value)} in {have.name}, and {lack.name} has no such setting"
+            place, value = ("first", own) if others is None else ("second", others)
+            yield f"{name} is {_value(value)} in the {place}, and the other has no such setting"
         else:
-            yield f"{name} is {_value(own)} in {report.rule.name} and {_value(others)} in {other.name}"
+            yield f"{name} is {_value(own)} in the first and {_value(others)} in the second"
     for beside in report.beside:
         if beside.note:
             yield f"{beside.problem} from {tables.point(beside.start)}: {beside.note}"

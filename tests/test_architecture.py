@@ -23,7 +23,7 @@ ROOMS = (
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
     ("figures", "style", "tables", "report", "batch"),
-    ("cli", "__main__"),
+    ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 STRANGERS = {"problems": "optimizers", "optimizers": "problems"}

@@ -9,7 +9,7 @@ matplotlib.
 from bpviz.config.experiment import Algorithm, Experiment, resolved
 from bpviz.config.keys import keys_table, schema
 from bpviz.config.places import ConfigError, Mistake
-from bpviz.config.sources import algorithm, from_parts, load, loads
+from bpviz.config.sources import algorithm, figure, from_mapping, from_parts, from_values, load, loads
 from bpviz.config.yaml_tree import LARGEST
 
 __all__ = [
@@ -19,7 +19,10 @@ __all__ = [
     "Experiment",
     "Mistake",
     "algorithm",
+    "figure",
+    "from_mapping",
     "from_parts",
+    "from_values",
     "keys_table",
     "load",
     "loads",
