@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def _grown(d: Array, shown: Array, size: Array, f: Oracle) -> Array:
     """Return max(d, d̂) with d̂ = shown / size, and d as long as no gradient has given s a size: no 0 / 0."""
     known = size > 0
-    return f.xp.where(known, f.xp.maximum(d, shown / f.xp.where(known, size, 1)), d)
+    grown: Array = f.xp.where(known, f.xp.maximum(d, shown / f.xp.where(known, size, 1)), d)
+    return grown
 
 
 def _size(s: Array, f: Oracle) -> Array:

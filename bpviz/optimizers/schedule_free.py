@@ -25,13 +25,15 @@ class Points(NamedTuple):
     t: Array  # (runs, 1), epochs made
 
     def y(self, beta: Column) -> Array:
-        return (1 - beta) * self.z + beta * self.x
+        """Return (1 - β) z + β x, and exactly that point where both are the same."""
+        return self.z + beta * (self.x - self.z)
 
     def move(self, z: Array, weight: Array, counted: Array, f: Oracle) -> Points:
         """Go to z, and let it count by its weight in the mean, whose points have ``counted`` so far."""
         total = counted + weight
         c = weight / f.xp.where(total > 0, total, 1)
-        return Points((1 - c) * self.x + c * z, z, total, self.t + 1)
+        x = f.xp.where(c == 1, z, self.x + c * (z - self.x))
+        return Points(x, z, total, self.t + 1)
 
 
 def _start(w: Array, f: Oracle) -> Points:
@@ -78,7 +80,7 @@ class ScheduleFreeSGD:
     w = x
 
     γ: step, β: momentum, λ: weight_decay, T: warmup, p: power, t: epoch, from 1; x, z: w at the start;
-    c is 1 / (t + 1) if T is 0, and 1 / t by the other convention; w = x or y: reports
+    c is 1 / (t + 1) if T is 0, or 1 / t: convention; w = x or y: reports
     """
 
     step: Column = hyper(1.0, "(0, inf)", "step size γ")
@@ -119,8 +121,8 @@ class PointsAndMean(NamedTuple):
     needs="gradient",
     source="A. Defazio et al., NeurIPS 2024, arXiv:2405.15682, Algorithm 1",
     confused_with=(
-        "Schedule-free AdamW in code, its authors' since 1.3, pytorch_optimizer's and optax's, which corrects v, not the "
-        f"step, so that early points count as much as late ones (`convention: torch`). {_AVERAGED} In optax's "
+        "Schedule-free AdamW in code, its authors' since 1.3, pytorch_optimizer's and optax's, which corrects v, not "
+        f"the step, so that early points count as much as late ones (`convention: torch`). {_AVERAGED} In optax's "
         "warm-up, z moves by the step of the epoch before."
     ),
     synonyms=("adamw-schedule-free", "schedulefree-adamw", "schedule-free-adam", "sf-adamw"),
