@@ -9,6 +9,8 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS
+from bpviz.march import march
+from bpviz.results import record
 
 
 def schedule_free_sgd(f, w, *, step, momentum, weight_decay, warmup, power, convention, reports):
@@ -141,9 +143,26 @@ def test_without_interpolation_it_is_averaged_descent(unequal, follow):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_point_without_gradient_is_the_end_of_it(name, bowl, follow):
-    """Neither the mean nor the point between may be off by a rounding, which an ε of 1e-8 would make a move of."""
-    assert follow(name, bowl, (3, -1), max_epochs=9).weights.tolist() == [[3, -1]] * 10
+@pytest.mark.parametrize("beta", [0.9, 0.3])
+def test_a_point_without_gradient_is_the_end_of_it(beta, name, bowl, follow):
+    """Neither the mean nor the point between may be off by a rounding, which an ε of 1e-8 would make a move of.
+
+    In floats 0.7 · 3 + 0.3 · 3 is not 3.
+    """
+    settings = {"momentum" if name == "schedule-free-sgd" else "beta1": beta}
+    assert follow(name, bowl, (3, -1), max_epochs=9, **settings).weights.tolist() == [[3, -1]] * 10
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_power_for_each_run_is_the_power_of_all(name, six_points):
+    """NumPy squares in one way where the exponent is a single 2, in another where each run has its own."""
+    rest = {"error_threshold": None, "max_epochs": 9}
+    rule, starts, steps = OPTIMIZERS[name](warmup=7), [(-4, -4)] * 200, np.linspace(0.1, 0.9, 200)
+    one, each = (
+        record(march(rule, six_points, starts, varied={"step": steps, **power}, **rest))
+        for power in ({}, {"power": np.full(200, 2.0)})
+    )
+    assert [run.weights.tobytes() for run in one] == [run.weights.tobytes() for run in each]
 
 
 @pytest.mark.parametrize("name", TWINS)
