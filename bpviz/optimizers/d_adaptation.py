@@ -65,7 +65,8 @@ class DAdaptSGD:
     r ← r + λ ⟨g, s⟩
     d ← max(d, 2 r / ‖s'‖),  s ← s'
 
-    γ: step, β: momentum, G: ‖g‖ in the first epoch; z: w, s, r: 0, d: first_distance at the start
+    γ: step, β: momentum, G: ‖g‖ in the first epoch; z: w, s, r: 0, d: first_distance at the start;
+    ‖·‖ and ⟨·, ·⟩ are over all weights of the run, which share one d
     """
 
     step: Column = hyper(1.0, "(0, inf)", "factor γ on the step that is found")
@@ -104,7 +105,7 @@ class Estimate(NamedTuple):
     confused_with=(
         "D-Adapt Adam in code, its authors' and pytorch_optimizer's, which divides by the A of the epoch before in r "
         "(`convention: torch`), and optax.contrib.dadapt_adamw, which corrects the step for the bias of both means as "
-        "well (`convention: optax`); and DAdaptAdamPreprint, an earlier estimate of d."
+        "well (`convention: optax`); no library has the paper's form. And DAdaptAdamPreprint, an earlier estimate of d."
     ),
     synonyms=("dadaptadam", "d-adapt-adam", "dadapt-adamw", "dadapt_adamw"),
 )
@@ -120,7 +121,8 @@ class DAdaptAdam:
     d ← max(d, r / ((1 - √β₂) ‖s‖₁))
 
     γ: step, β₁: beta1, β₂: beta2, ε: epsilon, δ: weight_decay, t: epoch, from 1; m, v, s, r: 0,
-    d: first_distance at the start; the alternatives: convention
+    d: first_distance at the start; the alternatives: convention; ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run,
+    which share one d
     """
 
     step: Column = hyper(1.0, "(0, inf)", "factor γ on the step that is found")
@@ -171,7 +173,7 @@ class EstimateFromStart(NamedTuple):
         "dadapt-adam, which it changes; Prodigy in code, its authors' and pytorch_optimizer's, where d is the new one "
         "in d ε (`convention: torch`), and in optax, which corrects the step for the bias of both means as well "
         "(`convention: optax`, and `use_bias_correction` in the others). `beta3` is √β₂ here as in the paper; "
-        "`growth_rate` is not here, nor `safeguard_warmup`, which for a constant γ is `coefficient` times γ."
+        "`growth_rate` is not here, nor `safeguard_warmup`, which without that correction is γ times `coefficient`."
     ),
     synonyms=("prodigyopt", "prodigy-adam"),
 )
@@ -188,7 +190,8 @@ class Prodigy:
     d ← d'
 
     γ: step, β₁: beta1, β₂: beta2, ε: epsilon, c: coefficient, δ: weight_decay, t: epoch, from 1; m, v, r, s: 0,
-    d: first_distance at the start; the alternatives: convention
+    d: first_distance at the start; the alternatives: convention; ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run,
+    which share one d
     """
 
     step: Column = hyper(1.0, "(0, inf)", "factor γ on the step that is found")

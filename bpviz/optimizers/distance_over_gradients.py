@@ -50,7 +50,7 @@ class DoG:
 
     c: step, ε: epsilon; G: 0 and r̄: α (1 + ‖w₀‖) at the start, α: first_distance; if it is absolute: r̄: α at the
     start; if it is a step: r̄: 0 at the start, and α in place of r̄ / √(G + ε) in the first epoch;
-    which of these: first_distance_is
+    which of these: first_distance_is; ‖·‖ is over all weights of the run, which share one step
     """
 
     step: Column = hyper(1.0, "(0, inf)", "factor c on the step")
@@ -96,7 +96,8 @@ class DoWG:
     v ← v + r̄² ‖g‖²
     w ← w - c r̄² / (√v + ε) g
 
-    c: step, ε: epsilon; v: 0, r̄: first_distance at the start
+    c: step, ε: epsilon; v: 0, r̄: first_distance at the start; ‖·‖ is over all weights of the run, which share one
+    step
     """
 
     step: Column = hyper(1.0, "(0, inf)", "factor c on the step; 1 in the paper")

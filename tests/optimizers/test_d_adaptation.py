@@ -87,6 +87,11 @@ UNUSUAL = {
     "dadapt-adam": {**_ADAM, "convention": "torch"},
     "prodigy": {**_ADAM, "coefficient": 0.8, "convention": "torch"},
 }
+AGAINST = {
+    "dadapt-sgd": "dadaptation.DAdaptSGD at update 300",
+    "dadapt-adam": "dadaptation.DAdaptAdam at update 300",
+    "prodigy": "prodigyopt.Prodigy at update 300",
+}
 EPOCHS, RTOL = 20, 1e-9  # the steps that are found are bold, and roundings grow a hundredfold in some ten epochs
 CONVENTIONS = [
     (name, word)

@@ -65,6 +65,7 @@ UNUSUAL = {
     "schedule-free-sgd": {"step": 0.3, "momentum": 0.35, **_UNUSUAL},
     "schedule-free-adamw": {"step": 0.05, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2, **_UNUSUAL},
 }
+AGAINST = {"schedule-free-adamw": "schedulefree.AdamWScheduleFreePaper at update 300"}
 COMBINED = [
     (name, convention, reports)
     for name in TWINS
