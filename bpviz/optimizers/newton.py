@@ -1,13 +1,4 @@
-"""Newton's method, alone and with a line search, with a choice of repairs for a Hessian that bends downwards.
-
-B stands for the repaired Hessian; λ are the eigenvalues of the Hessian H:
-
-    penalty   B = H + δ I, whatever H is
-    shift     B = H + τ I with the least τ ≥ 0 that lifts all λ to δ
-    clip      B has max(λ, δ) for λ: directions that bend downwards are taken for nearly level
-    flip      B has max(|λ|, δ) for λ: they are taken to bend upwards as much
-    cholesky  B = H + E with a diagonal E that is 0 where H is safely positive definite (Gill, Murray & Wright)
-"""
+"""Newton's method, alone and with a line search, with a choice of repairs for a Hessian that bends downwards."""
 
 from __future__ import annotations
 
@@ -23,7 +14,7 @@ if TYPE_CHECKING:
     from bpviz.oracle import Oracle
 
 _REPAIR = "how the Hessian is made positive definite"
-_LEAST = "what is added to the diagonal of the Hessian or, by other repairs, kept of its eigenvalues or pivots, δ"
+_LEAST = "least eigenvalue or pivot of B, or added to the diagonal of H, λ"
 _GILL = "P. E. Gill, W. Murray & M. H. Wright, Practical Optimization, 1981, section 4.4.2.2 (cholesky)"
 
 
@@ -34,22 +25,26 @@ _GILL = "P. E. Gill, W. Murray & M. H. Wright, Practical Optimization, 1981, sec
     source=f"{WRIGHT}, sections 2.2 and 3.4; {_GILL}",
     confused_with=(
         "Gauss-Newton, which replaces the Hessian by JᵀJ; saddle-free Newton, which is repair: flip; and Newton-CG "
-        "in scipy.optimize, which solves for the direction only roughly and searches along it."
+        "in scipy.optimize, which solves for the direction only roughly and searches along it. Compared with no "
+        "library, but with a published path."
     ),
     synonyms=("hessian", "newtons-method", "damped-newton", "saddle-free-newton"),
 )
 class Newton:
     """Jump to where the quadratic model of the error has its stationary point. g = ∇E(w), H = ∇²E(w).
 
-    B ← H + λ I, or H repaired otherwise
+    penalty   B ← H + λ I
+    shift     B ← H + τ I, the least τ ≥ 0 that lifts every eigenvalue μ of H to λ
+    clip      B ← H with max(μ, λ) for each μ: what bends downwards is taken for nearly level
+    flip      B ← H with max(|μ|, λ) for each μ: it is taken to bend upwards as much
+    cholesky  B ← H + E, a diagonal E ≥ 0 that gives B = LDLᵀ pivots from λ on, and 0 if H is safely positive definite
     w ← w - η B⁻¹ g
 
-    η: step, λ: penalty. The other repairs make B positive definite, with eigenvalues (or, by cholesky, pivots) from λ
-    on; the choice: repair. A run whose B is singular cannot go on.
+    η: step, λ: penalty, which of the five: repair. A run whose B is singular cannot go on.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "fraction η of the Newton step that is taken")
-    penalty: Column = hyper(0.01, "[0, inf)", "constant λ added to the diagonal of the Hessian, or see repair")
+    penalty: Column = hyper(0.01, "[0, inf)", "added to the diagonal of H, or least eigenvalue or pivot of B, λ")
     repair: str = hyper("penalty", REPAIRS, _REPAIR)
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
@@ -82,8 +77,8 @@ class NewtonWolfe(StrongWolfe):
     α ← search for E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, from α = ᾱ
     w ← w + α d
 
-    ᾱ: step, c₁: c1, c₂: c2; E: repair, δ: penalty. A run whose search finds no such α, as where g = 0 or B is not
-    positive definite, cannot go on.
+    ᾱ: step, c₁: c1, c₂: c2; E: repair, as in `newton`, with λ: penalty. A run whose search finds no such α, as where
+    g = 0 or B is not positive definite, cannot go on.
     """
 
     repair: str = hyper("cholesky", REPAIRS, _REPAIR)
@@ -120,8 +115,8 @@ class NewtonBacktracking:
     α ← ᾱ;  while E(w + α d) > E(w) + c₁ α gᵀd:  α ← ρ α
     w ← w + α d
 
-    ᾱ: step, ρ: shrink, c₁: c1; E: repair, δ: penalty. A run whose search finds no lower error, as where g = 0 or B is
-    not positive definite, cannot go on.
+    ᾱ: step, ρ: shrink, c₁: c1; E: repair, as in `newton`, with λ: penalty. A run whose search finds no lower error, as
+    where g = 0 or B is not positive definite, cannot go on.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")

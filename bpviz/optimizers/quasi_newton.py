@@ -265,7 +265,7 @@ class Lbfgs(StrongWolfe):
     m = 2 exact steps settle them on a quadratic: what a larger m adds is older steps, not room.
     """
 
-    memory: int = hyper(10, "integer [1, inf)", "how many steps are remembered, m")
+    memory: int = hyper(10, "integer [1, 100]", "how many steps are remembered, m")
     scale: bool = hyper(True, Flag(), "whether γ follows the newest step")
 
     def begin(self, w: Array, f: Oracle) -> Remembered:
@@ -314,7 +314,7 @@ class LbfgsFixed:
     """
 
     step: Column = hyper(1.0, "(0, inf)", "step size η")
-    memory: int = hyper(10, "integer [1, inf)", "how many steps are remembered, m")
+    memory: int = hyper(10, "integer [1, 100]", "how many steps are remembered, m")
     scale: bool = hyper(True, Flag(), "whether γ follows the newest step")
     convention: str = hyper("torch", Choice(("torch", "optax")), "whose L-BFGS")
 

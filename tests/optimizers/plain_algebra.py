@@ -152,7 +152,7 @@ def modified_cholesky(m: Matrix, least: float) -> Vector:
 
 
 def repaired(hessian: Matrix, repair: str, least: float) -> Matrix:
-    """Nocedal & Wright 2006, section 3.4: eqs. (3.42), (3.44) and the text around them, Gill, Murray & Wright 1981."""
+    """Nocedal & Wright 2006, section 3.4, "Eigenvalue modification"; Gill, Murray & Wright 1981."""
     every = range(len(hessian))
     if repair in ("penalty", "cholesky"):
         added = modified_cholesky(hessian, least) if repair == "cholesky" else [least for _ in every]

@@ -104,7 +104,7 @@ def test_repaired_directions_lead_downhill(repair, six_points):
 
 @pytest.mark.parametrize("repair", ["clip", "shift"])
 def test_a_repair_changes_the_hessian_as_little_as_can_be(repair):
-    """clip in the Frobenius norm, shift in the Euclidean one: section 3.4, eqs. (3.43) and (3.45)."""
+    """clip in the Frobenius norm, shift in the Euclidean one: section 3.4, "Eigenvalue modification"."""
     rng = np.random.default_rng(5)
     of = {"clip": "fro", "shift": 2}[repair]
     for _ in range(20):

@@ -262,7 +262,7 @@ def test_a_coarser_tolerance_stops_sooner_and_never_within_the_radius(six_points
 
 
 def test_dogleg_steps_gain_with_the_radius_and_no_less_than_the_cauchy_point(six_points):
-    """Nocedal & Wright 2006, Lemma 4.2: along the path |p| rises and m falls; and eq. (4.20)."""
+    """Nocedal & Wright 2006, Lemma 4.2: along the path |p| rises and m falls; and eqs. (4.11) and (4.12)."""
     rng = np.random.default_rng(9)
     B, g, _ = problems_within(rng, 200, 3, hard=False)
     B = B @ B + 0.01 * np.eye(3)
