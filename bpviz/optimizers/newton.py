@@ -44,8 +44,8 @@ class Newton:
     """
 
     step: Column = hyper(1.0, "(0, inf)", "fraction η of the Newton step that is taken")
-    penalty: Column = hyper(0.01, "[0, inf)", "added to the diagonal of H, or least eigenvalue or pivot of B, λ")
-    repair: str = hyper("penalty", REPAIRS, _REPAIR)
+    penalty: Column = hyper(0.01, "[0, inf)", "constant λ added to the diagonal of the Hessian")
+    repair: str = hyper("penalty", REPAIRS, f"{_REPAIR}; but for penalty, λ is the least eigenvalue or pivot it gets")
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
         return ()
