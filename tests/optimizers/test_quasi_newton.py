@@ -22,7 +22,10 @@ from bpviz.problems.perceptron import Perceptron
 from bpviz.results import Ending, record
 
 SEARCHED = ("bfgs", "dfp", "l-bfgs")
-AGAINST = {"dfp": "a twin with the steps of scipy.optimize.line_search, and bfgs where searches are exact"}
+AGAINST = {
+    "dfp": "a twin with the steps of scipy.optimize.line_search, its updates with scipy.optimize.BFGS",
+    "l-bfgs": "its directions with scipy.optimize.LbfgsInvHessProduct",
+}
 RTOL, EPOCHS = 1e-8, 9  # a cubic through nearly equal errors makes roundoff grow; on a plateau errors tie
 
 

@@ -31,6 +31,7 @@ from bpviz.optimizers._curvature import Model, dogleg, exact
 from bpviz.oracle import Oracle
 from bpviz.results import Ending, record
 
+AGAINST = {"sr1": "its twin, its updates with scipy.optimize.SR1"}
 RTOL, EPOCHS = 1e-8, 8  # they converge so fast that errors tie from then on
 
 
