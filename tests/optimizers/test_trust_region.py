@@ -250,14 +250,15 @@ def test_exact_steps_are_scipy_s_or_lower(params, six_points):
 
 
 def test_a_coarser_tolerance_stops_sooner_and_never_within_the_radius(six_points):
+    """And one that is finer than roundoff stops all the same."""
     B, g, radius = problems_within(np.random.default_rng(7), 300, 4, hard=False)
     f = Oracle(six_points, 300)
     model = Model.of(B, g, f)
     excess = {}
-    for tolerance in (0.3, 0.01, 1e-12):
+    for tolerance in (0.3, 0.01, 1e-12, 1e-300):
         p, at_edge = within(exact, model, radius, tolerance, f)
         excess[tolerance] = (np.linalg.norm(p, axis=1)[:, None] / radius - 1)[at_edge]
-        assert (excess[tolerance] <= tolerance * (1 + 1e-9)).all()
+        assert (excess[tolerance] <= max(tolerance * (1 + 1e-9), 1e-14)).all()
         assert (excess[tolerance] >= -1e-15).all()
     assert (excess[0.3] >= 0.01).sum() > 10
 
