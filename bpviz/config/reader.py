@@ -398,7 +398,7 @@ class Reader:
         requests = []
         for i, item in enumerate(node.value):
             path = under("figures", i)
-            request = self._figure(item, path, problem, algorithms)
+            request = self.figure(item, path, problem, algorithms)
             if request is None:
                 continue
             requests.append(request)
@@ -421,14 +421,17 @@ class Reader:
             self.refuse(root.value["algorithms"].place, "algorithms", message)
         return requests
 
-    def _figure(self, node: Node, path: str, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None) -> Any:
+    def figure(
+        self, node: Node, path: str, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None
+    ) -> FigureRequest | None:
+        """Return what one entry of ``figures`` says."""
         named = self._named(node, path, FIGURES, "kind")
         if named is None:
             return None
         entry, kind = named
         declared = declare.fields(kind)
         self._known(entry, path, ("kind", *declared), f"option of {kind.name}")
-        request = self._made(kind, self._options(entry, path, declared), entry, path)
+        request: FigureRequest | None = self._made(kind, self._options(entry, path, declared), entry, path)
         if request is not None and problem is not None and algorithms is not None:
             words = dict.fromkeys(word for a in algorithms for word in (a.label, a.optimizer.name))
             for name, complaint in request.misfits(problem, words):
