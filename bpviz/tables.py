@@ -123,11 +123,12 @@ def as_text(table: Table) -> str:
 def as_markdown(table: Table) -> str:
     """Return a table in Markdown."""
     rule = ["---:" if number else "---" for number in table.numbers]
-    cells = [[_markdown(cell) for cell in row] for row in (table.titles, *table.rows)]
+    cells = [[markdown_text(cell) for cell in row] for row in (table.titles, *table.rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in (cells[0], rule, *cells[1:]))
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Return a text in which nothing is markup for Markdown."""
     for character in "\\|*_`<>[]#&~$":
         text = text.replace(character, "\\" + character)
     return text
@@ -191,9 +192,9 @@ def as_latex(table: Table) -> str:
     columns = list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.titles)
     kinds = [_s_column(cells) if number else "l" for cells, number in zip(columns, table.numbers, strict=True)]
     in_s = [kind.startswith("S") for kind in kinds]
-    head = [f"{{{_latex(title)}}}" if s else _latex(title) for title, s in zip(table.titles, in_s, strict=True)]
+    head = [f"{{{latex_text(title)}}}" if s else latex_text(title) for title, s in zip(table.titles, in_s, strict=True)]
     rows = [
-        [_latex_number(cell) if s else _latex(cell) for cell, s in zip(row, in_s, strict=True)] for row in table.rows
+        [_latex_number(cell) if s else latex_text(cell) for cell, s in zip(row, in_s, strict=True)] for row in table.rows
     ]
 
     def line(cells: Sequence[str]) -> str:
@@ -207,7 +208,8 @@ def as_latex(table: Table) -> str:
     )
 
 
-def _latex(text: str) -> str:
+def latex_text(text: str) -> str:
+    """Return a text in which nothing is markup for LaTeX."""
     return re.sub(r"([-,'])(?=\1)", r"\1{}", "".join(_LATEX.get(c, c) for c in " ".join(text.split())))
 
 
@@ -215,7 +217,7 @@ def _latex_number(text: str) -> str:
     """Return a cell of an S column: a number as siunitx reads it, or other text, which braces keep from it."""
     found = _NUMBER.fullmatch(text)
     if found is None:
-        return f"{{{_latex(text)}}}" if text else ""
+        return f"{{{latex_text(text)}}}" if text else ""
     sign, whole, fraction, exponent_sign, exponent = found.groups()
     scale = f"e{exponent_sign.replace('+', '')}{exponent}" if exponent else ""
     return f"{sign}{whole}{f'.{fraction}' if fraction else ''}{scale}"
@@ -320,7 +322,7 @@ def summary_csv(results: Results) -> str:
 
 def summary_markdown(title: str, table: Table) -> str:
     """Return a table as a Markdown page."""
-    return f"# {_markdown(title)}\n\n{as_markdown(table)}"
+    return f"# {markdown_text(title)}\n\n{as_markdown(table)}"
 
 
 def history_csv(results: Results) -> str:

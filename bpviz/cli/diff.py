@@ -1,0 +1,6 @@
+"""bpviz diff"""
+import click
+@click.command("diff")
+def command() -> None:
+    """Say.
+    """
