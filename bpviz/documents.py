@@ -184,10 +184,10 @@ def _lines(block: Block, text: str) -> list[str]:
 
 def _difference(before: list[str], now: list[str]) -> list[str]:
     """Return a unified diff without its head."""
-    stripped = [[line.rstrip("\r\n") for line in lines] for lines in (before, now)]
-    if stripped[0] == stripped[1]:
+    old, new = ([line.rstrip("\r\n") for line in lines] for lines in (before, now))
+    if old == new:
         return ["the ends of its lines are not those of its mark"]
-    return list(difflib.unified_diff(*stripped, n=1, lineterm=""))[2:]
+    return list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:]
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
@@ -358,7 +358,7 @@ class _Filling:
             self.wrong(first, f"{shown(first.text)} is not a mark; {hint}")
         self.found()
         maker, more, form = makers[first.text]
-        plain = []
+        plain: list[Word] = []
         for word in self.block.words[1:]:
             name, equals, value = word.text.partition("=")
             if not equals or len(plain) <= more:  # the names of files may have an = in them
@@ -437,7 +437,9 @@ class _Filling:
             elif places[name] not in kept:
                 kept.append(places[name])
         return Table(
-            [table.titles[i] for i in kept], [[row[i] for i in kept] for row in table.rows], [table.numbers[i] for i in kept]
+            [table.titles[i] for i in kept],
+            [[row[i] for i in kept] for row in table.rows],
+            [table.numbers[i] for i in kept],
         )
 
     def _figure(self, source: Source, words: Sequence[Word]) -> str:

@@ -177,7 +177,10 @@ _LATEX = {
         letter: f"$\\{name}$"
         for letter, name in zip(
             "αβγδεηθλμνρστφψω",
-            "alpha beta gamma delta epsilon eta theta lambda mu nu rho sigma tau varphi psi omega".split(),
+            (
+                *("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "lambda"),
+                *("mu", "nu", "rho", "sigma", "tau", "varphi", "psi", "omega"),
+            ),
             strict=True,
         )
     },
@@ -194,7 +197,8 @@ def as_latex(table: Table) -> str:
     in_s = [kind.startswith("S") for kind in kinds]
     head = [f"{{{latex_text(title)}}}" if s else latex_text(title) for title, s in zip(table.titles, in_s, strict=True)]
     rows = [
-        [_latex_number(cell) if s else latex_text(cell) for cell, s in zip(row, in_s, strict=True)] for row in table.rows
+        [_latex_number(cell) if s else latex_text(cell) for cell, s in zip(row, in_s, strict=True)]
+        for row in table.rows
     ]
 
     def line(cells: Sequence[str]) -> str:
