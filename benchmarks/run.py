@@ -6,12 +6,13 @@ ratio means something. Nothing fails here: a busy machine is no mistake.
 
 from __future__ import annotations
 
+import batch
 import figures
 import march
 import startup
 from versus import heading
 
 print(heading())
-for benchmark in (startup, figures, march):
+for benchmark in (startup, figures, batch, march):
     for row in benchmark.rows():
         print(row, flush=True)
