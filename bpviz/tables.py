@@ -82,7 +82,7 @@ def ending(run: Run, error_threshold: float | None) -> str:
     """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
     end = run.trajectory.ending
     if end is Ending.REACHED and error_threshold is not None:
-        return f"reached {error_threshold:g}"
+        return f"reached {error_threshold:.10g}"  # which may be close above a minimum
     if end is Ending.EXHAUSTED and error_threshold is None:
         return "ran all epochs"
     return end.value

@@ -36,14 +36,27 @@ def wrapped(text: str, width: int) -> str:
 def round_numbers(low: float, high: float) -> list[float]:
     """Return round numbers for a logarithmic axis from ``low`` to ``high``, at least four if there are so many."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    every = -(-len(decades) // 8)
+    powers = [decade for decade in decades if low <= float(f"1e{decade}") <= high]
+    if len(powers) > 8:
+        every = -(-len(powers) // 8)
+        return [float(f"1e{decade}") for decade in powers if decade % every == 0]
     numbers: list[float] = []
     for digits in _ROUND:
-        numbers = [float(f"{digit}e{decade}") for decade in decades[::every] for digit in digits]
+        numbers = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
         numbers = [number for number in numbers if low <= number <= high]
         if len(numbers) >= 4:
             break
     return numbers
+
+
+def error_name(lowest: float) -> str:
+    """Return what an axis of errors is called that starts at the error of the lowest minimum."""
+    return f"Error above the lowest, {lowest:.5g}" if lowest else "Error"
+
+
+def threshold_name(threshold: float, lowest: float) -> str:
+    """Return the threshold as that axis has it; an error close above the lowest would be cut to the same digits."""
+    return f"{threshold - lowest:.4g}" if lowest else f"{threshold:g}"
 
 
 def sign(look: style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
@@ -71,17 +84,15 @@ def frame(
     about as long as drawing it.
     """
     title, note = wrapped(title, 60), wrapped(note, 84)
-    top = style.EDGE + 1.35 / 72 * style.TITLE * (title.count("\n") + 1)
-    over = top + (1.35 / 72 * style.SMALL * (note.count("\n") + 1) if note else 0.0)
+    over = style.EDGE + _high(title, style.TITLE) + _high(note, style.SMALL)
     under = _legend(figure, entries) if entries else style.EDGE
     # A long title or legend makes the figure higher instead of the axes smaller.
     height += max(0.0, over + under - style.TITLE_AND_LEGEND)
     width = figure.get_figwidth()
     figure.set_figheight(height)
-    figure.text(0.5, 1 - style.EDGE / height, title, size=style.TITLE, ha="center", va="top")
-    figure.text(0.5, 1 - top / height, note, size=style.SMALL, ha="center", va="top")
     if axes.name == "3d":
         axes.set_position((0, under / height, 1, 1 - (over + under) / height))
+        _head(figure, title, note)
         return
     labels = axes.yaxis.get_tightbbox()
     left = (axes.bbox.x0 - labels.x0) / figure.dpi if labels else 0.0
@@ -92,12 +103,30 @@ def frame(
     if axes.get_aspect() != "auto":
         (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
         wide = min(wide, high * (x1 - x0) / (y1 - y0))
-        high = wide * (y1 - y0) / (x1 - x0)
+        spare = high - wide * (y1 - y0) / (x1 - x0)
+        high -= spare
+        if spare > style.EDGE:  # no white bands above and below a window that is wider than high
+            height -= spare
+            figure.set_figheight(height)
+    _head(figure, title, note)
     x = left + (width - left - wide - right) / 2
     y = under + down + (height - over - under - down - high) / 2
     axes.set_position((x / width, y / height, wide / width, high / height))
     if bar:
         bar.set_position(((x + wide + style.GAP) / width, y / height, style.BAR / width, high / height))
+
+
+def _head(figure: Figure, title: str, note: str) -> None:
+    """Write the title and the note at the top, each already in lines."""
+    height = figure.get_figheight()
+    top = style.EDGE + _high(title, style.TITLE)
+    figure.text(0.5, 1 - style.EDGE / height, title, size=style.TITLE, ha="center", va="top")
+    figure.text(0.5, 1 - top / height, note, size=style.SMALL, ha="center", va="top")
+
+
+def _high(text: str, size: float) -> float:
+    """Return how many inches lines of text take."""
+    return 1.35 / 72 * size * (text.count("\n") + 1) if text else 0.0
 
 
 def _legend(figure: Figure, entries: Sequence[tuple[Any, str]]) -> float:
