@@ -122,9 +122,7 @@ def _is_smooth(error: Array, edges: Array, logarithmic: bool) -> bool:
     if logarithmic:
         error, edges = np.log(error), np.log(edges)
     band = edges[1] - edges[0]
-    off = np.concatenate(
-        [(np.abs(e[1:-1:2] - (e[:-2:2] + e[2::2]) / 2) / band / 4).ravel() for e in (error, error.T)]
-    )
+    off = np.concatenate([(np.abs(e[1:-1:2] - (e[:-2:2] + e[2::2]) / 2) / band / 4).ravel() for e in (error, error.T)])
     off = off[np.isfinite(off)]
     return not len(off) or float(np.quantile(off, 0.99)) < 0.1
 
@@ -135,14 +133,14 @@ def _can_be_seen(above: Array) -> bool:
     return bool((above > 0).any()) and max(float(below.any(axis=axis).mean()) for axis in (0, 1)) > 0.02
 
 
-def _minima(
-    problem: Problem, pair: tuple[int, int], window: Window, lowest: float | None
-) -> tuple[Array, Array]:
+def _minima(problem: Problem, pair: tuple[int, int], window: Window, lowest: float | None) -> tuple[Array, Array]:
     """Return the minima of error ``lowest`` and the others, ``(minima, 3)`` each, where they lie in the window."""
     known = [(*(minimum.at[i] for i in pair), minimum.error) for minimum in problem.minima]
     seen = np.array(known).reshape(-1, 3)
     seen = seen[within(seen[:, :2], window)]
-    low = np.abs(seen[:, 2] - lowest) <= _ROUNDING * max(1.0, abs(lowest)) if lowest is not None else seen[:, 2] < -np.inf
+    low = (
+        np.abs(seen[:, 2] - lowest) <= _ROUNDING * max(1.0, abs(lowest)) if lowest is not None else seen[:, 2] < -np.inf
+    )
     seen[:, 2] -= lowest or 0.0
     return seen[low], seen[~low]
 

@@ -91,7 +91,8 @@ class Surface(OfPlane, OfAlgorithms):
         whose = algorithms[0].label if len(algorithms) == 1 else f"{len(algorithms)} algorithms"
         title = self.title or f"{whose} on the error surface"
         lowest, others = (
-            np.column_stack([places[:, :2], height(places[:, 2])]) for places in (plane.lowest_minima, plane.other_minima)
+            np.column_stack([places[:, :2], height(places[:, 2])])
+            for places in (plane.lowest_minima, plane.other_minima)
         )
         return SurfaceData(title, plane, height(plane.error), logarithmic, (lowest, others), tracks)
 
