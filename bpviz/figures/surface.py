@@ -75,7 +75,7 @@ class Surface(OfPlane, OfAlgorithms):
         window = (self.x or across, self.y or up)
         plane = _plane.plane(problem, results, pair, runs, window, levels=20, size=41)
         low, high = plane.levels[0], plane.levels[-1]
-        logarithmic = plane.logarithmic and high > _STEEP * low
+        logarithmic = plane.logarithmic and bool(high > _STEEP * low)
 
         def height(above: Array) -> Array:
             return np.log10(np.maximum(above, low)) if logarithmic else above
