@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SIDE_POINTS = 300.0  # about what the longer side of a window measures on paper, in points of 1/72 inch
 # Beyond so many halves of the window from its middle a run has left: a picture that held it would show nothing else.
 _FAR, _FAR_FROM_MINIMA = 150.0, 3.0
+_FARTHEST = 1e9  # the limit of what a config may ask to see: far beyond it, sums of two weights overflow
 _NOTHING = np.empty((0, 2))
 _ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
 
@@ -36,7 +37,7 @@ _ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
 class Plane(NamedTuple):
     """The error over a window: ``x (columns,)``, ``y (rows,)``, ``error (rows, columns)``, NaN where not finite.
 
-    Errors and levels are what is above ``lowest``, the error of the lowest known minimum, or 0 where none is known.
+    Errors and levels are what is above ``lowest``, the lowest error there is, or 0 where that is not known.
     ``lowest_minima``, ``other_minima (minima, 3)``: those within the window, across, up and error.
     """
 
@@ -105,9 +106,11 @@ _DOUBLINGS = 2
 
 
 def lowest_of(problem: Problem, errors: Array) -> float | None:
-    """Return the error of the lowest known minimum; None if none is known or one of ``errors`` is below it."""
-    lowest = min((minimum.error for minimum in problem.minima), default=np.inf)
-    return lowest if np.nanmin(errors, initial=np.inf) >= lowest - _ROUNDING * max(1.0, abs(lowest)) else None
+    """Return the lowest error there is; None if that is not known, or if one of ``errors`` is below it after all."""
+    lowest = problem.lowest
+    if lowest is None or np.nanmin(errors, initial=np.inf) < lowest - _ROUNDING * max(1.0, abs(lowest)):
+        return None
+    return lowest
 
 
 _ROUNDING = 1e-9  # of errors
@@ -212,6 +215,7 @@ def window_of(
     centre, half = (left + right) / 2, (right - left) / 2
     far = _FAR_FROM_MINIMA if problem.minima else _FAR
     seen = np.concatenate([path[: _until_gone(path, centre, far * half)] for path in paths])
+    seen = seen.clip(-_FARTHEST, _FARTHEST)
     low, high = seen.min(axis=0), seen.max(axis=0)
     if epochs is None:
         if (np.abs(np.array([low, high]) - centre) <= 0.97 * half).all():
@@ -284,6 +288,18 @@ def distances(place: Array, tails: Array, tips: Array) -> Array:
     return away
 
 
+def at_threshold(plane: Plane, place: Array, radius: Array) -> bool:
+    """Tell whether the contour of the threshold comes as near to a place as ``radius``, across and up."""
+    if plane.threshold is None:
+        return False
+    columns, rows = (
+        slice(*np.searchsorted(axis, (middle - away, middle + away)))
+        for axis, middle, away in zip((plane.x, plane.y), place, radius, strict=True)
+    )
+    near = plane.error[rows, columns] <= plane.threshold - plane.lowest
+    return bool(near.any() and not near.all())
+
+
 # -- drawing ---------------------------------------------------------------------------------------------------------
 
 
@@ -351,8 +367,7 @@ def named_threshold(data: Plane) -> list[tuple[Line2D, str]]:
     if data.threshold is None:
         return []
     line = Line2D([], [], color=style.INK, linewidth=1.5, dashes=(3, 1.5))
-    above = f"{_parts.threshold_name(data.threshold, data.lowest)}{' above the lowest' if data.lowest else ''}"
-    return [(line, f"Error {above}, the threshold")]
+    return [(line, _parts.threshold_name(data.threshold, data.lowest))]
 
 
 def _ticks(data: Plane) -> list[float]:
@@ -389,5 +404,5 @@ def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, t
             if room * straight**4 > best:
                 best, place = room * straight**4, low + candidate * (high - low)
     if place is not None:
-        text = _parts.threshold_name(data.threshold, data.lowest)
+        text = _parts.threshold_number(data.threshold, data.lowest)
         drawn.threshold.clabel(fmt=lambda _: text, manual=[place], fontsize=style.SMALL, inline_spacing=4)

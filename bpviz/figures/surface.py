@@ -82,7 +82,7 @@ class Surface(OfPlane, OfAlgorithms):
 
         tracks = []
         for algorithm in algorithms:
-            text = f"{algorithm.label} ({how_far(algorithm.runs, results.error_threshold)})"
+            text = f"{algorithm.label} ({how_far(algorithm.runs, results)})"
             for run in algorithm.runs:
                 points = _plane.points(run, pair)
                 track = np.column_stack([points, height(run.trajectory.errors - plane.lowest)])
@@ -136,13 +136,17 @@ class Surface(OfPlane, OfAlgorithms):
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
             axis.labelpad = 8
-        longest = len(f"{plane.levels[-1]:.0f}")
         if data.logarithmic:
             ticks = _parts.round_numbers(plane.levels[0], plane.levels[-1])
-            texts = [f"{tick:g}" for tick in ticks]
-            axes.set_zticks([math.log10(tick) for tick in ticks], texts)
-            longest = max(map(len, texts))
-        axes.zaxis.labelpad += 4 * max(0, longest - 3)
+            axes.set_zticks([math.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
+            long = max(len(f"{tick:g}") for tick in ticks)
+        else:
+            axes.zaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
+            long = max(len(f"{value:.6g}") for value in axes.get_zticks())
+        # mplot3d centres numbers at one distance from their axis: long ones would lie on it and on its name.
+        room = 3.2 * max(0, long - 4)
+        axes.zaxis.set_tick_params(pad=3.5 + room)
+        axes.zaxis.labelpad += 2 * room
         axes.view_init(self.elevation, self.azimuth)
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
         entries = [*((sign, text) for text, sign in named.items()), *_plane.named_minima(plane)]
