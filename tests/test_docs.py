@@ -12,6 +12,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import gallery
+import numpy as np
 import pytest
 from proofs import TITLES, proofs
 
@@ -106,7 +108,8 @@ def generated(what: str, folder: Path) -> str:
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
     if kind == "proofs":
         return table(TITLES, proofs())
-    return {"figures": figures_table, "names": names, "fields": lambda: fields_table(rest)}[kind]()
+    blocks = {"figures": figures_table, "names": names, "problems": gallery.page, "fields": lambda: fields_table(rest)}
+    return blocks[kind]()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -119,6 +122,17 @@ def test_generated_blocks_are_what_the_program_says(document: Path, folder: Path
         assert DIFFERENCE.sub("", text) == DIFFERENCE.sub("", fresh)
         for before, now in zip(DIFFERENCE.findall(text), DIFFERENCE.findall(fresh), strict=True):
             assert float(now) <= 100 * float(before) + 1e-14
+
+
+def test_the_picture_of_the_test_functions_shows_them(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """Not to the last pixel, which depends on the processor and on matplotlib."""
+    kept, fresh = ROOT / "docs/problems.png", tmp_path / "problems.png"
+    gallery.draw(kept if pytestconfig.getoption("update_docs") else fresh)
+    if fresh.exists():
+        before, now = (np.asarray(gallery.Image.open(path).convert("RGB"), float) for path in (kept, fresh))
+        assert before.shape == now.shape
+        assert np.abs(before - now).mean() < 1.5
+    assert kept.stat().st_size < 300_000
 
 
 def commands() -> list[tuple[str, str]]:
