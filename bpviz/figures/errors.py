@@ -139,7 +139,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
         room = 0.05 * (high - low) or 1.0
         axes.set_ylim(low - room, high + room)
         return
-    low = min([max(low, 1e-18 * high), *(line for line in lines if line > 0)])
+    low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
     low, high = low / room**2, high * room
     axes.set_ylim(low, high)  # before the scale, which would look for limits itself, among errors of any size

@@ -34,7 +34,11 @@ class Rosenbrock(SumOfSquares):
     b: float = hyper(100.0, "(0, inf)", "how steep the walls of the valley are")
 
     start = (-1.2, 1.0)
-    window = ((-2.0, 2.0), (-1.0, 3.0))
+
+    @property
+    def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        far = max(1.0, abs(self.a))
+        return (-2 * far, 2 * far), (-far * far, 3 * far * far)
 
     @property
     def minima(self) -> tuple[Minimum, ...]:

@@ -511,9 +511,9 @@ def test_nothing_in_the_window_is_lower_than_the_lowest(name):
     assert f.lowest is None or errors.min() >= f.lowest
 
 
-@over_functions
-def test_start_and_minima_lie_in_the_window_and_the_threshold_between_their_errors(name):
-    f = PROBLEMS[name]()
+@over_cases
+def test_start_and_minima_lie_in_the_window_and_the_threshold_between_their_errors(name, settings):
+    f = PROBLEMS[name](**settings)
     left, right = np.array(f.window).T
     assert f.weights == ("x", "y")
     assert (left < right).all()
@@ -566,7 +566,9 @@ def test_a_quadratic_has_the_condition_and_the_angle_that_it_is_given(condition,
 
 
 def test_minima_follow_the_hyperparameters():
-    assert PROBLEMS["rosenbrock"](a=-3.0).minima == (((-3.0, 9.0), 0.0),)
+    far = PROBLEMS["rosenbrock"](a=-3.0)
+    assert far.minima == (((-3.0, 9.0), 0.0),)
+    assert far.window == ((-6, 6), (-9, 27))
 
 
 @pytest.mark.parametrize(
