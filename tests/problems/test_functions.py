@@ -15,7 +15,7 @@ from fractions import Fraction as Q
 import numpy as np
 import pytest
 
-from bpviz.declare import KINDS, PROBLEMS, Choice, Flag, Interval, fields, problem
+from bpviz.declare import KINDS, PROBLEMS, Choice, Flag, Interval, fields
 from bpviz.problems._formula import Function, SumOfSquares
 
 FUNCTIONS = [name for name, cls in PROBLEMS.items() if issubclass(cls, Function)]
@@ -656,8 +656,3 @@ def test_names_cannot_be_confused(name):
     others = {n for other, thing in PROBLEMS.items() if other != name for n in (other, *getattr(thing, "synonyms", ()))}
     assert not {name, *cls.synonyms} & others
     assert name not in cls.synonyms
-
-
-def test_a_name_that_is_taken_is_refused():
-    with pytest.raises(ValueError, match="two definitions of the problem 'booth'"):
-        problem("booth", source="1981")(type("Booth", (Function,), {}))
