@@ -250,10 +250,11 @@ def it_asks_what_it_needs_and_writes_on_nothing(rule: Optimizer) -> Findings:
     w = starts_for(problem, runs=5)[:2].copy(order="F")
     f = SpyOracle(problem, 2)
     freeze(w)
-    state = rule.begin(w, f)
+    with np.errstate(all="ignore"):  # as the loop does
+        state = rule.begin(w, f)
     for _ in range(3):
         freeze(w, *parts(state))
-        with np.errstate(all="ignore"):  # as the loop does
+        with np.errstate(all="ignore"):
             w, state = rule.advance(w, state, f)
         f.look(w)
         if w.shape != (2, 4):
@@ -282,13 +283,14 @@ def a_state_is_a_tuple_of_arrays_over_runs(rule: Optimizer) -> Findings:
     problem = SHAPES["37 x 3"]
     w = starts_for(problem)[:5]
     f = Oracle(problem, 5)
-    state = rule.begin(w, f)
+    with np.errstate(all="ignore"):  # as the loop does
+        state = rule.begin(w, f)
     for _ in range(3):
         complaint = guard.state_complaint(state, 5)
         if complaint:
             yield complaint
             return
-        with np.errstate(all="ignore"):  # as the loop does
+        with np.errstate(all="ignore"):
             w, state = rule.advance(w, state, f)
 
 
