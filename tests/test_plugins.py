@@ -508,7 +508,7 @@ def install(folder, monkeypatch):
     monkeypatch.syspath_prepend(site)
 
     def install(name, points, version="1.2", **modules):
-        info = site / f"{name}-{version}.dist-info"
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         (info / "entry_points.txt").write_text(points)
