@@ -34,7 +34,7 @@ FORMATS = ("png", "svg", "pdf")
 class Results(results.Results):
     """What came out of an experiment: ``results["gd"].weights``, its table, its figures and its files."""
 
-    experiment: Experiment
+    experiment: Experiment = dataclasses.field(kw_only=True)
 
     def __getitem__(self, name: str) -> Run:
         """Return the run of an algorithm, by its label or its name. Where it has several, ``of`` has them all."""
@@ -120,21 +120,29 @@ def run(
 
 def compare(
     *algorithms: Any,
+    problem: str | Mapping[str, Any] | None = None,
     start: npt.ArrayLike | None = None,
     error_threshold: float | EllipsisType | None = ...,
+    gradient_threshold: float | None = None,
     max_epochs: int | None = None,
     plugins: Files = (),
 ) -> Results:
     """Compare algorithms on the published problem: "gd", "momentum:step=0.1", or a mapping as in a config.
 
-    ``start`` is a point or a list of points; an ``error_threshold`` of None lets every run make all its epochs. What is
-    left out is what a config's default is. Raises ConfigError for every mistake, and RuleError if a rule of one's own
-    fails.
+    ``problem`` names another, "rosenbrock", or is a mapping as in a config. ``start`` is a point or a list of points;
+    an ``error_threshold`` of None lets every run make all its epochs. What is left out is what a config's default is.
+    Raises ConfigError for every mistake, and RuleError if a rule of one's own fails.
     """
     _load(plugins)
-    given = {"start": start, "error_threshold": error_threshold, "max_epochs": max_epochs}
-    unsaid = {"start": None, "error_threshold": ..., "max_epochs": None}
-    said = {key: value for key, value in given.items() if value is not unsaid[key]}
+    given = {
+        "problem": problem,
+        "start": start,
+        "gradient_threshold": gradient_threshold,
+        "max_epochs": max_epochs,
+    }
+    said: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if error_threshold is not ...:
+        said["error_threshold"] = error_threshold
     experiment = config.from_values(algorithms, said)
     return _ran(dataclasses.replace(experiment, figures=(FIGURES["paths"](),)))
 
@@ -146,4 +154,4 @@ def _load(files: Files) -> None:
 
 def _ran(experiment: Experiment) -> Results:
     came = study.run(experiment)
-    return Results(came.title, came.weights, came.error_threshold, came.runs, experiment)
+    return Results(**vars(came), experiment=experiment)

@@ -18,11 +18,11 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("words", "declare", "installed", "rows", "chance", "files"),
+    ("words", "declare", "installed", "rows", "chance", "digest", "files"),
     ("problems", "optimizers", "linesearch"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
-    ("figures", "style", "tables", "report", "batch"),
+    ("figures", "style", "tables", "report", "lock", "batch"),
     ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

@@ -15,7 +15,7 @@ EXIT_CODES = """\
 \b
 Exit codes:
   0    done
-  1    something that was asked for did not hold (--strict, check), or an algorithm of your own failed
+  1    something that was asked for did not hold, or an algorithm of your own failed
   2    a mistake in the command line or in a config
   130  interrupted
 """

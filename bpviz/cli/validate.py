@@ -19,10 +19,10 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], plugins: tuple
 
     CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input.
     """
-    from bpviz.config.several import load_all
+    from bpviz.config.several import find
 
     with mistakes_reported(plugins):
-        experiments = load_all(configs, overrides)
+        experiments = find(configs).experiments(overrides)
     if not quiet:
         number = len(experiments)
         click.echo(f"{number} {'config is' if number == 1 else 'configs are'} fine")

@@ -73,10 +73,10 @@ def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str)
         return None
     for override in overrides:
         root = _overridden(root, override, reader)
-    return reader.experiment(root, _file_name(name))
+    return reader.experiment(root, file_name(name))
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Return ``name`` as it can name a folder."""
     if FileName().complaint(name) is None:
         return name
@@ -135,12 +135,14 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
 def from_parts(
     algorithms: Sequence[str],
     *,
+    problem: str | None = None,
     start: Sequence[str] = (),
     error_threshold: str | None = None,
+    gradient_threshold: str | None = None,
     max_epochs: str | None = None,
     name: str = "compare",
 ) -> Experiment:
-    """Return the Experiment of ``bpviz compare``: the published problem, and algorithms as ``gd`` or ``gd:step=10``.
+    """Return the Experiment of ``bpviz compare``: algorithms as ``gd`` or ``gd:step=10``, and a problem likewise.
 
     Everything comes as text and is read as in a config; what is left out is what a config's default is. Algorithms
     that would share a label have the settings they differ in added to it. Figures are left to the caller.
@@ -148,11 +150,18 @@ def from_parts(
     Raises ConfigError, each mistake placed by its argument.
     """
     reader = Reader(Path())
+    limits = {
+        "error_threshold": error_threshold,
+        "gradient_threshold": gradient_threshold,
+        "max_epochs": max_epochs,
+    }
     given = {
         key: _word(text, _argument(f"--{key.replace('_', '-')} {text}"))
-        for key, text in (("error_threshold", error_threshold), ("max_epochs", max_epochs))
+        for key, text in limits.items()
         if text is not None
     }
+    if problem is not None:
+        given["problem"] = _entry(problem, _argument(f"--problem {problem}"), reader)
     if start:
         place = _argument(f"--start {' '.join(start)}")
         given["start"] = Node([_word(number, place) for number in start], place)
@@ -174,9 +183,10 @@ def from_values(algorithms: Sequence[object], given: Mapping[str, object], name:
 
 
 def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], name: str) -> Experiment:
-    problem = reader.problem(Node({}, _argument(name)))
+    problem = reader.problem(Node(given, _argument(name), keys={key: value.place for key, value in given.items()}))
     starts = reader.starts(given.get("start"), "start", problem)
-    threshold, epochs = (reader.option(given, KEYS[key], "") for key in ("error_threshold", "max_epochs"))
+    error_threshold, gradient_threshold = reader.thresholds(given, problem)
+    epochs = reader.option(given, KEYS["max_epochs"], "")
     entries = list(entries)
     chosen = _told_apart([a for entry in entries if (a := reader.algorithm(entry, "", problem))])
     if not entries:
@@ -190,7 +200,7 @@ def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], n
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
     title = listed(labels, "and")
-    return Experiment(name, title, problem, starts, threshold, epochs, tuple(chosen), ())
+    return Experiment(name, title, problem, starts, error_threshold, epochs, tuple(chosen), (), gradient_threshold)
 
 
 def algorithm(spec: str, said: str = "") -> Algorithm:
