@@ -255,7 +255,7 @@ def it_asks_what_it_needs_and_writes_on_nothing(rule: Optimizer) -> Findings:
         state = rule.begin(w, f)
     for _ in range(3):
         freeze(w, *parts(state))
-        with np.errstate(all="ignore"):  # as the loop does
+        with np.errstate(all="ignore"):
             w, state = rule.advance(w, state, f)
         f.look(w)
         if w.shape != (2, 4):
@@ -291,7 +291,7 @@ def a_state_is_a_tuple_of_arrays_over_runs(rule: Optimizer) -> Findings:
         if complaint:
             yield complaint
             return
-        with np.errstate(all="ignore"):  # as the loop does
+        with np.errstate(all="ignore"):
             w, state = rule.advance(w, state, f)
 
 

@@ -22,7 +22,7 @@ ROOMS = (
     ("problems", "optimizers", "linesearch"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
-    ("figures", "style", "tables", "report", "lock", "batch"),
+    ("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
     ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
