@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bpviz.declare import KINDS, OPTIMIZERS, Problem
+from bpviz import declare, installed, plugins
+from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem
 from bpviz.march import march
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -69,6 +71,23 @@ def follow() -> Callable[..., Trajectory]:
         return record(epochs)[0]
 
     return follow
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget afterwards what a test has registered, loaded and imported."""
+    for registry in (OPTIMIZERS, PROBLEMS):
+        monkeypatch.setattr(registry, "_things", dict(registry.items()))
+        monkeypatch.setattr(registry, "brought", {})
+    modules = set(sys.modules)
+    installed.points.cache_clear()
+    yield
+    installed.points.cache_clear()
+    plugins._LOADED.clear()
+    declare.FILES.clear()
+    for module in set(sys.modules) - modules:
+        if module.startswith(("bpviz_plugin_", "leaps")):  # plugin files, and the package that tests pretend to install
+            del sys.modules[module]
 
 
 def _sigmoid(z: float) -> float:

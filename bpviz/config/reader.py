@@ -27,6 +27,7 @@ from bpviz.declare import (
     Problem,
     Registry,
 )
+from bpviz.installed import BrokenPluginError
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -289,10 +290,15 @@ class Reader:
         if chosen is None:
             self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
             return None
-        if not isinstance(chosen.value, str) or chosen.value not in registry:
-            self.refuse(chosen.place, path if entry is not node else under(path, key), registry.unknown(chosen.plain))
+        where = path if entry is not node else under(path, key)
+        try:
+            if isinstance(chosen.value, str) and chosen.value in registry:
+                return entry, registry[chosen.value]
+        except BrokenPluginError as error:
+            self.refuse(chosen.place, where, str(error))
             return None
-        return entry, registry[chosen.value]
+        self.refuse(chosen.place, where, registry.unknown(chosen.plain))
+        return None
 
     def algorithm(self, node: Node, path: str, problem: Problem | None) -> Algorithm | None:
         """Return what one entry of ``algorithms`` says."""
