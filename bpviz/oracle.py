@@ -52,6 +52,11 @@ class Oracle:
     xp = np  # the array namespace rules are written in
     dot = staticmethod(rows.dot)
     solve = staticmethod(rows.solve)
+    matvec = staticmethod(rows.matvec)
+    outer = staticmethod(rows.outer)
+    gram = staticmethod(rows.gram)
+    least_squares = staticmethod(rows.least_squares)
+    eigh = staticmethod(rows.eigh)
     drawn = staticmethod(chance.drawn)
 
     def __init__(self, problem: Problem, runs: int) -> None:
