@@ -53,7 +53,7 @@ class HessianDiagonal:
     η: step, μ: penalty
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "fraction η of each weight's Newton step")
+    step: Column = hyper(0.3, "(0, inf)", "fraction η of each weight's Newton step")
     penalty: Column = hyper(0.01, "(0, inf)", "constant μ added to each curvature, which bounds the step")
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
