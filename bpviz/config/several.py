@@ -43,6 +43,9 @@ def _files(paths: Sequence[str], mistakes: list[Mistake]) -> list[str]:
     """Return the files meant, each once, in the order given; note folders without any."""
     files: dict[str, None] = {}
     for path in paths:
+        if not path:  # to Path the working directory
+            mistakes.append(Mistake("''", 0, 0, "", "this is not the name of a file or a folder"))
+            continue
         if path == "-" or not Path(path).is_dir():
             files[path] = None
             continue
