@@ -74,6 +74,7 @@ def gauss_newton(f, x, *, step, search, shrink, c1):
 
 TWINS = {"gauss-newton": gauss_newton}
 UNUSUAL = {"gauss-newton": {"step": 0.6, "search": "backtracking", "shrink": 0.8, "c1": 0.3}}
+AGAINST = {"gauss-newton": "the solutions of numpy.linalg.lstsq"}
 
 
 def test_epochs_by_hand(bowl, follow):

@@ -89,6 +89,7 @@ UNUSUAL = {
     },
 }
 RTOL = 1e-8  # a step by a curvature of about 0 makes roundoff grow
+AGAINST = {"hessian-diagonal": "its twin, and `newton` where the Hessian is diagonal"}
 
 
 # The bowl's gradient is (w1 - 3, 4 w2 + 4), its Hessian diag(1, 4), which every estimate finds exactly.

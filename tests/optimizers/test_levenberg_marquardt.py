@@ -69,6 +69,7 @@ def levenberg_marquardt(f, x, *, damping, decrease, increase):
 
 TWINS = {"levenberg-marquardt": levenberg_marquardt}
 UNUSUAL = {"levenberg-marquardt": {"damping": 0.02, "decrease": 0.7, "increase": 3.5}}
+AGAINST = {"levenberg-marquardt": "where scipy.optimize.least_squares ends"}
 
 
 def test_two_epochs_by_hand(bowl, follow):

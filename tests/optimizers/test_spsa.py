@@ -36,6 +36,7 @@ UNUSUAL = {
     "spsa": {"step": 0.8, "perturbation": 0.03, "stability": 3.0, "alpha": 0.9, "gamma": 0.3, "seed": 5},
 }
 RTOL, EPOCHS = 1e-10, 20  # the difference of two nearly equal errors is divided by a small number
+AGAINST = {"spsa": "its twin and the path of noisyopt.minimizeSPSA"}
 
 
 def test_two_epochs_by_hand(bowl, follow):
