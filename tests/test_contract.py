@@ -117,6 +117,26 @@ def test_one_equals_many_whatever_the_neuron(name, problem):
     assert together(optimizer, problem, starts, block=4, **rest) == alone(optimizer, problem, starts, **rest)
 
 
+def choices():
+    """Return every rule with each word or flag that is not its default."""
+    return [
+        pytest.param(name, {field.name: value}, id=f"{name} {field.name} {value}")
+        for name, rule in OPTIMIZERS.items()
+        for field in declare.fields(rule).values()
+        for value in getattr(field.domain, "words", (True, False) if isinstance(field.domain, Flag) else ())
+        if value != field.default
+    ]
+
+
+@pytest.mark.parametrize(("name", "settings"), choices())
+def test_one_equals_many_whatever_is_chosen(name, settings):
+    problem = SHAPES["37 x 3"]
+    starts = starts_for(problem)
+    rest = {"error_threshold": threshold_for(problem, starts), "max_epochs": 20}
+    optimizer = OPTIMIZERS[name](**settings)
+    assert together(optimizer, problem, starts, block=5, **rest) == alone(optimizer, problem, starts, **rest)
+
+
 def varied_settings(name, runs):
     """Return hyperparameters for each run, drawn from multiples of the defaults that their domains allow."""
     draw = random.Random(name)

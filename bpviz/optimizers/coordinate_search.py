@@ -25,7 +25,7 @@ class Compass(NamedTuple):
     needs="error",
     source=(
         "E. Fermi & N. Metropolis, Los Alamos report LA-1492, 1952; in the form of T. G. Kolda, R. M. Lewis & V. "
-        "Torczon, SIAM Review 45(3), 2003, pp. 385-482, section 1.2 (compass search), with expansion"
+        "Torczon, SIAM Review 45(3), 2003, pp. 385-482, section 1.1 (compass search), with the expansion of section 3"
     ),
     confused_with=(
         "The pattern search of R. Hooke & T. A. Jeeves, 1961, which goes on in the direction of its last moves; "

@@ -13,7 +13,7 @@ from bpviz.results import Ending, record
 
 
 def coordinate_search(f, x, *, step, increase, decrease, tolerance):
-    """Kolda, Lewis & Torczon 2003, figure 3.1, with ρ = 0, φ and θ the same for all k, directions in a fixed order."""
+    """Kolda, Lewis & Torczon 2003, section 3, with ρ = 0, φ and θ the same for all k, directions in a fixed order."""
     delta, phi, theta = step, increase, decrease
     fx = f.error(x)
     while True:
@@ -55,7 +55,7 @@ def test_lengths_that_grow_by_hand(bowl, follow):
 
 
 def test_its_length_bounds_the_gradient_where_nothing_is_lower(follow):
-    """Kolda, Lewis & Torczon 2003, Theorem 3.3: |∇E| ≤ √n (M + 1) Δ if ∇E changes by at most M |h| over h.
+    """Kolda, Lewis & Torczon 2003, Theorem 3.3: |∇E| ≤ √n M Δ if ∇E changes by at most M |h| over h.
 
     For Booth's function, M is the larger eigenvalue of its Hessian (10, 8; 8, 10), 18.
     """

@@ -79,7 +79,7 @@ def _compared(name: str) -> str:
     largest: dict[str, float] = {}
     for family, case in _cases().get(name, []):
         if case.parts is None:
-            thing = f"{_LIBRARIES[case.library]}.{case.name}"
+            thing = f"{_LIBRARIES.get(case.library, case.library)}.{case.name}"
             largest[thing] = max(largest.get(thing, 0), *(one.largest for one in compare(family, case)))
     said = [f"{thing} {difference:.0e}" for thing, difference in largest.items()]
     return ", ".join([*said, *filter(None, [_against().get(name)])]) or "its twin alone"

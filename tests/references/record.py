@@ -47,14 +47,14 @@ class Case(NamedTuple):
     """A claim: ``rule`` with ``settings`` walks as ``name`` of ``library`` called with ``arguments`` does.
 
     ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "LevenbergMarquardt"
-    (jaxopt, made of residuals), "BFGS" (a method of scipy.optimize.minimize, and ``arguments`` its options). An argument that is itself a call is a mapping of its
-    ``name`` and its ``arguments``.
+    (jaxopt, made of residuals), "BFGS" (a method of scipy.optimize.minimize, and ``arguments`` its options). An
+    argument that is itself a call is a mapping of its ``name`` and its ``arguments``.
 
     ``why`` says why the settings are what they are, or the paths differ. ``tolerance`` is for a library that computes
-    something in float32 or to a tolerance. ``parts`` is for things that share a name but not a path: the update at which they part.
-    ``reads`` names what the path is if not the parameters: a tensor in torch's state ("ax"), or optax's function of
-    state and parameters ("contrib.schedule_free_eval_params"). ``handed`` says what the library gets in place of what
-    it would draw by chance: "the Hessian's diagonal".
+    something in float32 or to a tolerance. ``parts`` is for things that share a name but not a path: the update at
+    which they part. ``reads`` names what the path is if not the parameters: a tensor in torch's state ("ax"), or
+    optax's function of state and parameters ("contrib.schedule_free_eval_params"). ``handed`` says what the library
+    gets in place of what it would draw by chance: "the Hessian's diagonal".
     """
 
     rule: str
