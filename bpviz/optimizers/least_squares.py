@@ -59,9 +59,8 @@ class GaussNewton:
                 r = f.residuals(w + alpha * h, where)
                 return f.dot(r, r)
 
-            holds, alpha, _ = backtrack(
-                phi, f.dot(r, r), 2 * f.dot(f.matvec(J, h), r), self.step, self.shrink, self.c1, f
-            )
+            slope = 2 * f.dot(f.matvec(J, h), r)  # ∇Eᵀh
+            holds, alpha, _ = backtrack(phi, f.dot(r, r), slope, self.step, self.shrink, self.c1, f)
         f.cannot_go_on(~holds[:, 0])
         return f.xp.where(holds, w + alpha * h, w), state
 

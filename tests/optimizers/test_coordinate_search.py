@@ -83,8 +83,8 @@ def test_what_is_no_number_is_not_lower(nowhere, landscape, follow):
 
 
 def test_a_run_whose_steps_are_too_short_ends_and_no_other(bowl):
-    """Δ = 1, 1/2, 1/4 and 1/8, and then 1/16 is below the tolerance."""
-    rule = OPTIMIZERS["coordinate-search"](tolerance=0.1)
+    """Δ = 1, 1/2, 1/4 and 1/8, and then 1/16 is below 1/8."""
+    rule = OPTIMIZERS["coordinate-search"](tolerance=0.125)
     there, elsewhere = record(march(rule, bowl, [(3, -1), (-9.5, 7)], error_threshold=None, max_epochs=20))
     assert (there.ending, there.epochs, there.evaluations["error"]) == (Ending.STUCK, 4, 17)
     assert (elsewhere.ending, elsewhere.epochs) == (Ending.EXHAUSTED, 20)

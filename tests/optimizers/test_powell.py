@@ -97,6 +97,27 @@ def test_two_epochs_by_hand(convention, new, landscape):
     assert f.stuck is not None
 
 
+@pytest.mark.parametrize("convention", ["paper", "scipy"])
+def test_a_new_direction_may_be_refused(convention, landscape):
+    """E = uᵀH u / 2 from u = (3, 0, 1), 15, falls by 10.667 = Δ, 0.037 and 3.962, to 0.335 at (1/3, -1/9, 5/81).
+
+    As far again it is 8.043, below 15, but 22.373 · 3.999² = 357.7 is not below Δ (15 - 8.043)² / 2 = 258.2.
+    """
+    H = np.array([[3, -4, -1], [-4, 6, 2], [-1, 2, 9]])
+
+    def error(w):
+        u = w - (1, -2, 0.5)
+        return sum(H[i, j] * u[:, i] * u[:, j] for i in range(3) for j in range(3)) / 2
+
+    rule, f = OPTIMIZERS["powell"](convention=convention), Oracle(landscape(error, 3), 1)
+    w = np.array([[4, -2, 1.5]])
+    state = rule.begin(w, f)
+    for _ in range(2):
+        with np.errstate(all="ignore"):  # as the loop does
+            w, state = rule.advance(w, state, f)
+        assert state.d[0].tolist() == np.eye(3).tolist()
+
+
 @pytest.fixture
 def quadratic():
     """Least squares in four weights, with a Hessian of condition 200 or so, whose axes are not the weights'."""
