@@ -17,7 +17,7 @@ class Directions(NamedTuple):
 
     d: Array  # (runs, params, params), the directions, one a row
     error: Array  # (runs, 1), at the weights; NaN before the first epoch
-    p0: Array  # (runs, params), where the last epoch began, or for scipy where the epoch before it ended
+    p0: Array  # (runs, params), where the last epoch's searches began, or for scipy the epoch itself
     error0: Array  # (runs, 1), where the last epoch's searches began
     fall: Array  # (runs, 1), the largest fall of the error along a direction, Δ
     best: Array  # (runs, 1), which direction it was, m
@@ -42,7 +42,7 @@ class Directions(NamedTuple):
 class Powell:
     """Search along each of n directions in turn, and exchange one for the way all of them led together.
 
-    p₀: where the last epoch began, ξ = w - p₀, f₁ = E(p₀), f₂ = E(w), f₃ = E(w + ξ)
+    p₀: where the last epoch's searches began, ξ = w - p₀, f₁ = E(p₀), f₂ = E(w), f₃ = E(w + ξ)
     m, Δ: the direction along which the error fell most, and by how much
     f₃ < f₁ and (f₁ - 2 f₂ + f₃) (f₁ - f₂ - Δ)² < Δ (f₁ - f₃)² / 2:
         w ← lowest point along ξ;  d ← d₁ ... dₙ without dₘ, then ξ
