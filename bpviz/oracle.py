@@ -57,6 +57,7 @@ class Oracle:
     gram = staticmethod(rows.gram)
     least_squares = staticmethod(rows.least_squares)
     eigh = staticmethod(rows.eigh)
+    power = staticmethod(rows.power)
     drawn = staticmethod(chance.drawn)
 
     def __init__(self, problem: Problem, runs: int) -> None:

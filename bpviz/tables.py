@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS
-from bpviz.results import Ending
 from bpviz.words import columns
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ def _last_weight(i: int) -> Callable[[Run], str]:
 
 def ending(run: Run, results: Results) -> str:
     """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
+    from bpviz.results import Ending  # with NumPy, which printing a table that is ready does without
+
     end = run.trajectory.ending
     if end is Ending.REACHED and results.error_threshold is not None:
         return f"reached {results.error_threshold:g}"
@@ -88,6 +89,15 @@ def ending(run: Run, results: Results) -> str:
     if end is Ending.EXHAUSTED and results.aimless:
         return "ran all epochs"
     return end.value
+
+
+def unmet(results: Results) -> list[str]:
+    """Say which runs reached no threshold, where there was one, or did not make all their epochs."""
+    return [
+        f"{results.title}: {run.label} from {point(run.start)} {ending(run, results)}"
+        for run in results.runs
+        if not results.as_asked(run)
+    ]
 
 
 def point(start: Sequence[float]) -> str:
@@ -120,6 +130,22 @@ def _markdown(text: str) -> str:
     for character in "\\|*_`<>[]#&~$":
         text = text.replace(character, "\\" + character)
     return text
+
+
+def as_html(table: Table) -> str:
+    """Return a table in HTML, every cell as text."""
+    from html import escape
+
+    align = ["right" if number else "left" for number in table.numbers]
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        inside = (
+            f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in zip(cells, align, strict=True)
+        )
+        return f"<tr>{''.join(inside)}</tr>\n"
+
+    body = "".join(row("td", cells) for cells in table.rows)
+    return f"<table>\n<thead>\n{row('th', table.titles)}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
 
 
 def as_csv(rows: Sequence[Sequence[object]]) -> str:

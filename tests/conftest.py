@@ -59,6 +59,7 @@ class Landscape:
     def __init__(self, function: Callable[[Any], Any], width: int) -> None:
         self.function = function
         self.width = width
+        self.weights = tuple(f"w{i + 1}" for i in range(width))
 
     def at(self, w: Any, spare: Any = None) -> Any:
         return SimpleNamespace(error=lambda: self.function(w))

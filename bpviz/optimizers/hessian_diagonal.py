@@ -110,7 +110,7 @@ class AdaHessian:
         g = f.gradient(w)
         D = _diagonal(w, self.estimate, self.seed, state.t, f)
         m, v = state.m.add(g, self.beta1), state.v.add(D**2, self.beta2)
-        below = f.xp.power(f.xp.sqrt(v.corrected), self.power) + self.epsilon
+        below = f.power(f.xp.sqrt(v.corrected), self.power) + self.epsilon
         return w - self.step * m.corrected / below, Moments(m, v, state.t + 1)
 
 

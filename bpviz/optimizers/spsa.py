@@ -53,9 +53,9 @@ class SimultaneousPerturbation:
         return Iterations(f.xp.zeros_like(w[:, :1]))
 
     def advance(self, w: Array, state: Iterations, f: Oracle) -> tuple[Array, Iterations]:
-        xp, k = f.xp, state.k
-        a = self.step / xp.power(self.stability + k + 1, self.alpha)
-        c = self.perturbation / xp.power(k + 1, self.gamma)
+        k = state.k
+        a = self.step / f.power(self.stability + k + 1, self.alpha)
+        c = self.perturbation / f.power(k + 1, self.gamma)
         delta = f.drawn(self.seed, k, lambda draw: 2.0 * draw.integers(0, 2, w.shape[1]) - 1, len(w))
         slope = (f.error(w + c * delta) - f.error(w - c * delta)) / (2 * c * delta)  # ĝ
         return w - a * slope, Iterations(k + 1)
