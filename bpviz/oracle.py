@@ -52,12 +52,13 @@ class Oracle:
     xp = np  # the array namespace rules are written in
     dot = staticmethod(rows.dot)
     solve = staticmethod(rows.solve)
+    least_squares = staticmethod(rows.least_squares)
+    power = staticmethod(rows.power)
     matvec = staticmethod(rows.matvec)
     outer = staticmethod(rows.outer)
     gram = staticmethod(rows.gram)
-    least_squares = staticmethod(rows.least_squares)
     eigh = staticmethod(rows.eigh)
-    power = staticmethod(rows.power)
+    modified_cholesky = staticmethod(rows.modified_cholesky)
     drawn = staticmethod(chance.drawn)
 
     def __init__(self, problem: Problem, runs: int) -> None:

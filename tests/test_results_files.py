@@ -109,7 +109,8 @@ def test_summary_csv_has_the_same_runs_as_text(written, results):
     assert len(rows) == len(results.runs)
     for row, run in zip(rows, results.runs, strict=True):
         assert (row["algorithm"], row["label"], int(row["epochs"])) == (run.algorithm, run.label, run.trajectory.epochs)
-        assert {name: float(v) for name, v in (s.split("=") for s in row["settings"].split())} == run.settings
+        said = dict(setting.split("=") for setting in row["settings"].split())
+        assert {name: type(run.settings[name])(value) for name, value in said.items()} == run.settings
         assert tuple(map(float, row["start"].split())) == run.start
         assert repr(float(row["final_error"])) == repr(run.trajectory.final_error)
         assert [row[name] for name in ("w1", "w2", "b")] == [repr(w) for w in run.trajectory.weights[-1].tolist()]

@@ -1,85 +1,91 @@
-"""Rules that know the Hessian's diagonal, and Shampoo."""
+"""Trust regions and quasi-Newton: SciPy's methods, and the L-BFGS of torch and optax.
+
+Searches differ from library to library. So a method whose steps come from another search than bpviz's is recorded
+twice: as it is, for where it parts, and with its search replaced by SciPy's ``line_search``, for the rest of it.
+"""
 
 from record import Case
 
-_DIAGONAL = "the Hessian's diagonal"
-_SLOW = {"beta1": 0.35, "beta2": 0.6}
+_NO_STOP = {"gtol": 0}
+_ONE_UPDATE = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}
+_LBFGS_STOPS = "torch makes max_iter updates a call, and stops where numbers are small"
+_MORE_THUENTE = "SciPy tries Moré and Thuente's search first"
+_REGION = {"initial_trust_radius": 0.3, "max_trust_radius": 1.7, "eta": 0.22, **_NO_STOP}
 
 CASES = [
+    Case("dogleg", {}, "scipy", "dogleg", {}),
+    Case("dogleg", {"step": 0.3, "max_step": 1.7, "accept": 0.22}, "scipy", "dogleg", _REGION),
+    Case("trust-exact", {"tolerance": 1e-13}, "scipy", "trust-exact exactly", {}),
     Case(
-        "adahessian",
-        {"step": 0.1, "epsilon": 1e-16, "estimate": "exact"},
-        "pytorch_optimizer",
-        "AdaHessian",
+        "trust-exact",
+        {"step": 0.3, "max_step": 1.7, "accept": 0.22, "tolerance": 1e-13},
+        "scipy",
+        "trust-exact exactly",
+        _REGION,
+    ),
+    Case(
+        "trust-exact",
         {},
-        handed=_DIAGONAL,
-    ),
-    Case(
-        "adahessian",
-        {"step": 0.03, **_SLOW, "power": 0.7, "epsilon": 0.2, "estimate": "exact"},
-        "pytorch_optimizer",
-        "AdaHessian",
-        {"lr": 0.03, "betas": [0.35, 0.6], "hessian_power": 0.7, "eps": 0.2},
-        handed=_DIAGONAL,
-    ),
-    Case(
-        "sophia",
-        {"step": 6e-2 * 1e-2, "gamma": 1e-2, "epsilon": 1e-12 * 1e-2, "estimate": "exact"},
-        "pytorch_optimizer",
-        "SophiaH",
+        "scipy",
+        "trust-exact",
         {},
-        why="without γ and cut at p = 0.01: the step is lr p",
-        handed=_DIAGONAL,
+        why="SciPy is content with a step whose length is within 10 % of the radius",
+        parts=1,
+    ),
+    Case("bfgs", {}, "scipy", "BFGS by line_search", _NO_STOP),
+    Case("bfgs", {"c1": 0.05, "c2": 0.3}, "scipy", "BFGS by line_search", {"c1": 0.05, "c2": 0.3, **_NO_STOP}),
+    Case("bfgs", {}, "scipy", "BFGS", {}, why=_MORE_THUENTE, parts=1),
+    Case("l-bfgs", {}, "scipy", "L-BFGS-B", {}, why=_MORE_THUENTE, parts=1),
+    Case(
+        "l-bfgs",
+        {"memory": 100},
+        "torch",
+        "LBFGS by line_search",
+        {"line_search_fn": "strong_wolfe", "max_eval": 1000, **_ONE_UPDATE},
+        why=_LBFGS_STOPS,
     ),
     Case(
-        "sophia",
-        {"step": 0.15, **_SLOW, "gamma": 2.5, "epsilon": 0.5, "weight_decay": 0.012, "refresh": 3, "estimate": "exact"},
-        "pytorch_optimizer",
-        "SophiaH",
-        {"lr": 0.06, "betas": [0.35, 0.6], "p": 2.5, "eps": 0.2, "weight_decay": 0.03, "update_period": 3},
-        why="the step is lr p, and its product with λ that of lr with weight_decay",
-        handed=_DIAGONAL,
+        "l-bfgs",
+        {"memory": 2},
+        "torch",
+        "LBFGS by line_search",
+        {"line_search_fn": "strong_wolfe", "history_size": 2, "max_eval": 1000, **_ONE_UPDATE},
+        why=_LBFGS_STOPS,
     ),
     Case(
-        "sophia",
-        {
-            "step": 1e-3,
-            "beta1": 0.965,
-            "epsilon": 1e-8,
-            "weight_decay": 1e-4,
-            "estimate": "exact",
-            "convention": "optax",
-        },
+        "l-bfgs",
+        {"memory": 100},
+        "torch",
+        "LBFGS",
+        {"line_search_fn": "strong_wolfe", "max_eval": 1000, **_ONE_UPDATE},
+        why="torch's search goes by cubics with slopes, and its first trial is 1",
+        parts=1,
+    ),
+    Case(
+        "l-bfgs", {}, "optax", "lbfgs", {}, why="optax's first trial is 1, and its search accepts other steps", parts=1
+    ),
+    Case("l-bfgs-fixed", {"memory": 100}, "torch", "LBFGS", _ONE_UPDATE, why=_LBFGS_STOPS),
+    Case(
+        "l-bfgs-fixed",
+        {"step": 0.13, "memory": 3},
+        "torch",
+        "LBFGS",
+        {"lr": 0.13, "history_size": 3, **_ONE_UPDATE},
+        why=_LBFGS_STOPS,
+    ),
+    Case("l-bfgs-fixed", {"convention": "optax"}, "optax", "lbfgs", {"linesearch": None}),
+    Case(
+        "l-bfgs-fixed",
+        {"step": 0.13, "memory": 3, "scale": False, "convention": "optax"},
         "optax",
-        "contrib.sophia",
-        {"learning_rate": 1e-3},
-        handed=_DIAGONAL,
+        "lbfgs",
+        {"learning_rate": 0.13, "memory_size": 3, "scale_init_precond": False, "linesearch": None},
     ),
     Case(
-        "sophia",
-        {
-            "step": 0.03,
-            **_SLOW,
-            "gamma": 2.5,
-            "epsilon": 0.2,
-            "weight_decay": 0.03,
-            "refresh": 3,
-            "estimate": "exact",
-            "convention": "optax",
-        },
+        "l-bfgs-fixed",
+        {"step": 0.13, "memory": 1, "convention": "optax"},
         "optax",
-        "contrib.sophia",
-        {
-            "learning_rate": 0.03,
-            "b1": 0.35,
-            "b2": 0.6,
-            "gamma": 2.5,
-            "eps": 0.2,
-            "weight_decay": 0.03,
-            "update_interval": 3,
-        },
-        handed=_DIAGONAL,
+        "lbfgs",
+        {"learning_rate": 0.13, "memory_size": 1, "linesearch": None},
     ),
-    Case("shampoo", {"step": 1e-3, "epsilon": 1e-6}, "pytorch_optimizer", "Shampoo", {}),
-    Case("shampoo", {"step": 0.07, "epsilon": 0.2}, "pytorch_optimizer", "Shampoo", {"lr": 0.07, "matrix_eps": 0.2}),
 ]
