@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import __version__, config, files, study, tables
+from bpviz import __version__, config, files, foreign, study, tables
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -165,7 +165,11 @@ def compute(experiment: Experiment, folder: Path | None) -> Outcome:
     seconds: dict[str, float] = {}
     results = study.run(experiment, seconds=seconds)
     if folder is not None:
-        made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}
+        made_with = {
+            "schema": tables.SCHEMA,
+            "experiment": config.resolved(experiment),
+            "versions": versions(experiment),
+        }
         contents = (
             tables.summary_markdown(results.title, tables.table(results, exact=True)),
             tables.summary_csv(results),
@@ -188,13 +192,13 @@ def draw(experiment: Experiment, number: int, results: Results, folder: Path, fo
     return figure.file_name()
 
 
-def versions() -> dict[str, str]:
+def versions(experiment: Experiment) -> dict[str, str]:
     """Return the versions that results and figures may depend on."""
     from importlib.metadata import version  # slow to import
 
+    libraries = dict.fromkeys(library for a in experiment.algorithms for library in foreign.libraries(a.optimizer.name))
     return {
         "bpviz": __version__,
         "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "matplotlib": version("matplotlib"),
+        **{library: version(library) for library in ("numpy", "matplotlib", *libraries)},
     }

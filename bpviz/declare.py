@@ -14,7 +14,18 @@ import math
 import pkgutil
 import re
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    dataclass_transform,
+)
 
 from bpviz.words import SYNONYMS, listed, nearest, shown
 
@@ -330,7 +341,7 @@ def _check(self: Any) -> None:
         else:
             object.__setattr__(self, name, field.domain.convert(value))
     if not wrong:
-        wrong = [f"{name}: {complaint}" for name, complaint in conflicts(self)]
+        wrong = [f"{name}: {complaint}" if name else complaint for name, complaint in conflicts(self)]
     if wrong:
         raise ValueError(f"{type(self).name}: {'; '.join(wrong)}")
 
@@ -338,12 +349,15 @@ def _check(self: Any) -> None:
 class Registry(Generic[T]):
     """Things by name, found by importing every module of a package once, when somebody first asks.
 
-    Modules whose name starts with an underscore hold what the others compute with and are left alone.
+    Modules whose name starts with an underscore hold what the others compute with and are left alone. A name with a
+    colon, ``torch:Adam``, is looked for ``elsewhere``: by the function ``kind`` of a module, which raises KeyError with
+    its reason. Such things are had by name alone and do not turn up among the others.
     """
 
-    def __init__(self, what: str, package: str) -> None:
+    def __init__(self, what: str, package: str, elsewhere: str = "") -> None:
         self.what = what
         self._package = package
+        self._elsewhere = elsewhere
         self._things: dict[str, T] = {}
         self._walked = False
 
@@ -363,13 +377,24 @@ class Registry(Generic[T]):
         return self._things
 
     def __getitem__(self, name: str) -> T:
-        try:
-            return self._walk()[name]
-        except KeyError:
-            raise KeyError(self.unknown(name)) from None
+        things = self._walk()
+        if name in things:
+            return things[name]
+        if self._is_elsewhere(name):
+            found: T = importlib.import_module(self._elsewhere).kind(name)
+            return found
+        raise KeyError(self.unknown(name))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._walk()
+        if not self._is_elsewhere(name):
+            return name in self._walk()
+        try:
+            return self[name] is not None
+        except KeyError:
+            return False
+
+    def _is_elsewhere(self, name: object) -> TypeGuard[str]:
+        return self._elsewhere != "" and isinstance(name, str) and ":" in name and name not in self._walk()
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._walk()))
@@ -468,7 +493,7 @@ class Problem(Protocol):
         """Go to ``w (runs, params)``. ``spare`` is an earlier point that nobody asks any more; reuse its memory."""
 
 
-OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers")
+OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers", elsewhere="bpviz.foreign")
 PROBLEMS: Registry[Any] = Registry("problem", "bpviz.problems")
 FIGURES: Registry[Any] = Registry("figure", "bpviz.figures")
 
@@ -503,11 +528,17 @@ class FigureRequest:
         return self.save_as or self.name_of_file()
 
 
-def _declare(cls: type, name: str, registry: Registry[Any], **facts: Any) -> type:
+def declared(cls: type, name: str, **facts: Any) -> type:
+    """Return a class with these facts and its declared fields frozen and checked, in no registry."""
     for fact, value in {"name": name, **facts}.items():
         setattr(cls, fact, value)
     cls.__post_init__ = _check  # type: ignore[attr-defined]
     made: type = dataclasses.dataclass(frozen=True)(cls)
+    return made
+
+
+def _declare(cls: type, name: str, registry: Registry[Any], **facts: Any) -> type:
+    made = declared(cls, name, **facts)
     registry.add(name, made)
     return made
 

@@ -24,12 +24,18 @@ def command(name: str) -> None:
 
     \b
       bpviz explain irprop+
+      bpviz explain torch:Adam
     """
     from bpviz.cli.shared import fail
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
     from bpviz.words import nearest, shown
 
     things = {name: thing for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name, thing in registry.items()}
+    if ":" in name:
+        try:
+            things[name] = OPTIMIZERS[name]
+        except KeyError as error:
+            fail(error.args[0])
     if name not in things:
         synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
         guess = nearest(name, things, synonyms)
@@ -41,13 +47,15 @@ def command(name: str) -> None:
 def explanation(declared: Any) -> str:
     """Return what is declared about an algorithm, a problem or a figure kind, as text."""
     from bpviz.declare import KINDS, fields
-    from bpviz.words import listed, shown
+    from bpviz.words import listed
 
     label = getattr(declared, "label", "")
-    parts = [f"{declared.name}: {label}" if label else declared.name, inspect.getdoc(declared) or ""]
+    parts = [
+        f"{declared.name}: {label}" if label not in ("", declared.name) else declared.name,
+        inspect.getdoc(declared) or "",
+    ]
     rows = [
-        (field.name, _short(shown(field.default)), str(field.domain), field.meaning)
-        for field in fields(declared).values()
+        (field.name, _default(field.default), str(field.domain), field.meaning) for field in fields(declared).values()
     ]
     if rows:
         head = ("setting", "default", "may be", "meaning")
@@ -66,8 +74,14 @@ def explanation(declared: Any) -> str:
     return "\n\n".join(parts)
 
 
-def _short(text: str) -> str:
-    return text.strip("'")
+def _default(value: Any) -> str:
+    from dataclasses import MISSING
+
+    from bpviz.words import shown
+
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_default, value))}]"
+    return "(none)" if value is MISSING else shown(value).strip("'")
 
 
 def _wrapped(title: str, text: str) -> str:

@@ -22,6 +22,7 @@ from bpviz.declare import (
     Text,
     fields,
 )
+from bpviz.foreign import PREFIXES
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.perceptron import Perceptron
 from bpviz.words import shown
@@ -98,7 +99,10 @@ def _start() -> dict[str, Any]:
 
 def _entries(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[str, Any]:
     """Return the schema of a list whose entries name a thing of ``registry`` under ``key`` and give its settings."""
-    names = {"enum": list(registry), "description": f"which {registry.what}"}
+    names: dict[str, Any] = {"enum": list(registry)}
+    if registry is OPTIMIZERS:  # those of other libraries have settings that only the libraries know
+        names = {"anyOf": [names, {"type": "string", "pattern": f"^({'|'.join(PREFIXES)}):."}]}
+    names["description"] = f"which {registry.what}"
     cases = [
         {
             "if": {"properties": {key: {"const": name}}, "required": [key]},

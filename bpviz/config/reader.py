@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from bpviz.config.keys import COORDINATE, CSV, KEYS, LABEL, NUMBER, ROWS
 from bpviz.config.places import SHOWN, ConfigError, Mistake, Place
 from bpviz.config.yaml_tree import Node, scalar, under
 from bpviz.declare import FIGURES, OPTIMIZERS, Domain, Field, FigureRequest, Listed, Nullable, Problem, Registry
+from bpviz.foreign import MissingError
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.perceptron import Perceptron
 from bpviz.words import listed, nearest, shown
@@ -31,8 +33,10 @@ class Reader:
         self.folder = folder
         self.mistakes = list(mistakes)
 
-    def refuse(self, place: Place, path: str, message: str) -> None:
-        self.mistakes.append(place.mistake(path, message))
+    def refuse(self, place: Place, path: str, message: str, *, shows: bool = True) -> None:
+        """Note a mistake, which ``shows`` the line it is in."""
+        mistake = place.mistake(path, message)
+        self.mistakes.append(mistake if shows else dataclasses.replace(mistake, excerpt=""))
 
     def experiment(self, root: Node, name: str) -> Experiment | None:
         """Return what a whole config says."""
@@ -98,7 +102,7 @@ class Reader:
             object.__setattr__(trial, name, value)
         conflicts = declare.conflicts(trial)
         for name, complaint in conflicts:
-            self.refuse(node.value.get(name, node).place, under(path, name), complaint)
+            self.refuse(node.value.get(name, node).place, under(path, name) if name else path, complaint)
         return None if conflicts else kind(**values)
 
     # -- the problem -------------------------------------------------------------------------------------------------
@@ -224,10 +228,16 @@ class Reader:
         if chosen is None:
             self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
             return None
-        if not isinstance(chosen.value, str) or chosen.value not in registry:
-            self.refuse(chosen.place, path if entry is not node else under(path, key), registry.unknown(chosen.plain))
+        path = path if entry is not node else under(path, key)
+        if not isinstance(chosen.value, str):
+            self.refuse(chosen.place, path, registry.unknown(chosen.plain))
             return None
-        return entry, registry[chosen.value]
+        try:
+            return entry, registry[chosen.value]
+        except KeyError as error:
+            # A library that is not installed is no mistake of this line, so that is not shown.
+            self.refuse(chosen.place, path, error.args[0], shows=not isinstance(error, MissingError))
+            return None
 
     def algorithm(self, node: Node, path: str, problem: Problem | None) -> Algorithm | None:
         """Return what one entry of ``algorithms`` says."""
