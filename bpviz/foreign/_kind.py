@@ -61,7 +61,8 @@ class Handed(Domain):
             if self.words not in (_ANY, "a list"):
                 return f"{shown(value)} is not {self}"
             return next((f"item {i}: {c}" for i, v in enumerate(value, 1) if (c := Handed().complaint(v))), None)
-        if self.words not in (_ANY, _LIKE.get(type(value))):
+        like = _LIKE.get(type(value))
+        if like is None or self.words not in (_ANY, like):
             return f"{shown(value)} is not {self}"
         if isinstance(value, float) and not math.isfinite(value):
             return f"{value} is not a finite number"

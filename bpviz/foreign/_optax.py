@@ -10,7 +10,7 @@ import contextlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ def _optimizers(optax: Any) -> dict[str, Any]:
     """Return what makes a whole optimizer by itself: a gradient transformation with a learning rate."""
     found = {}
     for module, prefix in ((optax, ""), (optax.contrib, "contrib.")):
-        for name, thing in inspect.getmembers(module, inspect.isfunction):
+        for name, thing in inspect.getmembers(module, lambda thing: inspect.isfunction(thing) or _is_partial(thing)):
             if name.startswith(("_", "scale_by_")):
                 continue
             signature = inspect.signature(thing)
@@ -76,6 +76,10 @@ def _optimizers(optax: Any) -> dict[str, Any]:
             if transforms and rate and not around:
                 found[prefix + name] = thing
     return found
+
+
+def _is_partial(thing: Any) -> bool:
+    return isinstance(thing, partial)  # nadam is adam with Nesterov's momentum
 
 
 @contextlib.contextmanager

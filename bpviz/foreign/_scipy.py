@@ -7,10 +7,11 @@ the loop goes on: that is an epoch. Never do two threads work at a time.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -119,9 +120,9 @@ class SciPy(Foreign):
         lists = [value for value in given.values() if isinstance(value, tuple)]
         # Lists are of as many numbers as there are weights, or of rows of so many.
         many = len(lists[0][-1] if isinstance(lists[0][-1], tuple) else lists[0]) if lists else 2
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.suppress(_EnoughError):
             warnings.simplefilter("ignore")
-            Call(cls.facts.name, cls.facts.needs, given).minimize(_Bowl(), np.ones(many), _Few(5))
+            Call(cls.facts.name, cls.facts.needs, given).minimize(_Bowl(), np.ones(many), _enough(5))
 
 
 WALKS = SciPy
@@ -140,16 +141,19 @@ class _Bowl:
         return np.diag(12 * x**2 + 2)
 
 
-class _Few:
-    """Stops a trial after a few iterations."""
+class _EnoughError(Exception):
+    """Ends a trial."""
 
-    def __init__(self, most: int) -> None:
-        self.left = most
 
-    def __call__(self, _x: Array, *_rest: Any) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise StopIteration
+def _enough(iterations: int) -> Callable[..., None]:
+    """Return a callback that ends a trial after some iterations."""
+    left = iter(range(iterations))
+
+    def called_back(*_asked: Any) -> None:
+        if next(left, None) is None:
+            raise _EnoughError
+
+    return called_back
 
 
 class Call(NamedTuple):
