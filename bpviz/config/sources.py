@@ -19,7 +19,6 @@ from bpviz.foreign import PREFIXES
 from bpviz.words import listed, nearest, shown
 
 _INDEX = re.compile(r"[0-9]{1,9}")
-_COMMA = re.compile(r",(?![^\[\]]*\])")  # not between brackets
 
 # What a word alone stands for in a list: `- gd` is `- {name: gd}`.
 _SHORT = {"algorithms": "name", "figures": "kind"}
@@ -176,7 +175,7 @@ def _entry(spec: str, place: Place, reader: Reader) -> Node:
     if not colon:
         return entry
     entry = Node({"name": entry}, place, keys={"name": place})
-    for setting in _COMMA.split(rest):
+    for setting in _between_commas(rest):
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or key in entry.keys:
             said = f"{shown(key)} is given twice" if equals else f"{shown(setting)} is not key=value"
@@ -191,7 +190,19 @@ def _value(text: str, place: Place) -> Node:
     """Return a word, or a list of words in brackets."""
     if not (text.startswith("[") and text.endswith("]")):
         return _word(text, place)
-    return Node([_value(item.strip(), place) for item in _COMMA.split(text[1:-1]) if item.strip()], place, text)
+    return Node([_value(item.strip(), place) for item in _between_commas(text[1:-1]) if item.strip()], place, text)
+
+
+def _between_commas(text: str) -> list[str]:
+    """Return the parts between commas that are not in brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def _told_apart(algorithms: Sequence[Algorithm]) -> list[Algorithm]:

@@ -142,9 +142,9 @@ def test_what_the_problem_raises_is_raised(six_points, monkeypatch):
 
 
 def test_optax_s_rprop_is_one_epoch_late(walk, six_points):
-    """Each of its updates is the one that irprop-, which is torch's Rprop, made an epoch before: the first moves nothing.
+    """Its first update moves nothing, and its second is the first of irprop-, which is torch's Rprop.
 
-    Both take 20 epochs with rprop's label, by chance.
+    On the way to 0.125 it takes 20 epochs, as many as rprop, by chance.
     """
     theirs = walk(made("rprop", learning_rate=0.1), six_points, (-4.0, -4.0), 8)
     ours = walk(OPTIMIZERS["irprop-"](step=0.1, min_step=1e-6, max_step=50), six_points, (-4.0, -4.0), 8)

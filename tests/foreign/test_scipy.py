@@ -22,6 +22,8 @@ from bpviz.results import Ending, record
 over_methods = pytest.mark.parametrize("method", METHODS)
 EPOCHS = 60
 
+_TRUST = {"initial_trust_radius": 0.3, "gtol": 2.0, "maxiter": 3}
+
 # Unusual values of options, each of which by itself makes a difference to the run below.
 UNUSUAL = {
     "Nelder-Mead": {
@@ -40,10 +42,10 @@ UNUSUAL = {
     "COBYQA": {"maxfev": 12, "maxiter": 4, "f_target": 0.2, "initial_tr_radius": 0.3, "final_tr_radius": 0.1},
     "SLSQP": {"maxiter": 3, "ftol": 0.01},
     "trust-constr": {"xtol": 0.1, "gtol": 0.02, "maxiter": 3, "initial_tr_radius": 0.3},
-    **dict.fromkeys(
-        ("dogleg", "trust-ncg", "trust-exact", "trust-krylov"),
-        {"initial_trust_radius": 0.3, "gtol": 2.0, "maxiter": 3},
-    ),
+    "dogleg": _TRUST,
+    "trust-ncg": _TRUST,
+    "trust-exact": _TRUST,
+    "trust-krylov": _TRUST,
 }
 
 
