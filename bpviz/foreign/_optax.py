@@ -17,7 +17,7 @@ import numpy as np
 
 from bpviz.foreign import imported, unknown
 from bpviz.foreign._kind import Facts, made, parameters
-from bpviz.foreign._walk import Foreign, sentence
+from bpviz.foreign._walk import Foreign, sentence, stays
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -242,16 +242,19 @@ class OptaxWalker:
         self._parts = parts
         self._wants = asks[1:] and ("value",)
         self._state = parts.init(w)
-        self._w = w
-        self.asks_at: Array | None = None
+        self._judged = w
+        self.asks_at = None if parts.judged is None else w
 
-    def step(self, own: Own, g: Array, *more: Array) -> Array:
+    def step(self, own: Own, w: Array, g: Array, *more: Array) -> Array:
         wanted = {want: answer[0] for want, answer in zip(self._wants, more, strict=True)}
-        self._w, self._state = self._parts.update(np.ascontiguousarray(g), self._state, self._w, **wanted)
         if self._parts.judged is None:
-            return np.asarray(self._w)
-        self.asks_at = np.asarray(self._w)
-        return np.asarray(self._parts.judged(self._state, self._w))
+            w, self._state = self._parts.update(np.ascontiguousarray(g), self._state, w, **wanted)
+            return np.asarray(w)
+        stays(w, self._judged)
+        params, self._state = self._parts.update(np.ascontiguousarray(g), self._state, self.asks_at, **wanted)
+        self.asks_at = np.asarray(params)
+        self._judged = np.asarray(self._parts.judged(self._state, params))
+        return self._judged
 
 
 class OptaxSearcher:
@@ -264,7 +267,8 @@ class OptaxSearcher:
         self._state = parts.init(w)
         self._w = w
 
-    def step(self, own: Own) -> Array:
+    def step(self, own: Own, w: Array) -> Array:
+        stays(w, np.asarray(self._w))
         questions = self._parts.questions
         questions.own, questions.failure = own, None
         self._w, self._state = self._parts.update(self._state, self._w)

@@ -20,7 +20,7 @@ import numpy as np
 
 from bpviz.foreign import imported, unknown
 from bpviz.foreign._kind import Facts, made, parameters, wrapped
-from bpviz.foreign._walk import Foreign, OverError
+from bpviz.foreign._walk import Foreign, OverError, stays
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -254,11 +254,13 @@ class ScipyWalker:
     def __init__(self, call: Call, w: Array) -> None:
         self._orders: SimpleQueue[Own | None] = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
+        self._w = np.array(w)
         self._lock = METHODS[call.method].lock
-        arguments = (call, np.array(w), self._orders, self._reports)
+        arguments = (call, self._w, self._orders, self._reports)
         self._thread = threading.Thread(target=_work, args=arguments, name=f"bpviz scipy:{call.method}", daemon=True)
 
-    def step(self, own: Own) -> Array:
+    def step(self, own: Own, w: Array) -> Array:
+        stays(w, self._w)
         if self._thread.ident is None:
             self._start()
         with warnings.catch_warnings():  # of all threads: but only this one works now
@@ -269,6 +271,7 @@ class ScipyWalker:
             raise OverError(report.said.partition(". ")[0].rstrip("."), report.w)
         if isinstance(report, BaseException):
             raise report
+        self._w = report
         return report
 
     def _start(self) -> None:

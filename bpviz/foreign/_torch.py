@@ -12,7 +12,7 @@ import numpy as np
 
 from bpviz.foreign import imported, unknown
 from bpviz.foreign._kind import Facts, made, parameters
-from bpviz.foreign._walk import Foreign, sentence
+from bpviz.foreign._walk import Foreign, sentence, stays
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -94,8 +94,6 @@ WALKS = Torch
 class TorchWalker:
     """An optimizer of torch on its way."""
 
-    asks_at: Array | None = None
-
     def __init__(self, name: str, given: Mapping[str, Any], w: Array) -> None:
         import torch
 
@@ -105,10 +103,17 @@ class TorchWalker:
         self._optimizer: Any = getattr(torch.optim, name)([self._w], **given)
         # Some optimizers train at other weights than they mean to be judged by.
         self._swaps = hasattr(self._optimizer, "train") and hasattr(self._optimizer, "eval")
+        self._judged = w
+        self.asks_at: Array | None = None
         if self._swaps:
             self._optimizer.train()
+            self.asks_at = self._weights()
 
-    def step(self, own: Own, g: Array | None = None) -> Array:
+    def step(self, own: Own, w: Array, g: Array | None = None) -> Array:
+        if self._swaps:
+            stays(w, self._judged)
+        else:
+            self._w.data.copy_(self._tensor(w))
         if g is not None:
             self._slope(g)
             self._optimizer.step()
@@ -123,9 +128,9 @@ class TorchWalker:
             return self._weights()
         self.asks_at = self._weights()
         self._optimizer.eval()
-        judged = self._weights()
+        self._judged = self._weights()
         self._optimizer.train()
-        return judged
+        return self._judged
 
     def go(self, answers: Any) -> None:
         """Make a step with a closure: ``answers`` gives error and gradient at some weights."""

@@ -80,15 +80,25 @@ class OverError(Exception):
         self.w = w
 
 
+def stays(w: Array, last: Array) -> None:
+    """Let a walker that knows no other weights than its own refuse any."""
+    if not np.array_equal(w, last, equal_nan=True):
+        raise OverError("its weights were moved by something else, and it goes on from its own alone")
+
+
 class Walker(Protocol):
     """A library's object on its way."""
 
     @property
     def asks_at(self) -> Array | None:
-        """The weights at which it wants the next answers, if these are not the weights it reports."""
+        """The weights at which it wants the next answers; None if these are always the ones it reports."""
 
-    def step(self, own: Own, *answers: Array) -> Array:
-        """Return the weights ``(params,)`` after one epoch; ``answers`` are its rows of what is asked for the block."""
+    def step(self, own: Own, w: Array, *answers: Array) -> Array:
+        """Return the weights ``(params,)`` after one epoch.
+
+        ``w`` are those before it: what it reported last, unless somebody else has moved them. ``answers`` are its rows
+        of what is asked for the block.
+        """
 
 
 class Walkers(NamedTuple):
@@ -122,17 +132,19 @@ class Foreign:
         with self._at_home():
             for run, row in enumerate(np.ascontiguousarray(w)):
                 each[run] = self._walker(given(self._settings_of(run), self.facts), row)
-        return Walkers(each, ())
+        return Walkers(each, () if each[0].asks_at is None else np.array(w, order="F"))
 
     def advance(self, w: Array, state: Walkers, f: Oracle) -> tuple[Array, Walkers]:
-        at = w if isinstance(state.at, tuple) else state.at
+        elsewhere = not isinstance(state.at, tuple)
+        at = np.array(state.at, order="F") if elsewhere else w
         asked = [getattr(f, kind)(at) for kind in self.facts.of_the_block]
-        new, elsewhere, over = np.array(w, order="F"), None, {}
+        new, over = np.array(w, order="F"), {}
         with self._at_home():
             for run in np.flatnonzero(f.live).tolist():
                 walker = state.each[run]
                 try:
-                    new[run] = walker.step(Own(f, w.shape, run), *(answers[run] for answers in asked))
+                    before = np.ascontiguousarray(w[run])
+                    new[run] = walker.step(Own(f, w.shape, run), before, *(answers[run] for answers in asked))
                 except OverError as end:
                     over[run] = str(end)
                     new[run] = w[run] if end.w is None else end.w
@@ -140,14 +152,13 @@ class Foreign:
                     raise (error.__cause__ or error) from None
                 except Exception as error:  # noqa: BLE001 - whatever a library says ends this run and no other
                     over[run] = sentence(error)
-                if walker.asks_at is not None:
-                    elsewhere = np.array(at, order="F") if elsewhere is None else elsewhere
-                    elsewhere[run] = walker.asks_at
+                if elsewhere:
+                    at[run] = walker.asks_at
         if over:
             stuck = np.zeros(len(w), dtype=bool)
             stuck[list(over)] = True
             f.cannot_go_on(stuck, over)
-        return new, Walkers(state.each, () if elsewhere is None else elsewhere)
+        return new, Walkers(state.each, at if elsewhere else ())
 
     def _settings_of(self, run: int) -> dict[str, Any]:
         """Return the settings of one run: the loop has made arrays of numbers, columns where they vary."""

@@ -11,6 +11,7 @@ import pytest
 from bpviz import rows
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Optimizer, Problem
 from bpviz.march import march
+from bpviz.oracle import Oracle
 from bpviz.results import Trajectory, record
 
 PLACES = {
@@ -73,6 +74,37 @@ def bits(run: Trajectory) -> tuple[Any, ...]:
     """Return everything about a run, to be compared bit for bit; any NaN is as good as another."""
     weights, errors = (np.where(np.isnan(a), np.nan, a) for a in (run.weights, run.errors))
     return weights.shape, weights.tobytes(), errors.tobytes(), run.counts.tobytes(), run.ending, run.why
+
+
+@pytest.fixture
+def one_after_the_other(six_points: Problem) -> Callable[..., None]:
+    """Return a function that lets runs enter a block whose others are under way, and compares them with runs alone."""
+
+    def check(optimizer: Optimizer) -> None:
+        starts = [(-4.0, -4.0), (3.0, -2.0), (-1.0, 1.0), (0.5, 0.5), (-2.0, 4.0)]
+        rest: dict[str, Any] = {"error_threshold": 0.15, "max_epochs": 60}
+        alone = [record(march(optimizer, six_points, [start], **rest))[0] for start in starts]
+        assert len({run.epochs for run in alone}) >= 3
+        together = record(march(optimizer, six_points, starts, block=2, **rest))
+        assert [bits(run) for run in together] == [bits(run) for run in alone]
+
+    return check
+
+
+@pytest.fixture
+def moved(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]:
+    """Return a function that moves the weights between two epochs: where to, where that led, and what was said."""
+
+    def moved(optimizer: Optimizer) -> tuple[Any, Any, dict[int, str]]:
+        f = Oracle(six_points, 2)
+        w = rows.block([(-4.0, -4.0), (3.0, -2.0)])
+        with np.errstate(all="ignore"):
+            w, state = optimizer.advance(w, optimizer.begin(w, f), f)
+            elsewhere = w + 0.5
+            led, _ = optimizer.advance(elsewhere, state, f)
+        return elsewhere, led, f.why
+
+    return moved
 
 
 @pytest.fixture

@@ -153,6 +153,23 @@ def test_optax_s_rprop_is_one_epoch_late(walk, six_points):
     assert np.abs(theirs.weights - ours.weights).max() > 0.1
 
 
+@pytest.mark.parametrize("name", ["contrib.schedule_free_sgd", "adam", "lbfgs"])
+def test_runs_enter_a_block_that_is_under_way(name, one_after_the_other):
+    one_after_the_other(made(name, **({} if name == "lbfgs" else {"learning_rate": 3.0})))
+
+
+def test_weights_that_somebody_else_has_moved(answers, six_points, moved):
+    elsewhere, led, said = moved(made("sgd", learning_rate=0.3))
+    assert not said
+    for before, after in zip(elsewhere, led, strict=True):
+        np.testing.assert_allclose(after, before - 0.3 * answers(six_points).gradient(before), 1e-14)
+    for name in ("contrib.schedule_free_sgd", "lbfgs"):
+        elsewhere, led, said = moved(made(name))
+        np.testing.assert_array_equal(led, elsewhere)
+        assert list(said) == [0, 1]
+        assert "moved by something else" in said[0]
+
+
 def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
     rates, starts = [0.1, 0.3, 1.0], [(-4.0, -4.0)] * 3
     epochs = march(

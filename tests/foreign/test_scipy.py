@@ -117,6 +117,16 @@ def test_one_equals_many(method, one_equals_many):
     one_equals_many(OPTIMIZERS[f"scipy:{method}"]())
 
 
+def test_runs_enter_a_block_that_is_under_way(one_after_the_other):
+    one_after_the_other(OPTIMIZERS["scipy:Nelder-Mead"]())
+
+
+def test_weights_that_somebody_else_has_moved(moved):
+    elsewhere, led, said = moved(OPTIMIZERS["scipy:BFGS"]())
+    np.testing.assert_array_equal(led, elsewhere)
+    assert said == dict.fromkeys((0, 1), "its weights were moved by something else, and it goes on from its own alone")
+
+
 def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
     starts, radii = [(-4.0, -4.0)] * 3, [0.1, 0.3, 1.0]
     kind = OPTIMIZERS["scipy:COBYLA"]

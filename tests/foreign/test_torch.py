@@ -190,6 +190,25 @@ def test_an_optimizer_that_evaluates_elsewhere_is_judged_there(monkeypatch, answ
         assert run.evaluations["gradient"] == asked.counts["gradient"] == 20
 
 
+def test_one_that_evaluates_elsewhere_among_others(monkeypatch, one_after_the_other, moved):
+    monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
+    one_after_the_other(OPTIMIZERS["torch:Averaging"](lr=2.0))
+    elsewhere, led, said = moved(OPTIMIZERS["torch:Averaging"](lr=2.0))
+    np.testing.assert_array_equal(led, elsewhere)
+    assert list(said) == [0, 1]
+    assert "moved by something else" in said[0]
+
+
+def test_weights_that_somebody_else_has_moved_are_gone_on_from(answers, six_points, moved):
+    """As weight decay beside the step moves them."""
+    elsewhere, led, said = moved(OPTIMIZERS["torch:SGD"](lr=0.3, momentum=0.9))
+    assert not said
+    asked = answers(six_points)
+    for before, start, after in zip(elsewhere, [(-4.0, -4.0), (3.0, -2.0)], led, strict=True):
+        expected = before - 0.3 * (asked.gradient(before) + 0.9 * asked.gradient(start))
+        np.testing.assert_allclose(after, expected, 1e-14)
+
+
 class Fragile(torch.optim.SGD):
     """Fails at its third step."""
 
