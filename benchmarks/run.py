@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+import batch
 import figures
 import march
 import rules
@@ -15,7 +16,7 @@ import startup
 from versus import heading
 
 print(heading())
-for benchmark in (startup, figures, march):
+for benchmark in (startup, figures, batch, march):
     for row in benchmark.rows():
         print(row, flush=True)
 if find_spec("torch"):

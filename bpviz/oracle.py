@@ -53,6 +53,11 @@ class Oracle:
     xp = np  # the array namespace rules are written in
     dot = staticmethod(rows.dot)
     solve = staticmethod(rows.solve)
+    power = staticmethod(rows.power)
+    matvec = staticmethod(rows.matvec)
+    outer = staticmethod(rows.outer)
+    eigh = staticmethod(rows.eigh)
+    modified_cholesky = staticmethod(rows.modified_cholesky)
     drawn = staticmethod(chance.drawn)
 
     def __init__(self, problem: Problem, runs: int) -> None:

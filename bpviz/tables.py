@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS
-from bpviz.results import Ending
 from bpviz.words import columns
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
             yield Column(name, _last_weight(i))
     if seconds is not None:
         yield Column("seconds", lambda run: f"{seconds[run.label]:.3f}")
-    yield Column("ending", lambda run: ending(run, results.error_threshold), number=False)
+    yield Column("ending", lambda run: ending(run, results), number=False)
 
 
 def _evaluations(kind: str) -> Callable[[Run], str]:
@@ -79,21 +78,29 @@ def _last_weight(i: int) -> Callable[[Run], str]:
     return lambda run: repr(float(run.trajectory.weights[-1, i]))
 
 
-def ending(run: Run, error_threshold: float | None) -> str:
+def ending(run: Run, results: Results) -> str:
     """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
+    from bpviz.results import Ending  # with NumPy, which printing a table that is ready does without
+
     end = run.trajectory.ending
-    if end is Ending.REACHED and error_threshold is not None:
-        return f"reached {error_threshold:g}"
-    if end is Ending.EXHAUSTED and error_threshold is None:
+    if end is Ending.REACHED and results.error_threshold is not None:
+        return f"reached {results.error_threshold:g}"
+    if end is Ending.LEVEL and results.gradient_threshold is not None:
+        return f"reached a gradient of {results.gradient_threshold:g}"
+    if end is Ending.EXHAUSTED and results.aimless:
         return "ran all epochs"
     if end is Ending.STUCK and run.trajectory.why:
         return f"cannot go on ({run.trajectory.why})"
     return end.value
 
 
-def as_asked(run: Run, error_threshold: float | None) -> bool:
-    """Tell whether a run reached the threshold, or made all its epochs if there is none to reach."""
-    return run.trajectory.ending is (Ending.EXHAUSTED if error_threshold is None else Ending.REACHED)
+def unmet(results: Results) -> list[str]:
+    """Say which runs reached no threshold, where there was one, or did not make all their epochs."""
+    return [
+        f"{results.title}: {run.label} from {point(run.start)} {ending(run, results)}"
+        for run in results.runs
+        if not results.as_asked(run)
+    ]
 
 
 def point(start: Sequence[float]) -> str:
@@ -126,6 +133,22 @@ def _markdown(text: str) -> str:
     for character in "\\|*_`<>[]#&~$":
         text = text.replace(character, "\\" + character)
     return text
+
+
+def as_html(table: Table) -> str:
+    """Return a table in HTML, every cell as text."""
+    from html import escape
+
+    align = ["right" if number else "left" for number in table.numbers]
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        inside = (
+            f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in zip(cells, align, strict=True)
+        )
+        return f"<tr>{''.join(inside)}</tr>\n"
+
+    body = "".join(row("td", cells) for cells in table.rows)
+    return f"<table>\n<thead>\n{row('th', table.titles)}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
 
 
 def as_csv(rows: Sequence[Sequence[object]]) -> str:

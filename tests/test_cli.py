@@ -397,7 +397,7 @@ def test_compare_refuses_all_mistakes_at_once():
         "--start a 2: start[0]: 'a' is not a number (where every algorithm starts)",
         (
             "--error-threshold -.5: error_threshold: -0.5 is not in [0, inf) (a run ends at the first epoch whose "
-            "error is at most this)"
+            "error is at most this above the lowest known)"
         ),
         "--max-epochs 0: max_epochs: 0 is not in [1, inf) (a run ends after this many epochs at the latest)",
         "adam:step: 'step' is not key=value; an example is momentum:step=0.1,momentum=0.95",
@@ -455,7 +455,16 @@ def test_run_writes_files_and_says_where(folder):
     result = invoke("run", "good.yaml", "--format", "svg", "--format", "pdf")
     assert (result.exit_code, result.stderr) == (0, f"7 files in {Path('outputs/good')}\n")
     assert sorted(path.name for path in (folder / "outputs/good").iterdir()) == [
-        *("errors.pdf", "errors.svg", "history.csv", "run.json", "summary.csv", "summary.json", "summary.md")
+        *(
+            "bpviz.lock.json",
+            "errors.pdf",
+            "errors.svg",
+            "history.csv",
+            "run.json",
+            "summary.csv",
+            "summary.json",
+            "summary.md",
+        )
     ]
     assert invoke("run", "good.yaml", "--quiet", "--no-figures").stderr == ""
 
@@ -497,12 +506,13 @@ def test_mistakes_of_several_configs_are_shown_together_and_nothing_is_written(f
     (folder / "bad.yaml").write_text("algorithms: [gd]\nmax_epochs: -3\n")
     (folder / "empty").mkdir()
     (folder / "worse.yaml").write_bytes(b"algorithms: [gd]\ntitle: \xff\n")
-    said = refused("run", "good.yaml", "bad.yaml", "empty", "missing.yaml", "worse.yaml", "--set", "start=5")
+    said = refused("run", "good.yaml", "bad.yaml", "empty", "missing.yaml", "", "worse.yaml", "--set", "start=5")
     for start in (
         "--set start=5: start: 5 is not a list of",
         "bad.yaml:2:13: max_epochs: -3 is not in [1, inf)",
         "empty: this folder has no configs: no file ending in .yaml or .yml",
         "missing.yaml: no such file",
+        "'': this is not the name of a file or a folder",
         "worse.yaml:2:8: the byte 0xff is not UTF-8; save the file as UTF-8",
     ):
         assert f"\n{start}" in f"\n{said}", start

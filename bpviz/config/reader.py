@@ -8,14 +8,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bpviz import declare
+from bpviz.config.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
 from bpviz.config.experiment import Algorithm, Experiment
 from bpviz.config.files import UnreadableError
-from bpviz.config.keys import COORDINATE, CSV, KEYS, LABEL, NUMBER, ROWS
+from bpviz.config.keys import CSV, DISTANCE, KEYS, LABEL, NUMBER, PENALTY, ROWS
 from bpviz.config.places import SHOWN, ConfigError, Mistake, Place
 from bpviz.config.yaml_tree import Node, scalar, under
-from bpviz.declare import FIGURES, OPTIMIZERS, Domain, Field, FigureRequest, Listed, Nullable, Problem, Registry
+from bpviz.declare import (
+    FIGURES,
+    OPTIMIZERS,
+    PROBLEMS,
+    Domain,
+    Field,
+    FigureRequest,
+    Interval,
+    Listed,
+    Nullable,
+    Problem,
+    Registry,
+)
 from bpviz.foreign import MissingError
 from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 from bpviz.words import listed, nearest, shown
 
@@ -32,6 +46,7 @@ class Reader:
     def __init__(self, folder: Path, mistakes: Iterable[Mistake] = ()) -> None:
         self.folder = folder
         self.mistakes = list(mistakes)
+        self.data_files: list[str] = []
 
     def refuse(self, place: Place, path: str, message: str, *, shows: bool = True) -> None:
         """Note a mistake, which ``shows`` the line it is in."""
@@ -42,16 +57,28 @@ class Reader:
         """Return what a whole config says."""
         given = root.value
         self._known(root, "", KEYS, "key")
-        title, error_threshold, max_epochs = (
-            self.option(given, KEYS[key], "") for key in ("title", "error_threshold", "max_epochs")
-        )
+        title, max_epochs = (self.option(given, KEYS[key], "") for key in ("title", "max_epochs"))
         problem = self.problem(root)
+        error_threshold, gradient_threshold = self.thresholds(given, problem)
         starts = self.starts(given.get("start"), "start", problem)
         algorithms = self._algorithms(root, problem)
         figures = self._figures(root, problem, algorithms)
+        expectations = self._expectations(given.get("expect"), algorithms)
         if self.mistakes or problem is None or algorithms is None:
             return None
-        return Experiment(name, title or name, problem, starts, error_threshold, max_epochs, algorithms, figures)
+        return Experiment(
+            name,
+            title or name,
+            problem,
+            starts,
+            error_threshold,
+            max_epochs,
+            algorithms,
+            figures,
+            gradient_threshold,
+            expectations,
+            tuple(self.data_files),
+        )
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -108,17 +135,41 @@ class Reader:
     # -- the problem -------------------------------------------------------------------------------------------------
 
     def problem(self, root: Node) -> Problem | None:
-        """Return what ``dataset`` and ``network`` say."""
+        """Return what ``problem``, or ``dataset`` and ``network``, say, with the ``penalty``."""
+        given = root.value
+        problem = self._function(root) if "problem" in given else self._perceptron(root)
+        penalty = given.get("penalty")
+        values = self._mapping(penalty, "penalty", PENALTY) if penalty else {}
+        if problem is None or values is None:
+            return None
+        penalized: Any = Penalized(problem, **values)  # has the rest of a Problem from the other
+        return penalized if any(values.values()) else problem
+
+    def _function(self, root: Node) -> Problem | None:
+        both = [key for key in ("dataset", "network") if key in root.value]
+        for key in both:
+            self.refuse(root.keys[key], key, "a problem stands for dataset and network; give it or them")
+        named = self._named(root.value["problem"], "problem", PROBLEMS, "name")
+        if named is None:
+            return None
+        entry, kind = named
+        declared = declare.fields(kind)
+        self._known(entry, "problem", ("name", *declared), f"setting of {kind.name}")
+        problem: Problem | None = self._made(kind, self._options(entry, "problem", declared), entry, "problem")
+        return None if both else problem
+
+    def _mapping(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
+        """Return the declared fields that a mapping gives."""
+        if not self._is_mapping(node, path, listed(declared, "and")):
+            return None
+        self._known(node, path, declared, "key")
+        return self._options(node, path, declared)
+
+    def _perceptron(self, root: Node) -> Problem | None:
         data = root.value.get("dataset")
         dataset = self._dataset(data, "dataset") if data else DATASETS[KEYS["dataset"].default]
         network = root.value.get("network", Node({}, root.place))
-        declared = declare.fields(Perceptron)
-        if not isinstance(network.value, dict):
-            message = f"{shown(network.plain)} is not a mapping of {listed(declared, 'and')}"
-            self.refuse(network.place, "network", message)
-            return None
-        self._known(network, "network", declared, "key")
-        values = self._options(network, "network", declared)
+        values = self._mapping(network, "network", declare.fields(Perceptron))
         if dataset is None or values is None:
             return None
         problem: Problem | None = self._made(Perceptron, {"dataset": dataset, **values}, network, "network")
@@ -182,6 +233,7 @@ class Reader:
         from bpviz.config.csv_data import Table  # here: few configs have one
 
         before = len(self.mistakes)
+        self.data_files.append(csv)
         try:
             table = Table(self.folder / csv)
             target = target or table.names[-1]
@@ -202,7 +254,7 @@ class Reader:
     def starts(self, node: Node | None, path: str, problem: Problem | None) -> tuple[tuple[float, ...], ...]:
         """Return the points that a start says, one for each run of an algorithm."""
         if node is None:
-            return ((COORDINATE,) * len(problem.weights),) if problem else ()
+            return (tuple(problem.start),) if problem else ()
         before = len(self.mistakes)
         several = isinstance(node.value, list) and any(isinstance(item.value, list) for item in node.value)
         points = [(item, under(path, i)) for i, item in enumerate(node.value)] if several else [(node, path)]
@@ -214,6 +266,18 @@ class Reader:
                 message = f"{count}, and the {problem.name} has {len(weights)} weights: {', '.join(weights)}"
                 self.refuse(point.place, where, message)
         return tuple(Listed(NUMBER).convert(point.plain) for point, _ in points) if len(self.mistakes) == before else ()
+
+    def thresholds(self, given: Mapping[str, Node], problem: Problem | None) -> tuple[float | None, float | None]:
+        """Return the error, counted from the lowest there is, and the length of the gradient at which a run ends."""
+        of_error, of_gradient = KEYS["error_threshold"], KEYS["gradient_threshold"]
+        if problem:
+            allowed = of_error.domain if problem.lowest is None else Nullable(DISTANCE)
+            of_error = dataclasses.replace(of_error, default=problem.threshold, domain=allowed)
+        error, gradient = self.option(given, of_error, ""), self.option(given, of_gradient, "")
+        reason = declare.without_gradient(problem) if problem and gradient else None
+        if reason:
+            self.refuse(given["gradient_threshold"].place, "gradient_threshold", reason)
+        return error, gradient
 
     # -- what is compared --------------------------------------------------------------------------------------------
 
@@ -277,6 +341,57 @@ class Reader:
                 self.refuse(item.place, path, f"{message}; give one of them another `label`")
         return tuple(chosen) if len(self.mistakes) == before else None
 
+    # -- what is expected --------------------------------------------------------------------------------------------
+
+    def _expectations(self, node: Node | None, algorithms: tuple[Algorithm, ...] | None) -> tuple[Expectation, ...]:
+        if node is None or not self._is_mapping(node, "expect", "algorithms and what they should come to"):
+            return ()
+        found: dict[tuple[str, str, str], Expectation] = {}
+        for name, of_algorithm in node.value.items():
+            path = under("expect", name)
+            labels = [a.label for a in algorithms or () if name in (a.label, a.optimizer.name)]
+            if algorithms is not None and not labels:
+                known = dict.fromkeys(word for a in algorithms for word in (a.optimizer.name, a.label))
+                guess = nearest(name, known)
+                hint = f"did you mean {guess!r}?" if guess else f"there are {listed(map(shown, known), 'and')}"
+                self.refuse(node.keys[name], path, f"{shown(name)} is not an algorithm of this experiment; {hint}")
+            if not self._is_mapping(of_algorithm, path, listed(QUANTITIES)):
+                continue
+            self._known(of_algorithm, path, QUANTITIES, "quantity")
+            for quantity, expected in of_algorithm.value.items():
+                if quantity not in QUANTITIES:
+                    continue
+                for relation, value, where in self._bounds(expected, under(path, quantity), quantity):
+                    for label in labels:
+                        found[label, quantity, relation] = Expectation(label, quantity, relation, value, where)
+        labels, quantities = [a.label for a in algorithms or ()], list(QUANTITIES)
+        order = sorted(found, key=lambda one: (labels.index(one[0]), quantities.index(one[1])))
+        return tuple(found[one] for one in order)
+
+    def _bounds(self, node: Node, path: str, quantity: str) -> Iterator[tuple[str, Any, Mistake]]:
+        """Yield each relation that is asked of a quantity, with its value, and its place with nothing said yet."""
+        domain = QUANTITIES[quantity].domain
+        meaning = f"the {quantity} expected"
+        if not isinstance(node.value, dict):
+            if self.accepts(node, path, domain, meaning):
+                yield EXACTLY, domain.convert(node.plain), node.place.mistake(path, "")
+            return
+        if not isinstance(domain, Interval):
+            self.refuse(node.place, path, f"a mapping is not one of {domain} ({meaning})")
+            return
+        self._known(node, path, RELATIONS, "bound")
+        if not node.value:
+            self.refuse(node.place, path, f"an empty mapping has none of {listed(RELATIONS)}")
+        for relation, bound in node.value.items():
+            if relation in RELATIONS and self.accepts(bound, under(path, relation), domain, meaning):
+                yield relation, domain.convert(bound.plain), bound.place.mistake(under(path, relation), "")
+
+    def _is_mapping(self, node: Node, path: str, of: str) -> bool:
+        if isinstance(node.value, dict):
+            return True
+        self.refuse(node.place, path, f"{shown(node.plain)} is not a mapping of {of}")
+        return False
+
     # -- what is drawn -----------------------------------------------------------------------------------------------
 
     def _figures(
@@ -292,7 +407,7 @@ class Reader:
         requests = []
         for i, item in enumerate(node.value):
             path = under("figures", i)
-            request = self._figure(item, path, problem, algorithms)
+            request = self.figure(item, path, problem, algorithms)
             if request is None:
                 continue
             requests.append(request)
@@ -315,14 +430,17 @@ class Reader:
             self.refuse(root.value["algorithms"].place, "algorithms", message)
         return requests
 
-    def _figure(self, node: Node, path: str, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None) -> Any:
+    def figure(
+        self, node: Node, path: str, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None
+    ) -> FigureRequest | None:
+        """Return what one entry of ``figures`` says."""
         named = self._named(node, path, FIGURES, "kind")
         if named is None:
             return None
         entry, kind = named
         declared = declare.fields(kind)
         self._known(entry, path, ("kind", *declared), f"option of {kind.name}")
-        request = self._made(kind, self._options(entry, path, declared), entry, path)
+        request: FigureRequest | None = self._made(kind, self._options(entry, path, declared), entry, path)
         if request is not None and problem is not None and algorithms is not None:
             words = dict.fromkeys(word for a in algorithms for word in (a.label, a.optimizer.name))
             for name, complaint in request.misfits(problem, words):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array
     from bpviz.figures._plane import Plane, PlaneArtists, Window
+    from bpviz.results import Results
 
 _LEAST_ARROW = 7.0  # points; where epochs move less, one arrow stands for several
 _MOST_ARROWS = 2000
@@ -79,7 +80,7 @@ def follow(
     pair: tuple[int, int],
     epochs: tuple[int, int] | None,
     window: Window,
-    error_threshold: float | None,
+    results: Results,
     whole: bool,
 ) -> Path:
     """Return the path of an algorithm as far as it may be seen in ``window``; ``whole`` if that should be all of it."""
@@ -94,7 +95,7 @@ def follow(
         tails.append(tail)
         tips.append(tip)
         numbers.append(first - 1 + ends[1:][seen])
-    said = how_far(algorithm.runs, error_threshold)
+    said = how_far(algorithm.runs, results)
     ended = np.array([path[np.isfinite(path).all(axis=1)][-1] for path in paths])
     if whole and not _plane.within(ended, window).all():
         said += ", leaves the picture"
@@ -150,11 +151,12 @@ def note(paths: Sequence[Path], held: str) -> str:
     return "; ".join(filter(None, [*said, held]))
 
 
-def places(paths: Sequence[Path], window: Window) -> tuple[list[int], Array]:
+def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
     """Return the epochs that find a free place beside their arrow, and those places ``(numbers, 2)``.
 
-    A number is a disc that must touch neither an arrow nor another number. Long arrows choose first.
+    A number is a disc that must touch neither an arrow nor another number nor the threshold. Long arrows choose first.
     """
+    window = plane.window
     unit = _plane.points_per_unit(window)
     none = np.empty((0, 2))
     tails = np.concatenate([none, *(path.tails for path in paths)]) * unit
@@ -176,6 +178,7 @@ def places(paths: Sequence[Path], window: Window) -> tuple[list[int], Array]:
                 ((low + radius < place) & (place < high - radius)).all()
                 and _plane.distances(place, tails, tips).min() > radius + 1
                 and all(np.hypot(*(place - other)) > radius + room for other, room in taken)
+                and not _plane.at_threshold(plane, place / unit, (radius + _LINE / 2) / unit)  # it has a label too
             ):
                 taken.append((place, radius))
                 chosen.append(numbers[i])

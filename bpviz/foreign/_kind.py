@@ -86,7 +86,7 @@ def parameters(function: Any, without: Iterable[str] = ()) -> tuple[Parameter, .
             p.name, None if p.default is p.empty else _plain(p.default), p.default is p.empty, _meaning(p.name, text)
         )
         for p in inspect.signature(function).parameters.values()
-        if p.name not in without and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        if p.name not in (*without, "name", "label") and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
     ]
     return tuple(sorted(found, key=lambda parameter: not parameter.required))
 
@@ -132,7 +132,7 @@ def made(facts: Facts) -> type[Any]:
     name = f"{facts.library}:{facts.name}"
     body = {
         "__doc__": f"{facts.about}\n\n{_called(facts)}",
-        "__module__": __name__,
+        "__module__": base.__module__,
         "__annotations__": dict.fromkeys(declared, Any),
         "__reduce__": _reduce,
         **declared,

@@ -12,6 +12,8 @@ Nothing here knows bpviz: the library's own object walks, on gradients from the 
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import inspect
 import itertools
@@ -23,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +49,9 @@ class Case(NamedTuple):
     """A claim: ``rule`` with ``settings`` walks as ``name`` of ``library`` called with ``arguments`` does.
 
     ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "BFGS" (a method of
-    scipy.optimize.minimize, and ``arguments`` its options). An argument that is itself a call is a mapping of its
-    ``name`` and its ``arguments``.
+    scipy.optimize.minimize, and ``arguments`` its options). After a space it may say which part of it is replaced, of
+    REPLACED: "BFGS by line_search". An argument that is itself a call is a mapping of its ``name`` and its
+    ``arguments``.
 
     ``why`` says why the settings are what they are, or the paths differ. ``tolerance`` is for a library that computes
     something in float32. ``parts`` is for things that share a name but not a path: the update at which they part.
@@ -217,6 +221,69 @@ class Answers:
 Walk: TypeAlias = Callable[[Answers, Array], Iterator[Array]]
 
 
+def _scipy_by_line_search() -> Any:
+    """Let SciPy use its ``line_search`` alone, which it tries where Moré and Thuente's search fails."""
+    from scipy.optimize import _optimize
+
+    patient = functools.partial(_optimize.line_search_wolfe2, maxiter=1000)
+    return mock.patch.multiple(_optimize, line_search_wolfe1=lambda *_, **__: (None,), line_search_wolfe2=patient)
+
+
+def _scipy_exactly() -> Any:
+    """Let SciPy's search for λ go on until a step is as long as the radius to 1e-13, not to 10 %."""
+    from scipy.optimize import _trustregion_exact
+
+    class Exactly(_trustregion_exact.IterativeSubproblem):  # type: ignore[misc]
+        __init__ = functools.partialmethod(_trustregion_exact.IterativeSubproblem.__init__, k_easy=1e-13, k_hard=1e-13)
+
+    return mock.patch.object(_trustregion_exact, "IterativeSubproblem", Exactly)
+
+
+class _NoStepError(Exception):
+    """A search has found none."""
+
+
+def _torch_by_line_search() -> Any:
+    """Let torch's LBFGS take its steps from SciPy's ``line_search``, with the first trials that BFGS there has.
+
+    It ends before torch takes no notice of what a step has taught, because yᵀs, about 0.1 to 2 times the fall that the
+    slope promises, is at most 1e-10.
+    """
+    from scipy.optimize._linesearch import scalar_search_wolfe2
+
+    before: list[float] = []
+
+    def search(evaluate: Any, x: Any, _t: Any, d: Any, f: Any, g: Any, slope: Any, **_: Any) -> Any:
+        if not before:
+            before.append(f + float(g.norm()) / 2)
+        alpha, there, _, _ = scalar_search_wolfe2(
+            lambda alpha: evaluate(x, alpha, d)[0],
+            lambda alpha: float(evaluate(x, alpha, d)[1].dot(d)),
+            f,
+            before[-1],
+            float(slope),
+            maxiter=1000,
+        )
+        if alpha is None or -alpha * float(slope) < 1e-9:
+            raise _NoStepError
+        before.append(f)
+        return there, evaluate(x, alpha, d)[1], alpha, 1
+
+    return mock.patch.object(importlib.import_module("torch.optim.lbfgs"), "_strong_wolfe", search)
+
+
+REPLACED: dict[str, dict[str, Callable[[], Any]]] = {
+    "scipy": {"by line_search": _scipy_by_line_search, "exactly": _scipy_exactly},
+    "torch": {"by line_search": _torch_by_line_search},
+}
+
+
+def _named(case: Case) -> tuple[str, Callable[[], Any]]:
+    """Return the name that the library knows, and what replaces a part of what it names."""
+    name, _, replaced = case.name.partition(" ")
+    return name, REPLACED[case.library][replaced] if replaced else contextlib.nullcontext
+
+
 def _found(module: Any, name: str) -> Any:
     for part in name.split("."):
         module = getattr(module, part)
@@ -239,6 +306,7 @@ def _torch_walk(case: Case, library: Any) -> Walk:
     import torch
 
     torch.set_default_dtype(torch.float64)  # some keep scalars in the default type
+    called, replaced = _named(case)
 
     def made(name: str, arguments: Mapping[str, Any], w: Any) -> Any:
         call = _found(library if hasattr(library, name) else torch.optim, name)
@@ -250,17 +318,18 @@ def _torch_walk(case: Case, library: Any) -> Walk:
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
         torch.manual_seed(0)
         w = torch.tensor(start, requires_grad=True)
-        optimizer = made(case.name, case.arguments, w)
+        optimizer = made(called, case.arguments, w)
 
         def closure() -> Any:
             at = w.detach().numpy().copy()
             w.grad = torch.tensor(answers.gradient(at))
             return torch.tensor(answers.error(at))
 
-        while True:
-            optimizer.step(closure)
-            row = optimizer.state[w][case.reads] if case.reads else w.detach()
-            yield row.numpy().copy()
+        with replaced(), contextlib.suppress(_NoStepError):
+            while True:
+                optimizer.step(closure)
+                row = optimizer.state[w][case.reads] if case.reads else w.detach()
+                yield row.numpy().copy()
 
     return walk
 
@@ -300,14 +369,16 @@ def _optax(case: Case, problem: Problem) -> Walk:
 def _scipy(case: Case, _problem: Problem) -> Walk:
     from scipy.optimize import minimize
 
+    method, replaced = _named(case)
+
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
         rows: list[Array] = []
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), replaced():
             warnings.simplefilter("ignore")  # of derivatives that a method does not use
             minimize(
                 answers.error,
                 start,
-                method=case.name,
+                method=method,
                 jac=answers.gradient,
                 hess=answers.hessian,
                 callback=lambda xk, *_: rows.append(np.array(xk)),
