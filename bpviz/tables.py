@@ -84,7 +84,7 @@ def ending(run: Run, results: Results) -> str:
 
     end = run.trajectory.ending
     if end is Ending.REACHED and results.error_threshold is not None:
-        return f"reached {results.error_threshold:g}"
+        return f"reached {results.error_threshold:.10g}"  # which may be close above a minimum
     if end is Ending.LEVEL and results.gradient_threshold is not None:
         return f"reached a gradient of {results.gradient_threshold:g}"
     if end is Ending.EXHAUSTED and results.aimless:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS, Problem
@@ -144,3 +145,31 @@ class Plain:
 def plain() -> Callable[[Any], Plain]:
     """Return the plain-float version of a perceptron."""
     return Plain
+
+
+@pytest.fixture
+def differences() -> Callable[..., Any]:
+    """Return a function that differentiates by differences."""
+
+    def differences(f: Callable[[Any], Any], w: Any, h: Any) -> tuple[Any, Any]:
+        """Return the derivative of f, answers ``(runs, ...)``, by each weight, as a last axis, and its rounding.
+
+        Central, with an error that falls with h⁴; ``h`` is a step, or one for each weight. Rounding is that of the
+        largest number that was subtracted.
+        """
+        steps = np.broadcast_to(h, w.shape[1:])
+
+        def at(i: int, k: int) -> Any:
+            moved = w.copy()
+            moved[:, i] += k * steps[i]
+            return f(moved)
+
+        each, rounding = [], []
+        for i, step in enumerate(steps):
+            ahead, back, far_ahead, far_back = (at(i, k) for k in (1, -1, 2, -2))
+            each.append((8 * (ahead - back) - (far_ahead - far_back)) / (12 * step))
+            largest = np.maximum(np.abs(far_ahead), np.abs(far_back))
+            rounding.append(np.finfo(float).eps * largest / step)
+        return np.stack(each, axis=-1), np.stack(rounding, axis=-1)
+
+    return differences
