@@ -6,9 +6,12 @@ ratio means something. Nothing fails here: a busy machine is no mistake.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import batch
 import figures
 import march
+import rules
 import startup
 from versus import heading
 
@@ -16,3 +19,8 @@ print(heading())
 for benchmark in (startup, figures, batch, march):
     for row in benchmark.rows():
         print(row, flush=True)
+if find_spec("torch"):
+    for row in rules.rows():
+        print(row, flush=True)
+else:
+    print("rules against torch.optim: skipped, torch is not installed")
