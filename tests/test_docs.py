@@ -13,7 +13,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import gallery
+import numpy as np
 import pytest
+from matplotlib.image import imread
 from proofs import TITLES, proofs
 
 from bpviz import config
@@ -133,7 +136,8 @@ def generated(what: str, folder: Path) -> str:
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
     if kind == "proofs":
         return table(TITLES, proofs())
-    return {"figures": figures_table, "names": names, "fields": lambda: fields_table(rest)}[kind]()
+    blocks = {"figures": figures_table, "names": names, "problems": gallery.page, "fields": lambda: fields_table(rest)}
+    return blocks[kind]()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -152,6 +156,18 @@ def test_blocks_of_bpviz_embed_are_current(pytestconfig: pytest.Config) -> None:
     check = "" if pytestconfig.getoption("update_docs") else "--check "
     done = bpviz(f"embed {check}{' '.join(str(path.relative_to(ROOT)) for path in DOCUMENTS)}", ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_picture_of_the_test_functions_shows_them(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """Not to the last pixel, which depends on the processor and on matplotlib."""
+    kept, fresh = ROOT / "docs/problems.png", tmp_path / "problems.png"
+    gallery.draw(kept if pytestconfig.getoption("update_docs") else fresh)
+    if fresh.exists():
+        before, now = map(imread, (kept, fresh))
+        assert before.shape == now.shape
+        off = np.abs(before - now).reshape(gallery.HIGH, 700 // gallery.HIGH, gallery.ACROSS, 960 // gallery.ACROSS, -1)
+        assert off.mean(axis=(1, 3, 4)).max() < 0.01, "one of the pictures is of another function"
+    assert kept.stat().st_size < 300_000
 
 
 def commands() -> list[tuple[str, str]]:
@@ -190,6 +206,7 @@ def test_every_yaml_block_is_a_config_that_runs(folder: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are files are run as plugins by the commands around them."""
     monkeypatch.chdir(folder)
@@ -199,6 +216,7 @@ def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         exec(compile(block, "a document", "exec"), {})
 
 
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_session_says_what_it_says(
     document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
