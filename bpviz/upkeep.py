@@ -117,10 +117,11 @@ def look(job: Job) -> Work:
 def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str:
     """Return why the outputs of an experiment are looked at anew."""
     reasons = [f"{name.partition(' ')[2]} changed" for name in _changed(before.inputs, now.inputs) if name != "config"]
-    if before.inputs.get("config") != now.inputs["config"]:
+    other = _changed(before.asked, now.asked)
+    if before.inputs.get("config") != now.inputs["config"] or "overrides" in other:
         reasons += _changes(folder, experiment) or ["the config is written otherwise, and says the same"]
-    if before.asked != now.asked:
-        reasons.append("the command line asks for something else")
+    if set(other) - {"overrides"}:
+        reasons.append("the command line asks for other figures")
     code = lock.other_code(before.code)
     if code:
         reasons.append(f"bpviz's own {listed(code, 'and')} changed")
@@ -128,7 +129,7 @@ def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str
     return "; ".join(reasons) or "it was asked for"
 
 
-def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 

@@ -6,8 +6,10 @@ import math
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bpviz import declare, installed, plugins
@@ -49,6 +51,27 @@ def bowl() -> Perceptron:
     """
     dataset = Dataset("bowl", ((1.0, 0.0), (0.0, 2.0)), (3.0, -2.0), ("x1", "x2"))
     return Perceptron(dataset=dataset, activation="linear")
+
+
+class Landscape:
+    """A function of ``w (runs, params)`` as a problem that has an error and nothing else."""
+
+    name = "landscape"
+    offers = frozenset({"error"})
+
+    def __init__(self, function: Callable[[Any], Any], width: int) -> None:
+        self.function = function
+        self.width = width
+        self.weights = tuple(f"w{i + 1}" for i in range(width))
+
+    def at(self, w: Any, spare: Any = None) -> Any:
+        return SimpleNamespace(error=lambda: self.function(w))
+
+
+@pytest.fixture
+def landscape() -> type[Landscape]:
+    """Return what makes a problem of a function and its number of weights."""
+    return Landscape
 
 
 @pytest.fixture
@@ -135,6 +158,7 @@ class Plain:
         ]
         self.activation = _ACTIVATIONS[problem.activation]
         self.loss = _LOSSES[problem.loss]
+        self.weight = {"mse": 1.0, "half-mse": 0.5}.get(problem.loss, math.nan) / len(self.samples)  # of a square
         self.counts = dict.fromkeys(KINDS, 0)
 
     def _at(self, w: Sequence[float]) -> list[tuple[Sequence[float], float, float, float, float]]:
@@ -158,8 +182,44 @@ class Plain:
         every = range(len(w))
         return [[sum(bend * x[i] * x[j] for x, bend in at) / len(at) for j in every] for i in every]
 
+    def residuals(self, w: Sequence[float]) -> Vector:
+        self.counts["residuals"] += 1
+        return [math.sqrt(self.weight) * (p - y) for _, y, p, _, _ in self._at(w)]
+
+    def jacobian(self, w: Sequence[float]) -> list[Vector]:
+        self.counts["jacobian"] += 1
+        return [[math.sqrt(self.weight) * a1 * x_i for x_i in x] for x, _, _, a1, _ in self._at(w)]
+
 
 @pytest.fixture
 def plain() -> Callable[[Any], Plain]:
     """Return the plain-float version of a perceptron."""
     return Plain
+
+
+@pytest.fixture
+def differences() -> Callable[..., Any]:
+    """Return a function that differentiates by differences."""
+
+    def differences(f: Callable[[Any], Any], w: Any, h: Any) -> tuple[Any, Any]:
+        """Return the derivative of f, answers ``(runs, ...)``, by each weight, as a last axis, and its rounding.
+
+        Central, with an error that falls with h⁴; ``h`` is a step, or one for each weight. Rounding is that of the
+        largest number that was subtracted.
+        """
+        steps = np.broadcast_to(h, w.shape[1:])
+
+        def at(i: int, k: int) -> Any:
+            moved = w.copy()
+            moved[:, i] += k * steps[i]
+            return f(moved)
+
+        each, rounding = [], []
+        for i, step in enumerate(steps):
+            ahead, back, far_ahead, far_back = (at(i, k) for k in (1, -1, 2, -2))
+            each.append((8 * (ahead - back) - (far_ahead - far_back)) / (12 * step))
+            largest = np.maximum(np.abs(far_ahead), np.abs(far_back))
+            rounding.append(np.finfo(float).eps * largest / step)
+        return np.stack(each, axis=-1), np.stack(rounding, axis=-1)
+
+    return differences

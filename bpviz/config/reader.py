@@ -27,6 +27,7 @@ from bpviz.declare import (
     Problem,
     Registry,
 )
+from bpviz.foreign import MissingError
 from bpviz.installed import BrokenPluginError
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
@@ -48,8 +49,10 @@ class Reader:
         self.mistakes = list(mistakes)
         self.data_files: list[str] = []
 
-    def refuse(self, place: Place, path: str, message: str) -> None:
-        self.mistakes.append(place.mistake(path, message))
+    def refuse(self, place: Place, path: str, message: str, *, shows: bool = True) -> None:
+        """Note a mistake, which ``shows`` the line it is in."""
+        mistake = place.mistake(path, message)
+        self.mistakes.append(mistake if shows else dataclasses.replace(mistake, excerpt=""))
 
     def experiment(self, root: Node, name: str) -> Experiment | None:
         """Return what a whole config says."""
@@ -127,7 +130,7 @@ class Reader:
             object.__setattr__(trial, name, value)
         conflicts = declare.conflicts(trial)
         for name, complaint in conflicts:
-            self.refuse(node.value.get(name, node).place, under(path, name), complaint)
+            self.refuse(node.value.get(name, node).place, under(path, name) if name else path, complaint)
         return None if conflicts else kind(**values)
 
     # -- the problem -------------------------------------------------------------------------------------------------
@@ -291,13 +294,16 @@ class Reader:
             self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
             return None
         where = path if entry is not node else under(path, key)
+        if not isinstance(chosen.value, str):
+            self.refuse(chosen.place, where, registry.unknown(chosen.plain))
+            return None
         try:
-            if isinstance(chosen.value, str) and chosen.value in registry:
-                return entry, registry[chosen.value]
+            return entry, registry[chosen.value]
         except BrokenPluginError as error:
             self.refuse(chosen.place, where, str(error))
-            return None
-        self.refuse(chosen.place, where, registry.unknown(chosen.plain))
+        except KeyError as error:
+            # A library that is not installed is no mistake of this line, so that is not shown.
+            self.refuse(chosen.place, where, error.args[0], shows=not isinstance(error, MissingError))
         return None
 
     def algorithm(self, node: Node, path: str, problem: Problem | None) -> Algorithm | None:
