@@ -22,6 +22,7 @@ REFERENCES = "tests/references"
 MODULE = {
     "pyyaml": "yaml",
     "pytest-cov": "pytest_cov",
+    "pytest-xdist": "xdist",
     "pytorch-optimizer": "pytorch_optimizer",
 }  # distributions whose module goes by another name
 
@@ -52,7 +53,7 @@ def test_dependencies_are_exactly_what_is_imported() -> None:
 
 def test_the_test_extra_is_exactly_what_the_tests_import_besides() -> None:
     besides = _imported("tests", but=REFERENCES) - _modules(PROJECT["dependencies"])
-    assert besides | {"pytest_cov"} == _modules(EXTRA)
+    assert besides | {"pytest_cov", "xdist"} == _modules(EXTRA)
 
 
 def test_the_references_group_is_exactly_what_is_recorded_with() -> None:
