@@ -646,9 +646,9 @@ def declared(cls: type[T], name: str, **facts: Any) -> type[T]:
 def _declare(
     cls: type[T], name: str, registry: Registry[Any], parts: Mapping[str, str] | None = None, **facts: Any
 ) -> type[T]:
-    missing = [what for part, what in (parts or {}).items() if not hasattr(cls, part)]
+    missing = [f"no {what}" for part, what in (parts or {}).items() if not hasattr(cls, part)]
     if missing:
-        raise TypeError(f"{name}: {cls.__qualname__} has no {listed(missing, 'and no')}")
+        raise TypeError(f"{name}: {cls.__qualname__} has {listed(missing, 'and')}")
     made = declared(cls, name, **facts)
     taken = [field.name for field in dataclasses.fields(made) if field.name in (*facts, *_KEYS)]  # type: ignore[arg-type]
     if taken:
@@ -665,17 +665,18 @@ _KEYS = ("name", "label", "kind")
 """What stands beside the fields in a config."""
 
 _RULE = {"begin": "method begin(self, w, f)", "advance": "method advance(self, w, state, f)"}
-_PROBLEM = {
-    "weights": "weights, the names of its parameters",
-    "offers": "offers, the questions it answers",
-    "start": "start, where runs start",
-    "window": "window, what figures show",
-    "minima": "minima, those that are known",
-    "lowest": "lowest, the lowest error there is, or None",
-    "threshold": "threshold, how near to the lowest error a run has arrived, or None",
-    "width": "width, how many numbers a run needs at once",
+PARTS = {
+    "weights": "weights (the names of its parameters)",
+    "offers": "offers (the questions it answers)",
+    "start": "start (where runs start)",
+    "window": "window (what figures show)",
+    "minima": "minima (those that are known)",
+    "lowest": "lowest (the lowest error there is, or None)",
+    "threshold": "threshold (how near to the lowest error a run has arrived, or None)",
+    "width": "width (how many numbers a run needs at once)",
     "at": "method at(self, w, spare=None)",
 }
+"""What a problem has, besides its name."""
 
 
 KINDS = ("error", "gradient", "hessian", "residuals", "jacobian")
@@ -713,6 +714,8 @@ def optimizer(
     ``name`` if none is given; ``source`` the paper with the place in it; ``confused_with`` what else goes by the same
     name.
     """
+    if not isinstance(needs, str):
+        raise TypeError(f"{name}: needs is text such as 'error gradient', not {shown(needs)}")
     asked = frozenset(needs.split())
     if not asked <= set(KINDS):
         raise ValueError(f"{name}: needs {sorted(asked - set(KINDS))}, not one of {KINDS}")
@@ -723,7 +726,7 @@ def optimizer(
 @dataclass_transform(frozen_default=True)
 def problem(name: str, *, source: str = "", synonyms: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Register a class as the problem ``name``, with its source."""
-    return lambda cls: _declare(cls, name, PROBLEMS, _PROBLEM, source=source, synonyms=synonyms)
+    return lambda cls: _declare(cls, name, PROBLEMS, PARTS, source=source, synonyms=synonyms)
 
 
 @dataclass_transform(frozen_default=True)

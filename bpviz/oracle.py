@@ -53,9 +53,11 @@ class Oracle:
     xp = np  # the array namespace rules are written in
     dot = staticmethod(rows.dot)
     solve = staticmethod(rows.solve)
+    least_squares = staticmethod(rows.least_squares)
     power = staticmethod(rows.power)
     matvec = staticmethod(rows.matvec)
     outer = staticmethod(rows.outer)
+    gram = staticmethod(rows.gram)
     eigh = staticmethod(rows.eigh)
     modified_cholesky = staticmethod(rows.modified_cholesky)
     drawn = staticmethod(chance.drawn)

@@ -199,6 +199,7 @@ def test_every_yaml_block_is_a_config_that_runs(folder: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are files are run as plugins by the commands around them."""
     monkeypatch.chdir(folder)
@@ -208,6 +209,7 @@ def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         exec(compile(block, "a document", "exec"), {})
 
 
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_session_says_what_it_says(
     document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -28,6 +28,7 @@ from bpviz.declare import (
     Registry,
 )
 from bpviz.foreign import MissingError
+from bpviz.installed import BrokenPluginError
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -292,16 +293,18 @@ class Reader:
         if chosen is None:
             self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
             return None
-        path = path if entry is not node else under(path, key)
+        where = path if entry is not node else under(path, key)
         if not isinstance(chosen.value, str):
-            self.refuse(chosen.place, path, registry.unknown(chosen.plain))
+            self.refuse(chosen.place, where, registry.unknown(chosen.plain))
             return None
         try:
             return entry, registry[chosen.value]
+        except BrokenPluginError as error:
+            self.refuse(chosen.place, where, str(error))
         except KeyError as error:
             # A library that is not installed is no mistake of this line, so that is not shown.
-            self.refuse(chosen.place, path, error.args[0], shows=not isinstance(error, MissingError))
-            return None
+            self.refuse(chosen.place, where, error.args[0], shows=not isinstance(error, MissingError))
+        return None
 
     def algorithm(self, node: Node, path: str, problem: Problem | None) -> Algorithm | None:
         """Return what one entry of ``algorithms`` says."""

@@ -175,12 +175,19 @@ def from_values(algorithms: Sequence[object], given: Mapping[str, object], name:
     Raises ConfigError, each mistake placed by its argument.
     """
     reader = Reader(Path())
-    nodes = {key: node(value, _argument(f"{key}={' '.join(repr(value).split())}")) for key, value in given.items()}
+    nodes = {}
+    for key, value in given.items():
+        said = f"{key}={' '.join(repr(value).split())}"
+        nodes[key] = _entry_or_node(value, said, reader) if key == "problem" else node(value, _argument(said))
     entries = (
-        _entry(spec, _argument(spec), reader) if isinstance(spec, str) else node(spec, _argument(f"argument {i}"))
+        _entry_or_node(spec, spec if isinstance(spec, str) else f"argument {i}", reader)
         for i, spec in enumerate(algorithms, start=1)
     )
     return _compared(reader, nodes, entries, name)
+
+
+def _entry_or_node(spec: object, said: str, reader: Reader) -> Node:
+    return _entry(spec, _argument(said), reader) if isinstance(spec, str) else node(spec, _argument(said))
 
 
 def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], name: str) -> Experiment:
