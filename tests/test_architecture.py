@@ -18,11 +18,11 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("words", "declare", "rows", "chance", "files"),
+    ("words", "declare", "rows", "chance", "files", "digest"),
     ("problems", "optimizers", "linesearch"),
     ("oracle", "march", "surface", "results"),
     ("config", "study"),
-    ("figures", "style", "tables", "batch"),
+    ("figures", "style", "tables", "batch", "trackers"),
     ("cli", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
@@ -33,7 +33,10 @@ KNOWN_BY = {
     "click": {"cli"},
     "matplotlib": {"figures"},
     "mpl_toolkits": {"figures"},
+    "mlflow": {"trackers"},
     "rich": {"cli"},
+    "tensorboardX": {"trackers"},
+    "wandb": {"trackers"},
     "yaml": {"config"},
 }
 LATE = {"rich", "matplotlib", "numpy"}  # what commands import inside their callbacks, to answer --help at once
@@ -109,6 +112,7 @@ def test_libraries_stay_in_their_rooms(module: str) -> None:
         library = name.partition(".")[0]
         assert _room(module) in KNOWN_BY.get(library, {_room(module)}), f"{module} imports {name}"
         assert late or _room(module) != "cli" or library not in LATE, f"{module} imports {name} at its top"
+        assert late or _room(module) != "trackers" or library in {"bpviz", *sys.stdlib_module_names}, "an extra"
         assert "pyplot" not in name, f"{module} imports pyplot, which keeps figures in global state"
 
 

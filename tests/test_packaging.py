@@ -13,11 +13,13 @@ import pytest
 import yaml
 
 import bpviz
+from bpviz.trackers._tracker import TRACKERS
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 EXTRA = PROJECT["optional-dependencies"]["test"]
+OPTIONAL = [r for name, extra in PROJECT["optional-dependencies"].items() if name != "test" for r in extra]
 REFERENCES = "tests/references"
 MODULE = {
     "pyyaml": "yaml",
@@ -39,14 +41,14 @@ def _imported(folder: str, but: str = "nothing") -> set[str]:
             continue
         for node in ast.walk(ast.parse(path.read_bytes())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             found |= {name.partition(".")[0] for name in names}
     own = {"bpviz", *(path.stem for path in (ROOT / REFERENCES).glob("*.py"))}
     return found - sys.stdlib_module_names - own - {"mpl_toolkits"}  # which comes with matplotlib
 
 
-def test_dependencies_are_exactly_what_is_imported() -> None:
-    assert _imported("bpviz") == _modules(PROJECT["dependencies"])
+def test_dependencies_and_extras_are_exactly_what_is_imported() -> None:
+    assert _imported("bpviz") == _modules(PROJECT["dependencies"]) | _modules(OPTIONAL)
 
 
 def test_the_test_extra_is_exactly_what_the_tests_import_besides() -> None:
@@ -58,7 +60,14 @@ def test_the_references_group_is_exactly_what_is_recorded_with() -> None:
     assert _imported(REFERENCES) == _modules(PYPROJECT["dependency-groups"]["references"])
 
 
-@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *EXTRA])
+@pytest.mark.parametrize("name", TRACKERS)
+def test_every_tracker_has_an_extra_of_its_name_and_is_in_the_group_of_its_tests(name: str) -> None:
+    (requirement,) = PROJECT["optional-dependencies"][name]
+    assert _modules([requirement]) == {TRACKERS[name].library}
+    assert PYPROJECT["dependency-groups"]["trackers"][0] == f"bpviz[{','.join(TRACKERS)}]"
+
+
+@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *EXTRA, *OPTIONAL])
 def test_requirements_have_a_lower_bound_and_no_cap(requirement: str) -> None:
     assert re.fullmatch(r"[\w-]+>=[\d.]+", requirement)
 
