@@ -10,10 +10,12 @@ import contextlib
 import os
 import platform
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import __version__, config, files, study, tables
+from bpviz import __version__, config, declare, files, plugins, study, tables
+from bpviz.config import ConfigError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -87,13 +89,29 @@ def _workers(jobs: int) -> Iterator[Executor]:
     from concurrent.futures import ProcessPoolExecutor  # with what it imports, longer than many an experiment
     from multiprocessing import active_children, get_context
 
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent) as pool:
+    known = (plugins.loaded(), declare.OPTIMIZERS.brought, declare.PROBLEMS.brought)
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, known) as pool:
         try:
             yield pool
         except BaseException:
             for worker in active_children():
                 worker.terminate()
             raise
+
+
+def _begin(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], problems: dict[str, str]) -> None:
+    """Let this worker know what its parent knows: the plugins, and what installed packages have brought."""
+    _end_with_parent()
+    sys.stdout = sys.stderr  # what a rule prints is no part of a table
+    declare.OPTIMIZERS.brought.update(algorithms)
+    declare.PROBLEMS.brought.update(problems)
+    try:
+        for plugin in loaded:
+            plugins.start(plugin)
+    except ConfigError as error:  # of a plugin that behaves otherwise here
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _end_with_parent() -> None:
@@ -165,17 +183,23 @@ def compute(experiment: Experiment, folder: Path | None) -> Outcome:
     seconds: dict[str, float] = {}
     results = study.run(experiment, seconds=seconds)
     if folder is not None:
-        made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}
-        contents = (
-            tables.summary_markdown(results.title, tables.table(results, exact=True)),
-            tables.summary_csv(results),
-            tables.as_json(tables.summary(results)),
-            tables.history_csv(results),
-            tables.as_json(made_with),
-        )
-        for file, content in zip(TABLES, contents, strict=True):
-            files.write(folder / file, content.encode())
+        write_tables(experiment, results, folder)
     return Outcome(results, seconds)
+
+
+def write_tables(experiment: Experiment, results: Results, folder: Path) -> None:
+    """Write the tables of an experiment's results."""
+    made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}
+    used = plugins.used(experiment)
+    contents = (
+        tables.summary_markdown(results.title, tables.table(results, exact=True)),
+        tables.summary_csv(results),
+        tables.as_json(tables.summary(results)),
+        tables.history_csv(results),
+        tables.as_json({**made_with, "plugins": used} if used else made_with),
+    )
+    for file, content in zip(TABLES, contents, strict=True):
+        files.write(folder / file, content.encode())
 
 
 def draw(experiment: Experiment, number: int, results: Results, folder: Path, formats: Sequence[str]) -> str:

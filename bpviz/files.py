@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class UnwritableError(Exception):
+class UnwritableError(OSError):
     """A place where nothing can be written, as a sentence."""
 
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bpviz import declare, rows
-from bpviz.oracle import Bill, Oracle
+from bpviz import declare, guard, rows
 from bpviz.results import ENDINGS, Ending
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bpviz.declare import Array, Optimizer, Problem
+    from bpviz.oracle import Bill
 
     Ints = npt.NDArray[np.int64]
 
@@ -72,7 +72,8 @@ def march(
     optimizer knows no next step. ``varied`` gives hyperparameters that differ from run to run, ``(runs,)`` each.
     ``block`` is how many runs travel together; it changes the time this takes and nothing else.
 
-    Raises ValueError if the problem cannot answer what the optimizer or the judge needs to ask.
+    Raises ValueError if the problem cannot answer what the optimizer or the judge needs to ask, and guard.RuleError if
+    one of them is not this package's and fails.
     """
     reason = declare.unsuitable(optimizer, problem)
     if gradient_threshold is not None:
@@ -145,10 +146,9 @@ class _Block:
     ) -> None:
         self.run = run
         self.w = w
-        self.varied = varied
-        self.optimizer = _in_columns(optimizer, varied)
-        self.oracle = Oracle(problem, len(run))
         self.clock = 0
+        self.oracle = guard.oracle(optimizer, problem, len(run), lambda: self.clock)
+        self._take_up(optimizer, varied)
         self.born = np.zeros(len(run), np.int64)  # the clock at each run's epoch 0
         self.threshold = threshold
         self.gradient_threshold = gradient_threshold
@@ -161,6 +161,11 @@ class _Block:
         self.broken = False  # a row is not finite any more: slow arithmetic that is best dropped at once
         with np.errstate(all="ignore"):
             self.state = self.optimizer.begin(w, self.oracle)
+
+    def _take_up(self, rule: Optimizer, varied: dict[str, Array]) -> None:
+        """Go on with these hyperparameters, one row a run."""
+        self.rule, self.varied = rule, varied
+        self.optimizer = guard.guarded(_in_columns(rule, varied), lambda: self.clock)
 
     def __len__(self) -> int:
         return len(self.run)
@@ -241,8 +246,7 @@ class _Block:
         keep = np.flatnonzero(self.oracle.live)
         self.w, self.state = rows.take(self.w, keep), rows.take(self.state, keep)
         self.run, self.born = self.run[keep], self.born[keep]
-        self.varied = _rows_of(self.varied, keep)
-        self.optimizer = _in_columns(self.optimizer, self.varied)
+        self._take_up(self.rule, _rows_of(self.varied, keep))
         self.oracle.take(keep)
         self.frozen = self.carried = 0
         self.ended_before = ~self.oracle.live
@@ -253,8 +257,7 @@ class _Block:
         self.w, self.state = rows.join(self.w, fresh.w), rows.join(self.state, fresh.state)
         self.run = np.concatenate([self.run, fresh.run])
         self.born = np.concatenate([self.born, fresh.born + self.clock])
-        self.varied = {name: rows.join(column, fresh.varied[name]) for name, column in self.varied.items()}
-        self.optimizer = _in_columns(self.optimizer, self.varied)
+        self._take_up(self.rule, {name: rows.join(column, fresh.varied[name]) for name, column in self.varied.items()})
         self.oracle.join(fresh.oracle)
         self.ended_before = ~self.oracle.live
         self._set_alarm()

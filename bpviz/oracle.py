@@ -52,6 +52,7 @@ class Oracle:
     xp = np  # the array namespace rules are written in
     dot = staticmethod(rows.dot)
     solve = staticmethod(rows.solve)
+    power = staticmethod(rows.power)
     drawn = staticmethod(chance.drawn)
 
     def __init__(self, problem: Problem, runs: int) -> None:

@@ -141,6 +141,38 @@ class Run:
     start: tuple[float, ...]
     trajectory: Trajectory
 
+    @property
+    def weights(self) -> Array:
+        """The weights ``(epochs + 1, params)`` at the start and after every epoch."""
+        return self.trajectory.weights
+
+    @property
+    def errors(self) -> Array:
+        """The errors ``(epochs + 1,)`` there."""
+        return self.trajectory.errors
+
+    @property
+    def counts(self) -> Counts:
+        """Evaluations ``(epochs + 1, kinds)`` by then, kinds in the order of KINDS."""
+        return self.trajectory.counts
+
+    @property
+    def epochs(self) -> int:
+        return self.trajectory.epochs
+
+    @property
+    def final_error(self) -> float:
+        return self.trajectory.final_error
+
+    @property
+    def evaluations(self) -> dict[str, int]:
+        """What the whole run was charged, by kind."""
+        return self.trajectory.evaluations
+
+    @property
+    def ending(self) -> Ending:
+        return self.trajectory.ending
+
 
 @dataclass(frozen=True, eq=False)
 class Results:

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bpviz.declare import Array
+    from bpviz.declare import Array, Column
 
 
 def block(w: npt.ArrayLike) -> Array:
@@ -42,6 +42,15 @@ def dot(a: Array, b: Array) -> Array:
 def matvec(matrix: Array, v: Array) -> Array:
     """Return ``matrix[i] @ v[i]`` for ``matrix (runs, m, params)`` and ``v (runs, params)``: ``(runs, m)``."""
     return total(np.ascontiguousarray((matrix * v[:, None, :]).transpose(2, 1, 0)), 0).T
+
+
+def power(a: Array, exponent: Column) -> Array:
+    """Return ``a`` to a power, element by element.
+
+    NumPy takes another way to a square and a root if there is one exponent for all, so every element gets its own.
+    """
+    raised: Array = np.power(a, exponent + np.zeros_like(a))
+    return raised
 
 
 def solve(matrix: Array, v: Array) -> Array:

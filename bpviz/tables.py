@@ -122,6 +122,22 @@ def _markdown(text: str) -> str:
     return text
 
 
+def as_html(table: Table) -> str:
+    """Return a table in HTML, every cell as text."""
+    from html import escape
+
+    align = ["right" if number else "left" for number in table.numbers]
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        inside = (
+            f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in zip(cells, align, strict=True)
+        )
+        return f"<tr>{''.join(inside)}</tr>\n"
+
+    body = "".join(row("td", cells) for cells in table.rows)
+    return f"<table>\n<thead>\n{row('th', table.titles)}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+
+
 def as_csv(rows: Sequence[Sequence[object]]) -> str:
     """Return rows as comma-separated values; numbers as the shortest text that reads back the same."""
     import csv

@@ -18,12 +18,12 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("words", "declare", "rows", "chance", "files", "digest"),
+    ("words", "declare", "installed", "rows", "chance", "digest", "files"),
     ("problems", "optimizers", "linesearch"),
-    ("oracle", "march", "surface", "results"),
-    ("config", "study"),
-    ("figures", "style", "tables", "batch", "trackers"),
-    ("cli", "__main__"),
+    ("oracle", "guard", "march", "surface", "results"),
+    ("config", "plugins", "study", "conformance", "parting"),
+    ("figures", "style", "tables", "report", "lock", "batch", "trackers"),
+    ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 STRANGERS = {"problems": "optimizers", "optimizers": "problems"}

@@ -233,7 +233,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
 
 KEYS = (
     "title, problem, dataset, network, penalty, start, error_threshold, gradient_threshold, max_epochs, algorithms, "
-    "figures"
+    "figures, expect"
 )
 START = "(where every algorithm starts)"
 ERROR = "(a run ends at the first epoch whose error is at most this above the lowest known)"
@@ -354,6 +354,44 @@ SAMPLE = "(a sample: its features, then its target)"
                     "3:21: gradient_threshold: 0 is not in (0, inf) (a run ends at the first epoch whose gradient is "
                     "at most this long)"
                 ),
+            ],
+        ),
+        # expectations
+        ("expect: 5", ["3:9: expect: 5 is not a mapping of algorithms and what they should come to"]),
+        (
+            "expect: {gdd: {epochs: 1}}",
+            ["3:10: expect.gdd: 'gdd' is not an algorithm of this experiment; did you mean 'gd'?"],
+        ),
+        (
+            "expect: {rprop: {epochs: 1}}",
+            [
+                (
+                    "3:10: expect.rprop: 'rprop' is not an algorithm of this experiment; there are 'gd' and "
+                    "'Gradient descent'"
+                ),
+            ],
+        ),
+        ("expect: {gd: 797}", ["3:14: expect.gd: 797 is not a mapping of epochs, error, evaluations or ending"]),
+        (
+            "expect: {gd: {epoch: 1, ending: done}}",
+            [
+                "3:15: expect.gd.epoch: unknown quantity; did you mean 'epochs'?",
+                (
+                    "3:33: expect.gd.ending: 'done' is not one of reached, level, diverged, exhausted, stuck (the "
+                    "ending expected)"
+                ),
+            ],
+        ),
+        (
+            "expect: {gd: {epochs: {atmost: 5, below: -1}, ending: {below: 3}, error: {}}}",
+            [
+                "3:24: expect.gd.epochs.atmost: unknown bound; did you mean 'at_most'?",
+                "3:42: expect.gd.epochs.below: -1 is not in [0, inf) (the epochs expected)",
+                (
+                    "3:55: expect.gd.ending: a mapping is not one of reached, level, diverged, exhausted or stuck "
+                    "(the ending expected)"
+                ),
+                "3:74: expect.gd.error: an empty mapping has none of exactly, at_most, at_least, below or above",
             ],
         ),
         # keys
@@ -619,6 +657,12 @@ def test_an_algorithm_that_asks_what_the_problem_does_not_have_is_refused():
     @optimizer("needy", label="Needy", needs="residuals jacobian", source="this test")
     class Needy:
         step: float = hyper(1.0, "(0, inf)", "step size")
+
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            return w, state
 
     assert read("algorithms: [needy]\nfigures: []").algorithms[0].label == "Needy"
     assert said(refusal("algorithms: [gd, needy]\nnetwork: {loss: mae}\nfigures: []")) == [
@@ -919,6 +963,13 @@ GOOD = {
     "function": "problem: six-hump-camel\nerror_threshold: 0.1\nalgorithms: [gd]",
     "settings of a function": "problem: {name: quadratic, angle: -20}\ngradient_threshold: 0.1\nalgorithms: [gd]",
     "penalty": "network: {bias: true}\npenalty: {l1: 0.1, l2: 0.25}\nalgorithms: [gd]",
+    "expectations": """
+        algorithms: [gd, {name: gd, step: 10, label: fast}, rprop]
+        expect:
+          gd: {epochs: {at_least: 20, at_most: 900}, error: {below: 0.2}}
+          fast: {epochs: 25, ending: reached}
+          RPROP: {evaluations: 20}
+    """,
     "penalty on a function": "problem: rosenbrock\npenalty: {l2: 1}\nerror_threshold: null\nalgorithms: [gd]",
 }
 
@@ -928,7 +979,7 @@ def test_the_resolved_config_gives_the_same_experiment(text):
     experiment = read(text)
     resolved = config.resolved(experiment)
     apart = {"problem"} if "network" in resolved else {"dataset", "network"}
-    assert set(resolved) | {"penalty"} == {row[0] for row in config.keys_table()} - apart
+    assert set(resolved) | {"penalty", "expect"} == {row[0] for row in config.keys_table()} - apart
     assert pickle.loads(pickle.dumps(experiment)) == experiment
     for written in (json.dumps(resolved), yaml.safe_dump(resolved, allow_unicode=True)):
         again = read(written)

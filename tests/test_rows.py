@@ -141,3 +141,11 @@ def test_blocks_have_their_runs_side_by_side_in_memory():
         assert block.strides[0] == 8
     assert rows.dot(a, a).tolist() == [[5], [25], [61]]
     assert math.isclose(rows.matvec(a[None], a[:1])[0, 2], 17)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 2.0, -1.0, 1.0, 0.0, 0.75])
+def test_a_power_is_the_same_with_one_exponent_for_all_and_one_for_each(exponent):
+    a = np.random.default_rng(1).uniform(0, 5, size=(300, 1))
+    each = rows.power(a, np.full((300, 1), exponent))
+    assert rows.power(a, exponent).tobytes() == each.tobytes()
+    assert each[17] == rows.power(a[17:18], exponent)[0]

@@ -6,23 +6,24 @@ from typing import Any
 
 import click
 
-from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options
+from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options, plugin_option
 
 
-def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the algorithms that a word on the command line may become."""
     from bpviz.declare import OPTIMIZERS
 
-    return [name for name in OPTIMIZERS if name.startswith(incomplete)]
+    return [name for name in OPTIMIZERS.names() if name.startswith(incomplete)]
 
 
 def _problems(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from bpviz.declare import PROBLEMS
 
-    return [name for name in PROBLEMS if name.startswith(incomplete)]
+    return [name for name in PROBLEMS.names() if name.startswith(incomplete)]
 
 
 @click.command("compare")
-@click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=_names)
+@click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=algorithm_names)
 @click.option("--problem", metavar="NAME", shell_complete=_problems, help="A test function, with settings if need be.")
 @click.option("--start", nargs=2, metavar="W1 W2", help="Where to start; -4 -4, or the problem's own, if not given.")
 @click.option(
@@ -32,6 +33,7 @@ def _problems(_context: click.Context, _parameter: click.Parameter, incomplete: 
 )
 @click.option("--gradient-threshold", metavar="LENGTH", help="Stop where the gradient is at most so long.")
 @click.option("--max-epochs", metavar="EPOCHS", help="Stop after so many epochs, 1000 if not given.")
+@plugin_option
 @output_options
 def command(
     algorithms: tuple[str, ...],
@@ -40,6 +42,7 @@ def command(
     error_threshold: str | None,
     gradient_threshold: str | None,
     max_epochs: str | None,
+    plugins: tuple[str, ...],
     out: str,
     **options: Any,
 ) -> None:
@@ -59,7 +62,7 @@ def command(
     from bpviz.config import from_parts
     from bpviz.declare import FIGURES
 
-    with mistakes_reported():
+    with mistakes_reported(plugins):
         experiment = from_parts(
             algorithms,
             problem=problem,

@@ -7,16 +7,20 @@ from typing import Any
 
 import click
 
+from bpviz.cli.shared import fail, mistakes_reported, plugin_option
+
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
 
-    return [name for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name in registry if name.startswith(incomplete)]
+    registries = (OPTIMIZERS, PROBLEMS, FIGURES)
+    return [name for registry in registries for name in registry.names() if name.startswith(incomplete)]
 
 
 @click.command("explain")
 @click.argument("name", shell_complete=_names)
-def command(name: str) -> None:
+@plugin_option
+def command(name: str, plugins: tuple[str, ...]) -> None:
     """Explain an algorithm, a problem or a figure.
 
     NAME is one that `bpviz list` shows. Printed are the formula, the settings with their ranges and defaults, the
@@ -25,17 +29,19 @@ def command(name: str) -> None:
     \b
       bpviz explain irprop+
     """
-    from bpviz.cli.shared import fail
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, Registry
     from bpviz.words import nearest, shown
 
-    things = {name: thing for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name, thing in registry.items()}
-    if name not in things:
-        synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
-        guess = nearest(name, things, synonyms)
-        hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
-        fail(f"{shown(name)} is not the name of an algorithm, a problem or a figure; {hint}")
-    click.echo(explanation(things[name]))
+    registries: tuple[Registry[Any], ...] = (OPTIMIZERS, PROBLEMS, FIGURES)
+    with mistakes_reported(plugins):
+        things = {name: thing for registry in registries for name, thing in registry.items()}
+        found = things.get(name) or next((registry[name] for registry in registries if name in registry), None)
+        if found is None:
+            synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
+            guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
+            hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
+            fail(f"{shown(name)} is not the name of an algorithm, a problem or a figure; {hint}")
+        click.echo(explanation(found))
 
 
 def explanation(declared: Any) -> str:
@@ -44,7 +50,7 @@ def explanation(declared: Any) -> str:
     from bpviz.words import listed, shown
 
     label = getattr(declared, "label", "")
-    parts = [f"{declared.name}: {label}" if label else declared.name, inspect.getdoc(declared) or ""]
+    parts = [f"{declared.name}: {label}" if label else declared.name, *filter(None, [inspect.getdoc(declared)])]
     rows = [
         (field.name, _short(shown(field.default)), str(field.domain), field.meaning)
         for field in fields(declared).values()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import click
 
+from bpviz.cli.shared import mistakes_reported, plugin_option
+
 
 @click.command("list")
 @click.argument("what", required=False, type=click.Choice(["algorithms", "problems", "datasets", "figures"]))
-def command(what: str | None) -> None:
+@plugin_option
+def command(what: str | None, plugins: tuple[str, ...]) -> None:
     """List the algorithms, problems, datasets and figures there are."""
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
     from bpviz.problems.datasets import DATASETS
 
+    with mistakes_reported(plugins):
+        for registry in (OPTIMIZERS, PROBLEMS):
+            registry.find_all()
     found = {
         "algorithms": {name: rule.label for name, rule in OPTIMIZERS.items()},
         "problems": {name: first_line(problem) for name, problem in PROBLEMS.items()},
@@ -28,4 +34,4 @@ def command(what: str | None) -> None:
 
 def first_line(documented: object) -> str:
     """Return the first line of a docstring."""
-    return (documented.__doc__ or "").strip().splitlines()[0]
+    return (documented.__doc__ or "").strip().partition("\n")[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bpviz.cli.shared import carry_out_and_show, fail, mistakes_reported, output_options
+from bpviz.cli.shared import carry_out_and_show, fail, mistakes_reported, output_options, plugin_option
 
 
 @click.command("run")
@@ -18,8 +18,11 @@ from bpviz.cli.shared import carry_out_and_show, fail, mistakes_reported, output
     metavar="KEY=VALUE",
     help="Replace a value of the config, for instance algorithms.0.step=0.1. May be repeated.",
 )
+@plugin_option
 @output_options
-def command(configs: tuple[str, ...], overrides: tuple[str, ...], out: str, **options: Any) -> None:
+def command(
+    configs: tuple[str, ...], overrides: tuple[str, ...], plugins: tuple[str, ...], out: str, **options: Any
+) -> None:
     """Run experiments and write their figures and tables.
 
     CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input. Each experiment gets
@@ -29,13 +32,14 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], out: str, **op
       bpviz run configs/neupy.yaml
       bpviz run configs/ --jobs 2 --format svg
       bpviz run configs/neupy.yaml --set algorithms.0.step=10 --out /tmp/trial
+      bpviz run mine.yaml --plugin my_rule.py
     """
     from pathlib import Path
 
-    from bpviz.config.several import load_all
+    from bpviz.config.several import find
 
-    with mistakes_reported():
-        experiments = load_all(configs, overrides)
+    with mistakes_reported(plugins):
+        experiments = find(configs).experiments(overrides)
         same = _same_folder([e.name for e in experiments])
         if same:
             fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")

@@ -23,6 +23,18 @@ FIGURE_FORMATS = ("png", "svg", "pdf")
 TABLE_FORMATS = ("text", "md", "csv", "json")
 
 
+def plugin_option(command: F) -> F:
+    """Add --plugin, whose files a command hands to ``mistakes_reported``."""
+    return click.option(
+        "--plugin",
+        "plugins",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(),
+        help="Python file with algorithms or problems of your own; it is executed. May be repeated.",
+    )(command)
+
+
 def output_options(command: F) -> F:
     """Add the options that say what is written, where and how."""
     for option in reversed(
@@ -66,22 +78,56 @@ def output_options(command: F) -> F:
     return command
 
 
-def fail(message: str) -> NoReturn:
-    """Say what is wrong and leave with exit code 2."""
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say what is wrong and leave with an exit code."""
     click.echo(message.rstrip("\n"), err=True)
-    raise click.exceptions.Exit(2)
+    raise click.exceptions.Exit(code)
 
 
 @contextlib.contextmanager
-def mistakes_reported() -> Iterator[None]:
-    """Turn a mistake in a config, or a folder that cannot be written, into its message and exit code 2."""
+def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
+    """Load plugin files, and turn mistakes into their messages: exit code 2, or 1 for what fails while it runs.
+
+    What is wrong in a config, in a plugin or with a folder is a mistake. So is an exception that comes out of a plugin;
+    any other is a mistake of ours.
+    """
     from bpviz.config import ConfigError
     from bpviz.files import UnwritableError
+    from bpviz.installed import BrokenPluginError
 
     try:
+        if plugins:
+            from bpviz.plugins import load_all
+
+            load_all(plugins)
         yield
-    except (ConfigError, UnwritableError) as error:
+    except (ConfigError, UnwritableError, BrokenPluginError) as error:
         fail(str(error))
+    except (Exception, SystemExit) as error:
+        said = _excused(error)
+        if said is None:
+            raise
+        fail(*said)
+
+
+def _excused(error: BaseException) -> tuple[str, int] | None:
+    """Return the message and the exit code of an exception that is not a mistake of ours, or None."""
+    if "bpviz.march" in sys.modules:  # something has run
+        from bpviz.guard import RuleError
+
+        if isinstance(error, RuleError):
+            return str(error), 1
+    if "concurrent.futures.process" in sys.modules:
+        from concurrent.futures.process import BrokenProcessPool
+
+        if isinstance(error, BrokenProcessPool):
+            return "a parallel process has ended in the middle of its work; --jobs 1 may tell more", 1
+    if "bpviz.plugins" in sys.modules:
+        from bpviz.plugins import blamed
+
+        said = blamed(error)
+        return (said, 2) if said else None
+    return None
 
 
 def carry_out_and_show(
@@ -111,7 +157,8 @@ def carry_out_and_show(
     writing = with_tables or any(experiment.figures for experiment in experiments)
     folders = batch.plan(experiments, out, pictures, with_tables=with_tables) if writing else [out] * len(experiments)
     steps = sum(1 + len(experiment.figures) for experiment in experiments)
-    with _progress(steps, quiet=quiet, no_color=no_color) as said:
+    aside = contextlib.redirect_stdout(sys.stderr)  # what a rule prints is no part of the table
+    with _progress(steps, quiet=quiet, no_color=no_color) as said, aside:
         outcomes = batch.carry_out(experiments, folders, pictures, jobs=jobs, with_tables=with_tables, said=said)
     _print(outcomes, printed[0], timed=timed, no_color=no_color)
     if writing and not quiet:
@@ -164,12 +211,12 @@ def _print(outcomes: Sequence[Outcome], form: str, *, timed: bool, no_color: boo
         if len(outcomes) > 1:
             click.echo(results.title)
         if sys.stdout.isatty():
-            _print_styled(table, no_color=no_color)
+            print_styled(table, no_color=no_color)
         else:
             click.echo(tables.as_text(table), nl=False)
 
 
-def _print_styled(table: Table, *, no_color: bool) -> None:
+def print_styled(table: Table, *, no_color: bool) -> None:
     """Print a table on a terminal, its texts folded to fit; run after run where it is too narrow for that."""
     from rich import box
     from rich.cells import cell_len
@@ -205,4 +252,6 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 
 def _colour(ending: str) -> str:
-    return "green" if ending.startswith(("reached", "ran all")) else "yellow" if ending.startswith("ran out") else "red"
+    if ending.startswith(("reached", "ran all", "holds", "the same")):
+        return "green"
+    return "yellow" if ending.startswith(("ran out", "not", "nothing")) else "red"

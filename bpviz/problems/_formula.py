@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bpviz.declare import Array, Minimum
 
-    Numbers = Array | float
+    Numbers: TypeAlias = Array | float
     """A part of an answer: ``(runs,)``, or a number that is the same for every run."""
 
     Gradient = tuple[Numbers, Numbers]
