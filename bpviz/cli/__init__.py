@@ -15,7 +15,7 @@ EXIT_CODES = """\
 \b
 Exit codes:
   0    done
-  1    something that was asked for did not hold or was not done, or an algorithm of your own failed
+  1    something that was asked for did not hold or was not done, or an algorithm of yours failed
   2    a mistake in the command line or in a config
   130  interrupted
 """

@@ -84,12 +84,15 @@ def _event(second: int, **content: Any) -> bytes:
 
 
 def _run(run: Run) -> Iterator[bytes]:
+    from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
     from tensorboardX.proto.summary_pb2 import Summary
     from tensorboardX.summary import hparams
 
     summary = {f"summary/{name}": value for name, value in run.summary.items()}
     yield _event(0, file_version="brain.Event:2")
     for part in hparams({**flat(run.params), "ending": run.ending}, summary):
+        told = part.value[0].metadata.plugin_data
+        told.content = HParamsPluginData.FromString(told.content).SerializeToString(deterministic=True)
         yield _event(0, summary=part)
     yield _text("about", {"config": run.config, "ending": run.ending, "params": run.params, "versions": run.versions})
     for epoch, row in enumerate(run.history):

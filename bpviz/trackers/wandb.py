@@ -22,7 +22,7 @@ class WandB:
 
     They are kept in ``wandb`` beside the folder, for ``wandb sync`` to send on, unless WANDB_MODE says otherwise. Our
     ids are those of its runs, so that a service that is sent a run twice has it once. Of what has been handed over
-    offline and has changed, the old folder is removed.
+    offline and has changed, the old folder is removed first.
     """
 
     def __init__(self, into: Path | None) -> None:
@@ -65,7 +65,9 @@ class WandB:
         there = [path for path in (home / "wandb").glob(f"offline-run-*-{thing.id}") if self.mode == "offline"]
         if any(_read(path / _CONTENT) == content for path in there):
             return THERE
-        with wandb.init(
+        for path in there:  # first: the new one may get the same name, which ends in seconds
+            shutil.rmtree(path)
+        run = wandb.init(
             project=self.project,
             group=outputs.name,
             id=thing.id,
@@ -76,19 +78,19 @@ class WandB:
             mode=self.mode,
             dir=str(home),
             settings=_settings(),
-        ) as run:
+        )
+        try:  # not ``with run``, which would print a traceback
             if isinstance(thing, Run):
-                for epoch, row in enumerate(thing.history):
-                    run.log(dict(zip(thing.metrics, row, strict=True)), step=epoch)
-                run.summary.update({**thing.summary, "ending": thing.ending})
+                _log(run, thing)
             else:
                 _save(run, thing)
-            folder = Path(run.settings.sync_dir)
+        except BaseException:
+            run.finish(exit_code=1)
+            raise
+        run.finish()
         if self.mode != "offline":
             return NEW
-        files.write(folder / _CONTENT, content.encode())
-        for path in there:
-            shutil.rmtree(path)
+        files.write(Path(run.settings.sync_dir) / _CONTENT, content.encode())
         return UPDATED if there else NEW
 
 
@@ -106,6 +108,12 @@ def _settings() -> Any:
         x_disable_machine_info=True,
         x_save_requirements=False,
     )
+
+
+def _log(run: Any, thing: Run) -> None:
+    for epoch, row in enumerate(thing.history):
+        run.log(dict(zip(thing.metrics, row, strict=True)), step=epoch)
+    run.summary.update({**thing.summary, "ending": thing.ending})
 
 
 def _save(run: Any, outputs: Outputs) -> None:
