@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,10 +83,15 @@ def export(tracker: Tracker, folder: Path) -> Counter[str]:
 
 def _reason(error: BaseException) -> str:
     """Return an exception's own words, on one line."""
-    words = " ".join(str(error).split())
+    words = without_password(" ".join(str(error).split()))
     if not words or isinstance(error, KeyError):
         words = f"{type(error).__name__} {words}".strip()
     return words if len(words) <= 400 else f"{words[:400]}..."
+
+
+def without_password(text: str) -> str:
+    """Return a text without the name and the password that an address in it may have."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 
 @contextlib.contextmanager

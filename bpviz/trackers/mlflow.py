@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpviz import files
 from bpviz.trackers._outputs import PICTURES, Outputs, Run, beside, flat, place
-from bpviz.trackers._tracker import NEW, THERE, UPDATED, TrackingError, environment, tracker
+from bpviz.trackers._tracker import NEW, THERE, UPDATED, TrackingError, environment, tracker, without_password
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,9 +46,11 @@ class MLflow:
         self.server = os.environ.get(_SERVER, "") if into is None else ""
 
     def where(self, folder: Path) -> str:
-        return self.server or f"sqlite:///{(self.into or beside(folder)) / 'mlflow.db'}"
+        return without_password(self.server) or f"sqlite:///{(self.into or beside(folder)) / 'mlflow.db'}"
 
     def look(self, folders: Sequence[Path]) -> list[str]:
+        if self.server:
+            return []
         return list(dict.fromkeys(f"mlflow ui --backend-store-uri {quote(self.where(folder))}" for folder in folders))
 
     def hand_over(self, outputs: Outputs) -> Iterator[str]:

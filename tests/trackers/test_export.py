@@ -7,6 +7,8 @@ import json
 import logging
 import math
 import os
+import re
+import shlex
 import shutil
 import sys
 import warnings
@@ -17,6 +19,7 @@ from typing import ClassVar
 import pytest
 from click.shell_completion import get_completion_class
 
+import bpviz
 from bpviz.cli import cli
 from bpviz.tables import SCHEMA
 from bpviz.trackers import _tracker
@@ -357,6 +360,7 @@ def test_what_is_there_already_is_counted(study: Path, edit: Edit) -> None:
 
 def test_the_words_of_a_failure() -> None:
     assert _tracker._reason(ValueError("a\n b")) == "a b"
+    assert _tracker._reason(OSError("at https://me:s@ecret@host/a: b@c")) == "at https://host/a: b@c"
     assert _tracker._reason(KeyError("a")) == "KeyError 'a'"
     assert _tracker._reason(OSError()) == "OSError"
     assert len(_tracker._reason(ValueError("x" * 10_000))) == 403
@@ -378,6 +382,21 @@ def test_the_environment_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with environment({"SET": "theirs", "UNSET": "theirs"}):
         assert (os.environ["SET"], os.environ["UNSET"]) == ("mine", "theirs")
     assert "UNSET" not in os.environ
+
+
+def test_the_commands_of_the_document_do_what_it_says(study: Path) -> None:
+    """Those that need a tracker: where it is not installed, that is what they say."""
+    document = Path(bpviz.__file__).parent.parent / "docs" / "tracking.md"
+    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert {line.split()[4] for line in lines} == {*TRACKERS}
+    study.rename(study.parent / "neupy")
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        lacking = _tracker.missing(TRACKERS[arguments[3]])
+        result = invoke(*arguments)
+        assert (program, result.exit_code) == ("bpviz", 2 if lacking else 0)
+        assert result.stderr.startswith(lacking or "next: ")
 
 
 def test_what_is_completed() -> None:

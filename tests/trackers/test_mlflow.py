@@ -215,7 +215,7 @@ def test_another_place_by_the_environment_is_passed_through(
     server = f"sqlite:///{tmp_path / 'theirs.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     result = invoke("export", study, "--to", "mlflow")
-    assert result.stdout == f"{study}: 6 runs and the overview in {server}: 7 new\n"
+    assert (result.stdout, result.stderr) == (f"{study}: 6 runs and the overview in {server}: 7 new\n", "")
     assert not (study.parent / "mlflow.db").exists()
     with sqlite3.connect(tmp_path / "theirs.db") as database:
         names = {name for (name,) in database.execute("select name from runs where lifecycle_stage = 'active'")}
@@ -228,12 +228,13 @@ def test_another_place_by_the_environment_is_passed_through(
 
 
 def test_a_service_that_is_away_is_a_message(study: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     result = invoke("export", study, other, "--to", "mlflow")
     assert (result.exit_code, result.stdout) == (1, "")
     said = result.stderr.splitlines()
     assert len(said) == 2
+    assert "secret" not in result.stderr
     for line, folder in zip(said, (study, other), strict=True):
         assert line.startswith(
             f"mlflow: {folder} was not exported, or not all of it: API request to http://127.0.0.1:9"
