@@ -85,12 +85,12 @@ class Results(results.Results):
         if wrong:
             raise ConfigError([Mistake("formats", 0, 0, "", complaint) for complaint in wrong])
         whole = Path(folder)
-        experiment = dataclasses.replace(self.experiment, name=whole.name)
-        [path] = batch.plan([experiment], whole.parent, chosen)
-        batch.write_tables(experiment, self, path)
-        for number in range(len(experiment.figures)):
-            batch.draw(experiment, number, self, path, chosen)
-        return path
+        job = batch.Job(dataclasses.replace(self.experiment, name=whole.name), whole, tuple(chosen))
+        batch.plan([job])
+        batch.write_tables(job.experiment, self, whole)
+        for number in range(len(job.experiment.figures)):
+            batch.draw(job, number, job.figure_files(number), batch.Outcome(self, {}))
+        return whole
 
 
 def run(

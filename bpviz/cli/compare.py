@@ -6,7 +6,18 @@ from typing import Any
 
 import click
 
-from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options, plugin_option
+from bpviz.cli.shared import (
+    Came,
+    Options,
+    carry_out,
+    counted,
+    fail_if_unmet,
+    hold,
+    mistakes_reported,
+    output_options,
+    plugin_option,
+    print_tables,
+)
 
 
 def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -56,12 +67,14 @@ def command(
       bpviz compare gd:step=10 "momentum:step=0.1,momentum=0.95" newton --start 3 -2
       bpviz compare adam:step=0.1 cg-pr --problem rosenbrock
     """
+    import contextlib
     from dataclasses import replace
     from pathlib import Path
 
     from bpviz.config import from_parts
     from bpviz.declare import FIGURES
 
+    chosen = Options.of(**options)
     with mistakes_reported(plugins):
         experiment = from_parts(
             algorithms,
@@ -71,6 +84,18 @@ def command(
             gradient_threshold=gradient_threshold,
             max_epochs=max_epochs,
         )
-        if not options["no_figures"]:
+        if not chosen.no_figures:
             experiment = replace(experiment, figures=(FIGURES["paths"](),))
-        carry_out_and_show([experiment], out=Path(out), with_tables=False, **options)
+        from bpviz.batch import Job  # with NumPy, which whoever has made a mistake does without
+
+        folder = Path(out) / experiment.name
+        job = Job(experiment, folder, chosen.pictures, with_tables=False)
+        with contextlib.ExitStack() as stack:
+            if experiment.figures:
+                hold(Path(out), [job], stack, chosen)
+            (outcome,) = carry_out([job], chosen)
+        came = [Came.now(experiment, outcome, chosen)]
+        print_tables(came, chosen)
+        if experiment.figures and not chosen.quiet:
+            click.echo(f"{counted(len(job.files), 'file')} in {folder}", err=True)
+        fail_if_unmet(came, chosen)
