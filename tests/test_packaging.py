@@ -24,6 +24,7 @@ REFERENCES = "tests/references"
 MODULE = {
     "pyyaml": "yaml",
     "pytest-cov": "pytest_cov",
+    "pytest-xdist": "xdist",
     "pytorch-optimizer": "pytorch_optimizer",
 }  # distributions whose module goes by another name
 
@@ -33,11 +34,11 @@ def _modules(requirements: list[str]) -> set[str]:
     return {MODULE.get(name, name) for name in names}
 
 
-def _imported(folder: str, but: str = "nothing") -> set[str]:
-    """Return the libraries outside Python's own that the modules of a folder, but one in it, import anywhere."""
+def _imported(folder: str, *but: str) -> set[str]:
+    """Return the libraries outside Python's own that the modules of a folder, but those in some, import anywhere."""
     found = set()
     for path in (ROOT / folder).rglob("*.py"):
-        if path.is_relative_to(ROOT / but):
+        if any(path.is_relative_to(ROOT / other) for other in but):
             continue
         for node in ast.walk(ast.parse(path.read_bytes())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -48,17 +49,27 @@ def _imported(folder: str, but: str = "nothing") -> set[str]:
     return found - sys.stdlib_module_names - own - {"mpl_toolkits"}  # which comes with matplotlib
 
 
-def test_dependencies_and_extras_are_exactly_what_is_imported() -> None:
-    assert _imported("bpviz") == _modules(PROJECT["dependencies"]) | _modules(OPTIONAL)
+def test_dependencies_are_exactly_what_is_imported() -> None:
+    assert _imported("bpviz", "bpviz/foreign", "bpviz/trackers") == _modules(PROJECT["dependencies"])
+
+
+def test_the_extras_are_exactly_what_other_libraries_optimizers_need() -> None:
+    extras = [name for library in ("torch", "optax", "scipy") for name in PROJECT["optional-dependencies"][library]]
+    assert _imported("bpviz/foreign") - _modules(PROJECT["dependencies"]) == _modules(extras)
 
 
 def test_the_test_extra_is_exactly_what_the_tests_import_besides() -> None:
-    besides = _imported("tests", but=REFERENCES) - _modules(PROJECT["dependencies"])
-    assert besides | {"pytest_cov"} == _modules(EXTRA)
+    besides = _imported("tests", REFERENCES) - _modules(PROJECT["dependencies"])
+    assert besides | {"pytest_cov", "xdist"} == _modules(EXTRA)
 
 
 def test_the_references_group_is_exactly_what_is_recorded_with() -> None:
     assert _imported(REFERENCES) == _modules(PYPROJECT["dependency-groups"]["references"])
+
+
+def test_the_trackers_import_what_they_say_they_do() -> None:
+    besides = _imported("bpviz/trackers") - _modules(PROJECT["dependencies"])
+    assert besides == {kind.library for _, kind in TRACKERS.items()}
 
 
 @pytest.mark.parametrize("name", TRACKERS)
