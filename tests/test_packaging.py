@@ -79,7 +79,7 @@ def test_every_tracker_has_an_extra_of_its_name_and_is_in_the_group_of_its_tests
     assert PYPROJECT["dependency-groups"]["trackers"][0] == f"bpviz[{','.join(TRACKERS)}]"
 
 
-@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *EXTRA, *OPTIONAL])
+@pytest.mark.parametrize("requirement", sorted({*PROJECT["dependencies"], *EXTRA, *OPTIONAL}))
 def test_requirements_have_a_lower_bound_and_no_cap(requirement: str) -> None:
     assert re.fullmatch(r"[\w-]+>=[\d.]+", requirement)
 
