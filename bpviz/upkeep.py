@@ -46,14 +46,14 @@ def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
         before = lock.read(folder)
     except LockError:
         return None
-    if before is None or _origin(source, folder, asked, _data_of(before)) != before.origin:
+    if before is None or origin(source, folder, asked, data_of(before)) != before.origin:
         return None
     if lock.other_code(before.code) or lock.misplaced(before, folder):
         return None
     return before
 
 
-def _origin(source: Source, folder: Path, asked: Asked, data: Iterable[str]) -> Origin:
+def origin(source: Source, folder: Path, asked: Asked, data: Iterable[str]) -> Origin:
     """Return where an experiment comes from, as its lock says it."""
     inputs = {"config": digest.of_bytes(source.data)}
     inputs |= {f"plugin {Path(plugin.file).name}": plugin.sha256 for plugin in plugins.loaded()}
@@ -61,7 +61,7 @@ def _origin(source: Source, folder: Path, asked: Asked, data: Iterable[str]) -> 
     return Origin(_relative(source.path, folder), inputs, asked._asdict())
 
 
-def _data_of(before: Lock) -> list[str]:
+def data_of(before: Lock) -> list[str]:
     """Return the files that an experiment read besides its config, from the folder of the config."""
     return [name.removeprefix("data ") for name in before.inputs if name.startswith("data ")]
 
@@ -87,7 +87,7 @@ def job(source: Source, experiment: Experiment, folder: Path, asked: Asked, *, f
     """Return the job of an experiment, which knows nothing yet of the outputs that are there."""
     from bpviz.batch import Job  # with NumPy, which whoever finds nothing to do does without
 
-    now = _origin(source, folder, asked, experiment.data_files)
+    now = origin(source, folder, asked, experiment.data_files)
     if not asked.figures:
         experiment = dataclasses.replace(experiment, figures=())
     return Job(experiment, folder, tuple(asked.formats), origin=now, forced=force)
@@ -107,9 +107,9 @@ def look(job: Job) -> Work:
 
 def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str:
     """Return why the outputs of an experiment are looked at anew."""
-    reasons = [f"{name.partition(' ')[2]} changed" for name in _changed(before.inputs, now.inputs) if name != "config"]
+    reasons = [f"{name.partition(' ')[2]} changed" for name in changed(before.inputs, now.inputs) if name != "config"]
     if before.inputs.get("config") != now.inputs["config"]:
-        reasons += _changes(folder, experiment) or ["the config is written otherwise, and says the same"]
+        reasons += _said_changes(folder, experiment) or ["the config is written otherwise, and says the same"]
     if before.asked != now.asked:
         reasons.append("the command line asks for something else")
     code = lock.other_code(before.code)
@@ -119,24 +119,29 @@ def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str
     return "; ".join(reasons) or "it was asked for"
 
 
-def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the names of what is other now than it was before."""
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
-def _changes(folder: Path, experiment: Experiment) -> list[str]:
+def _said_changes(folder: Path, experiment: Experiment) -> list[str]:
     """Return what a config says otherwise than the one that made the outputs: ``algorithms[0].step is 10, was 0.3``."""
+    found = changes(folder, experiment)
+    if found is None:
+        return ["the config changed"]
+    said = [f"{path} is {now}, was {was}" for path, (now, was) in found.items()]
+    more = len(said) - _MOST_CHANGES
+    return [*said[:_MOST_CHANGES], f"and {more} more of the config changed"] if more > 0 else said
+
+
+def changes(folder: Path, experiment: Experiment) -> dict[str, tuple[str, str]] | None:
+    """Return by path what an experiment says now and what it said when the outputs were made; None if nobody knows."""
     try:
         was = _flat(json.loads((folder / "run.json").read_bytes())["experiment"])
         now = _flat(json.loads(json.dumps(config.resolved(experiment))))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ["the config changed"]
-    said = [
-        f"{path} is {_said(now, path)}, was {_said(was, path)}"
-        for path in {**was, **now}
-        if was.get(path) != now.get(path)
-    ]
-    more = len(said) - _MOST_CHANGES
-    return [*said[:_MOST_CHANGES], f"and {more} more of the config changed"] if more > 0 else said
+        return None
+    return {path: (_said(now, path), _said(was, path)) for path in {**was, **now} if was.get(path) != now.get(path)}
 
 
 def _said(flat: Mapping[str, Any], path: str) -> str:

@@ -22,7 +22,7 @@ ROOMS = (
     ("problems", "optimizers", "linesearch"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
-    ("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
+    ("figures", "style", "tables", "report", "lock", "batch", "upkeep", "github", "drift"),
     ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
@@ -31,7 +31,7 @@ STRANGERS = {"problems": "optimizers", "optimizers": "problems"}
 # Libraries that only some rooms know.
 KNOWN_BY = {
     "click": {"cli"},
-    "matplotlib": {"figures"},
+    "matplotlib": {"drift", "figures"},
     "mpl_toolkits": {"figures"},
     "rich": {"cli"},
     "yaml": {"config"},
