@@ -119,9 +119,9 @@ def _results(task: Task, outcome: Outcome, runs: Sequence[Mapping[str, Any]]) ->
             task.checked.drifts.append(Drift("results", replace(place, message=f"{said} is not among the results")))
             continue
         largest = max((abs(e) for e in outcome.results.runs[number].errors.tolist() if math.isfinite(e)), default=0.0)
-        changes = [Change(said, *change) for change in _changes(recorded, run, largest)]
+        changes = [Change(said, *change) for change in _changes(recorded, run, largest, outcome.results.weights)]
         if changes:
-            words = listed([f"{c.what} {c.now}, not {c.was}" for c in changes], "and")
+            words = listed([f"{c.what} {c.now} (was {c.was})" for c in changes], "and")
             task.checked.drifts.append(Drift("results", replace(place, message=f"{said} came to {words}")))
             task.checked.changes += changes
             parted.append(number)
@@ -136,8 +136,13 @@ def _key(run: Mapping[str, Any]) -> str:
     return json.dumps([run.get("label"), run.get("start")])
 
 
-def _changes(was: Mapping[str, Any], now: Mapping[str, Any], largest: float) -> Iterator[tuple[str, str, str]]:
-    """Yield what differs between a run of a lock and the run now, whose errors were at most ``largest``."""
+def _changes(
+    was: Mapping[str, Any], now: Mapping[str, Any], largest: float, names: Sequence[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what differs between a run of a lock and the run now, whose errors were at most ``largest``.
+
+    ``names`` are those of the weights.
+    """
     for name in ("epochs", "ending"):
         if was.get(name) != now[name]:
             yield name, _shown(was.get(name)), _shown(now[name])
@@ -154,9 +159,9 @@ def _changes(was: Mapping[str, Any], now: Mapping[str, Any], largest: float) -> 
     before, after = was.get("weights"), now["weights"]
     before = before if isinstance(before, list) and len(before) == len(after) else [None] * len(after)
     scale = _CLOSE * max((abs(w) for w in after if w is not None), default=0.0)
-    for i, (w, v) in enumerate(zip(before, after, strict=True), start=1):
+    for name, w, v in zip(names, before, after, strict=True):
         if not same(w, v, scale):
-            yield f"weight {i}", _shown(w), _shown(v)
+            yield name, _shown(w), _shown(v)
 
 
 def same(was: Any, now: float | None, allowed: float) -> bool:
@@ -223,14 +228,13 @@ def _pixels(task: Task, outcome: Outcome) -> None:
         name = figure.file_name()
         files = [f"{name}.{suffix}" for suffix in formats if f"{name}.{suffix}" in before.files]
         if task.job.formats and f"{name}.png" in files:
-            said += _drawn(task, f"{name}.png", figure.title or figure.name)
+            said += _drawn(task, f"{name}.png")
         other = [file for file in files if before.files[file].get("shows") != outcome.shows[number]]
         if other and not theirs:
             rounded += other
-        elif other:
-            said.append(
-                f"{listed(other, 'and')} {'shows' if len(other) == 1 else 'show'} something else than it says now"
-            )
+        elif other := [file for file in other if not said or not file.endswith(".png")]:
+            shows = "shows" if len(other) == 1 else "show"
+            said.append(f"{listed(other, 'and')} {shows} something else than there is to show now")
         if said:
             place = replace(_at(task, f"figures[{number}]"), message="; ".join(said))
             checked.drifts.append(Drift("pixels", place))
@@ -248,7 +252,7 @@ def _pixels(task: Task, outcome: Outcome) -> None:
         )
 
 
-def _drawn(task: Task, file: str, title: str) -> Iterator[str]:
+def _drawn(task: Task, file: str) -> Iterator[str]:
     """Yield how a PNG differs from what is drawn now."""
     from bpviz.drift.pictures import UnreadableError, compared
 
@@ -268,7 +272,7 @@ def _drawn(task: Task, file: str, title: str) -> Iterator[str]:
     task.checked.pictures.append(
         Picture(
             file.removesuffix(".png"),
-            title,
+            file,
             f"{found.said[0].upper()}{found.said[1:]}.",
             {"expected": expected, "actual": actual, "difference": found.difference()},
         )

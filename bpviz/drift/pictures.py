@@ -92,16 +92,20 @@ def _encoded(pixels: Array) -> bytes:
 
 
 class _Ready:
-    """A figure of errors whose data are there already."""
+    """A figure of errors whose data are there already; ``from_zero`` on an axis that begins there."""
 
-    def __init__(self, data: ErrorsData) -> None:
-        self.ready = data
+    def __init__(self, data: ErrorsData, *, from_zero: bool) -> None:
+        self.ready, self.from_zero = data, from_zero
 
     def data(self, results: Any, problem: Any) -> ErrorsData:
         return self.ready
 
     def draw(self, figure: Any, data: ErrorsData) -> None:
         Errors().draw(figure, data)
+        if self.from_zero:
+            axes = figure.axes[0]
+            axes.set_yscale("linear")
+            axes.set_ylim(0, 1.08 * max((float(np.nanmax(curve.errors)) for curve in data.curves), default=0.0) or 1.0)
 
 
 def curves(
@@ -116,14 +120,18 @@ def curves(
     apart = []
     for before, after, (place, said, _, _) in zip(was, now, pairs, strict=True):
         common = min(len(before.errors), len(after.errors))
-        apart.append(Curve(place, said, np.abs(before.errors[:common] - after.errors[:common])))
+        distance = np.abs(before.errors[:common] - after.errors[:common])
+        apart.append(Curve(place, said, np.where(np.isfinite(distance), distance, 0.0)))  # where one is not finite
     drawn = {
         "expected": ErrorsData(was, threshold, "Error by epoch, as recorded"),
         "actual": ErrorsData(now, threshold, "Error by epoch, now"),
         "difference": ErrorsData(apart, None, "Distance between the two"),
     }
     nothing: Any = None
-    return {part: _render.rendered(_Ready(data), nothing, nothing, "png") for part, data in drawn.items()}
+    return {
+        part: _render.rendered(_Ready(data, from_zero=part == "difference"), nothing, nothing, "png")
+        for part, data in drawn.items()
+    }
 
 
 def _finite(errors: Sequence[float]) -> Array:
