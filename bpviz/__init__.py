@@ -53,15 +53,17 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():
-        if name in names:
-            from importlib import import_module
+if not TYPE_CHECKING:  # for a type checker any name would be there
 
-            thing: object = getattr(import_module(f"bpviz.{home}"), name)
-            globals()[name] = thing
-            return thing
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        for home, names in _HOMES.items():
+            if name in names:
+                from importlib import import_module
+
+                thing: object = getattr(import_module(f"bpviz.{home}"), name)
+                globals()[name] = thing
+                return thing
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

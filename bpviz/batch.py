@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import __version__, config, declare, digest, files, lock, plugins, study, tables
+from bpviz import __version__, config, declare, digest, files, foreign, lock, plugins, study, tables
 from bpviz.config import ConfigError
 from bpviz.lock import Lock, Origin
 from bpviz.words import listed
@@ -248,7 +248,7 @@ def _ran(experiment: Experiment) -> tuple[Results, dict[str, float]]:
 
 def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
     """Return the contents of the tables, in the order of TABLES."""
-    made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}
+    made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions(experiment)}
     used = plugins.used(experiment)
     contents = (
         tables.summary_markdown(results.title, tables.table(results, exact=True)),
@@ -293,7 +293,7 @@ def _drawing(job: Job, number: int) -> dict[str, str]:
 def _modules_of(things: Sequence[Any]) -> list[str]:
     """Return the names of the modules, of this program's, in which the classes of ``things`` are."""
     own = f"{__package__}."
-    names = {type(part).__module__ for thing in things for part in declare.made_of(thing)}
+    names = {kind.__module__ for thing in things for part in declare.made_of(thing) for kind in type(part).__mro__}
     return sorted(f"{name.removeprefix(own).replace('.', '/')}.py" for name in names if name.startswith(own))
 
 
@@ -334,7 +334,7 @@ def _finished(job: Job, outcome: Outcome) -> Outcome:
         code=code_of(job.experiment),
         results=[_rounded(run) for run in runs],
         files={name: outcome.files[name] for name in job.files},
-        versions=versions(),
+        versions=versions(job.experiment),
         table=table._asdict(),
         unmet=tables.unmet(results),
         unexpected=[
@@ -366,13 +366,13 @@ def _nine(number: float | None) -> float | None:
     return None if number is None else float(f"{number:.9g}")
 
 
-def versions() -> dict[str, str]:
+def versions(experiment: Experiment) -> dict[str, str]:
     """Return the versions that results and figures may depend on."""
     from importlib.metadata import version  # slow to import
 
+    libraries = dict.fromkeys(library for a in experiment.algorithms for library in foreign.libraries(a.optimizer.name))
     return {
         "bpviz": __version__,
         "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "matplotlib": version("matplotlib"),
+        **{library: version(library) for library in ("numpy", "matplotlib", *libraries)},
     }

@@ -63,6 +63,7 @@ SHAPES: Mapping[str, Any] = {
     "1 x 9": Perceptron(dataset=noise(1, 9)),
     "9 x 1": Perceptron(dataset=noise(9, 1), activation="softplus", bias=True),
     "200 x 2": Perceptron(dataset=noise(200, 2), loss="cross-entropy", bias=True),
+    "140 x 2": Perceptron(dataset=noise(140, 2), activation="softplus"),
     "37 x 3": Perceptron(dataset=noise(37, 3), activation="tanh", bias=True),
 }
 

@@ -15,7 +15,18 @@ import math
 import pkgutil
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    dataclass_transform,
+)
 
 from bpviz import installed
 from bpviz.words import SYNONYMS, listed, nearest, shown
@@ -334,7 +345,7 @@ def _check(self: Any) -> None:
         else:
             object.__setattr__(self, name, field.domain.convert(value))
     if not wrong:
-        wrong = [f"{name}: {complaint}" for name, complaint in conflicts(self)]
+        wrong = [f"{name}: {complaint}" if name else complaint for name, complaint in conflicts(self)]
     if wrong:
         raise ValueError(f"{type(self).name}: {'; '.join(wrong)}")
 
@@ -362,13 +373,17 @@ class Registry(Generic[T]):
     Others register things too: a plugin file when it is loaded, and installed packages, whose entry points of ``group``
     have the names of what they bring. To look through all packages is slow; it is done for a name that is not known
     otherwise, and by ``find_all``. Both raise installed.BrokenPluginError.
+
+    A name with a colon, ``torch:Adam``, is looked for ``elsewhere``: by the function ``kind`` of a module, which raises
+    KeyError with its reason. Such things are had by name alone and do not turn up among the others.
     """
 
-    def __init__(self, what: str, package: str, group: str = "") -> None:
+    def __init__(self, what: str, package: str, group: str = "", elsewhere: str = "") -> None:
         self.what = what
         self.brought: dict[str, str] = {}  # names that installed packages have brought, and which
         self._package = package
         self._group = group
+        self._elsewhere = elsewhere
         self._things: dict[str, T] = {}
         self._walked = False
 
@@ -434,12 +449,27 @@ class Registry(Generic[T]):
         return self._things
 
     def __getitem__(self, name: str) -> T:
+        if self.is_elsewhere(name):
+            return self._kind(name)
         if name not in self:
             raise KeyError(self.unknown(name))
         return self._things[name]
 
     def __contains__(self, name: object) -> bool:
+        if self.is_elsewhere(name):
+            try:
+                return self._kind(name) is not None
+            except KeyError:
+                return False
         return name in self._walk() or (isinstance(name, str) and self._find(name))
+
+    def is_elsewhere(self, name: object) -> TypeGuard[str]:
+        """Tell whether it is left to another module to find a thing of this name, or to say why there is none."""
+        return self._elsewhere != "" and isinstance(name, str) and ":" in name
+
+    def _kind(self, name: str) -> T:
+        found: T = importlib.import_module(self._elsewhere).kind(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._walk()))
@@ -452,6 +482,11 @@ class Registry(Generic[T]):
 
     def unknown(self, name: object) -> str:
         """Word the refusal of a name that is not registered, with the name that was meant if one is near."""
+        if self.is_elsewhere(name):
+            try:
+                self._kind(name)
+            except KeyError as error:
+                return str(error.args[0])
         synonyms = {**SYNONYMS, **{s: n for n, thing in self.items() for s in getattr(thing, "synonyms", ())}}
         guess = nearest(name, self.names(), synonyms)
         hint = f"; did you mean {guess!r}?" if guess else f"; known are {', '.join(self.names())}"
@@ -552,7 +587,7 @@ class Problem(Protocol):
         """Go to ``w (runs, params)``. ``spare`` is an earlier point that nobody asks any more; reuse its memory."""
 
 
-OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers", "bpviz.optimizers")
+OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers", "bpviz.optimizers", "bpviz.foreign")
 PROBLEMS: Registry[Any] = Registry("problem", "bpviz.problems", "bpviz.problems")
 FIGURES: Registry[Any] = Registry("figure", "bpviz.figures")
 
@@ -599,17 +634,22 @@ class FigureRequest:
         return self.save_as or self.name_of_file()
 
 
+def declared(cls: type[T], name: str, **facts: Any) -> type[T]:
+    """Return a class with these facts and its declared fields frozen and checked, in no registry."""
+    made: Any = cls
+    for fact, value in {"name": name, **facts}.items():
+        setattr(made, fact, value)
+    made.__post_init__ = _check
+    return dataclasses.dataclass(frozen=True)(cls)
+
+
 def _declare(
     cls: type[T], name: str, registry: Registry[Any], parts: Mapping[str, str] | None = None, **facts: Any
 ) -> type[T]:
-    missing = [what for part, what in (parts or {}).items() if not hasattr(cls, part)]
+    missing = [f"no {what}" for part, what in (parts or {}).items() if not hasattr(cls, part)]
     if missing:
-        raise TypeError(f"{name}: {cls.__qualname__} has no {listed(missing, 'and no')}")
-    declared: Any = cls
-    for fact, value in {"name": name, **facts}.items():
-        setattr(declared, fact, value)
-    declared.__post_init__ = _check
-    made = dataclasses.dataclass(frozen=True)(cls)
+        raise TypeError(f"{name}: {cls.__qualname__} has {listed(missing, 'and')}")
+    made = declared(cls, name, **facts)
     taken = [field.name for field in dataclasses.fields(made) if field.name in (*facts, *_KEYS)]  # type: ignore[arg-type]
     if taken:
         raise ValueError(f"{name}: {listed(taken, 'and')} cannot be the name of a field; it stands for something else")
@@ -625,17 +665,18 @@ _KEYS = ("name", "label", "kind")
 """What stands beside the fields in a config."""
 
 _RULE = {"begin": "method begin(self, w, f)", "advance": "method advance(self, w, state, f)"}
-_PROBLEM = {
-    "weights": "weights, the names of its parameters",
-    "offers": "offers, the questions it answers",
-    "start": "start, where runs start",
-    "window": "window, what figures show",
-    "minima": "minima, those that are known",
-    "lowest": "lowest, the lowest error there is, or None",
-    "threshold": "threshold, how near to the lowest error a run has arrived, or None",
-    "width": "width, how many numbers a run needs at once",
+PARTS = {
+    "weights": "weights (the names of its parameters)",
+    "offers": "offers (the questions it answers)",
+    "start": "start (where runs start)",
+    "window": "window (what figures show)",
+    "minima": "minima (those that are known)",
+    "lowest": "lowest (the lowest error there is, or None)",
+    "threshold": "threshold (how near to the lowest error a run has arrived, or None)",
+    "width": "width (how many numbers a run needs at once)",
     "at": "method at(self, w, spare=None)",
 }
+"""What a problem has, besides its name."""
 
 
 KINDS = ("error", "gradient", "hessian", "residuals", "jacobian")
@@ -673,6 +714,8 @@ def optimizer(
     ``name`` if none is given; ``source`` the paper with the place in it; ``confused_with`` what else goes by the same
     name.
     """
+    if not isinstance(needs, str):
+        raise TypeError(f"{name}: needs is text such as 'error gradient', not {shown(needs)}")
     asked = frozenset(needs.split())
     if not asked <= set(KINDS):
         raise ValueError(f"{name}: needs {sorted(asked - set(KINDS))}, not one of {KINDS}")
@@ -683,7 +726,7 @@ def optimizer(
 @dataclass_transform(frozen_default=True)
 def problem(name: str, *, source: str = "", synonyms: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Register a class as the problem ``name``, with its source."""
-    return lambda cls: _declare(cls, name, PROBLEMS, _PROBLEM, source=source, synonyms=synonyms)
+    return lambda cls: _declare(cls, name, PROBLEMS, PARTS, source=source, synonyms=synonyms)
 
 
 @dataclass_transform(frozen_default=True)

@@ -28,9 +28,9 @@ def points(group: str) -> dict[str, list[EntryPoint]]:
     from importlib.metadata import entry_points  # slow to import
 
     found: dict[str, list[EntryPoint]] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, package(point), point.value)):
-        if point not in found.setdefault(point.name, []):  # a package can be on the path twice
-            found[point.name].append(point)
+    distinct = {(point.name, package(point), point.value): point for point in entry_points(group=group)}
+    for (name, *_), point in sorted(distinct.items()):  # a package can be on the path twice
+        found.setdefault(name, []).append(point)
     return found
 
 

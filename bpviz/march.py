@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import inf, isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -41,8 +42,8 @@ class Epoch(NamedTuple):
     """A block after an epoch (epoch 0: at its start), as listeners see it. Arrays must not be written on.
 
     ``run (rows,)``: which run each row is, by the order of the starts. ``ended``: the rows that ended in this epoch
-    with their endings as indices into ENDINGS; None when none did. Rows that ended earlier may still come along and
-    mean nothing.
+    with their endings as indices into ENDINGS; None when none did. ``why``: what an optimizer gave as its reason, by
+    row. Rows that ended earlier may still come along and mean nothing.
     """
 
     run: Ints
@@ -52,6 +53,7 @@ class Epoch(NamedTuple):
     error: Array
     bill: Bill
     ended: tuple[Ints, Ints] | None
+    why: Mapping[int, str] = MappingProxyType({})
 
 
 def march(
@@ -81,7 +83,7 @@ def march(
     if reason:
         raise ValueError(reason)
     starts = rows.block(starts)
-    size = block or max(64, _BLOCK_BYTES // (8 * problem.width))
+    size = min(block or max(64, _BLOCK_BYTES // (8 * problem.width)), getattr(optimizer, "together", len(starts) + 1))
     columns = {name: rows.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
     threshold = -inf if error_threshold is None else error_threshold
     entered = 0
@@ -189,10 +191,12 @@ class _Block:
         """Look at the errors, freeze the runs that have ended and return the Epoch."""
         oracle, w = self.oracle, self.w
         error = oracle.look(w)
-        ended = None
+        ended, why = None, oracle.why
         if self.looks_closer or oracle.stuck is not None or self.clock >= self.alarm or not self._all_go_on(error, w):
             ended = self._freeze(error)
-        return Epoch(self.run, self.clock, self.born, w, error, oracle.bill(), ended)
+        if why:
+            oracle.why = {}
+        return Epoch(self.run, self.clock, self.born, w, error, oracle.bill(), ended, why)
 
     def _all_go_on(self, error: Array, w: Array) -> bool:
         """Say, as quickly as it can be said, whether every live run is finite and above the threshold."""

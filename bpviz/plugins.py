@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from bpviz import installed
 from bpviz.config import algorithm
 from bpviz.config.files import UnreadableError, decode, read
+from bpviz.config.keys import NUMBER
 from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.yaml_tree import LARGEST
-from bpviz.declare import FILES, OPTIMIZERS, PROBLEMS, Text, all_or_nothing, made_of
+from bpviz.declare import FILES, KINDS, OPTIMIZERS, PARTS, PROBLEMS, Listed, Text, all_or_nothing, made_of
 from bpviz.words import listed, shown
 
 if TYPE_CHECKING:
@@ -79,11 +81,11 @@ def load(file: str) -> Plugin:
     """
     try:
         data = read(Path(file), LARGEST)
-        whole = str(Path(file).resolve())
-    except (UnreadableError, OSError, RuntimeError) as error:  # a loop of links
-        raise ConfigError([Mistake(file, 0, 0, "", f"{error}")]) from None
-    stem = re.sub(r"\W", "_", Path(file).stem)[:60]
-    plugin = Plugin(file, data, f"bpviz_plugin_{stem}_{hashlib.sha256(whole.encode()).hexdigest()[:12]}")
+    except UnreadableError as error:
+        raise ConfigError([Mistake(file, 0, 0, "", str(error))]) from None
+    whole = Path(file).resolve()
+    stem = re.sub(r"\W", "_", whole.stem)[:60]
+    plugin = Plugin(file, data, f"bpviz_plugin_{stem}_{hashlib.sha256(os.fsencode(whole)).hexdigest()[:12]}")
     start(plugin)
     return plugin
 
@@ -151,8 +153,29 @@ def _look_at(plugin: Plugin, document: Document, module: ModuleType) -> None:
         complaint = Text().complaint(getattr(thing, "label", thing.name))
         if complaint:
             wrong.append(f"{thing.name}: label: {complaint}")
+        if not hasattr(thing, "advance"):
+            wrong += [f"{thing.name}: {complaint}" for complaint in _ill_made(thing)]
     if wrong:
         raise ConfigError([Place(document).mistake("", message) for message in wrong])
+
+
+def _ill_made(problem: Any) -> Iterator[str]:
+    """Yield what is wrong with the parts of a problem."""
+    parts = {}
+    try:
+        made = problem()
+        for part in PARTS:
+            parts[part] = getattr(made, part)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a mistake in the file
+        yield f"{PARTS[list(PARTS)[len(parts)]]}: {installed.in_words(error)}"
+        return
+    weights, offers, start = parts["weights"], parts["offers"], parts["start"]
+    if not isinstance(weights, tuple) or not weights or not all(isinstance(name, str) for name in weights):
+        yield f"weights: {weights!r:.60} is not a tuple of names"
+    elif not isinstance(start, tuple) or Listed(NUMBER, len(weights), len(weights)).complaint(start):
+        yield f"start: {start!r:.60} is not a tuple of {len(weights)} numbers"
+    if not isinstance(offers, frozenset) or not {"error"} <= offers <= set(KINDS):
+        yield f'offers: {offers!r:.60} is not a frozenset with "error" in it and others of {", ".join(KINDS[1:])}'
 
 
 def named(plugin: Plugin, name: str) -> Any:

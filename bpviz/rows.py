@@ -69,9 +69,29 @@ def _solved(matrix: Array, v: Array) -> Array:
     return np.linalg.solve(matrix, v[..., None])[..., 0].astype(np.float64, copy=False)
 
 
+def least_squares(matrix: Array, v: Array) -> Array:
+    """Return the x that makes ``matrix[i] @ x[i] - v[i]`` shortest, NaN in the rows where roundoff decides which does.
+
+    ``matrix (runs, m, params)``, ``v (runs, m)`` and x ``(runs, params)``.
+    """
+    runs, m, params = matrix.shape
+    if m < params:
+        return np.full((runs, params), np.nan)
+    q, r = np.linalg.qr(matrix)
+    pivots = np.abs(np.linalg.diagonal(r))
+    deficient = pivots.min(axis=1) <= m * np.finfo(np.float64).eps * pivots.max(axis=1)
+    return solve(np.where(deficient[:, None, None], np.nan, r), matvec(q.transpose(0, 2, 1), v))
+
+
 def outer(a: Array, b: Array) -> Array:
     """Return ``a[i] b[i]ᵀ`` for ``a (runs, m)`` and ``b (runs, params)``: ``(runs, m, params)``."""
     return a[:, :, None] * b[:, None, :]
+
+
+def gram(matrix: Array) -> Array:
+    """Return ``matrix[i]ᵀ @ matrix[i]`` for ``matrix (runs, m, params)``: ``(runs, params, params)``."""
+    columns = matrix.transpose(1, 2, 0)
+    return total(np.ascontiguousarray(columns[:, :, None] * columns[:, None]), 0).transpose(2, 0, 1)
 
 
 def eigh(matrix: Array) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ SCHEMA = 1
 """Version of the files' layout; a change that breaks a reader raises it."""
 
 _KIND_TITLES = dict(zip(KINDS, ("error", "gradient", "Hessian", "residual", "Jacobian"), strict=True))
+_STEPS = ("step", "lr", "learning_rate")  # what bpviz, torch and optax call it
 _ALWAYS = ("error", "gradient", "hessian")  # shown even where nobody asked
 
 
@@ -55,7 +56,7 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
     yield Column("Algorithm", lambda run: run.label, number=False)
     if len({run.start for run in results.runs}) > 1:
         yield Column("start", lambda run: f"({', '.join(map(number, run.start))})", number=False)
-    yield Column("step", lambda run: number(run.settings["step"]) if "step" in run.settings else "")
+    yield Column("step", lambda run: next((number(run.settings[s]) for s in _STEPS if run.settings.get(s)), ""))
     yield Column("epochs", lambda run: str(run.trajectory.epochs))
     for kind in KINDS:
         if kind in _ALWAYS or any(run.trajectory.evaluations[kind] for run in results.runs):
@@ -83,11 +84,13 @@ def ending(run: Run, results: Results) -> str:
 
     end = run.trajectory.ending
     if end is Ending.REACHED and results.error_threshold is not None:
-        return f"reached {results.error_threshold:g}"
+        return f"reached {results.error_threshold:.10g}"  # which may be close above a minimum
     if end is Ending.LEVEL and results.gradient_threshold is not None:
         return f"reached a gradient of {results.gradient_threshold:g}"
     if end is Ending.EXHAUSTED and results.aimless:
         return "ran all epochs"
+    if end is Ending.STUCK and run.trajectory.why:
+        return f"cannot go on ({run.trajectory.why})"
     return end.value
 
 

@@ -108,10 +108,11 @@ def look(job: Job) -> Work:
 def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str:
     """Return why the outputs of an experiment are looked at anew."""
     reasons = [f"{name.partition(' ')[2]} changed" for name in changed(before.inputs, now.inputs) if name != "config"]
-    if before.inputs.get("config") != now.inputs["config"]:
+    other = changed(before.asked, now.asked)
+    if before.inputs.get("config") != now.inputs["config"] or "overrides" in other:
         reasons += _said_changes(folder, experiment) or ["the config is written otherwise, and says the same"]
-    if before.asked != now.asked:
-        reasons.append("the command line asks for something else")
+    if set(other) - {"overrides"}:
+        reasons.append("the command line asks for other figures")
     code = lock.other_code(before.code)
     if code:
         reasons.append(f"bpviz's own {listed(code, 'and')} changed")
@@ -119,7 +120,7 @@ def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str
     return "; ".join(reasons) or "it was asked for"
 
 
-def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the names of what is other now than it was before."""
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 

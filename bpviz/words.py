@@ -100,6 +100,9 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
         meant = synonyms.get(guess, guess)
         if meant in words:
             return meant
+        alike = [word for word in words if synonyms.get(word) == meant]  # torch's lr for optax's learning_rate
+        if alike:
+            return alike[0]
     import difflib  # only when something is wrong
 
     close = difflib.get_close_matches(folded, words, n=1, cutoff=0.6)

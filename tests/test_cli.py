@@ -172,7 +172,8 @@ def test_list_names_everything():
         for name in names:
             assert re.search(rf"^  {re.escape(name)}  +\S", said, re.MULTILINE), name
     assert [line for line in said.splitlines() if line and line[0] != " "] == [
-        *("algorithms", "problems", "datasets", "figures")
+        *("algorithms", "problems", "datasets", "figures"),
+        "algorithms of other libraries, if these are installed",
     ]
 
 

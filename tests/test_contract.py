@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from bpviz import conformance, declare
-from bpviz.conformance import SHAPES, parts, perceptrons, starts_for, threshold_for, together
-from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
+from bpviz.conformance import SHAPES, noise, parts, perceptrons, starts_for, threshold_for, together
+from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Flag
 from bpviz.march import march
 from bpviz.oracle import Oracle
+from bpviz.problems.perceptron import Perceptron
 
 over_rules = pytest.mark.parametrize("name", OPTIMIZERS)
 
@@ -50,6 +51,30 @@ def test_one_equals_many_whatever_the_neuron(name, problem):
 @over_rules
 def test_one_equals_many_with_its_own_hyperparameters(name, shape):
     assert found(conformance.one_equals_many_with_its_own_hyperparameters, name, SHAPES[shape]) == []
+
+
+@over_rules
+def test_one_equals_many_on_many_samples(name):
+    """With the loss that has residuals: those are where sums are longest."""
+    problem = Perceptron(dataset=noise(140, 2), activation="softplus")
+    assert found(conformance.one_equals_many_here, name, problem) == []
+
+
+def choices():
+    """Return every rule with each word or flag that is not its default."""
+    return [
+        pytest.param(name, {field.name: value}, id=f"{name} {field.name} {value}")
+        for name, rule in OPTIMIZERS.items()
+        for field in declare.fields(rule).values()
+        for value in getattr(field.domain, "words", (True, False) if isinstance(field.domain, Flag) else ())
+        if value != field.default
+    ]
+
+
+@pytest.mark.parametrize(("name", "settings"), choices())
+def test_one_equals_many_whatever_is_chosen(name, settings):
+    problem = SHAPES["37 x 3"]
+    assert list(conformance.one_equals_many_here(OPTIMIZERS[name](**settings), problem)) == []
 
 
 @over_rules

@@ -13,7 +13,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import gallery
+import numpy as np
 import pytest
+from matplotlib.image import imread
 from proofs import TITLES, proofs
 
 from bpviz import config
@@ -132,7 +135,8 @@ def generated(what: str, folder: Path) -> str:
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
     if kind == "proofs":
         return table(TITLES, proofs())
-    return {"figures": figures_table, "names": names, "fields": lambda: fields_table(rest)}[kind]()
+    blocks = {"figures": figures_table, "names": names, "problems": gallery.page, "fields": lambda: fields_table(rest)}
+    return blocks[kind]()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -145,6 +149,18 @@ def test_generated_blocks_are_what_the_program_says(document: Path, folder: Path
         assert DIFFERENCE.sub("", text) == DIFFERENCE.sub("", fresh)
         for before, now in zip(DIFFERENCE.findall(text), DIFFERENCE.findall(fresh), strict=True):
             assert float(now) <= 100 * float(before) + 1e-14
+
+
+def test_the_picture_of_the_test_functions_shows_them(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """Not to the last pixel, which depends on the processor and on matplotlib."""
+    kept, fresh = ROOT / "docs/problems.png", tmp_path / "problems.png"
+    gallery.draw(kept if pytestconfig.getoption("update_docs") else fresh)
+    if fresh.exists():
+        before, now = map(imread, (kept, fresh))
+        assert before.shape == now.shape
+        off = np.abs(before - now).reshape(gallery.HIGH, 700 // gallery.HIGH, gallery.ACROSS, 960 // gallery.ACROSS, -1)
+        assert off.mean(axis=(1, 3, 4)).max() < 0.01, "one of the pictures is of another function"
+    assert kept.stat().st_size < 300_000
 
 
 def commands() -> list[tuple[str, str]]:
@@ -183,6 +199,7 @@ def test_every_yaml_block_is_a_config_that_runs(folder: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are files are run as plugins by the commands around them."""
     monkeypatch.chdir(folder)
@@ -192,6 +209,7 @@ def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         exec(compile(block, "a document", "exec"), {})
 
 
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_session_says_what_it_says(
     document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -71,6 +71,71 @@ def test_matrix_vector_products_do_not_depend_on_neighbours(runs, order):
             assert together[i].tolist() == [in_order((line * v[i]).tolist()) for line in matrix[i]], params
 
 
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("runs", RUNS)
+def test_products_of_a_matrix_with_itself_do_not_depend_on_neighbours(runs, order):
+    for samples in LENGTHS:
+        matrix = np.array(noise(runs, samples, 3), order=order)
+        together = rows.gram(matrix)
+        assert together.shape == (runs, 3, 3)
+        for i in {0, runs // 2, runs - 1}:
+            assert rows.gram(matrix[i : i + 1]).tolist() == together[i : i + 1].tolist(), samples
+            columns = matrix[i].T
+            assert together[i].tolist() == [[in_order((a * b).tolist()) for b in columns] for a in columns], samples
+
+
+@pytest.mark.parametrize("runs", RUNS)
+def test_least_squares_do_not_depend_on_neighbours(runs):
+    for m, params in ((1, 1), (2, 2), (5, 2), (9, 3), (130, 17)):
+        matrix, v = noise(runs, m, params), noise(runs, m)
+        together = rows.least_squares(matrix, v)
+        for i in {0, runs // 2, runs - 1}:
+            assert rows.least_squares(matrix[i : i + 1], v[i : i + 1])[0].tolist() == together[i].tolist()
+            assert together[i] == pytest.approx(np.linalg.lstsq(matrix[i], v[i])[0], rel=1e-6)
+
+
+def test_rows_of_many_least_squares_solutions_are_nan():
+    """The line through (0, 1), (1, 2) and (2, 4), by hand: 5/6 + 3/2 t. Three points at one t have many lines."""
+    matrix = np.array([[[1.0, 0.0], [1, 1], [1, 2]], [[1, 0], [1, 0], [1, 0]], [[np.nan, 0], [1, 1], [1, 2]]])
+    with np.errstate(invalid="ignore"):  # as in the loop
+        x = rows.least_squares(matrix, np.array([[1.0, 2.0, 4.0]] * 3))
+    assert x[0] == pytest.approx([5 / 6, 3 / 2])
+    assert np.isnan(x[1:]).all()
+    assert np.isnan(rows.least_squares(matrix[:, :1], np.array([[1.0]] * 3))).all()
+
+
+def test_an_outer_product_by_hand():
+    assert rows.outer(np.array([[1.0, 2.0], [0, 1]]), np.array([[3.0, 4.0, 5.0], [6, 7, 8]])).tolist() == [
+        [[3, 4, 5], [6, 8, 10]],
+        [[0, 0, 0], [6, 7, 8]],
+    ]
+
+
+@pytest.mark.parametrize("runs", RUNS)
+def test_eigenvalues_do_not_depend_on_neighbours(runs):
+    for params in (1, 2, 3, 9, 20):
+        matrix = rows.gram(noise(runs, params, params))
+        values, vectors = rows.eigh(matrix)
+        for i in {0, runs // 2, runs - 1}:
+            alone = rows.eigh(matrix[i : i + 1])
+            assert [part[0].tolist() for part in alone] == [values[i].tolist(), vectors[i].tolist()]
+            assert (np.diff(values[i]) >= 0).all()
+            assert (vectors[i] * values[i]) @ vectors[i].T == pytest.approx(matrix[i], abs=1e-12 * abs(matrix[i]).max())
+            assert vectors[i].T @ vectors[i] == pytest.approx(np.eye(params), abs=1e-12)
+
+
+def test_a_row_that_is_not_finite_has_no_eigenvalues_and_its_neighbours_have():
+    matrix = np.array([[[2.0, 0.0], [0.0, 3.0]], [[np.nan, 1], [1, 1]], [[np.inf, 1], [1, 1]], [[0, 1], [1, 0]]])
+    values, vectors = rows.eigh(matrix)
+    assert (
+        np.isnan(values).all(axis=1).tolist()
+        == np.isnan(vectors).all(axis=(1, 2)).tolist()
+        == [False, True, True, False]
+    )
+    assert values[0].tolist() == [2, 3]
+    assert values[3] == pytest.approx([-1, 1])
+
+
 @pytest.mark.parametrize("runs", RUNS)
 def test_solutions_do_not_depend_on_neighbours(runs):
     for params in (1, 2, 3, 9, 20):

@@ -28,6 +28,7 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
 
     \b
       bpviz explain irprop+
+      bpviz explain torch:Adam
     """
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, Registry
     from bpviz.words import nearest, shown
@@ -36,6 +37,8 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
     with mistakes_reported(plugins):
         things = {name: thing for registry in registries for name, thing in registry.items()}
         found = things.get(name) or next((registry[name] for registry in registries if name in registry), None)
+        if found is None and OPTIMIZERS.is_elsewhere(name):
+            fail(OPTIMIZERS.unknown(name))
         if found is None:
             synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
             guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
@@ -47,13 +50,13 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
 def explanation(declared: Any) -> str:
     """Return what is declared about an algorithm, a problem or a figure kind, as text."""
     from bpviz.declare import KINDS, fields
-    from bpviz.words import listed, shown
+    from bpviz.words import listed
 
     label = getattr(declared, "label", "")
-    parts = [f"{declared.name}: {label}" if label else declared.name, *filter(None, [inspect.getdoc(declared)])]
+    head = f"{declared.name}: {label}" if label not in ("", declared.name) else declared.name
+    parts = [head, *filter(None, [inspect.getdoc(declared)])]
     rows = [
-        (field.name, _short(shown(field.default)), str(field.domain), field.meaning)
-        for field in fields(declared).values()
+        (field.name, _default(field.default), str(field.domain), field.meaning) for field in fields(declared).values()
     ]
     if rows:
         head = ("setting", "default", "may be", "meaning")
@@ -72,8 +75,14 @@ def explanation(declared: Any) -> str:
     return "\n\n".join(parts)
 
 
-def _short(text: str) -> str:
-    return text.strip("'")
+def _default(value: Any) -> str:
+    from dataclasses import MISSING
+
+    from bpviz.words import shown
+
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_default, value))}]"
+    return "(none)" if value is MISSING else shown(value).strip("'")
 
 
 def _wrapped(title: str, text: str) -> str:

@@ -13,6 +13,7 @@ from bpviz.cli.shared import mistakes_reported, plugin_option
 def command(what: str | None, plugins: tuple[str, ...]) -> None:
     """List the algorithms, problems, datasets and figures there are."""
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    from bpviz.foreign import PREFIXES
     from bpviz.problems.datasets import DATASETS
 
     with mistakes_reported(plugins):
@@ -30,6 +31,10 @@ def command(what: str | None, plugins: tuple[str, ...]) -> None:
             click.echo(("\n" if number else "") + title)
         for name, meaning in things.items():
             click.echo(f"{'' if what else '  '}{name:{width}}  {meaning}")
+    if what is None:
+        click.echo("\nalgorithms of other libraries, if these are installed")
+        for library, meaning in PREFIXES.items():
+            click.echo(f"  {library + ':...':{width}}  {meaning}")
 
 
 def first_line(documented: object) -> str:

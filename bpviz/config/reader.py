@@ -27,6 +27,8 @@ from bpviz.declare import (
     Problem,
     Registry,
 )
+from bpviz.foreign import MissingError
+from bpviz.installed import BrokenPluginError
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -47,8 +49,10 @@ class Reader:
         self.mistakes = list(mistakes)
         self.data_files: list[str] = []
 
-    def refuse(self, place: Place, path: str, message: str) -> None:
-        self.mistakes.append(place.mistake(path, message))
+    def refuse(self, place: Place, path: str, message: str, *, shows: bool = True) -> None:
+        """Note a mistake, which ``shows`` the line it is in."""
+        mistake = place.mistake(path, message)
+        self.mistakes.append(mistake if shows else dataclasses.replace(mistake, excerpt=""))
 
     def experiment(self, root: Node, name: str) -> Experiment | None:
         """Return what a whole config says."""
@@ -126,7 +130,7 @@ class Reader:
             object.__setattr__(trial, name, value)
         conflicts = declare.conflicts(trial)
         for name, complaint in conflicts:
-            self.refuse(node.value.get(name, node).place, under(path, name), complaint)
+            self.refuse(node.value.get(name, node).place, under(path, name) if name else path, complaint)
         return None if conflicts else kind(**values)
 
     # -- the problem -------------------------------------------------------------------------------------------------
@@ -289,10 +293,18 @@ class Reader:
         if chosen is None:
             self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
             return None
-        if not isinstance(chosen.value, str) or chosen.value not in registry:
-            self.refuse(chosen.place, path if entry is not node else under(path, key), registry.unknown(chosen.plain))
+        where = path if entry is not node else under(path, key)
+        if not isinstance(chosen.value, str):
+            self.refuse(chosen.place, where, registry.unknown(chosen.plain))
             return None
-        return entry, registry[chosen.value]
+        try:
+            return entry, registry[chosen.value]
+        except BrokenPluginError as error:
+            self.refuse(chosen.place, where, str(error))
+        except KeyError as error:
+            # A library that is not installed is no mistake of this line, so that is not shown.
+            self.refuse(chosen.place, where, error.args[0], shows=not isinstance(error, MissingError))
+        return None
 
     def algorithm(self, node: Node, path: str, problem: Problem | None) -> Algorithm | None:
         """Return what one entry of ``algorithms`` says."""

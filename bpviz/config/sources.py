@@ -16,6 +16,7 @@ from bpviz.config.plain import node
 from bpviz.config.reader import Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
 from bpviz.declare import FigureRequest, FileName
+from bpviz.foreign import PREFIXES
 from bpviz.words import listed, nearest, shown
 
 _INDEX = re.compile(r"[0-9]{1,9}")
@@ -201,12 +202,19 @@ def from_values(algorithms: Sequence[object], given: Mapping[str, object], name:
     Raises ConfigError, each mistake placed by its argument.
     """
     reader = Reader(Path())
-    nodes = {key: node(value, _argument(f"{key}={' '.join(repr(value).split())}")) for key, value in given.items()}
+    nodes = {}
+    for key, value in given.items():
+        said = f"{key}={' '.join(repr(value).split())}"
+        nodes[key] = _entry_or_node(value, said, reader) if key == "problem" else node(value, _argument(said))
     entries = (
-        _entry(spec, _argument(spec), reader) if isinstance(spec, str) else node(spec, _argument(f"argument {i}"))
+        _entry_or_node(spec, spec if isinstance(spec, str) else f"argument {i}", reader)
         for i, spec in enumerate(algorithms, start=1)
     )
     return _compared(reader, nodes, entries, name)
+
+
+def _entry_or_node(spec: object, said: str, reader: Reader) -> Node:
+    return _entry(spec, _argument(said), reader) if isinstance(spec, str) else node(spec, _argument(said))
 
 
 def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], name: str) -> Experiment:
@@ -260,21 +268,46 @@ def _word(text: str, place: Place) -> Node:
 
 
 def _entry(spec: str, place: Place, reader: Reader) -> Node:
-    """Return the entry of ``algorithms`` that ``name:key=value,key=value`` stands for."""
+    """Return the entry of ``algorithms`` that ``name:key=value,key=value`` stands for.
+
+    A name may have a colon of its own, as ``torch:Adam`` has.
+    """
     name, colon, rest = spec.partition(":")
+    if name.strip() in PREFIXES:
+        inner, colon, rest = rest.partition(":")
+        name = f"{name}:{inner}"
     entry = _word(name, place)
     if not colon:
         return entry
     entry = Node({"name": entry}, place, keys={"name": place})
-    for setting in rest.split(","):
+    for setting in _between_commas(rest):
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or key in entry.keys:
             said = f"{shown(key)} is given twice" if equals else f"{shown(setting)} is not key=value"
             reader.refuse(place, "", f"{said}; an example is momentum:step=0.1,momentum=0.95")
         else:
             entry.keys[key] = place
-            entry.value[key] = _word(text, place)
+            entry.value[key] = _value(text, place)
     return entry
+
+
+def _value(text: str, place: Place) -> Node:
+    """Return a word, or a list of words in brackets."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return _word(text, place)
+    return Node([_value(item.strip(), place) for item in _between_commas(text[1:-1]) if item.strip()], place, text)
+
+
+def _between_commas(text: str) -> list[str]:
+    """Return the parts between commas that are not in brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def _told_apart(algorithms: Sequence[Algorithm]) -> list[Algorithm]:

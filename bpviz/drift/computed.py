@@ -27,6 +27,7 @@ _ROUNDING = 1e-15  # of the largest error on the way: what a last bit of a weigh
 _DIGITS = 9  # that a lock holds of a number
 _SAME = 2.0  # of 255, the root of the mean square: pixels that differ by no more are the same
 _CURVES = 7  # in one picture
+_NAMED = 4  # modules
 
 
 class Task(NamedTuple):
@@ -46,7 +47,7 @@ def task(subject: Subject, experiment: Experiment, aside: Path, level: str, chec
     experiment = subject.as_asked(experiment)
     if level != "pixels":
         return Task(subject, before, experiment, Job(replace(experiment, figures=()), aside, (), False), checked)
-    drawn = _minor(before.versions) == _minor(versions())
+    drawn = _minor(before.versions) == _minor(versions(experiment))
     formats = ("png",) if drawn and "png" in subject.asked.formats else ()
     return Task(subject, before, experiment, Job(experiment, aside, formats, False, origin=before.origin), checked)
 
@@ -91,13 +92,17 @@ def _why(task: Task) -> Iterator[str]:
     folder, before = task.subject.folder, task.before
     code = lock.other_code(before.code)
     if code:
-        yield f"{folder}: since the outputs were made, bpviz's own {listed(code, 'and')} changed"
-    other = [f"{name} {now}, not {before.versions.get(name)}" for name, now in versions().items()]
+        more = [f"{len(code) - _NAMED} more"] if len(code) > _NAMED + 1 else []
+        named = [*code[:_NAMED], *more] if more else code
+        yield f"{folder}: since the outputs were made, bpviz's own {listed(named, 'and')} changed"
+    now = versions(task.experiment)
     other = [
-        said for said, name in zip(other, versions(), strict=True) if before.versions.get(name) != versions()[name]
+        f"{name} {now[name]} (was {before.versions.get(name)})"
+        for name in now
+        if before.versions.get(name) != now[name]
     ]
     if other:
-        yield f"{folder}: this is {listed(other, 'and')} that they were made with"
+        yield f"{folder}: this runs {listed(other, 'and')}"
     if not code and not other and not task.checked.at("inputs"):
         yield f"{folder}: neither the config nor bpviz nor a version has changed since the outputs were made"
 
@@ -240,7 +245,9 @@ def _pixels(task: Task, outcome: Outcome) -> None:
             checked.drifts.append(Drift("pixels", place))
     folder = task.subject.folder
     if "png" in formats and not task.job.formats and task.experiment.figures:
-        checked.notes.append(f"{folder}: skipped: drawn with {_minor(before.versions)}, running {_minor(versions())}")
+        checked.notes.append(
+            f"{folder}: skipped: drawn with {_minor(before.versions)}, running {_minor(versions(task.experiment))}"
+        )
     others = [name for name in before.files if name.endswith((".svg", ".pdf"))]
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""

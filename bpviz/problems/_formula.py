@@ -69,7 +69,10 @@ class Function:
     threshold: float | None = 1e-6
 
     start: tuple[float, float]
-    window: tuple[tuple[float, float], tuple[float, float]]
+
+    @property
+    def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        raise NotImplementedError
 
     @property
     def minima(self) -> tuple[Minimum, ...]:

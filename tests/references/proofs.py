@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 TITLES = ["rule", "asks for", "cost of an epoch", "compared with", "epochs", "at its best step", "source"]
 STEPS = np.array([float(f"{10 ** (k / 10):.2g}") for k in range(-30, 31)])  # ten to a decade, as one would write them
 THRESHOLD, MOST = 0.125, 1000
-_LIBRARIES = {"torch": "torch.optim", "pytorch_optimizer": "pytorch_optimizer", "optax": "optax", "scipy": "SciPy"}
+_LIBRARIES = {
+    "torch": "torch.optim",
+    "pytorch_optimizer": "pytorch_optimizer",
+    "optax": "optax",
+    "jaxopt": "jaxopt",
+    "scipy": "SciPy",
+}
 
 
 def twin_families() -> Iterator[ModuleType]:
@@ -73,7 +79,7 @@ def _compared(name: str) -> str:
     largest: dict[str, float] = {}
     for family, case in _cases().get(name, []):
         if case.parts is None:
-            thing = f"{_LIBRARIES[case.library]}.{case.name}"
+            thing = f"{_LIBRARIES.get(case.library, case.library)}.{case.name}"
             largest[thing] = max(largest.get(thing, 0), *(one.largest for one in compare(family, case)))
     said = [f"{thing} {difference:.0e}" for thing, difference in largest.items()]
     return ", ".join([*said, *filter(None, [_against().get(name)])]) or "its twin alone"

@@ -34,7 +34,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Rounding: TypeAlias = Callable[[Any], Any]
 
 HERE = Path(__file__).parent
-VERSIONS = ("torch", "pytorch_optimizer", "optax", "jax", "scipy", "numpy")
+VERSIONS = ("torch", "pytorch_optimizer", "optax", "jaxopt", "jax", "scipy", "numpy")
 UPDATES = 300
 TOLERANCE = 1e-12  # what two runs may differ by, of the largest weight so far, where roundoff does not grow
 NOISE = 1e-15  # relative, on every gradient and inside it: some five to ten roundings
@@ -48,15 +48,16 @@ HUGE = 1e100  # an error above is as good as infinite
 class Case(NamedTuple):
     """A claim: ``rule`` with ``settings`` walks as ``name`` of ``library`` called with ``arguments`` does.
 
-    ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "BFGS" (a method of
-    scipy.optimize.minimize, and ``arguments`` its options). After a space it may say which part of it is replaced, of
-    REPLACED: "BFGS by line_search". An argument that is itself a call is a mapping of its ``name`` and its
-    ``arguments``.
+    ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "LevenbergMarquardt"
+    (jaxopt, made of residuals), "BFGS" (a method of scipy.optimize.minimize, and ``arguments`` its options). After a
+    space it may say which part of it is replaced, of REPLACED: "BFGS by line_search". An argument that is itself a call
+    is a mapping of its ``name`` and its ``arguments``.
 
     ``why`` says why the settings are what they are, or the paths differ. ``tolerance`` is for a library that computes
-    something in float32. ``parts`` is for things that share a name but not a path: the update at which they part.
-    ``reads`` names what the path is if not the parameters: a tensor in torch's state ("ax"), or optax's function of
-    state and parameters ("contrib.schedule_free_eval_params").
+    something in float32 or to a tolerance. ``parts`` is for things that share a name but not a path: the update at
+    which they part. ``reads`` names what the path is if not the parameters: a tensor in torch's state ("ax"), or
+    optax's function of state and parameters ("contrib.schedule_free_eval_params"). ``handed`` says what the library
+    gets in place of what it would draw by chance: "the Hessian's diagonal".
     """
 
     rule: str
@@ -68,12 +69,14 @@ class Case(NamedTuple):
     tolerance: float = TOLERANCE
     parts: int | None = None
     reads: str = ""
+    handed: str = ""
 
     @property
     def call(self) -> str:
         """The call whose path this is, as manifests name it."""
         reading = f" read by {self.reads}" if self.reads else ""
-        return f"{self.library}:{_call(self.name, self.arguments)}{reading}"
+        handed = f" handed {self.handed}" if self.handed else ""
+        return f"{self.library}:{_call(self.name, self.arguments)}{reading}{handed}"
 
 
 def _call(name: str, arguments: Mapping[str, Any]) -> str:
@@ -102,6 +105,7 @@ class Problem(NamedTuple):
     gradient: Callable[[Array, Rounding], list[float]]
     hessian: Callable[[Array, Rounding], list[list[float]]]
     starts: tuple[tuple[float, float], ...]
+    residuals: Callable[[Any, Rounding, Any], Any] | None = None  # whose squares add up to the error, if there are
 
 
 X = np.array([(0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9)])
@@ -123,6 +127,10 @@ def _six_points_hessian(w: Array, r: Rounding) -> list[list[float]]:
     return list((X.T * bend) @ X / 6)
 
 
+def _six_points_residuals(w: Any, r: Rounding, xp: Any) -> Any:
+    return (r(1 / (1 + xp.exp(-r(X @ w)))) - Y) / math.sqrt(6)
+
+
 def _rosenbrock_error(w: Any, r: Rounding, _xp: Any) -> Any:
     x, y = w
     return 100 * (y - r(x * x)) ** 2 + (1 - x) ** 2
@@ -136,6 +144,11 @@ def _rosenbrock_gradient(w: Array, r: Rounding) -> list[float]:
 def _rosenbrock_hessian(w: Array, r: Rounding) -> list[list[float]]:
     x, y = w
     return [[1200 * r(x * x) - 400 * y + 2, -400 * x], [-400 * x, 200]]
+
+
+def _rosenbrock_residuals(w: Any, r: Rounding, xp: Any) -> Any:
+    x, y = w
+    return xp.stack([1 - x, 10 * (y - r(x * x))])
 
 
 def _beale_residuals(w: Any, r: Rounding) -> list[Any]:
@@ -179,13 +192,30 @@ def _rastrigin_hessian(w: Array, r: Rounding) -> list[list[float]]:
 
 PROBLEMS = {
     "perceptron": Problem(
-        _six_points_error, _six_points_gradient, _six_points_hessian, ((-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0))
+        _six_points_error,
+        _six_points_gradient,
+        _six_points_hessian,
+        ((-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)),
+        _six_points_residuals,
     ),
-    "rosenbrock": Problem(_rosenbrock_error, _rosenbrock_gradient, _rosenbrock_hessian, ((-1.2, 1.0),)),
+    "rosenbrock": Problem(
+        _rosenbrock_error, _rosenbrock_gradient, _rosenbrock_hessian, ((-1.2, 1.0),), _rosenbrock_residuals
+    ),
     # Not the usual (1, 1), where a derivative is exactly 0 and one rounding decides its sign.
-    "beale": Problem(_beale_error, _beale_gradient, _beale_hessian, ((1.0, 1.5),)),
+    "beale": Problem(
+        _beale_error,
+        _beale_gradient,
+        _beale_hessian,
+        ((1.0, 1.5),),
+        lambda w, r, xp: xp.stack(_beale_residuals(w, r)),
+    ),
     "rastrigin": Problem(_rastrigin_error, _rastrigin_gradient, _rastrigin_hessian, ((2.1, -1.7),)),
 }
+
+
+def problems(case: Case) -> dict[str, Problem]:
+    """Return the problems that the library of a case can be run on, by name."""
+    return {name: problem for name, problem in PROBLEMS.items() if problem.residuals or case.library != "jaxopt"}
 
 
 def run_name(problem: str, start: Iterable[float]) -> str:
@@ -326,8 +356,12 @@ def _torch_walk(case: Case, library: Any) -> Walk:
             return torch.tensor(answers.error(at))
 
         with replaced(), contextlib.suppress(_NoStepError):
-            while True:
-                optimizer.step(closure)
+            for update in itertools.count():
+                handed = {}
+                if case.handed and update % optimizer.update_period == 0:
+                    diagonal = answers.hessian(w.detach().numpy()).diagonal()
+                    handed["hessian"] = [torch.tensor(diagonal.copy())]
+                optimizer.step(closure, **handed)
                 row = optimizer.state[w][case.reads] if case.reads else w.detach()
                 yield row.numpy().copy()
 
@@ -347,12 +381,20 @@ def _optax(case: Case, problem: Problem) -> Walk:
     def error(w: Any) -> Any:
         return problem.error(w, lambda value: value, jax.numpy)
 
+    def diagonal_of(_updates: Any, state: Any, _params: Any = None, *, diagonal: Any, **_rest: Any) -> Any:
+        return diagonal, state
+
     read = _found(optax, case.reads) if case.reads else lambda _, params: params
-    optimizer = optax.with_extra_args_support(made(case.name, case.arguments))
+    arguments = dict(case.arguments)
+    if case.handed:
+        nothing = optax.identity().init
+        arguments["hessian_diagonal_fn"] = optax.GradientTransformationExtraArgs(nothing, diagonal_of)
+    optimizer = optax.with_extra_args_support(made(case.name, arguments))
 
     @jax.jit
-    def update(params: Any, state: Any, value: Any, gradient: Any) -> Any:
-        updates, state = optimizer.update(gradient, state, params, value=value, grad=gradient, value_fn=error)
+    def update(params: Any, state: Any, value: Any, gradient: Any, **handed: Any) -> Any:
+        extra = {"value": value, "grad": gradient, "value_fn": error, **handed}
+        updates, state = optimizer.update(gradient, state, params, **extra)
         return optax.apply_updates(params, updates), state
 
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
@@ -360,8 +402,31 @@ def _optax(case: Case, problem: Problem) -> Walk:
         state = optimizer.init(params)
         while True:
             w = np.array(params)
-            params, state = update(params, state, answers.error(w), answers.gradient(w))
+            handed = {"diagonal": answers.hessian(w).diagonal()} if case.handed else {}
+            params, state = update(params, state, answers.error(w), answers.gradient(w), **handed)
             yield np.array(read(state, params))
+
+    return walk
+
+
+def _jaxopt(case: Case, problem: Problem) -> Walk:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import jaxopt
+
+    def walk(answers: Answers, start: Array) -> Iterator[Array]:
+        assert problem.residuals
+        residuals = functools.partial(problem.residuals, r=answers.round, xp=jax.numpy)
+        solver = getattr(jaxopt, case.name)(residuals, **case.arguments)
+        params = jax.numpy.asarray(start)
+        state = solver.init_state(params)
+        while True:
+            last = params
+            params, state = solver.update(params, state)
+            yield np.array(params)
+            if (last + state.delta == last).all():  # it would go on for ever
+                return
 
     return walk
 
@@ -393,6 +458,7 @@ LIBRARIES: dict[str, Callable[[Case, Problem], Walk]] = {
     "torch": _torch,
     "pytorch_optimizer": _pytorch_optimizer,
     "optax": _optax,
+    "jaxopt": _jaxopt,
     "scipy": _scipy,
 }
 
@@ -460,7 +526,7 @@ def record_family(family: str, cases: Iterable[Case]) -> None:
     calls: dict[str, Any] = {}
     for case in {case.call: case for case in cases}.values():
         found, runs = [], {}
-        for name, problem in PROBLEMS.items():
+        for name, problem in problems(case).items():
             walk = LIBRARIES[case.library](case, problem)
             for start in problem.starts:
                 path, runs[run_name(name, start)] = record(problem, start, walk)
