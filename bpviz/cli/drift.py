@@ -104,7 +104,8 @@ def _found(configs: Sequence[str], out: Path, options: Options, given: Any, leve
                 inputs.expected(check, experiment, subject.before.results, subject.before.unmet)
     else:
         _compute(both, options, level)
-    return checks + inputs.left_over(out, subjects, [Path(path) for path in configs if Path(path).is_dir()])
+    gone = inputs.left_over(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
+    return [*checks, *gone]
 
 
 def _compute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Options, level: str) -> None:

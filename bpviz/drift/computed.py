@@ -248,7 +248,7 @@ def _pixels(task: Task, outcome: Outcome) -> None:
         checked.notes.append(
             f"{folder}: skipped: drawn with {_minor(before.versions)}, running {_minor(versions(task.experiment))}"
         )
-    others = [name for name in before.files if name.endswith((".svg", ".pdf"))]
+    others = [name for name in _files(task) if name.endswith((".svg", ".pdf"))]
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         checked.notes.append(f"{folder}: skipped: {others[0]}{more}: only PNGs have pixels")

@@ -168,20 +168,19 @@ def _files(before: Lock, folder: Path) -> Iterator[Drift]:
             yield Drift("inputs", Mistake(str(folder / name), 0, 0, "", f"{wrong}{since}"))
 
 
-def left_over(out: Path, subjects: Sequence[Subject], folders: Sequence[Path]) -> list[Checked]:
-    """Return outputs that no config makes any more: of configs gone from ``folders``, and files in those checked."""
+def left_over(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> list[Checked]:
+    """Return outputs of configs that are gone from ``folders``, and note files left over in the folders of checks."""
     found = []
-    own = {subject.folder.resolve() for subject in subjects}
+    own = {check.folder.resolve(): check for check in checks}
     for orphan in upkeep.orphans(out, folders):
         if orphan.config:
             message = f"the config of these outputs, {orphan.config}, is gone"
-            wrong = [Mistake(str(orphan.folder / lock.NAME), 0, 0, "", message)]
+            gone = Drift("inputs", Mistake(str(orphan.folder / lock.NAME), 0, 0, "", message))
+            found.append(Checked("", orphan.folder, orphan.folder.name, [gone]))
         elif orphan.folder.resolve() in own:
             message = "it is left over: the config makes no such file any more"
             wrong = [Mistake(str(orphan.folder / name), 0, 0, "", message) for name in orphan.files]
-        else:
-            continue
-        found.append(Checked("", orphan.folder, orphan.folder.name, [Drift("inputs", one) for one in wrong]))
+            own[orphan.folder.resolve()].drifts += [Drift("inputs", one) for one in wrong]
     return found
 
 

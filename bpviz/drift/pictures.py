@@ -46,8 +46,12 @@ def compared(expected: bytes, actual: bytes) -> Compared:
         return Compared(_grown(was, height, width), _grown(now, height, width), math.inf, said)
     rms = float(np.sqrt(np.mean((was - now) ** 2)))
     share = float(np.mean(np.any(was != now, axis=2)))
-    said = f"RMS {rms:.3g} of 255 in {100 * share:.2g} % of its pixels"
+    said = f"RMS {rms:.3g} of 255 in {_percent(share)} of its pixels"
     return Compared(was, now, rms, said)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def decoded(content: bytes) -> Array:
@@ -123,9 +127,9 @@ def curves(
         distance = np.abs(before.errors[:common] - after.errors[:common])
         apart.append(Curve(place, said, np.where(np.isfinite(distance), distance, 0.0)))  # where one is not finite
     drawn = {
-        "expected": ErrorsData(was, threshold, "Error by epoch, as recorded"),
-        "actual": ErrorsData(now, threshold, "Error by epoch, now"),
-        "difference": ErrorsData(apart, None, "Distance between the two"),
+        "expected": ErrorsData(was, 0.0, threshold, "Error by epoch, as recorded"),
+        "actual": ErrorsData(now, 0.0, threshold, "Error by epoch, now"),
+        "difference": ErrorsData(apart, 0.0, None, "Distance between the two"),
     }
     nothing: Any = None
     return {
