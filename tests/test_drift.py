@@ -240,6 +240,7 @@ def test_another_command_line():
     )
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_a_plugin():
     Path("mine.py").write_text(PLUGIN)
     assert check("--plugin", "mine.py") == one(
