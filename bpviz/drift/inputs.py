@@ -115,7 +115,7 @@ def _options(asked: Mapping[str, Any]) -> str:
 def _read(subject: Subject, before: Lock, experiment: Experiment) -> tuple[list[Drift], list[str]]:
     """Compare what is read: plugins byte by byte, config and data by what they say."""
     now = upkeep.origin(subject.source, subject.folder, subject.asked, experiment.data_files)
-    other = upkeep.changed(before.inputs, now.inputs)
+    other = [n for n in upkeep.changed(before.inputs, now.inputs) if not n.startswith("package ")]  # versions
     drifts = list(_plugins(subject, other))
     if digest.of_data(config.resolved(experiment)) == before.experiment:
         return drifts, []
