@@ -158,7 +158,7 @@ def _changes(one: Checked) -> str:
         for change in one.changes
     )
     head = '<tr><th>run</th><th>of it</th><th class="number">expected</th><th class="number">now</th></tr>'
-    return f'<div class="scroll"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n'
+    return f'<div class="scroll" tabindex="0"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n'
 
 
 def _picture(one: Checked, picture: Picture) -> str:
