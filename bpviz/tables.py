@@ -332,6 +332,12 @@ def summary_markdown(title: str, table: Table) -> str:
     return f"# {markdown_text(title)}\n\n{as_markdown(table)}"
 
 
+def markdown_block(text: str) -> str:
+    """Return text as it is, in Markdown."""
+    quoted = text.replace("````", "` ` ` `")
+    return f"\n````text\n{quoted}\n````\n"
+
+
 def history_csv(results: Results) -> str:
     """Return every epoch of every run as tidy CSV: one row an epoch, epoch 0 the start.
 

@@ -22,7 +22,10 @@ ROOMS = (
     ("problems", "optimizers", "linesearch", "foreign"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
-    ("figures", "style", "tables", "report", "lock", "batch", "trackers", "upkeep", "changes", "documents"),
+    (
+        *("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
+        *("changes", "documents", "drift", "github", "trackers"),
+    ),
     ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
@@ -32,7 +35,7 @@ STRANGERS = {"problems": "optimizers", "optimizers": "problems"}
 KNOWN_BY = {
     "click": {"cli"},
     "jax": {"foreign"},
-    "matplotlib": {"figures"},
+    "matplotlib": {"drift", "figures"},
     "mpl_toolkits": {"figures"},
     "mlflow": {"trackers"},
     "optax": {"foreign"},

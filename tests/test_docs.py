@@ -16,6 +16,7 @@ from pathlib import Path
 import gallery
 import numpy as np
 import pytest
+import yaml
 from matplotlib.image import imread
 from proofs import TITLES, proofs
 
@@ -104,6 +105,12 @@ def figures_table() -> str:
     return table(["kind", "what it shows", f"options, besides {' and '.join(code(c) for c in sorted(common))}"], rows)
 
 
+def action() -> str:
+    declared = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
+    rows = [[code(name), code(part["default"]), part["description"]] for name, part in declared.items()]
+    return table(["input", "default", "meaning"], rows)
+
+
 def names() -> str:
     hyphen = "\N{NON-BREAKING HYPHEN}"  # so that no line ends inside a name
     words = ", ".join(code(name).replace("-", hyphen) for name in OPTIMIZERS)
@@ -136,7 +143,13 @@ def generated(what: str, folder: Path) -> str:
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
     if kind == "proofs":
         return table(TITLES, proofs())
-    blocks = {"figures": figures_table, "names": names, "problems": gallery.page, "fields": lambda: fields_table(rest)}
+    blocks = {
+        "action": action,
+        "figures": figures_table,
+        "names": names,
+        "problems": gallery.page,
+        "fields": lambda: fields_table(rest),
+    }
     return blocks[kind]()
 
 
