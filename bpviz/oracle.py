@@ -8,7 +8,7 @@ are on nobody's bill.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class Oracle:
         self._spare: Point | None = None  # whose memory the next masked pass may use
         self._shared = dict.fromkeys(KINDS, 0)  # asked by all runs alike
         self._own: dict[str, npt.NDArray[np.int64]] = {}  # asked by some, or before they joined this block
+        self._part_of: tuple[Any, npt.NDArray[np.int64]] | None = None  # a problem, and which samples each run sees
 
     # -- questions ---------------------------------------------------------------------------------------------------
 
@@ -112,11 +113,40 @@ class Oracle:
         own = self._own.get(kind)
         self._own[kind] = where.astype(np.int64) if own is None else own + where
         which = np.flatnonzero(where)
-        self._spare = self.problem.at(rows.take(w, which), self._spare)
+        problem = self.problem
+        if self._part_of is not None:
+            whole, samples = self._part_of
+            problem = whole.part(samples[:, which])
+        self._spare = problem.at(rows.take(w, which), self._spare)
         some: Array = getattr(self._spare, kind)()
         answer = np.full((len(w), *some.shape[1:]), np.nan)
         answer[which] = some
         return answer
+
+    # -- part of the data --------------------------------------------------------------------------------------------
+
+    def part(self, samples: npt.NDArray[np.int64]) -> Oracle:
+        """Return an oracle for the same runs on some of the data: ``samples (batch, 1)``, or each run's own
+        ``(batch, runs)``.
+
+        What it is asked stands on its own bill alone (``counts``); whoever asks it charges what that comes to here.
+        """
+        problem: Any = self.problem
+        part = Oracle(problem.part(samples), len(self.live))
+        part.live = self.live
+        if samples.shape[1] > 1:
+            part._part_of = problem, samples
+        return part
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Return what each run has been charged so far: ``(runs, kinds)``, in the order of KINDS."""
+        return bills([self.bill()], [len(self.live)])
+
+    def charge(self, counts: npt.NDArray[np.int64]) -> None:
+        """Put ``(runs, kinds)`` evaluations on the bills, for what was asked elsewhere."""
+        for kind, more in zip(KINDS, counts.T, strict=True):
+            if more.any():
+                self._own[kind] = self._own.get(kind, 0) + more
 
     # -- the judge and the loop --------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import settings
+from bpviz.declare import settings, spelled
 from bpviz.problems.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "error_threshold": experiment.error_threshold,
         "max_epochs": experiment.max_epochs,
         "algorithms": [
-            {"name": a.optimizer.name, "label": a.label, **settings(a.optimizer)} for a in experiment.algorithms
+            {"name": a.optimizer.name, "label": a.label, **spelled(a.optimizer)} for a in experiment.algorithms
         ],
         "figures": [{"kind": figure.name, **_listed(settings(figure))} for figure in experiment.figures],
     }

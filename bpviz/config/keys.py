@@ -13,6 +13,7 @@ from typing import Any
 from bpviz.declare import (
     FIGURES,
     OPTIMIZERS,
+    WRAPPERS,
     Domain,
     Field,
     Interval,
@@ -122,6 +123,13 @@ CSV = {
     "target": Field("target", None, Nullable(Text(), "the last column"), "column that the network is to predict"),
 }
 LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
+MOST_WRAPPERS = 20
+WITH = Field(
+    "with",
+    None,
+    Nested("a list of names, or of mappings {name, settings...}", lambda: {"$ref": "#/definitions/with"}),
+    "what is around the algorithm, from the inside out",
+)
 
 KEYS = {
     key.name: key
@@ -162,8 +170,8 @@ KEYS = {
             "algorithms",
             dataclasses.MISSING,
             Nested(
-                "a list of names, or of mappings {name, label, settings...}",
-                lambda: {**_entries(OPTIMIZERS, "name", {"label": LABEL}), "minItems": 1},
+                "a list of names, or of mappings {name, label, with, settings...}",
+                lambda: {**_entries(OPTIMIZERS, "name", {"label": LABEL, "with": WITH}), "minItems": 1},
             ),
             "what is compared, in the order of tables and figures",
         ),
@@ -200,4 +208,9 @@ def _default(value: Any) -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 7) of a config, for editors."""
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "bpviz experiment", **_object(KEYS)}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "bpviz experiment",
+        "definitions": {"with": {**_entries(WRAPPERS, "name", {}), "maxItems": MOST_WRAPPERS}},
+        **_object(KEYS),
+    }
