@@ -9,15 +9,21 @@ import click
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    return [name for name in _things() if name.startswith(incomplete)]
 
-    return [name for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name in registry if name.startswith(incomplete)]
+
+def _things() -> dict[str, Any]:
+    """Return all that can be explained, by name."""
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Registry
+
+    registries: tuple[Registry[Any], ...] = (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES)
+    return {name: thing for registry in registries for name, thing in registry.items()}
 
 
 @click.command("explain")
 @click.argument("name", shell_complete=_names)
 def command(name: str) -> None:
-    """Explain an algorithm, a problem or a figure.
+    """Explain an algorithm, a wrapper, a problem or a figure.
 
     NAME is one that `bpviz list` shows. Printed are the formula, the settings with their ranges and defaults, the
     source and what else goes by the same name.
@@ -26,21 +32,20 @@ def command(name: str) -> None:
       bpviz explain irprop+
     """
     from bpviz.cli.shared import fail
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
     from bpviz.words import nearest, shown
 
-    things = {name: thing for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name, thing in registry.items()}
+    things = _things()
     if name not in things:
         synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
         guess = nearest(name, things, synonyms)
         hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
-        fail(f"{shown(name)} is not the name of an algorithm, a problem or a figure; {hint}")
+        fail(f"{shown(name)} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}")
     click.echo(explanation(things[name]))
 
 
 def explanation(declared: Any) -> str:
-    """Return what is declared about an algorithm, a problem or a figure kind, as text."""
-    from bpviz.declare import KINDS, fields
+    """Return what is declared about an algorithm, a wrapper, a problem or a figure kind, as text."""
+    from bpviz.declare import KINDS, WRAPPERS, fields
     from bpviz.words import listed, shown
 
     label = getattr(declared, "label", "")
@@ -58,7 +63,9 @@ def explanation(declared: Any) -> str:
         ]
         parts.append("\n".join(lines))
     if hasattr(declared, "needs"):
-        parts.append(f"Asks for: {listed([kind for kind in KINDS if kind in declared.needs], 'and')}")
+        asked = [kind for kind in KINDS if kind in declared.needs]
+        asked += ["what the algorithm inside asks for"] if declared.name in WRAPPERS else []
+        parts.append(f"Asks for: {listed(asked, 'and')}")
     if getattr(declared, "source", ""):
         parts.append(_wrapped("Source: ", declared.source))
     if getattr(declared, "confused_with", ""):

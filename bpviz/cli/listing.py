@@ -6,14 +6,17 @@ import click
 
 
 @click.command("list")
-@click.argument("what", required=False, type=click.Choice(["algorithms", "problems", "datasets", "figures"]))
+@click.argument(
+    "what", required=False, type=click.Choice(["algorithms", "wrappers", "problems", "datasets", "figures"])
+)
 def command(what: str | None) -> None:
-    """List the algorithms, problems, datasets and figures there are."""
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    """List the algorithms, what goes around them, the problems, datasets and figures there are."""
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
     from bpviz.problems.datasets import DATASETS
 
     found = {
         "algorithms": {name: rule.label for name, rule in OPTIMIZERS.items()},
+        "wrappers": {name: first_line(wrapper) for name, wrapper in WRAPPERS.items()},
         "problems": {name: first_line(problem) for name, problem in PROBLEMS.items()},
         "datasets": {name: f"{len(data.targets)} samples; {data.source}" for name, data in sorted(DATASETS.items())},
         "figures": {name: kind.summary for name, kind in FIGURES.items()},

@@ -240,7 +240,10 @@ class Reader:
             self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
             return None
         if not isinstance(chosen.value, str) or chosen.value not in registry:
-            self.refuse(chosen.place, path if entry is not node else under(path, key), registry.unknown(chosen.plain))
+            message = registry.unknown(chosen.plain)
+            if registry is OPTIMIZERS and isinstance(chosen.value, str) and chosen.value in WRAPPERS:
+                message = f"{chosen.value} goes around an algorithm: {{name: gd, with: [{chosen.value}]}}"
+            self.refuse(chosen.place, path if entry is not node else under(path, key), message)
             return None
         return entry, registry[chosen.value]
 
@@ -265,7 +268,8 @@ class Reader:
     def _wrapped(self, optimizer: Any, node: Node, path: str, problem: Problem | None) -> Any:
         """Return the optimizer in the wrappers that are listed, the first inside."""
         if not isinstance(node.value, list):
-            self.refuse(node.place, path, f"{shown(node.plain)} is not {WITH.domain}")
+            hint = f"; write [{node.value}]" if isinstance(node.value, str) and node.value in WRAPPERS else ""
+            self.refuse(node.place, path, f"{shown(node.plain)} is not {WITH.domain}{hint}")
             return optimizer
         if len(node.value) > MOST_WRAPPERS:
             self.refuse(node.place, path, f"{len(node.value)} wrappers around one algorithm, more than {MOST_WRAPPERS}")

@@ -120,4 +120,4 @@ def without_gradient(inner: Optimizer) -> list[tuple[str, str]]:
 
 def with_memory(inner: Optimizer, why: str) -> list[tuple[str, str]]:
     """Refuse a rule that goes on from what it was answered last."""
-    return [("", f"{inner.name} goes on from what it was answered last, {why}")] if inner.recalls else []
+    return [("", f"{inner.name} goes on from its last answers, {why}")] if inner.recalls else []

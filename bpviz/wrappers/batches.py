@@ -50,7 +50,7 @@ class MiniBatches(Wrapper):
     def conflicts(self) -> list[tuple[str, str]]:
         if any(isinstance(layer, MiniBatches) for layer in layers(self.inner)):
             return [("", "there are mini-batches inside already")]
-        return with_memory(self.inner, "and every batch gives other answers")
+        return with_memory(self.inner, "and the next batch would give others")
 
     def misfits(self, problem: Problem) -> list[tuple[str, str]]:
         samples = getattr(problem, "samples", 0)

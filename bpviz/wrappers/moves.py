@@ -37,7 +37,7 @@ class WeightDecay(Wrapper):
     )
 
     def conflicts(self) -> list[tuple[str, str]]:
-        return with_memory(self.inner, "which is not so any more once the weights have decayed")
+        return with_memory(self.inner, "which are of other weights once these have decayed")
 
     def scales(self) -> tuple[str, ...]:
         return () if self._by_step() else ("weight_decay",)

@@ -348,7 +348,7 @@ class Plateau(NamedTuple):
 
 
 @wrapper(
-    "plateau",
+    "reduce-on-plateau",
     label="reduced on plateau",
     needs="error",
     source=(
@@ -359,7 +359,7 @@ class Plateau(NamedTuple):
         "optax.contrib.reduce_on_plateau, which waits one epoch less: its patience is ours and 1. torch's `min_lr` is "
         "a step, `smallest` here a factor, and torch leaves a step alone that would fall by less than 1e-8."
     ),
-    synonyms=("reduce-on-plateau", "reduce-lr-on-plateau", "plateau-decay"),
+    synonyms=("reduce-lr-on-plateau", "plateau-decay", "on-plateau"),
 )
 class ReduceOnPlateau(_Schedule):
     """A step that falls whenever the error has not for a while; the error is asked at the start of every epoch.
