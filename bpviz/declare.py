@@ -526,12 +526,12 @@ class Problem(Protocol):
         """The minima that are known."""
 
     @property
-    def errors(self) -> Interval:
-        """What its error can be; a threshold outside is a mistake."""
+    def lowest(self) -> float | None:
+        """The lowest error there is, which thresholds count from; None if it is not known, or there is none."""
 
     @property
     def threshold(self) -> float | None:
-        """The error at which a run has arrived if nobody says which; None: at none."""
+        """How near to the lowest error a run has arrived, if nobody says; None: however near."""
 
     @property
     def width(self) -> int:

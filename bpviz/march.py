@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     Ints = npt.NDArray[np.int64]
 
-_REACHED, _DIVERGED, _EXHAUSTED, _STUCK = (
-    ENDINGS.index(e) for e in (Ending.REACHED, Ending.DIVERGED, Ending.EXHAUSTED, Ending.STUCK)
+_REACHED, _LEVEL, _DIVERGED, _EXHAUSTED, _STUCK = (
+    ENDINGS.index(e) for e in (Ending.REACHED, Ending.LEVEL, Ending.DIVERGED, Ending.EXHAUSTED, Ending.STUCK)
 )
 
 # What one temporary of a block may take: large enough that Python's overhead hardly counts, small enough for the cache.
@@ -218,9 +218,9 @@ class _Block:
         if oracle.stuck is not None:
             ending[oracle.stuck] = _STUCK
             oracle.stuck = None
-        ending[error <= self.threshold] = _REACHED
         if self.gradient_threshold is not None:
-            ending[oracle.look_at_gradient() <= self.gradient_threshold] = _REACHED
+            ending[oracle.look_at_gradient() <= self.gradient_threshold] = _LEVEL
+        ending[error <= self.threshold] = _REACHED
         if self.broken:
             ending[~finite] = _DIVERGED
         rows_ended = np.flatnonzero((ending >= 0) & oracle.live)

@@ -25,13 +25,14 @@ class Ending(enum.Enum):
     """How a run ended; the value says it."""
 
     REACHED = "reached the threshold"
+    LEVEL = "reached level ground"
     DIVERGED = "stopped being finite"
     EXHAUSTED = "ran out of epochs"
     STUCK = "cannot go on (no step reduces the error)"
 
     @property
     def word(self) -> str:
-        """The name used in files: ``reached``, ``diverged``, ``exhausted``, ``stuck``."""
+        """The name used in files: ``reached``, ``level``, ``diverged``, ``exhausted``, ``stuck``."""
         return self.name.lower()
 
 
@@ -147,8 +148,18 @@ class Results:
 
     title: str
     weights: tuple[str, ...]
-    error_threshold: float | None
+    error_threshold: float | None  # the error itself: what the experiment says, counted from the lowest there is
     runs: Sequence[Run]
+    gradient_threshold: float | None = None
+
+    @property
+    def aimless(self) -> bool:
+        """Whether there was nothing to reach, so that a run that made all its epochs did what it should."""
+        return self.error_threshold is None and self.gradient_threshold is None
+
+    def as_asked(self, run: Run) -> bool:
+        """Tell whether a run reached a threshold, or made all its epochs if there is none to reach."""
+        return run.trajectory.ending in ((Ending.EXHAUSTED,) if self.aimless else (Ending.REACHED, Ending.LEVEL))
 
     def of(self, label: str) -> list[Run]:
         """Return the runs of one algorithm, by its label."""

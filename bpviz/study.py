@@ -31,7 +31,8 @@ def run(experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dic
             algorithm.optimizer,
             experiment.problem,
             experiment.starts,
-            error_threshold=experiment.error_threshold,
+            error_threshold=experiment.error_to_reach,
+            gradient_threshold=experiment.gradient_threshold,
             max_epochs=experiment.max_epochs,
         )
         trajectories = record(_told(epochs, algorithm.label, listeners) if listeners else epochs)
@@ -41,7 +42,9 @@ def run(experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dic
             Run(algorithm.optimizer.name, algorithm.label, declare.spelled(algorithm.optimizer), start, trajectory)
             for start, trajectory in zip(experiment.starts, trajectories, strict=True)
         ]
-    return Results(experiment.title, experiment.problem.weights, experiment.error_threshold, runs)
+    return Results(
+        experiment.title, experiment.problem.weights, experiment.error_to_reach, runs, experiment.gradient_threshold
+    )
 
 
 def _told(epochs: Iterable[Epoch], label: str, listeners: tuple[Listener, ...]) -> Iterator[Epoch]:

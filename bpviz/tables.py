@@ -67,7 +67,7 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
             yield Column(name, _last_weight(i))
     if seconds is not None:
         yield Column("seconds", lambda run: f"{seconds[run.label]:.3f}")
-    yield Column("ending", lambda run: ending(run, results.error_threshold), number=False)
+    yield Column("ending", lambda run: ending(run, results), number=False)
 
 
 def _evaluations(kind: str) -> Callable[[Run], str]:
@@ -78,19 +78,16 @@ def _last_weight(i: int) -> Callable[[Run], str]:
     return lambda run: repr(float(run.trajectory.weights[-1, i]))
 
 
-def ending(run: Run, error_threshold: float | None) -> str:
+def ending(run: Run, results: Results) -> str:
     """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
     end = run.trajectory.ending
-    if end is Ending.REACHED and error_threshold is not None:
-        return f"reached {error_threshold:g}"
-    if end is Ending.EXHAUSTED and error_threshold is None:
+    if end is Ending.REACHED and results.error_threshold is not None:
+        return f"reached {results.error_threshold:g}"
+    if end is Ending.LEVEL and results.gradient_threshold is not None:
+        return f"reached a gradient of {results.gradient_threshold:g}"
+    if end is Ending.EXHAUSTED and results.aimless:
         return "ran all epochs"
     return end.value
-
-
-def as_asked(run: Run, error_threshold: float | None) -> bool:
-    """Tell whether a run reached the threshold, or made all its epochs if there is none to reach."""
-    return run.trajectory.ending is (Ending.EXHAUSTED if error_threshold is None else Ending.REACHED)
 
 
 def point(start: Sequence[float]) -> str:

@@ -402,7 +402,7 @@ def test_compare_refuses_all_mistakes_at_once():
         "--start a 2: start[0]: 'a' is not a number (where every algorithm starts)",
         (
             "--error-threshold -.5: error_threshold: -0.5 is not in [0, inf) (a run ends at the first epoch whose "
-            "error is at most this)"
+            "error is at most this above the lowest known)"
         ),
         "--max-epochs 0: max_epochs: 0 is not in [1, inf) (a run ends after this many epochs at the latest)",
         "adam:step: 'step' is not key=value; an example is momentum:step=0.1,momentum=0.95",

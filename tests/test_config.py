@@ -22,7 +22,7 @@ import yaml
 from bpviz import config, declare
 from bpviz.config import ConfigError, Experiment, Mistake
 from bpviz.config.yaml_tree import scalar
-from bpviz.declare import FIGURES, OPTIMIZERS, Registry, hyper, optimizer
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, Registry, hyper, optimizer
 from bpviz.optimizers.gradient_descent import GradientDescent, Momentum
 from bpviz.problems.perceptron import Perceptron
 
@@ -231,9 +231,12 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
     ]
 
 
-KEYS = "title, dataset, network, start, error_threshold, max_epochs, algorithms, figures"
+KEYS = (
+    "title, problem, dataset, network, penalty, start, error_threshold, gradient_threshold, max_epochs, algorithms, "
+    "figures"
+)
 START = "(where every algorithm starts)"
-ERROR = "(a run ends at the first epoch whose error is at most this)"
+ERROR = "(a run ends at the first epoch whose error is at most this above the lowest known)"
 GD = "algorithms: [gd]\nfigures: []\n"
 SAMPLE = "(a sample: its features, then its target)"
 
@@ -313,6 +316,46 @@ SAMPLE = "(a sample: its features, then its target)"
         ),
         ("dataset: {rows: [[1, 2, 3]], features: [a, a]}", ["3:40: dataset.features: a name is given twice"]),
         ("dataset: {rows: [[1, 2]], target: a}", ["3:27: dataset.target: unknown key; known are features, rows"]),
+        # problems, penalties and thresholds
+        ("problem: rosenbrok", ["3:10: problem: 'rosenbrok' is not the name of a problem; did you mean 'rosenbrock'?"]),
+        ("problem: [beale]", ["3:10: problem: a list is not a name, or a mapping with a name"]),
+        (
+            "problem: {name: rosenbrock, b: 0, c: 1}",
+            [
+                "3:32: problem.b: 0 is not in (0, inf) (how steep the walls of the valley are)",
+                "3:35: problem.c: unknown setting of rosenbrock; known are name, a, b",
+            ],
+        ),
+        (
+            "problem: beale\ndataset: six-points\nnetwork: {bias: true}",
+            [
+                "4:1: dataset: a problem stands for dataset and network; give it or them",
+                "5:1: network: a problem stands for dataset and network; give it or them",
+            ],
+        ),
+        (
+            "problem: beale\nstart: [1, 2, 3]",
+            ["4:8: start: 3 numbers, and the beale has 2 weights: x, y"],
+        ),
+        ("penalty: 0.1", ["3:10: penalty: 0.1 is not a mapping of l1 and l2"]),
+        (
+            "penalty: {l1: -1, l3: 0}",
+            [
+                "3:15: penalty.l1: -1 is not in [0, inf) (price λ₁ of a weight's size)",
+                "3:19: penalty.l3: unknown key; known are l1, l2",
+            ],
+        ),
+        ("problem: saddle\nerror_threshold: x", [f"4:18: error_threshold: 'x' is not a number in (-inf, inf) {ERROR}"]),
+        ("problem: beale\nerror_threshold: -1", [f"4:18: error_threshold: -1 is not in [0, inf) {ERROR}"]),
+        (
+            "gradient_threshold: 0",
+            [
+                (
+                    "3:21: gradient_threshold: 0 is not in (0, inf) (a run ends at the first epoch whose gradient is "
+                    "at most this long)"
+                ),
+            ],
+        ),
         # keys
         ("treshold: 1", ["3:1: treshold: unknown key; did you mean 'error_threshold'?"]),
         (
@@ -868,6 +911,10 @@ GOOD = {
         figures:
           - {kind: paths, algorithms: [momentum], epochs: [11, 14], number_epochs: true, x: [-1, 0.001], save_as: a.b}
     """,
+    "function": "problem: six-hump-camel\nerror_threshold: 0.1\nalgorithms: [gd]",
+    "settings of a function": "problem: {name: quadratic, angle: -20}\ngradient_threshold: 0.1\nalgorithms: [gd]",
+    "penalty": "network: {bias: true}\npenalty: {l1: 0.1, l2: 0.25}\nalgorithms: [gd]",
+    "penalty on a function": "problem: rosenbrock\npenalty: {l2: 1}\nerror_threshold: null\nalgorithms: [gd]",
 }
 
 
@@ -875,7 +922,8 @@ GOOD = {
 def test_the_resolved_config_gives_the_same_experiment(text):
     experiment = read(text)
     resolved = config.resolved(experiment)
-    assert set(resolved) == {row[0] for row in config.keys_table()}
+    apart = {"problem"} if "network" in resolved else {"dataset", "network"}
+    assert set(resolved) | {"penalty"} == {row[0] for row in config.keys_table()} - apart
     assert pickle.loads(pickle.dumps(experiment)) == experiment
     for written in (json.dumps(resolved), yaml.safe_dump(resolved, allow_unicode=True)):
         again = read(written)
@@ -891,6 +939,7 @@ def test_the_resolved_config_says_every_default():
         "network": {"activation": "sigmoid", "bias": False, "loss": "mse"},
         "start": [-4.0, -4.0],
         "error_threshold": 0.125,
+        "gradient_threshold": None,
         "max_epochs": 1000,
         "algorithms": [{"name": "gd", "label": "Gradient descent", "step": 0.3}],
         "figures": [{"kind": "epochs", "save_as": None, "title": None, "algorithms": None}],
@@ -947,6 +996,27 @@ def test_the_table_of_keys_is_what_the_schema_has(validator):
     defaults = {key: yaml.safe_load(default) for key, default, _, _ in rows if default}
     validator.validate({**defaults, "algorithms": ["gd"]})
     assert read(yaml.safe_dump({**defaults, "algorithms": ["gd"]})) == read("algorithms: [gd]")
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_problem_brings_its_start_and_its_threshold(name):
+    experiment = read(f"problem: {name}\nalgorithms: [gd]")
+    problem = PROBLEMS[name]()
+    assert experiment.problem == problem
+    assert experiment.starts == (problem.start,)
+    assert experiment.error_threshold == problem.threshold
+    assert config.resolved(experiment) == config.resolved(read(json.dumps(config.resolved(experiment))))
+
+
+def test_a_threshold_is_a_distance_from_the_lowest_known_error():
+    experiment = read("problem: six-hump-camel\nerror_threshold: 0.25\nalgorithms: [gd]")
+    assert experiment.error_to_reach == -1.0316284534898774 + 0.25  # Dixon & Szegö 1978, to 16 digits
+    assert read("problem: saddle\nerror_threshold: -3\nalgorithms: [gd]").error_to_reach == -3
+    assert read("problem: saddle\nerror_threshold: null\nalgorithms: [gd]").error_to_reach is None
+
+
+def test_a_penalty_of_nothing_is_none():
+    assert read("penalty: {l1: 0}\nalgorithms: [gd]") == read("algorithms: [gd]")
 
 
 # -- costs -------------------------------------------------------------------------------------------------------------

@@ -755,7 +755,7 @@ def test_figures_without_sense_are_refused_and_never_a_default() -> None:
 )  # fmt: skip
 def test_how_far_runs_got(endings: list[Ending], epochs: list[int], threshold: float | None, said: str) -> None:
     runs = [made(np.zeros((n + 1, 2)), ending=e).runs[0] for n, e in zip(epochs, endings, strict=True)]
-    assert how_far(runs, threshold) == said
+    assert how_far(runs, Results("made", ("w1", "w2"), threshold, runs)) == said
 
 
 # -- the same bytes ----------------------------------------------------------------------------------------------------

@@ -42,6 +42,27 @@ def test_the_start_may_be_below_the_threshold(bowl):
     assert (far.epochs, far.ending) == (2, Ending.REACHED)
 
 
+def test_a_run_ends_where_the_ground_is_level(bowl):
+    """On the bowl from (1, 1) with step 0.2 the gradient is (-2 · 0.8ᵗ, 8 · 0.2ᵗ): 1.32 long after two epochs."""
+    rest = {"error_threshold": None, "max_epochs": 50, "gradient_threshold": 1.33}
+    starts = [(1, 1), (40, 50), (3, -1)]
+    epochs = [0.0 + abs(complex(-2 * 0.8**t, 8 * 0.2**t)) for t in range(4)]
+    assert next(t for t, length in enumerate(epochs) if length <= 1.33) == 2
+    level, far, there = record(march(OPTIMIZERS["gd"](step=0.2), bowl, starts, **rest))
+    assert (level.epochs, level.ending) == (2, Ending.LEVEL)
+    assert (far.ending, there.epochs, there.ending) == (Ending.LEVEL, 0, Ending.LEVEL)
+    for start, run in zip(starts, (level, far, there), strict=True):
+        (alone,) = record(march(OPTIMIZERS["gd"](step=0.2), bowl, [start], **rest))
+        assert (alone.epochs, alone.weights.tobytes(), alone.ending) == (run.epochs, run.weights.tobytes(), run.ending)
+        assert run.evaluations["gradient"] == run.epochs  # the judge's looks are on nobody's bill
+
+
+def test_an_error_at_the_threshold_counts_before_level_ground(bowl):
+    rest = {"error_threshold": 1e-3, "gradient_threshold": 1.0, "max_epochs": 5}
+    (run,) = record(march(OPTIMIZERS["gd"](), bowl, [(3, -1)], **rest))
+    assert run.ending is Ending.REACHED
+
+
 def test_epochs_run_out(bowl, follow):
     run = follow("gd", bowl, (1, 1), step=0.01, error_threshold=1e-9, max_epochs=7)
     assert (run.epochs, run.ending) == (7, Ending.EXHAUSTED)

@@ -48,6 +48,7 @@ def test_errors_are_those_of_the_weights_beside_them(six_points, follow, plain):
 def test_endings_say_what_happened():
     assert {e.word: e.value for e in Ending} == {
         "reached": "reached the threshold",
+        "level": "reached level ground",
         "diverged": "stopped being finite",
         "exhausted": "ran out of epochs",
         "stuck": "cannot go on (no step reduces the error)",

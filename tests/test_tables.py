@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -65,20 +66,23 @@ def test_a_column_for_whatever_was_asked_and_for_starts_that_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "threshold", "said", "as_asked"),
+    ("ending", "error", "gradient", "said", "as_asked"),
     [
-        (Ending.REACHED, 0.125, "reached 0.125", True),
-        (Ending.EXHAUSTED, 0.125, "ran out of epochs", False),
-        (Ending.EXHAUSTED, None, "ran all epochs", True),
-        (Ending.DIVERGED, 0.125, Ending.DIVERGED.value, False),
-        (Ending.DIVERGED, None, Ending.DIVERGED.value, False),
-        (Ending.STUCK, None, Ending.STUCK.value, False),
+        (Ending.REACHED, 0.125, None, "reached 0.125", True),
+        (Ending.LEVEL, 0.125, 1e-3, "reached a gradient of 0.001", True),
+        (Ending.EXHAUSTED, 0.125, None, "ran out of epochs", False),
+        (Ending.EXHAUSTED, None, 1e-3, "ran out of epochs", False),
+        (Ending.EXHAUSTED, None, None, "ran all epochs", True),
+        (Ending.DIVERGED, 0.125, None, Ending.DIVERGED.value, False),
+        (Ending.DIVERGED, None, None, Ending.DIVERGED.value, False),
+        (Ending.STUCK, None, None, Ending.STUCK.value, False),
     ],
 )
-def test_how_a_run_ended(ending, threshold, said, as_asked) -> None:
+def test_how_a_run_ended(ending, error, gradient, said, as_asked) -> None:
     one = run("GD", [0.5, 0.1], {}, ending, step=1.0)
-    assert tables.ending(one, threshold) == said
-    assert tables.as_asked(one, threshold) is as_asked
+    of_one = dataclasses.replace(results(one, error_threshold=error), gradient_threshold=gradient)
+    assert tables.ending(one, of_one) == said
+    assert of_one.as_asked(one) is as_asked
 
 
 def test_every_ending_has_a_row_and_numbers_that_are_not_finite_too() -> None:

@@ -15,21 +15,35 @@ def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str
     return [name for name in OPTIMIZERS if name.startswith(incomplete)]
 
 
+def _problems(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from bpviz.declare import PROBLEMS
+
+    return [name for name in PROBLEMS if name.startswith(incomplete)]
+
+
 @click.command("compare")
 @click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=_names)
-@click.option("--start", nargs=2, metavar="W1 W2", help="Where to start; -4 -4 if not given.")
-@click.option("--error-threshold", metavar="ERROR", help="Stop at this error, 0.125 if not given; null: never.")
+@click.option("--problem", metavar="NAME", shell_complete=_problems, help="A test function, with settings if need be.")
+@click.option("--start", nargs=2, metavar="W1 W2", help="Where to start; -4 -4, or the problem's own, if not given.")
+@click.option(
+    "--error-threshold",
+    metavar="ERROR",
+    help="Stop so near to the lowest error; 0.125, or the problem's own, if not given; null: never.",
+)
+@click.option("--gradient-threshold", metavar="LENGTH", help="Stop where the gradient is at most so long.")
 @click.option("--max-epochs", metavar="EPOCHS", help="Stop after so many epochs, 1000 if not given.")
 @output_options
 def command(
     algorithms: tuple[str, ...],
+    problem: str | None,
     start: tuple[str, str] | None,
     error_threshold: str | None,
+    gradient_threshold: str | None,
     max_epochs: str | None,
     out: str,
     **options: Any,
 ) -> None:
-    """Compare algorithms on the published problem, without a file.
+    """Compare algorithms on one problem, without a file.
 
     ALGORITHM is a name, or a name with settings; without settings it runs with its defaults, which for the published
     algorithms are the published ones. One combined figure is drawn.
@@ -37,6 +51,7 @@ def command(
     \b
       bpviz compare gd momentum rprop irprop+
       bpviz compare gd:step=10 "momentum:step=0.1,momentum=0.95" newton --start 3 -2
+      bpviz compare adam:step=0.1 cg-pr --problem rosenbrock
     """
     from dataclasses import replace
     from pathlib import Path
@@ -45,7 +60,14 @@ def command(
     from bpviz.declare import FIGURES
 
     with mistakes_reported():
-        experiment = from_parts(algorithms, start=start or (), error_threshold=error_threshold, max_epochs=max_epochs)
+        experiment = from_parts(
+            algorithms,
+            problem=problem,
+            start=start or (),
+            error_threshold=error_threshold,
+            gradient_threshold=gradient_threshold,
+            max_epochs=max_epochs,
+        )
         if not options["no_figures"]:
             experiment = replace(experiment, figures=(FIGURES["paths"](),))
         carry_out_and_show([experiment], out=Path(out), with_tables=False, **options)

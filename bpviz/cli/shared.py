@@ -119,10 +119,10 @@ def carry_out_and_show(
             files = len(experiment.figures) * len(pictures) + (len(batch.TABLES) if with_tables else 0)
             click.echo(f"{files} {'file' if files == 1 else 'files'} in {folder}", err=True)
     short = [
-        f"{results.title}: {run.label} from {tables.point(run.start)} {tables.ending(run, results.error_threshold)}"
+        f"{results.title}: {run.label} from {tables.point(run.start)} {tables.ending(run, results)}"
         for results, _ in outcomes
         for run in results.runs
-        if not tables.as_asked(run, results.error_threshold)
+        if not results.as_asked(run)
     ]
     if strict and short:
         click.echo("not reached, and --strict was given:\n  " + "\n  ".join(short), err=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import settings, spelled
 from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.penalty import Penalized
+from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
     from bpviz.declare import FigureRequest, Optimizer, Problem
@@ -28,10 +30,16 @@ class Experiment:
     title: str
     problem: Problem
     starts: tuple[tuple[float, ...], ...]
-    error_threshold: float | None
+    error_threshold: float | None  # counted from the lowest error there is
     max_epochs: int
     algorithms: tuple[Algorithm, ...]
     figures: tuple[FigureRequest, ...]
+    gradient_threshold: float | None = None
+
+    @property
+    def error_to_reach(self) -> float | None:
+        """The error at which a run has arrived."""
+        return None if self.error_threshold is None else self.error_threshold + (self.problem.lowest or 0.0)
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -42,16 +50,24 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     starts = [list(start) for start in experiment.starts]
     return {
         "title": experiment.title,
-        "dataset": _dataset(experiment.problem.dataset),  # type: ignore[attr-defined]
-        "network": settings(experiment.problem),
+        **_problem(experiment.problem),
         "start": starts[0] if len(starts) == 1 else starts,
         "error_threshold": experiment.error_threshold,
+        "gradient_threshold": experiment.gradient_threshold,
         "max_epochs": experiment.max_epochs,
         "algorithms": [
             {"name": a.optimizer.name, "label": a.label, **spelled(a.optimizer)} for a in experiment.algorithms
         ],
         "figures": [{"kind": figure.name, **_listed(settings(figure))} for figure in experiment.figures],
     }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    if isinstance(problem, Penalized):
+        return {**_problem(problem.problem), "penalty": settings(problem)}
+    if isinstance(problem, Perceptron):
+        return {"dataset": _dataset(problem.dataset), "network": settings(problem)}
+    return {"problem": {"name": problem.name, **settings(problem)}}
 
 
 def _dataset(dataset: Dataset) -> str | dict[str, Any]:

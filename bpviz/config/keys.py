@@ -13,6 +13,7 @@ from typing import Any
 from bpviz.declare import (
     FIGURES,
     OPTIMIZERS,
+    PROBLEMS,
     WRAPPERS,
     Domain,
     Field,
@@ -24,6 +25,7 @@ from bpviz.declare import (
     fields,
 )
 from bpviz.problems.datasets import DATASETS
+from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 from bpviz.words import shown
 
@@ -48,8 +50,6 @@ class Number(Domain):
 
 
 NUMBER = Number()
-COORDINATE = -4.0
-"""Of the start, for every weight, if the config gives none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,12 @@ def _start() -> dict[str, Any]:
 
 
 def _entries(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[str, Any]:
-    """Return the schema of a list whose entries name a thing of ``registry`` under ``key`` and give its settings."""
+    """Return the schema of a list of entries."""
+    return {"type": "array", "items": _entry(registry, key, extra)}
+
+
+def _entry(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[str, Any]:
+    """Return the schema of an entry that names a thing of ``registry`` under ``key`` and gives its settings."""
     names = {"enum": list(registry), "description": f"which {registry.what}"}
     cases = [
         {
@@ -108,7 +113,7 @@ def _entries(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict
         for name, thing in registry.items()
     ]
     spelled = {"type": "object", "properties": {key: names}, "required": [key], "allOf": cases}
-    return {"type": "array", "items": {"anyOf": [names, spelled]}}
+    return {"anyOf": [names, spelled]}
 
 
 _NAMES = Listed(Text(), 1)
@@ -131,10 +136,23 @@ WITH = Field(
     "what is around the algorithm, from the inside out",
 )
 
+PENALTY = fields(Penalized)
+DISTANCE = Interval.parse("[0, inf)")
+"""Of an error from the lowest there is."""
+
 KEYS = {
     key.name: key
     for key in (
         Field("title", None, Nullable(Text(), "the name of the file"), "what tables and figures are headed with"),
+        Field(
+            "problem",
+            None,
+            Nested(
+                "a name that `bpviz list problems` shows, or a mapping {name, settings...}; a network if left out",
+                lambda: _entry(PROBLEMS, "name", {}),
+            ),
+            "the function of the weights whose error is made small, in place of a dataset and a network",
+        ),
         Field(
             "dataset",
             "six-points",
@@ -149,19 +167,31 @@ KEYS = {
             "network",
             {name: field.default for name, field in fields(Perceptron).items()},
             Nested(f"a mapping of {', '.join(fields(Perceptron))}", lambda: _object(fields(Perceptron))),
-            "the function of the weights whose error is made small",
+            "the network whose error on the dataset is made small",
+        ),
+        Field(
+            "penalty",
+            {name: field.default for name, field in PENALTY.items()},
+            Nested("a mapping of l1 and l2", lambda: _object(PENALTY)),
+            "what is added to the error for the size of the weights: l1 Σ |w| + l2/2 Σ w²",
         ),
         Field(
             "start",
-            [COORDINATE, COORDINATE],
-            Nested(f"a number for each weight ({COORDINATE:g} each if left out), or a list of such points", _start),
+            list(Perceptron().start),
+            Nested("a number for each weight, or a list of such points; each problem has its own if left out", _start),
             "where every algorithm starts",
         ),
         Field(
             "error_threshold",
-            0.125,
-            Nullable(Interval.parse("[0, inf)"), "running all epochs"),
-            "a run ends at the first epoch whose error is at most this",
+            Perceptron.threshold,
+            Nullable(Interval.parse("(-inf, inf)"), "none"),
+            "a run ends at the first epoch whose error is at most this above the lowest known",
+        ),
+        Field(
+            "gradient_threshold",
+            None,
+            Nullable(Interval.parse("(0, inf)"), "none"),
+            "a run ends at the first epoch whose gradient is at most this long",
         ),
         Field(
             "max_epochs", 1000, Interval.parse("integer [1, inf)"), "a run ends after this many epochs at the latest"
@@ -208,9 +238,12 @@ def _default(value: Any) -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 7) of a config, for editors."""
+    network = {"properties": {"problem": False, "error_threshold": Nullable(DISTANCE).schema()}}
+    function = {"required": ["problem"], "properties": {"dataset": False, "network": False}}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "bpviz experiment",
         "definitions": {"with": {**_entries(WRAPPERS, "name", {}), "maxItems": MOST_WRAPPERS}},
         **_object(KEYS),
+        "anyOf": [network, function],
     }

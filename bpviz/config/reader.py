@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from bpviz import declare
 from bpviz.config.experiment import Algorithm, Experiment
 from bpviz.config.files import UnreadableError
-from bpviz.config.keys import COORDINATE, CSV, KEYS, LABEL, MOST_WRAPPERS, NUMBER, ROWS, WITH
+from bpviz.config.keys import CSV, DISTANCE, KEYS, LABEL, MOST_WRAPPERS, NUMBER, PENALTY, ROWS, WITH
 from bpviz.config.places import SHOWN, ConfigError, Mistake, Place
 from bpviz.config.yaml_tree import Node, scalar, under
 from bpviz.declare import (
     FIGURES,
     OPTIMIZERS,
+    PROBLEMS,
     WRAPPERS,
     Domain,
     Field,
@@ -25,6 +27,7 @@ from bpviz.declare import (
     Registry,
 )
 from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 from bpviz.words import listed, nearest, shown
 
@@ -49,16 +52,25 @@ class Reader:
         """Return what a whole config says."""
         given = root.value
         self._known(root, "", KEYS, "key")
-        title, error_threshold, max_epochs = (
-            self.option(given, KEYS[key], "") for key in ("title", "error_threshold", "max_epochs")
-        )
+        title, max_epochs = (self.option(given, KEYS[key], "") for key in ("title", "max_epochs"))
         problem = self.problem(root)
+        error_threshold, gradient_threshold = self.thresholds(given, problem)
         starts = self.starts(given.get("start"), "start", problem)
         algorithms = self._algorithms(root, problem)
         figures = self._figures(root, problem, algorithms)
         if self.mistakes or problem is None or algorithms is None:
             return None
-        return Experiment(name, title or name, problem, starts, error_threshold, max_epochs, algorithms, figures)
+        return Experiment(
+            name,
+            title or name,
+            problem,
+            starts,
+            error_threshold,
+            max_epochs,
+            algorithms,
+            figures,
+            gradient_threshold,
+        )
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -119,17 +131,42 @@ class Reader:
     # -- the problem -------------------------------------------------------------------------------------------------
 
     def problem(self, root: Node) -> Problem | None:
-        """Return what ``dataset`` and ``network`` say."""
+        """Return what ``problem``, or ``dataset`` and ``network``, say, with the ``penalty``."""
+        given = root.value
+        problem = self._function(root) if "problem" in given else self._perceptron(root)
+        penalty = given.get("penalty")
+        values = self._mapping(penalty, "penalty", PENALTY) if penalty else {}
+        if problem is None or values is None:
+            return None
+        penalized: Any = Penalized(problem, **values)  # has the rest of a Problem from the other
+        return penalized if any(values.values()) else problem
+
+    def _function(self, root: Node) -> Problem | None:
+        both = [key for key in ("dataset", "network") if key in root.value]
+        for key in both:
+            self.refuse(root.keys[key], key, "a problem stands for dataset and network; give it or them")
+        named = self._named(root.value["problem"], "problem", PROBLEMS, "name")
+        if named is None:
+            return None
+        entry, kind = named
+        declared = declare.fields(kind)
+        self._known(entry, "problem", ("name", *declared), f"setting of {kind.name}")
+        problem: Problem | None = self._made(kind, self._options(entry, "problem", declared), entry, "problem")
+        return None if both else problem
+
+    def _mapping(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
+        """Return the declared fields that a mapping gives."""
+        if not isinstance(node.value, dict):
+            self.refuse(node.place, path, f"{shown(node.plain)} is not a mapping of {listed(declared, 'and')}")
+            return None
+        self._known(node, path, declared, "key")
+        return self._options(node, path, declared)
+
+    def _perceptron(self, root: Node) -> Problem | None:
         data = root.value.get("dataset")
         dataset = self._dataset(data, "dataset") if data else DATASETS[KEYS["dataset"].default]
         network = root.value.get("network", Node({}, root.place))
-        declared = declare.fields(Perceptron)
-        if not isinstance(network.value, dict):
-            message = f"{shown(network.plain)} is not a mapping of {listed(declared, 'and')}"
-            self.refuse(network.place, "network", message)
-            return None
-        self._known(network, "network", declared, "key")
-        values = self._options(network, "network", declared)
+        values = self._mapping(network, "network", declare.fields(Perceptron))
         if dataset is None or values is None:
             return None
         problem: Problem | None = self._made(Perceptron, {"dataset": dataset, **values}, network, "network")
@@ -213,7 +250,7 @@ class Reader:
     def starts(self, node: Node | None, path: str, problem: Problem | None) -> tuple[tuple[float, ...], ...]:
         """Return the points that a start says, one for each run of an algorithm."""
         if node is None:
-            return ((COORDINATE,) * len(problem.weights),) if problem else ()
+            return (tuple(problem.start),) if problem else ()
         before = len(self.mistakes)
         several = isinstance(node.value, list) and any(isinstance(item.value, list) for item in node.value)
         points = [(item, under(path, i)) for i, item in enumerate(node.value)] if several else [(node, path)]
@@ -225,6 +262,18 @@ class Reader:
                 message = f"{count}, and the {problem.name} has {len(weights)} weights: {', '.join(weights)}"
                 self.refuse(point.place, where, message)
         return tuple(Listed(NUMBER).convert(point.plain) for point, _ in points) if len(self.mistakes) == before else ()
+
+    def thresholds(self, given: Mapping[str, Node], problem: Problem | None) -> tuple[float | None, float | None]:
+        """Return the error, counted from the lowest there is, and the length of the gradient at which a run ends."""
+        of_error, of_gradient = KEYS["error_threshold"], KEYS["gradient_threshold"]
+        if problem:
+            allowed = of_error.domain if problem.lowest is None else Nullable(DISTANCE)
+            of_error = dataclasses.replace(of_error, default=problem.threshold, domain=allowed)
+        error, gradient = self.option(given, of_error, ""), self.option(given, of_gradient, "")
+        reason = declare.without_gradient(problem) if problem and gradient else None
+        if reason:
+            self.refuse(given["gradient_threshold"].place, "gradient_threshold", reason)
+        return error, gradient
 
     # -- what is compared --------------------------------------------------------------------------------------------
 

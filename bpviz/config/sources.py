@@ -118,12 +118,14 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
 def from_parts(
     algorithms: Sequence[str],
     *,
+    problem: str | None = None,
     start: Sequence[str] = (),
     error_threshold: str | None = None,
+    gradient_threshold: str | None = None,
     max_epochs: str | None = None,
     name: str = "compare",
 ) -> Experiment:
-    """Return the Experiment of ``bpviz compare``: the published problem, and algorithms as ``gd`` or ``gd:step=10``.
+    """Return the Experiment of ``bpviz compare``: algorithms as ``gd`` or ``gd:step=10``, and a problem likewise.
 
     Everything comes as text and is read as in a config; what is left out is what a config's default is. Algorithms
     that would share a label have the settings they differ in added to it. Figures are left to the caller.
@@ -131,22 +133,29 @@ def from_parts(
     Raises ConfigError, each mistake placed by its argument.
     """
     reader = Reader(Path())
-    problem = reader.problem(Node({}, _argument(name)))
+    function = {} if problem is None else {"problem": _entry(problem, _argument(f"--problem {problem}"), reader)}
+    chosen_problem = reader.problem(Node(function, _argument(name)))
+    limits = {
+        "error_threshold": error_threshold,
+        "gradient_threshold": gradient_threshold,
+        "max_epochs": max_epochs,
+    }
     given = {
         key: _word(text, _argument(f"--{key.replace('_', '-')} {text}"))
-        for key, text in (("error_threshold", error_threshold), ("max_epochs", max_epochs))
+        for key, text in limits.items()
         if text is not None
     }
     place = _argument(f"--start {' '.join(start)}")
     point = Node([_word(number, place) for number in start], place) if start else None
-    starts = reader.starts(point, "start", problem)
-    threshold, epochs = (reader.option(given, KEYS[key], "") for key in ("error_threshold", "max_epochs"))
+    starts = reader.starts(point, "start", chosen_problem)
+    threshold, of_gradient = reader.thresholds(given, chosen_problem)
+    epochs = reader.option(given, KEYS["max_epochs"], "")
     places = [_argument(spec) for spec in algorithms]
     entries = [_entry(spec, place, reader) for spec, place in zip(algorithms, places, strict=True)]
-    chosen = _told_apart([a for entry in entries if (a := reader.algorithm(entry, "", problem))])
+    chosen = _told_apart([a for entry in entries if (a := reader.algorithm(entry, "", chosen_problem))])
     if not algorithms:
         reader.refuse(_argument(name), "", "give at least one algorithm")
-    if reader.mistakes or problem is None:
+    if reader.mistakes or chosen_problem is None:
         raise ConfigError(reader.mistakes)
     labels = [algorithm.label for algorithm in chosen]
     for i, label in enumerate(labels):
@@ -155,7 +164,7 @@ def from_parts(
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
     title = listed(labels, "and")
-    return Experiment(name, title, problem, starts, threshold, epochs, tuple(chosen), ())
+    return Experiment(name, title, chosen_problem, starts, threshold, epochs, tuple(chosen), (), of_gradient)
 
 
 def _word(text: str, place: Place) -> Node:

@@ -109,14 +109,14 @@ def shown(results: Results, algorithms: Sequence[str] | None = None) -> list[Sho
 _ENDED = {"exhausted": "not reached", "diverged": "diverged", "stuck": "cannot go on"}
 
 
-def how_far(runs: Sequence[Run], error_threshold: float | None) -> str:
+def how_far(runs: Sequence[Run], results: Results) -> str:
     """Say how many epochs runs took and whether they got there: ``20 epochs``, ``1000 epochs, not reached``."""
     counts = [run.trajectory.epochs for run in runs]
     least, most = min(counts), max(counts)
     words = [_epochs(most) if least == most else f"{least} to {_epochs(most)}"]
     for ending, said in _ENDED.items():
-        if ending == "exhausted" and error_threshold is None:
-            continue  # there was nothing to reach
+        if ending == "exhausted" and results.aimless:
+            continue
         number = sum(run.trajectory.ending.word == ending for run in runs)
         if number:
             words.append(said if number == len(runs) else f"{number} of {len(runs)} {said}")

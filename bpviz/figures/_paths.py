@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array
     from bpviz.figures._plane import Plane, PlaneArtists, Window
+    from bpviz.results import Results
 
 _LEAST_ARROW = 7.0  # points; where epochs move less, one arrow stands for several
 _MOST_ARROWS = 2000
@@ -79,7 +80,7 @@ def follow(
     pair: tuple[int, int],
     epochs: tuple[int, int] | None,
     window: Window,
-    error_threshold: float | None,
+    results: Results,
     whole: bool,
 ) -> Path:
     """Return the path of an algorithm as far as it may be seen in ``window``; ``whole`` if that should be all of it."""
@@ -94,7 +95,7 @@ def follow(
         tails.append(tail)
         tips.append(tip)
         numbers.append(first - 1 + ends[1:][seen])
-    said = how_far(algorithm.runs, error_threshold)
+    said = how_far(algorithm.runs, results)
     ended = np.array([path[np.isfinite(path).all(axis=1)][-1] for path in paths])
     if whole and not _plane.within(ended, window).all():
         said += ", leaves the picture"

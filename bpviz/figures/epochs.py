@@ -59,9 +59,9 @@ class Epochs(OfAlgorithms):
             [algorithm.place for algorithm in algorithms],
             np.array([np.median([t.epochs for t in ts]) for ts in trajectories]),
             np.array([np.median([t.counts[-1].sum() for t in ts]) for ts in trajectories]),
-            [how_far(algorithm.runs, threshold) for algorithm in algorithms],
+            [how_far(algorithm.runs, results) for algorithm in algorithms],
             [_bill(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
-            [threshold is None or all(t.ending.word == "reached" for t in ts) for ts in trajectories],
+            [all(results.as_asked(run) for run in algorithm.runs) for algorithm in algorithms],
             self.title or ("Epochs" if threshold is None else f"Epochs until the error is {threshold:g} or less"),
         )
 

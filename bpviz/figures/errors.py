@@ -63,7 +63,7 @@ class Errors(OfAlgorithms):
         curves = [
             Curve(
                 algorithm.place,
-                f"{algorithm.label} ({how_far(algorithm.runs, results.error_threshold)})",
+                f"{algorithm.label} ({how_far(algorithm.runs, results)})",
                 np.where(np.isfinite(run.trajectory.errors), run.trajectory.errors, np.nan),
             )
             for algorithm in shown(results, self.algorithms)

@@ -54,10 +54,7 @@ class Paths(OfPlane, OfAlgorithms):
         across, up = _plane.window_of(runs, pair, self.epochs)
         window = (self.x or across, self.y or up)
         whole = self.epochs is self.x is self.y is None
-        paths = [
-            _paths.follow(algorithm, pair, self.epochs, window, results.error_threshold, whole)
-            for algorithm in algorithms
-        ]
+        paths = [_paths.follow(algorithm, pair, self.epochs, window, results, whole) for algorithm in algorithms]
         numbers, places = _paths.places(paths if self.number_epochs else [], window)
         plane = _plane.plane(problem, results, pair, runs, window, self.levels, size=121)
         title = self.title or self._headline([algorithm.label for algorithm in algorithms])

@@ -64,7 +64,7 @@ class Surface(OfPlane, OfAlgorithms):
         window = (self.x or across, self.y or up)
         tracks = []
         for algorithm in algorithms:
-            text = f"{algorithm.label} ({how_far(algorithm.runs, results.error_threshold)})"
+            text = f"{algorithm.label} ({how_far(algorithm.runs, results)})"
             for run in algorithm.runs:
                 points = _plane.points(run, pair)
                 track = np.column_stack([points, run.trajectory.errors])

@@ -11,8 +11,6 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import Interval
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 
     Hessian = tuple[Numbers, Numbers, Numbers]
     """Second derivatives: by x twice, by x and y, by y twice."""
-
-NEAR = 1e-6
-"""How far above the lowest minimum a run has arrived."""
 
 
 # -- functions that formulas are made of -----------------------------------------------------------------------------
@@ -70,8 +65,8 @@ class Function:
 
     weights = ("x", "y")
     offers = frozenset(("error", "gradient", "hessian"))
-    errors = Interval.parse("(-inf, inf)")
     width = 32  # a formula has many temporaries; measured
+    threshold: float | None = 1e-6
 
     start: tuple[float, float]
     window: tuple[tuple[float, float], tuple[float, float]]
@@ -81,9 +76,8 @@ class Function:
         raise NotImplementedError
 
     @property
-    def threshold(self) -> float | None:
-        lowest = [minimum.error for minimum in self.minima]
-        return min(lowest) + NEAR if lowest else None
+    def lowest(self) -> float | None:
+        return min((minimum.error for minimum in self.minima), default=None)
 
     def at(self, w: Array, spare: Any = None) -> FunctionPoint:
         return FunctionPoint(self, w)
@@ -102,7 +96,6 @@ class SumOfSquares(Function):
     """A function by its residuals and their derivatives, one item a residual: E = Σ r²."""
 
     offers = frozenset(("error", "gradient", "hessian", "residuals", "jacobian"))
-    errors = Interval.parse("[0, inf)")
 
     def residuals(self, x: Array, y: Array) -> Sequence[Numbers]:
         raise NotImplementedError

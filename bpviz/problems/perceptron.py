@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import Choice, Flag, Interval, hyper, problem
+from bpviz.declare import Choice, Flag, hyper, problem
 from bpviz.problems.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Perceptron:
 
     window = ((-6.0, 6.0), (-6.0, 6.0))
     minima = ()  # they depend on the data
-    errors = Interval.parse("[0, inf)")
+    lowest = 0.0  # the least that any loss can be, whether or not these data allow it
     threshold = 0.125
 
     def conflicts(self) -> list[tuple[str, str]]:

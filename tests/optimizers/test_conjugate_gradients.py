@@ -38,6 +38,10 @@ def direction(beta, g, p):
     return [beta * b - a for a, b in zip(g, p, strict=True)]
 
 
+AGAINST = dict.fromkeys(
+    ("wolfe", "cg-fr", "cg-pr", "cg-hs", "cg-dy"), "a twin with the steps of scipy.optimize.line_search"
+)
+
 BETA = {
     "wolfe": lambda new, g, p: 0.0,
     "cg-fr": lambda new, g, p: dot(new, new) / dot(g, g),

@@ -11,6 +11,7 @@ from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 from bpviz.results import Ending, record
 
+AGAINST = {"newton": "its twin and the published path"}
 RTOL, EPOCHS = 1e-8, 10  # far from a minimum a nearly singular Hessian makes roundoff grow, often a thousandfold
 
 

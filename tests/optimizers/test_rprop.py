@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+AGAINST = dict.fromkeys(("rprop", "irprop+"), "its twin, bit for bit, and the published path")
 RTOL = 0  # these rules see only signs: their weights are the twins' to the last bit
 
 

@@ -2,17 +2,15 @@
 
 A twin is the rule written a second time: a generator in plain floats for one run, with the letters of the paper. It
 stands in the test file of the rule's family, which names it in ``TWINS`` and gives unusual values of every
-hyperparameter in ``UNUSUAL``, with an ``RTOL`` and ``EPOCHS`` of its own where last bits grow. A rule without a twin
-fails here.
+hyperparameter in ``UNUSUAL``, with an ``RTOL`` and ``EPOCHS`` of its own where last bits grow. What a rule is compared
+with besides recorded paths stands in ``AGAINST``, for docs/algorithms.md. A rule without a twin fails here.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
+from proofs import twin_families
 
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS
@@ -26,16 +24,7 @@ STARTS = {
 }
 
 
-def _families():
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        if path != Path(__file__):
-            spec = importlib.util.spec_from_file_location(f"family_{path.stem}", path)
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            yield module
-
-
-FAMILIES = {name: module for module in _families() for name in module.TWINS}
+FAMILIES = {name: module for module in twin_families() for name in module.TWINS}
 
 
 def cases(name):

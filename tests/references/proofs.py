@@ -1,0 +1,104 @@
+"""What is known of every rule, computed for the table of docs/algorithms.md from registry and recorded paths."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from comparison import compare
+from record import Case, families
+
+from bpviz.declare import KINDS, OPTIMIZERS, fields
+from bpviz.march import march
+from bpviz.problems.perceptron import Perceptron
+from bpviz.results import ENDINGS, Ending, record, summarize
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from bpviz.declare import Optimizer
+
+TITLES = ["rule", "asks for", "cost of an epoch", "compared with", "epochs", "at its best step", "source"]
+STEPS = np.array([float(f"{10 ** (k / 10):.2g}") for k in range(-30, 31)])  # ten to a decade, as one would write them
+THRESHOLD, MOST = 0.125, 1000
+_LIBRARIES = {"torch": "torch.optim", "pytorch_optimizer": "pytorch_optimizer", "optax": "optax", "scipy": "SciPy"}
+
+
+def twin_families() -> Iterator[ModuleType]:
+    """Yield the test modules of the families of rules, with their twins."""
+    for path in sorted((Path(__file__).parent.parent / "optimizers").glob("test_*.py")):
+        if path.name != "test_twins.py":
+            spec = importlib.util.spec_from_file_location(f"family_{path.stem}", path)
+            assert spec
+            assert spec.loader
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            yield module
+
+
+def proofs() -> list[list[str]]:
+    """Return a row a rule, cells in the order of TITLES."""
+    return [
+        [f"`{name}`", _asks(rule), _cost(rule), _compared(name), *_epochs(rule), rule.source]
+        for name, rule in OPTIMIZERS.items()
+    ]
+
+
+def _asks(rule: type[Optimizer]) -> str:
+    return ", ".join(kind for kind in KINDS if kind in rule.needs)
+
+
+@functools.cache
+def _cases() -> dict[str, list[tuple[str, Case]]]:
+    found: dict[str, list[tuple[str, Case]]] = {}
+    for family, cases in families().items():
+        for case in cases:
+            found.setdefault(case.rule, []).append((family, case))
+    return found
+
+
+@functools.cache
+def _against() -> dict[str, str]:
+    """Return what the tests compare with a rule besides recorded paths, as their families say it."""
+    return {name: what for module in twin_families() for name, what in getattr(module, "AGAINST", {}).items()}
+
+
+def _compared(name: str) -> str:
+    """Return the things that walk alike, each with the largest difference found, or what else the tests compare."""
+    largest: dict[str, float] = {}
+    for family, case in _cases().get(name, []):
+        if case.parts is None:
+            thing = f"{_LIBRARIES[case.library]}.{case.name}"
+            largest[thing] = max(largest.get(thing, 0), *(one.largest for one in compare(family, case)))
+    said = [f"{thing} {difference:.0e}" for thing, difference in largest.items()]
+    return ", ".join([*said, *filter(None, [_against().get(name)])]) or "its twin alone"
+
+
+def _cost(rule: type[Optimizer]) -> str:
+    """Return the evaluations of an epoch by kind, the mean of a run of ten epochs on the published problem."""
+    (run,) = record(march(rule(), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=10))
+    means = {kind: run.evaluations[kind] / run.epochs for kind in KINDS}
+    return ", ".join(f"{mean:.3g} {kind}" for kind, mean in means.items() if mean)
+
+
+def _epochs(rule: type[Optimizer]) -> tuple[str, str]:
+    """Return the epochs to the published threshold at the default step, and at the step that takes the fewest."""
+    problem = Perceptron()
+    limits: dict[str, Any] = {"error_threshold": THRESHOLD, "max_epochs": MOST}
+    (run,) = record(march(rule(), problem, [problem.start], **limits))
+    default = str(run.epochs) if run.ending is Ending.REACHED else run.ending.value.partition(" (")[0]
+    if "step" not in fields(rule):
+        return default, ""
+    steps = np.array([step for step in STEPS if step in fields(rule)["step"].domain])  # type: ignore[operator]
+    epochs = march(rule(), problem, [problem.start] * len(steps), varied={"step": steps}, **limits)
+    swept = summarize(epochs, len(steps), 2)
+    reached = swept.endings == ENDINGS.index(Ending.REACHED)
+    if not reached.any():
+        return default, "not reached"
+    fewest = np.where(reached, swept.epochs, math.inf)
+    return default, f"{fewest.min():.0f} at {steps[fewest.argmin()]:g}"
