@@ -153,8 +153,8 @@ def test_version(option):
         (
             ["list", "optimizers"],
             (
-                "Error: Invalid value for '[algorithms|problems|datasets|figures]': 'optimizers' is not one of "
-                "'algorithms', 'problems', 'datasets', 'figures'."
+                "Error: Invalid value for '[algorithms|wrappers|problems|datasets|figures]': 'optimizers' is not one "
+                "of 'algorithms', 'wrappers', 'problems', 'datasets', 'figures'."
             ),
         ),
     ],

@@ -10,7 +10,7 @@ import click
     "what", required=False, type=click.Choice(["algorithms", "wrappers", "problems", "datasets", "figures"])
 )
 def command(what: str | None) -> None:
-    """List the algorithms, what goes around them, the problems, datasets and figures there are."""
+    """List algorithms, wrappers, problems, datasets and figures."""
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
     from bpviz.problems.datasets import DATASETS
 
