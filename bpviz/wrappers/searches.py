@@ -44,7 +44,7 @@ class _Search(Wrapper):
         proposed, inner = self.inner.advance(w, state.inner, f)
         d, g, error = proposed - w, f.gradient(w), f.error(w)
         found, alpha = self._found(w, d, g, error, f)
-        waits = (d == 0).all(axis=1)  # a rule that stays where it is for an epoch is not stuck
+        waits = (d == 0).all(axis=1) & (g != 0).any(axis=1)  # a rule that stays where it is for an epoch is not stuck
         f.cannot_go_on(~found[:, 0] & ~waits)
         return f.xp.where(found, w + alpha * d, w), Inside(inner)
 

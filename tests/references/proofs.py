@@ -29,16 +29,17 @@ THRESHOLD, MOST = 0.125, 1000
 _LIBRARIES = {"torch": "torch.optim", "pytorch_optimizer": "pytorch_optimizer", "optax": "optax", "scipy": "SciPy"}
 
 
-def twin_families() -> Iterator[ModuleType]:
-    """Yield the test modules of the families of rules, with their twins."""
-    for path in sorted((Path(__file__).parent.parent / "optimizers").glob("test_*.py")):
+def twin_families(folder: str = "optimizers") -> Iterator[ModuleType]:
+    """Yield the test modules of the families of rules, or of wrappers, with their twins."""
+    for path in sorted((Path(__file__).parent.parent / folder).glob("test_*.py")):
         if path.name != "test_twins.py":
             spec = importlib.util.spec_from_file_location(f"family_{path.stem}", path)
             assert spec
             assert spec.loader
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
-            yield module
+            if hasattr(module, "TWINS"):
+                yield module
 
 
 def proofs() -> list[list[str]]:
