@@ -18,11 +18,11 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("words", "declare", "rows", "chance", "files"),
+    ("words", "declare", "rows", "chance", "digest", "files"),
     ("problems", "optimizers", "wrappers", "linesearch"),
     ("oracle", "march", "surface", "results"),
     ("config", "study"),
-    ("figures", "style", "tables", "batch"),
+    ("figures", "style", "tables", "lock", "batch"),
     ("cli", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

@@ -502,12 +502,13 @@ def test_mistakes_of_several_configs_are_shown_together_and_nothing_is_written(f
     (folder / "bad.yaml").write_text("algorithms: [gd]\nmax_epochs: -3\n")
     (folder / "empty").mkdir()
     (folder / "worse.yaml").write_bytes(b"algorithms: [gd]\ntitle: \xff\n")
-    said = refused("run", "good.yaml", "bad.yaml", "empty", "missing.yaml", "worse.yaml", "--set", "start=5")
+    said = refused("run", "good.yaml", "bad.yaml", "empty", "missing.yaml", "", "worse.yaml", "--set", "start=5")
     for start in (
         "--set start=5: start: 5 is not a list of",
         "bad.yaml:2:13: max_epochs: -3 is not in [1, inf)",
         "empty: this folder has no configs: no file ending in .yaml or .yml",
         "missing.yaml: no such file",
+        "'': this is not the name of a file or a folder",
         "worse.yaml:2:8: the byte 0xff is not UTF-8; save the file as UTF-8",
     ):
         assert f"\n{start}" in f"\n{said}", start

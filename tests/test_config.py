@@ -233,7 +233,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
 
 KEYS = (
     "title, problem, dataset, network, penalty, start, error_threshold, gradient_threshold, max_epochs, algorithms, "
-    "figures"
+    "figures, expect"
 )
 START = "(where every algorithm starts)"
 ERROR = "(a run ends at the first epoch whose error is at most this above the lowest known)"
@@ -354,6 +354,44 @@ SAMPLE = "(a sample: its features, then its target)"
                     "3:21: gradient_threshold: 0 is not in (0, inf) (a run ends at the first epoch whose gradient is "
                     "at most this long)"
                 ),
+            ],
+        ),
+        # expectations
+        ("expect: 5", ["3:9: expect: 5 is not a mapping of algorithms and what they should come to"]),
+        (
+            "expect: {gdd: {epochs: 1}}",
+            ["3:10: expect.gdd: 'gdd' is not an algorithm of this experiment; did you mean 'gd'?"],
+        ),
+        (
+            "expect: {rprop: {epochs: 1}}",
+            [
+                (
+                    "3:10: expect.rprop: 'rprop' is not an algorithm of this experiment; there are 'gd' and "
+                    "'Gradient descent'"
+                ),
+            ],
+        ),
+        ("expect: {gd: 797}", ["3:14: expect.gd: 797 is not a mapping of epochs, error, evaluations or ending"]),
+        (
+            "expect: {gd: {epoch: 1, ending: done}}",
+            [
+                "3:15: expect.gd.epoch: unknown quantity; did you mean 'epochs'?",
+                (
+                    "3:33: expect.gd.ending: 'done' is not one of reached, level, diverged, exhausted, stuck (the "
+                    "ending expected)"
+                ),
+            ],
+        ),
+        (
+            "expect: {gd: {epochs: {atmost: 5, below: -1}, ending: {below: 3}, error: {}}}",
+            [
+                "3:24: expect.gd.epochs.atmost: unknown bound; did you mean 'at_most'?",
+                "3:42: expect.gd.epochs.below: -1 is not in [0, inf) (the epochs expected)",
+                (
+                    "3:55: expect.gd.ending: a mapping is not one of reached, level, diverged, exhausted or stuck "
+                    "(the ending expected)"
+                ),
+                "3:74: expect.gd.error: an empty mapping has none of exactly, at_most, at_least, below or above",
             ],
         ),
         # keys
@@ -695,6 +733,11 @@ CSV = "a,b,y\n1,2,0\n"
         ("a\n1\n", "", ["points.csv:1: one column alone; there has to be a feature and a target\n    a"]),
         ("a,a,b\n1,2,3\n", "", ["points.csv:1: two columns are named 'a'\n    a,a,b"]),
         ("a,,b\n1,2,3\n", "", ["points.csv:1: the name of column 2: the text is empty\n    a,,b"]),
+        (
+            "a," * 100_000 + "b",
+            "",
+            [f"points.csv:1: 100,001 columns, more than the 1,000 that are read\n    {'a,' * 48}..."],
+        ),
         (b"a,b\n\xff,1\n", "", ["points.csv:2:1: the byte 0xff is not UTF-8; save the file as UTF-8\n    ÿ,1\n    ^"]),
         (
             CSV + '1,2,"' + "x" * 200_000,
@@ -914,6 +957,13 @@ GOOD = {
     "function": "problem: six-hump-camel\nerror_threshold: 0.1\nalgorithms: [gd]",
     "settings of a function": "problem: {name: quadratic, angle: -20}\ngradient_threshold: 0.1\nalgorithms: [gd]",
     "penalty": "network: {bias: true}\npenalty: {l1: 0.1, l2: 0.25}\nalgorithms: [gd]",
+    "expectations": """
+        algorithms: [gd, {name: gd, step: 10, label: fast}, rprop]
+        expect:
+          gd: {epochs: {at_least: 20, at_most: 900}, error: {below: 0.2}}
+          fast: {epochs: 25, ending: reached}
+          RPROP: {evaluations: 20}
+    """,
     "penalty on a function": "problem: rosenbrock\npenalty: {l2: 1}\nerror_threshold: null\nalgorithms: [gd]",
 }
 
@@ -923,7 +973,7 @@ def test_the_resolved_config_gives_the_same_experiment(text):
     experiment = read(text)
     resolved = config.resolved(experiment)
     apart = {"problem"} if "network" in resolved else {"dataset", "network"}
-    assert set(resolved) | {"penalty"} == {row[0] for row in config.keys_table()} - apart
+    assert set(resolved) | {"penalty", "expect"} == {row[0] for row in config.keys_table()} - apart
     assert pickle.loads(pickle.dumps(experiment)) == experiment
     for written in (json.dumps(resolved), yaml.safe_dump(resolved, allow_unicode=True)):
         again = read(written)

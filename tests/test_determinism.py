@@ -123,6 +123,24 @@ def test_on_a_hostile_machine_in_another_folder_and_in_parallel(
     assert [name for name in first if elsewhere[name] != first[name]] == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "environment"),
+    [
+        (b"axes.formatter.use_locale: True", {"LC_ALL": "xx_YY.UTF-8"}),
+        (b"font.family: caf\xe9", {}),
+        (b"no setting at all", {"MPLBACKEND": "nonsense"}),
+    ],
+    ids=["a locale that is not installed", "not UTF-8", "no backend"],
+)
+def test_settings_that_stop_matplotlib_itself(
+    here: tuple[Path, dict[str, bytes]], tmp_path: Path, settings: bytes, environment: dict[str, str]
+) -> None:
+    folder, first = here
+    (tmp_path / "matplotlibrc").write_bytes(settings)
+    elsewhere = run(tmp_path, [str(folder / "one.yaml")], **environment)
+    assert [name for name in first if elsewhere[name] != first[name]] == []
+
+
 def test_nothing_in_the_files_tells_when_or_where(here: tuple[Path, dict[str, bytes]]) -> None:
     folder, first = here
     for name, content in first.items():

@@ -185,6 +185,9 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
     many = tuple(Algorithm(label, step(step=0.01 * (i + 5))) for i, label in enumerate(HARD_LABELS))
     many += tuple(Algorithm(f"{i}", gd(step=float(i))) for i in range(5, 10))
     yield "twelve algorithms with hard labels", run(many, six, [(-4.0, -4.0)], 0.125, 1000), six
+    capitals = "MAXIMUM MOMENTUM WITHOUT ANY MERCY, WRITTEN IN WIDE CAPITALS ALONE, WHICH ARE MUCH WIDER THAN MOST"
+    wide = (Algorithm(capitals, gd(step=0.1)),)
+    yield "wide letters", run(wide, six, [(-4.0, -4.0)], 0.125, 1000), six
     yield "several starts", run(PUBLISHED, six, [(-4.0, -4.0), (5.0, 5.0), (-3.0, 2.0)], 0.125, 50), six
     yield "no epoch at all", run(PUBLISHED, six, [(3.0, -5.0)], 0.125, 10), six
     wild = (Algorithm("wild", gd(step=9.0)), Algorithm("calm", gd(step=0.5)))
@@ -199,6 +202,7 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
     yield "not finite", made([[-4, -4], [2, 1], [np.nan, np.inf]], ending=Ending.DIVERGED), six
     far = made([[2e5, 2e5], [2e5 + 1, 2e5]], [[2e5, 2e5], [2e5, 2e5 + 3]])
     yield "far away", far, six
+    yield "starts without bounds", made([[1e308, -1e308], [1, 1]], [[-1e308, 1e308], [2, 1]]), six
 
 
 HARD = list(hard_cases())
@@ -389,6 +393,18 @@ def test_numbers_that_find_no_place_are_left_out(problem: Perceptron) -> None:
     assert 0 < len(boxes) < 200
     assert not [1 for one, other in itertools.combinations(boxes, 2) if _overlap(one, other) > 0]
     assert not any(_crossed(box, drawn) for box in boxes)
+
+
+def test_numbers_stand_beside_the_threshold(results: Results, problem: Perceptron) -> None:
+    drawn = draw("paths", results, problem, algorithms=["rprop", "irprop+"], epochs=[10, 20], number_epochs=True)
+    plane = drawn.artists.plane
+    contour = plane.axes.transData.transform(np.concatenate([p.vertices for p in plane.threshold.get_paths()]))
+    label = plane.threshold.labelTexts[0].get_window_extent()
+    for number in drawn.artists.numbers:
+        box = number.get_window_extent()
+        assert not box.count_contains(contour)
+        assert _overlap(box, label) <= 0
+    assert len(drawn.artists.numbers) > 10
 
 
 def _crossed(box: Any, drawn: Drawn) -> bool:
@@ -629,10 +645,14 @@ def test_errors_are_the_errors(results: Results, problem: Perceptron) -> None:
     assert list(drawn.artists.threshold.get_ydata()) == [0.125, 0.125]
     (axes,) = drawn.figure.axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("symlog", "log")
-    assert "threshold 0.125" in drawn.words
-    assert drawn.legend[2] == "RPROP (20 epochs)"
+    assert (drawn.legend[2], drawn.legend[-1]) == ("RPROP (20 epochs)", "Error 0.125, the threshold")
     dashes = [style.look(place).dashes for place in range(6)]
     assert len({*dashes}) == 6
+
+
+def test_a_run_that_ends_at_its_start_is_seen_whole() -> None:
+    drawn = draw("errors", made([[-4, -4]], [[-4, -4], [2, 1]]), Perceptron())
+    assert [end.get_clip_on() for end in drawn.artists.ends] == [False, True]
 
 
 def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> None:
@@ -645,6 +665,17 @@ def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> Non
     assert (axes.elev, axes.azim) == (20, 30)
     assert drawn.legend == ["Momentum (92 epochs)"]
     assert drawn.artists.tracks[0].get_zorder() > drawn.artists.surface.get_zorder()
+
+
+def test_long_numbers_of_the_height_leave_their_axis_and_its_name_alone() -> None:
+    results, problem = next(case[1:] for case in HARD if case[0] == "one that diverges")
+    drawn = draw("surface", results, problem, x=[-500, 700], y=[-500, 700])
+    (axes,) = drawn.figure.axes
+    numbers = [tick.label1 for tick in axes.zaxis.get_major_ticks() if tick.label1 in drawn.texts]
+    assert "400000" in [number.get_text() for number in numbers]
+    for thing in (axes.zaxis.line, axes.zaxis.label):
+        box = thing.get_window_extent()
+        assert [number.get_text() for number in numbers if _overlap(number.get_window_extent(), box) > 0] == []
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------

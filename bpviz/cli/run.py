@@ -32,10 +32,10 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], out: str, **op
     """
     from pathlib import Path
 
-    from bpviz.config.several import load_all
+    from bpviz.config.several import find
 
     with mistakes_reported():
-        experiments = load_all(configs, overrides)
+        experiments = find(configs).experiments(overrides)
         same = _same_folder([e.name for e in experiments])
         if same:
             fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")

@@ -17,10 +17,10 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], quiet: bool) -
     CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input.
     """
     from bpviz.cli.shared import mistakes_reported
-    from bpviz.config.several import load_all
+    from bpviz.config.several import find
 
     with mistakes_reported():
-        experiments = load_all(configs, overrides)
+        experiments = find(configs).experiments(overrides)
     if not quiet:
         number = len(experiments)
         click.echo(f"{number} {'config is' if number == 1 else 'configs are'} fine")

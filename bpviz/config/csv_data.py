@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 10 * 1024 * 1024  # bytes
+_MOST_COLUMNS = 1000  # each may be a weight, and what is done with weights grows faster than their number
 _MOST_MISTAKES = 20  # a wrong column is understood by then
 
 
@@ -103,6 +104,8 @@ def _header(names: Sequence[str]) -> str | None:
         if any(mark in names[0] for mark in ";\t"):
             return "one column alone; the cells of a CSV file are separated by commas"
         return "one column alone; there has to be a feature and a target"
+    if len(names) > _MOST_COLUMNS:
+        return f"{len(names):,} columns, more than the {_MOST_COLUMNS:,} that are read"
     for number, name in enumerate(names, start=1):
         complaint = Text().complaint(name)
         if complaint:

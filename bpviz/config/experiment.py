@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bpviz.config.expectations import EXACTLY
 from bpviz.declare import settings, spelled
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
+    from bpviz.config.expectations import Expectation
     from bpviz.declare import FigureRequest, Optimizer, Problem
 
 
@@ -35,6 +38,8 @@ class Experiment:
     algorithms: tuple[Algorithm, ...]
     figures: tuple[FigureRequest, ...]
     gradient_threshold: float | None = None
+    expectations: tuple[Expectation, ...] = ()
+    data_files: tuple[str, ...] = field(default=(), compare=False)  # read besides the config, from its folder
 
     @property
     def error_to_reach(self) -> float | None:
@@ -59,6 +64,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             {"name": a.optimizer.name, "label": a.label, **spelled(a.optimizer)} for a in experiment.algorithms
         ],
         "figures": [{"kind": figure.name, **_listed(settings(figure))} for figure in experiment.figures],
+        **_expected(experiment.expectations),
     }
 
 
@@ -75,6 +81,17 @@ def _dataset(dataset: Dataset) -> str | dict[str, Any]:
         return dataset.name
     samples = zip(dataset.features, dataset.targets, strict=True)
     return {"rows": [[*x, y] for x, y in samples], "features": list(dataset.feature_names)}
+
+
+def _expected(expectations: Sequence[Expectation]) -> dict[str, Any]:
+    by_label: dict[str, dict[str, Any]] = {}
+    for one in expectations:
+        by_label.setdefault(one.label, {}).setdefault(one.quantity, {})[one.relation] = one.value
+    for of_algorithm in by_label.values():
+        for quantity, bounds in of_algorithm.items():
+            if list(bounds) == [EXACTLY]:
+                of_algorithm[quantity] = bounds[EXACTLY]
+    return {"expect": by_label} if by_label else {}
 
 
 def _listed(options: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from bpviz.config.expectations import QUANTITIES, RELATIONS
 from bpviz.declare import (
     FIGURES,
     OPTIMIZERS,
@@ -27,7 +28,7 @@ from bpviz.declare import (
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
-from bpviz.words import shown
+from bpviz.words import listed, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,6 +115,17 @@ def _entry(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[s
     ]
     spelled = {"type": "object", "properties": {key: names}, "required": [key], "allOf": cases}
     return {"anyOf": [names, spelled]}
+
+
+def _expect() -> dict[str, Any]:
+    quantities = {}
+    for name, quantity in QUANTITIES.items():
+        value = quantity.domain.schema()
+        bound = {"type": "object", "properties": dict.fromkeys(RELATIONS, value), "minProperties": 1}
+        comparable = isinstance(quantity.domain, Interval)
+        quantities[name] = {"anyOf": [value, {**bound, "additionalProperties": False}]} if comparable else value
+    of_one = {"type": "object", "properties": quantities, "additionalProperties": False}
+    return {"type": "object", "additionalProperties": of_one}
 
 
 _NAMES = Listed(Text(), 1)
@@ -213,6 +225,15 @@ KEYS = {
                 lambda: _entries(FIGURES, "kind", {}),
             ),
             "what is drawn; a good set if it is left out",
+        ),
+        Field(
+            "expect",
+            None,
+            Nested(
+                f"a mapping by algorithm of {listed(QUANTITIES)}, each a value or a mapping of {listed(RELATIONS)}",
+                _expect,
+            ),
+            "what each algorithm should come to; `--strict` fails where it does not",
         ),
     )
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bpviz import declare
+from bpviz.config.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
 from bpviz.config.experiment import Algorithm, Experiment
 from bpviz.config.files import UnreadableError
 from bpviz.config.keys import CSV, DISTANCE, KEYS, LABEL, MOST_WRAPPERS, NUMBER, PENALTY, ROWS, WITH
@@ -21,6 +22,7 @@ from bpviz.declare import (
     Domain,
     Field,
     FigureRequest,
+    Interval,
     Listed,
     Nullable,
     Problem,
@@ -44,6 +46,7 @@ class Reader:
     def __init__(self, folder: Path, mistakes: Iterable[Mistake] = ()) -> None:
         self.folder = folder
         self.mistakes = list(mistakes)
+        self.data_files: list[str] = []
 
     def refuse(self, place: Place, path: str, message: str) -> None:
         self.mistakes.append(place.mistake(path, message))
@@ -58,6 +61,7 @@ class Reader:
         starts = self.starts(given.get("start"), "start", problem)
         algorithms = self._algorithms(root, problem)
         figures = self._figures(root, problem, algorithms)
+        expectations = self._expectations(given.get("expect"), algorithms)
         if self.mistakes or problem is None or algorithms is None:
             return None
         return Experiment(
@@ -70,6 +74,8 @@ class Reader:
             algorithms,
             figures,
             gradient_threshold,
+            expectations,
+            tuple(self.data_files),
         )
 
     # -- values ------------------------------------------------------------------------------------------------------
@@ -156,8 +162,7 @@ class Reader:
 
     def _mapping(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
         """Return the declared fields that a mapping gives."""
-        if not isinstance(node.value, dict):
-            self.refuse(node.place, path, f"{shown(node.plain)} is not a mapping of {listed(declared, 'and')}")
+        if not self._is_mapping(node, path, listed(declared, "and")):
             return None
         self._known(node, path, declared, "key")
         return self._options(node, path, declared)
@@ -230,6 +235,7 @@ class Reader:
         from bpviz.config.csv_data import Table  # here: few configs have one
 
         before = len(self.mistakes)
+        self.data_files.append(csv)
         try:
             table = Table(self.folder / csv)
             target = target or table.names[-1]
@@ -360,6 +366,57 @@ class Reader:
                 message = f"{algorithm.label!r} is the label of algorithms[{other}] too ({node.value[other].place})"
                 self.refuse(item.place, path, f"{message}; give one of them another `label`")
         return tuple(chosen) if len(self.mistakes) == before else None
+
+    # -- what is expected --------------------------------------------------------------------------------------------
+
+    def _expectations(self, node: Node | None, algorithms: tuple[Algorithm, ...] | None) -> tuple[Expectation, ...]:
+        if node is None or not self._is_mapping(node, "expect", "algorithms and what they should come to"):
+            return ()
+        found: dict[tuple[str, str, str], Expectation] = {}
+        for name, of_algorithm in node.value.items():
+            path = under("expect", name)
+            labels = [a.label for a in algorithms or () if name in (a.label, a.optimizer.name)]
+            if algorithms is not None and not labels:
+                known = dict.fromkeys(word for a in algorithms for word in (a.optimizer.name, a.label))
+                guess = nearest(name, known)
+                hint = f"did you mean {guess!r}?" if guess else f"there are {listed(map(shown, known), 'and')}"
+                self.refuse(node.keys[name], path, f"{shown(name)} is not an algorithm of this experiment; {hint}")
+            if not self._is_mapping(of_algorithm, path, listed(QUANTITIES)):
+                continue
+            self._known(of_algorithm, path, QUANTITIES, "quantity")
+            for quantity, expected in of_algorithm.value.items():
+                if quantity not in QUANTITIES:
+                    continue
+                for relation, value, where in self._bounds(expected, under(path, quantity), quantity):
+                    for label in labels:
+                        found[label, quantity, relation] = Expectation(label, quantity, relation, value, where)
+        labels, quantities = [a.label for a in algorithms or ()], list(QUANTITIES)
+        order = sorted(found, key=lambda one: (labels.index(one[0]), quantities.index(one[1])))
+        return tuple(found[one] for one in order)
+
+    def _bounds(self, node: Node, path: str, quantity: str) -> Iterator[tuple[str, Any, Mistake]]:
+        """Yield each relation that is asked of a quantity, with its value, and its place with nothing said yet."""
+        domain = QUANTITIES[quantity].domain
+        meaning = f"the {quantity} expected"
+        if not isinstance(node.value, dict):
+            if self.accepts(node, path, domain, meaning):
+                yield EXACTLY, domain.convert(node.plain), node.place.mistake(path, "")
+            return
+        if not isinstance(domain, Interval):
+            self.refuse(node.place, path, f"a mapping is not one of {domain} ({meaning})")
+            return
+        self._known(node, path, RELATIONS, "bound")
+        if not node.value:
+            self.refuse(node.place, path, f"an empty mapping has none of {listed(RELATIONS)}")
+        for relation, bound in node.value.items():
+            if relation in RELATIONS and self.accepts(bound, under(path, relation), domain, meaning):
+                yield relation, domain.convert(bound.plain), bound.place.mistake(under(path, relation), "")
+
+    def _is_mapping(self, node: Node, path: str, of: str) -> bool:
+        if isinstance(node.value, dict):
+            return True
+        self.refuse(node.place, path, f"{shown(node.plain)} is not a mapping of {of}")
+        return False
 
     # -- what is drawn -----------------------------------------------------------------------------------------------
 

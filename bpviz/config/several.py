@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from bpviz.config.files import UnreadableError, read
 from bpviz.config.places import ConfigError, Mistake
-from bpviz.config.sources import load, loads
+from bpviz.config.sources import file_name, loads
 from bpviz.config.yaml_tree import LARGEST
 
 if TYPE_CHECKING:
@@ -17,32 +18,67 @@ if TYPE_CHECKING:
 _SUFFIXES = (".yaml", ".yml")
 
 
-def load_all(paths: Sequence[str], overrides: Sequence[str] = ()) -> list[Experiment]:
-    """Return the Experiments of configs: files, folders (every .yaml and .yml file in them) or ``-``, the standard
-    input.
+class Source(NamedTuple):
+    """A config as it was found: where, and its bytes."""
 
-    Raises ConfigError with the mistakes of all of them.
-    """
-    experiments: list[Experiment] = []
+    path: str  # "-" is the standard input
+    data: bytes
+
+    @property
+    def name(self) -> str:
+        """The name of its experiment."""
+        return file_name("stdin" if self.path == "-" else Path(self.path).stem)
+
+    @property
+    def folder(self) -> Path:
+        """Where the paths in it start."""
+        return Path(self.path).parent
+
+    def experiment(self, overrides: Sequence[str] = ()) -> Experiment:
+        """Return what it says; ConfigError if it is wrong."""
+        return loads(self.data, "<stdin>" if self.path == "-" else self.path, self.folder, overrides, self.name)
+
+
+class Found(NamedTuple):
+    """Configs that were found, not yet understood, and what could not be read."""
+
+    sources: list[Source]
+    mistakes: list[Mistake]
+
+    def experiments(self, overrides: Sequence[str] = ()) -> list[Experiment]:
+        """Return what they say; ConfigError with the mistakes of all of them."""
+        experiments: list[Experiment] = []
+        mistakes = list(self.mistakes)
+        for source in self.sources:
+            try:
+                experiments.append(source.experiment(overrides))
+            except ConfigError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise ConfigError(mistakes)
+        return experiments
+
+
+def find(paths: Sequence[str]) -> Found:
+    """Find configs: files, those in folders (every .yaml and .yml file) or ``-``, the standard input."""
+    sources: list[Source] = []
     mistakes: list[Mistake] = []
     for path in _files(paths, mistakes):
         try:
-            if path == "-":
-                data = sys.stdin.buffer.read(LARGEST + 1)
-                experiments.append(loads(data, "<stdin>", Path(), overrides))
-            else:
-                experiments.append(load(Path(path), overrides))
-        except ConfigError as error:
-            mistakes += error.mistakes
-    if mistakes:
-        raise ConfigError(mistakes)
-    return experiments
+            data = sys.stdin.buffer.read(LARGEST + 1) if path == "-" else read(Path(path), LARGEST)
+            sources.append(Source(path, data))
+        except UnreadableError as error:
+            mistakes.append(Mistake(path, 0, 0, "", str(error)))
+    return Found(sources, mistakes)
 
 
 def _files(paths: Sequence[str], mistakes: list[Mistake]) -> list[str]:
     """Return the files meant, each once, in the order given; note folders without any."""
     files: dict[str, None] = {}
     for path in paths:
+        if not path:  # to Path the working directory
+            mistakes.append(Mistake("''", 0, 0, "", "this is not the name of a file or a folder"))
+            continue
         if path == "-" or not Path(path).is_dir():
             files[path] = None
             continue

@@ -52,13 +52,13 @@ def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (),
     else:
         for override in overrides:
             root = _overridden(root, override, reader)
-        experiment = reader.experiment(root, _file_name(name))
+        experiment = reader.experiment(root, file_name(name))
         if experiment:
             return experiment
     raise ConfigError(sorted(reader.mistakes, key=lambda m: (m.file != source, m.line, m.column)))
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Return ``name`` as it can name a folder."""
     if FileName().complaint(name) is None:
         return name

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from matplotlib.text import Text
 
 _ROUGHLY = (0.12, 0.2, 0.68, 0.7)  # where axes are until ``frame`` knows better
 
@@ -70,16 +72,16 @@ def frame(
     Comes after whatever changes the labels of the axes. matplotlib's own layouts do the same for any figure, but take
     about as long as drawing it.
     """
-    title, note = wrapped(title, 60), wrapped(note, 84)
-    top = style.EDGE + 1.35 / 72 * style.TITLE * (title.count("\n") + 1)
-    over = top + (1.35 / 72 * style.SMALL * (note.count("\n") + 1) if note else 0.0)
+    headed, noted = _fitted(figure, title, 60, style.TITLE), _fitted(figure, note, 84, style.SMALL)
+    top = style.EDGE + 1.35 / 72 * style.TITLE * (headed.get_text().count("\n") + 1)
+    over = top + (1.35 / 72 * style.SMALL * (noted.get_text().count("\n") + 1) if note else 0.0)
     under = _legend(figure, entries) if entries else style.EDGE
     # A long title or legend makes the figure higher instead of the axes smaller.
     height += max(0.0, over + under - style.TITLE_AND_LEGEND)
     width = figure.get_figwidth()
     figure.set_figheight(height)
-    figure.text(0.5, 1 - style.EDGE / height, title, size=style.TITLE, ha="center", va="top")
-    figure.text(0.5, 1 - top / height, note, size=style.SMALL, ha="center", va="top")
+    headed.set_y(1 - style.EDGE / height)
+    noted.set_y(1 - top / height)
     if axes.name == "3d":
         axes.set_position((0, under / height, 1, 1 - (over + under) / height))
         return
@@ -100,15 +102,32 @@ def frame(
         bar.set_position(((x + wide + style.GAP) / width, y / height, style.BAR / width, high / height))
 
 
-def _legend(figure: Figure, entries: Sequence[tuple[Any, str]]) -> float:
+def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:
+    """Write a text in the middle in lines of at most ``across`` characters, fewer if they are wide ones."""
+    written = figure.text(0.5, 1, wrapped(text, across), size=size, ha="center", va="top")
+    while (much := _too_wide(figure, written)) > 1:
+        across = int(across / much)
+        written.set_text(wrapped(text, across))
+    return written
+
+
+def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = style.ACROSS) -> float:
     """Put a legend under everything, where it hides nothing, and return the inches it takes."""
-    texts = [wrapped(text, style.ACROSS - _SIGN) for _, text in entries]
-    columns = next(n for n in (4, 3, 2, 1) if n == 1 or _width(texts, n) <= style.ACROSS)
+    texts = [wrapped(text, across - _SIGN) for _, text in entries]
+    columns = next(n for n in (4, 3, 2, 1) if n == 1 or _width(texts, n) <= across)
     # A label that starts with an underscore would be left out: the texts are set afterwards.
     legend = figure.legend([sign for sign, _ in entries], ["."] * len(texts), loc="lower center", ncols=columns)
     for written, text in zip(legend.get_texts(), texts, strict=True):
         written.set_text(text)
+    if (much := _too_wide(figure, legend)) > 1:
+        legend.remove()
+        return _legend(figure, entries, int(across / much))
     return legend.get_window_extent().height / figure.dpi + style.EDGE
+
+
+def _too_wide(figure: Figure, written: Text | Legend) -> float:
+    """Return how many times as wide as the paper something is: letters are counted, and some are wide."""
+    return written.get_window_extent().width / (figure.bbox.width - 2 * style.EDGE * figure.dpi)
 
 
 _SIGN = 9  # how many characters a sign and the gap to the next column take

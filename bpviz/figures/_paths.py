@@ -151,11 +151,12 @@ def note(paths: Sequence[Path], held: str) -> str:
     return "; ".join(filter(None, [*said, held]))
 
 
-def places(paths: Sequence[Path], window: Window) -> tuple[list[int], Array]:
+def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
     """Return the epochs that find a free place beside their arrow, and those places ``(numbers, 2)``.
 
-    A number is a disc that must touch neither an arrow nor another number. Long arrows choose first.
+    A number is a disc that must touch neither an arrow nor another number nor the threshold. Long arrows choose first.
     """
+    window = plane.window
     unit = _plane.points_per_unit(window)
     none = np.empty((0, 2))
     tails = np.concatenate([none, *(path.tails for path in paths)]) * unit
@@ -177,6 +178,7 @@ def places(paths: Sequence[Path], window: Window) -> tuple[list[int], Array]:
                 ((low + radius < place) & (place < high - radius)).all()
                 and _plane.distances(place, tails, tips).min() > radius + 1
                 and all(np.hypot(*(place - other)) > radius + room for other, room in taken)
+                and not _plane.at_threshold(plane, place / unit, (radius + _LINE / 2) / unit)  # it has a label too
             ):
                 taken.append((place, radius))
                 chosen.append(numbers[i])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SIDE = 6.0  # the usual window is [-6, 6] both ways
 SIDE_POINTS = 300.0  # about what the longer side of a window measures on paper, in points of 1/72 inch
 _FAR = 1000.0  # beyond this a run has left: a window that held it would show nothing else
+_FARTHEST = 1e9  # the limit of what a config may ask to see: far beyond it, sums of two weights overflow
 _NOTHING = np.empty((0, 2))
 _ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
 
@@ -128,7 +129,7 @@ def window_of(runs: Sequence[Run], pair: tuple[int, int], epochs: tuple[int, int
     if epochs:
         first, last = epochs
         paths = [path[first - 1 : last + 1] for path in paths if len(path) >= first] or paths
-    seen = np.concatenate([path[: _until_gone(path)] for path in paths])
+    seen = np.concatenate([path[: _until_gone(path)] for path in paths]).clip(-_FARTHEST, _FARTHEST)
     low, high = seen.min(axis=0), seen.max(axis=0)
     if epochs is None and np.abs([low, high]).max() <= 0.97 * SIDE:
         return (-SIDE, SIDE), (-SIDE, SIDE)
@@ -188,6 +189,18 @@ def distances(place: Array, tails: Array, tips: Array) -> Array:
     part = np.clip(((place - tails) * along).sum(axis=1) / length2, 0, 1)
     away: Array = np.hypot(*(tails + part[:, None] * along - place).T)
     return away
+
+
+def at_threshold(plane: Plane, place: Array, radius: float) -> bool:
+    """Tell whether the contour of the threshold comes as near to a place as ``radius``, along an axis."""
+    if plane.threshold is None:
+        return False
+    columns, rows = (
+        slice(*np.searchsorted(axis, (middle - radius, middle + radius)))
+        for axis, middle in zip((plane.x, plane.y), place, strict=True)
+    )
+    near = plane.error[rows, columns] <= plane.threshold
+    return bool(near.any() and not near.all())
 
 
 # -- drawing ---------------------------------------------------------------------------------------------------------

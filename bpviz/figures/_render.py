@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from bpviz import style
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bpviz.declare import Problem
     from bpviz.results import Results
+
+
+@contextlib.contextmanager
+def _as_it_comes() -> Iterator[None]:
+    """Import matplotlib here: it reads the user's settings at once, and some stop it before any can be set back."""
+    theirs = {name: os.environ.get(name) for name in ("MATPLOTLIBRC", "MPLBACKEND")}
+    os.environ |= {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "agg"}
+    # A matplotlibrc in the working directory comes before the one of the variable.
+    elsewhere = contextlib.chdir(Path(__file__).parent) if Path("matplotlibrc").exists() else contextlib.nullcontext()
+    try:
+        with elsewhere:
+            yield
+    finally:
+        for name, value in theirs.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+with _as_it_comes():
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
 # No dates and no versions inside the files.
 _METADATA: dict[str, dict[str, Any]] = {

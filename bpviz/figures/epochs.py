@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bpviz import style
 from bpviz.declare import KINDS, figure
 from bpviz.figures._kind import OfAlgorithms, how_far, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
     from matplotlib.text import Annotation
@@ -69,10 +71,9 @@ class Epochs(OfAlgorithms):
         import numpy as np
         from matplotlib.colors import to_rgb
 
-        from bpviz import style
         from bpviz.figures import _parts
 
-        axes = _parts.axes(figure, xlabel="Epochs, and in pale the evaluations they cost (logarithmic scale)")
+        axes = _parts.axes(figure, xlabel="Epochs, and in pale evaluations (logarithmic scale)")
         rows = np.arange(len(data.labels))
         beside: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
         colours = np.array([to_rgb(style.look(place).colour) for place in data.places])
@@ -90,8 +91,8 @@ class Epochs(OfAlgorithms):
         for patch, reached in zip(bars[0], data.reached, strict=True):
             patch.set_hatch("" if reached else "////")
         axes.set_xscale("log")
-        axes.set_xlim(_FOOT, _room(data))
         most = max(data.epochs.max(), data.evaluations.max())
+        axes.set_xlim(_FOOT, 10 * most + 1)  # holds every end: what is outside has no size
         axes.set_xticks([10.0**n for n in range(12) if n == 0 or 10 ** (n - 1) < most])
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
@@ -101,6 +102,7 @@ class Epochs(OfAlgorithms):
         axes.grid(axis="x")
         axes.spines[["top", "right", "left"]].set_visible(False)
         _parts.frame(figure, axes, data.title, height=1.6 + 0.65 * len(rows))
+        axes.set_xlim(_FOOT, _room(axes, texts))
         return EpochsArtists(bars[0], bars[1], texts)
 
 
@@ -108,17 +110,15 @@ class Epochs(OfAlgorithms):
 _FOOT = 0.5
 _THICK = 0.38
 _NAMES = {"hessian": "Hessian", "jacobian": "Jacobian"}  # named after people
-_ACROSS = 68  # about how many characters fit into the width of the axes
 
 
-def _room(data: EpochsData) -> float:
+def _room(axes: Axes, texts: Sequence[Annotation]) -> float:
     """Return where the axis must end for the longest bar and its text to fit."""
-    decades = max(
-        math.log10(max(float(number), 1.0) / _FOOT) / (1 - min(len(text) + 2, 0.7 * _ACROSS) / _ACROSS)
-        for numbers, said in ((data.epochs, data.ends), (data.evaluations, data.bills))
-        for number, text in zip(numbers, said, strict=True)
-    )
-    return _FOOT * math.pow(10.0, decades)
+    decades = []
+    for text in texts:
+        beside = (text.get_window_extent().width + 8 / 72 * style.DPI) / axes.bbox.width
+        decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(beside, 0.7)))
+    return _FOOT * math.pow(10.0, max(decades))
 
 
 def _bill(counts: Array) -> str:

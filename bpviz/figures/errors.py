@@ -82,20 +82,14 @@ class Errors(OfAlgorithms):
         for curve in data.curves:
             look = style.look(curve.place)
             curves += axes.plot(curve.errors, color=look.colour, dashes=look.dashes, linewidth=1.8)
-            ends += axes.plot(*curve.end, color=look.colour, zorder=4, **_parts.end(look))
+            # A run that ends at its start has its marker on the frame, and only half of that is in the axes.
+            cut = curve.end[0] != [0]
+            ends += axes.plot(*curve.end, color=look.colour, zorder=4, clip_on=cut, **_parts.end(look))
             named[curve.text] = _parts.sign(look, dashes=look.dashes)
         threshold = None
         if data.threshold is not None:
             threshold = axes.axhline(data.threshold, color=style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
-            axes.annotate(
-                f"threshold {data.threshold:g}",
-                (0.01, data.threshold),
-                (0, -4),
-                axes.get_yaxis_transform(),
-                textcoords="offset points",
-                va="top",
-                size=style.SMALL,
-            )
+            named[f"Error {data.threshold:g}, the threshold"] = threshold
         _scale_epochs(axes, max(len(curve.errors) for curve in data.curves) - 1)
         _scale_errors(axes, data)
         _parts.frame(figure, axes, data.title, entries=[(sign, text) for text, sign in named.items()])

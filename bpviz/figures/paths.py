@@ -55,8 +55,8 @@ class Paths(OfPlane, OfAlgorithms):
         window = (self.x or across, self.y or up)
         whole = self.epochs is self.x is self.y is None
         paths = [_paths.follow(algorithm, pair, self.epochs, window, results, whole) for algorithm in algorithms]
-        numbers, places = _paths.places(paths if self.number_epochs else [], window)
         plane = _plane.plane(problem, results, pair, runs, window, self.levels, size=121)
+        numbers, places = _paths.places(paths if self.number_epochs else [], plane)
         title = self.title or self._headline([algorithm.label for algorithm in algorithms])
         return _paths.PathsData(title, _paths.note(paths, plane.held), plane, paths, numbers, places)
 

@@ -109,6 +109,12 @@ class Surface(OfPlane, OfAlgorithms):
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
             axis.labelpad = 8
+        # mplot3d centres numbers at one distance from their axis: long ones would lie on it and on its name.
+        axes.zaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
+        long = max(len(f"{value:.6g}") for value in axes.get_zticks())
+        room = 3.2 * max(0, long - 4)
+        axes.zaxis.set_tick_params(pad=3.5 + room)
+        axes.zaxis.labelpad += 2 * room
         axes.view_init(self.elevation, self.azimuth)
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
         _parts.frame(figure, axes, data.title, plane.held, [(sign, text) for text, sign in named.items()])
