@@ -153,8 +153,8 @@ class GradientNoise(Wrapper):
 
     g ← g + N(0, σ²),  σ² = η / (1 + t)^γ, for each weight by itself
 
-    η: variance, γ: power, t: epoch, from 0. The numbers are a function of seed and epoch: whoever has the same seed
-    gets the same ones in the same epoch, however often the gradient is asked in it. seed: seed
+    η: variance, γ: power, t: epoch, from 0, s: seed. The numbers are a function of s and the epoch: whoever has the
+    same seed meets the same ones in the same epoch, however often the gradient is asked in it.
     """
 
     variance: Column = hyper(0.01, "[0, inf)", "variance η of the noise in the first epoch")

@@ -37,11 +37,11 @@ class Batches(NamedTuple):
 class MiniBatches(Wrapper):
     """Let the rule advance once for each batch of the data instead of once for all of it.
 
-    shuffle the samples by seed and epoch, cut them into batches of b, the last with the rest
+    shuffle the samples, by s and the epoch, and cut them into batches of b, the last with the rest
     for each batch B:  w ← rule(w) for E(w) = mean over B of the samples' errors
 
-    b: batch_size; a gradient of b of n samples costs b / n of an evaluation, and bills are rounded up in total
-    seed: seed
+    b: batch_size, s: seed. A gradient of b of n samples costs b / n of an evaluation, and bills are rounded up in
+    total. A run that is stuck on every batch of an epoch cannot go on.
     """
 
     batch_size: int = hyper(1, "integer [1, inf)", "samples b in a batch")

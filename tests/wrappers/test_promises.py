@@ -162,6 +162,22 @@ def test_one_equals_many_with_its_own_settings(name, rule):
         assert together(optimizer, problem, starts, varied=varied, block=block, **rest) == expected, block
 
 
+SEEDED = [name for name in WRAPPERS if "seed" in declare.fields(WRAPPERS[name])]
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_numbers_do_not_depend_on_who_else_draws(name):
+    """Two marches, epoch by epoch in turns, are what they are one after the other."""
+    problem = samples()
+
+    def started(seed):
+        return march(wrapped(name, "gd", seed=seed), problem, [(0.3, -1, 2, 0.1)], error_threshold=None, max_epochs=9)
+
+    separate = [record(started(seed))[0].weights.tobytes() for seed in (3, 4)]
+    first, second = zip(*zip(started(3), started(4), strict=True), strict=True)
+    assert [record(epochs)[0].weights.tobytes() for epochs in (first, second)] == separate
+
+
 CHAINS = [
     ("gd", ["clip-norm", "cosine"]),
     ("adam", ["mini-batches", "gradient-noise", "warm-restarts", "lookahead"]),
