@@ -357,14 +357,15 @@ class Plateau(NamedTuple):
     ),
     confused_with=(
         "optax.contrib.reduce_on_plateau, which waits one epoch less: its patience is ours and 1. torch's `min_lr` is "
-        "a step, `smallest` here a factor, and torch leaves a step alone that would fall by less than 1e-8."
+        "a step, `smallest` here a factor, and torch leaves a step alone that would fall by less than 1e-8. Both take "
+        "(1 - θ) best for what an error below 0 has to fall under, which is above it."
     ),
     synonyms=("reduce-lr-on-plateau", "plateau-decay", "on-plateau"),
 )
 class ReduceOnPlateau(_Schedule):
     """A step that falls whenever the error has not for a while; the error is asked at the start of every epoch.
 
-    E(w) < (1 - θ) best:  best ← E(w), n ← 0;  else:  n ← n + 1
+    E(w) < best - θ |best|:  best ← E(w), n ← 0;  else:  n ← n + 1
     still cooling: n ← 0;  n > P:  s ← max(γ s, smin), n ← 0, and C epochs of cooling begin
     η ← s η
 
@@ -382,7 +383,8 @@ class ReduceOnPlateau(_Schedule):
 
     def tick(self, w: Array, clock: Plateau, f: Oracle) -> tuple[Array, Plateau]:
         xp, error = f.xp, f.error(w)
-        better = error < (1 - self.threshold) * clock.best
+        margin = self.threshold * abs(xp.where(clock.best < xp.inf, clock.best, 0.0))
+        better = error < clock.best - margin
         best = xp.where(better, error, clock.best)
         cooling = clock.cooling > 0
         bad = xp.where(better | cooling, 0.0, clock.bad + 1)

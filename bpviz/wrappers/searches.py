@@ -67,7 +67,7 @@ class _Lowest(_Search):
             return everywhere(alpha, where & downhill[:, 0])
 
         alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), f)
-        return downhill & (lowest < error), alpha
+        return lowest < error, alpha  # NaN where nobody has searched
 
     def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
         raise NotImplementedError

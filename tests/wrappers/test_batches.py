@@ -159,6 +159,13 @@ def test_a_part_is_the_problem_of_those_samples(kind, unequal):
     assert (getattr(same, kind)(w.copy(order="F"), where)[2] == alone(2)).all()
 
 
+def test_ended_runs_are_not_evaluated_in_batches_either(six_points):
+    f = Oracle(six_points, 2)
+    f.live[0] = False
+    error = f.part(np.array([[1], [4]])).error(np.zeros((2, 2)), np.ones(2, dtype=bool))
+    assert np.isnan(error[:, 0]).tolist() == [True, False]
+
+
 def test_a_penalty_is_part_of_every_batch(unequal):
     w = np.asfortranarray([(-1.2, 1, 0.3)])
     part = Penalized(unequal, l1=0.1, l2=0.2).part(np.array([[1], [3]]))

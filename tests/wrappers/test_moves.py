@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpviz.declare import OPTIMIZERS, WRAPPERS
+from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
 from bpviz.march import march
 from bpviz.oracle import Oracle
 from bpviz.results import record
@@ -117,6 +117,28 @@ def test_a_rule_that_goes_on_from_its_last_answers_begins_again_when_it_is_pulle
     assert (run.counts[4:] - run.counts[4]).tolist() == again.counts.tolist()
 
 
+def test_beginning_again_is_asked_and_charged_for_those_who_do(six_points):
+    """A rule that asks when it begins, among runs of which one was born an epoch later."""
+
+    class Curious:
+        recalls = True
+
+        def begin(self, w, f):
+            return (f.error(w),)
+
+        def advance(self, w, state, f):
+            return w + 1, state
+
+    optimizer = WRAPPERS["lookahead"](Curious(), every=2, share=1.0)
+    f, w = Oracle(six_points, 3), np.asfortranarray([(-4.0, -4.0), (1.0, 2.0), (0.0, 3.0)])
+    state = optimizer.begin(w, f)
+    state = state._replace(t=np.array([[1.0], [0.0], [1.0]]))
+    w, state = optimizer.advance(w, state, f)
+    assert f.counts()[:, 0].tolist() == [2, 1, 2]
+    now, before = six_points.at(w).error(), six_points.at(w - 1).error()
+    assert state.inner[0][:, 0].tolist() == [now[0], before[1], now[2]]
+
+
 def test_a_schedule_inside_does_not_begin_again(unequal):
     """Only the rule does: the schedule around it goes on, through the pulls in epochs 2 and 4."""
     schedule = WRAPPERS["exponential"](OPTIMIZERS["backtracking"](), decay=0.7)
@@ -145,7 +167,7 @@ def test_a_rule_says_that_it_recalls_if_its_state_has_an_answer_at_its_new_weigh
             w, state = rule.advance(w, state, f)
             f.look(w)
     point = unequal.at(w)
-    answers = {*point.error().tolist(), *point.gradient().ravel().tolist()}
+    answers = {number for kind in KINDS for number in getattr(point, kind)().ravel().tolist()}
     assert bool(answers & {number for a in _arrays(state) for number in a.ravel().tolist()}) == rule.recalls
 
 

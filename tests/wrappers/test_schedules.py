@@ -8,8 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from bpviz.declare import OPTIMIZERS, WRAPPERS
+from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.march import march
+from bpviz.oracle import Oracle
 from bpviz.results import record
 
 
@@ -104,7 +105,7 @@ class ReduceOnPlateau(Scheduled):
 
     def factor(self, f, w):
         error = f.error(w)
-        if error < self.best * (1 - self.threshold):
+        if error < self.best * (1 - self.threshold):  # as torch has it, for errors that are positive
             self.best, self.bad = error, 0
         else:
             self.bad += 1
@@ -207,6 +208,19 @@ def test_reduce_on_plateau_by_hand(six_points):
 
     assert steps() == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.0625]
     assert steps(cooldown=1, smallest=0.2) == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
+
+
+def test_reduce_on_plateau_knows_a_plateau_below_zero():
+    """McCormick's function is about -1.9 at its lowest point: there the second bad epoch lets the step fall."""
+    problem = PROBLEMS["mccormick"]()
+    (lowest,) = {minimum.at for minimum in problem.minima}
+    wrapper = WRAPPERS["reduce-on-plateau"](OPTIMIZERS["gd"](step=1e-9), patience=1, decay=0.5)
+    f, w = Oracle(problem, 1), np.array([lowest])
+    state, factors = wrapper.begin(w, f), []
+    for _ in range(5):
+        w, state = wrapper.advance(w, state, f)
+        factors.append(float(state.clock.factor[0, 0]))
+    assert factors == [1, 1, 0.5, 0.5, 0.25]
 
 
 def test_warm_restarts_never_end(factors):
