@@ -13,7 +13,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from proofs import TITLES, proofs
+from proofs import AROUND_TITLES, TITLES, around, proofs
 
 from bpviz import config
 from bpviz.config.keys import keys_table
@@ -106,6 +106,8 @@ def generated(what: str, folder: Path) -> str:
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
     if kind == "proofs":
         return table(TITLES, proofs())
+    if kind == "around":
+        return table(AROUND_TITLES, around())
     return {"figures": figures_table, "names": names, "fields": lambda: fields_table(rest)}[kind]()
 
 

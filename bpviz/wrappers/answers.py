@@ -144,7 +144,7 @@ class Noise(NamedTuple):
 @wrapper(
     "gradient-noise",
     label="gradient noise",
-    source="A. Neelakantan et al., Adding Gradient Noise Improves Learning, 2015, arXiv:1511.06807, section 2",
+    source="A. Neelakantan et al., Adding Gradient Noise Improves Learning, 2015, arXiv:1511.06807, eq. (1)",
     confused_with="optax.add_noise, which is this one with other random numbers.",
     synonyms=("noise", "add-noise", "noisy-gradient", "langevin"),
 )

@@ -135,7 +135,7 @@ class StepDecay(_Schedule):
 @wrapper(
     "exponential",
     label="exponential decay",
-    source="X. Li, Z. Zhuang & F. Orabona, ICML 2021, arXiv:2002.05105, section 3",
+    source="X. Li, Z. Zhuang & F. Orabona, A Second Look at Exponential and Cosine Step Sizes, ICML 2021, arXiv:2002.05105",
     confused_with=(
         "optax.exponential_decay, which is this one for a transition of one step; torch's ExponentialLR is this one."
     ),
@@ -161,7 +161,7 @@ class Exponential(_Schedule):
     label="1/t decay",
     source=(
         "H. Robbins & S. Monro, Annals of Mathematical Statistics 22, 1951, pp. 400-407, in the form of L. Bottou, "
-        "Stochastic Gradient Descent Tricks, 2012, section 5.2"
+        "Stochastic Gradient Descent Tricks, 2012"
     ),
     confused_with=(
         "The step η/t itself, which this one tends to, divided by λ. Compared with no library: torch and optax have "

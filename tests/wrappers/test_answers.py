@@ -47,7 +47,7 @@ class CoupledWeightDecay(Answered):
 
 
 class GradientNoise(Answered):
-    """Neelakantan et al. 2015, section 2: σ_t² = η / (1 + t)^γ, t from 0."""
+    """Neelakantan et al. 2015, eq. (1): σ_t² = η / (1 + t)^γ, t from 0."""
 
     def gradient(self, w):
         sigma = math.sqrt(self.variance / self.t**self.power)

@@ -13,6 +13,11 @@ from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.march import march
 from bpviz.results import Ending, record
 
+AGAINST = {
+    "search-golden": "a twin with the steps of scipy.optimize.minimize_scalar, golden",
+    "search-brent": "a twin with the steps of scipy.optimize.minimize_scalar, brent",
+    "search-wolfe": "a twin with the steps of scipy.optimize.line_search",
+}
 RTOL, EPOCHS = 1e-7, 6  # a parabola through nearly equal errors makes roundoff grow; near a minimum errors tie
 
 
