@@ -73,9 +73,9 @@ DRAW = {"data": data, "contour": contour, "surface": surface, "paths": paths, "e
 if __name__ == "__main__":
     arrays, scenes, out = np.load(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()), Path(sys.argv[3])
     for number, scene in enumerate(scenes):
-        figure = Figure([pixels / DPI for pixels in scene["size"]], dpi=DPI, layout="constrained")
+        figure = Figure([pixels / DPI for pixels in scene["size"]], dpi=DPI)
         DRAW[scene["kind"]](figure, arrays, scene["labels"])
         figure.suptitle(scene["kind"])
         if figure.axes[0].get_legend_handles_labels()[0]:
-            figure.legend(loc="outside lower center", ncols=3)
+            figure.legend(loc="lower center", ncols=3)
         figure.savefig(out / f"{number}.png")

@@ -6,12 +6,21 @@ ratio means something. Nothing fails here: a busy machine is no mistake.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+import batch
 import figures
 import march
+import rules
 import startup
 from versus import heading
 
 print(heading())
-for benchmark in (startup, figures, march):
+for benchmark in (startup, figures, batch, march):
     for row in benchmark.rows():
         print(row, flush=True)
+if find_spec("torch"):
+    for row in rules.rows():
+        print(row, flush=True)
+else:
+    print("rules against torch.optim: skipped, torch is not installed")

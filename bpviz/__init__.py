@@ -1,3 +1,70 @@
-"""bpviz: see and compare optimizers."""
+"""bpviz: see and compare optimizers.
+
+    import bpviz
+    results = bpviz.compare("gd", "momentum:step=0.1")
+
+What is listed in ``__all__`` may be relied on; docs/python.md describes it. It is imported when it is first asked for,
+so that ``import bpviz`` costs nothing.
+"""
+
+TYPE_CHECKING = False  # as typing has it, without importing typing
+if TYPE_CHECKING:
+    from bpviz.api import Results, compare, run
+    from bpviz.config import ConfigError, Experiment
+    from bpviz.declare import Array, Choice, Column, Flag, Interval, Minimum, hyper, optimizer, problem
+    from bpviz.guard import RuleError
+    from bpviz.oracle import Oracle
+    from bpviz.problems._formula import Function
+    from bpviz.results import Ending, Run
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Array",
+    "Choice",
+    "Column",
+    "ConfigError",
+    "Ending",
+    "Experiment",
+    "Flag",
+    "Function",
+    "Interval",
+    "Minimum",
+    "Oracle",
+    "Results",
+    "RuleError",
+    "Run",
+    "__version__",
+    "compare",
+    "hyper",
+    "optimizer",
+    "problem",
+    "run",
+]
+
+_HOMES = {
+    "api": ("Results", "compare", "run"),
+    "config": ("ConfigError", "Experiment"),
+    "declare": ("Array", "Choice", "Column", "Flag", "Interval", "Minimum", "hyper", "optimizer", "problem"),
+    "guard": ("RuleError",),
+    "oracle": ("Oracle",),
+    "problems._formula": ("Function",),
+    "results": ("Ending", "Run"),
+}
+
+
+if not TYPE_CHECKING:  # for a type checker any name would be there
+
+    def __getattr__(name: str) -> object:
+        for home, names in _HOMES.items():
+            if name in names:
+                from importlib import import_module
+
+                thing: object = getattr(import_module(f"bpviz.{home}"), name)
+                globals()[name] = thing
+                return thing
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,7 +1,8 @@
 """Experiments -> files, in this process or in several.
 
-A job is one experiment's runs and tables, or one of its figures. Jobs come back as they finish; what they write does
-not depend on how many processes there are.
+A task is one experiment's runs and tables, or one of its figures. Tasks come back as they finish; what they write does
+not depend on how many processes there are. What is as it should be is left alone: a table whose text is the same, and
+a figure that its lock knows to show the same.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ import contextlib
 import os
 import platform
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import __version__, config, files, study, tables
+from bpviz import __version__, config, declare, digest, files, foreign, lock, plugins, study, tables
+from bpviz.config import ConfigError
+from bpviz.lock import Lock, Origin
+from bpviz.words import listed
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -25,60 +31,101 @@ if TYPE_CHECKING:
 TABLES = ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json")
 
 
-class Outcome(NamedTuple):
-    """What an experiment came to: its results, and the seconds each algorithm took, by label."""
+@dataclass(frozen=True)
+class Job:
+    """An experiment, where its files go, and what is known of those that are there.
+
+    With an ``origin`` a lock is kept. ``before`` is the lock that is there; ``forced`` draws every figure all the same.
+    """
+
+    experiment: Experiment
+    folder: Path
+    formats: tuple[str, ...]
+    with_tables: bool = True
+    origin: Origin | None = None
+    before: Lock | None = None
+    forced: bool = False
+
+    @property
+    def files(self) -> list[str]:
+        """The names of all its files."""
+        figures = [file for i in range(len(self.experiment.figures)) for file in self.figure_files(i).values()]
+        return [*(TABLES if self.with_tables else ()), *figures]
+
+    @property
+    def written(self) -> list[str]:
+        """The names of all that is written in its folder."""
+        return [*self.files, *([lock.NAME] if self.origin else ())]
+
+    def figure_files(self, number: int) -> dict[str, str]:
+        """Return the files of one figure, by format."""
+        name = self.experiment.figures[number].file_name()
+        return {suffix: f"{name}.{suffix}" for suffix in self.formats}
+
+
+class Drawn(NamedTuple):
+    """The file of a figure: what its lock says of it, and whether it was there as it is."""
+
+    record: dict[str, Any]
+    same: bool
+
+
+@dataclass
+class Outcome:
+    """What an experiment came to: its results, the seconds each algorithm took, by label, and what was written.
+
+    ``anew`` says of each file that was written why it was; ``files`` is what its lock says of all of them. ``due`` says
+    by number and format which figures are to be drawn, and why; ``shows`` is the digest of what each figure shows.
+    """
 
     results: Results
     seconds: dict[str, float]
+    anew: dict[str, str] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    due: dict[int, dict[str, str]] = field(default_factory=dict)
+    shows: list[str] = field(default_factory=list)
+
+    def take(self, drawn: Mapping[str, Drawn]) -> None:
+        """Note what has become of files of figures."""
+        for file, (record, same) in drawn.items():
+            self.files[file] = record
+            if same:
+                del self.anew[file]
 
 
 Said = Callable[[str], None]
 """Called with a few words whenever something has been done."""
 
 
-def plan(
-    experiments: Sequence[Experiment], out: Path, formats: Sequence[str], *, with_tables: bool = True
-) -> list[Path]:
-    """Return the folder of each experiment, after making sure that everything can be written.
+def plan(jobs: Sequence[Job]) -> None:
+    """Make the folders of jobs, after making sure that everything can be written.
 
     Raises files.UnwritableError.
     """
-    written = {
-        out / experiment.name: [
-            *(TABLES if with_tables else ()),
-            *(f"{figure.file_name()}.{suffix}" for figure in experiment.figures for suffix in formats),
-        ]
-        for experiment in experiments
-    }
-    for folder, names in written.items():
-        files.check(folder, names)
-    for folder in written:
-        files.make(folder)
-    for folder, names in written.items():
-        files.check(folder, names)  # again: only a folder that is there refuses names too long for it
-    return list(written)
+    for job in jobs:
+        files.check(job.folder, job.written)
+    for out in dict.fromkeys(job.folder.parent for job in jobs):
+        files.check(out, ())
+    for job in jobs:
+        files.make(job.folder)
+    for job in jobs:
+        files.check(job.folder, job.written)  # again: only a folder that is there refuses names too long for it
 
 
-def carry_out(
-    experiments: Sequence[Experiment],
-    folders: Sequence[Path],
-    formats: Sequence[str],
-    *,
-    jobs: int = 1,
-    with_tables: bool = True,
-    said: Said = lambda words: None,
-) -> list[Outcome]:
+def carry_out(jobs: Sequence[Job], *, processes: int = 1, said: Said = lambda words: None) -> list[Outcome]:
     """Run every experiment, write its tables and figures, and return what came out, in the order given."""
-    if jobs == 1:
+    if processes == 1:
         outcomes = []
-        for experiment, folder in zip(experiments, folders, strict=True):
-            outcomes.append(compute(experiment, folder if with_tables else None))
-            said(experiment.title)
-            for number in range(len(experiment.figures)):
-                said(draw(experiment, number, outcomes[-1].results, folder, formats))
+        for job in jobs:
+            outcome = compute(job)
+            said(job.experiment.title)
+            for number, formats in outcome.due.items():
+                outcome.take(draw(job, number, formats, outcome))
+                said(job.experiment.figures[number].file_name())
+            outcomes.append(_finished(job, outcome))
         return outcomes
-    with _workers(jobs) as pool:
-        return _carry_out_with(pool, experiments, folders, formats, with_tables, said)
+    with _workers(processes) as pool:
+        return _carry_out_with(pool, jobs, said)
 
 
 @contextlib.contextmanager
@@ -87,13 +134,29 @@ def _workers(jobs: int) -> Iterator[Executor]:
     from concurrent.futures import ProcessPoolExecutor  # with what it imports, longer than many an experiment
     from multiprocessing import active_children, get_context
 
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent) as pool:
+    known = (plugins.loaded(), declare.OPTIMIZERS.brought, declare.PROBLEMS.brought)
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, known) as pool:
         try:
             yield pool
         except BaseException:
             for worker in active_children():
                 worker.terminate()
             raise
+
+
+def _begin(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], problems: dict[str, str]) -> None:
+    """Let this worker know what its parent knows: the plugins, and what installed packages have brought."""
+    _end_with_parent()
+    sys.stdout = sys.stderr  # what a rule prints is no part of a table
+    declare.OPTIMIZERS.brought.update(algorithms)
+    declare.PROBLEMS.brought.update(problems)
+    try:
+        for plugin in loaded:
+            plugins.start(plugin)
+    except ConfigError as error:  # of a plugin that behaves otherwise here
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _end_with_parent() -> None:
@@ -123,78 +186,193 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _carry_out_with(
-    pool: Executor,
-    experiments: Sequence[Experiment],
-    folders: Sequence[Path],
-    formats: Sequence[str],
-    with_tables: bool,
-    said: Said,
-) -> list[Outcome]:
+def _carry_out_with(pool: Executor, jobs: Sequence[Job], said: Said) -> list[Outcome]:
     from concurrent.futures import FIRST_COMPLETED, wait
 
     with _deaf_to_interrupts():
-        computing: dict[Future[Outcome], int] = {
-            pool.submit(compute, experiment, folder if with_tables else None): number
-            for number, (experiment, folder) in enumerate(zip(experiments, folders, strict=True))
-        }
-    drawing: set[Future[str]] = set()
+        computing: dict[Future[Outcome], int] = {pool.submit(compute, job): number for number, job in enumerate(jobs)}
+    drawing: dict[Future[dict[str, Drawn]], tuple[int, int]] = {}
     outcomes: dict[int, Outcome] = {}
     while computing or drawing:
         pending: set[Future[Any]] = {*computing, *drawing}
         done, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
             if future in drawing:
-                drawing.remove(future)
-                said(future.result())
-                continue
-            number = computing.pop(future)
-            experiment, outcome = experiments[number], future.result()
-            outcomes[number] = outcome
-            said(experiment.title)
-            with _deaf_to_interrupts():
-                drawing |= {
-                    pool.submit(draw, experiment, i, outcome.results, folders[number], formats)
-                    for i in range(len(experiment.figures))
-                }
-    return [outcomes[number] for number in range(len(experiments))]
+                number, figure = drawing.pop(future)
+                outcomes[number].take(future.result())
+                said(jobs[number].experiment.figures[figure].file_name())
+            else:
+                number = computing.pop(future)
+                outcome = outcomes[number] = future.result()
+                said(jobs[number].experiment.title)
+                with _deaf_to_interrupts():
+                    drawing |= {
+                        pool.submit(draw, jobs[number], figure, formats, outcome): (number, figure)
+                        for figure, formats in outcome.due.items()
+                    }
+            if not any(number == of for of, _ in drawing.values()):
+                _finished(jobs[number], outcomes[number])
+    return [outcomes[number] for number in range(len(jobs))]
 
 
-def compute(experiment: Experiment, folder: Path | None) -> Outcome:
-    """Run an experiment and write its tables."""
+def compute(job: Job) -> Outcome:
+    """Run an experiment, write its tables, and say which figures are to be drawn."""
+    if job.experiment.figures:
+        import bpviz.figures._render  # noqa: F401  matplotlib as it comes, before anything else imports it
+    outcome = Outcome(*_ran(job.experiment))
+    if job.with_tables:
+        for file, content in zip(TABLES, _tables(job.experiment, outcome.results), strict=True):
+            if files.update(job.folder / file, content):
+                outcome.anew[file] = _why_table(job, file)
+            outcome.files[file] = lock.written(content)
+    for number, figure in enumerate(job.experiment.figures):
+        if job.origin is not None:
+            data = figure.data(outcome.results, job.experiment.problem)  # type: ignore[attr-defined]
+            outcome.shows.append(digest.of_data([figure.name, declare.settings(figure), data]))
+        due = {}
+        for suffix, file in job.figure_files(number).items():
+            reason = _why_figure(job, number, file, outcome.shows)
+            if reason:
+                due[suffix] = outcome.anew[file] = reason
+            elif job.before:
+                outcome.files[file] = dict(job.before.files[file])
+        if due:
+            outcome.due[number] = due
+    return outcome
+
+
+def _ran(experiment: Experiment) -> tuple[Results, dict[str, float]]:
     seconds: dict[str, float] = {}
-    results = study.run(experiment, seconds=seconds)
-    if folder is not None:
-        made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions()}
-        contents = (
-            tables.summary_markdown(results.title, tables.table(results, exact=True)),
-            tables.summary_csv(results),
-            tables.as_json(tables.summary(results)),
-            tables.history_csv(results),
-            tables.as_json(made_with),
-        )
-        for file, content in zip(TABLES, contents, strict=True):
-            files.write(folder / file, content.encode())
-    return Outcome(results, seconds)
+    return study.run(experiment, seconds=seconds), seconds
 
 
-def draw(experiment: Experiment, number: int, results: Results, folder: Path, formats: Sequence[str]) -> str:
-    """Draw one figure of an experiment in every format and return the name of its file."""
+def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
+    """Return the contents of the tables, in the order of TABLES."""
+    made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions(experiment)}
+    used = plugins.used(experiment)
+    contents = (
+        tables.summary_markdown(results.title, tables.table(results, exact=True)),
+        tables.summary_csv(results),
+        tables.as_json(tables.summary(results)),
+        tables.history_csv(results),
+        tables.as_json({**made_with, "plugins": used} if used else made_with),
+    )
+    return tuple(content.encode() for content in contents)
+
+
+def write_tables(experiment: Experiment, results: Results, folder: Path) -> None:
+    """Write the tables of an experiment's results."""
+    for file, content in zip(TABLES, _tables(experiment, results), strict=True):
+        files.write(folder / file, content)
+
+
+def _why_table(job: Job, file: str) -> str:
+    return "says something else" if job.before and file in job.before.files else "is new"
+
+
+def _why_figure(job: Job, number: int, file: str, shows: list[str]) -> str:
+    """Return why a figure is to be drawn; nothing if it need not be."""
+    if job.before is None or file not in job.before.files:
+        return "is new"
+    if job.forced:
+        return "is drawn by force"
+    wrong = lock.altered(job.before, job.folder, file)
+    if wrong:
+        return wrong
+    if job.before.files[file].get("shows") != shows[number]:
+        return "shows something else"
+    code = [name for name, was in _drawing(job, number).items() if job.before.code.get(name) != was]
+    return f"is drawn by another {listed(code, 'and')}" if code else ""
+
+
+def _drawing(job: Job, number: int) -> dict[str, str]:
+    """Return the digests of the modules that draw a figure."""
+    return digest.modules(*lock.DRAWING, *_modules_of([job.experiment.figures[number]]))
+
+
+def _modules_of(things: Sequence[Any]) -> list[str]:
+    """Return the names of the modules, of this program's, in which the classes of ``things`` are."""
+    own = f"{__package__}."
+    names = {kind.__module__ for thing in things for part in declare.made_of(thing) for kind in type(part).__mro__}
+    return sorted(f"{name.removeprefix(own).replace('.', '/')}.py" for name in names if name.startswith(own))
+
+
+def code_of(experiment: Experiment) -> dict[str, str]:
+    """Return the digests of the modules that read, compute and draw an experiment."""
+    things = [experiment.problem, *(a.optimizer for a in experiment.algorithms), *experiment.figures]
+    return digest.modules(*lock.READING, *lock.COMPUTING, *lock.DRAWING, *_modules_of(things))
+
+
+def draw(job: Job, number: int, formats: Iterable[str], outcome: Outcome) -> dict[str, Drawn]:
+    """Draw one figure of an experiment in these formats and return what came of its files."""
     from bpviz.figures._render import rendered  # matplotlib only when something is drawn
 
-    figure = experiment.figures[number]
+    experiment = job.experiment
+    drawn = {}
     for suffix in formats:
-        files.write(folder / f"{figure.file_name()}.{suffix}", rendered(figure, results, experiment.problem, suffix))
-    return figure.file_name()
+        content = rendered(experiment.figures[number], outcome.results, experiment.problem, suffix)
+        file = job.figure_files(number)[suffix]
+        record = lock.written(content)
+        if outcome.shows:
+            record["shows"] = outcome.shows[number]
+        drawn[file] = Drawn(record, same=not files.update(job.folder / file, content))
+    return drawn
 
 
-def versions() -> dict[str, str]:
+def _finished(job: Job, outcome: Outcome) -> Outcome:
+    """Write the lock, last of all: whatever stops a run before, the next one finds the old lock, and does it again."""
+    if job.origin is None:
+        return outcome
+    results = outcome.results
+    runs = tables.summary(results)["runs"]
+    table = tables.table(results)
+    before = job.before
+    earlier = [*before.files, *before.left_over] if before else []
+    made = Lock(
+        **job.origin._asdict(),
+        experiment=digest.of_data(config.resolved(job.experiment)),
+        code=code_of(job.experiment),
+        results=[_rounded(run) for run in runs],
+        files={name: outcome.files[name] for name in job.files},
+        versions=versions(job.experiment),
+        table=table._asdict(),
+        unmet=tables.unmet(results),
+        unexpected=[
+            [m.line, m.column, m.path, m.message, m.excerpt]
+            for expectation in job.experiment.expectations
+            for m in expectation.failures(runs)
+        ],
+        left_over=[name for name in earlier if name not in job.files and (job.folder / name).exists()],
+    )
+    if made != before:
+        lock.write(job.folder, made)
+    return outcome
+
+
+def _rounded(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run of a summary with its computed numbers to nine digits."""
+    return {
+        "label": run["label"],
+        "start": run["start"],
+        "epochs": run["epochs"],
+        "final_error": _nine(run["final_error"]),
+        "weights": [_nine(weight) for weight in run["weights"]],
+        "evaluations": run["evaluations"],
+        "ending": run["ending"],
+    }
+
+
+def _nine(number: float | None) -> float | None:
+    return None if number is None else float(f"{number:.9g}")
+
+
+def versions(experiment: Experiment) -> dict[str, str]:
     """Return the versions that results and figures may depend on."""
     from importlib.metadata import version  # slow to import
 
+    libraries = dict.fromkeys(library for a in experiment.algorithms for library in foreign.libraries(a.optimizer.name))
     return {
         "bpviz": __version__,
         "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "matplotlib": version("matplotlib"),
+        **{library: version(library) for library in ("numpy", "matplotlib", *libraries)},
     }

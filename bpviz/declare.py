@@ -7,18 +7,33 @@ read the same declaration. This module imports neither NumPy nor YAML, so that r
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import itertools
 import math
 import pkgutil
 import re
-from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, dataclass_transform
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    dataclass_transform,
+)
 
+from bpviz import installed
 from bpviz.words import SYNONYMS, listed, nearest, shown
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     import numpy as np
     import numpy.typing as npt
 
@@ -341,23 +356,94 @@ def _check(self: Any) -> None:
         raise ValueError(f"{type(self).name}: {'; '.join(wrong)}")
 
 
+FILES: dict[str, str] = {}
+"""Plugin files, as they were named, by the modules they became."""
+
+
+def is_own(thing: object) -> bool:
+    """Tell whether a class, or whatever has been registered, is part of this package."""
+    return getattr(thing, "__module__", "").startswith("bpviz.")
+
+
+def origin(thing: object) -> str:
+    """Return a class as messages name it: ``Leap in my_rule.py``."""
+    module = getattr(thing, "__module__", "")
+    return f"{getattr(thing, '__qualname__', thing)} in {FILES.get(module, module)}" if module else str(thing)
+
+
 class Registry(Generic[T]):
     """Things by name, found by importing every module of a package once, when somebody first asks.
 
     Modules whose name starts with an underscore hold what the others compute with and are left alone.
+
+    Others register things too: a plugin file when it is loaded, and installed packages, whose entry points of ``group``
+    have the names of what they bring. To look through all packages is slow; it is done for a name that is not known
+    otherwise, and by ``find_all``. Both raise installed.BrokenPluginError.
+
+    A name with a colon, ``torch:Adam``, is looked for ``elsewhere``: by the function ``kind`` of a module, which raises
+    KeyError with its reason. Such things are had by name alone and do not turn up among the others.
     """
 
-    def __init__(self, what: str, package: str) -> None:
+    def __init__(self, what: str, package: str, group: str = "", elsewhere: str = "") -> None:
         self.what = what
+        self.brought: dict[str, str] = {}  # names that installed packages have brought, and which
         self._package = package
+        self._group = group
+        self._elsewhere = elsewhere
         self._things: dict[str, T] = {}
         self._walked = False
 
     def add(self, name: str, thing: T) -> None:
         """Register ``thing`` under ``name``; a name that is taken is an error."""
-        if name in self._things:
-            raise ValueError(f"two definitions of the {self.what} {name!r}: {self._things[name]} and {thing}")
+        if not is_own(thing):
+            self._walk()  # or a name that this package has would still be free
+        known = self._things.get(name)
+        if known is not None and not _same_cell(known, thing):
+            raise ValueError(f"two definitions of the {self.what} {name!r}: {origin(known)} and {origin(thing)}")
         self._things[name] = thing
+
+    def forget(self, module: str) -> None:
+        """Forget what a module has registered."""
+        self._things = {name: thing for name, thing in self.items() if thing.__module__ != module}
+
+    def find_all(self) -> None:
+        """Load what every installed package brings; what is wrong is said together, a line each."""
+        self._walk()
+        wrong = []
+        for name in self._points():
+            try:
+                self._find(name)
+            except installed.BrokenPluginError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise installed.BrokenPluginError("\n".join(wrong))
+
+    def names(self) -> list[str]:
+        """Return all names in order, those of installed packages without loading these."""
+        return sorted({*self._walk(), *self._points()})
+
+    def _points(self) -> dict[str, list[EntryPoint]]:
+        return installed.points(self._group) if self._group else {}
+
+    def _find(self, name: str) -> bool:
+        """Load what an installed package brings under ``name``; tell whether there is one."""
+        points = self._points().get(name, [])
+        if not points or name in self.brought:
+            return bool(points)
+        said = installed.described(points[0])
+        known = self._things.get(name)
+        if known is not None and not installed.holds(points[0], known):
+            raise installed.BrokenPluginError(f"{said} has the name of another {self.what}: {origin(known)}")
+        if len(points) > 1:
+            others = listed(map(installed.described, points[1:]), "and")
+            raise installed.BrokenPluginError(f"{said} has the name of another {self.what}: {others}")
+        with all_or_nothing():
+            installed.load(points[0])
+            if name not in self._things:
+                message = f"{said} cannot be used: {points[0].value} defines no {self.what} of that name"
+                raise installed.BrokenPluginError(message)
+        self.brought[name] = installed.package(points[0])
+        return True
 
     def _walk(self) -> dict[str, T]:
         if not self._walked:
@@ -369,13 +455,27 @@ class Registry(Generic[T]):
         return self._things
 
     def __getitem__(self, name: str) -> T:
-        try:
-            return self._walk()[name]
-        except KeyError:
-            raise KeyError(self.unknown(name)) from None
+        if self.is_elsewhere(name):
+            return self._kind(name)
+        if name not in self:
+            raise KeyError(self.unknown(name))
+        return self._things[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._walk()
+        if self.is_elsewhere(name):
+            try:
+                return self._kind(name) is not None
+            except KeyError:
+                return False
+        return name in self._walk() or (isinstance(name, str) and self._find(name))
+
+    def is_elsewhere(self, name: object) -> TypeGuard[str]:
+        """Tell whether it is left to another module to find a thing of this name, or to say why there is none."""
+        return self._elsewhere != "" and isinstance(name, str) and ":" in name
+
+    def _kind(self, name: str) -> T:
+        found: T = importlib.import_module(self._elsewhere).kind(name)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._walk()))
@@ -388,10 +488,21 @@ class Registry(Generic[T]):
 
     def unknown(self, name: object) -> str:
         """Word the refusal of a name that is not registered, with the name that was meant if one is near."""
+        if self.is_elsewhere(name):
+            try:
+                self._kind(name)
+            except KeyError as error:
+                return str(error.args[0])
         synonyms = {**SYNONYMS, **{s: n for n, thing in self.items() for s in getattr(thing, "synonyms", ())}}
-        guess = nearest(name, self, synonyms)
-        hint = f"; did you mean {guess!r}?" if guess else f"; known are {', '.join(self)}"
+        guess = nearest(name, self.names(), synonyms)
+        hint = f"; did you mean {guess!r}?" if guess else f"; known are {', '.join(self.names())}"
         return f"{shown(name)} is not the name of {_an(self.what)}{hint}"
+
+
+def _same_cell(known: object, thing: object) -> bool:
+    """Tell whether a class is another's next version, by a cell of a notebook that is run again."""
+    names = [(getattr(one, "__module__", ""), getattr(one, "__qualname__", "")) for one in (known, thing)]
+    return names[0] == names[1] and names[0][0] == "__main__"
 
 
 def _an(noun: str) -> str:
@@ -460,7 +571,7 @@ class _OfLayers:
         self.both = both
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self.own if instance is None else self.both(getattr(instance.inner, self.name), self.own)
+        return self.own if instance is None else self.both(getattr(instance.inner, self.name, self.own), self.own)
 
 
 def layers(optimizer: Any) -> list[Any]:
@@ -476,6 +587,14 @@ def spelled(optimizer: Optimizer) -> dict[str, Any]:
     rule, *around = layers(optimizer)
     wrappers = [{"name": type(wrapper).name, **settings(wrapper)} for wrapper in around]
     return {**settings(rule), "with": wrappers} if wrappers else settings(rule)
+
+
+def made_of(rule: Any) -> Iterator[Any]:
+    """Yield a rule, and the rules that it is made of, if any."""
+    yield rule
+    for part in getattr(rule, "__dict__", {}).values():
+        if hasattr(part, "advance"):
+            yield from made_of(part)
 
 
 class Point(Protocol):
@@ -541,10 +660,22 @@ class Problem(Protocol):
         """Go to ``w (runs, params)``. ``spare`` is an earlier point that nobody asks any more; reuse its memory."""
 
 
-OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers")
+OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers", "bpviz.optimizers", "bpviz.foreign")
 WRAPPERS: Registry[type[Wrapper]] = Registry("wrapper", "bpviz.wrappers")
-PROBLEMS: Registry[Any] = Registry("problem", "bpviz.problems")
+PROBLEMS: Registry[Any] = Registry("problem", "bpviz.problems", "bpviz.problems")
 FIGURES: Registry[Any] = Registry("figure", "bpviz.figures")
+
+
+@contextlib.contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Forget what was registered in this block if an exception ends it."""
+    before = [(registry, dict(registry.items())) for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES)]
+    try:
+        yield
+    except BaseException:
+        for registry, things in before:
+            registry._things = things
+        raise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -577,13 +708,49 @@ class FigureRequest:
         return self.save_as or self.name_of_file()
 
 
-def _declare(cls: type, name: str, registry: Registry[Any], **facts: Any) -> type:
+def declared(cls: type[T], name: str, **facts: Any) -> type[T]:
+    """Return a class with these facts and its declared fields frozen and checked, in no registry."""
+    made: Any = cls
     for fact, value in {"name": name, **facts}.items():
-        setattr(cls, fact, value)
-    cls.__post_init__ = _check  # type: ignore[attr-defined]
-    made: type = dataclasses.dataclass(frozen=True)(cls)
+        setattr(made, fact, value)
+    made.__post_init__ = _check
+    return dataclasses.dataclass(frozen=True)(cls)
+
+
+def _declare(
+    cls: type[T], name: str, registry: Registry[Any], parts: Mapping[str, str] | None = None, **facts: Any
+) -> type[T]:
+    missing = [f"no {what}" for part, what in (parts or {}).items() if not hasattr(cls, part)]
+    if missing:
+        raise TypeError(f"{name}: {cls.__qualname__} has {listed(missing, 'and')}")
+    made = declared(cls, name, **facts)
+    taken = [field.name for field in dataclasses.fields(made) if field.name in (*facts, *_KEYS)]  # type: ignore[arg-type]
+    if taken:
+        raise ValueError(f"{name}: {listed(taken, 'and')} cannot be the name of a field; it stands for something else")
+    for field in fields(made).values():
+        complaint = field.complaint(field.default)
+        if complaint:
+            raise ValueError(f"{name}: the default of {field.name}: {complaint}")
     registry.add(name, made)
     return made
+
+
+_KEYS = ("name", "label", "kind")
+"""What stands beside the fields in a config."""
+
+_RULE = {"begin": "method begin(self, w, f)", "advance": "method advance(self, w, state, f)"}
+PARTS = {
+    "weights": "weights (the names of its parameters)",
+    "offers": "offers (the questions it answers)",
+    "start": "start (where runs start)",
+    "window": "window (what figures show)",
+    "minima": "minima (those that are known)",
+    "lowest": "lowest (the lowest error there is, or None)",
+    "threshold": "threshold (how near to the lowest error a run has arrived, or None)",
+    "width": "width (how many numbers a run needs at once)",
+    "at": "method at(self, w, spare=None)",
+}
+"""What a problem has, besides its name."""
 
 
 KINDS = ("error", "gradient", "hessian", "residuals", "jacobian")
@@ -618,26 +785,28 @@ def without_gradient(problem: Problem) -> str | None:
 def optimizer(
     name: str,
     *,
-    label: str,
     needs: str,
-    source: str,
+    label: str = "",
+    source: str = "",
     confused_with: str = "",
     synonyms: tuple[str, ...] = (),
     recalls: bool = False,
-) -> Callable[[type], type]:
+) -> Callable[[type[T]], type[T]]:
     """Register a class as the update rule ``name`` and make its hyperparameters frozen, checked fields.
 
-    ``label`` is its name in tables and legends; ``needs`` the questions it asks (of KINDS, separated by spaces);
-    ``source`` the paper with the place in it; ``confused_with`` what else goes by the same name. A rule that
-    ``recalls`` has answers at the weights it hands over in its state: who moves them, or changes what is answered,
-    has to let it begin again.
+    ``needs`` names the questions it asks (of KINDS, separated by spaces); ``label`` is its name in tables and legends,
+    ``name`` if none is given; ``source`` the paper with the place in it; ``confused_with`` what else goes by the same
+    name. A rule that ``recalls`` has answers at the weights it hands over in its state: who moves them, or changes what
+    is answered, has to let it begin again.
     """
-    facts = {"label": label, "needs": _questions(name, needs), "source": source, "confused_with": confused_with}
-    return lambda cls: _declare(cls, name, OPTIMIZERS, synonyms=synonyms, recalls=recalls, **facts)
+    facts = {"needs": _questions(name, needs), "source": source, "confused_with": confused_with, "synonyms": synonyms}
+    return lambda cls: _declare(cls, name, OPTIMIZERS, _RULE, label=label or name, recalls=recalls, **facts)
 
 
-def _questions(name: str, text: str) -> frozenset[str]:
-    asked = frozenset(text.split())
+def _questions(name: str, needs: object) -> frozenset[str]:
+    if not isinstance(needs, str):
+        raise TypeError(f"{name}: needs is text such as 'error gradient', not {shown(needs)}")
+    asked = frozenset(needs.split())
     if not asked <= set(KINDS):
         raise ValueError(f"{name}: needs {sorted(asked - set(KINDS))}, not one of {KINDS}")
     return asked
@@ -654,21 +823,21 @@ def wrapper(
     """
     asked = _questions(name, needs)
 
-    def declared(cls: type[T]) -> type[T]:
-        made: Any = _declare(cls, name, WRAPPERS, source=source, confused_with=confused_with, synonyms=synonyms)
-        made.name = _OfLayers("name", name, lambda inner, _: inner)
-        made.label = _OfLayers("label", label, "{}, {}".format)
-        made.needs = _OfLayers("needs", asked, frozenset.union)
-        made.recalls = _OfLayers("recalls", False, lambda inner, _: inner)
-        return made  # type: ignore[no-any-return]
+    def made(cls: type[T]) -> type[T]:
+        found: Any = _declare(cls, name, WRAPPERS, source=source, confused_with=confused_with, synonyms=synonyms)
+        found.name = _OfLayers("name", name, lambda inner, _: inner)
+        found.label = _OfLayers("label", label, "{}, {}".format)
+        found.needs = _OfLayers("needs", asked, frozenset.union)
+        found.recalls = _OfLayers("recalls", False, lambda inner, _: inner)
+        return found  # type: ignore[no-any-return]
 
-    return declared
+    return made
 
 
 @dataclass_transform(frozen_default=True)
-def problem(name: str, *, source: str, synonyms: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
+def problem(name: str, *, source: str = "", synonyms: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Register a class as the problem ``name``, with its source."""
-    return lambda cls: _declare(cls, name, PROBLEMS, source=source, synonyms=synonyms)
+    return lambda cls: _declare(cls, name, PROBLEMS, PARTS, source=source, synonyms=synonyms)
 
 
 @dataclass_transform(frozen_default=True)

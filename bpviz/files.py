@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class UnwritableError(Exception):
+class UnwritableError(OSError):
     """A place where nothing can be written, as a sentence."""
 
 
@@ -67,6 +68,51 @@ def write(path: Path, content: bytes) -> None:
         if isinstance(error, OSError):
             raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from None
         raise
+
+
+def update(path: Path, content: bytes) -> bool:
+    """Make a file hold ``content`` and tell whether it did not before; one that does is left as it is.
+
+    Raises UnwritableError.
+    """
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == content:
+            return False
+    write(path, content)
+    return True
+
+
+@contextlib.contextmanager
+def held(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Have a folder of outputs to oneself: another process that wants it waits, and so does this one, after saying so.
+
+    The system lets go of it when the process ends, however that happens.
+    """
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # not on Windows
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:  # not on every file system of a network
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder that is held."""
+    for part in folder.glob(".bpviz-*.part"):
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def _aside(folder: Path) -> tuple[Path, int]:

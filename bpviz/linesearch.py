@@ -172,9 +172,9 @@ def brent(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array
 
 
 def recall(known: Array, ask: Callable[[Array, Mask], Array], w: Array, f: Oracle) -> Array:
-    """Return what a run's last search has left, and ask where that is NaN: in the first epoch."""
-    missing = f.xp.isnan(known).any(axis=1)
-    return f.xp.where(missing[:, None], ask(w, missing), known) if missing.any() else known
+    """Return what a run's last epoch has left, of any shape, and ask where that is NaN: in the first epoch."""
+    missing = f.xp.isnan(known).any(axis=tuple(range(1, known.ndim)), keepdims=True)
+    return f.xp.where(missing, ask(w, missing.reshape(-1)), known) if missing.any() else known
 
 
 def backtrack(

@@ -8,9 +8,9 @@ Nothing here imports NumPy: to find out that nothing has changed costs reading t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import digest, files
 
@@ -37,6 +37,14 @@ COMPUTING = (
 DRAWING = ("style.py", "surface.py", "figures/_*.py")
 
 
+class Origin(NamedTuple):
+    """Where an experiment comes from, as its lock says it: see Lock."""
+
+    config: str
+    inputs: Mapping[str, str]
+    asked: Mapping[str, Any]
+
+
 class LockError(Exception):
     """A lock that cannot be used; the text says why."""
 
@@ -49,7 +57,9 @@ class Lock:
     read, the config itself under its own name; ``asked`` what the command line said; ``experiment`` the digest of what
     was computed; ``code`` the digests of the modules it went through; ``results`` the runs, to nine digits; ``files``
     what was written, each with its size and digest, figures with the digest of what they show besides; ``versions``
-    what computed and drew.
+    what computed and drew. ``table`` is what was printed, ``unmet`` says which runs did not come to what they should
+    and ``unexpected`` which expectations of the config were not met, as (line, column, path, message, excerpt).
+    ``left_over`` names files that an earlier run wrote and this one no longer does.
     """
 
     config: str
@@ -60,8 +70,14 @@ class Lock:
     results: list[dict[str, Any]]
     files: Mapping[str, Mapping[str, Any]]
     versions: Mapping[str, str]
+    table: Mapping[str, Any]
+    unmet: list[str]
+    unexpected: list[list[Any]]
     left_over: list[str] = field(default_factory=list)
-    """Files that an earlier run wrote and this one no longer does."""
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.config, self.inputs, self.asked)
 
 
 def read(folder: Path) -> Lock | None:
@@ -101,13 +117,20 @@ def _conflict(path: Path) -> bool:
 
 def _sound(lock: Lock) -> bool:
     """Tell whether every part is of its kind, as deep as anybody looks."""
-    mappings = (lock.inputs, lock.asked, lock.code, lock.files, lock.versions, *_values(lock.files))
-    lists = (lock.results, lock.left_over)
-    texts = (lock.config, lock.experiment, *_values(lock.inputs), *_values(lock.code), *_values(lock.versions))
+    mappings = (lock.inputs, lock.asked, lock.code, lock.files, lock.versions, lock.table, *_values(lock.files))
+    lists = (lock.results, lock.left_over, lock.unmet, lock.unexpected, *_values(lock.table), *_items(lock.unexpected))
+    texts = (
+        lock.config,
+        lock.experiment,
+        *(text for mapping in (lock.inputs, lock.code, lock.versions) for text in _values(mapping)),
+        *_items(lock.unmet),
+    )
     return (
         all(isinstance(part, dict) for part in (*mappings, *_items(lock.results)))
         and all(isinstance(part, list) for part in lists)
         and all(isinstance(part, str) for part in (*texts, *_items(lock.left_over)))
+        and set(lock.table) == {"titles", "rows", "numbers"}
+        and all(len(part) == 5 for part in lock.unexpected)
         and all(isinstance(part.get("size"), int) for part in _values(lock.files))
         and all(isinstance(part.get("bytes"), str) for part in _values(lock.files))
     )
@@ -127,18 +150,23 @@ def write(folder: Path, lock: Lock) -> None:
     files.write(folder / NAME, f"{text}\n".encode())
 
 
+def without_left_over(lock: Lock) -> Lock:
+    """Return a lock that knows of no files of earlier runs."""
+    return replace(lock, left_over=[])
+
+
 def written(content: bytes) -> dict[str, Any]:
     """Return what a lock says of a file with this content."""
     return {"bytes": digest.of_bytes(content), "size": len(content)}
 
 
-def misplaced(lock: Lock, folder: Path, names: Iterable[str]) -> dict[str, str]:
+def misplaced(lock: Lock, folder: Path) -> dict[str, str]:
     """Return the files of a lock that are not there as they were written, each with what is wrong.
 
     Sizes alone are compared: whoever wants to know for sure reads the files (``altered``).
     """
     wrong = {}
-    for name in names:
+    for name in lock.files:
         try:
             size = (folder / name).stat().st_size
         except OSError:

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import inf, isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bpviz import declare, rows
-from bpviz.oracle import Bill, Oracle
+from bpviz import declare, guard, rows
 from bpviz.results import ENDINGS, Ending
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bpviz.declare import Array, Optimizer, Problem
+    from bpviz.oracle import Bill
 
     Ints = npt.NDArray[np.int64]
 
@@ -41,8 +42,8 @@ class Epoch(NamedTuple):
     """A block after an epoch (epoch 0: at its start), as listeners see it. Arrays must not be written on.
 
     ``run (rows,)``: which run each row is, by the order of the starts. ``ended``: the rows that ended in this epoch
-    with their endings as indices into ENDINGS; None when none did. Rows that ended earlier may still come along and
-    mean nothing.
+    with their endings as indices into ENDINGS; None when none did. ``why``: what an optimizer gave as its reason, by
+    row. Rows that ended earlier may still come along and mean nothing.
     """
 
     run: Ints
@@ -52,6 +53,7 @@ class Epoch(NamedTuple):
     error: Array
     bill: Bill
     ended: tuple[Ints, Ints] | None
+    why: Mapping[int, str] = MappingProxyType({})
 
 
 def march(
@@ -73,7 +75,8 @@ def march(
     their names as ``--set`` writes them: ``step``, and ``with.0.last`` for what is around the rule.
     ``block`` is how many runs travel together; it changes the time this takes and nothing else.
 
-    Raises ValueError if the problem cannot answer what the optimizer or the judge needs to ask.
+    Raises ValueError if the problem cannot answer what the optimizer or the judge needs to ask, and guard.RuleError if
+    one of them is not this package's and fails.
     """
     reason = declare.unsuitable(optimizer, problem)
     if gradient_threshold is not None:
@@ -81,7 +84,8 @@ def march(
     if reason:
         raise ValueError(reason)
     starts = rows.block(starts)
-    size = block or max(64, _BLOCK_BYTES // (8 * problem.width))
+    together = getattr(declare.layers(optimizer)[0], "together", len(starts) + 1)
+    size = min(block or max(64, _BLOCK_BYTES // (8 * problem.width)), together)
     columns = {name: rows.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
     threshold = -inf if error_threshold is None else error_threshold
     entered = 0
@@ -152,10 +156,9 @@ class _Block:
     ) -> None:
         self.run = run
         self.w = w
-        self.varied = varied
-        self.optimizer = _in_columns(optimizer, varied)
-        self.oracle = Oracle(problem, len(run))
         self.clock = 0
+        self.oracle = guard.oracle(optimizer, problem, len(run), lambda: self.clock)
+        self._take_up(optimizer, varied)
         self.born = np.zeros(len(run), np.int64)  # the clock at each run's epoch 0
         self.threshold = threshold
         self.gradient_threshold = gradient_threshold
@@ -168,6 +171,11 @@ class _Block:
         self.broken = False  # a row is not finite any more: slow arithmetic that is best dropped at once
         with np.errstate(all="ignore"):
             self.state = self.optimizer.begin(w, self.oracle)
+
+    def _take_up(self, rule: Optimizer, varied: dict[str, Array]) -> None:
+        """Go on with these hyperparameters, one row a run."""
+        self.rule, self.varied = rule, varied
+        self.optimizer = guard.guarded(_in_columns(rule, varied), lambda: self.clock)
 
     def __len__(self) -> int:
         return len(self.run)
@@ -191,10 +199,12 @@ class _Block:
         """Look at the errors, freeze the runs that have ended and return the Epoch."""
         oracle, w = self.oracle, self.w
         error = oracle.look(w)
-        ended = None
+        ended, why = None, oracle.why
         if self.looks_closer or oracle.stuck is not None or self.clock >= self.alarm or not self._all_go_on(error, w):
             ended = self._freeze(error)
-        return Epoch(self.run, self.clock, self.born, w, error, oracle.bill(), ended)
+        if why:
+            oracle.why = {}
+        return Epoch(self.run, self.clock, self.born, w, error, oracle.bill(), ended, why)
 
     def _all_go_on(self, error: Array, w: Array) -> bool:
         """Say, as quickly as it can be said, whether every live run is finite and above the threshold."""
@@ -248,8 +258,7 @@ class _Block:
         keep = np.flatnonzero(self.oracle.live)
         self.w, self.state = rows.take(self.w, keep), rows.take(self.state, keep)
         self.run, self.born = self.run[keep], self.born[keep]
-        self.varied = _rows_of(self.varied, keep)
-        self.optimizer = _in_columns(self.optimizer, self.varied)
+        self._take_up(self.rule, _rows_of(self.varied, keep))
         self.oracle.take(keep)
         self.frozen = self.carried = 0
         self.ended_before = ~self.oracle.live
@@ -260,8 +269,7 @@ class _Block:
         self.w, self.state = rows.join(self.w, fresh.w), rows.join(self.state, fresh.state)
         self.run = np.concatenate([self.run, fresh.run])
         self.born = np.concatenate([self.born, fresh.born + self.clock])
-        self.varied = {name: rows.join(column, fresh.varied[name]) for name, column in self.varied.items()}
-        self.optimizer = _in_columns(self.optimizer, self.varied)
+        self._take_up(self.rule, {name: rows.join(column, fresh.varied[name]) for name, column in self.varied.items()})
         self.oracle.join(fresh.oracle)
         self.ended_before = ~self.oracle.live
         self._set_alarm()

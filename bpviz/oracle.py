@@ -8,6 +8,7 @@ are on nobody's bill.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -53,12 +54,20 @@ class Oracle:
     xp = np  # the array namespace rules are written in
     dot = staticmethod(rows.dot)
     solve = staticmethod(rows.solve)
+    least_squares = staticmethod(rows.least_squares)
+    power = staticmethod(rows.power)
+    matvec = staticmethod(rows.matvec)
+    outer = staticmethod(rows.outer)
+    gram = staticmethod(rows.gram)
+    eigh = staticmethod(rows.eigh)
+    modified_cholesky = staticmethod(rows.modified_cholesky)
     drawn = staticmethod(chance.drawn)
 
     def __init__(self, problem: Problem, runs: int) -> None:
         self.problem = problem
         self.live = np.ones(runs, dtype=bool)  # runs that have not ended; the others may still be in the block
         self.stuck: Mask | None = None
+        self.why: dict[int, str] = {}  # they are stuck, where somebody says so
         self._here = _Pass()  # where the judge looked last
         self._trial = _Pass()  # wherever else the optimizer asked last
         self._aside = _Pass()  # where it asked last for some runs only, if that is a third place
@@ -84,10 +93,14 @@ class Oracle:
     def jacobian(self, w: Array, where: Mask | None = None) -> Array:
         return self._ask("jacobian", w, where)
 
-    def cannot_go_on(self, where: Mask) -> None:
-        """Let an optimizer say that it knows no next step for these runs; they end after this epoch."""
+    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = MappingProxyType({})) -> None:
+        """Let an optimizer say that it knows no next step for these runs; they end after this epoch.
+
+        ``why`` has the reasons of those, by row, that have one of their own to give.
+        """
         if where.any():
             self.stuck = where if self.stuck is None else self.stuck | where
+            self.why.update(why)
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
         known = self._here if w is self._here.w else self._trial
@@ -143,11 +156,15 @@ class Oracle:
         What it is asked stands on its own bill alone (``counts``); whoever asks it charges what that comes to here.
         """
         problem: Any = self.problem
-        part = Oracle(problem.part(samples), len(self.live))
+        part = self._on(problem.part(samples))
         part.live = self.live
         if samples.shape[1] > 1:
             part._part_of = problem, samples
         return part
+
+    def _on(self, problem: Problem) -> Oracle:
+        """Return an oracle for the same runs on another problem."""
+        return Oracle(problem, len(self.live))
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Return what each run has been charged so far: ``(runs, kinds)``, in the order of KINDS."""

@@ -44,13 +44,15 @@ class Trajectory:
     """One run, epoch by epoch; epoch 0 is the start.
 
     ``weights (epochs + 1, params)``, ``errors (epochs + 1,)``, ``counts (epochs + 1, kinds)``: evaluations on the
-    optimizer's bill up to and including each epoch, kinds in the order of KINDS.
+    optimizer's bill up to and including each epoch, kinds in the order of KINDS. ``why`` is the reason that the
+    optimizer gave if it could not go on, where it gave one.
     """
 
     weights: Array
     errors: Array
     counts: Counts
     ending: Ending
+    why: str = ""
 
     @property
     def epochs(self) -> int:
@@ -93,20 +95,22 @@ def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
     errors = np.concatenate([e.error for e in seen])
     counts = bills([e.bill for e in seen], rows)
     runs = int(run.max()) + 1
-    last, ending = np.zeros(runs, np.int64), np.zeros(runs, np.int8)
+    last, ending, why = np.zeros(runs, np.int64), np.zeros(runs, np.int8), [""] * runs
     for e in seen:
         if e.ended is not None:
             over, endings = e.ended
             last[e.run[over]] = e.clock - e.born[over]
             ending[e.run[over]] = endings
+            for row in over.tolist():
+                why[e.run[row]] = e.why.get(row, "")
     # A run's rows come in the order of its epochs; those after its last are its neighbours' business.
     order = np.argsort(run, kind="stable")
     order = order[number[order] <= last[run[order]]]
     bounds = np.concatenate([[0], np.cumsum(last + 1)])
     return [
-        Trajectory(weights[own], errors[own], counts[own], ENDINGS[ending[i]])
+        Trajectory(weights[own], errors[own], counts[own], end, why[i] if end is Ending.STUCK else "")
         for i in range(len(last))
-        for own in [order[bounds[i] : bounds[i + 1]]]
+        for own, end in [(order[bounds[i] : bounds[i + 1]], ENDINGS[ending[i]])]
     ]
 
 
@@ -140,6 +144,38 @@ class Run:
     settings: Mapping[str, Any]
     start: tuple[float, ...]
     trajectory: Trajectory
+
+    @property
+    def weights(self) -> Array:
+        """The weights ``(epochs + 1, params)`` at the start and after every epoch."""
+        return self.trajectory.weights
+
+    @property
+    def errors(self) -> Array:
+        """The errors ``(epochs + 1,)`` there."""
+        return self.trajectory.errors
+
+    @property
+    def counts(self) -> Counts:
+        """Evaluations ``(epochs + 1, kinds)`` by then, kinds in the order of KINDS."""
+        return self.trajectory.counts
+
+    @property
+    def epochs(self) -> int:
+        return self.trajectory.epochs
+
+    @property
+    def final_error(self) -> float:
+        return self.trajectory.final_error
+
+    @property
+    def evaluations(self) -> dict[str, int]:
+        """What the whole run was charged, by kind."""
+        return self.trajectory.evaluations
+
+    @property
+    def ending(self) -> Ending:
+        return self.trajectory.ending
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bpviz.declare import Array
+    from bpviz.declare import Array, Column
 
 
 def block(w: npt.ArrayLike) -> Array:
@@ -44,6 +44,15 @@ def matvec(matrix: Array, v: Array) -> Array:
     return total(np.ascontiguousarray((matrix * v[:, None, :]).transpose(2, 1, 0)), 0).T
 
 
+def power(a: Array, exponent: Column) -> Array:
+    """Return ``a`` to a power, element by element.
+
+    NumPy takes another way to a square and a root if there is one exponent for all, so every element gets its own.
+    """
+    raised: Array = np.power(a, exponent + np.zeros_like(a))
+    return raised
+
+
 def solve(matrix: Array, v: Array) -> Array:
     """Return x with ``matrix[i] @ x[i] = v[i]``, NaN in the rows whose matrix is singular.
 
@@ -58,6 +67,85 @@ def solve(matrix: Array, v: Array) -> Array:
 
 def _solved(matrix: Array, v: Array) -> Array:
     return np.linalg.solve(matrix, v[..., None])[..., 0].astype(np.float64, copy=False)
+
+
+def least_squares(matrix: Array, v: Array) -> Array:
+    """Return the x that makes ``matrix[i] @ x[i] - v[i]`` shortest, NaN in the rows where roundoff decides which does.
+
+    ``matrix (runs, m, params)``, ``v (runs, m)`` and x ``(runs, params)``.
+    """
+    runs, m, params = matrix.shape
+    if m < params:
+        return np.full((runs, params), np.nan)
+    q, r = np.linalg.qr(matrix)
+    pivots = np.abs(np.linalg.diagonal(r))
+    deficient = pivots.min(axis=1) <= m * np.finfo(np.float64).eps * pivots.max(axis=1)
+    return solve(np.where(deficient[:, None, None], np.nan, r), matvec(q.transpose(0, 2, 1), v))
+
+
+def outer(a: Array, b: Array) -> Array:
+    """Return ``a[i] b[i]ᵀ`` for ``a (runs, m)`` and ``b (runs, params)``: ``(runs, m, params)``."""
+    return a[:, :, None] * b[:, None, :]
+
+
+def gram(matrix: Array) -> Array:
+    """Return ``matrix[i]ᵀ @ matrix[i]`` for ``matrix (runs, m, params)``: ``(runs, params, params)``."""
+    columns = matrix.transpose(1, 2, 0)
+    return total(np.ascontiguousarray(columns[:, :, None] * columns[:, None]), 0).transpose(2, 0, 1)
+
+
+def eigh(matrix: Array) -> tuple[Array, Array]:
+    """Return the eigenvalues ``(runs, params)`` of symmetric matrices, rising, and eigenvectors in columns.
+
+    The entry of an eigenvector that is largest, the first of them, is positive. Rows that are not finite give NaN.
+    """
+    runs, params, _ = matrix.shape
+    values, vectors = np.full((runs, params), np.nan), np.full(matrix.shape, np.nan)
+    finite = np.isfinite(matrix).all(axis=(1, 2))
+    values[finite], found = _eigh(matrix[finite])
+    largest = np.take_along_axis(found, np.abs(found).argmax(axis=1)[:, None, :], axis=1)
+    vectors[finite] = found * np.sign(largest)
+    return values, vectors
+
+
+def _eigh(matrix: Array) -> tuple[Array, Array]:
+    try:
+        values, vectors = np.linalg.eigh(matrix)
+        return values, vectors
+    except np.linalg.LinAlgError:  # of the whole block, for the sake of a single row
+        if len(matrix) == 1:
+            return np.full(matrix.shape[:2], np.nan), np.full(matrix.shape, np.nan)
+        pairs = [_eigh(matrix[i : i + 1]) for i in range(len(matrix))]
+        return np.concatenate([values for values, _ in pairs]), np.concatenate([vectors for _, vectors in pairs])
+
+
+def modified_cholesky(matrix: Array, least: npt.ArrayLike) -> Array:
+    """Return diagonals e ≥ 0 ``(runs, params)`` that make ``matrix[i] + diag(e[i])`` positive definite.
+
+    P. E. Gill, W. Murray & M. H. Wright, Practical Optimization, 1981, section 4.4.2.2: the LDLᵀ factorization of a
+    symmetric matrix with the largest pivot first, each pivot made as large as ``least`` and as keeps L moderate. A
+    matrix that is positive definite with pivots from ``least`` on gets e = 0.
+    """
+    params = matrix.shape[1]
+    places = np.arange(params)
+    size = np.abs(matrix)
+    gamma, xi = (
+        np.where(mask, size, 0).max(axis=(1, 2))[:, None] for mask in (np.eye(params) > 0, np.eye(params) == 0)
+    )
+    beta2 = np.maximum(np.maximum(gamma, xi / np.sqrt(max(params**2 - 1, 1))), np.finfo(np.float64).eps)
+    rest, left, e = matrix, np.ones(matrix.shape[:2], dtype=bool), np.zeros(matrix.shape[:2])
+    for _ in places:
+        diagonal = np.where(left, np.abs(rest[:, places, places]), -1)
+        pivot = diagonal.argmax(axis=1)[:, None]
+        column = np.take_along_axis(rest, pivot[:, None, :], axis=2)[:, :, 0]
+        c = np.take_along_axis(column, pivot, axis=1)
+        left = left & (places != pivot)
+        column = np.where(left, column, 0)
+        theta = np.abs(column).max(axis=1)[:, None]
+        d = np.maximum(np.maximum(np.abs(c), theta * theta / beta2), least)
+        e = np.where(places == pivot, d - c, e)
+        rest = rest - outer(column, column) / d[:, :, None]
+    return e
 
 
 def take(a: Any, which: npt.NDArray[np.int64]) -> Any:

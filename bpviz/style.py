@@ -50,6 +50,16 @@ START: dict[str, Any] = {
     "markeredgewidth": 1.4,
 }
 
+# Known minima: stars, in the yellow that no path has. The others are hollow.
+LOWEST: dict[str, Any] = {
+    "marker": "*",
+    "markersize": 10.0,
+    "color": "#f0e442",
+    "markeredgecolor": INK,
+    "markeredgewidth": 0.9,
+}
+OTHER: dict[str, Any] = {**LOWEST, "markersize": 8.0, "color": PAPER}
+
 TITLE, BODY, SMALL = 13.0, 10.5, 9.5  # points
 
 SETTINGS: dict[str, Any] = {

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS
-from bpviz.results import Ending
 from bpviz.words import columns
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ SCHEMA = 1
 """Version of the files' layout; a change that breaks a reader raises it."""
 
 _KIND_TITLES = dict(zip(KINDS, ("error", "gradient", "Hessian", "residual", "Jacobian"), strict=True))
+_STEPS = ("step", "lr", "learning_rate")  # what bpviz, torch and optax call it
 _ALWAYS = ("error", "gradient", "hessian")  # shown even where nobody asked
 
 
@@ -56,7 +56,7 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
     yield Column("Algorithm", lambda run: run.label, number=False)
     if len({run.start for run in results.runs}) > 1:
         yield Column("start", lambda run: f"({', '.join(map(number, run.start))})", number=False)
-    yield Column("step", lambda run: number(run.settings["step"]) if "step" in run.settings else "")
+    yield Column("step", lambda run: next((number(run.settings[s]) for s in _STEPS if run.settings.get(s)), ""))
     yield Column("epochs", lambda run: str(run.trajectory.epochs))
     for kind in KINDS:
         if kind in _ALWAYS or any(run.trajectory.evaluations[kind] for run in results.runs):
@@ -80,14 +80,27 @@ def _last_weight(i: int) -> Callable[[Run], str]:
 
 def ending(run: Run, results: Results) -> str:
     """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
+    from bpviz.results import Ending  # with NumPy, which printing a table that is ready does without
+
     end = run.trajectory.ending
     if end is Ending.REACHED and results.error_threshold is not None:
-        return f"reached {results.error_threshold:g}"
+        return f"reached {results.error_threshold:.10g}"  # which may be close above a minimum
     if end is Ending.LEVEL and results.gradient_threshold is not None:
         return f"reached a gradient of {results.gradient_threshold:g}"
     if end is Ending.EXHAUSTED and results.aimless:
         return "ran all epochs"
+    if end is Ending.STUCK and run.trajectory.why:
+        return f"cannot go on ({run.trajectory.why})"
     return end.value
+
+
+def unmet(results: Results) -> list[str]:
+    """Say which runs reached no threshold, where there was one, or did not make all their epochs."""
+    return [
+        f"{results.title}: {run.label} from {point(run.start)} {ending(run, results)}"
+        for run in results.runs
+        if not results.as_asked(run)
+    ]
 
 
 def point(start: Sequence[float]) -> str:
@@ -120,6 +133,22 @@ def _markdown(text: str) -> str:
     for character in "\\|*_`<>[]#&~$":
         text = text.replace(character, "\\" + character)
     return text
+
+
+def as_html(table: Table) -> str:
+    """Return a table in HTML, every cell as text."""
+    from html import escape
+
+    align = ["right" if number else "left" for number in table.numbers]
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        inside = (
+            f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in zip(cells, align, strict=True)
+        )
+        return f"<tr>{''.join(inside)}</tr>\n"
+
+    body = "".join(row("td", cells) for cells in table.rows)
+    return f"<table>\n<thead>\n{row('th', table.titles)}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
 
 
 def as_csv(rows: Sequence[Sequence[object]]) -> str:

@@ -33,6 +33,15 @@ SYNONYMS: Mapping[str, str] = {
     "xtol": "tolerance",
     "damping": "penalty",
     "penalty_const": "penalty",
+    "history": "memory",
+    "history_size": "memory",
+    "memory_size": "memory",
+    "maxcor": "memory",
+    "radius": "step",
+    "trust_radius": "step",
+    "initial_trust_radius": "step",
+    "max_radius": "max_step",
+    "max_trust_radius": "max_step",
     "threshold": "error_threshold",
     "epsilon_error": "error_threshold",
     "target_error": "error_threshold",
@@ -95,6 +104,9 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
         meant = synonyms.get(guess, guess)
         if meant in words:
             return meant
+        alike = [word for word in words if synonyms.get(word) == meant]  # torch's lr for optax's learning_rate
+        if alike:
+            return alike[0]
     import difflib  # only when something is wrong
 
     close = difflib.get_close_matches(folded, words, n=1, cutoff=0.6)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bpviz.declare import KINDS, OPTIMIZERS, Problem
+from bpviz import declare, installed, plugins
+from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem
 from bpviz.march import march
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -49,6 +53,27 @@ def bowl() -> Perceptron:
     return Perceptron(dataset=dataset, activation="linear")
 
 
+class Landscape:
+    """A function of ``w (runs, params)`` as a problem that has an error and nothing else."""
+
+    name = "landscape"
+    offers = frozenset({"error"})
+
+    def __init__(self, function: Callable[[Any], Any], width: int) -> None:
+        self.function = function
+        self.width = width
+        self.weights = tuple(f"w{i + 1}" for i in range(width))
+
+    def at(self, w: Any, spare: Any = None) -> Any:
+        return SimpleNamespace(error=lambda: self.function(w))
+
+
+@pytest.fixture
+def landscape() -> type[Landscape]:
+    """Return what makes a problem of a function and its number of weights."""
+    return Landscape
+
+
 @pytest.fixture
 def follow() -> Callable[..., Trajectory]:
     """Return a function that runs one algorithm, by name, from one start."""
@@ -68,6 +93,23 @@ def follow() -> Callable[..., Trajectory]:
         return record(epochs)[0]
 
     return follow
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget afterwards what a test has registered, loaded and imported."""
+    for registry in (OPTIMIZERS, PROBLEMS):
+        monkeypatch.setattr(registry, "_things", dict(registry.items()))
+        monkeypatch.setattr(registry, "brought", {})
+    modules = set(sys.modules)
+    installed.points.cache_clear()
+    yield
+    installed.points.cache_clear()
+    plugins._LOADED.clear()
+    declare.FILES.clear()
+    for module in set(sys.modules) - modules:
+        if module.startswith(("bpviz_plugin_", "leaps")):  # plugin files, and the package that tests pretend to install
+            del sys.modules[module]
 
 
 def _sigmoid(z: float) -> float:
@@ -116,6 +158,7 @@ class Plain:
         ]
         self.activation = _ACTIVATIONS[problem.activation]
         self.loss = _LOSSES[problem.loss]
+        self.weight = {"mse": 1.0, "half-mse": 0.5}.get(problem.loss, math.nan) / len(self.samples)  # of a square
         self.counts = dict.fromkeys(KINDS, 0)
 
     def _at(self, w: Sequence[float]) -> list[tuple[Sequence[float], float, float, float, float]]:
@@ -139,8 +182,44 @@ class Plain:
         every = range(len(w))
         return [[sum(bend * x[i] * x[j] for x, bend in at) / len(at) for j in every] for i in every]
 
+    def residuals(self, w: Sequence[float]) -> Vector:
+        self.counts["residuals"] += 1
+        return [math.sqrt(self.weight) * (p - y) for _, y, p, _, _ in self._at(w)]
+
+    def jacobian(self, w: Sequence[float]) -> list[Vector]:
+        self.counts["jacobian"] += 1
+        return [[math.sqrt(self.weight) * a1 * x_i for x_i in x] for x, _, _, a1, _ in self._at(w)]
+
 
 @pytest.fixture
 def plain() -> Callable[[Any], Plain]:
     """Return the plain-float version of a perceptron."""
     return Plain
+
+
+@pytest.fixture
+def differences() -> Callable[..., Any]:
+    """Return a function that differentiates by differences."""
+
+    def differences(f: Callable[[Any], Any], w: Any, h: Any) -> tuple[Any, Any]:
+        """Return the derivative of f, answers ``(runs, ...)``, by each weight, as a last axis, and its rounding.
+
+        Central, with an error that falls with h⁴; ``h`` is a step, or one for each weight. Rounding is that of the
+        largest number that was subtracted.
+        """
+        steps = np.broadcast_to(h, w.shape[1:])
+
+        def at(i: int, k: int) -> Any:
+            moved = w.copy()
+            moved[:, i] += k * steps[i]
+            return f(moved)
+
+        each, rounding = [], []
+        for i, step in enumerate(steps):
+            ahead, back, far_ahead, far_back = (at(i, k) for k in (1, -1, 2, -2))
+            each.append((8 * (ahead - back) - (far_ahead - far_back)) / (12 * step))
+            largest = np.maximum(np.abs(far_ahead), np.abs(far_back))
+            rounding.append(np.finfo(float).eps * largest / step)
+        return np.stack(each, axis=-1), np.stack(rounding, axis=-1)
+
+    return differences

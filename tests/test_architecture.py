@@ -18,12 +18,12 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("words", "declare", "rows", "chance", "digest", "files"),
-    ("problems", "optimizers", "wrappers", "linesearch"),
-    ("oracle", "march", "surface", "results"),
-    ("config", "study"),
-    ("figures", "style", "tables", "lock", "batch"),
-    ("cli", "__main__"),
+    ("words", "declare", "installed", "rows", "chance", "digest", "files"),
+    ("problems", "optimizers", "wrappers", "linesearch", "foreign"),
+    ("oracle", "guard", "march", "surface", "results"),
+    ("config", "plugins", "study", "conformance", "parting"),
+    ("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
+    ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 STRANGERS = {"problems", "optimizers", "wrappers"}
@@ -31,12 +31,17 @@ STRANGERS = {"problems", "optimizers", "wrappers"}
 # Libraries that only some rooms know.
 KNOWN_BY = {
     "click": {"cli"},
+    "jax": {"foreign"},
     "matplotlib": {"figures"},
     "mpl_toolkits": {"figures"},
+    "optax": {"foreign"},
     "rich": {"cli"},
+    "scipy": {"foreign"},
+    "torch": {"foreign"},
     "yaml": {"config"},
 }
 LATE = {"rich", "matplotlib", "numpy"}  # what commands import inside their callbacks, to answer --help at once
+OPTIONAL = {"jax", "optax", "scipy", "torch"}  # what only an algorithm that asks for it imports
 
 HOME = Path(bpviz.__file__).parent
 
@@ -109,6 +114,7 @@ def test_libraries_stay_in_their_rooms(module: str) -> None:
         library = name.partition(".")[0]
         assert _room(module) in KNOWN_BY.get(library, {_room(module)}), f"{module} imports {name}"
         assert late or _room(module) != "cli" or library not in LATE, f"{module} imports {name} at its top"
+        assert late or library not in OPTIONAL, f"{module} imports {name} at its top"
         assert "pyplot" not in name, f"{module} imports pyplot, which keeps figures in global state"
 
 

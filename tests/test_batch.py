@@ -34,6 +34,13 @@ def tree(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def planned(experiments, out, *formats, **rest):
+    """Return jobs whose folders are ready."""
+    jobs = [batch.Job(one, out / one.name, formats, **rest) for one in experiments]
+    batch.plan(jobs)
+    return jobs
+
+
 def ends(outcomes):
     return [[run.trajectory.weights[-1].tolist() for run in outcome.results.runs] for outcome in outcomes]
 
@@ -42,9 +49,8 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     said = {1: [], 2: []}
     ended = []
     for jobs, words in said.items():
-        folders = batch.plan(two, tmp_path / str(jobs), ["png", "svg"])
-        assert folders == [tmp_path / str(jobs) / "first", tmp_path / str(jobs) / "second"]
-        outcomes = batch.carry_out(two, folders, ["png", "svg"], jobs=jobs, said=words.append)
+        work = planned(two, tmp_path / str(jobs), "png", "svg")
+        outcomes = batch.carry_out(work, processes=jobs, said=words.append)
         assert [outcome.results.title for outcome in outcomes] == ["first", "Second"]
         assert [list(outcome.seconds) for outcome in outcomes] == [["Gradient descent", "RPROP"], ["Newton's method"]]
         ended.append(ends(outcomes))
@@ -65,17 +71,16 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_without_tables_there_are_figures_alone(two, tmp_path, jobs):
-    folders = batch.plan(two[1:], tmp_path, ["svg"], with_tables=False)
-    batch.carry_out(two[1:], folders, ["svg"], jobs=jobs, with_tables=False)
+    batch.carry_out(planned(two[1:], tmp_path, "svg", with_tables=False), processes=jobs)
     assert list(tree(tmp_path)) == ["second/errors.svg"]
 
 
 def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
     """So what tests/test_files.py shows of files.write holds for every file of a run."""
-    folders = batch.plan(two, tmp_path, ["png"])
+    jobs = planned(two, tmp_path, "png")
     written = []
     monkeypatch.setattr(files, "write", lambda path, content: written.append((path, type(content))))
-    batch.carry_out(two, folders, ["png"])
+    batch.carry_out(jobs)
     assert tree(tmp_path) == {}
     assert len(written) == 2 * len(batch.TABLES) + 3
     assert {kind for _, kind in written} == {bytes}
@@ -86,25 +91,25 @@ def test_a_plan_that_cannot_be_carried_out_makes_no_folder(two, tmp_path):
     (out / "second").mkdir(parents=True)
     (out / "second" / "history.csv").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UnwritableError, match=r"second/history\.csv is a symbolic link to .*elsewhere; remove it"):
-        batch.plan(two, out, ["png"])
+        planned(two, out, "png")
     assert [path.name for path in out.iterdir()] == ["second"]
-    batch.plan(two[1:], out, ["png"], with_tables=False)  # which does not write that file
+    planned(two[1:], out, "png", with_tables=False)  # which does not write that file
 
 
 def test_a_figure_name_too_long_is_refused_before_anything_is_computed(tmp_path):
     long = experiment(f"algorithms: [gd]\nfigures: [{{kind: errors, save_as: {'字' * 90}}}]")
     with pytest.raises(UnwritableError, match=r"字\.png: File name too long"):
-        batch.plan([long], tmp_path, ["png"])
+        planned([long], tmp_path, "png")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_file_that_cannot_be_written_after_all(two, tmp_path, jobs):
     """Something put a folder in the way after the plan was made."""
-    folders = batch.plan(two, tmp_path, ["png"])
-    (folders[1] / "run.json").mkdir()
+    work = planned(two, tmp_path, "png")
+    (tmp_path / "second" / "run.json").mkdir()
     with pytest.raises(UnwritableError) as caught:
-        batch.carry_out(two, folders, ["png"], jobs=jobs)
-    assert str(caught.value) == f"cannot write {folders[1] / 'run.json'}: Is a directory"
+        batch.carry_out(work, processes=jobs)
+    assert str(caught.value) == f"cannot write {tmp_path / 'second' / 'run.json'}: Is a directory"
 
 
 # -- leaving early ---------------------------------------------------------------------------------------------------

@@ -173,7 +173,8 @@ def test_list_names_everything():
         for name in names:
             assert re.search(rf"^  {re.escape(name)}  +\S", said, re.MULTILINE), name
     assert [line for line in said.splitlines() if line and line[0] != " "] == [
-        *("algorithms", "wrappers", "problems", "datasets", "figures")
+        *("algorithms", "wrappers", "problems", "datasets", "figures"),
+        "algorithms of other libraries, if these are installed",
     ]
 
 
@@ -460,7 +461,16 @@ def test_run_writes_files_and_says_where(folder):
     result = invoke("run", "good.yaml", "--format", "svg", "--format", "pdf")
     assert (result.exit_code, result.stderr) == (0, f"7 files in {Path('outputs/good')}\n")
     assert sorted(path.name for path in (folder / "outputs/good").iterdir()) == [
-        *("errors.pdf", "errors.svg", "history.csv", "run.json", "summary.csv", "summary.json", "summary.md")
+        *(
+            "bpviz.lock.json",
+            "errors.pdf",
+            "errors.svg",
+            "history.csv",
+            "run.json",
+            "summary.csv",
+            "summary.json",
+            "summary.md",
+        )
     ]
     assert invoke("run", "good.yaml", "--quiet", "--no-figures").stderr == ""
 

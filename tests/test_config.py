@@ -658,6 +658,12 @@ def test_an_algorithm_that_asks_what_the_problem_does_not_have_is_refused():
     class Needy:
         step: float = hyper(1.0, "(0, inf)", "step size")
 
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            return w, state
+
     assert read("algorithms: [needy]\nfigures: []").algorithms[0].label == "Needy"
     assert said(refusal("algorithms: [gd, needy]\nnetwork: {loss: mae}\nfigures: []")) == [
         "bad.yaml:1:18: algorithms[1]: needy needs residuals and jacobian, which this perceptron does not have"

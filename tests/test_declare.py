@@ -316,6 +316,12 @@ def test_an_optimizer_is_declared_once(rules):
         low: float = hyper(1, "[0, 10]", "where it starts")
         high: float = hyper(2, "[0, 10]", "where it lands")
 
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            return w, state
+
         def conflicts(self):
             return [("high", f"{self.high:g} is not above low, {self.low:g}")] if self.high <= self.low else []
 

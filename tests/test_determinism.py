@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import bpviz
+from bpviz import lock
 from bpviz.batch import TABLES
 
 HOME = Path(bpviz.__file__).parent.parent
@@ -62,9 +63,10 @@ def locales() -> list[str]:
     return sorted(listed, key=lambda name: (not name.startswith(("de_", "fr_", "ru_")), name))
 
 
-def run(folder: Path, arguments: list[str], **environment: str) -> dict[str, bytes]:
+def run(folder: Path, *arguments: str, **environment: str) -> dict[str, bytes]:
     """Run the program in a process of its own and return the files it wrote; it has nothing to complain about."""
-    command = [sys.executable, "-m", "bpviz", "run", *arguments, "--out", "out"]
+    (folder / "one.yaml").write_text(CONFIG, encoding="utf-8")
+    command = [sys.executable, "-m", "bpviz", "run", "one.yaml", *arguments, "--out", "out"]
     command += [part for suffix in FORMATS for part in ("--format", suffix)]
     done = subprocess.run(
         command,
@@ -74,7 +76,8 @@ def run(folder: Path, arguments: list[str], **environment: str) -> dict[str, byt
         encoding="utf-8",
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "14 files in out/one\n".replace("/", os.sep))
+    said = "0 of 14 files anew in out/one: it was asked for\n" if "--force" in arguments else "14 files in out/one\n"
+    assert (done.returncode, done.stderr) == (0, said.replace("/", os.sep))
     written = {path.name: path.read_bytes() for path in (folder / "out" / "one").iterdir()}
     return {"(table)": done.stdout.encode(), **written}
 
@@ -82,31 +85,31 @@ def run(folder: Path, arguments: list[str], **environment: str) -> dict[str, byt
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
     folder = tmp_path_factory.mktemp("here")
-    (folder / "one.yaml").write_text(CONFIG, encoding="utf-8")
-    return folder, run(folder, ["one.yaml"])
+    return folder, run(folder)
 
 
 def test_everything_is_there(here: tuple[Path, dict[str, bytes]]) -> None:
     figures = [f"{name}.{suffix}" for name in ("paths-momentum", "surface", "errors") for suffix in FORMATS]
-    assert sorted(here[1]) == sorted(["(table)", *TABLES, *figures])
+    assert sorted(here[1]) == sorted(["(table)", *TABLES, lock.NAME, *figures])
     for name, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
         assert all(content.startswith(start) for file, content in here[1].items() if file.endswith(name))
 
 
 def test_a_second_time_over_the_first(here: tuple[Path, dict[str, bytes]]) -> None:
     folder, first = here
-    again = run(folder, ["one.yaml"], PYTHONHASHSEED="1")
+    again = run(folder, "--force", PYTHONHASHSEED="1")
     assert [name for name in first if again[name] != first[name]] == []
 
 
 def test_on_a_hostile_machine_in_another_folder_and_in_parallel(
     here: tuple[Path, dict[str, bytes]], tmp_path: Path
 ) -> None:
-    folder, first = here
+    _, first = here
     (tmp_path / "matplotlibrc").write_text(HOSTILE)  # found in the working directory too, not only by the variable
     elsewhere = run(
         tmp_path,
-        [str(folder / "one.yaml"), "--jobs", "2"],
+        "--jobs",
+        "2",
         MATPLOTLIBRC=str(tmp_path / "matplotlibrc"),
         MPLBACKEND="TkAgg",
         LC_ALL=locales()[0],
@@ -135,9 +138,9 @@ def test_on_a_hostile_machine_in_another_folder_and_in_parallel(
 def test_settings_that_stop_matplotlib_itself(
     here: tuple[Path, dict[str, bytes]], tmp_path: Path, settings: bytes, environment: dict[str, str]
 ) -> None:
-    folder, first = here
+    _, first = here
     (tmp_path / "matplotlibrc").write_bytes(settings)
-    elsewhere = run(tmp_path, [str(folder / "one.yaml")], **environment)
+    elsewhere = run(tmp_path, **environment)
     assert [name for name in first if elsewhere[name] != first[name]] == []
 
 

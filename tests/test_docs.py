@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 import subprocess
@@ -12,7 +13,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import gallery
+import numpy as np
 import pytest
+from matplotlib.image import imread
 from proofs import AROUND_TITLES, TITLES, around, proofs
 
 from bpviz import config
@@ -24,6 +28,17 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 DIFFERENCE = re.compile(r"(?<=[a-zA-Z] )\d+e[+-]\d+(?=[,; ])")  # by roundoff, which is another on another processor
+BROKEN = """\
+from bpviz import hyper, optimizer
+
+
+@optimizer("wrong", needs="gradient")
+class Wrong:
+    step: float = hyper(0.0, "(0, inf)", "step size")
+
+    def begin(self, w, f):
+        return ()
+"""
 MISTAKEN = """\
 algorithms:
   - {name: gd, lr: 0.3}
@@ -46,7 +61,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the configs, as after a clone."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "configs").symlink_to(ROOT / "configs")
+    for block in blocks("python"):
+        if named := re.match(r"# (\w+\.py)\n", block):
+            (folder / named[1]).write_text(block, encoding="utf-8")
     return folder
+
+
+def blocks(language: str) -> list[str]:
+    """Return the code of a language in all documents."""
+    texts = (document.read_text(encoding="utf-8") for document in DOCUMENTS)
+    return [block for text in texts for block in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)]
 
 
 def table(titles: list[str], rows: list[list[str]]) -> str:
@@ -89,11 +113,16 @@ def generated(what: str, folder: Path) -> str:
     """Return the text of a block by the words of its first line."""
     kind, _, rest = what.partition(" ")
     if kind == "text":
-        command = rest.removeprefix("bpviz ")
+        expected, command = re.fullmatch(r"(?:exit (\d): )?bpviz (.*)", rest).groups()
         unseen = " --no-figures" if command.startswith(("run", "compare")) else ""  # the figures are another test's
         done = bpviz(command + unseen, folder)
-        assert done.returncode == 0, done.stderr
-        return fenced(done.stdout)
+        assert done.returncode == int(expected or 0), done.stderr
+        return fenced(f"$ bpviz {command}\n{done.stdout}" if expected else done.stdout)
+    if kind == "broken":
+        (folder / "wrong.py").write_text(BROKEN)
+        done = bpviz("list --plugin wrong.py", folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        return fenced(f"$ bpviz list --plugin wrong.py\n{done.stderr}")
     if kind == "keys":
         return table(
             ["key", "default", "may be", "meaning"],
@@ -108,7 +137,8 @@ def generated(what: str, folder: Path) -> str:
         return table(TITLES, proofs())
     if kind == "around":
         return table(AROUND_TITLES, around())
-    return {"figures": figures_table, "names": names, "fields": lambda: fields_table(rest)}[kind]()
+    blocks = {"figures": figures_table, "names": names, "problems": gallery.page, "fields": lambda: fields_table(rest)}
+    return blocks[kind]()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -121,6 +151,18 @@ def test_generated_blocks_are_what_the_program_says(document: Path, folder: Path
         assert DIFFERENCE.sub("", text) == DIFFERENCE.sub("", fresh)
         for before, now in zip(DIFFERENCE.findall(text), DIFFERENCE.findall(fresh), strict=True):
             assert float(now) <= 100 * float(before) + 1e-14
+
+
+def test_the_picture_of_the_test_functions_shows_them(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """Not to the last pixel, which depends on the processor and on matplotlib."""
+    kept, fresh = ROOT / "docs/problems.png", tmp_path / "problems.png"
+    gallery.draw(kept if pytestconfig.getoption("update_docs") else fresh)
+    if fresh.exists():
+        before, now = map(imread, (kept, fresh))
+        assert before.shape == now.shape
+        off = np.abs(before - now).reshape(gallery.HIGH, 700 // gallery.HIGH, gallery.ACROSS, 960 // gallery.ACROSS, -1)
+        assert off.mean(axis=(1, 3, 4)).max() < 0.01, "one of the pictures is of another function"
+    assert kept.stat().st_size < 300_000
 
 
 def commands() -> list[tuple[str, str]]:
@@ -157,6 +199,29 @@ def test_every_yaml_block_is_a_config_that_runs(folder: Path) -> None:
         (folder / f"block{number}.yaml").write_text(block, encoding="utf-8")
         done = bpviz(f"run block{number}.yaml --strict", folder)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are files are run as plugins by the commands around them."""
+    monkeypatch.chdir(folder)
+    alone = [block for block in blocks("python") if not re.match(r"# \w+\.py\n", block)]
+    assert alone
+    for block in alone:
+        exec(compile(block, "a document", "exec"), {})
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_session_says_what_it_says(
+    document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    sessions = "\n".join(re.findall(r"```pycon\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL))
+    session = doctest.DocTestParser().get_doctest(sessions, {}, document.name, str(document), 0)
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(session)
+    assert runner.summarize(verbose=False).failed == 0, capsys.readouterr().out
 
 
 def test_the_template_names_everything_there_is_to_choose() -> None:

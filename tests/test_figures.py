@@ -29,7 +29,7 @@ from matplotlib.text import Text
 
 from bpviz import declare, study, style
 from bpviz.config import Algorithm, Experiment
-from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, FileName
+from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, PROBLEMS, FileName
 from bpviz.figures import _parts, _plane, _render
 from bpviz.figures._kind import how_far, slug
 from bpviz.problems.datasets import Dataset
@@ -203,13 +203,25 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
     far = made([[2e5, 2e5], [2e5 + 1, 2e5]], [[2e5, 2e5], [2e5, 2e5 + 3]])
     yield "far away", far, six
     yield "starts without bounds", made([[1e308, -1e308], [1, 1]], [[-1e308, 1e308], [2, 1]]), six
+    rules = (Algorithm("gd", gd(step=1e-3)), Algorithm("Newton", OPTIMIZERS["newton"]()))
+    for name in ("brown-badly-scaled", "bukin", "freudenstein-roth", "six-hump-camel", "monkey-saddle"):
+        f = PROBLEMS[name]()
+        yield name, run(rules, f, [f.start], f.threshold, 60), f
+    beyond = PROBLEMS["mccormick"]()  # down the slope, where errors are lower than that of any known minimum
+    yield "beyond the domain", run((Algorithm("gd", gd(step=1.0)),), beyond, [beyond.start], None, 30), beyond
 
 
 HARD = list(hard_cases())
 
 
-@every_kind
-@pytest.mark.parametrize(("results", "problem"), [case[1:] for case in HARD], ids=[case[0] for case in HARD])
+@pytest.mark.parametrize(
+    ("kind", "results", "problem"),
+    [
+        pytest.param(kind, results, problem, id=f"{case}-{kind}")
+        for (case, results, problem), kind in itertools.product(HARD, FIGURES)
+        if not FIGURES[kind]().misfits(problem, [])
+    ],
+)
 def test_hard_cases_are_drawn_whole(kind: str, results: Results, problem: Any) -> None:
     """No warning (those are errors), no text cut off or on another, the legend on nothing."""
     drawn = _drawn_despite_missing_glyphs(kind, results, problem)
@@ -466,8 +478,8 @@ def test_a_diverged_run_does_not_spoil_the_window_of_the_others() -> None:
     results = made([[-4, -4], [700, 0], [np.nan, 0]], [[-4, -4], [1, 1]])
     results.runs[1].trajectory.__dict__["ending"] = Ending.REACHED
     results.runs[0].trajectory.__dict__["ending"] = Ending.DIVERGED
-    assert _plane.window_of(results.runs, (0, 1)) == ((-6, 6), (-6, 6))
-    assert _plane.window_of(results.runs[:1], (0, 1))[0][1] > 700
+    assert _plane.window_of(Perceptron(), results.runs, (0, 1)) == ((-6, 6), (-6, 6))
+    assert _plane.window_of(Perceptron(), results.runs[:1], (0, 1))[0][1] > 700
 
 
 def test_starts_share_the_colour_and_one_line_of_the_legend(problem: Perceptron) -> None:
@@ -542,7 +554,7 @@ def test_the_label_of_the_threshold_gives_way(results: Results, problem: Percept
     [
         ([1.0, 2.0], [1, 1.25, 1.5, 1.75, 2], False),  # less than a factor of three: equal steps
         ([1.0, 16.0], [1, 2, 4, 8, 16], True),
-        ([0.0, 1.0], [1e-10, 10**-7.5, 1e-5, 10**-2.5, 1], True),  # ten decades at most
+        ([0.0, 0.0, 1.0], [1e-10, 10**-7.5, 1e-5, 10**-2.5, 1], True),  # ten decades at most
         ([-1.0, 3.0], [-1, 0, 1, 2, 3], False),
         ([2.0, 2.0], [1.9, 1.95, 2, 2.05, 2.1], False),  # a plain
         ([0.0, 0.0], [-1, -0.5, 0, 0.5, 1], False),
@@ -554,6 +566,17 @@ def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> No
     found, rises_by_a_factor = _plane._levels(np.array([error]), 4)
     np.testing.assert_allclose(found, edges)
     assert rises_by_a_factor is logarithmic
+
+
+def test_a_speck_gets_one_band() -> None:
+    """Of a bowl over a square, the lowest thousandth is where x² + y² < 4/1000π: the rest has the other bands."""
+    x = np.linspace(-1, 1, 301)
+    edges, logarithmic = _plane._levels(x**2 + x[:, None] ** 2, 20)
+    assert logarithmic
+    assert edges[0] == pytest.approx(4 / (1000 * np.pi), rel=0.05)
+    assert edges[-1] == 2
+    deep = 1 + 15 * (x**2 + x[:, None] ** 2) / 2  # no speck: what is lowest rises at once
+    assert _plane._levels(deep, 20)[0][[0, -1]].tolist() == [1, 16]
 
 
 def test_other_weights_are_held_where_the_first_run_ends_and_said() -> None:
@@ -576,7 +599,8 @@ def test_other_weights_are_held_where_the_first_run_ends_and_said() -> None:
     [
         (0.088, 0.69, [0.1, 0.15, 0.2, 0.3, 0.5]),
         (0.9, 1200, [1, 10, 100, 1000]),
-        (2e-9, 3e5, [1e-7, 1e-5, 1e-3, 0.1, 10, 1000, 1e5]),
+        (2e-9, 3e5, [1e-8, 1e-6, 1e-4, 0.01, 1, 100, 1e4]),
+        (3e-3, 9e5, [0.01, 0.1, 1, 10, 100, 1000, 1e4, 1e5]),
         (0.121, 0.139, []),
     ],
 )
@@ -584,6 +608,195 @@ def test_round_numbers(low: float, high: float, numbers: list[float]) -> None:
     found = _parts.round_numbers(low, high)
     assert all(low <= number <= high for number in found)
     assert {*numbers} <= {*found}
+
+
+# -- functions of two variables ----------------------------------------------------------------------------------------
+
+FUNCTIONS = [name for name in PROBLEMS if name != "perceptron"]
+
+
+def on(
+    name: str, *algorithms: Any, epochs: int = 30, threshold: Any = "its own", **settings: Any
+) -> tuple[Results, Any]:
+    """Return the results of some algorithms on a function from its start, and the function."""
+    f = PROBLEMS[name](**settings)
+    rules = [Algorithm(rule.name, rule) for rule in algorithms or (OPTIMIZERS["gd"](step=1e-5),)]
+    threshold = f.threshold if threshold == "its own" else threshold
+    return run(tuple(rules), f, [f.start], threshold, epochs), f
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_its_window_its_levels_and_its_minima(name: str) -> None:
+    drawn = draw("contour", *on(name))
+    f, data, axes = PROBLEMS[name](), drawn.data, drawn.artists.axes
+    assert (axes.get_xlim(), axes.get_ylim()) == f.window
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+    wide, high = np.ptp(f.window, axis=1)
+    assert (axes.get_aspect() == 1.0) == (0.4 < high / wide < 2.5)
+    lowest = min((minimum.error for minimum in f.minima), default=0.0)
+    assert drawn.artists.bar.get_ylabel() == (f"Error above the lowest, {lowest:.5g}" if lowest else "Error")
+    at = np.asfortranarray(np.column_stack([data.x[[7, 90]], data.y[[20, 3]]]))
+    above = np.clip(f.at(at).error() - lowest, data.levels[0], data.levels[-1])
+    np.testing.assert_array_equal(data.error[[20, 3], [7, 90]], above)
+    bands = np.histogram(data.error, data.levels)[0] / data.error.size
+    assert (bands > 5e-4).sum() >= 12  # most of the bands are to be seen
+    assert data.logarithmic is bool(f.minima)
+    stars = [star.get_xydata().tolist() for star in drawn.artists.minima]
+    assert stars[0] == [list(minimum.at) for minimum in f.minima if minimum.error == lowest]
+    assert sorted([*stars[0], *stars[1]]) == sorted(list(minimum.at) for minimum in f.minima)
+    named = {0: [], 1: ["Lowest minimum"]}.get(len(stars[0]), ["Lowest minima"])
+    named += {0: [], 1: ["Other minimum"]}.get(len(stars[1]), ["Other minima"])
+    assert (drawn.legend if named else drawn.figure.legends) == named
+
+
+def test_grids_are_refined_where_contours_would_have_corners() -> None:
+    sizes = {
+        name: len(FIGURES["contour"]().data(*on(name)).x) for name in ("matyas", "quadratic", "rastrigin", "bukin")
+    }
+    assert sizes == {"matyas": 121, "quadratic": 121, "rastrigin": 241, "bukin": 241}
+    assert len(FIGURES["surface"]().data(*on("griewank")).plane.x) == 161
+
+
+def test_a_threshold_that_cannot_be_seen_is_not_in_the_legend() -> None:
+    small, large = (draw("contour", *on("rosenbrock", threshold=threshold)) for threshold in (1e-6, 2.0))
+    assert (small.data.threshold, small.artists.threshold) == (None, None)
+    (label,) = large.artists.threshold.labelTexts
+    assert label.get_text() == "2"
+    tip = draw("contour", *on("matyas", threshold=1e-9))  # below it lies one point of the grid
+    assert (tip.data.error == tip.data.levels[0]).any()
+    assert tip.artists.threshold is None
+
+
+def test_a_threshold_is_said_as_its_axis_has_it() -> None:
+    """The lowest error of this function is -1.0316284534898774."""
+    results, f = on("six-hump-camel", threshold=0.5316284534898774)
+    drawn = draw("paths", results, f)
+    assert "Error 0.5316 above the lowest, the threshold" in drawn.legend
+    threshold = drawn.artists.plane.threshold
+    assert [text.get_text() for text in threshold.labelTexts] == ["0.5316"]
+    places = np.concatenate([path.vertices for path in threshold.get_paths()])
+    np.testing.assert_allclose(f.at(np.asfortranarray(places)).error(), -0.5, atol=0.01)
+    near = draw("errors", *on("six-hump-camel", OPTIMIZERS["gd"](step=0.02), epochs=200))
+    assert near.artists.threshold.get_ydata()[0] == pytest.approx(1e-6, rel=1e-6)
+    assert "Error 1e-06 above the lowest, the threshold" in near.legend
+
+
+def test_axes_may_be_the_other_way_round() -> None:
+    results, f = on("six-hump-camel")
+    for kind in ("contour", "paths"):
+        drawn = draw(kind, results, f, weights=["y", "x"])
+        plane = drawn.artists if kind == "contour" else drawn.artists.plane
+        assert (plane.axes.get_xlabel(), plane.axes.get_xlim(), plane.axes.get_ylim()) == ("y", *f.window[::-1])
+        (x, y), _ = plane.minima[0].get_xydata().tolist()
+        assert (y, x) == f.minima[0].at
+
+
+def test_a_window_grows_with_its_runs_and_keeps_what_is_known() -> None:
+    """Newton's method leaps far below the window [-2, 2] x [-1, 3]: a square of 1.16 times the height, around both."""
+    results, f = on("rosenbrock", OPTIMIZERS["newton"]())
+    lowest = float(results.runs[0].trajectory.weights[:, 1].min())
+    assert lowest < -2.9
+    half, middle = 0.58 * (3 - lowest), (3 + lowest) / 2
+    across, up = _plane.window_of(f, results.runs, (0, 1))
+    assert across == pytest.approx((-half, half))
+    assert up == pytest.approx((middle - half, middle + half))
+
+
+def test_a_window_keeps_its_proportions() -> None:
+    window = _plane.window_of(PROBLEMS["six-hump-camel"](), made([[1, 1], [3, 0]]).runs, (0, 1))
+    wide, high = np.ptp(window, axis=1)
+    assert wide / high == pytest.approx(4.4 / 3)
+    assert window[0][1] > 3
+    nothing_known = _plane.window_of(PROBLEMS["saddle"](), made([[1, 1], [30, 31]]).runs, (0, 1))
+    assert nothing_known[0] == pytest.approx((15.5 - 17.4, 15.5 + 17.4))
+
+
+def test_who_leaves_the_neighbourhood_of_the_window_leaves_the_picture() -> None:
+    results, f = on("valley", OPTIMIZERS["newton"]())
+    drawn = draw("paths", results, f)
+    assert np.abs(results.runs[0].trajectory.weights).max() > 40
+    assert drawn.artists.plane.axes.get_xlim() == f.window[0]
+    assert drawn.legend[0] == "newton (30 epochs, not reached, leaves the picture)"
+
+
+def test_arrows_are_as_long_as_they_are_on_paper() -> None:
+    """One axis is half a million times as long as the other; moves along the short one are to be seen too."""
+    up = np.column_stack([np.ones(21), np.linspace(-0.9, 1.4, 21)])
+    across = np.column_stack([np.linspace(-1e5, 1e6, 21), np.ones(21)])
+    drawn = draw("paths", made(up, across), PROBLEMS["brown-badly-scaled"]())
+    assert [path.per_arrow for path in drawn.data.paths] == [1, 1]
+    slow = draw("paths", made(up / 100), PROBLEMS["brown-badly-scaled"]())
+    assert slow.data.paths[0].per_arrow > 1
+
+
+def test_numbers_stand_beside_arrows_in_windows_of_any_proportions() -> None:
+    path = np.column_stack([np.linspace(-1e5, 1e6, 8), [1, 0.2, 1.2, -0.5, 1, 0, 1.3, -0.8]])
+    drawn = draw("paths", made(path), PROBLEMS["brown-badly-scaled"](), number_epochs=True)
+    boxes = [text.get_window_extent() for text in drawn.artists.numbers]
+    assert len(boxes) == 7
+    assert not any(_crossed(box, drawn) for box in boxes)
+
+
+def test_a_wide_window_makes_no_white_bands() -> None:
+    wide, square = (draw("contour", *on(name)) for name in ("freudenstein-roth", "booth"))
+    assert square.figure.get_figheight() == style.HEIGHT
+    assert wide.figure.get_figheight() < 4.5
+    assert wide.artists.axes.bbox.width == pytest.approx(2 * wide.artists.axes.bbox.height, rel=1e-6)
+
+
+def test_what_is_lower_than_the_lowest_that_is_known() -> None:
+    """Beyond McCormick's domain errors fall without end: no error is above the lowest there."""
+    results, f = on("mccormick")
+    drawn = draw("contour", results, f, x=[-12, 4], y=[-12, 4])
+    assert drawn.data.error.min() < min(minimum.error for minimum in f.minima)
+    assert (drawn.data.lowest, drawn.data.logarithmic) == (0, False)
+    assert drawn.artists.bar.get_ylabel() == "Error"
+    assert drawn.legend == ["Known minima"]
+
+
+@pytest.mark.parametrize(("name", "steep"), [("rosenbrock", True), ("six-hump-camel", True), ("rastrigin", False)])
+def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
+    results, f = on(name, OPTIMIZERS["gd"](step=1e-3))
+    drawn = draw("surface", results, f)
+    plane, low = drawn.data.plane, drawn.data.plane.levels[0]
+    assert drawn.data.logarithmic is steep
+    x, y, z = drawn.artists.tracks[0].get_data_3d()
+    trajectory = results.runs[0].trajectory
+    np.testing.assert_array_equal(np.column_stack([x, y]), trajectory.weights)
+    above = trajectory.errors - plane.lowest
+    np.testing.assert_array_equal(z, np.log10(np.maximum(above, low)) if steep else above)
+    (axes,) = drawn.figure.axes
+    if steep:
+        ticks = {text.get_text(): place for text, place in zip(axes.get_zticklabels(), axes.get_zticks(), strict=True)}
+        assert {"1": 0.0, "10": 1.0}.items() <= ticks.items()
+    at = np.column_stack(drawn.artists.minima[0].get_data_3d())
+    assert at[:, :2].tolist() == [list(minimum.at) for minimum in f.minima if minimum.error == plane.lowest]
+    assert at[:, 2].tolist() == [np.log10(low) if steep else 0] * len(at)
+
+
+def test_errors_are_what_is_above_the_lowest() -> None:
+    results, f = on("styblinski-tang", OPTIMIZERS["gd"](step=0.01), OPTIMIZERS["newton"]())
+    drawn = draw("errors", results, f)
+    (axes,) = drawn.figure.axes
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "Error above the lowest, -78.332")
+    for curve, one in zip(drawn.artists.curves, results.runs, strict=True):
+        np.testing.assert_array_equal(curve.get_ydata(), one.trajectory.errors + 78.33233140754283)
+    low, high = axes.get_ylim()
+    assert low < 1e-6
+    assert high > 80
+
+
+def test_a_threshold_far_below_all_errors_is_in_the_picture() -> None:
+    drawn = draw("errors", *on("brown-badly-scaled"))
+    (axes,) = drawn.figure.axes
+    assert axes.get_ylim()[0] < 1e-6
+
+
+def test_epochs_per_arrow_are_said_once() -> None:
+    still = np.column_stack([np.linspace(0, 1e-3, 400)] * 2)
+    drawn = draw("paths", made(still, still, [[0, 0], [3, 3]]), PROBLEMS["booth"]())
+    note = next(words for words in drawn.words if "an arrow an epoch" in words)
+    assert re.fullmatch(r"an arrow an epoch, but every \d+ of a and b", note)
 
 
 # -- the others --------------------------------------------------------------------------------------------------------

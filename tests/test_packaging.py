@@ -41,7 +41,8 @@ def _imported(folder: str, but: str = "nothing") -> set[str]:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found |= {name.partition(".")[0] for name in names}
-    own = {"bpviz", *(path.stem for path in (ROOT / REFERENCES).glob("*.py"))}
+    shared = PYPROJECT["tool"]["pytest"]["pythonpath"]
+    own = {"bpviz", *(path.stem for folder in shared for path in (ROOT / folder).glob("*.py"))}
     return found - sys.stdlib_module_names - own - {"mpl_toolkits"}  # which comes with matplotlib
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from comparison import compare, manifest
-from record import PROBLEMS, VERSIONS, families, run_name
+from record import VERSIONS, families, problems, run_name
 
 FAMILIES = families()
 CASES = [
@@ -25,9 +25,11 @@ over_families = pytest.mark.parametrize("family", FAMILIES)
 
 @over_families
 def test_what_a_family_names_is_what_is_recorded(family):
-    runs = {run_name(name, start) for name, problem in PROBLEMS.items() for start in problem.starts}
     recorded = {call: set(what["runs"]) for call, what in manifest(family)["calls"].items()}
-    wanted = {case.call: runs for case in FAMILIES[family]}
+    wanted = {
+        case.call: {run_name(name, start) for name, problem in problems(case).items() for start in problem.starts}
+        for case in FAMILIES[family]
+    }
     assert recorded == wanted, f"run python tests/references/record.py {family}"
 
 
@@ -37,7 +39,8 @@ def test_paths_are_of_the_versions_that_the_group_installs(family):
     pins = dict(re.split("==", pin.replace("-", "_")) for pin in project["dependency-groups"]["references"])
     assert sorted(pins) == sorted(VERSIONS)
     recorded = {name: made.partition("+")[0] for name, made in manifest(family)["recorded with"].items()}
-    assert recorded == pins, f"run python tests/references/record.py {family}"
+    assert {case.library for case in FAMILIES[family]} <= set(recorded)
+    assert recorded.items() <= pins.items(), f"run python tests/references/record.py {family}"
 
 
 @pytest.mark.parametrize(("family", "case"), CASES)

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import plain_algebra
 import pytest
 
 from bpviz import rows
@@ -68,6 +69,71 @@ def test_matrix_vector_products_do_not_depend_on_neighbours(runs, order):
         for i in {0, runs // 2, runs - 1}:
             assert rows.matvec(matrix[i : i + 1], v[i : i + 1]).tolist() == together[i : i + 1].tolist(), params
             assert together[i].tolist() == [in_order((line * v[i]).tolist()) for line in matrix[i]], params
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("runs", RUNS)
+def test_products_of_a_matrix_with_itself_do_not_depend_on_neighbours(runs, order):
+    for samples in LENGTHS:
+        matrix = np.array(noise(runs, samples, 3), order=order)
+        together = rows.gram(matrix)
+        assert together.shape == (runs, 3, 3)
+        for i in {0, runs // 2, runs - 1}:
+            assert rows.gram(matrix[i : i + 1]).tolist() == together[i : i + 1].tolist(), samples
+            columns = matrix[i].T
+            assert together[i].tolist() == [[in_order((a * b).tolist()) for b in columns] for a in columns], samples
+
+
+@pytest.mark.parametrize("runs", RUNS)
+def test_least_squares_do_not_depend_on_neighbours(runs):
+    for m, params in ((1, 1), (2, 2), (5, 2), (9, 3), (130, 17)):
+        matrix, v = noise(runs, m, params), noise(runs, m)
+        together = rows.least_squares(matrix, v)
+        for i in {0, runs // 2, runs - 1}:
+            assert rows.least_squares(matrix[i : i + 1], v[i : i + 1])[0].tolist() == together[i].tolist()
+            assert together[i] == pytest.approx(np.linalg.lstsq(matrix[i], v[i])[0], rel=1e-6)
+
+
+def test_rows_of_many_least_squares_solutions_are_nan():
+    """The line through (0, 1), (1, 2) and (2, 4), by hand: 5/6 + 3/2 t. Three points at one t have many lines."""
+    matrix = np.array([[[1.0, 0.0], [1, 1], [1, 2]], [[1, 0], [1, 0], [1, 0]], [[np.nan, 0], [1, 1], [1, 2]]])
+    with np.errstate(invalid="ignore"):  # as in the loop
+        x = rows.least_squares(matrix, np.array([[1.0, 2.0, 4.0]] * 3))
+    assert x[0] == pytest.approx([5 / 6, 3 / 2])
+    assert np.isnan(x[1:]).all()
+    assert np.isnan(rows.least_squares(matrix[:, :1], np.array([[1.0]] * 3))).all()
+
+
+def test_an_outer_product_by_hand():
+    assert rows.outer(np.array([[1.0, 2.0], [0, 1]]), np.array([[3.0, 4.0, 5.0], [6, 7, 8]])).tolist() == [
+        [[3, 4, 5], [6, 8, 10]],
+        [[0, 0, 0], [6, 7, 8]],
+    ]
+
+
+@pytest.mark.parametrize("runs", RUNS)
+def test_eigenvalues_do_not_depend_on_neighbours(runs):
+    for params in (1, 2, 3, 9, 20):
+        matrix = rows.gram(noise(runs, params, params))
+        values, vectors = rows.eigh(matrix)
+        for i in {0, runs // 2, runs - 1}:
+            alone = rows.eigh(matrix[i : i + 1])
+            assert [part[0].tolist() for part in alone] == [values[i].tolist(), vectors[i].tolist()]
+            assert (np.diff(values[i]) >= 0).all()
+            assert (vectors[i] * values[i]) @ vectors[i].T == pytest.approx(matrix[i], abs=1e-12 * abs(matrix[i]).max())
+            assert vectors[i].T @ vectors[i] == pytest.approx(np.eye(params), abs=1e-12)
+
+
+def test_a_row_that_is_not_finite_has_no_eigenvalues_and_its_neighbours_have():
+    matrix = np.array([[[2.0, 0.0], [0.0, 3.0]], [[np.nan, 1], [1, 1]], [[np.inf, 1], [1, 1]], [[0, 1], [1, 0]]])
+    values, vectors = rows.eigh(matrix)
+    assert (
+        np.isnan(values).all(axis=1).tolist()
+        == np.isnan(vectors).all(axis=(1, 2)).tolist()
+        == [False, True, True, False]
+    )
+    assert values[0].tolist() == [2, 3]
+    assert values[3] == pytest.approx([-1, 1])
 
 
 @pytest.mark.parametrize("runs", RUNS)
@@ -141,3 +207,118 @@ def test_blocks_have_their_runs_side_by_side_in_memory():
         assert block.strides[0] == 8
     assert rows.dot(a, a).tolist() == [[5], [25], [61]]
     assert math.isclose(rows.matvec(a[None], a[:1])[0, 2], 17)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 2.0, -1.0, 1.0, 0.0, 0.75])
+def test_a_power_is_the_same_with_one_exponent_for_all_and_one_for_each(exponent):
+    a = np.random.default_rng(1).uniform(0, 5, size=(300, 1))
+    each = rows.power(a, np.full((300, 1), exponent))
+    assert rows.power(a, exponent).tobytes() == each.tobytes()
+    assert each[17] == rows.power(a[17:18], exponent)[0]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("runs", RUNS)
+def test_outer_products(runs, order):
+    a, b = np.array(noise(runs, 3), order=order), np.array(noise(runs, 5), order=order)
+    together = rows.outer(a, b)
+    assert together.shape == (runs, 3, 5)
+    for i in {0, runs // 2, runs - 1}:
+        assert together[i].tolist() == [[x * y for y in b[i].tolist()] for x in a[i].tolist()]
+
+
+def symmetric(runs, params):
+    matrix = noise(runs, params, params)
+    return matrix + matrix.transpose(0, 2, 1)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("runs", RUNS)
+def test_eigenvectors_do_not_depend_on_neighbours(runs, order):
+    for params in (1, 2, 3, 9, 20, 40) if runs < 1000 else (1, 2, 3):
+        matrix = np.array(symmetric(runs, params), order=order)
+        values, vectors = rows.eigh(matrix)
+        assert (np.diff(values) >= 0).all()
+        for i in {0, runs // 2, runs - 1}:
+            alone = rows.eigh(matrix[i : i + 1])
+            assert (alone[0][0].tolist(), alone[1][0].tolist()) == (values[i].tolist(), vectors[i].tolist()), params
+            size = np.abs(values[i]).max()
+            np.testing.assert_allclose(matrix[i] @ vectors[i], vectors[i] * values[i], atol=1e-13 * size)
+            np.testing.assert_allclose(vectors[i].T @ vectors[i], np.eye(params), atol=1e-13)
+            largest = vectors[i][np.abs(vectors[i]).argmax(axis=0), range(params)]
+            assert (largest > 0).all()
+
+
+def test_eigenvectors_by_hand():
+    """[[2, 2], [2, 5]] has the eigenvalues 1 and 6 with the vectors (2, -1) and (1, 2), made 1 long."""
+    values, vectors = rows.eigh(np.array([[[2.0, 2.0], [2.0, 5.0]]]))
+    assert values == pytest.approx(np.array([[1, 6]]))
+    assert vectors * 5**0.5 == pytest.approx(np.array([[[2, 1], [-1, 2]]]))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_row_that_is_not_finite_has_no_eigenvectors_and_its_neighbours_have(bad):
+    matrix = symmetric(3, 4)
+    matrix[1, 2, 2] = bad
+    values, vectors = rows.eigh(matrix)
+    assert np.isnan(values[1]).all()
+    assert np.isnan(vectors[1]).all()
+    for i in (0, 2):
+        alone = rows.eigh(matrix[i : i + 1])
+        assert (values[i].tolist(), vectors[i].tolist()) == (alone[0][0].tolist(), alone[1][0].tolist())
+    assert np.isnan(rows.eigh(matrix[1:2])[0]).all()
+
+
+def test_a_row_whose_eigenvectors_are_not_found_leaves_its_neighbours_alone(monkeypatch):
+    """LAPACK may give up on a matrix, and NumPy then on the whole block."""
+    matrix = symmetric(4, 3)
+    expected = rows.eigh(matrix)
+    found = np.linalg.eigh
+
+    def gives_up(block):
+        if (block == matrix[2]).all(axis=(1, 2)).any():
+            raise np.linalg.LinAlgError("Eigenvalues did not converge")
+        return found(block)
+
+    monkeypatch.setattr(np.linalg, "eigh", gives_up)
+    values, vectors = rows.eigh(matrix)
+    for mine, whole in zip((values, vectors), expected, strict=True):
+        assert np.isnan(mine[2]).all()
+        assert mine[[0, 1, 3]].tolist() == whole[[0, 1, 3]].tolist()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("runs", RUNS)
+def test_modified_cholesky_is_the_textbook_s_and_does_not_depend_on_neighbours(runs, order):
+    for params in (1, 2, 3, 5, 9):
+        matrix = np.array(symmetric(runs, params), order=order)
+        least = 10.0 ** np.random.default_rng(runs).integers(-9, 2, size=(runs, 1))
+        together = rows.modified_cholesky(matrix, least)
+        assert together.shape == (runs, params)
+        for i in {0, runs // 2, runs - 1}:
+            alone = rows.modified_cholesky(matrix[i : i + 1], least[i, 0])
+            assert alone[0].tolist() == together[i].tolist(), params
+            twin = plain_algebra.modified_cholesky(matrix[i].tolist(), least[i, 0])
+            np.testing.assert_allclose(together[i], twin, rtol=1e-9, atol=1e-12 * np.abs(matrix[i]).max())
+
+
+def test_modified_cholesky_by_hand():
+    """[[0, 1], [1, 0]]: β² = max(γ, ξ / √3) = 1/√3. The first pivot is θ²/β² = √3, the second |0 - 1/√3| = 1/√3."""
+    e = rows.modified_cholesky(np.array([[[0.0, 1.0], [1.0, 0.0]]]), 1e-8)
+    assert e == pytest.approx(np.array([[3**0.5, 2 / 3**0.5]]))
+    assert rows.modified_cholesky(np.array([[[0.0, 0.0], [0.0, -3.0]]]), 0.5).tolist() == [[0.5, 6]]
+
+
+def test_modified_cholesky_makes_positive_definite_and_leaves_alone_what_is():
+    matrix = symmetric(500, 4)
+    e = rows.modified_cholesky(matrix, 1e-3)
+    assert (e >= 0).all()
+    scale = np.abs(matrix).max(axis=(1, 2))[:, None]
+    assert (np.linalg.eigvalsh(matrix + e[:, :, None] * np.eye(4)) > -1e-15 * scale).all()
+    definite = matrix @ matrix + np.eye(4)
+    assert (rows.modified_cholesky(definite, 1e-3) == 0).all()
+    matrix[7, 1, 1] = np.nan
+    with np.errstate(invalid="ignore"):  # as in the loop
+        again = rows.modified_cholesky(matrix, 1e-3)
+    assert np.isnan(again[7]).any()
+    assert np.delete(again, 7, axis=0).tolist() == np.delete(e, 7, axis=0).tolist()

@@ -17,7 +17,7 @@ start: [[-4, -4], [1, 2]]
 algorithms: [gd, {name: rprop, min_step: 0}]
 figures: [{kind: paths, algorithms: [rprop]}, errors]
 """
-HEAVY = ("numpy", "matplotlib", "rich")
+HEAVY = ("numpy", "matplotlib", "rich", "jax", "optax", "scipy", "torch")
 
 
 def imported_by(commands: list[list[str]], folder: Path) -> dict[str, list[str]]:

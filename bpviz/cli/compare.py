@@ -6,23 +6,35 @@ from typing import Any
 
 import click
 
-from bpviz.cli.shared import carry_out_and_show, mistakes_reported, output_options
+from bpviz.cli.shared import (
+    Came,
+    Options,
+    carry_out,
+    counted,
+    fail_if_unmet,
+    hold,
+    mistakes_reported,
+    output_options,
+    plugin_option,
+    print_tables,
+)
 
 
-def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the algorithms that a word on the command line may become."""
     from bpviz.declare import OPTIMIZERS
 
-    return [name for name in OPTIMIZERS if name.startswith(incomplete)]
+    return [name for name in OPTIMIZERS.names() if name.startswith(incomplete)]
 
 
 def _problems(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from bpviz.declare import PROBLEMS
 
-    return [name for name in PROBLEMS if name.startswith(incomplete)]
+    return [name for name in PROBLEMS.names() if name.startswith(incomplete)]
 
 
 @click.command("compare")
-@click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=_names)
+@click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=algorithm_names)
 @click.option("--problem", metavar="NAME", shell_complete=_problems, help="A test function, with settings if need be.")
 @click.option("--start", nargs=2, metavar="W1 W2", help="Where to start; -4 -4, or the problem's own, if not given.")
 @click.option(
@@ -32,6 +44,7 @@ def _problems(_context: click.Context, _parameter: click.Parameter, incomplete: 
 )
 @click.option("--gradient-threshold", metavar="LENGTH", help="Stop where the gradient is at most so long.")
 @click.option("--max-epochs", metavar="EPOCHS", help="Stop after so many epochs, 1000 if not given.")
+@plugin_option
 @output_options
 def command(
     algorithms: tuple[str, ...],
@@ -40,6 +53,7 @@ def command(
     error_threshold: str | None,
     gradient_threshold: str | None,
     max_epochs: str | None,
+    plugins: tuple[str, ...],
     out: str,
     **options: Any,
 ) -> None:
@@ -53,13 +67,15 @@ def command(
       bpviz compare gd:step=10 "momentum:step=0.1,momentum=0.95" newton --start 3 -2
       bpviz compare adam:step=0.1 cg-pr --problem rosenbrock
     """
+    import contextlib
     from dataclasses import replace
     from pathlib import Path
 
     from bpviz.config import from_parts
     from bpviz.declare import FIGURES
 
-    with mistakes_reported():
+    chosen = Options.of(**options)
+    with mistakes_reported(plugins):
         experiment = from_parts(
             algorithms,
             problem=problem,
@@ -68,6 +84,18 @@ def command(
             gradient_threshold=gradient_threshold,
             max_epochs=max_epochs,
         )
-        if not options["no_figures"]:
+        if not chosen.no_figures:
             experiment = replace(experiment, figures=(FIGURES["paths"](),))
-        carry_out_and_show([experiment], out=Path(out), with_tables=False, **options)
+        from bpviz.batch import Job  # with NumPy, which whoever has made a mistake does without
+
+        folder = Path(out) / experiment.name
+        job = Job(experiment, folder, chosen.pictures, with_tables=False)
+        with contextlib.ExitStack() as stack:
+            if experiment.figures:
+                hold(Path(out), [job], stack, chosen)
+            (outcome,) = carry_out([job], chosen)
+        came = [Came.now(experiment, outcome, chosen)]
+        print_tables(came, chosen)
+        if experiment.figures and not chosen.quiet:
+            click.echo(f"{counted(len(job.files), 'file')} in {folder}", err=True)
+        fail_if_unmet(came, chosen)

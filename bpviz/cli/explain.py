@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bpviz.cli.shared import fail, mistakes_reported, plugin_option
+
+if TYPE_CHECKING:
+    from bpviz.declare import Registry
+
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in _things() if name.startswith(incomplete)]
+    return [name for registry in _registries() for name in registry.names() if name.startswith(incomplete)]
 
 
-def _things() -> dict[str, Any]:
-    """Return all that can be explained, by name."""
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Registry
+def _registries() -> tuple[Registry[Any], ...]:
+    """Return the registries of all that can be explained."""
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 
-    registries: tuple[Registry[Any], ...] = (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES)
-    return {name: thing for registry in registries for name, thing in registry.items()}
+    return OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES
 
 
 @click.command("explain")
 @click.argument("name", shell_complete=_names)
-def command(name: str) -> None:
+@plugin_option
+def command(name: str, plugins: tuple[str, ...]) -> None:
     """Explain an algorithm, a wrapper, a problem or a figure.
 
     NAME is one that `bpviz list` shows. Printed are the formula, the settings with their ranges and defaults, the
@@ -30,29 +35,35 @@ def command(name: str) -> None:
 
     \b
       bpviz explain irprop+
+      bpviz explain torch:Adam
     """
-    from bpviz.cli.shared import fail
+    from bpviz.declare import OPTIMIZERS
     from bpviz.words import nearest, shown
 
-    things = _things()
-    if name not in things:
-        synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
-        guess = nearest(name, things, synonyms)
-        hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
-        fail(f"{shown(name)} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}")
-    click.echo(explanation(things[name]))
+    registries = _registries()
+    with mistakes_reported(plugins):
+        things = {name: thing for registry in registries for name, thing in registry.items()}
+        found = things.get(name) or next((registry[name] for registry in registries if name in registry), None)
+        if found is None and OPTIMIZERS.is_elsewhere(name):
+            fail(OPTIMIZERS.unknown(name))
+        if found is None:
+            synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
+            guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
+            hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
+            fail(f"{shown(name)} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}")
+        click.echo(explanation(found))
 
 
 def explanation(declared: Any) -> str:
     """Return what is declared about an algorithm, a wrapper, a problem or a figure kind, as text."""
     from bpviz.declare import KINDS, WRAPPERS, fields
-    from bpviz.words import listed, shown
+    from bpviz.words import listed
 
     label = getattr(declared, "label", "")
-    parts = [f"{declared.name}: {label}" if label else declared.name, inspect.getdoc(declared) or ""]
+    head = f"{declared.name}: {label}" if label not in ("", declared.name) else declared.name
+    parts = [head, *filter(None, [inspect.getdoc(declared)])]
     rows = [
-        (field.name, _short(shown(field.default)), str(field.domain), field.meaning)
-        for field in fields(declared).values()
+        (field.name, _default(field.default), str(field.domain), field.meaning) for field in fields(declared).values()
     ]
     if rows:
         head = ("setting", "default", "may be", "meaning")
@@ -73,8 +84,14 @@ def explanation(declared: Any) -> str:
     return "\n\n".join(parts)
 
 
-def _short(text: str) -> str:
-    return text.strip("'")
+def _default(value: Any) -> str:
+    from dataclasses import MISSING
+
+    from bpviz.words import shown
+
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_default, value))}]"
+    return "(none)" if value is MISSING else shown(value).strip("'")
 
 
 def _wrapped(title: str, text: str) -> str:

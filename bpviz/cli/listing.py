@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import click
 
+from bpviz.cli.shared import mistakes_reported, plugin_option
+
 
 @click.command("list")
 @click.argument(
     "what", required=False, type=click.Choice(["algorithms", "wrappers", "problems", "datasets", "figures"])
 )
-def command(what: str | None) -> None:
+@plugin_option
+def command(what: str | None, plugins: tuple[str, ...]) -> None:
     """List algorithms, wrappers, problems, datasets and figures."""
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
+    from bpviz.foreign import PREFIXES
     from bpviz.problems.datasets import DATASETS
 
+    with mistakes_reported(plugins):
+        for registry in (OPTIMIZERS, PROBLEMS):
+            registry.find_all()
     found = {
         "algorithms": {name: rule.label for name, rule in OPTIMIZERS.items()},
         "wrappers": {name: first_line(wrapper) for name, wrapper in WRAPPERS.items()},
@@ -27,8 +34,12 @@ def command(what: str | None) -> None:
             click.echo(("\n" if number else "") + title)
         for name, meaning in things.items():
             click.echo(f"{'' if what else '  '}{name:{width}}  {meaning}")
+    if what is None:
+        click.echo("\nalgorithms of other libraries, if these are installed")
+        for library, meaning in PREFIXES.items():
+            click.echo(f"  {library + ':...':{width}}  {meaning}")
 
 
 def first_line(documented: object) -> str:
     """Return the first line of a docstring."""
-    return (documented.__doc__ or "").strip().splitlines()[0]
+    return (documented.__doc__ or "").strip().partition("\n")[0]

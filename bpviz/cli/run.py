@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bpviz.cli.shared import carry_out_and_show, fail, mistakes_reported, output_options
+from bpviz.cli.shared import (
+    Came,
+    Options,
+    carry_out,
+    counted,
+    fail,
+    fail_if_unmet,
+    hold,
+    mistakes_reported,
+    output_options,
+    plugin_option,
+    print_tables,
+)
+
+if TYPE_CHECKING:
+    from bpviz.batch import Outcome
+    from bpviz.upkeep import Orphan, Work
+
+_FEW = 5  # experiments or files that are named one by one
 
 
 @click.command("run")
@@ -18,28 +39,104 @@ from bpviz.cli.shared import carry_out_and_show, fail, mistakes_reported, output
     metavar="KEY=VALUE",
     help="Replace a value of the config, for instance algorithms.0.step=0.1. May be repeated.",
 )
+@click.option("--force", is_flag=True, help="Run and draw everything, whether or not it is up to date.")
+@click.option("--prune", is_flag=True, help="Remove outputs that no config makes any more.")
+@plugin_option
 @output_options
-def command(configs: tuple[str, ...], overrides: tuple[str, ...], out: str, **options: Any) -> None:
+def command(
+    configs: tuple[str, ...],
+    overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    out: str,
+    force: bool,
+    prune: bool,
+    **rest: Any,
+) -> None:
     """Run experiments and write their figures and tables.
 
     CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input. Each experiment gets
-    a folder of its own, named after its file, in the output folder.
+    a folder of its own, named after its file, in the output folder. What is up to date there is left alone.
 
     \b
       bpviz run configs/neupy.yaml
       bpviz run configs/ --jobs 2 --format svg
       bpviz run configs/neupy.yaml --set algorithms.0.step=10 --out /tmp/trial
+      bpviz run mine.yaml --plugin my_rule.py
     """
-    from pathlib import Path
+    options = Options.of(**rest)
+    with mistakes_reported(plugins):
+        came = _brought_up_to_date(configs, overrides, Path(out), options, force=force, prune=prune)
+        print_tables(came, options)
+        fail_if_unmet(came, options)
 
+
+def _brought_up_to_date(
+    configs: Sequence[str], overrides: Sequence[str], out: Path, options: Options, *, force: bool, prune: bool
+) -> list[Came]:
+    """Make the outputs what the configs say, and return what each came to, in the order of the configs."""
+    from bpviz import upkeep
     from bpviz.config.several import find
 
-    with mistakes_reported():
-        experiments = find(configs).experiments(overrides)
-        same = _same_folder([e.name for e in experiments])
-        if same:
-            fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
-        carry_out_and_show(experiments, out=Path(out), with_tables=True, **options)
+    found = find(configs)
+    same = _same_folder([source.name for source in found.sources])
+    if same and not found.mistakes:
+        fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
+    asked = upkeep.Asked(list(overrides), list(options.pictures), not options.no_figures)
+    anew = force or options.timed  # no lock knows times
+    fresh = {} if anew else {s: lock for s in found.sources if (lock := upkeep.up_to_date(s, out / s.name, asked))}
+    stale = [source for source in found.sources if source not in fresh]
+    done: dict[Any, tuple[Work, Outcome]] = {}
+    with contextlib.ExitStack() as stack:
+        if stale or found.mistakes:
+            experiments = found._replace(sources=stale).experiments(overrides)
+            jobs = [
+                upkeep.job(source, experiment, out / source.name, asked, force=force)
+                for source, experiment in zip(stale, experiments, strict=True)
+            ]
+            hold(out, jobs, stack, options)
+            work = [upkeep.look(job) for job in jobs]
+            outcomes = carry_out([each.job for each in work], options)
+            done = dict(zip(stale, zip(work, outcomes, strict=True), strict=True))
+        orphans = list(upkeep.orphans(out, [Path(path) for path in configs if Path(path).is_dir()]))
+        if prune and orphans:
+            hold(out, [], stack, options)
+            for orphan in orphans:
+                upkeep.prune(orphan)
+    if not options.quiet:
+        _say_what_was_done([out / source.name for source in fresh], list(done.values()))
+        _say_what_is_left_over(orphans, pruned=prune)
+    came = []
+    for source in found.sources:
+        if source in done:
+            each, outcome = done[source]
+            came.append(Came.now(each.job.experiment, outcome, options))
+        else:
+            came.append(Came.before(source.path, out / source.name, fresh[source]))
+    return came
+
+
+def _say_what_was_done(fresh: Sequence[Path], done: Sequence[tuple[Work, Outcome]]) -> None:
+    if len(fresh) > _FEW:
+        click.echo(f"{len(fresh)} of {counted(len(fresh) + len(done), 'experiment')} up to date", err=True)
+    else:
+        for folder in fresh:
+            click.echo(f"{folder} is up to date", err=True)
+    for work, outcome in done:
+        job, anew = work.job, outcome.anew
+        if work.why is None:
+            click.echo(f"{counted(len(job.files), 'file')} in {job.folder}", err=True)
+            continue
+        click.echo(f"{len(anew)} of {counted(len(job.files), 'file')} anew in {job.folder}: {work.why}", err=True)
+        for reason in dict.fromkeys(anew.values()):
+            names = [name for name, why in anew.items() if why == reason]
+            more = len(names) - _FEW
+            shown = [*names[:_FEW], f"{more} more"] if more > 1 else names
+            click.echo(f"  {', '.join(shown)}: {reason}", err=True)
+
+
+def _say_what_is_left_over(orphans: Sequence[Orphan], *, pruned: bool) -> None:
+    for orphan in orphans:
+        click.echo(f"{orphan}; {'removed' if pruned else '--prune removes it'}", err=True)
 
 
 def _same_folder(names: list[str]) -> str | None:

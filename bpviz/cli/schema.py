@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import click
 
+from bpviz.cli.shared import mistakes_reported, plugin_option
+
 
 @click.command("schema")
-def command() -> None:
+@plugin_option
+def command(plugins: tuple[str, ...]) -> None:
     """Print the JSON Schema of configs, for editors.
 
     \b
@@ -17,5 +20,9 @@ def command() -> None:
     import json
 
     from bpviz.config import schema
+    from bpviz.declare import OPTIMIZERS, PROBLEMS
 
-    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+    with mistakes_reported(plugins):
+        for registry in (OPTIMIZERS, PROBLEMS):
+            registry.find_all()
+        click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
     from pathlib import Path
 
-    from bpviz.batch import Outcome
-    from bpviz.config import Experiment
+    from bpviz.batch import Job, Outcome
+    from bpviz.config import Experiment, Mistake
+    from bpviz.lock import Lock
     from bpviz.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
 TABLE_FORMATS = ("text", "md", "csv", "json")
+
+
+def plugin_option(command: F) -> F:
+    """Add --plugin, whose files a command hands to ``mistakes_reported``."""
+    return click.option(
+        "--plugin",
+        "plugins",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(),
+        help="Python file with algorithms or problems of your own; it is executed. May be repeated.",
+    )(command)
 
 
 def output_options(command: F) -> F:
@@ -66,66 +81,163 @@ def output_options(command: F) -> F:
     return command
 
 
-def fail(message: str) -> NoReturn:
-    """Say what is wrong and leave with exit code 2."""
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say what is wrong and leave with an exit code."""
     click.echo(message.rstrip("\n"), err=True)
-    raise click.exceptions.Exit(2)
+    raise click.exceptions.Exit(code)
 
 
 @contextlib.contextmanager
-def mistakes_reported() -> Iterator[None]:
-    """Turn a mistake in a config, or a folder that cannot be written, into its message and exit code 2."""
+def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
+    """Load plugin files, and turn mistakes into their messages: exit code 2, or 1 for what fails while it runs.
+
+    What is wrong in a config, in a plugin or with a folder is a mistake. So is an exception that comes out of a plugin;
+    any other is a mistake of ours.
+    """
     from bpviz.config import ConfigError
     from bpviz.files import UnwritableError
+    from bpviz.installed import BrokenPluginError
 
     try:
+        if plugins:
+            from bpviz.plugins import load_all
+
+            load_all(plugins)
         yield
-    except (ConfigError, UnwritableError) as error:
+    except (ConfigError, UnwritableError, BrokenPluginError) as error:
         fail(str(error))
+    except (Exception, SystemExit) as error:
+        said = _excused(error)
+        if said is None:
+            raise
+        fail(*said)
 
 
-def carry_out_and_show(
-    experiments: Sequence[Experiment],
-    *,
-    out: Path,
-    formats: Sequence[str],
-    no_figures: bool,
-    strict: bool,
-    timed: bool,
-    jobs: int,
-    quiet: bool,
-    no_color: bool,
-    with_tables: bool,
-) -> None:
-    """Run experiments, write their files, print their tables, and leave with 1 if ``strict`` was asked for in vain."""
-    from dataclasses import replace
+def _excused(error: BaseException) -> tuple[str, int] | None:
+    """Return the message and the exit code of an exception that is not a mistake of ours, or None."""
+    if "bpviz.march" in sys.modules:  # something has run
+        from bpviz.guard import RuleError
 
-    from bpviz import batch, tables
+        if isinstance(error, RuleError):
+            return str(error), 1
+    if "concurrent.futures.process" in sys.modules:
+        from concurrent.futures.process import BrokenProcessPool
 
-    pictures = [f for f in FIGURE_FORMATS if f in formats] or ["png"]
-    printed = [f for f in TABLE_FORMATS if f in formats] or ["text"]
-    if len(printed) > 1:
-        raise click.UsageError(f"the table can be printed in one format only, not as {' and '.join(printed)}")
-    if no_figures:
-        experiments = [replace(experiment, figures=()) for experiment in experiments]
-    writing = with_tables or any(experiment.figures for experiment in experiments)
-    folders = batch.plan(experiments, out, pictures, with_tables=with_tables) if writing else [out] * len(experiments)
-    steps = sum(1 + len(experiment.figures) for experiment in experiments)
-    with _progress(steps, quiet=quiet, no_color=no_color) as said:
-        outcomes = batch.carry_out(experiments, folders, pictures, jobs=jobs, with_tables=with_tables, said=said)
-    _print(outcomes, printed[0], timed=timed, no_color=no_color)
-    if writing and not quiet:
-        for folder, experiment in zip(folders, experiments, strict=True):
-            files = len(experiment.figures) * len(pictures) + (len(batch.TABLES) if with_tables else 0)
-            click.echo(f"{files} {'file' if files == 1 else 'files'} in {folder}", err=True)
-    short = [
-        f"{results.title}: {run.label} from {tables.point(run.start)} {tables.ending(run, results)}"
-        for results, _ in outcomes
-        for run in results.runs
-        if not results.as_asked(run)
-    ]
-    if strict and short:
-        click.echo("not reached, and --strict was given:\n  " + "\n  ".join(short), err=True)
+        if isinstance(error, BrokenProcessPool):
+            return "a parallel process has ended in the middle of its work; --jobs 1 may tell more", 1
+    if "bpviz.plugins" in sys.modules:
+        from bpviz.plugins import blamed
+
+        said = blamed(error)
+        return (said, 2) if said else None
+    return None
+
+
+class Options(NamedTuple):
+    """What the output options ask for."""
+
+    pictures: tuple[str, ...]  # formats of figures
+    printed: str  # format of the table
+    no_figures: bool
+    strict: bool
+    timed: bool
+    processes: int
+    quiet: bool
+    no_color: bool
+
+    @classmethod
+    def of(cls, formats: Sequence[str], jobs: int, **rest: Any) -> Options:
+        printed = [f for f in TABLE_FORMATS if f in formats] or ["text"]
+        if len(printed) > 1:
+            raise click.UsageError(f"the table can be printed in one format only, not as {' and '.join(printed)}")
+        pictures = tuple(f for f in FIGURE_FORMATS if f in formats) or FIGURE_FORMATS[:1]
+        return cls(pictures, printed[0], processes=jobs, **rest)
+
+
+class Came(NamedTuple):
+    """What an experiment came to, as it is printed, whether it ran now or its outputs were up to date."""
+
+    title: str
+    table: Table
+    summary: Any  # as summary.json has it
+    csv: str
+    unmet: Sequence[str]  # runs that did not come to what they should
+    unexpected: Sequence[Mistake]  # expectations that were not met
+
+    @classmethod
+    def now(cls, experiment: Experiment, outcome: Outcome, options: Options) -> Came:
+        """Return what came out of a run."""
+        from bpviz import tables
+
+        results = outcome.results
+        summary = tables.summary(results)
+        return cls(
+            results.title,
+            tables.table(results, outcome.seconds if options.timed else None),
+            summary,
+            tables.summary_csv(results) if options.printed == "csv" else "",
+            tables.unmet(results),
+            [m for expectation in experiment.expectations for m in expectation.failures(summary["runs"])],
+        )
+
+    @classmethod
+    def before(cls, config: str, folder: Path, lock: Lock) -> Came:
+        """Return what is known of outputs that are up to date."""
+        from bpviz import tables
+        from bpviz.config import Mistake
+
+        summary = json.loads((folder / "summary.json").read_bytes())
+        return cls(
+            summary["title"],
+            tables.Table(**lock.table),
+            summary,
+            (folder / "summary.csv").read_text(encoding="utf-8"),
+            lock.unmet,
+            [Mistake(config, *of_mistake) for of_mistake in lock.unexpected],
+        )
+
+
+def carry_out(jobs: Sequence[Job], options: Options) -> list[Outcome]:
+    """Run experiments and write their files, with a progress bar."""
+    from bpviz import batch
+
+    steps = sum(1 + len(job.experiment.figures) for job in jobs)
+    aside = contextlib.redirect_stdout(sys.stderr)  # what a rule prints is no part of the table
+    with _progress(steps, quiet=options.quiet, no_color=options.no_color) as said, aside:
+        return batch.carry_out(jobs, processes=options.processes, said=said)
+
+
+def hold(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:
+    """Make sure that all files of jobs can be written, and have the folder of all outputs to ourselves until ``stack``
+    ends, waiting for another run that has it."""
+    from bpviz import batch, files
+
+    def waiting() -> None:
+        if not options.quiet:
+            click.echo(f"waiting for another bpviz that writes in {out}", err=True)
+
+    batch.plan(jobs)
+    stack.enter_context(files.held(out, waiting))
+    for job in jobs:
+        files.sweep(job.folder)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many of something there are: ``1 file``, ``23 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def fail_if_unmet(came: Sequence[Came], options: Options) -> None:
+    """Leave with 1 if --strict was asked for in vain."""
+    if not options.strict:
+        return
+    unmet = [sentence for one in came for sentence in one.unmet]
+    unexpected = [mistake for one in came for mistake in one.unexpected]
+    if unmet:
+        click.echo("not reached, and --strict was given:\n  " + "\n  ".join(unmet), err=True)
+    for mistake in unexpected:
+        click.echo(str(mistake), err=True)
+    if unmet or unexpected:
         raise click.exceptions.Exit(1)
 
 
@@ -144,32 +256,31 @@ def _progress(steps: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[
         yield lambda words: bar.update(task, advance=1, description=escape(words[:40]))
 
 
-def _print(outcomes: Sequence[Outcome], form: str, *, timed: bool, no_color: bool) -> None:
+def print_tables(came: Sequence[Came], options: Options) -> None:
+    """Print the tables of experiments."""
     from bpviz import tables
 
-    if form == "json":
-        summaries = [tables.summary(outcome.results) for outcome in outcomes]
+    if options.printed == "json":
+        summaries = [one.summary for one in came]
         click.echo(tables.as_json(summaries[0] if len(summaries) == 1 else summaries), nl=False)
         return
-    for number, (results, seconds) in enumerate(outcomes):
+    for number, one in enumerate(came):
         if number:
             click.echo()
-        if form == "csv":
-            click.echo(tables.summary_csv(results), nl=False)
-            continue
-        table = tables.table(results, seconds if timed else None)
-        if form == "md":
-            click.echo(tables.summary_markdown(results.title, table), nl=False)
-            continue
-        if len(outcomes) > 1:
-            click.echo(results.title)
-        if sys.stdout.isatty():
-            _print_styled(table, no_color=no_color)
+        if options.printed == "csv":
+            click.echo(one.csv, nl=False)
+        elif options.printed == "md":
+            click.echo(tables.summary_markdown(one.title, one.table), nl=False)
         else:
-            click.echo(tables.as_text(table), nl=False)
+            if len(came) > 1:
+                click.echo(one.title)
+            if sys.stdout.isatty():
+                print_styled(one.table, no_color=options.no_color)
+            else:
+                click.echo(tables.as_text(one.table), nl=False)
 
 
-def _print_styled(table: Table, *, no_color: bool) -> None:
+def print_styled(table: Table, *, no_color: bool) -> None:
     """Print a table on a terminal, its texts folded to fit; run after run where it is too narrow for that."""
     from rich import box
     from rich.cells import cell_len
@@ -205,4 +316,6 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 
 def _colour(ending: str) -> str:
-    return "green" if ending.startswith(("reached", "ran all")) else "yellow" if ending.startswith("ran out") else "red"
+    if ending.startswith(("reached", "ran all", "holds", "the same")):
+        return "green"
+    return "yellow" if ending.startswith(("ran out", "not", "nothing")) else "red"

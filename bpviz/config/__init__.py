@@ -9,7 +9,7 @@ matplotlib.
 from bpviz.config.experiment import Algorithm, Experiment, resolved
 from bpviz.config.keys import keys_table, schema
 from bpviz.config.places import ConfigError, Mistake
-from bpviz.config.sources import from_parts, load, loads
+from bpviz.config.sources import algorithm, figure, from_mapping, from_parts, from_values, load, loads
 from bpviz.config.yaml_tree import LARGEST
 
 __all__ = [
@@ -18,7 +18,11 @@ __all__ = [
     "ConfigError",
     "Experiment",
     "Mistake",
+    "algorithm",
+    "figure",
+    "from_mapping",
     "from_parts",
+    "from_values",
     "keys_table",
     "load",
     "loads",

@@ -25,6 +25,7 @@ from bpviz.declare import (
     Text,
     fields,
 )
+from bpviz.foreign import PREFIXES
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -105,7 +106,10 @@ def _entries(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict
 
 def _entry(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[str, Any]:
     """Return the schema of an entry that names a thing of ``registry`` under ``key`` and gives its settings."""
-    names = {"enum": list(registry), "description": f"which {registry.what}"}
+    names: dict[str, Any] = {"enum": list(registry)}
+    if registry is OPTIMIZERS:  # those of other libraries have settings that only the libraries know
+        names = {"anyOf": [names, {"type": "string", "pattern": f"^({'|'.join(PREFIXES)}):."}]}
+    names["description"] = f"which {registry.what}"
     cases = [
         {
             "if": {"properties": {key: {"const": name}}, "required": [key]},

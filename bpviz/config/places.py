@@ -88,7 +88,7 @@ class Mistake:
         return shown
 
 
-class ConfigError(Exception):
+class ConfigError(ValueError):
     """A config that cannot be used, with everything that is wrong with it."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:

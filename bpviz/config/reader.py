@@ -28,6 +28,8 @@ from bpviz.declare import (
     Problem,
     Registry,
 )
+from bpviz.foreign import MissingError
+from bpviz.installed import BrokenPluginError
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -48,8 +50,10 @@ class Reader:
         self.mistakes = list(mistakes)
         self.data_files: list[str] = []
 
-    def refuse(self, place: Place, path: str, message: str) -> None:
-        self.mistakes.append(place.mistake(path, message))
+    def refuse(self, place: Place, path: str, message: str, *, shows: bool = True) -> None:
+        """Note a mistake, which ``shows`` the line it is in."""
+        mistake = place.mistake(path, message)
+        self.mistakes.append(mistake if shows else dataclasses.replace(mistake, excerpt=""))
 
     def experiment(self, root: Node, name: str) -> Experiment | None:
         """Return what a whole config says."""
@@ -294,13 +298,22 @@ class Reader:
         if chosen is None:
             self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
             return None
-        if not isinstance(chosen.value, str) or chosen.value not in registry:
-            message = registry.unknown(chosen.plain)
-            if registry is OPTIMIZERS and isinstance(chosen.value, str) and chosen.value in WRAPPERS:
-                message = f"{chosen.value} goes around an algorithm: {{name: gd, with: [{chosen.value}]}}"
-            self.refuse(chosen.place, path if entry is not node else under(path, key), message)
+        where = path if entry is not node else under(path, key)
+        if not isinstance(chosen.value, str):
+            self.refuse(chosen.place, where, registry.unknown(chosen.plain))
             return None
-        return entry, registry[chosen.value]
+        if registry is OPTIMIZERS and chosen.value in WRAPPERS:
+            message = f"{chosen.value} goes around an algorithm: {{name: gd, with: [{chosen.value}]}}"
+            self.refuse(chosen.place, where, message)
+            return None
+        try:
+            return entry, registry[chosen.value]
+        except BrokenPluginError as error:
+            self.refuse(chosen.place, where, str(error))
+        except KeyError as error:
+            # A library that is not installed is no mistake of this line, so that is not shown.
+            self.refuse(chosen.place, where, error.args[0], shows=not isinstance(error, MissingError))
+        return None
 
     def algorithm(self, node: Node, path: str, problem: Problem | None) -> Algorithm | None:
         """Return what one entry of ``algorithms`` says."""
@@ -433,7 +446,7 @@ class Reader:
         requests = []
         for i, item in enumerate(node.value):
             path = under("figures", i)
-            request = self._figure(item, path, problem, algorithms)
+            request = self.figure(item, path, problem, algorithms)
             if request is None:
                 continue
             requests.append(request)
@@ -456,14 +469,17 @@ class Reader:
             self.refuse(root.value["algorithms"].place, "algorithms", message)
         return requests
 
-    def _figure(self, node: Node, path: str, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None) -> Any:
+    def figure(
+        self, node: Node, path: str, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None
+    ) -> FigureRequest | None:
+        """Return what one entry of ``figures`` says."""
         named = self._named(node, path, FIGURES, "kind")
         if named is None:
             return None
         entry, kind = named
         declared = declare.fields(kind)
         self._known(entry, path, ("kind", *declared), f"option of {kind.name}")
-        request = self._made(kind, self._options(entry, path, declared), entry, path)
+        request: FigureRequest | None = self._made(kind, self._options(entry, path, declared), entry, path)
         if request is not None and problem is not None and algorithms is not None:
             words = dict.fromkeys(word for a in algorithms for word in (a.label, a.optimizer.name))
             for name, complaint in request.misfits(problem, words):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bpviz import declare
@@ -12,9 +12,11 @@ from bpviz.config.experiment import Algorithm, Experiment
 from bpviz.config.files import UnreadableError, decode, read, too_large
 from bpviz.config.keys import KEYS
 from bpviz.config.places import ConfigError, Document, Mistake, Place
+from bpviz.config.plain import node
 from bpviz.config.reader import Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
-from bpviz.declare import FileName
+from bpviz.declare import FigureRequest, FileName
+from bpviz.foreign import PREFIXES
 from bpviz.words import listed, nearest, shown
 
 _INDEX = re.compile(r"[0-9]{1,9}")
@@ -47,15 +49,32 @@ def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (),
     reader = Reader(folder, mistakes)
     if root is None:
         reader.refuse(Place(document), "", "there is nothing in it; `bpviz init` writes a config to start from")
-    elif not isinstance(root.value, dict):
-        reader.refuse(root.place, "", f"{shown(root.plain)} is not a config: a mapping with algorithms in it")
     else:
-        for override in overrides:
-            root = _overridden(root, override, reader)
-        experiment = reader.experiment(root, file_name(name))
+        experiment = _experiment(reader, root, overrides, name)
         if experiment:
             return experiment
     raise ConfigError(sorted(reader.mistakes, key=lambda m: (m.file != source, m.line, m.column)))
+
+
+def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name: str = "experiment") -> Experiment:
+    """Return the Experiment of a config as Python has it; CSV paths start from the working directory.
+
+    Raises ConfigError.
+    """
+    reader = Reader(Path())
+    experiment = _experiment(reader, node(data, _argument("<dict>")), overrides, name)
+    if experiment is None:
+        raise ConfigError(reader.mistakes)
+    return experiment
+
+
+def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str) -> Experiment | None:
+    if not isinstance(root.value, dict):
+        reader.refuse(root.place, "", f"{shown(root.plain)} is not a config: a mapping with algorithms in it")
+        return None
+    for override in overrides:
+        root = _overridden(root, override, reader)
+    return reader.experiment(root, file_name(name))
 
 
 def file_name(name: str) -> str:
@@ -133,8 +152,6 @@ def from_parts(
     Raises ConfigError, each mistake placed by its argument.
     """
     reader = Reader(Path())
-    function = {} if problem is None else {"problem": _entry(problem, _argument(f"--problem {problem}"), reader)}
-    chosen_problem = reader.problem(Node(function, _argument(name)))
     limits = {
         "error_threshold": error_threshold,
         "gradient_threshold": gradient_threshold,
@@ -145,26 +162,79 @@ def from_parts(
         for key, text in limits.items()
         if text is not None
     }
-    place = _argument(f"--start {' '.join(start)}")
-    point = Node([_word(number, place) for number in start], place) if start else None
-    starts = reader.starts(point, "start", chosen_problem)
-    threshold, of_gradient = reader.thresholds(given, chosen_problem)
+    if problem is not None:
+        given["problem"] = _entry(problem, _argument(f"--problem {problem}"), reader)
+    if start:
+        place = _argument(f"--start {' '.join(start)}")
+        given["start"] = Node([_word(number, place) for number in start], place)
+    return _compared(reader, given, (_entry(spec, _argument(spec), reader) for spec in algorithms), name)
+
+
+def from_values(algorithms: Sequence[object], given: Mapping[str, object], name: str = "compare") -> Experiment:
+    """Return the Experiment of ``bpviz.compare``: algorithms as text or as in a config, and values of its keys.
+
+    Raises ConfigError, each mistake placed by its argument.
+    """
+    reader = Reader(Path())
+    nodes = {}
+    for key, value in given.items():
+        said = f"{key}={' '.join(repr(value).split())}"
+        nodes[key] = _entry_or_node(value, said, reader) if key == "problem" else node(value, _argument(said))
+    entries = (
+        _entry_or_node(spec, spec if isinstance(spec, str) else f"argument {i}", reader)
+        for i, spec in enumerate(algorithms, start=1)
+    )
+    return _compared(reader, nodes, entries, name)
+
+
+def _entry_or_node(spec: object, said: str, reader: Reader) -> Node:
+    return _entry(spec, _argument(said), reader) if isinstance(spec, str) else node(spec, _argument(said))
+
+
+def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], name: str) -> Experiment:
+    problem = reader.problem(Node(given, _argument(name), keys={key: value.place for key, value in given.items()}))
+    starts = reader.starts(given.get("start"), "start", problem)
+    error_threshold, gradient_threshold = reader.thresholds(given, problem)
     epochs = reader.option(given, KEYS["max_epochs"], "")
-    places = [_argument(spec) for spec in algorithms]
-    entries = [_entry(spec, place, reader) for spec, place in zip(algorithms, places, strict=True)]
-    chosen = _told_apart([a for entry in entries if (a := reader.algorithm(entry, "", chosen_problem))])
-    if not algorithms:
+    entries = list(entries)
+    chosen = _told_apart([a for entry in entries if (a := reader.algorithm(entry, "", problem))])
+    if not entries:
         reader.refuse(_argument(name), "", "give at least one algorithm")
-    if reader.mistakes or chosen_problem is None:
+    if reader.mistakes or problem is None:
         raise ConfigError(reader.mistakes)
     labels = [algorithm.label for algorithm in chosen]
     for i, label in enumerate(labels):
         if label in labels[:i]:
-            reader.refuse(places[i], "", f"a second {label!r}; change a setting or give it a label")
+            reader.refuse(entries[i].place, "", f"a second {label!r}; change a setting or give it a label")
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
     title = listed(labels, "and")
-    return Experiment(name, title, chosen_problem, starts, threshold, epochs, tuple(chosen), (), of_gradient)
+    return Experiment(name, title, problem, starts, error_threshold, epochs, tuple(chosen), (), gradient_threshold)
+
+
+def algorithm(spec: str, said: str = "") -> Algorithm:
+    """Return what ``gd`` or ``gd:step=10`` says, on any problem; ``said`` is what a user wrote, if not that.
+
+    Raises ConfigError.
+    """
+    reader = Reader(Path())
+    found = reader.algorithm(_entry(spec, _argument(said or spec), reader), "", None)
+    if found is None or reader.mistakes:
+        raise ConfigError(reader.mistakes)
+    return found
+
+
+def figure(experiment: Experiment, kind: str, options: Mapping[str, object]) -> FigureRequest:
+    """Return the figure of an experiment's results that a kind and its options ask for.
+
+    Raises ConfigError.
+    """
+    reader = Reader(Path())
+    entry = node({**options, "kind": kind}, _argument("figure"))
+    found = reader.figure(entry, "", experiment.problem, experiment.algorithms)
+    if found is None or reader.mistakes:
+        raise ConfigError(reader.mistakes)
+    return found
 
 
 def _word(text: str, place: Place) -> Node:
@@ -172,21 +242,46 @@ def _word(text: str, place: Place) -> Node:
 
 
 def _entry(spec: str, place: Place, reader: Reader) -> Node:
-    """Return the entry of ``algorithms`` that ``name:key=value,key=value`` stands for."""
+    """Return the entry of ``algorithms`` that ``name:key=value,key=value`` stands for.
+
+    A name may have a colon of its own, as ``torch:Adam`` has.
+    """
     name, colon, rest = spec.partition(":")
+    if name.strip() in PREFIXES:
+        inner, colon, rest = rest.partition(":")
+        name = f"{name}:{inner}"
     entry = _word(name, place)
     if not colon:
         return entry
     entry = Node({"name": entry}, place, keys={"name": place})
-    for setting in rest.split(","):
+    for setting in _between_commas(rest):
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or key in entry.keys:
             said = f"{shown(key)} is given twice" if equals else f"{shown(setting)} is not key=value"
             reader.refuse(place, "", f"{said}; an example is momentum:step=0.1,momentum=0.95")
         else:
             entry.keys[key] = place
-            entry.value[key] = _word(text, place)
+            entry.value[key] = _value(text, place)
     return entry
+
+
+def _value(text: str, place: Place) -> Node:
+    """Return a word, or a list of words in brackets."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return _word(text, place)
+    return Node([_value(item.strip(), place) for item in _between_commas(text[1:-1]) if item.strip()], place, text)
+
+
+def _between_commas(text: str) -> list[str]:
+    """Return the parts between commas that are not in brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def _told_apart(algorithms: Sequence[Algorithm]) -> list[Algorithm]:

@@ -112,6 +112,8 @@ def parse(document: Document) -> tuple[Node | None, list[Mistake]]:
         raise ConfigError([document.place(error.position).mistake("", message)]) from None
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax(document, error)]) from None
+    except ConfigError:  # ours, and a ValueError too
+        raise
     except (ValueError, OverflowError):  # PyYAML's: "\UFFFFFFFF", or a version with thousands of digits
         mark = loader.get_mark() if loader else None
         place = Place(document, mark.line + 1, mark.column + 1) if mark else Place(document)

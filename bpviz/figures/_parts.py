@@ -38,14 +38,32 @@ def wrapped(text: str, width: int) -> str:
 def round_numbers(low: float, high: float) -> list[float]:
     """Return round numbers for a logarithmic axis from ``low`` to ``high``, at least four if there are so many."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    every = -(-len(decades) // 8)
+    powers = [decade for decade in decades if low <= float(f"1e{decade}") <= high]
+    if len(powers) > 8:
+        every = -(-len(powers) // 8)
+        return [float(f"1e{decade}") for decade in powers if decade % every == 0]
     numbers: list[float] = []
     for digits in _ROUND:
-        numbers = [float(f"{digit}e{decade}") for decade in decades[::every] for digit in digits]
+        numbers = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
         numbers = [number for number in numbers if low <= number <= high]
         if len(numbers) >= 4:
             break
     return numbers
+
+
+def error_name(lowest: float) -> str:
+    """Return what an axis of errors is called that starts at the lowest there is."""
+    return f"Error above the lowest, {lowest:.5g}" if lowest else "Error"
+
+
+def threshold_number(threshold: float, lowest: float) -> str:
+    """Return the threshold as such an axis has it: above the lowest, where both may have the same first digits."""
+    return f"{threshold - lowest:.4g}" if lowest else f"{threshold:g}"
+
+
+def threshold_name(threshold: float, lowest: float) -> str:
+    """Return what a legend calls the line of the threshold."""
+    return f"Error {threshold_number(threshold, lowest)}{' above the lowest' if lowest else ''}, the threshold"
 
 
 def sign(look: style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
@@ -73,17 +91,17 @@ def frame(
     about as long as drawing it.
     """
     headed, noted = _fitted(figure, title, 60, style.TITLE), _fitted(figure, note, 84, style.SMALL)
-    top = style.EDGE + 1.35 / 72 * style.TITLE * (headed.get_text().count("\n") + 1)
-    over = top + (1.35 / 72 * style.SMALL * (noted.get_text().count("\n") + 1) if note else 0.0)
+    top = style.EDGE + _high(headed.get_text(), style.TITLE)
+    over = top + _high(noted.get_text(), style.SMALL)
     under = _legend(figure, entries) if entries else style.EDGE
     # A long title or legend makes the figure higher instead of the axes smaller.
     height += max(0.0, over + under - style.TITLE_AND_LEGEND)
     width = figure.get_figwidth()
     figure.set_figheight(height)
-    headed.set_y(1 - style.EDGE / height)
-    noted.set_y(1 - top / height)
     if axes.name == "3d":
         axes.set_position((0, under / height, 1, 1 - (over + under) / height))
+        headed.set_y(1 - style.EDGE / height)
+        noted.set_y(1 - top / height)
         return
     labels = axes.yaxis.get_tightbbox()
     left = (axes.bbox.x0 - labels.x0) / figure.dpi if labels else 0.0
@@ -94,12 +112,23 @@ def frame(
     if axes.get_aspect() != "auto":
         (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
         wide = min(wide, high * (x1 - x0) / (y1 - y0))
-        high = wide * (y1 - y0) / (x1 - x0)
+        spare = high - wide * (y1 - y0) / (x1 - x0)
+        high -= spare
+        if spare > style.EDGE:  # no white bands above and below a window that is wider than high
+            height -= spare
+            figure.set_figheight(height)
+    headed.set_y(1 - style.EDGE / height)
+    noted.set_y(1 - top / height)
     x = left + (width - left - wide - right) / 2
     y = under + down + (height - over - under - down - high) / 2
     axes.set_position((x / width, y / height, wide / width, high / height))
     if bar:
         bar.set_position(((x + wide + style.GAP) / width, y / height, style.BAR / width, high / height))
+
+
+def _high(text: str, size: float) -> float:
+    """Return how many inches lines of text take."""
+    return 1.35 / 72 * size * (text.count("\n") + 1) if text else 0.0
 
 
 def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:

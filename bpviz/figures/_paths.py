@@ -121,11 +121,12 @@ def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
     What counts is the epoch at half of the way, so that many epochs that hardly move change nothing.
     """
     moves = [_plane.clipped(path[:-1], path[1:], window)[:2] for path in paths]
-    lengths = np.sort(np.concatenate([np.hypot(*(tips - tails).T) for tails, tips in moves]))
+    unit = _plane.points_per_unit(window)
+    lengths = np.sort(np.concatenate([np.hypot(*(unit * (tips - tails)).T) for tails, tips in moves]))
     way = np.cumsum(lengths)
     if not len(way) or not way[-1] > 0:
         return 1
-    typical = float(lengths[np.searchsorted(way, way[-1] / 2)]) * _plane.points_per_unit(window)
+    typical = float(lengths[np.searchsorted(way, way[-1] / 2)])
     wanted = max(_LEAST_ARROW / typical, len(lengths) / _MOST_ARROWS)
     round_numbers = (n * 10**tens for tens in itertools.count() for n in (1, 2, 5))
     number: int = next(number for number in round_numbers if number >= wanted)
@@ -142,11 +143,14 @@ def _joined(paths: Sequence[Array], window: Window) -> Array:
 
 def note(paths: Sequence[Path], held: str) -> str:
     """Say what is not to be seen: how many epochs an arrow stands for, and where the weights are that have no axis."""
-    several = {path.label: path.per_arrow for path in paths if path.per_arrow > 1}
+    several: dict[int, list[str]] = {}
+    for path in paths:
+        if path.per_arrow > 1:
+            several.setdefault(path.per_arrow, []).append(path.label)
     if len(paths) == 1:
-        said = [f"an arrow every {number} epochs" for number in several.values()]
+        said = [f"an arrow every {number} epochs" for number in several]
     else:
-        said = [f"every {number} of {label}" for label, number in several.items()]
+        said = [f"every {number} of {words.listed(labels, 'and')}" for number, labels in several.items()]
         said = [f"an arrow an epoch, but {words.listed(said, 'and')}"] if said else []
     return "; ".join(filter(None, [*said, held]))
 
@@ -235,7 +239,4 @@ def _entries(data: PathsData) -> list[tuple[Line2D, str]]:
     if any(len(path.starts) for path in data.paths):
         start = Line2D([], [], linestyle="none", **style.START)
         named.append((start, "Start"))
-    if data.plane.threshold is not None:
-        line = Line2D([], [], color=style.INK, linewidth=1.5, dashes=(3, 1.5))
-        named.append((line, f"Error {data.plane.threshold:g}, the threshold"))
-    return named
+    return [*named, *_plane.named_minima(data.plane), *_plane.named_threshold(data.plane)]

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,15 +54,32 @@ _OPTIONS: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": 
 
 def rendered(request: Any, results: Results, problem: Problem, format: str) -> bytes:
     """Return the file of a figure, in ``format`` png, svg or pdf."""
-    data = request.data(results, problem)
     file = io.BytesIO()
-    with mpl.rc_context(_settings()), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # drawn as a box
-        figure = Figure((style.WIDTH, style.HEIGHT))
-        FigureCanvasAgg(figure)  # measures texts while the figure is drawn, whatever the format
-        request.draw(figure, data)
+    with _our_style():
+        figure = _figure(request, results, problem)
         figure.savefig(file, format=format, metadata=_METADATA[format], **_OPTIONS.get(format, {}))
     return file.getvalue()
+
+
+def drawn(request: Any, results: Results, problem: Problem) -> Figure:
+    """Return a figure, for whoever wants to add to it or save it."""
+    with _our_style():
+        return _figure(request, results, problem)
+
+
+def _figure(request: Any, results: Results, problem: Problem) -> Figure:
+    data = request.data(results, problem)
+    figure = Figure((style.WIDTH, style.HEIGHT))
+    FigureCanvasAgg(figure)  # measures texts while the figure is drawn, whatever the format
+    request.draw(figure, data)
+    return figure
+
+
+@contextlib.contextmanager
+def _our_style() -> Iterator[None]:
+    with mpl.rc_context(_settings()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # drawn as a box
+        yield
 
 
 def _settings() -> Any:

@@ -28,15 +28,18 @@ class Contour(OfPlane):
         return [cls()] if len(problem.weights) >= 2 else []
 
     def data(self, results: Results, problem: Problem) -> Plane:
-        from bpviz.figures._plane import SIDE, plane
+        from bpviz.figures import _plane
 
-        window = (self.x or (-SIDE, SIDE), self.y or (-SIDE, SIDE))
-        return plane(problem, results, self.pair(problem), shown(results)[0].runs, window, self.levels, size=121)
+        pair = self.pair(problem)
+        across, up = _plane.home(problem, pair)
+        window = (self.x or across, self.y or up)
+        return _plane.plane(problem, results, pair, shown(results)[0].runs, window, self.levels, size=121)
 
     def draw(self, figure: Figure, data: Plane) -> PlaneArtists:
         from bpviz.figures import _parts, _plane
 
         drawn = _plane.draw_plane(figure, data)
-        _parts.frame(figure, drawn.axes, self.title or "Error over two weights", data.held, bar=drawn.bar)
+        title = self.title or "Error over two weights"
+        _parts.frame(figure, drawn.axes, title, data.held, _plane.named_minima(data), drawn.bar)
         _plane.label_threshold(drawn, data)
         return drawn

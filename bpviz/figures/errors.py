@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Curve(NamedTuple):
-    """The errors ``(epochs + 1,)`` of one run, NaN where they are not finite."""
+    """The errors ``(epochs + 1,)`` of one run above the lowest, NaN where they are not finite."""
 
     place: int
     text: str
@@ -34,9 +34,13 @@ class Curve(NamedTuple):
 
 
 class ErrorsData(NamedTuple):
-    """What is drawn: a curve a run."""
+    """What is drawn: a curve a run.
+
+    Errors are what is above ``lowest``, the lowest error there is, or 0 where that is not known.
+    """
 
     curves: list[Curve]
+    lowest: float
     threshold: float | None
     title: str
 
@@ -60,6 +64,8 @@ class Errors(OfAlgorithms):
     def data(self, results: Results, problem: Problem) -> ErrorsData:
         import numpy as np
 
+        from bpviz.figures import _plane
+
         curves = [
             Curve(
                 algorithm.place,
@@ -69,13 +75,16 @@ class Errors(OfAlgorithms):
             for algorithm in shown(results, self.algorithms)
             for run in algorithm.runs
         ]
-        return ErrorsData(curves, results.error_threshold, self.title or "Error by epoch")
+        lowest = _plane.lowest_of(problem, np.concatenate([curve.errors for curve in curves]))
+        if lowest is not None:
+            curves = [curve._replace(errors=np.maximum(curve.errors - lowest, 0.0)) for curve in curves]
+        return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title or "Error by epoch")
 
     def draw(self, figure: Figure, data: ErrorsData) -> ErrorsArtists:
         from bpviz import style
         from bpviz.figures import _parts
 
-        axes = _parts.axes(figure, xlabel="Epoch", ylabel="Error")
+        axes = _parts.axes(figure, xlabel="Epoch", ylabel=_parts.error_name(data.lowest))
         axes.grid()
         axes.spines[["top", "right"]].set_visible(False)
         curves, ends, named = [], [], {}
@@ -88,8 +97,9 @@ class Errors(OfAlgorithms):
             named[curve.text] = _parts.sign(look, dashes=look.dashes)
         threshold = None
         if data.threshold is not None:
-            threshold = axes.axhline(data.threshold, color=style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
-            named[f"Error {data.threshold:g}, the threshold"] = threshold
+            above = data.threshold - data.lowest
+            threshold = axes.axhline(above, color=style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
+            named[_parts.threshold_name(data.threshold, data.lowest)] = threshold
         _scale_epochs(axes, max(len(curve.errors) for curve in data.curves) - 1)
         _scale_errors(axes, data)
         _parts.frame(figure, axes, data.title, entries=[(sign, text) for text, sign in named.items()])
@@ -117,7 +127,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
 
     from bpviz.figures import _parts
 
-    lines = [] if data.threshold is None else [data.threshold]
+    lines = [] if data.threshold is None else [data.threshold - data.lowest]
     errors = np.concatenate([*(curve.errors for curve in data.curves), lines])
     errors = errors[np.isfinite(errors)]
     if not len(errors):
@@ -129,7 +139,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
         room = 0.05 * (high - low) or 1.0
         axes.set_ylim(low - room, high + room)
         return
-    low = max(low, 1e-18 * high)
+    low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
     low, high = low / room**2, high * room
     axes.set_ylim(low, high)  # before the scale, which would look for limits itself, among errors of any size

@@ -51,7 +51,7 @@ class Paths(OfPlane, OfAlgorithms):
         pair = self.pair(problem)
         algorithms = shown(results, self.algorithms)
         runs = [run for algorithm in algorithms for run in algorithm.runs]
-        across, up = _plane.window_of(runs, pair, self.epochs)
+        across, up = _plane.window_of(problem, runs, pair, self.epochs)
         window = (self.x or across, self.y or up)
         whole = self.epochs is self.x is self.y is None
         paths = [_paths.follow(algorithm, pair, self.epochs, window, results, whole) for algorithm in algorithms]

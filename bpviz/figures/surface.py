@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure, hyper
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Track(NamedTuple):
-    """The path of one run: weights and error ``(epochs + 1, 3)``, NaN where it is outside the window."""
+    """The path of one run: weights and height ``(epochs + 1, 3)``, NaN where it is outside the window."""
 
     place: int
     text: str
@@ -27,18 +28,28 @@ class Track(NamedTuple):
 
 
 class SurfaceData(NamedTuple):
-    """What is drawn: the surface and a track a run."""
+    """What is drawn: the surface and a track a run.
+
+    ``heights (rows, columns)``: errors, or their logarithms; ``minima``: the lowest and the others, in those heights.
+    """
 
     title: str
     plane: Plane
+    heights: Array
+    logarithmic: bool
+    minima: tuple[Array, Array]
     tracks: list[Track]
 
 
 class SurfaceArtists(NamedTuple):
-    """What was drawn, in the order of the tracks."""
+    """What was drawn, in the order of the tracks; of the minima, the lowest and the others."""
 
     surface: Any  # a Poly3DCollection; mplot3d tells type checkers nothing
     tracks: list[Line2D]
+    minima: list[Line2D]
+
+
+_STEEP = 1e4  # errors that span a larger factor are drawn at the height of their logarithms
 
 
 @figure("surface", summary="paths of algorithms on the error as a surface in space")
@@ -60,22 +71,34 @@ class Surface(OfPlane, OfAlgorithms):
         pair = self.pair(problem)
         algorithms = shown(results, self.algorithms)
         runs = [run for algorithm in algorithms for run in algorithm.runs]
-        across, up = _plane.window_of(runs, pair)
+        across, up = _plane.window_of(problem, runs, pair)
         window = (self.x or across, self.y or up)
+        plane = _plane.plane(problem, results, pair, runs, window, levels=20, size=41)
+        low, high = plane.levels[0], plane.levels[-1]
+        logarithmic = plane.logarithmic and bool(high > _STEEP * low)
+
+        def height(above: Array) -> Array:
+            return np.log10(np.maximum(above, low)) if logarithmic else above
+
         tracks = []
         for algorithm in algorithms:
             text = f"{algorithm.label} ({how_far(algorithm.runs, results)})"
             for run in algorithm.runs:
                 points = _plane.points(run, pair)
-                track = np.column_stack([points, run.trajectory.errors])
+                track = np.column_stack([points, height(run.trajectory.errors - plane.lowest)])
                 track[~_plane.within(points, window)] = np.nan
                 tracks.append(Track(algorithm.place, text, track))
-        plane = _plane.plane(problem, results, pair, runs, window, levels=20, size=41)
         whose = algorithms[0].label if len(algorithms) == 1 else f"{len(algorithms)} algorithms"
-        return SurfaceData(self.title or f"{whose} on the error surface", plane, tracks)
+        title = self.title or f"{whose} on the error surface"
+        lowest, others = (
+            np.column_stack([places[:, :2], height(places[:, 2])])
+            for places in (plane.lowest_minima, plane.other_minima)
+        )
+        return SurfaceData(title, plane, height(plane.error), logarithmic, (lowest, others), tracks)
 
     def draw(self, figure: Figure, data: SurfaceData) -> SurfaceArtists:
         import numpy as np
+        from matplotlib.colors import Normalize
         from matplotlib.ticker import MaxNLocator
 
         from bpviz import style
@@ -87,13 +110,13 @@ class Surface(OfPlane, OfAlgorithms):
         axes: Any = _parts.axes(figure, projection="3d", computed_zorder=False)
         surface = axes.plot_surface(
             *np.meshgrid(plane.x, plane.y),
-            plane.error,
+            data.heights,
             cmap=colours,
-            norm=norm,
+            norm=Normalize(*np.log10(plane.levels[[0, -1]])) if data.logarithmic else norm,
             rcount=len(plane.y),
             ccount=len(plane.x),
             edgecolor=style.PAPER,
-            linewidth=0.3,
+            linewidth=0.3 * 40 / (len(plane.x) - 1),
             zorder=1,
         )
         tracks, named = [], {}
@@ -105,17 +128,27 @@ class Surface(OfPlane, OfAlgorithms):
             axes.plot(*seen[-1:].T, color=look.colour, linestyle="none", zorder=4, **_parts.end(look))
             axes.plot(*track.points[:1].T, linestyle="none", zorder=5, **style.START)
             named[track.text] = _parts.sign(look)
-        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel="Error")
+        minima = [
+            *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **style.LOWEST),
+            *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **style.OTHER),
+        ]
+        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_parts.error_name(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
             axis.labelpad = 8
+        if data.logarithmic:
+            ticks = _parts.round_numbers(plane.levels[0], plane.levels[-1])
+            axes.set_zticks([math.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
+            long = max(len(f"{tick:g}") for tick in ticks)
+        else:
+            axes.zaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
+            long = max(len(f"{value:.6g}") for value in axes.get_zticks())
         # mplot3d centres numbers at one distance from their axis: long ones would lie on it and on its name.
-        axes.zaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
-        long = max(len(f"{value:.6g}") for value in axes.get_zticks())
         room = 3.2 * max(0, long - 4)
         axes.zaxis.set_tick_params(pad=3.5 + room)
         axes.zaxis.labelpad += 2 * room
         axes.view_init(self.elevation, self.azimuth)
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
-        _parts.frame(figure, axes, data.title, plane.held, [(sign, text) for text, sign in named.items()])
-        return SurfaceArtists(surface, tracks)
+        entries = [*((sign, text) for text, sign in named.items()), *_plane.named_minima(plane)]
+        _parts.frame(figure, axes, data.title, plane.held, entries)
+        return SurfaceArtists(surface, tracks, minima)

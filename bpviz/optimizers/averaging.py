@@ -53,7 +53,7 @@ class AveragedGradientDescent:
 
     def advance(self, w: Array, state: Visited, f: Oracle) -> tuple[Array, Visited]:
         xp, x, t = f.xp, state.x, state.t
-        eta = self.step / xp.power(1 + self.decay * self.step * t, self.power)
+        eta = self.step / f.power(1 + self.decay * self.step * t, self.power)
         x = (1 - self.decay * eta) * x - eta * f.gradient(x)
         t = t + 1
         share = 1 / xp.maximum(1.0, t - self.average_after)

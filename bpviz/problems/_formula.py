@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bpviz.declare import Array, Minimum
 
-    Numbers = Array | float
+    Numbers: TypeAlias = Array | float
     """A part of an answer: ``(runs,)``, or a number that is the same for every run."""
 
     Gradient = tuple[Numbers, Numbers]
@@ -69,7 +69,10 @@ class Function:
     threshold: float | None = 1e-6
 
     start: tuple[float, float]
-    window: tuple[tuple[float, float], tuple[float, float]]
+
+    @property
+    def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        raise NotImplementedError
 
     @property
     def minima(self) -> tuple[Minimum, ...]:

@@ -34,7 +34,11 @@ class Rosenbrock(SumOfSquares):
     b: float = hyper(100.0, "(0, inf)", "how steep the walls of the valley are")
 
     start = (-1.2, 1.0)
-    window = ((-2.0, 2.0), (-1.0, 3.0))
+
+    @property
+    def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        far = max(1.0, abs(self.a))
+        return (-2 * far, 2 * far), (-far * far, 3 * far * far)
 
     @property
     def minima(self) -> tuple[Minimum, ...]:
@@ -94,8 +98,8 @@ class Himmelblau(SumOfSquares):
     minima = (
         Minimum((3.0, 2.0), 0.0),
         Minimum((-2.805118086952745, 3.131312518250573), 0.0),
-        Minimum((-3.779310253377747, -3.283185991286170), 0.0),
-        Minimum((3.584428340330492, -1.848126526964404), 0.0),
+        Minimum((-3.779310253377747, -3.2831859912861696), 0.0),
+        Minimum((3.5844283403304917, -1.8481265269644036), 0.0),
     )
 
     def residuals(self, x: Array, y: Array) -> Sequence[Numbers]:
@@ -133,6 +137,7 @@ class Booth(SumOfSquares):
 @problem(
     "freudenstein-roth",
     source=f"F. Freudenstein & B. Roth, Journal of the ACM 10(4), 1963, pp. 550-556; problem 2 of {_MORE}",
+    synonyms=("freudenstein", "froth"),
 )
 class FreudensteinRoth(SumOfSquares):
     """A valley with two minima, of which the one that is easier to find is not the lowest.
@@ -158,7 +163,7 @@ class FreudensteinRoth(SumOfSquares):
         return (0.0, 0.0, 10 - 6 * y), (0.0, 0.0, 6 * y + 2)
 
 
-@problem("brown-badly-scaled", source=f"Problem 4 of {_MORE}", synonyms=("brown",))
+@problem("brown-badly-scaled", source=f"Problem 4 of {_MORE}", synonyms=("brown", "brownbs"))
 class BrownBadlyScaled(SumOfSquares):
     """Two weights that differ by twelve orders of magnitude at the minimum.
 
@@ -183,16 +188,18 @@ class BrownBadlyScaled(SumOfSquares):
 @problem(
     "helical-valley",
     source=(
-        f"R. Fletcher & M. J. D. Powell, The Computer Journal 6(2), 1963, pp. 163-168; problem 7 of {_MORE}, where the "
+        f"R. Fletcher & M. J. D. Powell, The Computer Journal 6(2), 1963, pp. 163-168; problem 7 of {_MORE}; here the "
         "third variable is 0"
     ),
-    synonyms=("helical",),
+    synonyms=("helical", "helix"),
 )
 class HelicalValley(SumOfSquares):
     """The floor of a helical valley: once around the origin to the minimum, with a cliff below the origin.
 
     E = (100 θ)² + (10 (r - 1))²,  r = √(x² + y²),  2π θ the angle of (x, y), from -π/2 to 3π/2
     residuals: the two in brackets
+
+    Where the angle jumps is a convention: some programs have the cliff at the minimum. At the origin there is no slope.
     """
 
     start = (-1.0, 0.0)

@@ -15,19 +15,25 @@ if TYPE_CHECKING:
 _PI = math.pi
 
 
-@problem("three-hump-camel", source="F. H. Branin, IBM Journal of Research and Development 16(5), 1972, pp. 504-522")
+@problem(
+    "three-hump-camel",
+    source="F. H. Branin, IBM Journal of Research and Development 16(5), 1972, pp. 504-522",
+    synonyms=("three-hump", "camel3"),
+)
 class ThreeHumpCamel(Function):
     """Three minima in a row, the lowest in the middle.
 
     E = 2 x² - 1.05 x⁴ + x⁶/6 + x y + y²
+
+    With - x y, as some write it, this is the same seen in a mirror.
     """
 
     start = (1.9, 1.3)
     window = ((-2.5, 2.5), (-2.5, 2.5))
     minima = (
         Minimum((0.0, 0.0), 0.0),
-        Minimum((1.747552345830289, -0.8737761729151444), 0.2986384422368598),
-        Minimum((-1.747552345830289, 0.8737761729151444), 0.2986384422368598),
+        Minimum((1.7475523458302888, -0.8737761729151444), 0.2986384422368598),
+        Minimum((-1.7475523458302888, 0.8737761729151444), 0.2986384422368598),
     )
 
     def error(self, x: Array, y: Array) -> Array:
@@ -49,6 +55,7 @@ class ThreeHumpCamel(Function):
         "L. C. W. Dixon & G. P. Szegö, The global optimization problem: an introduction, in Towards Global "
         "Optimisation 2, North-Holland, 1978, pp. 1-15"
     ),
+    synonyms=("six-hump", "camel", "camel6", "camelback"),
 )
 class SixHumpCamel(Function):
     """Six minima in three pairs, those of a pair opposite each other.
@@ -62,7 +69,7 @@ class SixHumpCamel(Function):
         Minimum((side * x, side * y), error)
         for x, y, error in (
             (0.08984201310031806, -0.7126564030207396, -1.0316284534898774),
-            (1.7036067149699808, -0.7960835686726251, -0.21546382438371764),
+            (1.7036067149699810, -0.7960835686726251, -0.21546382438371764),
             (1.6071047529201972, 0.5686514548841314, 2.1042503103112583),
         )
         for side in (1, -1)
@@ -84,6 +91,7 @@ class SixHumpCamel(Function):
 @problem(
     "goldstein-price",
     source="A. A. Goldstein & J. F. Price, Mathematics of Computation 25(115), 1971, pp. 569-574",
+    synonyms=("goldstein", "goldprice"),
 )
 class GoldsteinPrice(Function):
     """Four minima between walls that rise to a million times the lowest.
@@ -141,8 +149,11 @@ class McCormick(Function):
 
     start = (3.0, 2.0)
     window = ((-1.5, 4.0), (-3.0, 4.0))
-    # Where x + y = -2π/3 and x - y = 1.
-    minima = (Minimum((0.5 - _PI / 3, -0.5 - _PI / 3), -math.sqrt(3) / 2 - _PI / 3),)
+    # Where x - y = 1, cos(x + y) = -1/2 and sin(x + y) < 0, so that x + y is -2π/3 or 4π/3 (or 2π more, or less).
+    minima = (
+        Minimum((0.5 - _PI / 3, -0.5 - _PI / 3), -math.sqrt(3) / 2 - _PI / 3),
+        Minimum((0.5 + 2 * _PI / 3, -0.5 + 2 * _PI / 3), -math.sqrt(3) / 2 + 2 * _PI / 3),
+    )
 
     def error(self, x: Array, y: Array) -> Array:
         d = x - y
@@ -160,6 +171,7 @@ class McCormick(Function):
 @problem(
     "styblinski-tang",
     source="M. A. Styblinski & T.-S. Tang, Neural Networks 3(4), 1990, pp. 467-483",
+    synonyms=("styblinski",),
 )
 class StyblinskiTang(Function):
     """Four minima in a square, one in each quadrant, deeper to the left and below.
@@ -256,6 +268,8 @@ class Griewank(Function):
     """A very flat bowl under ripples that, from close by, are all there is to see.
 
     E = 1 + (x² + y²) / 4000 - cos x cos(y / √2)
+
+    4000 is usual whatever the number of variables; for two, some have 200.
     """
 
     start = (-6.0, 4.0)
@@ -283,9 +297,12 @@ class Griewank(Function):
     ),
 )
 class Levy(Function):
-    """Ridges across a bowl. Levy's function number 13 is another.
+    """Ridges across a bowl.
 
     E = sin² πp + (p - 1)² (1 + 10 sin²(πp + 1)) + (q - 1)² (1 + sin² 2πq),  p = 1 + (x - 1)/4,  q = 1 + (y - 1)/4
+
+    The form of Laguna and Martí. Others have sin² πq for sin²(πp + 1) and no last sine, and Levy's function number 13
+    is different altogether.
     """
 
     start = (-7.0, 6.0)
@@ -316,6 +333,7 @@ class Levy(Function):
 @problem(
     "bukin",
     source="A. D. Bukin, New minimization strategy for non-smooth functions, preprint BINP 97-79, Novosibirsk, 1997",
+    synonyms=("bukin6",),
 )
 class Bukin(Function):
     """Bukin's function number 6: a fold along a parabola, sharp as a knife; on the fold the slope is taken as 0.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Array
     from bpviz.problems._formula import Gradient, Hessian, Numbers
 
-_DAUPHIN = "Y. Dauphin et al., NeurIPS 2014, arXiv:1406.2572, section 2"
+_DAUPHIN = "Y. Dauphin et al., NeurIPS 2014, arXiv:1406.2572, Figure 1"
 
 
 @problem(
@@ -86,7 +86,8 @@ class Turned(Function):
 class Quadratic(Turned):
     """A bowl as narrow as one likes: the worse its condition, the more epochs a rule of first order takes.
 
-    E = (u² + κ v²) / 2,  u and v the coordinates around (2, -1), turned
+    E = (u² + κ v²) / 2,  u = c (x - 2) + s (y + 1),  v = c (y + 1) - s (x - 2)
+    κ: condition;  c, s: cosine and sine of angle
     """
 
     condition: float = hyper(10.0, "[1, inf)", "condition number of the Hessian, κ")
@@ -114,10 +115,11 @@ class Quadratic(Turned):
 class Valley(Turned):
     """A long, narrow, straight valley with steep walls, whose floor falls evenly towards the minimum.
 
-    E = √(1 + u²) - 1 + s v²,  u and v the coordinates around (3, 1), turned
+    E = √(1 + u²) - 1 + σ v²,  u = c (x - 3) + s (y - 1),  v = c (y - 1) - s (x - 3)
+    σ: steepness;  c, s: cosine and sine of angle
     """
 
-    steepness: float = hyper(20.0, "(0, inf)", "how steep the walls are, s")
+    steepness: float = hyper(20.0, "(0, inf)", "how steep the walls are, σ")
     angle: float = hyper(20.0, "[-180, 180]", "degrees from the x axis to the valley")
 
     centre = (3.0, 1.0)
@@ -139,7 +141,8 @@ class Valley(Turned):
 class Plateau(Function):
     """A hole in a plateau that is the more level the farther away one starts.
 
-    E = q / (1 + q),  q = ((x - 2)² + 2 (y + 1)²) / radius²
+    E = q / (1 + q),  q = ((x - 2)² + 2 (y + 1)²) / r²
+    r: radius
     """
 
     radius: float = hyper(1.0, "(0, inf)", "where along x the hole is half as deep")

@@ -86,7 +86,7 @@ def renewed(optimizer: Optimizer, moved: Mask, w: Array, state: Any, f: Oracle) 
 
     It stays as it is, but for a rule that recalls what it was answered at its last weights: that begins again.
     """
-    if not optimizer.recalls or not moved.any():
+    if not getattr(optimizer, "recalls", False) or not moved.any():
         return state
     if isinstance(optimizer, Wrapper):
         return state._replace(inner=renewed(optimizer.inner, moved, w, state.inner, f))
@@ -120,4 +120,4 @@ def without_gradient(inner: Optimizer) -> list[tuple[str, str]]:
 
 def with_memory(inner: Optimizer, why: str) -> list[tuple[str, str]]:
     """Refuse a rule that goes on from what it was answered last."""
-    return [("", f"{inner.name} goes on from its last answers, {why}")] if inner.recalls else []
+    return [("", f"{inner.name} goes on from its last answers, {why}")] if getattr(inner, "recalls", False) else []

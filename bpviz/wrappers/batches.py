@@ -68,15 +68,16 @@ class MiniBatches(Wrapper):
         problem: Any = f.problem
         n, t, asked, inner = problem.samples, state.t + 1, state.asked, state.inner
         order = self._order(n, t, f)
-        stuck = f.live
+        stuck, why = f.live, {}
         for first in range(0, n, self.batch_size):
             batch = order[first : first + self.batch_size]
             part = f.part(batch)
             w, inner = self.inner.advance(w, inner, part)
             asked = asked + part.counts() * len(batch)
             stuck = stuck & (False if part.stuck is None else part.stuck)
+            why.update(part.why)
         f.charge((-(-asked // n) - -(-state.asked // n)).astype(int))
-        f.cannot_go_on(stuck)  # on no batch of the epoch
+        f.cannot_go_on(stuck, {run: words for run, words in why.items() if stuck[run]})  # on no batch of the epoch
         return w, Batches(t, asked, inner)
 
     def _order(self, n: int, t: Array, f: Oracle) -> Any:

@@ -135,7 +135,7 @@ class StepDecay(_Schedule):
 @wrapper(
     "exponential",
     label="exponential decay",
-    source="X. Li, Z. Zhuang & F. Orabona, A Second Look at Exponential and Cosine Step Sizes, ICML 2021, arXiv:2002.05105",
+    source="X. Li, Z. Zhuang & F. Orabona, ICML 2021, arXiv:2002.05105",
     confused_with=(
         "optax.exponential_decay, which is this one for a transition of one step; torch's ExponentialLR is this one."
     ),

@@ -7,12 +7,12 @@ import json
 from typing import Any, NamedTuple
 
 import numpy as np
-from record import HERE, Case, difference, run_name, unpacked
+from record import HERE, Case, difference, problems, run_name, unpacked
 from record import PROBLEMS as RECORDED
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.march import march
-from bpviz.results import Trajectory, record
+from bpviz.results import Ending, Trajectory, record
 
 
 class Compared(NamedTuple):
@@ -56,7 +56,7 @@ def compare(family: str, case: Case) -> list[Compared]:
         zip(runs, unpacked(_packed(family)[case.call], [run["updates"] + 1 for run in runs.values()]), strict=True)
     )
     compared = []
-    for name, problem in RECORDED.items():
+    for name, problem in problems(case).items():
         of_problem = [run_name(name, start) for start in problem.starts]
         most = max(runs[run]["updates"] for run in of_problem)
         own = _own(case.rule, json.dumps(case.settings), name, most)
@@ -65,8 +65,16 @@ def compare(family: str, case: Case) -> list[Compared]:
             bounds = np.zeros(len(path))
             for bound, first in runs[run]["bounds"].items():
                 bounds[first:] = max(float(bound), case.tolerance)
-            compared.append(_beside(run, path, trajectory.weights[: len(path)], bounds))
+            compared.append(_beside(run, path, _stretched(trajectory, len(path)), bounds))
     return compared
+
+
+def _stretched(trajectory: Trajectory, rows: int) -> Any:
+    """Return the weights of so many epochs at most: a run that cannot go on stays where it is."""
+    weights = trajectory.weights[:rows]
+    if trajectory.ending is not Ending.STUCK:
+        return weights
+    return np.concatenate([weights, np.repeat(weights[-1:], rows - len(weights), axis=0)])
 
 
 def _beside(run: str, path: Any, own: Any, bounds: Any) -> Compared:

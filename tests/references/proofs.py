@@ -28,7 +28,13 @@ TITLES = ["rule", "asks for", "cost of an epoch", "compared with", "epochs", "at
 AROUND_TITLES = ["wrapper", "what it does", "settings, with defaults", "asks for", "compared with", "source"]
 STEPS = np.array([float(f"{10 ** (k / 10):.2g}") for k in range(-30, 31)])  # ten to a decade, as one would write them
 THRESHOLD, MOST = 0.125, 1000
-_LIBRARIES = {"torch": "torch.optim", "pytorch_optimizer": "pytorch_optimizer", "optax": "optax", "scipy": "SciPy"}
+_LIBRARIES = {
+    "torch": "torch.optim",
+    "pytorch_optimizer": "pytorch_optimizer",
+    "optax": "optax",
+    "jaxopt": "jaxopt",
+    "scipy": "SciPy",
+}
 
 
 def twin_families(folder: str = "optimizers") -> Iterator[ModuleType]:
@@ -106,7 +112,7 @@ def _thing(case: Case) -> str:
     parts = [value["name"] for value in case.arguments.values() if isinstance(value, Mapping)]
     if case.library == "optax" and parts and case.name in ("sgd", "chain"):
         return f"optax.{next(name for name in parts if name not in ('sgd', 'adam'))}"
-    return f"{'torch' if case.name.startswith('nn.') else _LIBRARIES[case.library]}.{case.name}"
+    return f"{'torch' if case.name.startswith('nn.') else _LIBRARIES.get(case.library, case.library)}.{case.name}"
 
 
 def _cost(rule: type[Optimizer]) -> str:

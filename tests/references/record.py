@@ -12,6 +12,8 @@ Nothing here knows bpviz: the library's own object walks, on gradients from the 
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import inspect
 import itertools
@@ -23,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +34,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Rounding: TypeAlias = Callable[[Any], Any]
 
 HERE = Path(__file__).parent
-VERSIONS = ("torch", "pytorch_optimizer", "optax", "jax", "scipy", "numpy")
+VERSIONS = ("torch", "pytorch_optimizer", "optax", "jaxopt", "jax", "scipy", "numpy")
 UPDATES = 300
 TOLERANCE = 1e-12  # what two runs may differ by, of the largest weight so far, where roundoff does not grow
 NOISE = 1e-15  # relative, on every gradient and inside it: some five to ten roundings
@@ -45,15 +48,17 @@ HUGE = 1e100  # an error above is as good as infinite
 class Case(NamedTuple):
     """A claim: ``rule`` with ``settings`` walks as ``name`` of ``library`` called with ``arguments`` does.
 
-    ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "BFGS" (a method of
-    scipy.optimize.minimize, and ``arguments`` its options). An argument that is itself a call is a mapping of its
-    ``name`` and its ``arguments``; one whose name is a number has none. Where ``rule`` is a wrapper, its settings say
-    what it is ``around``: the name and the settings of that.
+    ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "LevenbergMarquardt"
+    (jaxopt, made of residuals), "BFGS" (a method of scipy.optimize.minimize, and ``arguments`` its options). After a
+    space it may say which part of it is replaced, of REPLACED: "BFGS by line_search". An argument that is itself a call
+    is a mapping of its ``name`` and its ``arguments``; one whose name is a number has none. Where ``rule`` is a
+    wrapper, its settings say what it is ``around``: the name and the settings of that.
 
     ``why`` says why the settings are what they are, or the paths differ. ``tolerance`` is for a library that computes
-    something in float32. ``parts`` is for things that share a name but not a path: the update at which they part.
-    ``reads`` names what the path is if not the parameters: a tensor in torch's state ("ax"), or optax's function of
-    state and parameters ("contrib.schedule_free_eval_params").
+    something in float32 or to a tolerance. ``parts`` is for things that share a name but not a path: the update at
+    which they part. ``reads`` names what the path is if not the parameters: a tensor in torch's state ("ax"), or
+    optax's function of state and parameters ("contrib.schedule_free_eval_params"). ``handed`` says what the library
+    gets in place of what it would draw by chance: "the Hessian's diagonal".
     """
 
     rule: str
@@ -65,12 +70,14 @@ class Case(NamedTuple):
     tolerance: float = TOLERANCE
     parts: int | None = None
     reads: str = ""
+    handed: str = ""
 
     @property
     def call(self) -> str:
         """The call whose path this is, as manifests name it."""
         reading = f" read by {self.reads}" if self.reads else ""
-        return f"{self.library}:{_call(self.name, self.arguments)}{reading}"
+        handed = f" handed {self.handed}" if self.handed else ""
+        return f"{self.library}:{_call(self.name, self.arguments)}{reading}{handed}"
 
 
 def _call(name: str, arguments: Mapping[str, Any]) -> str:
@@ -100,6 +107,7 @@ class Problem(NamedTuple):
     gradient: Callable[[Array, Rounding], list[float]]
     hessian: Callable[[Array, Rounding], list[list[float]]]
     starts: tuple[tuple[float, float], ...]
+    residuals: Callable[[Any, Rounding, Any], Any] | None = None  # whose squares add up to the error, if there are
 
 
 X = np.array([(0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9)])
@@ -121,6 +129,10 @@ def _six_points_hessian(w: Array, r: Rounding) -> list[list[float]]:
     return list((X.T * bend) @ X / 6)
 
 
+def _six_points_residuals(w: Any, r: Rounding, xp: Any) -> Any:
+    return (r(1 / (1 + xp.exp(-r(X @ w)))) - Y) / math.sqrt(6)
+
+
 def _rosenbrock_error(w: Any, r: Rounding, _xp: Any) -> Any:
     x, y = w
     return 100 * (y - r(x * x)) ** 2 + (1 - x) ** 2
@@ -134,6 +146,11 @@ def _rosenbrock_gradient(w: Array, r: Rounding) -> list[float]:
 def _rosenbrock_hessian(w: Array, r: Rounding) -> list[list[float]]:
     x, y = w
     return [[1200 * r(x * x) - 400 * y + 2, -400 * x], [-400 * x, 200]]
+
+
+def _rosenbrock_residuals(w: Any, r: Rounding, xp: Any) -> Any:
+    x, y = w
+    return xp.stack([1 - x, 10 * (y - r(x * x))])
 
 
 def _beale_residuals(w: Any, r: Rounding) -> list[Any]:
@@ -177,13 +194,30 @@ def _rastrigin_hessian(w: Array, r: Rounding) -> list[list[float]]:
 
 PROBLEMS = {
     "perceptron": Problem(
-        _six_points_error, _six_points_gradient, _six_points_hessian, ((-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0))
+        _six_points_error,
+        _six_points_gradient,
+        _six_points_hessian,
+        ((-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)),
+        _six_points_residuals,
     ),
-    "rosenbrock": Problem(_rosenbrock_error, _rosenbrock_gradient, _rosenbrock_hessian, ((-1.2, 1.0),)),
+    "rosenbrock": Problem(
+        _rosenbrock_error, _rosenbrock_gradient, _rosenbrock_hessian, ((-1.2, 1.0),), _rosenbrock_residuals
+    ),
     # Not the usual (1, 1), where a derivative is exactly 0 and one rounding decides its sign.
-    "beale": Problem(_beale_error, _beale_gradient, _beale_hessian, ((1.0, 1.5),)),
+    "beale": Problem(
+        _beale_error,
+        _beale_gradient,
+        _beale_hessian,
+        ((1.0, 1.5),),
+        lambda w, r, xp: xp.stack(_beale_residuals(w, r)),
+    ),
     "rastrigin": Problem(_rastrigin_error, _rastrigin_gradient, _rastrigin_hessian, ((2.1, -1.7),)),
 }
+
+
+def problems(case: Case) -> dict[str, Problem]:
+    """Return the problems that the library of a case can be run on, by name."""
+    return {name: problem for name, problem in PROBLEMS.items() if problem.residuals or case.library != "jaxopt"}
 
 
 def run_name(problem: str, start: Iterable[float]) -> str:
@@ -219,6 +253,69 @@ class Answers:
 Walk: TypeAlias = Callable[[Answers, Array], Iterator[Array]]
 
 
+def _scipy_by_line_search() -> Any:
+    """Let SciPy use its ``line_search`` alone, which it tries where Moré and Thuente's search fails."""
+    from scipy.optimize import _optimize
+
+    patient = functools.partial(_optimize.line_search_wolfe2, maxiter=1000)
+    return mock.patch.multiple(_optimize, line_search_wolfe1=lambda *_, **__: (None,), line_search_wolfe2=patient)
+
+
+def _scipy_exactly() -> Any:
+    """Let SciPy's search for λ go on until a step is as long as the radius to 1e-13, not to 10 %."""
+    from scipy.optimize import _trustregion_exact
+
+    class Exactly(_trustregion_exact.IterativeSubproblem):  # type: ignore[misc]
+        __init__ = functools.partialmethod(_trustregion_exact.IterativeSubproblem.__init__, k_easy=1e-13, k_hard=1e-13)
+
+    return mock.patch.object(_trustregion_exact, "IterativeSubproblem", Exactly)
+
+
+class _NoStepError(Exception):
+    """A search has found none."""
+
+
+def _torch_by_line_search() -> Any:
+    """Let torch's LBFGS take its steps from SciPy's ``line_search``, with the first trials that BFGS there has.
+
+    It ends before torch takes no notice of what a step has taught, because yᵀs, about 0.1 to 2 times the fall that the
+    slope promises, is at most 1e-10.
+    """
+    from scipy.optimize._linesearch import scalar_search_wolfe2
+
+    before: list[float] = []
+
+    def search(evaluate: Any, x: Any, _t: Any, d: Any, f: Any, g: Any, slope: Any, **_: Any) -> Any:
+        if not before:
+            before.append(f + float(g.norm()) / 2)
+        alpha, there, _, _ = scalar_search_wolfe2(
+            lambda alpha: evaluate(x, alpha, d)[0],
+            lambda alpha: float(evaluate(x, alpha, d)[1].dot(d)),
+            f,
+            before[-1],
+            float(slope),
+            maxiter=1000,
+        )
+        if alpha is None or -alpha * float(slope) < 1e-9:
+            raise _NoStepError
+        before.append(f)
+        return there, evaluate(x, alpha, d)[1], alpha, 1
+
+    return mock.patch.object(importlib.import_module("torch.optim.lbfgs"), "_strong_wolfe", search)
+
+
+REPLACED: dict[str, dict[str, Callable[[], Any]]] = {
+    "scipy": {"by line_search": _scipy_by_line_search, "exactly": _scipy_exactly},
+    "torch": {"by line_search": _torch_by_line_search},
+}
+
+
+def _named(case: Case) -> tuple[str, Callable[[], Any]]:
+    """Return the name that the library knows, and what replaces a part of what it names."""
+    name, _, replaced = case.name.partition(" ")
+    return name, REPLACED[case.library][replaced] if replaced else contextlib.nullcontext
+
+
 def _found(module: Any, name: str) -> Any:
     for part in name.split("."):
         module = getattr(module, part)
@@ -242,6 +339,7 @@ def _torch_walk(case: Case, library: Any) -> Walk:
 
     torch.set_default_dtype(torch.float64)  # some keep scalars in the default type
     schedules = torch.optim.lr_scheduler
+    called, replaced = _named(case)
 
     def made(name: str, arguments: Mapping[str, Any], w: Any) -> Any:
         call = _found(torch if name.startswith("nn.") else library if hasattr(library, name) else torch.optim, name)
@@ -252,7 +350,7 @@ def _torch_walk(case: Case, library: Any) -> Walk:
             return inner["optimizer"], lambda: call([w], **rest)
         return call(**inner, **rest) if inner else call([w], **alone, **rest)
 
-    def advance(optimizer: Any, closure: Callable[[], Any]) -> None:
+    def advance(optimizer: Any, closure: Callable[[], Any], **handed: Any) -> None:
         """Make an update; gradients are clipped before it, and a schedule is told of it, or of the error before it."""
         if isinstance(optimizer, tuple):
             optimizer, clip = optimizer
@@ -270,22 +368,27 @@ def _torch_walk(case: Case, library: Any) -> Walk:
             advance(optimizer.optimizer, closure)
             optimizer.step()
         else:
-            optimizer.step(closure)
+            optimizer.step(closure, **handed)
 
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
         torch.manual_seed(0)
         w = torch.tensor(start, requires_grad=True)
-        optimizer = made(case.name, case.arguments, w)
+        optimizer = made(called, case.arguments, w)
 
         def closure() -> Any:
             at = w.detach().numpy().copy()
             w.grad = torch.tensor(answers.gradient(at))
             return torch.tensor(answers.error(at))
 
-        while True:
-            advance(optimizer, closure)
-            row = optimizer.state[w][case.reads] if case.reads else w.detach()
-            yield row.numpy().copy()
+        with replaced(), contextlib.suppress(_NoStepError):
+            for update in itertools.count():
+                handed = {}
+                if case.handed and update % optimizer.update_period == 0:
+                    diagonal = answers.hessian(w.detach().numpy()).diagonal()
+                    handed["hessian"] = [torch.tensor(diagonal.copy())]
+                advance(optimizer, closure, **handed)
+                row = optimizer.state[w][case.reads] if case.reads else w.detach()
+                yield row.numpy().copy()
 
     return walk
 
@@ -304,15 +407,23 @@ def _optax(case: Case, problem: Problem) -> Walk:
     def error(w: Any) -> Any:
         return problem.error(w, lambda value: value, jax.numpy)
 
+    def diagonal_of(_updates: Any, state: Any, _params: Any = None, *, diagonal: Any, **_rest: Any) -> Any:
+        return diagonal, state
+
     def fast(params: Any) -> Any:
         return params.fast if isinstance(params, optax.LookaheadParams) else params
 
     read = _found(optax, case.reads) if case.reads else lambda _, params: fast(params)
-    optimizer = optax.with_extra_args_support(made(case.name, case.arguments))
+    arguments = dict(case.arguments)
+    if case.handed:
+        nothing = optax.identity().init
+        arguments["hessian_diagonal_fn"] = optax.GradientTransformationExtraArgs(nothing, diagonal_of)
+    optimizer = optax.with_extra_args_support(made(case.name, arguments))
 
     @jax.jit
-    def update(params: Any, state: Any, value: Any, gradient: Any) -> Any:
-        updates, state = optimizer.update(gradient, state, params, value=value, grad=gradient, value_fn=error)
+    def update(params: Any, state: Any, value: Any, gradient: Any, **handed: Any) -> Any:
+        extra = {"value": value, "grad": gradient, "value_fn": error, **handed}
+        updates, state = optimizer.update(gradient, state, params, **extra)
         return optax.apply_updates(params, updates), state
 
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
@@ -322,8 +433,31 @@ def _optax(case: Case, problem: Problem) -> Walk:
         state = optimizer.init(params)
         while True:
             w = np.array(fast(params))
-            params, state = update(params, state, answers.error(w), answers.gradient(w))
+            handed = {"diagonal": answers.hessian(w).diagonal()} if case.handed else {}
+            params, state = update(params, state, answers.error(w), answers.gradient(w), **handed)
             yield np.array(read(state, params))
+
+    return walk
+
+
+def _jaxopt(case: Case, problem: Problem) -> Walk:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import jaxopt
+
+    def walk(answers: Answers, start: Array) -> Iterator[Array]:
+        assert problem.residuals
+        residuals = functools.partial(problem.residuals, r=answers.round, xp=jax.numpy)
+        solver = getattr(jaxopt, case.name)(residuals, **case.arguments)
+        params = jax.numpy.asarray(start)
+        state = solver.init_state(params)
+        while True:
+            last = params
+            params, state = solver.update(params, state)
+            yield np.array(params)
+            if (last + state.delta == last).all():  # it would go on for ever
+                return
 
     return walk
 
@@ -331,14 +465,16 @@ def _optax(case: Case, problem: Problem) -> Walk:
 def _scipy(case: Case, _problem: Problem) -> Walk:
     from scipy.optimize import minimize
 
+    method, replaced = _named(case)
+
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
         rows: list[Array] = []
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), replaced():
             warnings.simplefilter("ignore")  # of derivatives that a method does not use
             minimize(
                 answers.error,
                 start,
-                method=case.name,
+                method=method,
                 jac=answers.gradient,
                 hess=answers.hessian,
                 callback=lambda xk, *_: rows.append(np.array(xk)),
@@ -353,6 +489,7 @@ LIBRARIES: dict[str, Callable[[Case, Problem], Walk]] = {
     "torch": _torch,
     "pytorch_optimizer": _pytorch_optimizer,
     "optax": _optax,
+    "jaxopt": _jaxopt,
     "scipy": _scipy,
 }
 
@@ -420,7 +557,7 @@ def record_family(family: str, cases: Iterable[Case]) -> None:
     calls: dict[str, Any] = {}
     for case in {case.call: case for case in cases}.values():
         found, runs = [], {}
-        for name, problem in PROBLEMS.items():
+        for name, problem in problems(case).items():
             walk = LIBRARIES[case.library](case, problem)
             for start in problem.starts:
                 path, runs[run_name(name, start)] = record(problem, start, walk)

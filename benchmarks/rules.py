@@ -1,0 +1,117 @@
+"""Every first-order rule against torch.optim's eager loop: one run of the published problem, by the epoch.
+
+The loop of torch is what one would write: the forward pass, the backward pass, a step of its optimizer, and the error
+and the weights of every epoch kept, as bpviz keeps them. A rule that torch has goes against that, with the settings
+with which both walk the same path. Any other goes against the cheapest of torch's that keeps as much of the past, or
+else against plain SGD. Rules that search along a line make several steps' work of an epoch and are left out.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"  # one thread on both sides; must be said before NumPy is imported
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from versus import Row, heading, versus
+
+from bpviz.declare import OPTIMIZERS, PROBLEMS
+from bpviz.march import march
+from bpviz.results import Trajectory, record
+
+EPOCHS = 200
+START = (-4.0, -4.0)
+
+# name: torch's optimizer, and arguments of ours and of torch's with which they are the same rule.
+COUNTERPARTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "gd": ("SGD", {"step": 0.3}, {"lr": 0.3}),
+    "momentum": ("SGD", {"step": 0.3}, {"lr": 0.3, "momentum": 0.9}),
+    "nesterov": ("SGD", {"step": 0.3, "convention": "torch"}, {"lr": 0.3, "momentum": 0.9, "nesterov": True}),
+    "asgd": ("ASGD", {"step": 0.3, "average_after": 1e6 + 1}, {"lr": 0.3}),
+    "adam": ("Adam", {"step": 0.1}, {"lr": 0.1}),
+    "amsgrad": ("Adam", {"step": 0.1, "convention": "torch"}, {"lr": 0.1, "amsgrad": True}),
+    "adamw": ("AdamW", {"step": 0.1, "weight_decay": 0.01, "convention": "torch"}, {"lr": 0.1}),
+    "adamax": ("Adamax", {"step": 0.1}, {"lr": 0.1}),
+    "nadam": ("NAdam", {"step": 0.1}, {"lr": 0.1}),
+    "radam": ("RAdam", {"step": 0.1, "threshold": 5, "convention": "torch"}, {"lr": 0.1}),
+    "adagrad": ("Adagrad", {"step": 0.1}, {"lr": 0.1}),
+    "adadelta": ("Adadelta", {"decay": 0.9}, {}),
+    "rmsprop": ("RMSprop", {"step": 0.1, "decay": 0.99, "convention": "torch"}, {"lr": 0.1}),
+    "irprop-": ("Rprop", {"step": 0.1, "min_step": 1e-6, "max_step": 50}, {"lr": 0.1}),
+}
+
+# Rules that torch does not have: with running means of gradients and of their squares, like Adam; by sign, like Rprop.
+KIN = {
+    **dict.fromkeys(("adabelief", "adan", "ademamix", "adopt", "diffgrad", "lamb", "novograd", "qhadam"), "Adam"),
+    **dict.fromkeys(("swats", "yogi"), "Adam"),
+    **dict.fromkeys(("irprop+", "quickprop", "rprop", "rprop-"), "Rprop"),
+}
+
+
+def torch_loop(name: str, arguments: dict[str, Any]) -> Callable[[], tuple[np.ndarray, list[float]]]:
+    """Return a function that makes the run with an optimizer of torch: weights and errors of every epoch."""
+    import torch
+
+    dataset = PROBLEMS["perceptron"]().dataset
+    x = torch.tensor(dataset.features, dtype=torch.float64)
+    y = torch.tensor(dataset.targets, dtype=torch.float64)
+
+    def run() -> tuple[np.ndarray, list[float]]:
+        w = torch.tensor(START, dtype=torch.float64, requires_grad=True)
+        optimizer = getattr(torch.optim, name)([w], **arguments)
+        path, errors = [], []
+        for epoch in range(EPOCHS + 1):
+            optimizer.zero_grad()
+            error = ((torch.sigmoid(x @ w) - y) ** 2).mean()
+            path.append(w.detach().numpy().copy())
+            errors.append(error.item())
+            if epoch < EPOCHS:
+                error.backward()
+                optimizer.step()
+        return np.array(path), errors
+
+    return run
+
+
+def run_of(name: str, settings: dict[str, Any]) -> Trajectory:
+    """Return the run as bpviz makes it."""
+    optimizer, problem = OPTIMIZERS[name](**settings), PROBLEMS["perceptron"]()
+    (trajectory,) = record(march(optimizer, problem, [START], error_threshold=None, max_epochs=EPOCHS))
+    return trajectory
+
+
+def first_order() -> Iterator[str]:
+    """Yield the rules that ask for a gradient an epoch, or two, and for an error at most."""
+    for name, rule in OPTIMIZERS.items():
+        if "gradient" in rule.needs <= {"error", "gradient"}:
+            run = run_of(name, {})
+            if run.evaluations["gradient"] <= 2 * run.epochs and run.evaluations["error"] <= run.epochs:
+                yield name
+
+
+def rows() -> Iterator[Row]:
+    """Yield every comparison as it is made."""
+    import torch
+
+    torch.set_num_threads(1)
+    for name in first_order():
+        theirs, settings, arguments = COUNTERPARTS.get(name, (KIN.get(name, "SGD"), {}, {"lr": 0.1}))
+        loop = torch_loop(theirs, arguments)
+        if name in COUNTERPARTS:  # the same rule to the last digits, in 32-bit scalars where torch keeps some
+            np.testing.assert_allclose(run_of(name, settings).weights, loop()[0], rtol=1e-4, atol=1e-8)
+        yield versus(
+            f"{name}, one run, against torch's {theirs}",
+            lambda n=name, s=settings: run_of(n, s),
+            loop,
+            target=0.5,
+        )
+
+
+if __name__ == "__main__":
+    print(heading())
+    for row in rows():
+        print(row, flush=True)

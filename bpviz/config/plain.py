@@ -1,0 +1,44 @@
+"""Values as Python has them -> a tree of values with a place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from bpviz.config.places import ConfigError, Place
+from bpviz.config.yaml_tree import Node, under
+from bpviz.declare import spelled
+from bpviz.words import shown
+
+_DEEPEST = 32  # levels of lists and mappings
+
+
+def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
+    """Return a value, and all that is in it, as nodes that stand at ``place``.
+
+    Tuples, NumPy's arrays and numbers, and paths are what they would be in a config; so is a rule: its name and its
+    settings. Raises ConfigError for what no config can say.
+    """
+    if depth > _DEEPEST:
+        raise ConfigError([place.mistake("", f"nested more than {_DEEPEST} levels deep")])
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if hasattr(value, "advance"):
+        value = {"name": value.name, **spelled(value)}
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, Mapping):
+        parts = {}
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise ConfigError([place.mistake(path, f"the key {shown(key)} is not text")])
+            parts[key] = node(part, place, under(path, key), depth + 1)
+        return Node(parts, place, keys=dict.fromkeys(parts, place))
+    if isinstance(value, list | tuple):
+        return Node([node(part, place, under(path, i), depth + 1) for i, part in enumerate(value)], place)
+    if isinstance(value, str):
+        return Node(value, place, value, quoted=True)
+    if value is None or isinstance(value, bool | int | float):
+        return Node(value, place, shown(value))
+    raise ConfigError([place.mistake(path, f"a {type(value).__name__} is not a value of a config")])

@@ -1,0 +1,177 @@
+"""What is known of a library's optimizer -> a class with declared fields, like those of the registry."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from textwrap import fill
+from typing import Any, NamedTuple
+
+from bpviz import declare
+from bpviz.declare import Domain, hyper
+from bpviz.words import shown
+
+
+class Parameter(NamedTuple):
+    """An argument that a config can give; its default is null where there is none or a config could not say it."""
+
+    name: str
+    default: Any
+    required: bool
+    meaning: str
+
+
+class Facts(NamedTuple):
+    """All that is known of an optimizer without its library: a class can be made of it where that is not imported."""
+
+    library: str
+    name: str
+    call: str  # where the library has it: "torch.optim.Adam"
+    version: str
+    needs: tuple[str, ...]
+    of_the_block: tuple[str, ...]  # what is asked for all runs at once, at the start of an epoch
+    parameters: tuple[Parameter, ...]
+    about: str
+    calling: str = ""  # how it is called, for the reader
+    together: int = 64  # runs that may travel in one block, each with an object of its own
+
+
+# -- settings --------------------------------------------------------------------------------------------------------
+
+_LIKE = {bool: "true or false", int: "a number", float: "a number", str: "text", tuple: "a list"}
+_ANY = "a number, true or false, text or a list"
+_LONGEST = 80  # characters of a meaning
+
+
+@dataclasses.dataclass(frozen=True)
+class Handed(Domain):
+    """What is handed to a library as it is. A default that is a number, a word, a list... allows its like, and null."""
+
+    words: str = _ANY
+
+    def complaint(self, value: object) -> str | None:
+        if value is None:
+            return None
+        if isinstance(value, list | tuple):
+            if self.words not in (_ANY, "a list"):
+                return f"{shown(value)} is not {self}"
+            return next((f"item {i}: {c}" for i, v in enumerate(value, 1) if (c := Handed().complaint(v))), None)
+        like = _LIKE.get(type(value))
+        if like is None or self.words not in (_ANY, like):
+            return f"{shown(value)} is not {self}"
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"{value} is not a finite number"
+        return None
+
+    def convert(self, value: Any) -> Any:
+        return tuple(map(self.convert, value)) if isinstance(value, list | tuple) else value
+
+    def schema(self) -> dict[str, Any]:
+        return {}
+
+    def __str__(self) -> str:
+        return self.words
+
+
+def parameters(function: Any, without: Iterable[str] = ()) -> tuple[Parameter, ...]:
+    """Return the parameters of a function, but for those ``without``; the required ones come first."""
+    text = inspect.getdoc(function) or ""
+    found = [
+        Parameter(
+            p.name, None if p.default is p.empty else _plain(p.default), p.default is p.empty, _meaning(p.name, text)
+        )
+        for p in inspect.signature(function).parameters.values()
+        if p.name not in (*without, "name", "label") and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
+    return tuple(sorted(found, key=lambda parameter: not parameter.required))
+
+
+def _meaning(name: str, text: str) -> str:
+    """Return the beginning of what a docstring says of a parameter, in one of the usual layouts; "" if it is silent."""
+    same_line = re.search(rf"^ *{name}(?: \(.*\))?: (.+(?:\n +.+)*)", text, re.MULTILINE)
+    next_line = re.search(rf"^ *(?:\w+, )*{name}(?:, \w+)* :.*\n((?: +.+\n?)+)", text, re.MULTILINE)
+    found = same_line or next_line
+    if found is None:
+        return ""
+    said = re.sub(r":\w+:|[`*\\]", "", " ".join(found[1].split()))
+    said = re.split(r"[.;:](?: |$)| \([dD]efault|, see ", said)[0].rstrip(",")
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST].rpartition(' ')[0]} ..."
+
+
+def _plain(default: Any) -> Any:
+    """Return a default as a config can say it, null if it cannot: a function, a type, infinity."""
+    if isinstance(default, list | tuple):
+        return tuple(map(_plain, default)) if type(default) in (list, tuple) else None
+    if hasattr(default, "item") and getattr(default, "ndim", None) == 0:
+        default = default.item()
+    if isinstance(default, float):
+        return float(default) if math.isfinite(default) else None
+    return default if isinstance(default, bool | int | str) else None
+
+
+# -- the class -------------------------------------------------------------------------------------------------------
+
+
+@cache
+def made(facts: Facts) -> type[Any]:
+    """Return the class of an optimizer; the same class for the same facts."""
+    base: type[Any] = import_module(f"bpviz.foreign._{facts.library}").WALKS
+    declared = {
+        p.name: hyper(
+            dataclasses.MISSING if p.required else p.default,
+            Handed(_like(p.default)),
+            p.meaning or f"handed to {facts.call}",
+        )
+        for p in facts.parameters
+    }
+    name = f"{facts.library}:{facts.name}"
+    body = {
+        "__doc__": f"{facts.about}\n\n{_called(facts)}",
+        "__module__": base.__module__,
+        "__annotations__": dict.fromkeys(declared, Any),
+        "__reduce__": _reduce,
+        **declared,
+    }
+    return declare.declared(
+        type(name, (base,), body),
+        name,
+        label=name,
+        needs=frozenset(facts.needs),
+        source=f"{facts.call} of {facts.library} {facts.version}",
+        confused_with="",
+        synonyms=(),
+        facts=facts,
+    )
+
+
+def _like(default: Any) -> str:
+    return _LIKE.get(type(default), _ANY)
+
+
+def _called(facts: Facts) -> str:
+    if facts.calling:
+        return facts.calling
+    arguments = ", ".join(p.name if p.required else f"{p.name}={p.default!r}" for p in facts.parameters)
+    return wrapped(f"{facts.call}({arguments})")
+
+
+def wrapped(call: str) -> str:
+    """Return a call as it is shown."""
+    return fill(call, 100, subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _reduce(self: Any) -> tuple[Any, ...]:
+    return _remade, (self.facts, declare.settings(self))
+
+
+def _remade(facts: Facts, settings: dict[str, Any]) -> Any:
+    """Return an optimizer that was checked where it was made: a process that only draws does without its library."""
+    copy = object.__new__(made(facts))
+    for name, value in settings.items():
+        object.__setattr__(copy, name, value)
+    return copy

@@ -1,0 +1,278 @@
+"""The optimizers of optax: gradient transformations, compiled once for all runs with the same settings.
+
+One that searches along a line asks by itself as it goes along, out of the compiled program, by calls with an effect:
+the compiler may neither leave such a call out nor make it twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bpviz.foreign import imported, unknown
+from bpviz.foreign._kind import Facts, made, parameters
+from bpviz.foreign._walk import Foreign, sentence, stays
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.foreign._walk import Own, Spot
+
+# What transformations may want beside the gradient, and what an optimizer with such wants has to ask of its problem.
+_WANTS: dict[tuple[str, ...], tuple[str, ...]] = {
+    (): ("gradient",),
+    ("value",): ("error", "gradient"),
+    ("value", "grad", "value_fn"): ("error", "gradient"),
+}
+_SEARCHES = "\n\nOne epoch is one update, whose line search asks for error and gradient as often as it likes."
+
+
+def kind(name: str) -> type[Any]:
+    """Return the class of an optimizer of optax or optax.contrib."""
+    optax, _ = imported(f"optax:{name}", "optax", "jax")
+    known = _optimizers(optax)
+    if name not in known:
+        raise unknown(f"optax:{name}", sorted(known), "optax")
+    call = known[name]
+    found = parameters(call)
+    some: dict[str, Any] = {p.name: 0.1 for p in found if p.required}
+    try:
+        with _doubles():
+            wants = _wants(name, some)
+    except Exception as error:  # noqa: BLE001 - a library may say no in any way it likes
+        raise KeyError(f"optax:{name} cannot be used by itself: {sentence(error)}") from None
+    searches = "value_fn" in wants
+    return made(
+        Facts(
+            "optax",
+            name,
+            f"optax.{name}",
+            optax.__version__,
+            needs=_WANTS[wants],
+            of_the_block=() if searches else tuple(reversed(_WANTS[wants])),
+            parameters=found,
+            about=inspect.cleandoc(call.__doc__ or "").partition("\n\n")[0] + (_SEARCHES if searches else ""),
+        )
+    )
+
+
+def _optimizers(optax: Any) -> dict[str, Any]:
+    """Return what makes a whole optimizer by itself: a gradient transformation with a learning rate."""
+    found = {}
+    for module, prefix in ((optax, ""), (optax.contrib, "contrib.")):
+        for name, thing in inspect.getmembers(module, lambda thing: inspect.isfunction(thing) or _is_partial(thing)):
+            if name.startswith(("_", "scale_by_")):
+                continue
+            signature = inspect.signature(thing)
+            transforms = "GradientTransformation" in str(signature.return_annotation)
+            arguments = signature.parameters.values()
+            rate = any("learning_rate" in argument.name for argument in arguments)
+            around = any("GradientTransformation" in str(a.annotation) and a.default is a.empty for a in arguments)
+            if transforms and rate and not around:
+                found[prefix + name] = thing
+    return found
+
+
+def _is_partial(thing: Any) -> bool:
+    return isinstance(thing, partial)  # nadam is adam with Nesterov's momentum
+
+
+@contextlib.contextmanager
+def _doubles() -> Iterator[None]:
+    """Let what is made here be doubles on the processor."""
+    import jax
+
+    with (
+        warnings.catch_warnings(),
+        jax.enable_x64(True),
+        jax.default_device(jax.local_devices(backend="cpu")[0]),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+# -- transformations -------------------------------------------------------------------------------------------------
+
+
+class Transformation(NamedTuple):
+    """A transformation as it is used here. ``update`` returns params and state after an epoch."""
+
+    init: Callable[..., Any]
+    update: Callable[..., Any]  # of gradient, state, params, and what else it wants
+    judged: Callable[..., Any] | None  # of state and params: the weights to be judged by, if these are not the params
+
+
+def _made(name: str, given: Mapping[str, Any]) -> Transformation:
+    import optax
+
+    whole = optax.with_extra_args_support(_optimizers(optax)[name](**given))
+
+    def update(g: Any, state: Any, params: Any, **wanted: Any) -> Any:
+        updates, state = whole.update(g, state, params, **wanted)
+        return optax.apply_updates(params, updates), state
+
+    def judged(state: Any, params: Any) -> Any:
+        return optax.contrib.schedule_free_eval_params(state, params)
+
+    free = isinstance(whole.init(np.zeros(2)), optax.contrib.ScheduleFreeState)
+    return Transformation(whole.init, update, judged if free else None)
+
+
+@lru_cache(maxsize=64, typed=True)
+def _compiled(name: str, given: tuple[tuple[str, Any], ...]) -> Transformation:
+    import jax
+
+    init, update, judged = _made(name, dict(given))
+    return Transformation(init, jax.jit(update), judged and jax.jit(judged))
+
+
+class Search(NamedTuple):
+    """A transformation that asks by itself: ``update``, of state and params, asks through ``questions``."""
+
+    init: Callable[..., Any]
+    update: Callable[..., Any]
+    questions: Questions
+
+
+@lru_cache(maxsize=64, typed=True)
+def _compiled_search(name: str, given: tuple[tuple[str, Any], ...]) -> Search:
+    import jax
+    import optax
+
+    parts, questions = _made(name, dict(given)), Questions()
+    error = questions.function()
+
+    def update(state: Any, params: Any) -> Any:
+        # Takes error and gradient from where the last search ended, if it has kept them.
+        value, g = optax.value_and_grad_from_state(error)(params, state=state)
+        return parts.update(g, state, params, value=value, grad=g, value_fn=error)
+
+    return Search(parts.init, jax.jit(update), questions)
+
+
+class Questions:
+    """What a compiled program asks for the run that it moves."""
+
+    def __init__(self) -> None:
+        self.own: Own | None = None
+        self.failure: BaseException | None = None
+
+    def function(self) -> Any:
+        """Return the error as a function that can be compiled and differentiated."""
+        import jax
+        from jax.experimental import io_callback
+
+        double = jax.numpy.float64
+
+        def error(x: Any) -> Any:
+            return io_callback(self._error, jax.ShapeDtypeStruct((), double), x)
+
+        def slope(x: Any, of: Any) -> tuple[Any]:
+            return (of * io_callback(self._gradient, jax.ShapeDtypeStruct(x.shape, double), x),)
+
+        function = jax.custom_vjp(error)
+        function.defvjp(lambda x: (error(x), x), slope)
+        return function
+
+    def _error(self, x: Any) -> Array:
+        return self._answer(x, lambda spot: spot.error(), ())
+
+    def _gradient(self, x: Any) -> Array:
+        return self._answer(x, lambda spot: spot.gradient(), np.shape(x))
+
+    def _answer(self, x: Any, ask: Callable[[Spot], Any], shape: tuple[int, ...]) -> Array:
+        """Answer in whatever thread the program runs in. It could not pass an exception on, so that is kept."""
+        try:
+            with np.errstate(all="ignore"):
+                return np.asarray(ask(self.own.at(np.asarray(x))), np.float64)  # type: ignore[union-attr]
+        except BaseException as error:  # noqa: BLE001 - for the thread that waits
+            self.failure = error
+            return np.full(shape, np.nan)
+
+
+def _wants(name: str, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a transformation wants beside the gradient, found by trying; what it refuses anyway is raised."""
+    import jax
+
+    parts = _made(name, given)
+    w, g = np.array([1.0, -2.0]), np.array([2.0, -4.0])
+    offered = {"value": np.array(5.0), "grad": g, "value_fn": lambda x: (x * x).sum()}
+    state = parts.init(w)
+    for wants in _WANTS:
+        answers = {want: offered[want] for want in wants}
+        try:
+            jax.eval_shape(lambda g, state, w, a=answers: parts.update(g, state, w, **a), g, state, w)
+        except Exception as error:
+            if not any(repr(want) in str(error) for want in offered if want not in wants):
+                raise
+        else:
+            return wants
+    raise ValueError("it wants more than error and gradient")
+
+
+class Optax(Foreign):
+    """An optimizer of optax."""
+
+    _at_home = staticmethod(_doubles)
+
+    def _walker(self, given: Mapping[str, Any], w: Array) -> Any:
+        settings = tuple(given.items())
+        if self.facts.of_the_block:
+            return OptaxWalker(_compiled(self.facts.name, settings), self.facts.of_the_block, w)
+        return OptaxSearcher(_compiled_search(self.facts.name, settings), w)
+
+    @classmethod
+    def _try(cls, given: Mapping[str, Any]) -> None:
+        with _doubles():
+            _wants(cls.facts.name, given)
+
+
+WALKS = Optax
+
+
+class OptaxWalker:
+    """A transformation on its way."""
+
+    def __init__(self, parts: Transformation, asks: tuple[str, ...], w: Array) -> None:
+        self._parts = parts
+        self._wants = asks[1:] and ("value",)
+        self._state = parts.init(w)
+        self._judged = w
+        self.asks_at = None if parts.judged is None else w
+
+    def step(self, own: Own, w: Array, g: Array, *more: Array) -> Array:
+        wanted = {want: answer[0] for want, answer in zip(self._wants, more, strict=True)}
+        if self._parts.judged is None:
+            w, self._state = self._parts.update(np.ascontiguousarray(g), self._state, w, **wanted)
+            return np.asarray(w)
+        stays(w, self._judged)
+        params, self._state = self._parts.update(np.ascontiguousarray(g), self._state, self.asks_at, **wanted)
+        self.asks_at = np.asarray(params)
+        self._judged = np.asarray(self._parts.judged(self._state, params))
+        return self._judged
+
+
+class OptaxSearcher:
+    """A transformation on its way that asks by itself."""
+
+    asks_at = None
+
+    def __init__(self, parts: Search, w: Array) -> None:
+        self._parts = parts
+        self._state = parts.init(w)
+        self._w = w
+
+    def step(self, own: Own, w: Array) -> Array:
+        stays(w, np.asarray(self._w))
+        questions = self._parts.questions
+        questions.own, questions.failure = own, None
+        self._w, self._state = self._parts.update(self._state, self._w)
+        reached = np.asarray(self._w)  # waits for the program
+        if questions.failure is not None:
+            raise questions.failure
+        return reached

@@ -1,0 +1,285 @@
+"""The methods of scipy.optimize.minimize.
+
+``minimize`` drives: it asks for errors and gradients as it likes and comes back when it has finished. So each run has a
+thread in which ``minimize`` works while the loop waits. Where it calls back, which is once an iteration, it stops and
+the loop goes on: that is an epoch. Never do two threads work at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from bpviz.foreign import imported, unknown
+from bpviz.foreign._kind import Facts, made, parameters, wrapped
+from bpviz.foreign._walk import Foreign, OverError, stays
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.foreign._walk import Own
+
+_ERROR = ("error",)
+_GRADIENT = ("error", "gradient")
+_HESSIAN = ("error", "gradient", "hessian")
+
+
+class Method(NamedTuple):
+    """What a method asks for, and the function of SciPy that has its options."""
+
+    asks: tuple[str, ...]
+    options: str
+    remark: str = ""
+    lock: str = ""  # that SciPy holds while the method works: there can be one run at a time
+
+
+_TRUST = "_trustregion._minimize_trust_region"
+METHODS = {
+    "Nelder-Mead": Method(_ERROR, "_optimize._minimize_neldermead"),
+    "Powell": Method(_ERROR, "_optimize._minimize_powell"),
+    "CG": Method(_GRADIENT, "_optimize._minimize_cg"),
+    "BFGS": Method(_GRADIENT, "_optimize._minimize_bfgs"),
+    "Newton-CG": Method(_HESSIAN, "_optimize._minimize_newtoncg"),
+    "L-BFGS-B": Method(_GRADIENT, "_lbfgsb_py._minimize_lbfgsb"),
+    "TNC": Method(_GRADIENT, "_tnc._minimize_tnc"),
+    "COBYLA": Method(
+        _ERROR,
+        "_cobyla_py._minimize_cobyla",
+        "COBYLA calls back after an evaluation or two, with its best weights so far.",
+    ),
+    "COBYQA": Method(
+        _ERROR,
+        "_cobyqa_py._minimize_cobyqa",
+        "COBYQA calls back after every evaluation, with its best weights so far.",
+        "_cobyqa_py.COBYQA_LOCK",
+    ),
+    "SLSQP": Method(_GRADIENT, "_slsqp_py._minimize_slsqp"),
+    "trust-constr": Method(_HESSIAN, "_trustregion_constr._minimize_trustregion_constr"),
+    "dogleg": Method(_HESSIAN, _TRUST),
+    "trust-ncg": Method(_HESSIAN, _TRUST),
+    "trust-exact": Method(_HESSIAN, _TRUST),
+    "trust-krylov": Method(_HESSIAN, _TRUST),
+}
+
+_SYNONYMS = {"lbfgs": "l-bfgs-b", "lbfgsb": "l-bfgs-b", "l-bfgs": "l-bfgs-b", "simplex": "nelder-mead"}
+
+# What is not an option, concerns differences and constraints that there are none of here, or prints.
+_WITHOUT = (
+    *("fun", "func", "x0", "args", "jac", "grad", "hess", "hessp", "bounds", "constraints", "callback", "subproblem"),
+    *("eps", "finite_diff_rel_step", "workers", "catol", "feasibility_tol", "sparse_jacobian", "factorization_method"),
+    *("disp", "iprint", "mesg_num", "verbose", "return_all"),
+)
+
+
+def kind(name: str) -> type[Any]:
+    """Return the class of a method of scipy.optimize.minimize."""
+    scipy, optimize = imported(f"scipy:{name}", "scipy", "scipy.optimize")
+    if name not in METHODS:
+        raise unknown(f"scipy:{name}", sorted(METHODS), "scipy.optimize.minimize", _SYNONYMS)
+    method = METHODS[name]
+    options = parameters(attrgetter(method.options)(optimize), _WITHOUT)
+    if name == "trust-exact":
+        options = tuple(option for option in options if option.name != "inexact")
+    shown = ", ".join(f"{option.name!r}: {option.default!r}" for option in options)
+    return made(
+        Facts(
+            "scipy",
+            name,
+            f"scipy.optimize.minimize(method={name!r})",
+            scipy.__version__,
+            needs=method.asks,
+            of_the_block=(),
+            parameters=options,
+            about="\n".join(
+                [
+                    f"The method {name} of scipy.optimize.minimize. One epoch is one iteration, as it calls back.",
+                    *([method.remark] if method.remark else []),
+                ]
+            ),
+            calling=wrapped(f"scipy.optimize.minimize(..., method={name!r}, options={{{shown}}})"),
+            **({"together": 1} if method.lock else {}),
+        )
+    )
+
+
+class SciPy(Foreign):
+    """A method of scipy.optimize.minimize."""
+
+    recalls = True
+
+    def _walker(self, given: Mapping[str, Any], w: Array) -> Any:
+        return ScipyWalker(Call(self.facts.name, self.facts.needs, given), w)
+
+    @classmethod
+    def _try(cls, given: Mapping[str, Any]) -> None:
+        lists = [value for value in given.values() if isinstance(value, tuple)]
+        # Lists are of as many numbers as there are weights, or of rows of so many.
+        many = len(lists[0][-1] if isinstance(lists[0][-1], tuple) else lists[0]) if lists else 2
+        with warnings.catch_warnings(), contextlib.suppress(_EnoughError):
+            warnings.simplefilter("ignore")
+            Call(cls.facts.name, cls.facts.needs, given).minimize(_Bowl(), np.ones(many), _enough(5))
+
+
+WALKS = SciPy
+
+
+class _Bowl:
+    """E = Σ (x⁴ + x²) for trials."""
+
+    def error(self, x: Array) -> float:
+        return float((x**4 + x**2).sum())
+
+    def gradient(self, x: Array) -> Array:
+        return 4 * x**3 + 2 * x
+
+    def hessian(self, x: Array) -> Array:
+        return np.diag(12 * x**2 + 2)
+
+
+class _EnoughError(Exception):
+    """Ends a trial."""
+
+
+def _enough(iterations: int) -> Callable[..., None]:
+    """Return a callback that ends a trial after some iterations."""
+    left = iter(range(iterations))
+
+    def called_back(*_asked: Any) -> None:
+        if next(left, None) is None:
+            raise _EnoughError
+
+    return called_back
+
+
+class Call(NamedTuple):
+    """A call of ``minimize``, as yet without a problem."""
+
+    method: str
+    asks: tuple[str, ...]
+    options: Mapping[str, Any]
+
+    def minimize(self, answers: Any, start: Array, callback: Any) -> Any:
+        from scipy.optimize import minimize
+
+        options = {name: np.array(v) if isinstance(v, tuple) else v for name, v in self.options.items()}
+        jac = answers.gradient if "gradient" in self.asks else None
+        hess = answers.hessian if "hessian" in self.asks else None
+        return minimize(
+            answers.error, start, method=self.method, jac=jac, hess=hess, callback=callback, options=options
+        )
+
+
+# -- a thread that works while others wait ---------------------------------------------------------------------------
+
+
+class DroppedError(BaseException):
+    """Ends a thread whose run nobody follows any more."""
+
+
+class End(NamedTuple):
+    """``minimize`` has finished, here, and says why."""
+
+    w: Array
+    said: str
+
+
+Report: TypeAlias = "Array | End | BaseException"
+"""What a thread has come to: the weights after an iteration, or its end."""
+
+
+class Questions:
+    """What the thread of a run asks, in the epoch that it is in."""
+
+    def __init__(self, orders: SimpleQueue[Own | None], reports: SimpleQueue[Report]) -> None:
+        self._orders = orders
+        self._reports = reports
+        self._own: Own | None = None
+
+    def wait(self) -> None:
+        """Wait for an epoch to begin."""
+        self._own = self._orders.get()
+        self.goes_on()
+
+    def goes_on(self) -> Own:
+        if self._own is None:
+            raise DroppedError
+        return self._own
+
+    def error(self, x: Array) -> float:
+        return self.goes_on().at(x).error()
+
+    def gradient(self, x: Array) -> Array:
+        return self.goes_on().at(x).gradient()
+
+    def hessian(self, x: Array) -> Array:
+        return self.goes_on().at(x).hessian()
+
+    def called_back(self, x: Array, *_rest: Any) -> None:
+        self.goes_on()
+        self._reports.put(np.array(x))
+        self.wait()
+
+
+def _work(call: Call, start: Array, orders: SimpleQueue[Own | None], reports: SimpleQueue[Report]) -> None:
+    """Run ``minimize`` in a thread of its own, epoch by epoch as they are ordered."""
+    questions = Questions(orders, reports)
+    try:
+        questions.wait()
+        with np.errstate(all="ignore"):
+            found = call.minimize(questions, start, questions.called_back)
+        reports.put(End(np.array(found.x), str(found.message)))
+    except DroppedError:
+        pass
+    except BaseException as error:  # noqa: BLE001 - for the thread that waits
+        reports.put(error)
+
+
+def _drop(orders: SimpleQueue[Own | None], thread: threading.Thread) -> None:
+    """End a thread that waits for an epoch that will not come."""
+    orders.put(None)
+    if thread.is_alive() and thread is not threading.current_thread():
+        thread.join()
+
+
+class ScipyWalker:
+    """A call of ``minimize`` on its way. Its thread ends when it has finished, or when the walker is gone."""
+
+    asks_at = None
+
+    def __init__(self, call: Call, w: Array) -> None:
+        self._orders: SimpleQueue[Own | None] = SimpleQueue()
+        self._reports: SimpleQueue[Report] = SimpleQueue()
+        self._w = np.array(w)
+        self._lock = METHODS[call.method].lock
+        arguments = (call, self._w, self._orders, self._reports)
+        self._thread = threading.Thread(target=_work, args=arguments, name=f"bpviz scipy:{call.method}", daemon=True)
+
+    def step(self, own: Own, w: Array) -> Array:
+        stays(w, self._w)
+        if self._thread.ident is None:
+            self._start()
+        with warnings.catch_warnings():  # of all threads: but only this one works now
+            warnings.simplefilter("ignore")
+            self._orders.put(own)
+            report = self._reports.get()
+        if isinstance(report, End):
+            raise OverError(report.said.partition(". ")[0].rstrip("."), report.w)
+        if isinstance(report, BaseException):
+            raise report
+        self._w = report
+        return report
+
+    def _start(self) -> None:
+        import scipy.optimize
+
+        if self._lock and attrgetter(self._lock)(scipy.optimize).locked():
+            raise OverError("SciPy makes one run of this method at a time, and another is under way")
+        self._thread.start()
+        weakref.finalize(self, _drop, self._orders, self._thread)

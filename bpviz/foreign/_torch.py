@@ -1,0 +1,150 @@
+"""The optimizers of torch.optim: one object a run, its parameter one vector of doubles on the processor."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpviz.foreign import imported, unknown
+from bpviz.foreign._kind import Facts, made, parameters
+from bpviz.foreign._walk import Foreign, sentence, stays
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.foreign._walk import Own
+
+_CLOSURE = "\n\nOne epoch is one call of step, which asks for error and gradient as often as it likes."
+
+
+def kind(name: str) -> type[Any]:
+    """Return the class of an optimizer of torch.optim."""
+    (torch,) = imported(f"torch:{name}", "torch")
+    optimizers = {
+        known: thing
+        for known, thing in vars(torch.optim).items()
+        if inspect.isclass(thing) and issubclass(thing, torch.optim.Optimizer) and thing is not torch.optim.Optimizer
+    }
+    if name not in optimizers:
+        raise unknown(f"torch:{name}", sorted(optimizers), "torch.optim")
+    call = optimizers[name]
+    closure = _wants_closure(call)
+    found = made(
+        Facts(
+            "torch",
+            name,
+            f"torch.optim.{name}",
+            torch.__version__,
+            needs=("error", "gradient") if closure else ("gradient",),
+            of_the_block=() if closure else ("gradient",),
+            parameters=parameters(call, ("params",)),
+            about=inspect.cleandoc(call.__doc__ or "").partition("\n\n")[0] + (_CLOSURE if closure else ""),
+        )
+    )
+    try:
+        found._try({})
+    except Exception as error:  # noqa: BLE001 - a library may say no in any way it likes
+        raise KeyError(f"torch:{name} does not take weights as a vector: {sentence(error)}") from None
+    return found
+
+
+def _wants_closure(call: Any) -> bool:
+    """Tell whether the optimizer asks by itself: its step cannot do without a closure."""
+    return inspect.signature(call.step).parameters["closure"].default is inspect.Parameter.empty
+
+
+@contextlib.contextmanager
+def _doubles() -> Iterator[None]:
+    """Let what is made here be doubles, scalars of an optimizer's state too."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+class Torch(Foreign):
+    """An optimizer of torch.optim."""
+
+    _at_home = staticmethod(_doubles)
+
+    def _walker(self, given: Mapping[str, Any], w: Array) -> Any:
+        return TorchWalker(self.facts.name, given, w)
+
+    @classmethod
+    def _try(cls, given: Mapping[str, Any]) -> None:
+        with _doubles():
+            walker = TorchWalker(cls.facts.name, given, np.array([1.0, -2.0]))
+            for _ in range(2):
+                walker.go(lambda x: (float(x @ x), 2 * x))
+
+
+WALKS = Torch
+
+
+class TorchWalker:
+    """An optimizer of torch on its way."""
+
+    def __init__(self, name: str, given: Mapping[str, Any], w: Array) -> None:
+        import torch
+
+        self._w = torch.tensor(w, dtype=torch.float64, requires_grad=True)
+        self._w.grad = torch.zeros_like(self._w)
+        self._tensor = torch.tensor
+        self._optimizer: Any = getattr(torch.optim, name)([self._w], **given)
+        # Some optimizers train at other weights than they mean to be judged by.
+        self._swaps = hasattr(self._optimizer, "train") and hasattr(self._optimizer, "eval")
+        self._judged = w
+        self.asks_at: Array | None = None
+        if self._swaps:
+            self._optimizer.train()
+            self.asks_at = self._weights()
+
+    def step(self, own: Own, w: Array, g: Array | None = None) -> Array:
+        if self._swaps:
+            stays(w, self._judged)
+        else:
+            self._w.data.copy_(self._tensor(w))
+        if g is not None:
+            self._slope(g)
+            self._optimizer.step()
+        else:
+
+            def answers(x: Array) -> tuple[float, Array]:
+                spot = own.at(x)
+                return spot.error(), spot.gradient()
+
+            self.go(answers)
+        if not self._swaps:
+            return self._weights()
+        self.asks_at = self._weights()
+        self._optimizer.eval()
+        self._judged = self._weights()
+        self._optimizer.train()
+        return self._judged
+
+    def go(self, answers: Any) -> None:
+        """Make a step with a closure: ``answers`` gives error and gradient at some weights."""
+
+        def closure() -> Any:
+            error, g = answers(self._weights())
+            self._slope(g)
+            return self._tensor(error)
+
+        self._optimizer.step(closure)
+
+    def _weights(self) -> Array:
+        weights: Array = self._w.detach().numpy().copy()
+        return weights
+
+    def _slope(self, g: Array) -> None:
+        self._w.grad = self._tensor(np.ascontiguousarray(g))

@@ -1,0 +1,176 @@
+"""Curvature of each weight by itself: rules that know the Hessian's diagonal, exactly or by chance.
+
+The estimate is Hutchinson's: with z of independent random signs, the mean of z ⊙ (H z) is the diagonal of H, since
+zᵢ zⱼ is 1 for i = j and 0 on average otherwise. Where H is diagonal every estimate is exact. The papers make the
+product H z by a second backward pass, at the cost of another gradient; here the Hessian is asked for, and billed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Choice, Column, hyper, optimizer
+from bpviz.optimizers._means import Mean, mean
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Mask, Oracle
+
+_ESTIMATES = Choice(("hutchinson", "exact"))
+
+
+def _diagonal(w: Array, estimate: str, seed: int, epoch: Array, f: Oracle, where: Mask | None = None) -> Array:
+    """Return the diagonal of the Hessian ``(runs, params)``, or what one vector of random signs says of it."""
+    H = f.hessian(w, where)
+    if estimate == "exact":
+        diagonal: Array = f.xp.linalg.diagonal(H)
+        return diagonal
+    z = f.drawn(seed, epoch, lambda draw: 2.0 * draw.integers(0, 2, w.shape[1]) - 1, len(w))
+    return z * f.matvec(H, z)
+
+
+@optimizer(
+    "hessian-diagonal",
+    label="Hessian diagonal",
+    needs="gradient hessian",
+    source=(
+        "S. Becker & Y. LeCun, Improving the convergence of back-propagation learning with second order methods, "
+        "Proc. 1988 Connectionist Models Summer School, pp. 29-37"
+    ),
+    confused_with=(
+        "The stochastic diagonal Levenberg-Marquardt of Y. LeCun et al., Efficient BackProp, 1998, section 9.1, which "
+        "takes the diagonal from the Gauss-Newton approximation, a running mean over samples; and NeuPy's "
+        "HessianDiagonal, which divides by max(h, least) where this divides by |h| + μ. Compared with no library: "
+        "none at hand has it."
+    ),
+    synonyms=("pseudo-newton", "becker-lecun", "diagonal-newton", "hessdiag"),
+)
+class HessianDiagonal:
+    """Newton's step for each weight as if it were alone, downhill whatever its curvature. g = ∇E(w), h = diag ∇²E(w).
+
+    w ← w - η g / (|h| + μ)
+
+    η: step, μ: penalty
+    """
+
+    step: Column = hyper(0.3, "(0, inf)", "fraction η of each weight's Newton step")
+    penalty: Column = hyper(0.01, "(0, inf)", "constant μ added to each curvature, which bounds the step")
+
+    def begin(self, w: Array, f: Oracle) -> tuple[()]:
+        return ()
+
+    def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
+        g, h = f.gradient(w), f.xp.linalg.diagonal(f.hessian(w))
+        return w - self.step * g / (f.xp.abs(h) + self.penalty), state
+
+
+class Moments(NamedTuple):
+    """What AdaHessian remembers."""
+
+    m: Mean  # of the gradients
+    v: Mean  # of the squares of the diagonals
+    t: Array  # (runs, 1), epochs so far
+
+
+@optimizer(
+    "adahessian",
+    label="AdaHessian",
+    needs="gradient hessian",
+    source="Z. Yao et al., AAAI 2021, arXiv:2006.00719, Algorithm 1 without spatial averaging, and ε",
+    confused_with=(
+        "Versions that average the diagonal over neighbouring weights: the paper's blocks are one weight here, as in "
+        "its authors' code for vectors. The paper has no ε; pytorch_optimizer has 1e-16, and its step is 0.1."
+    ),
+)
+class AdaHessian:
+    """Adam that scales by the curvature in place of the gradient. g = ∇E(w), H = ∇²E(w).
+
+    D ← z ⊙ (H z),  z random signs, one a weight; with estimate: exact, D ← diag H
+    m ← β₁ m + (1 - β₁) g
+    v ← β₂ v + (1 - β₂) D²
+    m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
+    w ← w - η m̂ / ((√v̂)ᵏ + ε)
+
+    η: step, β₁: beta1, β₂: beta2, k: power, ε: epsilon, t: epoch, from 1; m, v: 0 at the start; D: estimate,
+    z: seed, which draws the same signs for all runs of an epoch
+    """
+
+    step: Column = hyper(0.15, "(0, inf)", "step size η")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared curvature, β₂")
+    power: Column = hyper(1.0, "(0, 1]", "how much of the curvature counts, k")
+    epsilon: Column = hyper(1e-4, "(0, inf)", "keeps the division finite, ε")
+    estimate: str = hyper("hutchinson", _ESTIMATES, "the diagonal by one random vector, as in the paper, or exactly")
+    seed: int = hyper(0, "integer [0, inf)", "seed of the random signs z")
+
+    def begin(self, w: Array, f: Oracle) -> Moments:
+        return Moments(mean(w, f), mean(w, f), f.xp.zeros_like(w[:, :1]))
+
+    def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
+        g = f.gradient(w)
+        D = _diagonal(w, self.estimate, self.seed, state.t, f)
+        m, v = state.m.add(g, self.beta1), state.v.add(D**2, self.beta2)
+        below = f.power(f.xp.sqrt(v.corrected), self.power) + self.epsilon
+        return w - self.step * m.corrected / below, Moments(m, v, state.t + 1)
+
+
+class Clipped(NamedTuple):
+    """What Sophia remembers."""
+
+    m: Mean  # of the gradients
+    h: Array  # (runs, params), mean of the diagonals
+    t: Array  # (runs, 1), epochs so far
+
+
+@optimizer(
+    "sophia",
+    label="Sophia",
+    needs="gradient hessian",
+    source="H. Liu et al., ICLR 2024, arXiv:2305.14342, Algorithm 3 with the estimator of Algorithm 1 (Sophia-H)",
+    confused_with=(
+        "Sophia-G, which estimates by the gradient at labels that the model draws. The paper's first version has no γ "
+        "and clips at ρ, as pytorch_optimizer's SophiaH does: its lr, p and eps are the step / p, γ and ε / p of this "
+        "rule. optax.contrib.sophia corrects m as Adam does and divides by the h of before this epoch, 0 in the first "
+        "(`convention: optax`). The paper's z is normal; signs, as in optax, vary less."
+    ),
+    synonyms=("sophia-h", "sophiah"),
+)
+class Sophia:
+    """Divide the mean gradient by the mean curvature, and cut what gets long. g = ∇E(w), H = ∇²E(w).
+
+    m ← β₁ m + (1 - β₁) g
+    h ← β₂ h + (1 - β₂) z ⊙ (H z)    in epochs 1, k + 1, 2k + 1 ...; z random signs, one a weight
+    w ← w - η λ w
+    w ← w - η clip(m / max(γ h, ε))   clip cuts to ±1
+    convention optax: m / (1 - β₁ᵗ) in place of m, with h of before this epoch
+
+    η: step, β₁: beta1, β₂: beta2, γ: gamma, ε: epsilon, λ: weight_decay, k: refresh; m, h: 0 at the start;
+    z ⊙ (H z): estimate, or exact, diag H; z: seed, which draws the same signs for all runs of an epoch;
+    the last line: convention
+    """
+
+    step: Column = hyper(0.1, "(0, inf)", "step size η, the longest move of a weight")
+    beta1: Column = hyper(0.96, "[0, 1)", "decay of the mean gradient, β₁")
+    beta2: Column = hyper(0.99, "[0, 1)", "decay of the mean curvature, β₂")
+    gamma: Column = hyper(0.01, "(0, inf)", "factor γ on the curvature: the smaller, the more is cut")
+    epsilon: Column = hyper(1e-12, "(0, inf)", "the least that a gradient is divided by, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "decay λ of the weights beside the step")
+    refresh: int = hyper(10, "integer [1, inf)", "epochs k from one look at the curvature to the next")
+    estimate: str = hyper("hutchinson", _ESTIMATES, "the diagonal by one random vector, as in the paper, or exactly")
+    seed: int = hyper(0, "integer [0, inf)", "seed of the random signs z")
+    convention: str = hyper("paper", Choice(("paper", "optax")), "whose Sophia")
+
+    def begin(self, w: Array, f: Oracle) -> Clipped:
+        return Clipped(mean(w, f), f.xp.zeros_like(w), f.xp.zeros_like(w[:, :1]))
+
+    def advance(self, w: Array, state: Clipped, f: Oracle) -> tuple[Array, Clipped]:
+        xp, t = f.xp, state.t
+        m, h = state.m.add(f.gradient(w), self.beta1), state.h
+        fresh = t % self.refresh == 0
+        if fresh.any():
+            found = _diagonal(w, self.estimate, self.seed, t, f, fresh[:, 0])
+            h = xp.where(fresh, self.beta2 * h + (1 - self.beta2) * found, h)
+        above, below = (m.corrected, state.h) if self.convention == "optax" else (m.value, h)
+        ratio = above / xp.maximum(self.gamma * below, self.epsilon)
+        move = self.weight_decay * w + xp.maximum(xp.minimum(ratio, 1.0), -1.0)
+        return w - self.step * move, Clipped(m, h, t + 1)

@@ -1,0 +1,336 @@
+"""Quasi-Newton: the curvature is learned from how the gradient changes along the steps.
+
+Every update meets the secant equation: the new matrix maps the last change of the weights, s, to that of the gradient,
+y, or back. The rules differ in how they choose among the matrices that do:
+
+    bfgs          the inverse nearest to the last one: the usual choice
+    dfp           the Hessian nearest to the last one: the older choice, slower to mend a poor matrix
+    sr1           the one change of rank one there is; it may bend downwards, as the error may
+    l-bfgs        bfgs made anew, every epoch, from the last few s and y alone
+    l-bfgs-fixed  the same without a line search, as libraries have it
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import Choice, Column, Flag, hyper, optimizer
+from bpviz.linesearch import Known, StrongWolfe, recall
+from bpviz.optimizers._curvature import WRIGHT, Model, exact
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.oracle import Mask, Oracle
+
+_EDGE = 1e-10  # relative excess over its radius that a step of sr1 may have
+
+
+class Inverse(NamedTuple):
+    """What bfgs and dfp remember."""
+
+    known: Known
+    H: Array  # (runs, params, params), of the inverse of the Hessian
+
+
+@dataclass(frozen=True)
+class _Secant(StrongWolfe):
+    """What bfgs and dfp share: all but the update."""
+
+    scale: bool = hyper(False, Flag(), "whether H takes the size of the first step's yᵀs / yᵀy before its first update")
+
+    def begin(self, w: Array, f: Oracle) -> Inverse:
+        return Inverse(Known.nothing(w, f), _identity(w, f))
+
+    def advance(self, w: Array, state: Inverse, f: Oracle) -> tuple[Array, Inverse]:
+        known, H = state.known.at(w, f), state.H
+        d = -f.matvec(H, known.g)
+        found = self.search(w, d, known, f)
+        f.cannot_go_on(~found.holds[:, 0])
+        s, y = found.alpha * d, found.known.g - known.g
+        if self.scale:
+            first = f.xp.isnan(state.known.error)
+            H = f.xp.where(first[:, :, None], H * (f.dot(y, s) / f.dot(y, y))[:, :, None], H)
+        H = f.xp.where((f.dot(y, s) > 0)[:, :, None], self._updated(H, s, y, f), H)  # not so by roundoff alone
+        return f.xp.where(found.holds, w + s, w), Inverse(found.known, H)
+
+    def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
+        raise NotImplementedError
+
+
+@optimizer(
+    "bfgs",
+    label="BFGS",
+    needs="error gradient",
+    source=(
+        "C. G. Broyden, J. Inst. Mathematics and its Applications 6, 1970, pp. 76-90; R. Fletcher, D. Goldfarb and "
+        f"D. F. Shanno, 1970; {WRIGHT}, Algorithm 6.1"
+    ),
+    confused_with=(
+        "BFGS in scipy.optimize: this rule, but its steps come from Moré and Thuente's search, and from this one where "
+        "that fails; and l-bfgs, which forgets old steps and scales anew every epoch."
+    ),
+    synonyms=("quasi-newton", "broyden-fletcher-goldfarb-shanno"),
+)
+class Bfgs(_Secant):
+    """Newton's method with the inverse of a Hessian that is learned from the gradients. g = ∇E(w), g' the next one.
+
+    d ← -H g
+    s ← α d,  α a step that meets the strong Wolfe conditions;  y ← g' - g
+    H ← (I - ρ s yᵀ) H (I - ρ y sᵀ) + ρ s sᵀ,  ρ = 1 / yᵀs
+    w ← w + s
+
+    H: I at the start, times yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, which
+    bounds the first trial, as in `wolfe`. A run whose search finds no step cannot go on.
+    """
+
+    def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
+        rho, Hy = (1 / f.dot(y, s))[:, :, None], f.matvec(H, y)
+        return H - rho * (f.outer(s, Hy) + f.outer(Hy, s)) + rho * (1 + rho * f.dot(y, Hy)[:, :, None]) * f.outer(s, s)
+
+
+@optimizer(
+    "dfp",
+    label="DFP",
+    needs="error gradient",
+    source=(
+        "W. C. Davidon, Argonne National Laboratory ANL-5990, 1959; R. Fletcher & M. J. D. Powell, The Computer "
+        f"Journal 6, 1963, pp. 163-168; {WRIGHT}, eq. (6.15)"
+    ),
+    confused_with=(
+        "bfgs, which is the same update with s and y, and the Hessian and its inverse, exchanged. Compared with no "
+        "library: none has it; with exact searches it walks as bfgs does."
+    ),
+    synonyms=("davidon-fletcher-powell",),
+)
+class Dfp(_Secant):
+    """The first quasi-Newton method: the inverse of a Hessian, learned from the gradients. g = ∇E(w), g' the next one.
+
+    d ← -H g
+    s ← α d,  α a step that meets the strong Wolfe conditions;  y ← g' - g
+    H ← H - H y yᵀ H / yᵀHy + s sᵀ / yᵀs
+    w ← w + s
+
+    H: I at the start, times yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, which
+    bounds the first trial, as in `wolfe`. A run whose search finds no step cannot go on.
+    """
+
+    def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
+        Hy = f.matvec(H, y)
+        return H - f.outer(Hy, Hy) / f.dot(y, Hy)[:, :, None] + f.outer(s, s) / f.dot(y, s)[:, :, None]
+
+
+def _identity(w: Array, f: Oracle) -> Array:
+    identity: Array = f.xp.zeros((len(w), 1, 1)) + f.xp.eye(w.shape[1])
+    return identity
+
+
+class Learned(NamedTuple):
+    """What sr1 remembers."""
+
+    error: Array  # (runs, 1); NaN before the first epoch
+    g: Array  # (runs, params), the gradient, likewise
+    B: Array  # (runs, params, params), of the Hessian
+    radius: Array  # (runs, 1), Δ
+
+
+@optimizer(
+    "sr1",
+    label="SR1",
+    needs="error gradient",
+    source=(
+        "A. R. Conn, N. I. M. Gould & Ph. L. Toint, Mathematical Programming 50, 1991, pp. 177-195; "
+        f"{WRIGHT}, Algorithm 6.2, its steps by Algorithm 4.3"
+    ),
+    confused_with=(
+        "SR1 with a line search, which has to repair or replace a matrix that bends downwards; this is the one with a "
+        "trust region. scipy.optimize has its update as a strategy, SR1, for trust-constr alone."
+    ),
+    synonyms=("symmetric-rank-one", "sr-1"),
+)
+class Sr1:
+    """A trust region around a Hessian that is learned from the gradients, one rank at a time, and may bend downwards.
+
+    s ← the lowest point within Δ of m(s) = gᵀs + sᵀBs / 2
+    y ← ∇E(w + s) - g,  ρ ← (E(w) - E(w + s)) / (m(0) - m(s))
+    w ← w + s if ρ > η
+    Δ ← 2 Δ if ρ > 3/4 and |s| > 0.8 Δ;  Δ / 2 if ρ < 0.1
+    B ← B + (y - Bs) (y - Bs)ᵀ / (y - Bs)ᵀs, if |(y - Bs)ᵀs| ≥ r |s| |y - Bs|
+
+    g = ∇E(w); B: I at the start, and learning from steps that are not taken too; Δ: step at the start, η: accept,
+    r: skip. A run with no promising step left, or none that still changes w, cannot go on.
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "radius of the region at the start")
+    accept: Column = hyper(1e-4, "[0, 0.25)", "fraction of the promised fall from which on a step is taken, η")
+    skip: Column = hyper(1e-8, "(0, 1)", "how nearly y - Bs may be at right angles to s, r")
+
+    def begin(self, w: Array, f: Oracle) -> Learned:
+        nan = f.xp.full_like(w, f.xp.nan)
+        return Learned(nan[:, :1], nan, _identity(w, f), f.xp.zeros_like(w[:, :1]) + self.step)
+
+    def advance(self, w: Array, state: Learned, f: Oracle) -> tuple[Array, Learned]:
+        xp, B, radius = f.xp, state.B, state.radius
+        error, g = recall(state.error, f.error, w, f), recall(state.g, f.gradient, w, f)
+        model = Model.of(B, g, f)
+        p, _ = exact(model, radius, _EDGE, f)
+        s, promised = model.step(p, f), -model.change(p, f)
+        there = w + s
+        going = (promised > 0) & (there != w).any(axis=1, keepdims=True)
+        f.cannot_go_on(~going[:, 0])
+        error_there, g_there = f.error(there, going[:, 0]), f.gradient(there, going[:, 0])
+        rho = (error - error_there) / promised
+        taken = rho > self.accept
+        longer = xp.where((rho > 0.75) & (f.dot(s, s) > (0.8 * radius) ** 2), 2 * radius, radius)
+        radius = xp.where(rho >= 0.1, longer, radius / 2)
+        rest = g_there - g - f.matvec(B, s)
+        rest_s = f.dot(rest, s)
+        fit = (abs(rest_s) >= self.skip * xp.sqrt(f.dot(s, s) * f.dot(rest, rest))) & (rest_s != 0)
+        B = xp.where(fit[:, :, None], B + f.outer(rest, rest) / rest_s[:, :, None], B)
+        kept = Learned(xp.where(taken, error_there, error), xp.where(taken, g_there, g), B, radius)
+        return xp.where(taken, there, w), kept
+
+
+class Pairs(NamedTuple):
+    """Changes of the weights and of the gradient over the last steps, the newest last; 0 where there are none yet."""
+
+    s: Array  # (runs, memory, params)
+    y: Array  # (runs, memory, params)
+
+    @classmethod
+    def none(cls, w: Array, memory: int, f: Oracle) -> Pairs:
+        zeros = f.xp.zeros((len(w), memory, w.shape[1]))
+        return cls(zeros, zeros)
+
+    def then(self, s: Array, y: Array, where: Mask, f: Oracle) -> Pairs:
+        """Return the pairs after one more, without the oldest, for the runs ``where (runs, 1)``."""
+        s, y = (f.xp.concatenate([old[:, 1:], new[:, None]], axis=1) for old, new in zip(self, (s, y), strict=True))
+        return Pairs(f.xp.where(where[:, :, None], s, self.s), f.xp.where(where[:, :, None], y, self.y))
+
+    def gamma(self, f: Oracle) -> Array:
+        """Return the size of the inverse Hessian along the newest step, sᵀy / yᵀy, or 1 before there is any."""
+        s, y = self.s[:, -1], self.y[:, -1]
+        yy = f.dot(y, y)
+        gamma: Array = f.xp.where(yy > 0, f.dot(s, y) / yy, 1.0)
+        return gamma
+
+    def times(self, g: Array, gamma: Array | float, f: Oracle) -> Array:
+        """Return H g for the inverse Hessian H that the pairs make of γ I: Algorithm 7.4, the two loops."""
+        pairs = list(zip(self.s.swapaxes(0, 1), self.y.swapaxes(0, 1), strict=True))
+        alphas, q = [], g
+        for s, y in reversed(pairs):
+            sy = f.dot(s, y)
+            rho = f.xp.where(sy == 0, 0.0, 1 / sy)
+            alphas.append((rho, rho * f.dot(s, q)))
+            q = q - alphas[-1][1] * y
+        r = gamma * q
+        for (s, y), (rho, alpha) in zip(pairs, reversed(alphas), strict=True):
+            beta = rho * f.dot(y, r)
+            r = r + (alpha - beta) * s
+        return r
+
+
+class Remembered(NamedTuple):
+    """What l-bfgs remembers."""
+
+    known: Known
+    pairs: Pairs
+
+
+@optimizer(
+    "l-bfgs",
+    label="L-BFGS",
+    needs="error gradient",
+    source=(
+        "D. C. Liu & J. Nocedal, Mathematical Programming 45, 1989, pp. 503-528; "
+        f"{WRIGHT}, Algorithms 7.4 and 7.5, steps by Algorithms 3.5 and 3.6"
+    ),
+    confused_with=(
+        "L-BFGS-B in scipy.optimize, the same direction but Moré and Thuente's search; torch.optim.LBFGS, which makes "
+        "up to 20 steps a call and searches only if told to: without a search it is l-bfgs-fixed; and optax.lbfgs, "
+        "whose first step is no longer than 1 and whose search accepts other steps."
+    ),
+    synonyms=("lbfgs", "limited-memory-bfgs", "l-bfgs-b", "lbfgsb"),
+)
+class Lbfgs(StrongWolfe):
+    """BFGS made anew from the last few steps. g = ∇E(w), g' the next one.
+
+    d ← -H g,  H made by the updates of `bfgs` with the last m pairs s, y, from γ I, without being written down
+    s ← α d,  α a step that meets the strong Wolfe conditions;  y ← g' - g
+    γ ← sᵀy / yᵀy
+    w ← w + s
+
+    m: memory; γ: 1 in the first epoch, and always unless scale: scale; c₁: c1, c₂: c2, and ᾱ: step, which bounds the
+    first trial, as in `wolfe`. A run whose search finds no step cannot go on. With two weights H has three numbers, and
+    m = 2 exact steps settle them on a quadratic: what a larger m adds is older steps, not room.
+    """
+
+    memory: int = hyper(10, "integer [1, 100]", "how many steps are remembered, m")
+    scale: bool = hyper(True, Flag(), "whether γ follows the newest step")
+
+    def begin(self, w: Array, f: Oracle) -> Remembered:
+        return Remembered(Known.nothing(w, f), Pairs.none(w, self.memory, f))
+
+    def advance(self, w: Array, state: Remembered, f: Oracle) -> tuple[Array, Remembered]:
+        known, pairs = state.known.at(w, f), state.pairs
+        d = -pairs.times(known.g, pairs.gamma(f) if self.scale else 1.0, f)
+        found = self.search(w, d, known, f)
+        f.cannot_go_on(~found.holds[:, 0])
+        s, y = found.alpha * d, found.known.g - known.g
+        pairs = pairs.then(s, y, f.dot(s, y) > 0, f)  # not so by roundoff alone
+        return f.xp.where(found.holds, w + s, w), Remembered(found.known, pairs)
+
+
+class Walked(NamedTuple):
+    """What l-bfgs-fixed remembers."""
+
+    g: Array  # (runs, params), the last gradient; NaN before the first epoch
+    s: Array  # (runs, params), the last step, likewise
+    pairs: Pairs
+
+
+@optimizer(
+    "l-bfgs-fixed",
+    label="L-BFGS, fixed step",
+    needs="gradient",
+    source=f"torch.optim.LBFGS without line_search_fn (2.13, 2026), after {WRIGHT}, Algorithm 7.4",
+    confused_with=(
+        "l-bfgs: the method as published searches along its direction. torch.optim.LBFGS does only if told to, makes "
+        "up to 20 of these epochs a call (max_iter) and stops where gradients or steps are small (its tolerances); "
+        "optax.lbfgs(linesearch=None) is convention: optax."
+    ),
+    synonyms=("lbfgs-fixed", "torch-lbfgs"),
+)
+class LbfgsFixed:
+    """L-BFGS that takes its step whether or not the error falls. g = ∇E(w), g' the gradient before it.
+
+    s, y ← the last step, g - g'
+    d ← -H g,  H made by the updates of `bfgs` with the last m pairs s, y, from γ I;  γ = sᵀy / yᵀy of the newest
+    w ← w + η d
+
+    η: step, in the first epoch times min(1, 1 / |g|₁), the sum of magnitudes; m: memory; γ: 1 before there are pairs,
+    and always unless scale: scale; a pair counts if sᵀy > 10⁻¹⁰. convention: convention; optax takes every pair, also
+    those that bend downwards, and times min(1, 1 / |g|₂), the length, unless scale is off
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "step size η")
+    memory: int = hyper(10, "integer [1, 100]", "how many steps are remembered, m")
+    scale: bool = hyper(True, Flag(), "whether γ follows the newest step")
+    convention: str = hyper("torch", Choice(("torch", "optax")), "whose L-BFGS")
+
+    def begin(self, w: Array, f: Oracle) -> Walked:
+        nan = f.xp.full_like(w, f.xp.nan)
+        return Walked(nan, nan, Pairs.none(w, self.memory, f))
+
+    def advance(self, w: Array, state: Walked, f: Oracle) -> tuple[Array, Walked]:
+        xp, g, s = f.xp, f.gradient(w), state.s
+        y, first = g - state.g, xp.isnan(state.g)
+        if self.convention == "torch":
+            pairs = state.pairs.then(s, y, f.dot(s, y) > 1e-10, f)
+            shorter = xp.minimum(1 / f.dot(xp.sign(g), g), 1.0)
+        else:
+            pairs = state.pairs.then(s, y, ~first[:, :1], f)
+            shorter = xp.minimum(1 / xp.sqrt(f.dot(g, g)), 1.0) if self.scale else 1.0
+        d = -pairs.times(g, pairs.gamma(f) if self.scale else 1.0, f)
+        s = self.step * xp.where(first, shorter, 1.0) * d
+        return w + s, Walked(g, s, pairs)

@@ -1,0 +1,193 @@
+"""What came of holding a rule to the contract and beside another, as text for people and for programs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bpviz import conformance, declare, parting, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bpviz.conformance import Verdict
+    from bpviz.declare import Optimizer
+    from bpviz.parting import Beside
+    from bpviz.tables import Table
+
+SCHEMA = 1
+"""Version of the JSON's layout; a change that breaks a reader raises it."""
+
+_SHOWN = 5  # findings of one check
+
+
+@dataclass(frozen=True)
+class Report:
+    """A rule with its verdicts, and beside another if there is one."""
+
+    rule: Optimizer
+    verdicts: list[Verdict]
+    other: Optimizer | None = None
+    beside: tuple[Beside, ...] = ()
+
+    @property
+    def agree(self) -> bool:
+        """Whether the two rules, if there are two, are the same as far as can be told."""
+        return self.other is None or parting.agree(self.beside)
+
+    @property
+    def holds(self) -> bool:
+        return self.agree and all(verdict.holds for verdict in self.verdicts)
+
+    def differing(self) -> list[tuple[str, Any, Any]]:
+        """Return the settings that differ: name, the rule's and the other's, None where one has no such setting."""
+        if self.other is None:
+            return []
+        own, others = declare.settings(self.rule), declare.settings(self.other)
+        return [
+            (name, own.get(name), others.get(name)) for name in {**own, **others} if own.get(name) != others.get(name)
+        ]
+
+
+def made(rule: Optimizer, other: Optimizer | None = None) -> Report:
+    """Try everything and return what came of it."""
+    verdicts = conformance.contract(rule)
+    tried = other is not None and verdicts[0].holds
+    return Report(
+        rule, verdicts, other, tuple(parting.side_by_side(rule, other)) if other is not None and tried else ()
+    )
+
+
+# -- for people ------------------------------------------------------------------------------------------------------
+
+
+def sections(report: Report) -> Iterator[tuple[Table, list[str]]]:
+    """Yield the tables of a report, each with the sentences that stand below it."""
+    word = {True: "holds", False: "fails", None: "not tried"}
+    yield (
+        tables.Table(
+            [f"The contract of {_titled(report.rule)}", "verdict"],
+            [[verdict.promise, word[verdict.holds]] for verdict in report.verdicts],
+            [False, False],
+        ),
+        [found for verdict in report.verdicts for found in _few(verdict.findings)],
+    )
+    if report.other is None:
+        return
+    yield (
+        tables.Table(
+            [f"Beside {_titled(report.other)}", "start", "epochs", "difference", "in", "roundoff", "verdict"],
+            [_row(beside) for beside in report.beside],
+            [False, False, True, True, False, True, False],
+        ),
+        list(_sentences(report)),
+    )
+
+
+def _titled(rule: Optimizer) -> str:
+    return rule.name if rule.label == rule.name else f"{rule.name}, {rule.label}"
+
+
+def _few(findings: tuple[str, ...]) -> list[str]:
+    more = len(findings) - _SHOWN
+    return [*findings[:_SHOWN], *([f"... and {more} more of this kind"] if more > 0 else [])]
+
+
+def _row(beside: Beside) -> list[str]:
+    verdict = {
+        "part": f"part at epoch {beside.parts}",
+        "identical": "the same, bit for bit",
+        "same": "the same",
+        "nothing to compare": "nothing to compare",
+    }[beside.word]
+    numbers = [f"{x:.2g}" if x else "0" for x in (beside.difference, beside.roundoff)]
+    start = tables.point(beside.start)
+    return [beside.problem, start, str(beside.epochs), numbers[0], beside.weight, numbers[1], verdict]
+
+
+def _sentences(report: Report) -> Iterator[str]:
+    """Yield what has to be known to read the second table."""
+    if not report.beside:
+        yield "not compared: the rule does not run"
+        return
+    for name, own, others in report.differing():
+        if own is None or others is None:
+            place, value = ("first", own) if others is None else ("second", others)
+            yield f"{name} is {_value(value)} in the {place}, and the other has no such setting"
+        else:
+            yield f"{name} is {_value(own)} in the first and {_value(others)} in the second"
+    for beside in report.beside:
+        if beside.note:
+            yield f"{beside.problem} from {tables.point(beside.start)}: {beside.note}"
+    compared = sum(beside.epochs for beside in report.beside)
+    if all(beside.parts is None for beside in report.beside) and not report.agree:
+        yield f"{compared} epochs in all are too few to say that they are the same"
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else f"{value}"
+
+
+def as_text(report: Report) -> str:
+    """Return a report as text aligned with spaces."""
+    parts = []
+    for table, sentences in sections(report):
+        parts.append(tables.as_text(table))
+        if sentences:
+            parts.append("".join(f"  {sentence}\n" for sentence in sentences))
+    return "\n".join(parts)
+
+
+# -- for programs ----------------------------------------------------------------------------------------------------
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """Return a report as plain data, exact."""
+    data: dict[str, Any] = {
+        "schema": SCHEMA,
+        "holds": report.holds,
+        "rule": _described(report.rule),
+        "contract": [
+            {"check": v.check, "promise": v.promise, "holds": v.holds, "findings": list(v.findings)}
+            for v in report.verdicts
+        ],
+    }
+    if report.other is not None:
+        data["against"] = {
+            "rule": _described(report.other),
+            "agree": report.agree,
+            "differing_settings": {name: [own, others] for name, own, others in report.differing()},
+            "runs": [
+                {
+                    "problem": b.problem,
+                    "start": list(b.start),
+                    "verdict": b.word,
+                    "epochs": b.epochs,
+                    "parts_at": b.parts,
+                    "difference": _finite(b.difference),
+                    "weight": b.weight or None,
+                    "roundoff": _finite(b.roundoff),
+                    "note": b.note,
+                }
+                for b in report.beside
+            ],
+        }
+    return data
+
+
+def _described(rule: Optimizer) -> dict[str, Any]:
+    file = declare.FILES.get(type(rule).__module__)
+    return {
+        "name": rule.name,
+        "label": rule.label,
+        "settings": declare.settings(rule),
+        "needs": [kind for kind in declare.KINDS if kind in rule.needs],
+        "source": rule.source,
+        "file": Path(file).name if file else None,
+    }
+
+
+def _finite(x: float) -> float | None:
+    return x if math.isfinite(x) else None

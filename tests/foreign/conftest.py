@@ -1,0 +1,129 @@
+"""What the tests of the libraries share: a problem as a library would be handed it, and runs to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bpviz import rows
+from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Optimizer, Problem
+from bpviz.march import march
+from bpviz.oracle import Oracle
+from bpviz.results import Trajectory, record
+
+PLACES = {
+    "perceptron": [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)],
+    "rosenbrock": [(-1.2, 1.0)],
+    "beale": [(1.0, 1.5)],
+    "rastrigin": [(2.1, -1.7)],
+}
+
+
+class Answers:
+    """A problem as functions of one vector, which is how a library wants it; it counts what it is asked."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self.counts = dict.fromkeys(KINDS, 0)
+
+    def _ask(self, kind: str, x: Any) -> Any:
+        self.counts[kind] += 1
+        with np.errstate(all="ignore"):
+            return getattr(self._problem.at(rows.block([x])), kind)()[0]
+
+    def error(self, x: Any) -> float:
+        return float(self._ask("error", x))
+
+    def gradient(self, x: Any) -> Any:
+        return np.array(self._ask("gradient", x))
+
+    def hessian(self, x: Any) -> Any:
+        return np.array(self._ask("hessian", x))
+
+    def asked(self) -> list[int]:
+        return list(self.counts.values())
+
+
+@pytest.fixture
+def answers() -> type[Answers]:
+    return Answers
+
+
+@pytest.fixture
+def places() -> list[tuple[str, tuple[float, float]]]:
+    """Problems with starts on them."""
+    return [(name, start) for name, starts in PLACES.items() for start in starts]
+
+
+@pytest.fixture
+def walk() -> Callable[..., Trajectory]:
+    """Return a function that makes one run of an optimizer, by name or made."""
+
+    def walk(optimizer: str | Optimizer, problem: str | Problem, start: Sequence[float], epochs: int) -> Trajectory:
+        made = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
+        on = PROBLEMS[problem]() if isinstance(problem, str) else problem
+        return record(march(made, on, [start], error_threshold=None, max_epochs=epochs))[0]
+
+    return walk
+
+
+def bits(run: Trajectory) -> tuple[Any, ...]:
+    """Return everything about a run, to be compared bit for bit; any NaN is as good as another."""
+    weights, errors = (np.where(np.isnan(a), np.nan, a) for a in (run.weights, run.errors))
+    return weights.shape, weights.tobytes(), errors.tobytes(), run.counts.tobytes(), run.ending, run.why
+
+
+@pytest.fixture
+def one_after_the_other(six_points: Problem) -> Callable[..., None]:
+    """Return a function that lets runs enter a block whose others are under way, and compares them with runs alone."""
+
+    def check(optimizer: Optimizer) -> None:
+        starts = [(-4.0, -4.0), (3.0, -2.0), (-1.0, 1.0), (0.5, 0.5), (-2.0, 4.0)]
+        rest: dict[str, Any] = {"error_threshold": 0.15, "max_epochs": 60}
+        alone = [record(march(optimizer, six_points, [start], **rest))[0] for start in starts]
+        assert len({run.epochs for run in alone}) >= 3
+        together = record(march(optimizer, six_points, starts, block=2, **rest))
+        assert [bits(run) for run in together] == [bits(run) for run in alone]
+
+    return check
+
+
+@pytest.fixture
+def moved(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]:
+    """Return a function that moves the weights between two epochs: where to, where that led, and what was said."""
+
+    def moved(optimizer: Optimizer) -> tuple[Any, Any, dict[int, str]]:
+        f = Oracle(six_points, 2)
+        w = rows.block([(-4.0, -4.0), (3.0, -2.0)])
+        with np.errstate(all="ignore"):
+            w, state = optimizer.advance(w, optimizer.begin(w, f), f)
+            elsewhere = w + 0.5
+            led, _ = optimizer.advance(elsewhere, state, f)
+        return elsewhere, led, f.why
+
+    return moved
+
+
+@pytest.fixture
+def one_equals_many(six_points: Problem) -> Callable[..., None]:
+    """Return a function that runs an optimizer alone, in company, in another order and in other blocks."""
+
+    def check(optimizer: Optimizer, epochs: int = 20, runs: int = 8) -> None:
+        rng = np.random.default_rng(runs)
+        starts = rng.normal(size=(runs, 2)) * rng.choice([0.3, 2, 6], size=(runs, 1))
+        starts[runs // 2], starts[runs // 3] = 1e153, 1e300
+        order = rng.permutation(runs)
+        with np.errstate(all="ignore"):
+            errors = six_points.at(rows.block(starts)).error()
+        rest: dict[str, Any] = {"error_threshold": float(np.quantile(errors, 0.2)), "max_epochs": epochs}
+        alone = [bits(record(march(optimizer, six_points, [start], **rest))[0]) for start in starts]
+        for block in (None, 1, 3):
+            assert [bits(run) for run in record(march(optimizer, six_points, starts, block=block, **rest))] == alone
+        permuted = [bits(run) for run in record(march(optimizer, six_points, starts[order], block=3, **rest))]
+        assert permuted == [alone[i] for i in order]
+        assert len({ending for *_, ending, _ in alone}) >= 2  # the neighbours do differ
+
+    return check

@@ -1,0 +1,286 @@
+"""Names like ``scipy:BFGS`` wherever names of algorithms are used, and libraries that are not there."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+from bpviz import batch, config, declare, foreign
+from bpviz.cli import cli
+from bpviz.declare import OPTIMIZERS
+from bpviz.foreign._kind import Handed
+
+ROOT = Path(__file__).parent.parent.parent
+LIBRARIES = list(foreign.PREFIXES)
+# Somebody's names in each library, and the packages without which they cannot be had.
+NEEDED = {"torch:Adam": ["torch"], "optax:adamw": ["optax", "jax"], "scipy:BFGS": ["scipy"]}
+
+
+def read(text):
+    return config.loads(text.encode(), "exp.yaml", Path())
+
+
+def refusal(text):
+    with pytest.raises(config.ConfigError) as caught:
+        read(text)
+    return str(caught.value)
+
+
+def compared(*specs, **more):
+    return config.from_parts(specs, **more).algorithms
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli, arguments)
+
+
+# -- configs and the command line ------------------------------------------------------------------------------------
+
+
+def test_a_config_names_them_like_any_other():
+    experiment = read("algorithms: [scipy:BFGS, {name: scipy:Powell, xtol: 1e-3, label: P}, {name: gd}]\nfigures: []")
+    assert [algorithm.label for algorithm in experiment.algorithms] == ["scipy:BFGS", "P", "Gradient descent"]
+    assert declare.settings(experiment.algorithms[1].optimizer)["xtol"] == 1e-3
+    said = config.resolved(experiment)["algorithms"][1]
+    assert said == {
+        "name": "scipy:Powell",
+        "label": "P",
+        "xtol": 1e-3,
+        "ftol": 1e-4,
+        "maxiter": None,
+        "maxfev": None,
+        "direc": None,
+    }
+    assert read(json.dumps(config.resolved(experiment))) == experiment
+
+
+C1_C2 = "scipy.optimize.minimize(method='BFGS') says: 'c1' and 'c2' do not satisfy'0 < c1 < c2 < 1'"
+NO_LIBRARY = "is not a library whose optimizers can be used"
+
+
+@pytest.mark.parametrize(
+    ("entry", "where", "path", "said"),
+    [
+        ("{name: scipy:BFGS, gtoll: 1}", "gtoll", ".gtoll", "unknown setting of scipy:BFGS; did you mean 'gtol'?"),
+        ("{name: scipy:CG, disp: 1}", "disp", ".disp", "unknown setting of scipy:CG; known are name, label, gtol, "),
+        ("{name: scipy:BFGS, c1: 0.95}", "0.95", ".c1", C1_C2),
+        ("{name: scipy:BFGS, c1: 0.5, c2: 0.4}", "{", "", C1_C2),  # each is fine alone
+        (
+            "{name: scipy:Nelder-Mead, adaptive: no}",
+            "no}",
+            ".adaptive",
+            "'no' is not true or false; write false (Adapt ",
+        ),
+        (
+            "{name: scipy:bfgs}",
+            "scipy",
+            ".name",
+            "'scipy:bfgs' is not an optimizer of scipy.optimize.minimize; did you",
+        ),
+        ("pytorch:A", "pytorch", "", f"'pytorch:A': 'pytorch' {NO_LIBRARY}; did you mean 'torch:A'?"),
+        ("keras:Adam", "keras", "", f"'keras:Adam': 'keras' {NO_LIBRARY}; known are torch, optax and scipy"),
+    ],
+)
+def test_mistakes_have_their_place(entry, where, path, said):
+    text = f"algorithms: [{entry}]"
+    message, line, caret = refusal(text).splitlines()
+    column = text.index(where, 12) + 1
+    assert message.startswith(f"exp.yaml:1:{column}: algorithms[0]{path}: {said}")
+    assert line == f"    {text}"
+    assert caret.index("^") == column + 3
+
+
+def test_a_mistake_that_takes_two_settings_is_in_neither():
+    kind = OPTIMIZERS["scipy:BFGS"]
+    assert kind(c1=0.5) != kind(c2=0.4)
+    with pytest.raises(ValueError, match=r"^scipy:BFGS: scipy\.optimize\.minimize"):
+        kind(c1=0.5, c2=0.4)
+
+
+def test_a_method_that_asks_for_more_than_a_problem_has():
+    class Blind:
+        name, offers = "blind", frozenset({"error"})
+
+    reason = declare.unsuitable(OPTIMIZERS["scipy:BFGS"], Blind())
+    assert reason == "scipy:BFGS needs gradient, which this blind does not have"
+    assert declare.unsuitable(OPTIMIZERS["scipy:Powell"], Blind()) is None
+
+
+def test_settings_on_the_command_line_follow_the_second_colon():
+    (bare,) = compared("scipy:BFGS")
+    assert bare.optimizer == OPTIMIZERS["scipy:BFGS"]()
+    (one,) = compared("scipy:BFGS:gtol=1e-3,maxiter=5")
+    assert one.optimizer == OPTIMIZERS["scipy:BFGS"](gtol=1e-3, maxiter=5)
+    (lists,) = compared("scipy:Powell:direc=[[1, 0.5],[0, 1]],xtol=0.1")
+    assert lists.optimizer == OPTIMIZERS["scipy:Powell"](direc=[[1, 0.5], [0, 1]], xtol=0.1)
+    two = compared("scipy:BFGS", "scipy:BFGS:gtol=0.1")
+    assert [algorithm.label for algorithm in two] == ["scipy:BFGS (gtol 1e-05)", "scipy:BFGS (gtol 0.1)"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("scipy:BFGS:gtol", "scipy:BFGS:gtol: 'gtol' is not key=value; an example is momentum:step=0.1,momentum=0.95"),
+        ("scipy:BFGS:lr=1", "scipy:BFGS:lr=1: lr: unknown setting of scipy:BFGS; known are name, label, gtol, norm, "),
+        ("scipy", "scipy: 'scipy:' is not an optimizer of scipy.optimize.minimize; known are BFGS, CG, "),
+        ("scipy:", "scipy:: 'scipy:' is not an optimizer of scipy.optimize.minimize; known are BFGS, CG, "),
+        ("scipy:BFGS:direc=[1", "scipy:BFGS:direc=[1: direc: unknown setting of scipy:BFGS; known are "),
+    ],
+)
+def test_mistakes_on_the_command_line(spec, said):
+    with pytest.raises(config.ConfigError) as caught:
+        compared(spec)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_comparison_end_to_end():
+    done = invoke("compare", "scipy:CG:gtol=1e-5", "gd", "--start", "-6", "2", "--no-figures")
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["Algorithm", "scipy:CG", "Gradient"]
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith("scipy:CG"))
+    assert row.endswith("cannot go on (Optimization terminated successfully)")
+
+
+def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
+    text = "algorithms: [scipy:BFGS, {name: scipy:COBYQA}, rprop]\nfigures: [paths, epochs]\nstart: [[-4, -4], [3, -2]]"
+    contents = []
+    for jobs in (1, 2):
+        out = tmp_path / str(jobs)
+        experiment = read(text)
+        folders = batch.plan([experiment], out, ["svg"])
+        batch.carry_out([experiment], folders, ["svg"], jobs=jobs)
+        contents.append({path.name: path.read_bytes() for path in folders[0].iterdir()})
+    assert contents[0] == contents[1]
+    made = json.loads(contents[0]["run.json"])
+    assert list(made["versions"]) == ["bpviz", "python", "numpy", "matplotlib", "scipy"]
+
+
+def test_a_process_that_does_not_run_them_does_not_import_their_library():
+    made = pickle.dumps(OPTIMIZERS["scipy:BFGS"](gtol=1e-3))
+    code = (
+        "import pickle, sys; o = pickle.loads(sys.stdin.buffer.read()); print(o.name, o.gtol, 'scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=made, capture_output=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == [b"scipy:BFGS", b"0.001", b"False"]
+
+
+def test_explain_shows_the_call_and_the_settings():
+    said = invoke("explain", "scipy:COBYLA").stdout
+    assert said.startswith("scipy:COBYLA\n\nThe method COBYLA of scipy.optimize.minimize. One epoch is one iteration")
+    assert "COBYLA calls back after an evaluation or two, with its best weights so far." in said
+    assert "scipy.optimize.minimize(..., method='COBYLA', options={'rhobeg': 1.0, 'tol': 0.0001" in said
+    assert "rhobeg    1.0      a number" in said
+    assert "Reasonable initial changes to the variables" in said
+    assert "Asks for: error\n" in said
+    refused = invoke("explain", "scipy:xyzzy")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("'scipy:xyzzy' is not an optimizer of scipy.optimize.minimize; known are BFGS, ")
+
+
+def test_list_says_how_they_are_named():
+    said = invoke("list").stdout
+    for library, meaning in foreign.PREFIXES.items():
+        assert f"  {library}:... " in said
+        assert meaning in said
+    assert ":..." not in invoke("list", "algorithms").stdout
+    assert not [name for name in OPTIMIZERS if ":" in name]
+
+
+@pytest.mark.parametrize(
+    ("name", "right"), [("scipy:BFGS", True), ("torch:Adam", True), ("foo:Adam", False), ("scipy:", False)]
+)
+def test_the_schema_takes_names_of_libraries(name, right):
+    validator = jsonschema.Draft7Validator(config.schema())
+    assert validator.is_valid({"algorithms": [name]}) is right
+    assert validator.is_valid({"algorithms": [{"name": name, "gtol": 1e-3}]}) is right
+
+
+# -- libraries that are not there ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_library_that_is_missing_is_one_line(name, monkeypatch, tmp_path):
+    for package in NEEDED[name]:
+        monkeypatch.setitem(sys.modules, package, None)
+        library = name.partition(":")[0]
+        said = f'{name} needs {package}: pip install "bpviz[{library}]"'
+        assert refusal(f"algorithms: [gd, {name}]") == f"exp.yaml:1:18: algorithms[1]: {said}"
+        (tmp_path / "exp.yaml").write_text(f"algorithms: [{{name: {name}}}]")
+        for arguments in (["validate", "exp.yaml"], ["run", "exp.yaml"]):
+            monkeypatch.chdir(tmp_path)
+            done = invoke(*arguments)
+            assert (done.exit_code, done.stdout) == (2, "")
+            assert done.stderr == f"exp.yaml:1:21: algorithms[0].name: {said}\n"
+        done = invoke("compare", f"{name}:x=1", "gd")
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr == f"{name}:x=1: name: {said}\n"
+        done = invoke("explain", name)
+        assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"{said}\n")
+        monkeypatch.delitem(sys.modules, package)
+        if find_spec(package) is None:
+            return  # the second is asked for where the first is
+
+
+def test_a_library_that_is_too_old(monkeypatch):
+    monkeypatch.setitem(foreign.LEAST, "scipy", (1999, 1))
+    version = pytest.importorskip("scipy").__version__
+    said = f'scipy:BFGS needs scipy 1999.1 or later, and {version} is there: pip install "bpviz[scipy]"'
+    assert refusal("algorithms: [scipy:BFGS]") == f"exp.yaml:1:14: algorithms[0]: {said}"
+
+
+def test_a_library_that_is_broken(monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('libtorch.so: cannot open shared object file', name='_C')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    said = "torch:Adam needs torch, which is there but cannot be imported: libtorch.so: cannot open shared object file"
+    assert refusal("algorithms: [torch:Adam]") == f"exp.yaml:1:14: algorithms[0]: {said}"
+
+
+def test_the_extras_ask_for_what_is_needed():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert set(LIBRARIES) <= set(extras)
+    bounds = [bound for library in LIBRARIES for bound in extras[library]]
+    assert bounds == [f"{package}>={'.'.join(map(str, least))}" for package, least in foreign.LEAST.items()]
+
+
+# -- what is handed on -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, 1, -0.5, True, "text", [], [1, [2.5, None, "a"], False]])
+def test_plain_values_are_handed_on_as_they_are(value):
+    assert Handed().complaint(value) is None
+    handed = Handed().convert(value)
+    assert json.loads(json.dumps(handed)) == value
+    assert hash(handed) is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (float("nan"), "nan is not a finite number"),
+        ({}, "a mapping is not a number, true or false, text or a list"),
+        ([1, [float("inf")]], "item 2: item 1: inf is not a finite number"),
+        ([{}], "item 1: a mapping is not a number, true or false, text or a list"),
+    ],
+)
+def test_other_values_are_not(value, said):
+    assert Handed().complaint(value) == said
+
+
+def test_a_default_allows_its_like_and_null():
+    likes = {"a number": (1, 2.5), "true or false": (True, False), "text": ("a",), "a list": ([], [1])}
+    for words in likes:
+        assert Handed(words).complaint(None) is None
+        for other, values in likes.items():
+            for value in values:
+                assert (Handed(words).complaint(value) is None) == (other == words), (words, value)

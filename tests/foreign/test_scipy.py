@@ -1,0 +1,265 @@
+"""The methods of scipy.optimize.minimize: the same iterations and the same counts as without bpviz."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.optimize._minimize import MINIMIZE_METHODS
+
+from bpviz import declare
+from bpviz.declare import OPTIMIZERS
+from bpviz.foreign._scipy import METHODS
+from bpviz.march import march
+from bpviz.oracle import Oracle
+from bpviz.results import Ending, record
+
+over_methods = pytest.mark.parametrize("method", METHODS)
+EPOCHS = 60
+
+_TRUST = {"initial_trust_radius": 0.3, "gtol": 2.0, "maxiter": 3}
+
+# Unusual values of options, each of which by itself makes a difference to the run below.
+UNUSUAL = {
+    "Nelder-Mead": {
+        "maxiter": 30,
+        "maxfev": 40,
+        "initial_simplex": [[-1.2, 1.0], [0.3, 0.1], [-0.5, -0.5]],
+        "xatol": 0.3,
+    },
+    "Powell": {"xtol": 0.3, "ftol": 0.2, "maxiter": 1, "maxfev": 30, "direc": [[1.0, 0.5], [0.0, 1.0]]},
+    "CG": {"gtol": 0.02, "maxiter": 3, "c2": 0.2},
+    "BFGS": {"gtol": 0.02, "maxiter": 3, "xrtol": 0.1, "c2": 0.2, "hess_inv0": [[2, 0], [0, 3]]},
+    "Newton-CG": {"xtol": 0.3, "maxiter": 2, "c2": 0.2},
+    "L-BFGS-B": {"maxcor": 1, "ftol": 0.01, "gtol": 0.02, "maxfun": 8, "maxiter": 3, "maxls": 1},
+    "TNC": {"eta": 0.9, "stepmx": 0.3, "accuracy": 0.1, "ftol": 0.1, "maxfun": 9, "scale": [2.0, 1.0]},
+    "COBYLA": {"rhobeg": 0.3, "tol": 0.1, "maxiter": 12, "f_target": 0.2},
+    "COBYQA": {"maxfev": 12, "maxiter": 4, "f_target": 0.2, "initial_tr_radius": 0.3, "final_tr_radius": 0.1},
+    "SLSQP": {"maxiter": 3, "ftol": 0.01},
+    "trust-constr": {"xtol": 0.1, "gtol": 0.02, "maxiter": 3, "initial_tr_radius": 0.3},
+    "dogleg": _TRUST,
+    "trust-ncg": _TRUST,
+    "trust-exact": _TRUST,
+    "trust-krylov": _TRUST,
+}
+
+
+def directly(answers, method, start, options):
+    """Return the rows that ``minimize`` reports by itself, what had been asked at each, and its result."""
+    rows, counts = [np.array(start)], [[0] * len(declare.KINDS)]
+    asks = METHODS[method].asks
+
+    def called_back(x, *_rest):
+        rows.append(np.array(x))
+        counts.append(answers.asked())
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        found = minimize(
+            answers.error,
+            np.array(start),
+            method=method,
+            jac=answers.gradient if "gradient" in asks else None,
+            hess=answers.hessian if "hessian" in asks else None,
+            callback=called_back,
+            options=options,
+        )
+    return np.array(rows), np.array(counts), found
+
+
+@over_methods
+def test_iterations_and_counts_are_those_of_minimize_at_every_epoch(method, answers, places, walk):
+    for problem, start in places:
+        asked = answers(declare.PROBLEMS[problem]())
+        rows, counts, found = directly(asked, method, start, {})
+        run = walk(f"scipy:{method}", problem, start, EPOCHS)
+        many = min(len(rows) - 1, EPOCHS)
+        np.testing.assert_array_equal(run.weights[: many + 1], rows[: many + 1], f"{problem} from {start}")
+        np.testing.assert_array_equal(run.counts[: many + 1], counts[: many + 1])
+        if run.ending is Ending.STUCK:  # where minimize has finished
+            assert run.epochs == len(rows)
+            np.testing.assert_array_equal(run.weights[-1], found.x)
+            assert run.counts[-1].tolist() == asked.asked()
+            charged = run.evaluations
+            # Its nhev is one short where a trust region ends: what was asked is the count above.
+            assert charged["error"] == found.nfev
+            assert charged["gradient"] == found.get("njev", charged["gradient"])
+            assert found.message.startswith(run.why)
+        else:
+            assert run.epochs == EPOCHS
+
+
+@over_methods
+def test_options_are_handed_on(method, answers, walk):
+    """Each unusual option by itself gives the run that it gives minimize, and is not without effect."""
+    plain = directly(answers(declare.PROBLEMS["rosenbrock"]()), method, (-1.2, 1.0), {})
+    for option, value in UNUSUAL[method].items():
+        asked = answers(declare.PROBLEMS["rosenbrock"]())
+        array = np.array(value) if isinstance(value, list) else value
+        rows, _, found = directly(asked, method, (-1.2, 1.0), {option: array})
+        run = walk(OPTIMIZERS[f"scipy:{method}"](**{option: value}), "rosenbrock", (-1.2, 1.0), 2000)
+        np.testing.assert_array_equal(run.weights, [*rows, found.x], option)
+        assert run.counts[-1].tolist() == asked.asked()
+        assert len(rows) != len(plain[0]) or (rows != plain[0]).any() or found.nfev != plain[2].nfev, option
+
+
+def test_the_methods_are_all_that_scipy_has():
+    assert sorted(name.lower() for name in METHODS) == sorted(MINIMIZE_METHODS)
+
+
+@over_methods
+def test_one_equals_many(method, one_equals_many):
+    one_equals_many(OPTIMIZERS[f"scipy:{method}"]())
+
+
+def test_runs_enter_a_block_that_is_under_way(one_after_the_other):
+    one_after_the_other(OPTIMIZERS["scipy:Nelder-Mead"]())
+
+
+def test_weights_that_somebody_else_has_moved(moved):
+    elsewhere, led, said = moved(OPTIMIZERS["scipy:BFGS"]())
+    np.testing.assert_array_equal(led, elsewhere)
+    assert said == dict.fromkeys((0, 1), "its weights were moved by something else, and it goes on from its own alone")
+
+
+def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
+    starts, radii = [(-4.0, -4.0)] * 3, [0.1, 0.3, 1.0]
+    kind = OPTIMIZERS["scipy:COBYLA"]
+    runs = record(
+        march(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"rhobeg": np.array(radii)})
+    )
+    for radius, run in zip(radii, runs, strict=True):
+        np.testing.assert_array_equal(run.weights, walk(kind(rhobeg=radius), six_points, (-4.0, -4.0), 9).weights)
+    assert len({run.weights.tobytes() for run in runs}) == 3
+
+
+@over_methods
+def test_needs_are_what_is_asked(method, walk):
+    run = walk(f"scipy:{method}", "rosenbrock", (-1.2, 1.0), 30)
+    asked = {kind for kind, count in run.evaluations.items() if count}
+    assert asked == OPTIMIZERS[f"scipy:{method}"].needs
+
+
+def threads():
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("bpviz")]
+
+
+@over_methods
+def test_no_thread_outlives_its_run(method, six_points):
+    optimizer = OPTIMIZERS[f"scipy:{method}"]()
+    starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
+    for most in (1, 3, 200):  # runs that are cut off, that reach the threshold, and that end by themselves
+        for threshold in (0.125, None):
+            record(march(optimizer, six_points, starts, error_threshold=threshold, max_epochs=most))
+            assert threads() == []
+    epochs = march(optimizer, six_points, starts, error_threshold=None, max_epochs=200)
+    for _ in range(3):
+        epoch = next(epochs)
+    assert epoch.clock in (0, 1, 2)
+    del epochs  # nobody follows it to its end
+    assert threads() == []
+
+
+def test_a_thread_starts_with_the_first_epoch(six_points):
+    epochs = march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=10, max_epochs=5)
+    assert next(epochs).ended is not None
+    assert threads() == []
+
+
+def test_what_the_problem_raises_is_raised(six_points, monkeypatch):
+    """It is a mistake of ours and no ending, and it ends the thread."""
+
+    def broken(*_asked):
+        raise ZeroDivisionError("in the problem")
+
+    monkeypatch.setattr(Oracle, "gradient", broken)
+    with pytest.raises(ZeroDivisionError, match="in the problem"):
+        list(march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
+    assert threads() == []
+
+
+def test_what_the_library_raises_ends_its_run_and_no_other(six_points):
+    """An initial Hessian of three weights is refused when a run of two begins."""
+    optimizer = OPTIMIZERS["scipy:BFGS"](hess_inv0=np.eye(3).tolist())
+    runs = record(march(optimizer, six_points, [(-4.0, -4.0), (3.0, -2.0)], error_threshold=None, max_epochs=5))
+    for run in runs:
+        assert (run.ending, run.epochs) == (Ending.STUCK, 1)
+        assert run.why == "shapes (3,3) and (2,) not aligned: 3 (dim 1) != 2 (dim 0)"
+
+
+def test_one_method_makes_one_run_at_a_time(six_points):
+    """SciPy holds a lock while COBYQA works: a second run would wait for the first without end."""
+    optimizer = OPTIMIZERS["scipy:COBYQA"]()
+    assert optimizer.together == 1
+    first = march(optimizer, six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=50)
+    for _ in range(3):
+        next(first)
+    (second,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
+    assert second.ending is Ending.STUCK
+    assert second.why == "SciPy makes one run of this method at a time, and another is under way"
+    del first
+    (third,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
+    assert third.ending is Ending.EXHAUSTED
+
+
+def test_warnings_of_others_are_left_as_they_were(six_points):
+    before = warnings.filters[:]
+    for method in ("BFGS", "trust-constr"):
+        record(march(OPTIMIZERS[f"scipy:{method}"](), six_points, [(1e153, 1.0)], error_threshold=None, max_epochs=5))
+    assert warnings.filters == before
+
+
+@over_methods
+def test_settings_are_the_options_and_survive_a_process(method):
+    kind = OPTIMIZERS[f"scipy:{method}"]
+    assert kind is OPTIMIZERS[f"scipy:{method}"]
+    assert set(UNUSUAL[method]) <= set(declare.fields(kind))
+    assert not {"disp", "callback", "jac", "eps", "bounds"} & set(declare.fields(kind))
+    made = kind(**UNUSUAL[method])
+    again = pickle.loads(pickle.dumps(made))
+    assert again == made
+    assert type(again) is kind
+    assert declare.settings(again) == declare.settings(made)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "said"),
+    [
+        ("BFGS", {"gtol": "small"}, "gtol: 'small' is not a number (Terminate successfully if gradient norm is less"),
+        ("BFGS", {"c1": 0.95}, "c1: scipy.optimize.minimize(method='BFGS') says: 'c1' and 'c2' do not satisfy"),
+        ("BFGS", {"gtol": float("inf")}, "gtol: inf is not a finite number (Terminate"),
+        ("dogleg", {"eta": 3}, "eta: scipy.optimize.minimize(method='dogleg') says: invalid acceptance stringency ("),
+        ("Nelder-Mead", {"adaptive": 1}, "adaptive: 1 is not true or false (Adapt algorithm parameters"),
+        (
+            "Nelder-Mead",
+            {"initial_simplex": [[1, 2], [3, 4]]},
+            "initial_simplex: scipy.optimize.minimize(method='Nelder-Mead') says: `initial_simplex` should be an array",
+        ),
+    ],
+)
+def test_what_scipy_refuses_is_refused_in_its_words(method, options, said):
+    with pytest.raises(ValueError, match=re.escape(f"scipy:{method}: {said}".removesuffix(" ("))):
+        OPTIMIZERS[f"scipy:{method}"](**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("scipy:bfgs", "'scipy:bfgs' is not an optimizer of scipy.optimize.minimize; did you mean 'scipy:BFGS'?"),
+        ("scipy:lbfgs", "'scipy:lbfgs' is not an optimizer of scipy.optimize.minimize; did you mean 'scipy:L-BFGS-B'?"),
+        (
+            "scipy:xyzzy",
+            f"'scipy:xyzzy' is not an optimizer of scipy.optimize.minimize; known are {', '.join(sorted(METHODS))}",
+        ),
+    ],
+)
+def test_unknown_methods(name, said):
+    assert name not in OPTIMIZERS
+    with pytest.raises(KeyError) as caught:
+        OPTIMIZERS[name]
+    assert caught.value.args[0] == said

@@ -1,0 +1,286 @@
+"""torch.optim's own optimizers: the same path as by hand, and the same as is recorded of them."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+
+import numpy as np
+import pytest
+from comparison import compare
+from record import families
+
+from bpviz import declare
+from bpviz.declare import OPTIMIZERS
+from bpviz.march import march
+from bpviz.results import Ending, record
+
+torch = pytest.importorskip("torch", reason='torch is not installed: pip install "bpviz[torch]"')
+
+REFUSED = {"Muon", "SparseAdam"}
+NAMES = sorted(
+    name
+    for name, thing in vars(torch.optim).items()
+    if inspect.isclass(thing) and issubclass(thing, torch.optim.Optimizer) and thing is not torch.optim.Optimizer
+)
+over_names = pytest.mark.parametrize("name", [name for name in NAMES if name not in REFUSED])
+RECORDED = [
+    pytest.param(family, case, id=case.call)
+    for family, cases in families().items()
+    for case in {case.call: case for case in cases}.values()
+    if case.library == "torch" and not case.reads
+]
+
+
+@pytest.mark.parametrize(("family", "case"), RECORDED)
+def test_it_walks_as_recorded_at_every_update(family, case):
+    own = case._replace(rule=f"torch:{case.name}", settings=case.arguments)
+    for compared in compare(family, own):
+        assert compared.parted is None, compared
+
+
+def by_hand(answers, name, start, epochs, **arguments):
+    """Return the rows of a loop of torch, what had been asked at each, and how often it called its closure."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        w = torch.tensor(start, requires_grad=True)
+        optimizer = getattr(torch.optim, name)([w], **arguments)
+        rows, counts = [np.array(start)], [answers.asked()]
+
+        def closure():
+            at = w.detach().numpy().copy()
+            w.grad = torch.tensor(answers.gradient(at))
+            return torch.tensor(answers.error(at))
+
+        for _ in range(epochs):
+            if name == "LBFGS":
+                optimizer.step(closure)
+            else:
+                w.grad = torch.tensor(answers.gradient(w.detach().numpy()))
+                optimizer.step()
+            rows.append(w.detach().numpy().copy())
+            counts.append(answers.asked())
+    finally:
+        torch.set_default_dtype(torch.float32)
+    return np.array(rows), np.array(counts)
+
+
+@over_names
+def test_it_walks_and_asks_as_by_hand(name, answers, places, walk):
+    for problem, start in places:
+        asked = answers(declare.PROBLEMS[problem]())
+        rows, counts = by_hand(asked, name, start, 30)
+        run = walk(f"torch:{name}", problem, start, 30)
+        finite = np.isfinite(run.errors)
+        assert finite[:-1].all()
+        np.testing.assert_array_equal(run.weights, rows[: len(run.weights)], f"{problem} from {start}")
+        np.testing.assert_array_equal(run.counts, counts[: len(run.counts)])
+
+
+def test_a_closure_asks_for_its_own_run_alone(answers, six_points):
+    """Three runs of L-BFGS with a line search: each is charged what it would be charged alone."""
+    starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
+    settings = {"line_search_fn": "strong_wolfe", "max_iter": 4}
+    optimizer = OPTIMIZERS["torch:LBFGS"](**settings)
+    runs = record(march(optimizer, six_points, starts, error_threshold=None, max_epochs=5))
+    for start, run in zip(starts, runs, strict=True):
+        rows, counts = by_hand(answers(six_points), "LBFGS", start, 5, **settings)
+        np.testing.assert_array_equal(run.weights, rows)
+        np.testing.assert_array_equal(run.counts, counts)
+    assert len({tuple(run.counts[-1]) for run in runs}) == 3
+
+
+def test_torch_s_adam_is_adam(walk, places):
+    for problem, start in places:
+        theirs = walk(OPTIMIZERS["torch:Adam"](lr=0.1), problem, start, 60)
+        ours = walk(OPTIMIZERS["adam"](step=0.1), problem, start, 60)
+        np.testing.assert_allclose(theirs.weights, ours.weights, 1e-11, 1e-13)
+        np.testing.assert_array_equal(theirs.counts, ours.counts)
+
+
+def test_torch_s_rprop_is_irprop_minus(walk, six_points):
+    """At every epoch, with its limits; and not rprop, although that takes about as many epochs."""
+    theirs = walk(OPTIMIZERS["torch:Rprop"](lr=0.1), six_points, (-4.0, -4.0), 40)
+    limits = {"step": 0.1, "min_step": 1e-6, "max_step": 50}
+    ours = walk(OPTIMIZERS["irprop-"](**limits), six_points, (-4.0, -4.0), 40)
+    other = walk(OPTIMIZERS["rprop"](**limits), six_points, (-4.0, -4.0), 40)
+    np.testing.assert_allclose(theirs.weights, ours.weights, 1e-12)
+    assert np.abs(theirs.weights - other.weights).max() > 0.1
+
+
+@over_names
+def test_one_equals_many(name, one_equals_many):
+    one_equals_many(OPTIMIZERS[f"torch:{name}"](lr=0.3), epochs=15)
+
+
+def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
+    kind, rates = OPTIMIZERS["torch:Adam"], [0.1, 0.3, 1.0]
+    starts = [(-4.0, -4.0)] * 3
+    runs = record(march(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"lr": rates}))
+    for rate, run in zip(rates, runs, strict=True):
+        np.testing.assert_array_equal(run.weights, walk(kind(lr=rate), six_points, starts[0], 9).weights)
+    assert len({run.weights.tobytes() for run in runs}) == 3
+
+
+@over_names
+def test_needs_are_what_is_asked(name, walk):
+    run = walk(f"torch:{name}", "rosenbrock", (-1.2, 1.0), 3)
+    assert {kind for kind, count in run.evaluations.items() if count} == OPTIMIZERS[f"torch:{name}"].needs
+
+
+def test_doubles_are_used_and_nothing_is_left_behind(six_points):
+    """NAdam and ASGD keep scalars in torch's default type: they would be floats."""
+    assert torch.get_default_dtype() is torch.float32
+    for name in ("NAdam", "ASGD"):
+        epochs = march(OPTIMIZERS[f"torch:{name}"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=9)
+        for _ in epochs:
+            assert torch.get_default_dtype() is torch.float32
+    with pytest.raises(ValueError, match="learning rate"):
+        OPTIMIZERS["torch:Adam"](lr=-1)
+    assert torch.get_default_dtype() is torch.float32
+    assert torch.is_grad_enabled()
+
+
+class Averaging(torch.optim.Optimizer):
+    """Schedule-free gradient descent: gradients at y, judged by x; its evaluation swaps one for the other."""
+
+    def __init__(self, params, lr=0.1, beta=0.9):
+        super().__init__(params, {"lr": lr, "beta": beta})
+        self.trains = False
+
+    def _swap(self, trains, factor):
+        if self.trains != trains:
+            (w,) = self.param_groups[0]["params"]
+            with torch.no_grad():
+                w.lerp_(self.state[w].setdefault("z", w.detach().clone()), factor)
+        self.trains = trains
+
+    def train(self):
+        self._swap(True, 1 - self.param_groups[0]["beta"])
+
+    def eval(self):
+        self._swap(False, 1 - 1 / self.param_groups[0]["beta"])
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        assert self.trains
+        (w,) = self.param_groups[0]["params"]
+        state, lr, beta = self.state[w], self.param_groups[0]["lr"], self.param_groups[0]["beta"]
+        t = state["t"] = state.get("t", 0) + 1
+        x = (w - (1 - beta) * state["z"]) / beta
+        state["z"] -= lr * w.grad
+        x += (state["z"] - x) / t
+        w.copy_(beta * x + (1 - beta) * state["z"])
+
+
+def test_an_optimizer_that_evaluates_elsewhere_is_judged_there(monkeypatch, answers, six_points):
+    """y ← β x + (1 - β) z, z ← z - η ∇E(y), x ← x + (z - x) / t, as the paper has it, in plain floats."""
+    monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
+    starts = [(-4.0, -4.0), (3.0, -2.0)]
+    runs = record(march(OPTIMIZERS["torch:Averaging"](lr=2.0), six_points, starts, error_threshold=None, max_epochs=20))
+    for start, run in zip(starts, runs, strict=True):
+        asked, x, z, rows = answers(six_points), list(start), list(start), [start]
+        for t in range(1, 21):
+            y = [0.9 * a + 0.1 * b for a, b in zip(x, z, strict=True)]
+            z = [b - 2.0 * g for b, g in zip(z, asked.gradient(y).tolist(), strict=True)]
+            x = [a + (b - a) / t for a, b in zip(x, z, strict=True)]
+            rows.append(tuple(x))
+        np.testing.assert_allclose(run.weights, rows, 1e-12)
+        assert run.evaluations["gradient"] == asked.counts["gradient"] == 20
+
+
+def test_one_that_evaluates_elsewhere_among_others(monkeypatch, one_after_the_other, moved):
+    monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
+    one_after_the_other(OPTIMIZERS["torch:Averaging"](lr=2.0))
+    elsewhere, led, said = moved(OPTIMIZERS["torch:Averaging"](lr=2.0))
+    np.testing.assert_array_equal(led, elsewhere)
+    assert list(said) == [0, 1]
+    assert "moved by something else" in said[0]
+
+
+def test_weights_that_somebody_else_has_moved_are_gone_on_from(answers, six_points, moved):
+    """As weight decay beside the step moves them."""
+    elsewhere, led, said = moved(OPTIMIZERS["torch:SGD"](lr=0.3, momentum=0.9))
+    assert not said
+    asked = answers(six_points)
+    for before, start, after in zip(elsewhere, [(-4.0, -4.0), (3.0, -2.0)], led, strict=True):
+        expected = before - 0.3 * (asked.gradient(before) + 0.9 * asked.gradient(start))
+        np.testing.assert_allclose(after, expected, 1e-14)
+
+
+class Fragile(torch.optim.SGD):
+    """Fails at its third step."""
+
+    def step(self, closure=None):
+        super().step(closure)
+        (w,) = self.param_groups[0]["params"]
+        if w.sum() > 0:
+            raise RuntimeError("this is enough. And more.")
+
+
+def test_what_the_library_raises_ends_its_run_and_no_other(monkeypatch, six_points):
+    monkeypatch.setattr(torch.optim, "Fragile", Fragile, raising=False)
+    starts = [(-4.0, -4.0), (3.0, -2.0)]
+    runs = record(march(OPTIMIZERS["torch:Fragile"](), six_points, starts, error_threshold=None, max_epochs=4))
+    assert [(run.ending, run.epochs, run.why) for run in runs] == [
+        (Ending.EXHAUSTED, 4, ""),
+        (Ending.STUCK, 1, "this is enough"),
+    ]
+
+
+@over_names
+def test_settings_are_the_arguments_and_survive_a_process(name):
+    kind = OPTIMIZERS[f"torch:{name}"]
+    assert kind is OPTIMIZERS[f"torch:{name}"]
+    signature = inspect.signature(getattr(torch.optim, name))
+    assert list(declare.fields(kind)) == [name for name in signature.parameters if name != "params"]
+    made = kind(lr=0.25)
+    again = pickle.loads(pickle.dumps(made))
+    assert again == made
+    assert type(again) is kind
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"lr": -1}, "torch:Adam: lr: torch.optim.Adam says: Invalid learning rate: -1"),
+        ({"lr": "a"}, "torch:Adam: lr: 'a' is not a number (learning rate)"),
+        ({"betas": [0.9, 2]}, "torch:Adam: betas: torch.optim.Adam says: Invalid beta parameter at index 1: 2"),
+        ({"betas": 0.9}, "torch:Adam: betas: 0.9 is not a list (handed to torch.optim.Adam)"),
+        ({"betas": [0.9, {}]}, "torch:Adam: betas: item 2: a mapping is not a number, true or false, text or a list"),
+        ({"amsgrad": "no"}, "torch:Adam: amsgrad: 'no' is not true or false (whether to use the AMSGrad variant"),
+        (
+            {"differentiable": True, "lr": 0.1},
+            "torch:Adam: differentiable: torch.optim.Adam says: a leaf Variable that requires grad is being used in an",
+        ),
+        (
+            {"fused": True, "foreach": True},
+            "torch:Adam: torch.optim.Adam says: `fused` and `foreach` cannot be `True` together",
+        ),
+    ],
+)
+def test_what_torch_refuses_is_refused_in_its_words(settings, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        OPTIMIZERS["torch:Adam"](**settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("torch:adam", "'torch:adam' is not an optimizer of torch.optim; did you mean 'torch:Adam'?"),
+        ("torch:RMSProp", "'torch:RMSProp' is not an optimizer of torch.optim; did you mean 'torch:RMSprop'?"),
+        ("torch:Optimizer", f"'torch:Optimizer' is not an optimizer of torch.optim; known are {', '.join(NAMES)}"),
+        (
+            "torch:lr_scheduler",
+            f"'torch:lr_scheduler' is not an optimizer of torch.optim; known are {', '.join(NAMES)}",
+        ),
+        ("torch:Muon", "torch:Muon does not take weights as a vector: Muon only supports 2D parameters whereas"),
+        ("torch:SparseAdam", "torch:SparseAdam does not take weights as a vector: SparseAdam does not support dense"),
+    ],
+)
+def test_what_is_no_optimizer_for_a_vector_is_refused(name, said):
+    assert name not in OPTIMIZERS
+    with pytest.raises(KeyError) as caught:
+        OPTIMIZERS[name]
+    assert caught.value.args[0].startswith(said)

@@ -1,0 +1,90 @@
+"""The page of the test functions, from the registry: what each says of itself, and a picture of them all."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import matplotlib.image
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bpviz import study, style
+from bpviz.config import Algorithm, Experiment
+from bpviz.declare import OPTIMIZERS, PROBLEMS, fields
+from bpviz.figures import _plane, _render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FUNCTIONS = [name for name, cls in PROBLEMS.items() if getattr(cls, "weights", ()) == ("x", "y")]
+ACROSS, HIGH = 6, 4
+INCHES, DPI = (9.6, 7.0), 100
+
+
+def page() -> str:
+    """Return a section for every function."""
+    return "\n".join(map(_section, FUNCTIONS))
+
+
+def _section(name: str) -> str:
+    f = PROBLEMS[name]()
+    summary, formula, *remarks = inspect.cleandoc(f.__doc__).split("\n\n")
+    said = [f"### {name}", summary, f"```text\n{formula}\n```", *(" ".join(remark.split()) for remark in remarks)]
+    hypers = [f"- `{h.name}`, {h.default:g} or another number in {h.domain}: {h.meaning}" for h in fields(f).values()]
+    if hypers:
+        said.append("\n".join(hypers))
+    (left, right), (bottom, top) = f.window
+    where = f"Starts at {_point(f.start)}, in [{left:g}, {right:g}] × [{bottom:g}, {top:g}]."
+    said += [f"{where} {_minima(f)}", f"Source: {f.source}."]
+    return "\n\n".join(said) + "\n"
+
+
+def _point(at: tuple[float, ...]) -> str:
+    return f"({', '.join(repr(x).removesuffix('.0') for x in at)})"
+
+
+def _minima(f: Any) -> str:
+    if not f.minima:
+        return f"No minimum; a run has arrived at an error of {f.threshold:g}."
+    minima = "; ".join(f"{_point(m.at)}, error {repr(m.error).removesuffix('.0')}" for m in f.minima)
+    return f"{'Minima' if len(f.minima) > 1 else 'Minimum'}: {minima}."
+
+
+def draw(path: Path) -> None:
+    """Draw every function in its window, and how gradient descent with a strong Wolfe search goes down."""
+    with mpl.rc_context(_render._settings()):
+        figure = Figure(INCHES, dpi=DPI)
+        canvas = FigureCanvasAgg(figure)
+        rooms = {"left": 0.01, "right": 0.99, "top": 0.965, "bottom": 0.01, "hspace": 0.17, "wspace": 0.06}
+        grid = figure.subplots(HIGH, ACROSS, gridspec_kw=rooms)
+        for axes, name in zip(grid.flat, FUNCTIONS, strict=False):
+            _draw_one(axes, name)
+        for axes in grid.flat[len(FUNCTIONS) :]:
+            axes.remove()
+        canvas.draw()
+    few = np.round(np.asarray(canvas.buffer_rgba())[..., :3] / 5) * 5  # colours, so that the file is small
+    mpl.image.imsave(path, few.astype(np.uint8), pil_kwargs={"optimize": True}, metadata={"Software": None})
+
+
+def _draw_one(axes: Any, name: str) -> None:
+    f = PROBLEMS[name]()
+    rule = Algorithm(name, OPTIMIZERS["wolfe"]())
+    results = study.run(Experiment(name, name, f, (f.start,), f.threshold, 200, (rule,), ()))
+    plane = _plane.plane(f, results, (0, 1), results.runs, f.window, levels=15, size=81)
+    colours, norm = _plane.scale(plane)
+    axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colours, norm=norm)
+    axes.contour(plane.x, plane.y, plane.error, plane.levels, colors=style.PALE, linewidths=0.25, alpha=0.6)
+    path = results.runs[0].trajectory.weights
+    axes.plot(*path.T, color=style.COLOURS[3], linewidth=1.1)
+    signs = [
+        (path[:1], style.START, 4.0),
+        (plane.other_minima[:, :2], style.OTHER, 4.5),
+        (plane.lowest_minima[:, :2], style.LOWEST, 6.0),
+    ]
+    for places, sign, size in signs:
+        axes.plot(*places.T, linestyle="none", **{**sign, "markersize": size, "markeredgewidth": 0.7})
+    axes.set(xlim=f.window[0], ylim=f.window[1], xticks=[], yticks=[])
+    axes.set_title(name, size=8.5, pad=3)

@@ -1,0 +1,20 @@
+"""Rules that see the residuals."""
+
+from record import Case
+
+_LM = {"materialize_jac": True, "solver": "lu"}  # the normal equations, solved as they stand
+
+CASES = [
+    Case("levenberg-marquardt", {"damping": 1e-6}, "jaxopt", "LevenbergMarquardt", _LM),
+    Case("levenberg-marquardt", {}, "jaxopt", "LevenbergMarquardt", {"damping_parameter": 1.0, **_LM}),
+    Case("levenberg-marquardt", {"damping": 0.02}, "jaxopt", "LevenbergMarquardt", {"damping_parameter": 0.02, **_LM}),
+    Case(
+        "gauss-newton",
+        {},
+        "jaxopt",
+        "GaussNewton",
+        {},
+        why="jaxopt solves for the step by conjugate gradients, to a part in 10⁵",
+        tolerance=1e-6,
+    ),
+]

@@ -1,0 +1,9 @@
+"""Conjugate gradients, as SciPy has them: as they are, and with their search replaced by SciPy's ``line_search``."""
+
+from record import Case
+
+CASES = [
+    Case("cg-pr", {"c2": 0.4}, "scipy", "CG by line_search", {"gtol": 0}),
+    Case("cg-pr", {"c1": 0.05, "c2": 0.2}, "scipy", "CG by line_search", {"c1": 0.05, "c2": 0.2, "gtol": 0}),
+    Case("cg-pr", {"c2": 0.4}, "scipy", "CG", {}, why="SciPy tries Moré and Thuente's search first", parts=1),
+]

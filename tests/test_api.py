@@ -1,0 +1,551 @@
+"""The program from Python: what is public, what it costs to import, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bpviz
+from bpviz import ConfigError, Ending, Experiment, Results, RuleError, Run, config, tables
+from bpviz.cli import cli
+
+HOME = Path(bpviz.__file__).parent.parent
+
+pytestmark = pytest.mark.usefixtures("forgotten")
+
+PUBLIC = {
+    "Array", "Choice", "Column", "ConfigError", "Ending", "Experiment", "Flag", "Function", "Interval", "Minimum",
+    "Oracle", "Results", "RuleError", "Run", "__version__", "compare", "hyper", "optimizer", "problem", "run",
+}  # fmt: skip
+"""Names that others rely on: one that goes breaks their code."""
+
+LEAP = """\
+from bpviz import hyper, optimizer
+
+
+@optimizer("leap", needs="gradient")
+class Leap:
+    step: float = hyper(0.5, "(0, inf)", "length of a move")
+
+    def begin(self, w, f):
+        return ()
+
+    def advance(self, w, state, f):
+        return w + self.step, state
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "leap.py").write_text(LEAP)
+    (tmp_path / "exp.yaml").write_text("title: Two\nalgorithms: [gd, rprop]\nmax_epochs: 30\nfigures: [errors]\n")
+    return tmp_path
+
+
+def python(code, *options):
+    """Run Python in a process of its own and return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_public():
+    assert set(bpviz.__all__) == PUBLIC
+    assert set(dir(bpviz)) >= PUBLIC
+    for name in PUBLIC:
+        assert getattr(bpviz, name) is not None
+    with pytest.raises(AttributeError, match="module 'bpviz' has no attribute 'optimiser'"):
+        bpviz.optimiser  # noqa: B018
+
+
+def test_every_public_name_is_described():
+    text = (HOME / "docs" / "python.md").read_text(encoding="utf-8").partition("## Names")[2]
+    assert set(re.findall(r"`(\w+)`(?=[^|]*\|.*\|)", text)) - {"name"} == PUBLIC
+
+
+def test_everything_can_be_imported_at_once():
+    assert python("from bpviz import *; print(callable(optimizer), callable(run))") == "True True\n"
+
+
+def test_importing_it_costs_nothing():
+    """Of this package only its first file, and nothing that is not there already."""
+    code = "import sys; before = set(sys.modules); import bpviz; print(*sorted(set(sys.modules) - before))"
+    assert python(code, "-S").split() == ["bpviz"]
+
+
+def test_declaring_a_rule_imports_no_arrays():
+    code = "import sys; exec(open('leap.py').read()); print('numpy' in sys.modules, 'matplotlib' in sys.modules)"
+    assert python(code) == "False False\n"
+
+
+def test_results_without_figures_import_no_matplotlib():
+    code = "import bpviz, sys; r = bpviz.compare('gd'); r._repr_html_(); print('matplotlib' in sys.modules)"
+    assert python(code) == "False\n"
+
+
+def test_users_who_check_types_see_them(folder):
+    mypy = pytest.importorskip("mypy.api", reason="of the group lint")
+    (folder / "mine.py").write_text("""\
+import bpviz
+from bpviz import Array, Column, Oracle, hyper, optimizer
+
+@optimizer("mine", needs="gradient", label="Mine", source="me, 2026")
+class Mine:
+    step: Column = hyper(0.1, "(0, inf)", "step size")
+
+    def begin(self, w: Array, f: Oracle) -> tuple[Array]:
+        return (f.xp.zeros_like(w),)
+
+    def advance(self, w: Array, state: tuple[Array], f: Oracle) -> tuple[Array, tuple[Array]]:
+        return w - self.step * f.gradient(w), state
+
+results: bpviz.Results = bpviz.compare("gd", {"name": "adam", "step": 0.1}, start=(3, -2), error_threshold=None)
+run: bpviz.Run = results["gd"]
+last: float = run.final_error + float(run.weights[-1, 0])
+word: str = run.ending.word
+mine: Mine = Mine(step=0.2)
+reveal_type(bpviz.run("exp.yaml"))
+bpviz.run(3)
+bpviz.nothing
+""")
+    said, _, code = mypy.run(["--strict", "--no-incremental", "--config-file=", "mine.py"])
+    assert code == 1
+    assert [line.partition(": ")[2] for line in said.splitlines()[:-1] if "note: " not in line or "Reveal" in line] == [
+        'note: Revealed type is "bpviz.api.Results"',
+        (
+            'error: Argument 1 to "run" has incompatible type "int"; expected '
+            '"str | PathLike[str] | Mapping[str, Any] | Experiment"  [arg-type]'
+        ),
+        'error: Module has no attribute "nothing"  [attr-defined]',
+    ]
+
+
+# -- compare ---------------------------------------------------------------------------------------------------------
+
+
+def test_compare_is_what_the_command_prints(folder):
+    from click.testing import CliRunner
+
+    results = bpviz.compare(
+        "gd:step=10", "momentum:step=0.1,momentum=0.95", "newton", start=(3, -2), error_threshold=0.1, max_epochs=5000
+    )
+    command = "compare gd:step=10 momentum:step=0.1,momentum=0.95 newton --start 3 -2 --error-threshold 0.1"
+    printed = CliRunner().invoke(cli, [*command.split(), "--max-epochs", "5000", "--no-figures"]).stdout
+    assert f"{results}\n" == printed
+    assert list(folder.glob("outputs/*")) == []
+
+
+def test_a_run_has_its_path_as_arrays():
+    gd = bpviz.compare("gd", "rprop")["gd"]
+    assert isinstance(gd, Run)
+    assert gd.epochs == 797
+    assert (gd.weights.shape, gd.errors.shape, gd.counts.shape) == ((798, 2), (798,), (798, 5))
+    assert gd.weights[0].tolist() == [-4, -4]
+    assert gd.errors[-1] == gd.final_error <= 0.125 < gd.errors[-2]
+    assert gd.ending is Ending.REACHED
+    assert gd.evaluations == {"error": 0, "gradient": 797, "hessian": 0, "residuals": 0, "jacobian": 0}
+    assert (gd.label, gd.algorithm, gd.settings, gd.start) == ("Gradient descent", "gd", {"step": 0.3}, (-4.0, -4.0))
+
+
+@pytest.mark.parametrize(
+    "entry", [{"name": "gd", "step": 10}, {"name": "gd", "step": np.float64(10)}, {"name": "gd", "step": np.array(10)}]
+)
+def test_an_algorithm_may_be_a_mapping(entry):
+    assert bpviz.compare(entry)["gd"].epochs == 25
+
+
+def test_an_algorithm_may_be_a_rule_itself():
+    from bpviz.declare import OPTIMIZERS
+
+    assert bpviz.compare(OPTIMIZERS["gd"](step=10))["gd"].epochs == 25
+    assert bpviz.compare(OPTIMIZERS["gd"])["gd"].epochs == 797
+
+
+def test_labels_tell_equal_algorithms_apart():
+    results = bpviz.compare("gd", "gd:step=10", {"name": "gd", "step": 1, "label": "mine"})
+    assert [run.label for run in results] == ["Gradient descent (step 0.3)", "Gradient descent (step 10)", "mine"]
+    assert results["mine"].settings == {"step": 1.0}
+
+
+@pytest.mark.parametrize("start", [(3, -2), [3.0, -2.0], np.array([3, -2]), [(3, -2)], np.array([[3, -2]])])
+def test_a_start_is_a_point(start):
+    assert bpviz.compare("rprop", start=start)["rprop"].start == (3.0, -2.0)
+
+
+def test_several_starts():
+    results = bpviz.compare("rprop", "gd", start=np.array([(-4, -4), (3, -2)]))
+    assert [run.start for run in results.of("RPROP")] == [(-4.0, -4.0), (3.0, -2.0)]
+    with pytest.raises(KeyError, match=re.escape("'rprop' has 2 runs, one a start; of('RPROP') returns them")):
+        results["rprop"]
+
+
+def test_limits():
+    assert bpviz.compare("gd", max_epochs=5)["gd"].ending is Ending.EXHAUSTED
+    assert bpviz.compare("gd", error_threshold=None)["gd"].epochs == 1000
+    assert bpviz.compare("gd:step=10", gradient_threshold=0.01, error_threshold=None)["gd"].epochs < 1000
+    assert bpviz.compare("gd", error_threshold=0.4)["gd"].epochs < 200
+
+
+def test_another_problem():
+    results = bpviz.compare("newton", problem="rosenbrock")
+    assert results.weights == ("x", "y")
+    assert results["newton"].final_error < 1e-6
+    own = bpviz.compare("gd:step=1e-3", problem="rosenbrock", start=(1, 1))
+    assert own["gd"].epochs == 0
+    with pytest.raises(ConfigError, match="problem='rosenbrok': problem: 'rosenbrok' is not the name of a problem"):
+        bpviz.compare("gd", problem="rosenbrok")
+
+
+def test_problems_have_settings_as_text_and_as_a_mapping():
+    from bpviz.declare import PROBLEMS, fields
+
+    name, field = next((n, next(iter(fields(p)))) for n, p in PROBLEMS.items() if n != "perceptron" and fields(p))
+    value = fields(PROBLEMS[name])[field].default
+    for spec in (f"{name}:{field}={value}", {"name": name, field: value}):
+        assert bpviz.compare("rprop", problem=spec, max_epochs=3).experiment.problem == PROBLEMS[name]()
+
+
+# -- run -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [str, Path, lambda p: str(Path(p).resolve())])
+def test_run_takes_a_file(kind):
+    results = bpviz.run(kind("exp.yaml"))
+    assert isinstance(results, Results)
+    assert (results.title, [run.epochs for run in results]) == ("Two", [30, 20])
+    assert isinstance(results.experiment, Experiment)
+
+
+def test_run_takes_what_a_file_says():
+    data = {
+        "title": "Mine",
+        "dataset": np.array([[0.9, 0.3, 1], [0.5, 0.3, 1], [0.1, 0.8, 0]]),
+        "network": {"bias": True},
+        "start": (np.float32(1), 2, np.int64(3)),
+        "error_threshold": None,
+        "max_epochs": np.int64(4),
+        "algorithms": ("gd", {"name": "adam", "step": 0.3}),
+        "figures": [],
+    }
+    results = bpviz.run(data)
+    assert [run.epochs for run in results] == [4, 4]
+    assert results["adam"].start == (1.0, 2.0, 3.0)
+    assert results.weights == ("w1", "w2", "b")
+    assert bpviz.run({"algorithms": ["gd"], "max_epochs": 1}).title == "experiment"
+
+
+def test_paths_of_data_start_where_one_is(folder):
+    (folder / "data.csv").write_text("a,b,y\n0.9,0.3,1\n0.1,0.8,0\n")
+    data = {"dataset": {"csv": Path("data.csv")}, "algorithms": ["gd"], "max_epochs": 2}
+    assert bpviz.run(data)["gd"].epochs == 2
+
+
+def test_run_takes_an_experiment_again():
+    first = bpviz.run("exp.yaml")
+    again = bpviz.run(first.experiment)
+    assert [run.weights.tobytes() for run in first] == [run.weights.tobytes() for run in again]
+    changed = bpviz.run(first.experiment, overrides="max_epochs=3")
+    assert [run.epochs for run in changed] == [3, 3]
+
+
+@pytest.mark.parametrize("source", ["exp.yaml", {"algorithms": ["gd"], "figures": []}])
+def test_overrides_are_those_of_the_command(source):
+    results = bpviz.run(source, overrides=["algorithms.0.step=10", "max_epochs=5"])
+    assert (results["gd"].settings, results["gd"].epochs) == ({"step": 10.0}, 5)
+    with pytest.raises(
+        ConfigError, match=r"--set algorithms\.7\.step=1: algorithms: '7' is not the number of an entry"
+    ):
+        bpviz.run(source, overrides=["algorithms.7.step=1"])
+
+
+# -- results ---------------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_found_by_label_and_by_name():
+    results = bpviz.compare("gd", "rprop", max_epochs=3)
+    assert results["Gradient descent"] is results["gd"] is results.runs[0]
+    assert "gd" in results
+    assert "RPROP" in results
+    assert "adam" not in results
+    assert len(results) == 2
+    with pytest.raises(KeyError) as refusal:
+        results["adam"]
+    assert refusal.value.args == (
+        "'adam' is not the label or the name of an algorithm here; there is Gradient descent and RPROP",
+    )
+    with pytest.raises(KeyError) as refusal:
+        bpviz.compare("gd", "gd:step=1", max_epochs=3)["gd"]
+    assert refusal.value.args == (
+        "'gd' is the name of several: 'Gradient descent (step 0.3)' and 'Gradient descent (step 1)'",
+    )
+
+
+def test_a_label_comes_before_a_name():
+    results = bpviz.compare({"name": "gd", "label": "adam"}, {"name": "adam", "label": "gd"}, max_epochs=1)
+    assert results["gd"].algorithm == "adam"
+
+
+def test_what_they_look_like_as_text():
+    results = bpviz.compare("gd", max_epochs=3)
+    assert repr(results) == "<Results 'Gradient descent': 1 run>"
+    assert repr(bpviz.run("exp.yaml")) == "<Results 'Two': 2 runs>"
+    assert str(results) == tables.as_text(tables.table(results))[:-1]
+
+
+class Cells(HTMLParser):
+    """Collects the tags and the texts of a page."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.texts = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        if data.strip():
+            self.texts.append(data)
+
+
+def test_what_they_look_like_in_a_notebook():
+    page = Cells(bpviz.compare("gd", "rprop", max_epochs=3)._repr_html_())
+    results = bpviz.compare("gd", "rprop", max_epochs=3)
+    table = tables.table(results)
+    assert set(page.tags) == {"table", "thead", "tbody", "tr", "th", "td"}
+    assert page.texts == [cell for row in (table.titles, *table.rows) for cell in row]
+
+
+def test_texts_are_texts_in_a_notebook():
+    label = "<script>alert(1)</script> & \"quotes\" 'both'"
+    said = bpviz.compare({"name": "gd", "label": label}, max_epochs=1)._repr_html_()
+    assert "<script" not in said
+    assert label in Cells(said).texts
+
+
+def test_figures(folder):
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    results = bpviz.compare("gd", "rprop", max_epochs=30)
+    assert isinstance(results.figure(), Figure)
+    figure = results.figure("errors", title="Down we go", algorithms=["rprop"])
+    assert "Down we go" in [text.get_text() for text in figure.findobj(Text)]
+    figure.savefig(folder / "errors.png")
+    assert (folder / "errors.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_figures_leave_the_settings_of_matplotlib_alone():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    bpviz.compare("gd", max_epochs=3).figure("errors")
+    assert dict(mpl.rcParams) == before
+    assert "matplotlib.pyplot" not in sys.modules or mpl.get_backend()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        ("pathz", {}, "figure: kind: 'pathz' is not the name of a figure; did you mean 'paths'?"),
+        ("errors", {"algorithm": ["gd"]}, "figure: algorithm: unknown option of errors; did you mean 'algorithms'?"),
+        ("paths", {"levels": 1}, "figure: levels: 1 is not in [2, 200] ("),
+    ],
+)  # fmt: skip
+def test_figures_that_cannot_be_drawn(kind, options, said):
+    with pytest.raises(ConfigError) as refusal:
+        bpviz.compare("gd", max_epochs=1).figure(kind, **options)
+    assert str(refusal.value).startswith(said)
+
+
+def test_files_are_those_of_the_command(folder):
+    from click.testing import CliRunner
+
+    assert CliRunner().invoke(cli, ["run", "exp.yaml", "--format", "svg"]).exit_code == 0
+    there = bpviz.run("exp.yaml").save("outputs/again", "svg")
+    assert there == Path("outputs/again")
+    one, two = ({p.name: p.read_bytes() for p in (folder / "outputs" / name).iterdir()} for name in ("exp", "again"))
+    assert one == two
+    assert "errors.svg" in one
+
+
+def test_files_in_several_formats_and_of_a_comparison(folder):
+    bpviz.compare("gd", "rprop", max_epochs=3).save(folder / "deep" / "er", ["png", "pdf"])
+    assert sorted(p.name for p in (folder / "deep" / "er").iterdir()) == [
+        *("history.csv", "paths.pdf", "paths.png", "run.json", "summary.csv", "summary.json", "summary.md")
+    ]
+
+
+def test_files_that_cannot_be_written(folder):
+    results = bpviz.compare("gd", max_epochs=3)
+    with pytest.raises(ConfigError, match="formats: 'gif' is not one of png, svg, pdf"):
+        results.save("out", ["gif"])
+    (folder / "file").write_text("")
+    with pytest.raises(OSError, match="file is a file, and a folder of that name is to be made"):
+        results.save("file")
+
+
+# -- rules of one's own ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("files", ["leap.py", Path("leap.py"), ["leap.py"], ("leap.py", "./leap.py")])
+def test_plugins(files):
+    assert bpviz.compare("leap", plugins=files, max_epochs=2)["leap"].weights[:, 0].tolist() == [-4, -3.5, -3]
+    assert bpviz.run({"algorithms": ["leap"], "max_epochs": 1}, plugins=files)["leap"].epochs == 1
+
+
+def test_a_plugin_that_has_changed_is_read_again(folder):
+    bpviz.compare("leap", plugins="leap.py", max_epochs=1)
+    (folder / "leap.py").write_text(LEAP.replace("0.5", "2.0"))
+    assert bpviz.compare("leap", plugins="leap.py", max_epochs=1)["leap"].weights[-1, 0] == -2
+
+
+def test_the_record_of_saved_files_names_the_plugin(folder):
+    bpviz.compare("leap", plugins="leap.py", max_epochs=1).save(folder / "out")
+    assert json.loads((folder / "out" / "run.json").read_text())["plugins"][0]["file"] == "leap.py"
+
+
+def test_a_cell_that_is_run_again_defines_a_rule_anew():
+    """As a notebook does: in __main__."""
+    show = "import bpviz\nprint(bpviz.compare('leap', max_epochs=1)['leap'].settings)"
+    assert python(f"{LEAP}\n{LEAP.replace('0.5', '2.0')}\n{show}") == "{'step': 2.0}\n"
+    refused = "try:\n    exec({!r})\nexcept ValueError as error:\n    print(error)"
+    other = LEAP.replace("Leap", "Other")
+    assert python(f"{LEAP}\n{refused.format(other)}") == (
+        "two definitions of the algorithm 'leap': Leap in __main__ and Other in __main__\n"
+    )
+    assert python(refused.format(LEAP.replace('"leap"', '"gd"'))) == (
+        "two definitions of the algorithm 'gd': GradientDescent in bpviz.optimizers.gradient_descent and Leap in "
+        "__main__\n"
+    )
+
+
+def test_a_rule_that_fails_raises_and_keeps_its_exception(folder):
+    (folder / "leap.py").write_text(LEAP.replace("w + self.step", "w + self.stop"))
+    with pytest.raises(RuleError, match=re.escape("leap (leap.py:12), epoch 1: AttributeError: ")) as caught:
+        bpviz.compare("leap", plugins="leap.py")
+    assert isinstance(caught.value.__cause__, AttributeError)
+    assert isinstance(caught.value, RuntimeError)
+
+
+# -- mistakes --------------------------------------------------------------------------------------------------------
+
+
+def test_a_mistake_is_a_value_error():
+    with pytest.raises(ValueError, match="did you mean"):
+        bpviz.compare("gdd")
+
+
+def assert_begin(message, lines):
+    """See that each line of a message begins as it should."""
+    assert [line[: len(start)] for line, start in zip(message.splitlines(), lines, strict=True)] == lines
+
+
+def deep():
+    cyclic = []
+    cyclic.append(cyclic)
+    return cyclic
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("missing.yaml", ["missing.yaml: no such file"]),
+        (".", [".: this is a folder, not a file"]),
+        ([1], ["a list is no experiment: the name of a YAML file, a mapping, or an Experiment"]),
+        (None, ["null is no experiment: the name of a YAML file, a mapping, or an Experiment"]),
+        ({}, ["<dict>: algorithms are missing; give at least one, for instance `algorithms: [gd]`"]),
+        ({1: 2}, ["<dict>: the key 1 is not text"]),
+        ({"algorithms": ["gd"], "start": deep()}, ["<dict>: nested more than 32 levels deep"]),
+        ({"algorithms": [object()]}, ["<dict>: algorithms[0]: a object is not a value of a config"]),
+        ({"algorithms": [{"name": "gd", "step": {1, 2}}]}, ["<dict>: algorithms[0].step: a set is not a value"]),
+        (
+            {"algorithms": ["gd", "gd"], "max_epochs": "5"},
+            [
+                "<dict>: max_epochs: '5' is not a whole number in [1, inf); it is quoted: write 5 without the",
+                "<dict>: algorithms[1]: 'Gradient descent' is the label of algorithms[0] too (by <dict>)",
+            ],
+        ),
+        (
+            {"algorithms": [{"name": "gd", "step": np.nan}, {"name": "gd", "lr": 1}], "titel": "x"},
+            [
+                "<dict>: titel: unknown key; did you mean 'title'?",
+                "<dict>: algorithms[0].step: nan is not a finite number (step size η, the factor on the gradient)",
+                "<dict>: algorithms[1].lr: unknown setting of gd; did you mean 'step'?",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_mistakes_in_an_experiment(data, said):
+    with pytest.raises(ConfigError) as refusal:
+        bpviz.run(data)
+    assert_begin(str(refusal.value), said)
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "options", "said"),
+    [
+        ([], {}, ["compare: give at least one algorithm"]),
+        (["gd", "gd"], {}, ["gd: a second 'Gradient descent'; change a setting or give it a label"]),
+        ([{"step": 1}], {}, ["argument 1: name is missing; known are "]),
+        ([3], {}, ["argument 1: 3 is not a name, or a mapping with a name"]),
+        (["gd", {"name": "gdd"}], {}, ["argument 2: name: 'gdd' is not the name of an algorithm; did you mean 'gd'?"]),
+        (
+            ["gd"],
+            {"start": (1, 2, 3), "max_epochs": 0, "error_threshold": -1},
+            [
+                "start=(1, 2, 3): start: 3 numbers, and the perceptron has 2 weights: w1, w2",
+                "error_threshold=-1: error_threshold: -1 is not in [0, inf) (",
+                "max_epochs=0: max_epochs: 0 is not in [1, inf) (a run ends after this many epochs at the latest)",
+            ],
+        ),
+        (["gd"], {"start": np.array([[1, 2, 3]])}, ["start=array([[1, 2, 3]]): start[0]: 3 numbers"]),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_comparison(algorithms, options, said):
+    with pytest.raises(ConfigError) as refusal:
+        bpviz.compare(*algorithms, **options)
+    assert_begin(str(refusal.value), said)
+
+
+def test_mistakes_are_there_one_by_one():
+    with pytest.raises(ConfigError) as refusal:
+        bpviz.run({"algorithms": [{"name": "gd", "lr": 1}], "max_epochs": 0})
+    assert [(mistake.file, mistake.path) for mistake in refusal.value.mistakes] == [
+        ("<dict>", "max_epochs"),
+        ("<dict>", "algorithms[0].lr"),
+    ]
+
+
+@pytest.mark.parametrize("file", ["missing.py", Path("missing.py")])
+def test_plugins_that_cannot_be_loaded(file):
+    with pytest.raises(ConfigError, match=r"^missing\.py: no such file$"):
+        bpviz.run("exp.yaml", plugins=file)
+
+
+def test_a_mapping_says_what_yaml_says():
+    """Word for word, but for the place."""
+    text = "algorithms: [{name: gd, step: -1}, {name: paths}]\nnetwork: {loss: mae, bias: 1}\nstart: [[1], [2, a]]\n"
+    with pytest.raises(ConfigError) as written:
+        config.loads(text.encode(), "a.yaml", Path())
+    import yaml
+
+    with pytest.raises(ConfigError) as given:
+        bpviz.run(yaml.safe_load(text))
+    by_path = [sorted((m.path, m.message) for m in error.value.mistakes) for error in (written, given)]
+    assert by_path[0] == by_path[1]

@@ -1,0 +1,685 @@
+"""Rules and problems of somebody's own: files that --plugin names, and installed packages. Both may be hostile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import bpviz
+from bpviz import declare, installed, plugins
+from bpviz.cli import cli
+from bpviz.config import ConfigError
+from bpviz.declare import OPTIMIZERS, PROBLEMS
+from bpviz.installed import BrokenPluginError
+
+HOME = Path(bpviz.__file__).parent.parent
+
+pytestmark = pytest.mark.usefixtures("forgotten")
+
+# A rule that counts on nothing and is easily followed: from (-4, -4), by 0.5 a weight and epoch.
+LEAP = """\
+from bpviz import hyper, optimizer
+
+
+@optimizer("leap", needs="gradient", source="this test, 2026", synonyms=("hop",))
+class Leap:
+    \"\"\"Move on.\"\"\"
+
+    step: float = hyper(0.5, "(0, inf)", "length of a move")
+
+    def begin(self, w, f):
+        return ()
+
+    def advance(self, w, state, f):
+        f.gradient(w)
+        return w + self.step, state
+"""
+BOWL = """\
+from bpviz import Function, hyper, problem
+
+
+@problem("pan", source="this test, 2026")
+class Pan(Function):
+    \"\"\"A pan.\"\"\"
+
+    depth: float = hyper(2.0, "(0, inf)", "how deep")
+    start, window, minima = (1.0, 2.0), ((-3.0, 3.0), (-3.0, 3.0)), ()
+    offers = frozenset(("error", "gradient"))
+
+    def error(self, x, y):
+        return self.depth * (x * x + y * y)
+
+    def gradient(self, x, y):
+        return 2 * self.depth * x, 2 * self.depth * y
+"""
+EXPERIMENT = "algorithms: [gd, {name: leap, step: 0.25}]\nfigures: [errors]\nmax_epochs: 7\n"
+
+on_posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test works in a folder of its own, with a plugin and an experiment that needs it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "leap.py").write_text(LEAP)
+    (tmp_path / "exp.yaml").write_text(EXPERIMENT)
+    return tmp_path
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli, [str(a) for a in arguments])
+
+
+def done(*arguments):
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(*arguments, code=2):
+    """Run a command that is to be refused; return what it says, after seeing that nothing was printed or written."""
+    before = sorted(Path().rglob("*"))
+    result = invoke(*arguments)
+    assert (result.exit_code, result.stdout) == (code, ""), result.output
+    assert sorted(Path().rglob("*")) == before
+    return result.stderr.rstrip("\n")
+
+
+def process(*arguments, **how):
+    """Run the program in a process of its own, where a warning is an error."""
+    return subprocess.run(
+        [sys.executable, "-P", "-W", "error", "-m", "bpviz", *arguments],
+        env={**os.environ, "PYTHONPATH": str(HOME)},
+        check=False,
+        timeout=60,
+        **{"capture_output": True, "encoding": "utf-8", **how},
+    )
+
+
+def write(name, text):
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return name
+
+
+def names():
+    return [*OPTIMIZERS, *PROBLEMS]
+
+
+# -- a file is known by name -----------------------------------------------------------------------------------------
+
+
+def test_a_rule_of_a_file_runs_beside_the_others():
+    said = json.loads(done("run", "exp.yaml", "--plugin", "leap.py", "--format", "json"))
+    assert [run["algorithm"] for run in said["runs"]] == ["gd", "leap"]
+    leap = said["runs"][1]
+    assert (leap["settings"], leap["weights"]) == ({"step": 0.25}, [-4 + 7 * 0.25] * 2)
+    assert (leap["label"], leap["evaluations"]["gradient"]) == ("leap", 7)
+
+
+def test_the_same_without_a_file_for_the_experiment():
+    options = ["--plugin", "leap.py", "--max-epochs", "3", "--no-figures", "--format", "json"]
+    [leap] = json.loads(done("compare", "leap:step=2", *options))["runs"]
+    assert leap["weights"] == [2.0, 2.0]
+
+
+def test_every_command_that_meets_names_knows_it(folder):
+    (folder / "pan.py").write_text(BOWL)
+    both = ("--plugin", "leap.py", "--plugin", "pan.py")
+    assert done("validate", "exp.yaml", *both) == "1 config is fine\n"
+    listed = done("list", *both)
+    assert re.search(r"^  leap +leap$", listed, re.MULTILINE)
+    assert re.search(r"^  pan +A pan\.$", listed, re.MULTILINE)
+    assert "Move on.\n\nsetting  default  may be    meaning\nstep     0.5" in done("explain", "leap", *both)
+    assert "how deep" in done("explain", "pan", *both)
+    [entry, spelled] = json.loads(done("schema", *both))["properties"]["algorithms"]["items"]["anyOf"]
+    assert "leap" in entry["enum"]
+    assert "leap" in [case["if"]["properties"]["name"]["const"] for case in spelled["allOf"]]
+
+
+@pytest.mark.parametrize("command", ["run exp.yaml", "compare leap", "validate exp.yaml"])
+def test_without_the_plugin_the_name_is_not_known(command):
+    assert "'leap' is not the name of an algorithm" in refused(*command.split())
+
+
+def test_a_name_that_was_meant_is_suggested():
+    assert refused("compare", "hop", "--plugin", "leap.py").endswith("; did you mean 'leap'?")
+    assert refused("explain", "laep", "--plugin", "leap.py").endswith("; did you mean 'leap'?")
+
+
+def test_settings_are_checked_as_ever():
+    assert refused("compare", "leap:step=-1", "leap:stp=1", "--plugin", "leap.py").splitlines() == [
+        "leap:step=-1: step: -1 is not in (0, inf) (length of a move)",
+        "leap:stp=1: stp: unknown setting of leap; did you mean 'step'?",
+    ]
+
+
+def test_a_config_never_executes_a_file(folder):
+    (folder / "bad.yaml").write_text("algorithms: [leap.py, 'leap.py:Leap']\nplugin: leap.py\nplugins: [leap.py]\n")
+    said = refused("validate", "bad.yaml")
+    assert "'leap.py' is not the name of an algorithm" in said
+    assert "plugin: unknown key" in said
+    assert plugins.loaded() == []
+
+
+def test_a_problem_of_a_file_can_be_run(folder):
+    (folder / "pan.py").write_text(BOWL)
+    plugins.load("pan.py")
+    pan = PROBLEMS["pan"](depth=3)
+    from bpviz.march import march
+    from bpviz.results import record
+
+    run = record(march(OPTIMIZERS["gd"](step=1 / 12), pan, [pan.start], error_threshold=None, max_epochs=2))[0]
+    assert run.weights.tolist() == [[1, 2], [0.5, 1], [0.25, 0.5]]
+
+
+# -- which file it is ------------------------------------------------------------------------------------------------
+
+
+def test_a_path_counts_from_the_working_directory(folder, monkeypatch):
+    (folder / "deep" / "down").mkdir(parents=True)
+    monkeypatch.chdir("deep/down")
+    done("validate", "../../exp.yaml", "--plugin", "../../leap.py")
+    plugins._LOADED.clear()
+    OPTIMIZERS.forget(OPTIMIZERS["leap"].__module__)
+    assert refused("validate", "../../exp.yaml", "--plugin", "leap.py") == "leap.py: no such file"
+
+
+def test_one_file_by_several_paths_is_loaded_once(folder):
+    (folder / "linked.py").symlink_to("leap.py")
+    for name in ("leap.py", "./leap.py", folder / "leap.py", "linked.py"):
+        done("validate", "exp.yaml", "--plugin", name, "--plugin", "leap.py")
+    [plugin] = plugins.loaded()
+    assert (plugin.file, plugin.sha256) == ("leap.py", hashlib.sha256(LEAP.encode()).hexdigest())
+
+
+@pytest.mark.parametrize("name", ["random.py", "json.py", "numpy.py", "click.py", "bpviz.py", "__main__.py", "os.py"])
+def test_a_file_named_like_a_module_shadows_nothing(folder, name):
+    """In a process of its own, where nothing is imported before, and which does not look into its working directory."""
+    write(name, LEAP + "import json, random\nassert json.dumps and random.random\n")
+    result = process("run", "exp.yaml", "--plugin", f"./{name}", "--no-figures", "--format", "json", cwd=folder)
+    assert (result.returncode, result.stderr) == (0, "5 files in outputs/exp\n")
+    assert len(json.loads(result.stdout)["runs"]) == 2
+
+
+@pytest.mark.parametrize("name", ["my rule.py", "my.rule.py", "règle-2.py", "rule", "1.txt", "." + "x" * 200])
+def test_a_file_may_have_any_name(name):
+    write(name, LEAP)
+    done("validate", "exp.yaml", "--plugin", name)
+
+
+def test_two_files_of_one_name_in_different_folders():
+    write("one/rule.py", LEAP)
+    write("two/rule.py", LEAP.replace('"leap"', '"skip"').replace("w + self.step", "w - self.step"))
+    both = ("--plugin", "one/rule.py", "--plugin", "two/rule.py")
+    arguments = ("compare", "leap", "skip", *both, "--max-epochs", "2", "--no-figures", "--format", "json")
+    assert [run["weights"] for run in json.loads(done(*arguments))["runs"]] == [[-3, -3], [-5, -5]]
+
+
+def test_a_file_that_has_changed_replaces_what_it_was():
+    first = plugins.load("leap.py")
+    assert plugins.load("leap.py") == first
+    old = OPTIMIZERS["leap"]
+    write("leap.py", LEAP.replace('"leap"', '"jump"'))
+    plugins.load("leap.py")
+    assert "leap" not in OPTIMIZERS
+    assert OPTIMIZERS["jump"].__module__ == old.__module__
+    write("leap.py", "1 / 0")
+    with pytest.raises(ConfigError, match="division"):
+        plugins.load("leap.py")
+    assert "jump" in OPTIMIZERS
+    assert sys.modules[first.module].Leap is OPTIMIZERS["jump"]
+
+
+# -- a file that cannot be used --------------------------------------------------------------------------------------
+
+WITHOUT_ADVANCE = LEAP.partition("    def advance")[0]
+
+
+NOT_A_FIELD = "cannot be the name of a field; it stands for something else\n"
+DECORATED = '@optimizer("leap", needs="gradient", source="this test, 2026", synonyms=("hop",))'
+BROKEN = {
+    # what the file says, and how the refusal begins
+    "": "bad.py: it defines no algorithm and no problem; what does is a class under @optimizer(...) or @problem(...)",
+    # Python
+    "x = (1,\n": "bad.py:1:5: not Python: '(' was never closed\n    x = (1,\n        ^",
+    "\n\nreturn 1": "bad.py:3:1: not Python: 'return' outside function\n    return 1\n    ^",
+    "x = '\0'": "bad.py",
+    b"x = '\xff'": "bad.py:1:6: the byte 0xff is not UTF-8; save the file as UTF-8\n    x = 'ÿ'\n         ^",
+    "x = 1\n".encode("utf-16"): "bad.py: this is UTF-16; save it as UTF-8",
+    "#" * 300_000: "bad.py: larger than 256 KiB, which is as much as is read",
+    "x = " + "(" * 3000: "bad.py:1",
+    # exceptions
+    "a = 1\nb = a / 0\n": "bad.py:2: ZeroDivisionError: division by zero\n    b = a / 0",
+    "import no_such_thing": "bad.py:1: ModuleNotFoundError: No module named 'no_such_thing'\n    import no_such_thing",
+    "import sys\nsys.exit(0)": "bad.py:2: it leaves the program (SystemExit)\n    sys.exit(0)",
+    "raise SystemExit": "bad.py:1: it leaves the program (SystemExit)\n    raise SystemExit",
+    "def f(): f()\nf()": "bad.py:1: RecursionError: maximum recursion depth exceeded\n    def f(): f()",
+    "raise ValueError": "bad.py:1: ValueError\n    raise ValueError",
+    "raise ValueError('a\\n\\x1b[31mb')": "bad.py:1: ValueError: a \N{REPLACEMENT CHARACTER}[31mb\n",
+    # declarations
+    WITHOUT_ADVANCE: f"bad.py:4: leap: Leap has no method advance(self, w, state, f)\n    {DECORATED}",
+    LEAP.partition("    def begin")[0]: (
+        "bad.py:4: leap: Leap has no method begin(self, w, f) and no method advance(self, w, state, f)\n"
+    ),
+    LEAP.replace('needs="gradient"', 'needs="gradient taste"'): (
+        "bad.py:4: leap: needs ['taste'], not one of ('error', 'gradient', 'hessian', 'residuals', 'jacobian')\n"
+    ),
+    LEAP.replace('needs="gradient"', "needs=['gradient']"): (
+        "bad.py:4: leap: needs is text such as 'error gradient', not a list\n"
+    ),
+    LEAP.replace(DECORATED, "@optimizer"): "bad.py:4: TypeError: optimizer() missing 1 required keyword-only argument",
+    LEAP.replace("0.5", "-0.5"): "bad.py:4: leap: the default of step: -0.5 is not in (0, inf) (length of a move)\n",
+    LEAP.replace("(0, inf)", "(0 inf)"): "bad.py:8: '(0 inf)' is not an interval such as '[0, 1)' or",
+    LEAP.replace("step: float =", "step ="): "bad.py:4: TypeError: 'step' is a field but has no type annotation",
+    LEAP.replace("step: float", "name: float"): f"bad.py:4: leap: name {NOT_A_FIELD}",
+    LEAP.replace("step: float", "needs: float"): f"bad.py:4: leap: needs {NOT_A_FIELD}",
+    LEAP.replace('"leap"', '"le:ap"'): "bad.py: 'le:ap' cannot be a name: letters, digits and + - . _ can",
+    LEAP.replace('"leap"', '"leap", label="a\\nb"'): (
+        "bad.py: leap: label: 'a\\nb' has characters that cannot be printed on one line"
+    ),
+    LEAP + "del Leap\n": "bad.py: leap: the class Leap does not stand at the top of the file",
+    BOWL.replace("start, window", "begin, view"): (
+        "bad.py:4: pan: Pan has no start (where runs start) and no window (what figures show)\n"
+    ),
+    BOWL.replace("window, minima", "window, maxima"): "bad.py: pan: minima (those that are known): NotImplementedError",
+    BOWL.replace("(1.0, 2.0)", "(1.0,)"): "bad.py: pan: start: (1.0,) is not a tuple of 2 numbers",
+    BOWL.replace("(1.0, 2.0)", "[1.0, 2.0]"): "bad.py: pan: start: [1.0, 2.0] is not a tuple of 2 numbers",
+    BOWL + "    weights = 'xy'\n": "bad.py: pan: weights: 'xy' is not a tuple of names",
+    BOWL.replace(
+        'frozenset(("error", "gradient"))', '("error",)'
+    ): "bad.py: pan: offers: ('error',) is not a frozenset",
+}
+
+
+@pytest.mark.parametrize(("text", "said"), BROKEN.items(), ids=range(len(BROKEN)))
+@pytest.mark.parametrize("command", ["run exp.yaml", "list"])
+def test_a_file_that_cannot_be_used_is_refused_with_its_line(text, said, command):
+    write("bad.py", text)
+    before = names()
+    assert refused(*command.split(), "--plugin", "bad.py").startswith(said)
+    assert names() == before
+    assert (plugins.loaded(), declare.FILES) == ([], {})
+    assert not [module for module in sys.modules if module.startswith("bpviz_plugin_bad")]
+
+
+@pytest.mark.parametrize(
+    "command", ["run exp.yaml", "compare gd", "validate exp.yaml", "list", "explain gd", "schema", "check gd"]
+)
+def test_every_command_refuses_it(folder, command):
+    (folder / "nothing.py").write_text("")
+    said = refused(*command.split(), "--plugin", "missing.py", "--plugin", "leap.py", "--plugin", "nothing.py")
+    assert [line.partition(";")[0] for line in said.splitlines()] == [
+        "missing.py: no such file",
+        "nothing.py: it defines no algorithm and no problem",
+    ]
+
+
+def test_a_folder_and_a_file_that_nobody_may_read(folder):
+    (folder / "folder.py").mkdir()
+    assert refused("list", "--plugin", "folder.py") == "folder.py: this is a folder, not a file"
+    assert refused("list", "--plugin", "") == ": this is a folder, not a file".lstrip(": ")
+    (folder / "loop.py").symlink_to("loop.py")
+    assert refused("list", "--plugin", "loop.py").startswith(
+        "loop.py: cannot be read: Too many levels of symbolic links"
+    )
+    if os.name == "posix" and os.geteuid():
+        (folder / "leap.py").chmod(0)
+        assert refused("list", "--plugin", "leap.py") == "leap.py: no permission to read this file"
+
+
+@on_linux
+def test_a_file_that_cannot_be_read_though_it_is_there():
+    assert refused("list", "--plugin", "/proc/self/mem") == "/proc/self/mem: cannot be read: Input/output error"
+
+
+def test_a_name_that_is_taken():
+    write("bad.py", LEAP.replace('"leap"', '"gd"'))
+    assert refused("list", "--plugin", "bad.py").splitlines()[0] == (
+        "bad.py:4: two definitions of the algorithm 'gd': GradientDescent in bpviz.optimizers.gradient_descent and "
+        "Leap in bad.py"
+    )
+    write("other.py", LEAP)
+    assert refused("list", "--plugin", "leap.py", "--plugin", "other.py").splitlines()[0] == (
+        "other.py:4: two definitions of the algorithm 'leap': Leap in leap.py and Leap in other.py"
+    )
+
+
+def test_a_taken_name_is_found_before_anything_else_has_been_imported(folder):
+    write("bad.py", LEAP.replace('"leap"', '"gd"'))
+    result = process("compare", "gd", "--plugin", "bad.py", cwd=folder)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("bad.py:4: two definitions of the algorithm 'gd': GradientDescent in ")
+
+
+# -- what it prints, and what else it may try ------------------------------------------------------------------------
+
+LOUD = (
+    LEAP.replace("        f.gradient(w)\n", "        f.gradient(w)\n        print('while it runs')\n")
+    + "print('while it is read')\n"
+)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_it_prints_is_no_part_of_the_table(folder, jobs):
+    write("loud.py", LOUD)
+    arguments = ("--plugin", "loud.py", "--format", "json", "--no-figures", "--quiet", "--jobs", jobs)
+    result = process("run", "exp.yaml", *arguments, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert len(json.loads(result.stdout)["runs"]) == 2
+    said = result.stderr.splitlines()
+    assert said.count("while it runs") == 7
+    assert said.count("while it is read") >= int(jobs)
+
+
+def test_what_it_prints_is_no_part_of_a_schema_either():
+    write("loud.py", LOUD)
+    result = invoke("schema", "--plugin", "loud.py")
+    assert "leap" in json.dumps(json.loads(result.stdout))
+    assert result.stderr == "while it is read\n"
+
+
+def test_help_executes_nothing():
+    write("loud.py", LOUD)
+    for command in ("run", "list", "check"):
+        result = invoke(command, "--plugin", "loud.py", "--help")
+        assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("text", ["raise KeyboardInterrupt", "import signal, os\nos.kill(os.getpid(), signal.SIGINT)"])
+@on_posix
+def test_an_interrupt_while_it_is_read_is_an_interrupt(folder, text):
+    write("bad.py", text)
+    result = process("list", "--plugin", "bad.py", cwd=folder)
+    assert (result.returncode, result.stdout, result.stderr.strip()) == (130, "", "interrupted")
+
+
+def test_a_warning_that_is_an_error_is_a_message(folder):
+    """As Python has it with -W error, for an escape that means nothing."""
+    write("bad.py", LEAP + "x = '\\d'\n")
+    result = process("list", "--plugin", "bad.py", cwd=folder)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert re.match(r"bad\.py:16:\d+: not Python: .*invalid escape sequence", result.stderr)
+
+
+def test_a_mistake_outside_of_runs_is_a_message_too():
+    """What a plugin is asked while a config is read: whether settings go together."""
+    text = LEAP + "\n    def conflicts(self):\n        return [1 / 0]\n"
+    write("bad.py", text)
+    assert refused("validate", "exp.yaml", "--plugin", "bad.py") == "bad.py:18: ZeroDivisionError: division by zero"
+
+
+# -- while it runs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_rule_that_fails_is_named_with_its_line_and_the_epoch(folder, jobs):
+    write("bad.py", LEAP.replace("        f.gradient(w)\n", "        if w[0, 0] > -3: w[0, 0] / nothing\n"))
+    result = process("run", "exp.yaml", "--plugin", "bad.py", "--jobs", jobs, cwd=folder)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "leap (bad.py:14), epoch 6: NameError: name 'nothing' is not defined\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LEAP.replace("        f.gradient(w)\n", "        import os\n        os._exit(7)\n"),
+        LEAP + "import multiprocessing, os\nif multiprocessing.parent_process(): os._exit(7)\n",
+        LEAP + "import multiprocessing\nif multiprocessing.parent_process(): raise SystemExit\n",
+        LEAP.replace("class Leap", "class Other")
+        + "import multiprocessing\nif multiprocessing.parent_process(): 1 / 0\n",
+    ],
+)
+@on_posix
+def test_a_worker_that_is_lost_is_no_traceback(folder, text):
+    write("bad.py", text)
+    result = process("run", "exp.yaml", "--plugin", "bad.py", "--jobs", "2", cwd=folder)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "Traceback" not in result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last == "a parallel process has ended in the middle of its work; --jobs 1 may tell more"
+
+
+# -- several processes, and what is written down ---------------------------------------------------------------------
+
+
+def test_several_processes_write_what_one_writes(folder):
+    write("own.yaml", "algorithms: [leap]\nfigures: [errors]\nmax_epochs: 3\n")
+    trees = []
+    for jobs in ("1", "2"):
+        arguments = ("--plugin", "leap.py", "--out", jobs, "--jobs", jobs)
+        result = process("run", "exp.yaml", "own.yaml", *arguments, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        trees.append({p.relative_to(jobs): p.read_bytes() for p in Path(jobs).rglob("*") if p.is_file()})
+    assert trees[0] == trees[1]
+    assert len(trees[0]) == 2 * 6
+
+
+def test_workers_run_the_text_that_was_read(folder):
+    """Though the file is another by then."""
+    changing = "from pathlib import Path\nPath(__file__).write_text('1 / 0')\n"
+    write("bad.py", LEAP + changing)
+    result = process("run", "exp.yaml", "--plugin", "bad.py", "--jobs", "2", cwd=folder)
+    assert (result.returncode, result.stderr) == (0, "6 files in outputs/exp\n")
+    assert Path("bad.py").read_text() == "1 / 0"
+
+
+def test_the_record_has_the_file_and_its_hash():
+    write("deep/leap.py", LEAP)
+    done("run", "exp.yaml", "--plugin", "deep/leap.py", "--no-figures")
+    record = json.loads(Path("outputs/exp/run.json").read_text())
+    assert record["plugins"] == [{"file": "leap.py", "sha256": hashlib.sha256(LEAP.encode()).hexdigest()}]
+    assert {"name": "leap", "label": "leap", "step": 0.25} in record["experiment"]["algorithms"]
+
+
+def test_without_plugins_the_record_does_not_speak_of_them():
+    write("plain.yaml", "algorithms: [gd]\n")
+    done("run", "plain.yaml", "--no-figures")
+    assert list(json.loads(Path("outputs/plain/run.json").read_text())) == ["schema", "experiment", "versions"]
+
+
+def test_rules_of_a_plugin_pickle():
+    import pickle
+
+    plugin = plugins.load("leap.py")
+    rule = OPTIMIZERS["leap"](step=3)
+    assert pickle.loads(pickle.dumps(rule)) == rule
+    assert pickle.loads(pickle.dumps(plugin)) == plugin
+
+
+# -- installed packages ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def install(folder, monkeypatch):
+    """Return a function that pretends to install a package, with entry points and modules."""
+    site = folder / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+
+    def install(name, points, version="1.2", **modules):
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(points)
+        for module, text in modules.items():
+            (site / f"{module}.py").write_text(text)
+        installed.points.cache_clear()
+
+    return install
+
+
+RULES = "[bpviz.optimizers]\nleap = leaps:Leap\n"
+
+
+def test_a_rule_of_an_installed_package_is_known_by_name(install):
+    install("leaps", RULES, leaps=LEAP)
+    [leap] = json.loads(done("compare", "leap", *["--max-epochs", "2", "--no-figures", "--format", "json"]))["runs"]
+    assert leap["weights"] == [-3, -3]
+    assert "length of a move" in done("explain", "leap")
+
+
+def test_problems_too(install):
+    install("leaps", "[bpviz.problems]\npan = leaps_pan:Pan\n", leaps_pan=BOWL)
+    assert "how deep" in done("explain", "pan")
+    assert PROBLEMS["pan"]().depth == 2.0
+
+
+def test_it_is_listed_and_in_the_schema(install):
+    install("leaps", RULES, leaps=LEAP)
+    assert re.search(r"^leap +leap$", done("list", "algorithms"), re.MULTILINE)
+    assert '"leap"' in done("schema")
+
+
+def test_it_is_imported_when_its_name_is_met_and_not_before(install):
+    install("leaps", RULES, leaps=LEAP)
+    for command in ("compare gd --no-figures", "explain gd", "explain paths", "validate gd.yaml"):
+        write("gd.yaml", "algorithms: [gd]\n")
+        done(*command.split())
+    assert "leaps" not in sys.modules
+    assert refused("compare", "laep").endswith("; did you mean 'leap'?")
+    assert "leaps" not in sys.modules
+    assert "leap" in OPTIMIZERS
+    assert "leaps" in sys.modules
+
+
+def test_built_in_names_do_not_look_at_packages(folder):
+    """importlib.metadata is slow to import."""
+    code = """
+import sys
+from bpviz.cli import cli
+cli.main(sys.argv[1:], standalone_mode=False)
+print("importlib.metadata" in sys.modules)
+"""
+    write("gd.yaml", "algorithms: [gd]\n")
+    write("own.yaml", "algorithms: [leap]\n")
+    own = "validate own.yaml --plugin leap.py"
+    for command in ("validate gd.yaml", "compare gd --no-figures", "explain gd", "explain errors", own):
+        result = subprocess.run(
+            [sys.executable, "-c", code, *command.split()],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(HOME)},
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+        assert result.stdout.splitlines()[-1] == "False", command
+
+
+def test_the_record_names_the_package_and_workers_know_it(install, folder):
+    install("leaps", RULES, leaps=LEAP)
+    write("plain.yaml", "algorithms: [gd]\nfigures: []\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HOME), str(folder / "site")])}
+    for jobs in ("1", "2"):
+        subprocess.run(
+            [sys.executable, "-m", "bpviz", "run", "exp.yaml", "plain.yaml", "--jobs", jobs, "--out", jobs],
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+        assert json.loads(Path(jobs, "exp/run.json").read_text())["plugins"] == [{"package": "leaps 1.2"}]
+        assert "plugins" not in json.loads(Path(jobs, "plain/run.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("points", "text", "said"),
+    [
+        (RULES, "1 / 0", r"ZeroDivisionError: division by zero \(.*leaps\.py:1\)"),
+        (RULES, "import sys\nsys.exit(1)", r"it leaves the program \(SystemExit\) \(.*leaps\.py:2\)"),
+        (RULES, "x = (", r"SyntaxError: '\(' was never closed \(leaps\.py, line 1\)"),
+        (RULES, None, r"ModuleNotFoundError: No module named 'leaps'"),
+        (RULES, "x = 1", r"AttributeError: module 'leaps' has no attribute 'Leap'"),
+        (RULES, "Leap = 1", r"leaps:Leap defines no algorithm of that name"),
+        (RULES, WITHOUT_ADVANCE, r"leap: Leap has no method advance\(self, w, state, f\) \(.*leaps\.py:4\)"),
+        (RULES, LEAP.replace('"leap"', '"hop"'), r"leaps:Leap defines no algorithm of that name"),
+        (
+            RULES,
+            LEAP.replace('"leap"', '"gd"'),
+            (
+                r"two definitions of the algorithm 'gd': GradientDescent in bpviz\.optimizers\.gradient_descent and "
+                r"Leap in leaps \(.*leaps\.py:4\)"
+            ),
+        ),
+    ],
+)
+def test_a_package_that_is_broken_is_named(install, points, text, said):
+    install("leaps", points, **({} if text is None else {"leaps": text}))
+    before = names()
+    sentence = rf"the plugin 'leap' of leaps 1\.2 cannot be used: {said}"
+    for command in ("list", "schema", "explain leap"):
+        sys.modules.pop("leaps", None)
+        assert re.fullmatch(sentence, refused(*command.split())), command
+    sys.modules.pop("leaps", None)
+    assert re.fullmatch(f"leap: {sentence}", refused("compare", "leap"))
+    sys.modules.pop("leaps", None)
+    said = refused("run", "exp.yaml").splitlines()
+    assert re.fullmatch(rf"exp\.yaml:1:25: algorithms\[1\]\.name: {sentence}", said[0])
+    assert names() == before
+    done("compare", "gd", "--no-figures")
+
+
+def test_all_that_are_broken_are_named_together(install):
+    install("leaps", "[bpviz.optimizers]\nhop = leaps_b:Hop\nleap = leaps:Leap\n", leaps="1 / 0", leaps_b="2 / 0")
+    assert [line[:30] for line in refused("list").splitlines()] == [
+        "the plugin 'hop' of leaps 1.2 ",
+        "the plugin 'leap' of leaps 1.2",
+    ]
+
+
+def test_names_of_packages_that_clash(install):
+    install("leaps", "[bpviz.optimizers]\ngd = leaps:Leap\nleap = leaps:Leap\n", leaps=LEAP)
+    assert done("compare", "gd", "--no-figures").count("Gradient descent") == 1
+    assert refused("list") == (
+        "the plugin 'gd' of leaps 1.2 has the name of another algorithm: GradientDescent in "
+        "bpviz.optimizers.gradient_descent"
+    )
+
+
+def test_two_packages_of_one_name(install):
+    install("leaps", RULES, leaps=LEAP)
+    install("leaps-again", RULES)
+    assert refused("compare", "leap").partition(": ")[2] == (
+        "the plugin 'leap' of leaps 1.2 has the name of another algorithm: the plugin 'leap' of leaps-again 1.2"
+    )
+
+
+def test_a_file_and_a_package_of_one_name(install):
+    install("leaps", RULES, leaps=LEAP.replace("0.5", "0.25"))
+    assert done("compare", "leap", "--no-figures", "--plugin", "leap.py").split("\n")[1].split()[1] == "0.5"
+    said = refused("list", "--plugin", "leap.py")
+    assert said == "the plugin 'leap' of leaps 1.2 has the name of another algorithm: Leap in leap.py"
+
+
+def test_a_package_that_somebody_has_imported_is_no_other(install):
+    install("leaps", RULES, leaps=LEAP)
+    import leaps
+
+    assert OPTIMIZERS["leap"] is leaps.Leap
+    assert "leap" in done("list")
+
+
+def test_a_package_that_prints_and_one_found_twice(install, folder, monkeypatch):
+    install("leaps", RULES, leaps=LEAP + "print('hello')\n")
+    twin = folder / "twin"
+    (folder / "site").rename(twin)
+    monkeypatch.syspath_prepend(twin)
+    result = invoke("schema")
+    assert (json.loads(result.stdout)["title"], result.stderr) == ("bpviz experiment", "hello\n")
+
+
+def test_python_sees_the_same_error(install):
+    install("leaps", RULES, leaps="1 / 0")
+    with pytest.raises(BrokenPluginError, match=r"the plugin 'leap' of leaps 1\.2 cannot be used"):
+        OPTIMIZERS["leap"]
+    with pytest.raises(ConfigError, match=r"leap: the plugin 'leap' of leaps 1\.2 cannot be used"):
+        bpviz.compare("leap")

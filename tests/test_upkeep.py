@@ -1,0 +1,500 @@
+"""A second run does what has changed and nothing else, says why, and repairs what it finds broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import bpviz
+from bpviz import digest, files, lock
+from bpviz.batch import TABLES
+from bpviz.cli import cli
+
+HOME = Path(bpviz.__file__).parent.parent
+CONFIG = """
+title: Two
+dataset: {csv: six.csv}
+max_epochs: 60
+algorithms: [rprop, {name: momentum, label: M}]
+figures: [{kind: errors}, {kind: epochs}, {kind: paths, algorithms: [M]}]
+"""
+DATA = "a,b,y\n.9,.3,1\n.5,.3,1\n.2,.1,1\n.7,.5,0\n.1,.8,0\n.1,.9,0\n"
+FIGURES = ("errors.png", "epochs.png", "paths-m.png")
+ALL = (*TABLES, *FIGURES)
+
+
+def invoke(*arguments, **rest):
+    result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False, **rest)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def said(*arguments):
+    """Return what a run says of its files, which must succeed."""
+    code, _, err = invoke("run", "two.yaml", *arguments)
+    assert code == 0, err
+    return err.splitlines()
+
+
+def tree(folder="."):
+    return {path.as_posix(): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder in which the experiment has run once."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "two.yaml").write_text(CONFIG)
+    (folder / "six.csv").write_text(DATA)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert said() == ["8 files in outputs/two"]
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def folder(made, tmp_path, monkeypatch):
+    """The same, to be changed."""
+    shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return Path("outputs/two")
+
+
+def edit(path, old, new):
+    text = Path(path).read_text()
+    assert old in text
+    Path(path).write_text(text.replace(old, new))
+
+
+# -- nothing to do -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_up_to_date_is_left_alone_and_printed_all_the_same(folder):
+    first = invoke("run", "two.yaml", "--out", "elsewhere")[1]
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    for form in ("text", "md", "json", "csv"):
+        code, out, err = invoke("run", "two.yaml", "--format", form)
+        assert (code, err) == (0, "outputs/two is up to date\n")
+        assert out == invoke("run", "two.yaml", "--format", form, "--out", "elsewhere", "--force")[1]
+    assert invoke("run", "two.yaml")[1] == first
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_nothing_to_do_needs_neither_numpy_nor_matplotlib_nor_yaml():
+    code = (
+        "import sys; from bpviz.cli import main\n"
+        "sys.argv = ['bpviz', 'run', 'two.yaml', '--strict']\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, sorted({'numpy', 'matplotlib', 'yaml', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(HOME)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.startswith("outputs/two is up to date\n")
+    assert done.stdout.splitlines()[-1].startswith("1 [")  # momentum has not arrived in 60 epochs
+    assert "numpy" not in done.stdout
+    assert "matplotlib" not in done.stdout
+
+
+def test_neither_times_nor_places_matter(tmp_path, monkeypatch):
+    for path in Path().rglob("*"):
+        os.utime(path, (1e9, 1e9))
+    shutil.move(tmp_path / "copy", tmp_path / "moved")
+    monkeypatch.chdir(tmp_path / "moved")
+    assert said() == ["outputs/two is up to date"]
+
+
+def test_many_are_counted():
+    Path("configs").mkdir()
+    for i in range(7):
+        Path(f"configs/c{i}.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    invoke("run", "configs")
+    assert invoke("run", "configs")[2] == "7 of 7 experiments up to date\n"
+    Path("configs/c3.yaml").write_text("algorithms: [gd]\nfigures: []\n")
+    lines = invoke("run", "configs")[2].splitlines()
+    assert lines[:2] == [
+        "6 of 7 experiments up to date",
+        (
+            "5 of 5 files anew in outputs/c3: algorithms[0].name is 'gd', was 'rprop'; algorithms[0].label is "
+            "'Gradient descent', was 'RPROP'; algorithms[0].step is 0.3, was 0.1; and 4 more of the config changed"
+        ),
+    ]
+
+
+# -- what changed, and why ---------------------------------------------------------------------------------------------
+
+
+def test_a_changed_setting_redraws_what_shows_it(folder):
+    edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
+    assert said() == [
+        "7 of 8 files anew in outputs/two: algorithms[1].step is 0.2, was 0.3",
+        "  summary.md, summary.csv, summary.json, history.csv, run.json: says something else",
+        "  errors.png, paths-m.png: shows something else",  # the bars are as long: it makes all its epochs
+    ]
+    edit("two.yaml", "[rprop,", "[{name: rprop, increase: 1.3},")
+    untouched = tree(folder)
+    assert said()[0] == "7 of 8 files anew in outputs/two: algorithms[0].increase is 1.3, was 1.2"
+    after = tree(folder)
+    assert after["outputs/two/paths-m.png"] == untouched["outputs/two/paths-m.png"]
+    assert said() == ["outputs/two is up to date"]
+
+
+def test_a_changed_figure_redraws_itself():
+    edit("two.yaml", "{kind: epochs}", "{kind: epochs, title: Bars}")
+    assert said() == [
+        "2 of 8 files anew in outputs/two: figures[1].title is 'Bars', was null",
+        "  run.json: says something else",
+        "  epochs.png: shows something else",
+    ]
+
+
+def test_changed_data():
+    edit("six.csv", ".9,.3", ".9,.31")
+    lines = said()
+    assert lines[0] == "7 of 8 files anew in outputs/two: six.csv changed"
+    edit("six.csv", "\n", "\r\n")  # the same numbers
+    assert said() == ["0 of 8 files anew in outputs/two: six.csv changed"]
+    assert said() == ["outputs/two is up to date"]
+
+
+def test_a_comment_changes_nothing(folder):
+    Path("two.yaml").write_text("# why not\n" + CONFIG)
+    before = {name: content for name, content in tree(folder).items() if not name.endswith(lock.NAME)}
+    assert said() == ["0 of 8 files anew in outputs/two: the config is written otherwise, and says the same"]
+    assert {name: content for name, content in tree(folder).items() if not name.endswith(lock.NAME)} == before
+    assert said() == ["outputs/two is up to date"]
+
+
+def test_another_format_is_drawn_beside():
+    lines = said("--format", "svg", "--format", "png")
+    assert lines == [
+        "3 of 11 files anew in outputs/two: the command line asks for other figures",
+        "  errors.svg, epochs.svg, paths-m.svg: is new",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "redrawn"),
+    [
+        ("figures/epochs.py", 1),
+        ("figures/_parts.py", 3),
+        ("style.py", 3),
+        ("march.py", 0),
+        ("optimizers/rprop.py", 0),
+        ("config/reader.py", 0),
+    ],
+)
+def test_changed_code_is_gone_through_again(folder, module, redrawn, monkeypatch):
+    """Code that computes is run again; its figures are drawn again only if they show something else."""
+    path = folder / lock.NAME
+    data = json.loads(path.read_bytes())
+    data["code"][module] = "0123456789abcdef"
+    path.write_text(json.dumps(data))
+    drawn = []
+    monkeypatch.setattr("bpviz.batch.draw", spy("bpviz.batch", "draw", drawn))
+    lines = said()
+    assert lines == [f"0 of 8 files anew in outputs/two: bpviz's own {module} changed"]
+    assert len(drawn) == redrawn
+    assert said() == ["outputs/two is up to date"]
+
+
+def spy(module, name, calls):
+    function = getattr(sys.modules[module], name)
+
+    def called(*arguments):
+        calls.append(arguments)
+        return function(*arguments)
+
+    return called
+
+
+def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
+    code = lock.read(folder).code
+    assert "optimizers/adam.py" not in code
+    assert "figures/surface.py" not in code
+    assert {"optimizers/rprop.py", "optimizers/gradient_descent.py", "figures/errors.py", "march.py"} <= set(code)
+    assert all(digest.of_module(name) == was for name, was in code.items())
+
+
+def test_force_draws_everything(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("bpviz.batch.draw", spy("bpviz.batch", "draw", drawn))
+    assert said("--force") == ["0 of 8 files anew in outputs/two: it was asked for"]
+    assert len(drawn) == 3
+
+
+def test_times_cannot_be_remembered():
+    code, out, err = invoke("run", "two.yaml", "--time")
+    assert (code, err) == (0, "0 of 8 files anew in outputs/two: it was asked for\n")
+    assert "seconds" in out
+
+
+def test_overrides_are_part_of_what_was_asked():
+    assert said("--set", "algorithms.0.step=0.2")[0] == (
+        "7 of 8 files anew in outputs/two: algorithms[0].step is 0.2, was 0.1"
+    )
+    assert said("--set", "algorithms.0.step=0.2") == ["outputs/two is up to date"]
+
+
+# -- damage ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_missing_file_comes_back(folder, name):
+    before = (folder / name).read_bytes()
+    (folder / name).unlink()
+    lines = said()
+    assert lines[0] == f"1 of 8 files anew in outputs/two: {name} is missing"
+    assert (folder / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_file_changed_by_hand_is_made_good(folder, name):
+    before = (folder / name).read_bytes()
+    (folder / name).write_bytes(before + b" ")
+    lines = said()
+    assert lines[0] == f"1 of 8 files anew in outputs/two: {name} was changed"
+    assert (folder / name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "cannot be read (it is not JSON)"),
+        (b"{", "cannot be read (it is not JSON)"),
+        (b"\xff\xfe", "cannot be read (it is not JSON)"),
+        (b"[" * 100_000, "cannot be read (it is not JSON)"),
+        (b"{}", "is not a lock of bpviz"),
+        (b"[]", "is not a lock of bpviz"),
+        (b'{"schema": 1}', "is not a lock of bpviz"),
+        (b'{"schema": 99, "anything": 5}', "is of a newer bpviz"),
+        (b'<<<<<<< HEAD\n{"schema": 1}\n=======\n{}\n>>>>>>> other\n', "has conflict markers of git in it"),
+    ],
+)
+def test_a_lock_that_is_no_use_is_named_and_made_anew(folder, content, reason):
+    good = (folder / lock.NAME).read_bytes()
+    (folder / lock.NAME).write_bytes(content)
+    assert said()[0] == f"0 of 8 files anew in outputs/two: outputs/two/bpviz.lock.json {reason}"
+    assert (folder / lock.NAME).read_bytes() == good
+
+
+def parts(data, path=()):
+    """Yield the path of every part of nested data."""
+    yield path
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        yield from parts(value, (*path, key))
+
+
+def test_no_damage_to_a_lock_gives_a_traceback(folder):
+    good = json.loads((folder / lock.NAME).read_bytes())
+    for path in [p for p in parts(good) if p and len(p) <= 3]:
+        for bad in (None, 5, "x", [], {}, [5], {"x": 5}):
+            data = json.loads(json.dumps(good))
+            inner = data
+            for key in path[:-1]:
+                inner = inner[key]
+            inner[path[-1]] = bad
+            (folder / lock.NAME).write_text(json.dumps(data))
+            try:
+                found = lock.read(folder)
+            except lock.LockError:
+                continue
+            assert found is not None
+            lock.misplaced(found, folder)
+            lock.other_code(found.code)
+
+
+def test_a_lock_says_neither_when_nor_where(folder, tmp_path):
+    text = (folder / lock.NAME).read_text()
+    assert str(tmp_path) not in text
+    assert json.loads(text)["config"] == "../../two.yaml"
+    assert text.endswith("}\n")
+
+
+def test_results_stand_in_a_lock_to_nine_digits(folder):
+    summary = json.loads((folder / "summary.json").read_bytes())["runs"]
+    for kept, run in zip(lock.read(folder).results, summary, strict=True):
+        assert kept["epochs"] == run["epochs"]
+        assert kept["evaluations"] == run["evaluations"]
+        assert kept["final_error"] == float(f"{run['final_error']:.8e}")
+        assert kept["weights"] == [float(f"{weight:.8e}") for weight in run["weights"]]
+
+
+# -- what is left over -------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_config_leaves_orphans_that_are_removed_when_asked():
+    Path("configs").mkdir()
+    for name in ("kept", "gone"):
+        Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: [epochs]\n")
+    invoke("run", "configs")
+    Path("configs/gone.yaml").unlink()
+    (Path("outputs") / "mine").mkdir()  # of somebody else
+    gone = "outputs/gone is left over: its config configs/gone.yaml is gone"
+    assert invoke("run", "configs")[2].splitlines() == ["outputs/kept is up to date", f"{gone}; --prune removes it"]
+    assert (Path("outputs/gone") / "epochs.png").exists()
+    Path("outputs/gone/notes.txt").write_text("mine")
+    assert invoke("run", "configs", "--prune")[2].splitlines()[1] == f"{gone}; removed"
+    assert [path.name for path in Path("outputs/gone").iterdir()] == ["notes.txt"]
+    assert sorted(path.name for path in Path("outputs").iterdir()) == ["gone", "kept", "mine", "two"]
+    assert invoke("run", "configs", "--prune")[2] == "outputs/kept is up to date\n"
+
+
+def test_configs_of_other_folders_leave_no_orphans():
+    Path("configs").mkdir()
+    Path("configs/one.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    Path("two.yaml").rename("away.yaml")
+    assert invoke("run", "configs")[2] == "5 files in outputs/one\n"
+
+
+def test_a_figure_that_is_no_longer_asked_for_is_left_over(folder):
+    edit("two.yaml", ", {kind: epochs}", "")
+    left = "epochs.png in outputs/two is left over"
+    assert said()[-1] == f"{left}; --prune removes it"
+    assert said()[-1] == f"{left}; --prune removes it"  # it is not forgotten
+    assert said("--prune")[-1] == f"{left}; removed"
+    assert said() == ["outputs/two is up to date"]
+    assert not (folder / "epochs.png").exists()
+
+
+# -- others on the same outputs ----------------------------------------------------------------------------------------
+
+
+on_posix = pytest.mark.skipif(os.name != "posix", reason="needs the locks of POSIX")
+
+
+@on_posix
+def test_a_second_run_waits_for_the_first(folder):
+    """The folder is held by this process; the run waits and says so, and goes on when it is free."""
+    edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
+    command = [sys.executable, "-m", "bpviz", "run", "two.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    with files.held(Path("outputs"), lambda: pytest.fail("nobody else has it")):
+        before = tree(folder)
+        waiting = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True)
+        assert waiting.stderr.readline() == "waiting for another bpviz that writes in outputs\n"
+        assert tree(folder) == before
+    _, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
+    assert err.startswith("7 of 8 files anew in outputs/two")
+
+
+@on_posix
+def test_two_runs_at_once_leave_what_one_leaves(folder):
+    command = [sys.executable, "-m", "bpviz", "run", "two.yaml", "--force"]
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    before = tree(folder)
+    both = [subprocess.Popen(command, env=environment, stdout=-1, stderr=-1) for _ in range(2)]
+    assert [one.wait(timeout=120) for one in both] == [0, 0]
+    for one in both:
+        one.communicate()
+    assert tree(folder) == before
+
+
+@on_posix
+def test_a_killed_run_is_finished_by_the_next(folder):
+    edit("two.yaml", "max_epochs: 60", "max_epochs: 61")
+    said()
+    good = tree(folder)
+    for wait in (0.2, 0.5, 0.8):
+        edit("two.yaml", "max_epochs: 61", "max_epochs: 60")
+        command = [sys.executable, "-m", "bpviz", "run", "two.yaml", "--force"]
+        run = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(HOME)}, stdout=-1, stderr=-1)
+        try:
+            run.wait(wait)
+        except subprocess.TimeoutExpired:
+            run.kill()
+        run.communicate()
+        (folder / ".bpviz-1.part").write_bytes(b"half")
+        edit("two.yaml", "max_epochs: 60", "max_epochs: 61")
+        said("--force")
+        assert tree(folder) == good
+        assert said() == ["outputs/two is up to date"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 100 KiB, which the tables of the experiment fit in and its figures do not."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=100k", "none", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount a small disk")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs tmpfs")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_full_disk_is_a_message_and_room_for_the_rest_mends_it(small_disk, jobs):
+    out = small_disk / "out"
+    code, stdout, err = invoke("run", "two.yaml", "--out", str(out), "--jobs", jobs)
+    assert (code, stdout) == (2, "")
+    assert err.startswith(f"cannot write {out / 'two'}/")
+    assert err.endswith(".png: No space left on device\n")
+    assert not (out / "two" / lock.NAME).exists()
+    assert [path.name for path in (out / "two").iterdir() if path.suffix == ".part"] == []
+    subprocess.run(["mount", "-o", "remount,size=10m", small_disk], check=True)
+    assert invoke("run", "two.yaml", "--out", str(out))[2] == f"8 files in {out / 'two'}\n"
+    assert {name: (out / "two" / name).read_bytes() for name in ALL} == {
+        name: Path("outputs/two", name).read_bytes() for name in ALL
+    }
+
+
+def test_an_output_folder_that_leads_elsewhere_is_refused():
+    Path("real").mkdir()
+    Path("link").symlink_to("real")
+    assert invoke("run", "two.yaml", "--out", "link") == (
+        2,
+        "",
+        "link is a symbolic link to real; remove it or choose another --out\n",
+    )
+    assert list(Path("real").iterdir()) == []
+
+
+def test_names_that_differ_in_case_alone_are_refused():
+    shutil.copy("two.yaml", "TWO.yaml")
+    assert invoke("run", "two.yaml", "TWO.yaml")[2] == (
+        "two configs are named 'two' and would share a folder; rename one or run it with another --out\n"
+    )
+
+
+# -- strictness --------------------------------------------------------------------------------------------------------
+
+
+def test_strict_fails_in_the_same_words_when_nothing_is_to_be_done():
+    Path("two.yaml").write_text(CONFIG + "expect: {M: {epochs: {at_most: 5}}, rprop: {epochs: 20}}\n")
+    first = invoke("run", "two.yaml", "--strict")
+    again = invoke("run", "two.yaml", "--strict")
+    assert (first[0], again[0]) == (1, 1)
+    assert first[1] == again[1]
+    assert again[2].splitlines() == [
+        "outputs/two is up to date",
+        "not reached, and --strict was given:",
+        "  Two: M from (-4, -4) ran out of epochs",
+        "two.yaml:7:32: expect.M.epochs.at_most: at most 5 epochs expected, but M came to 60 epochs",
+        "    expect: {M: {epochs: {at_most: 5}}, rprop: {epochs: 20}}",
+        " " * 35 + "^",
+    ]
+    assert first[2].splitlines()[-5:] == again[2].splitlines()[-5:]
+
+
+def test_expectations_that_are_met():
+    Path("two.yaml").write_text(
+        "algorithms: [rprop]\nfigures: []\nexpect: {rprop: {epochs: 20, error: {below: 0.125}}}\n"
+    )
+    assert invoke("run", "two.yaml", "--strict")[0] == 0
+    assert invoke("run", "two.yaml", "--strict")[0] == 0
