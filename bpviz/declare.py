@@ -589,11 +589,11 @@ def spelled(optimizer: Optimizer) -> dict[str, Any]:
     return {**settings(rule), "with": wrappers} if wrappers else settings(rule)
 
 
-def made_of(rule: Any) -> Iterator[Any]:
-    """Yield a rule, and the rules that it is made of, if any."""
-    yield rule
-    for part in getattr(rule, "__dict__", {}).values():
-        if hasattr(part, "advance"):
+def made_of(thing: Any) -> Iterator[Any]:
+    """Yield a rule or a problem, and the rules or problems that it is made of, if any."""
+    yield thing
+    for part in getattr(thing, "__dict__", {}).values():
+        if hasattr(part, "advance") or hasattr(part, "offers"):
             yield from made_of(part)
 
 

@@ -27,7 +27,7 @@ class RuleError(RuntimeError):
 
 def oracle(rule: Optimizer, problem: Problem, runs: int, clock: Callable[[], int]) -> Oracle:
     """Return the oracle of a block: one that looks closer if the rule or the problem is not this package's."""
-    if _stranger(rule) is None and declare.is_own(type(problem)):
+    if _stranger(rule) is None and _stranger(problem) is None:
         return Oracle(problem, runs)
     return _GuardedOracle(rule, problem, runs, clock)
 
@@ -38,9 +38,9 @@ def guarded(rule: Optimizer, clock: Callable[[], int]) -> Optimizer:
     return rule if stranger is None else cast("Optimizer", _GuardedRule(rule, stranger, clock))
 
 
-def _stranger(rule: Optimizer) -> Any:
-    """Return what of a rule is not this package's: the rule, or one that it is made of; None if all is."""
-    return next((part for part in declare.made_of(rule) if not declare.is_own(type(part))), None)
+def _stranger(thing: Any) -> Any:
+    """Return what of a rule or a problem is not this package's: itself, or what it is made of; None if all is."""
+    return next((part for part in declare.made_of(thing) if not declare.is_own(type(part))), None)
 
 
 class _GuardedRule:
@@ -78,6 +78,7 @@ class _GuardedOracle(Oracle):
         super().__init__(problem, runs)
         self._rule = rule
         self._needs = rule.needs
+        self._stranger = _stranger(problem)  # whose mistakes they are
         self._clock = clock
         self._whole = problem  # which this oracle may be on a part of
         self._params = len(problem.weights)
@@ -111,10 +112,11 @@ class _GuardedOracle(Oracle):
             return super().look_at_gradient()
 
     def _looking_at_the_problem(self) -> contextlib.AbstractContextManager[None]:
-        own = declare.is_own(type(self._whole))
-        return contextlib.nullcontext() if own else _blaming(self._whole, self._clock)
+        return contextlib.nullcontext() if self._stranger is None else _blaming(self._stranger, self._clock)
 
     def _check(self, kind: str, answer: Array) -> None:
+        if self._stranger is None:
+            return
         runs, params, samples = len(self.live), self._params, np.shape(answer)[1:2]
         expected = {
             "error": (runs,),
@@ -125,7 +127,7 @@ class _GuardedOracle(Oracle):
         }[kind]
         if not _is_array(answer) or answer.shape != expected or answer.dtype != np.float64:
             complaint = f"{kind} answers {_what(answer)}, not float64 {expected}"
-            raise RuleError(f"{_named(self._whole)}, {_when(self._clock)}: {complaint}")
+            raise RuleError(f"{_named(self._stranger)}, {_when(self._clock)}: {complaint}")
 
 
 def complaint_about(returned: Any, w: Array) -> str | None:

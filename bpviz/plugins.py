@@ -234,7 +234,23 @@ def used(experiment: Experiment) -> list[dict[str, str]]:
     All files that have been loaded are named, whatever is used of them.
     """
     files = [{"file": Path(plugin.file).name, "sha256": plugin.sha256} for plugin in _LOADED.values()]
+    return [*files, *({"package": name, "version": version} for name, version in packages(experiment).items())]
+
+
+def packages(experiment: Experiment) -> dict[str, str]:
+    """Return the installed packages that an experiment has its rules or its problem of, with their versions."""
     things = [experiment.problem, *(a.optimizer for a in experiment.algorithms)]
     names = dict.fromkeys(part.name for thing in things for part in made_of(thing))
-    packages = {registry.brought[name]: None for name in names for registry in _REGISTRIES if name in registry.brought}
-    return [*files, *({"package": package} for package in packages)]
+    return dict(
+        registry.brought[name].split(" ", 1) for name in names for registry in _REGISTRIES if name in registry.brought
+    )
+
+
+def version_of(package: str) -> str:
+    """Return the version of an installed package, nothing if there is none."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -46,24 +46,33 @@ def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
         before = lock.read(folder)
     except LockError:
         return None
-    if before is None or _origin(source, folder, asked, _data_of(before)) != before.origin:
+    if before is None:
+        return None
+    packages = {name: plugins.version_of(name) for name in _named(before, "package")}
+    if _origin(source, folder, asked, _named(before, "data"), packages) != before.origin:
         return None
     if lock.other_code(before.code) or lock.misplaced(before, folder):
         return None
     return before
 
 
-def _origin(source: Source, folder: Path, asked: Asked, data: Iterable[str]) -> Origin:
+def _origin(
+    source: Source, folder: Path, asked: Asked, data: Iterable[str], packages: Mapping[str, str] | None = None
+) -> Origin:
     """Return where an experiment comes from, as its lock says it."""
     inputs = {"config": digest.of_bytes(source.data)}
-    inputs |= {f"plugin {Path(plugin.file).name}": plugin.sha256 for plugin in plugins.loaded()}
+    for plugin in plugins.loaded():
+        key = f"plugin {Path(plugin.file).name}"
+        alike = sum(name == key or name.startswith(f"{key} (") for name in inputs)
+        inputs[f"{key} ({alike + 1})" if alike else key] = plugin.sha256
+    inputs |= {f"package {name}": version for name, version in (packages or {}).items()}
     inputs |= {f"data {name}": _of_file(source.folder / name) for name in data}
     return Origin(_relative(source.path, folder), inputs, asked._asdict())
 
 
-def _data_of(before: Lock) -> list[str]:
-    """Return the files that an experiment read besides its config, from the folder of the config."""
-    return [name.removeprefix("data ") for name in before.inputs if name.startswith("data ")]
+def _named(before: Lock, kind: str) -> list[str]:
+    """Return the files, ``data`` or ``plugin``, or packages that an experiment had besides its config."""
+    return [name.removeprefix(f"{kind} ") for name in before.inputs if name.startswith(f"{kind} ")]
 
 
 def _of_file(path: Path) -> str:
@@ -87,7 +96,7 @@ def job(source: Source, experiment: Experiment, folder: Path, asked: Asked, *, f
     """Return the job of an experiment, which knows nothing yet of the outputs that are there."""
     from bpviz.batch import Job  # with NumPy, which whoever finds nothing to do does without
 
-    now = _origin(source, folder, asked, experiment.data_files)
+    now = _origin(source, folder, asked, experiment.data_files, plugins.packages(experiment))
     if not asked.figures:
         experiment = dataclasses.replace(experiment, figures=())
     return Job(experiment, folder, tuple(asked.formats), origin=now, forced=force)

@@ -22,7 +22,7 @@ ROOMS = (
     ("problems", "optimizers", "wrappers", "linesearch", "foreign"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
-    ("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
+    ("figures", "style", "tables", "report", "lock", "batch", "upkeep", "changes", "documents"),
     ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

@@ -341,10 +341,7 @@ def test_a_rule_that_suits_no_perceptron_with_a_loss_skips_that():
     assert broken(rule) == {}
 
 
-def test_an_exception_of_a_check_is_a_finding_in_somebody_s_rule_and_a_mistake_in_ours(monkeypatch):
+def test_an_exception_of_a_check_is_a_finding():
     rule = made()
     type(rule).source = 3
     assert broken(rule)["documentation"] == ("TypeError: expected string or bytes-like object, got 'int'",)
-    monkeypatch.setattr(conformance.OPTIMIZERS["gd"], "source", 3)
-    with pytest.raises(TypeError):
-        contract(conformance.OPTIMIZERS["gd"]())

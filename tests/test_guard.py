@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,3 +233,18 @@ def test_a_gradient_threshold_asks_the_problem_too(tmp_path, monkeypatch):
     )
     with pytest.raises(RuleError, match=re.escape("pan (pan.py:12), at the start: ZeroDivisionError: division by")):
         list(epochs)
+
+
+def test_a_problem_inside_one_of_this_package_s_is_named(down):
+    """As a penalty holds it."""
+    from bpviz.problems.penalty import Penalized
+
+    down("return x * x", "return x * x")
+    penalized = Penalized(problem=PROBLEMS["pan"](), l2=0.5)
+    [run] = record(march(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))
+    np.testing.assert_allclose(run.weights[1], [1 - 0.3 * 2.5, 2 - 0.3 * 5])
+    Path("pan.py").write_text(PROBLEM.replace("return 2 * x, 2 * y", "return 1 / 0"))
+    plugins.load("pan.py")
+    penalized = Penalized(problem=PROBLEMS["pan"](), l2=0.5)
+    with pytest.raises(RuleError, match=re.escape("pan (pan.py:12), epoch 1: ZeroDivisionError: division by zero")):
+        list(march(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))

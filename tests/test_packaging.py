@@ -22,6 +22,7 @@ REFERENCES = "tests/references"
 MODULE = {
     "pyyaml": "yaml",
     "pytest-cov": "pytest_cov",
+    "pytest-xdist": "xdist",
     "pytorch-optimizer": "pytorch_optimizer",
 }  # distributions whose module goes by another name
 
@@ -47,12 +48,17 @@ def _imported(folder: str, but: str = "nothing") -> set[str]:
 
 
 def test_dependencies_are_exactly_what_is_imported() -> None:
-    assert _imported("bpviz") == _modules(PROJECT["dependencies"])
+    assert _imported("bpviz", but="bpviz/foreign") == _modules(PROJECT["dependencies"])
+
+
+def test_the_extras_are_exactly_what_other_libraries_optimizers_need() -> None:
+    extras = [name for library in ("torch", "optax", "scipy") for name in PROJECT["optional-dependencies"][library]]
+    assert _imported("bpviz/foreign") - _modules(PROJECT["dependencies"]) == _modules(extras)
 
 
 def test_the_test_extra_is_exactly_what_the_tests_import_besides() -> None:
     besides = _imported("tests", but=REFERENCES) - _modules(PROJECT["dependencies"])
-    assert besides | {"pytest_cov"} == _modules(EXTRA)
+    assert besides | {"pytest_cov", "xdist"} == _modules(EXTRA)
 
 
 def test_the_references_group_is_exactly_what_is_recorded_with() -> None:

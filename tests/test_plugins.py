@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -462,7 +464,7 @@ def test_several_processes_write_what_one_writes(folder):
         assert result.returncode == 0, result.stderr
         trees.append({p.relative_to(jobs): p.read_bytes() for p in Path(jobs).rglob("*") if p.is_file()})
     assert trees[0] == trees[1]
-    assert len(trees[0]) == 2 * 6
+    assert len(trees[0]) == 2 * 7
 
 
 def test_workers_run_the_text_that_was_read(folder):
@@ -486,6 +488,18 @@ def test_without_plugins_the_record_does_not_speak_of_them():
     write("plain.yaml", "algorithms: [gd]\n")
     done("run", "plain.yaml", "--no-figures")
     assert list(json.loads(Path("outputs/plain/run.json").read_text())) == ["schema", "experiment", "versions"]
+
+
+def test_outputs_are_up_to_date_as_long_as_the_plugins_are():
+    write("one/rule.py", LEAP)
+    write("two/rule.py", LEAP.replace('"leap"', '"skip"'))
+    command = ("run", "exp.yaml", "--no-figures", "--plugin", "one/rule.py", "--plugin", "two/rule.py")
+    done(*command)
+    assert invoke(*command).stderr == "outputs/exp is up to date\n"
+    for file, name in (("one/rule.py", "rule.py"), ("two/rule.py", "rule.py (2)")):
+        write(file, Path(file).read_text() + "# another text\n")
+        assert invoke(*command).stderr.splitlines()[0] == f"1 of 5 files anew in outputs/exp: {name} changed"
+        assert invoke(*command).stderr == "outputs/exp is up to date\n"
 
 
 def test_rules_of_a_plugin_pickle():
@@ -587,8 +601,27 @@ def test_the_record_names_the_package_and_workers_know_it(install, folder):
             check=True,
             capture_output=True,
         )
-        assert json.loads(Path(jobs, "exp/run.json").read_text())["plugins"] == [{"package": "leaps 1.2"}]
+        assert json.loads(Path(jobs, "exp/run.json").read_text())["plugins"] == [{"package": "leaps", "version": "1.2"}]
         assert "plugins" not in json.loads(Path(jobs, "plain/run.json").read_text())
+
+
+def test_outputs_are_up_to_date_as_long_as_the_package_is(install, folder):
+    install("leaps", RULES, leaps=LEAP)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HOME), str(folder / "site")])}
+
+    def run():
+        command = [sys.executable, "-m", "bpviz", "run", "exp.yaml", "--no-figures"]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, encoding="utf-8").stderr
+
+    assert run() == "5 files in outputs/exp\n"
+    assert run() == "outputs/exp is up to date\n"
+    (folder / "site" / "leaps-1.2.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: leaps\nVersion: 1.3\n"
+    )
+    assert run().splitlines()[0] == "1 of 5 files anew in outputs/exp: leaps changed"
+    assert run() == "outputs/exp is up to date\n"
+    shutil.rmtree(folder / "site" / "leaps-1.2.dist-info")
+    assert plugins.version_of("leaps") == ""
 
 
 @pytest.mark.parametrize(
@@ -662,8 +695,7 @@ def test_a_file_and_a_package_of_one_name(install):
 
 def test_a_package_that_somebody_has_imported_is_no_other(install):
     install("leaps", RULES, leaps=LEAP)
-    import leaps
-
+    leaps = importlib.import_module("leaps")
     assert OPTIMIZERS["leap"] is leaps.Leap
     assert "leap" in done("list")
 
