@@ -370,7 +370,7 @@ def settings_are_frozen_and_of_their_kind(rule: Optimizer) -> Findings:
     for name, field in declare.fields(rule).items():
         value = getattr(rule, name)
         for given in (value, field.default):
-            if field.complaint(given):
+            if given is not dataclasses.MISSING and field.complaint(given):
                 yield f"{name}: {field.complaint(given)}"
         try:
             setattr(rule, name, value)
@@ -478,6 +478,8 @@ def _settings(rule: Optimizer) -> Findings:
 
 
 def _documentation(rule: Optimizer) -> Findings:
+    if OPTIMIZERS.is_elsewhere(rule.name):
+        return  # its library documents it
     yield from the_docstring_has_the_formula_and_ties_its_symbols(rule)
     yield from it_has_a_source(rule)
     yield from names_cannot_be_confused(rule)

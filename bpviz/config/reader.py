@@ -329,6 +329,8 @@ class Reader:
         reason = declare.unsuitable(kind, problem) if problem else None
         if reason:
             self.refuse(node.place, path, reason)
+        if optimizer is None and any(field.default is dataclasses.MISSING for field in declared.values()):
+            return None  # what goes around it cannot be tried around a stand-in
         if "with" in entry.value:
             optimizer = self._wrapped(optimizer or kind(), entry.value["with"], under(path, "with"), problem)
         return Algorithm(label or optimizer.label, optimizer) if len(self.mistakes) == before else None

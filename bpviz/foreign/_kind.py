@@ -18,12 +18,17 @@ from bpviz.words import shown
 
 
 class Parameter(NamedTuple):
-    """An argument that a config can give; its default is null where there is none or a config could not say it."""
+    """An argument that a config can give; its default is OWN where there is none or a config could not say it."""
 
     name: str
     default: Any
     required: bool
     meaning: str
+
+    @property
+    def said(self) -> str:
+        """The default as Python writes it."""
+        return "..." if self.default == OWN else repr(self.default)
 
 
 class Facts(NamedTuple):
@@ -35,11 +40,15 @@ class Facts(NamedTuple):
     version: str
     needs: tuple[str, ...]
     of_the_block: tuple[str, ...]  # what is asked for all runs at once, at the start of an epoch
+    recalls: bool  # answers of earlier epochs, and the weights they belong to
     parameters: tuple[Parameter, ...]
     about: str
     calling: str = ""  # how it is called, for the reader
     together: int = 64  # runs that may travel in one block, each with an object of its own
 
+
+OWN = "its own"
+"""What stands for a default that a config could not say. It is not handed on."""
 
 # -- settings --------------------------------------------------------------------------------------------------------
 
@@ -83,7 +92,7 @@ def parameters(function: Any, without: Iterable[str] = ()) -> tuple[Parameter, .
     text = inspect.getdoc(function) or ""
     found = [
         Parameter(
-            p.name, None if p.default is p.empty else _plain(p.default), p.default is p.empty, _meaning(p.name, text)
+            p.name, OWN if p.default is p.empty else _plain(p.default), p.default is p.empty, _meaning(p.name, text)
         )
         for p in inspect.signature(function).parameters.values()
         if p.name not in (*without, "name", "label") and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
@@ -104,14 +113,11 @@ def _meaning(name: str, text: str) -> str:
 
 
 def _plain(default: Any) -> Any:
-    """Return a default as a config can say it, null if it cannot: a function, a type, infinity."""
-    if isinstance(default, list | tuple):
-        return tuple(map(_plain, default)) if type(default) in (list, tuple) else None
+    """Return a default as a config can say it, OWN if it cannot: a function, a type, infinity."""
     if hasattr(default, "item") and getattr(default, "ndim", None) == 0:
         default = default.item()
-    if isinstance(default, float):
-        return float(default) if math.isfinite(default) else None
-    return default if isinstance(default, bool | int | str) else None
+    plain = type(default) in (list, tuple, bool, int, float, str, type(None)) and Handed().complaint(default) is None
+    return Handed().convert(default) if plain else OWN
 
 
 # -- the class -------------------------------------------------------------------------------------------------------
@@ -145,18 +151,19 @@ def made(facts: Facts) -> type[Any]:
         source=f"{facts.call} of {facts.library} {facts.version}",
         confused_with="",
         synonyms=(),
+        recalls=facts.recalls,
         facts=facts,
     )
 
 
 def _like(default: Any) -> str:
-    return _LIKE.get(type(default), _ANY)
+    return _ANY if default == OWN else _LIKE.get(type(default), _ANY)
 
 
 def _called(facts: Facts) -> str:
     if facts.calling:
         return facts.calling
-    arguments = ", ".join(p.name if p.required else f"{p.name}={p.default!r}" for p in facts.parameters)
+    arguments = ", ".join(p.name if p.required else f"{p.name}={p.said}" for p in facts.parameters)
     return wrapped(f"{facts.call}({arguments})")
 
 

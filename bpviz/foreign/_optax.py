@@ -43,7 +43,7 @@ def kind(name: str) -> type[Any]:
     some: dict[str, Any] = {p.name: 0.1 for p in found if p.required}
     try:
         with _doubles():
-            wants = _wants(name, some)
+            wants, swaps = _wants(name, some), _made(name, some).judged is not None
     except Exception as error:  # noqa: BLE001 - a library may say no in any way it likes
         raise KeyError(f"optax:{name} cannot be used by itself: {sentence(error)}") from None
     searches = "value_fn" in wants
@@ -55,6 +55,7 @@ def kind(name: str) -> type[Any]:
             optax.__version__,
             needs=_WANTS[wants],
             of_the_block=() if searches else tuple(reversed(_WANTS[wants])),
+            recalls=searches or swaps,
             parameters=found,
             about=inspect.cleandoc(call.__doc__ or "").partition("\n\n")[0] + (_SEARCHES if searches else ""),
         )
@@ -69,7 +70,8 @@ def _optimizers(optax: Any) -> dict[str, Any]:
             if name.startswith(("_", "scale_by_")):
                 continue
             signature = inspect.signature(thing)
-            transforms = "GradientTransformation" in str(signature.return_annotation)
+            returned = signature.return_annotation
+            transforms = returned is signature.empty or "GradientTransformation" in str(returned)
             arguments = signature.parameters.values()
             rate = any("learning_rate" in argument.name for argument in arguments)
             around = any("GradientTransformation" in str(a.annotation) and a.default is a.empty for a in arguments)
@@ -84,16 +86,24 @@ def _is_partial(thing: Any) -> bool:
 
 @contextlib.contextmanager
 def _doubles() -> Iterator[None]:
-    """Let what is made here be doubles on the processor."""
+    """Let numbers be doubles, on the processor.
+
+    In all threads: what a compiled program asks passes through any of them, and would be rounded there.
+    """
     import jax
 
-    with (
-        warnings.catch_warnings(),
-        jax.enable_x64(True),
-        jax.default_device(jax.local_devices(backend="cpu")[0]),
-    ):
-        warnings.simplefilter("ignore")
-        yield
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    try:
+        with (
+            jax.enable_x64(True),
+            jax.default_device(jax.local_devices(backend="cpu")[0]),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
 
 
 # -- transformations -------------------------------------------------------------------------------------------------
@@ -224,7 +234,12 @@ class Optax(Foreign):
         settings = tuple(given.items())
         if self.facts.of_the_block:
             return OptaxWalker(_compiled(self.facts.name, settings), self.facts.of_the_block, w)
-        return OptaxSearcher(_compiled_search(self.facts.name, settings), w)
+        wants = _wants(self.facts.name, given)
+        if "value_fn" in wants:
+            return OptaxSearcher(_compiled_search(self.facts.name, settings), w)
+        return OptaxWalker(
+            _compiled(self.facts.name, settings), tuple(reversed(_WANTS[wants])), w
+        )  # told not to search
 
     @classmethod
     def _try(cls, given: Mapping[str, Any]) -> None:
@@ -240,12 +255,17 @@ class OptaxWalker:
 
     def __init__(self, parts: Transformation, asks: tuple[str, ...], w: Array) -> None:
         self._parts = parts
+        self._asks = asks
         self._wants = asks[1:] and ("value",)
         self._state = parts.init(w)
         self._judged = w
         self.asks_at = None if parts.judged is None else w
 
-    def step(self, own: Own, w: Array, g: Array, *more: Array) -> Array:
+    def step(self, own: Own, w: Array, *answers: Array) -> Array:
+        if not answers:
+            spot = own.at(w)
+            answers = tuple(np.atleast_1d(getattr(spot, kind)()) for kind in self._asks)
+        g, *more = answers
         wanted = {want: answer[0] for want, answer in zip(self._wants, more, strict=True)}
         if self._parts.judged is None:
             w, self._state = self._parts.update(np.ascontiguousarray(g), self._state, w, **wanted)
@@ -269,10 +289,11 @@ class OptaxSearcher:
 
     def step(self, own: Own, w: Array) -> Array:
         stays(w, np.asarray(self._w))
+        import jax
+
         questions = self._parts.questions
         questions.own, questions.failure = own, None
-        self._w, self._state = self._parts.update(self._state, self._w)
-        reached = np.asarray(self._w)  # waits for the program
+        self._w, self._state = jax.block_until_ready(self._parts.update(self._state, self._w))
         if questions.failure is not None:
             raise questions.failure
-        return reached
+        return np.asarray(self._w)

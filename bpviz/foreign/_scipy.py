@@ -87,7 +87,7 @@ def kind(name: str) -> type[Any]:
     options = parameters(attrgetter(method.options)(optimize), _WITHOUT)
     if name == "trust-exact":
         options = tuple(option for option in options if option.name != "inexact")
-    shown = ", ".join(f"{option.name!r}: {option.default!r}" for option in options)
+    shown = ", ".join(f"{option.name!r}: {option.said}" for option in options)
     return made(
         Facts(
             "scipy",
@@ -96,6 +96,7 @@ def kind(name: str) -> type[Any]:
             scipy.__version__,
             needs=method.asks,
             of_the_block=(),
+            recalls=True,
             parameters=options,
             about="\n".join(
                 [
@@ -111,8 +112,6 @@ def kind(name: str) -> type[Any]:
 
 class SciPy(Foreign):
     """A method of scipy.optimize.minimize."""
-
-    recalls = True
 
     def _walker(self, given: Mapping[str, Any], w: Array) -> Any:
         return ScipyWalker(Call(self.facts.name, self.facts.needs, given), w)

@@ -41,6 +41,7 @@ def kind(name: str) -> type[Any]:
             torch.__version__,
             needs=("error", "gradient") if closure else ("gradient",),
             of_the_block=() if closure else ("gradient",),
+            recalls=closure or _swaps(call),
             parameters=parameters(call, ("params",)),
             about=inspect.cleandoc(call.__doc__ or "").partition("\n\n")[0] + (_CLOSURE if closure else ""),
         )
@@ -55,6 +56,11 @@ def kind(name: str) -> type[Any]:
 def _wants_closure(call: Any) -> bool:
     """Tell whether the optimizer asks by itself: its step cannot do without a closure."""
     return inspect.signature(call.step).parameters["closure"].default is inspect.Parameter.empty
+
+
+def _swaps(optimizer: Any) -> bool:
+    """Tell whether an optimizer trains at other weights than those it means to be judged by."""
+    return hasattr(optimizer, "train") and hasattr(optimizer, "eval")
 
 
 @contextlib.contextmanager
@@ -101,8 +107,7 @@ class TorchWalker:
         self._w.grad = torch.zeros_like(self._w)
         self._tensor = torch.tensor
         self._optimizer: Any = getattr(torch.optim, name)([self._w], **given)
-        # Some optimizers train at other weights than they mean to be judged by.
-        self._swaps = hasattr(self._optimizer, "train") and hasattr(self._optimizer, "eval")
+        self._swaps = _swaps(self._optimizer)
         self._judged = w
         self.asks_at: Array | None = None
         if self._swaps:

@@ -12,6 +12,8 @@ from bpviz import rows
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Optimizer, Problem
 from bpviz.march import march
 from bpviz.oracle import Oracle
+from bpviz.problems.datasets import Dataset
+from bpviz.problems.perceptron import Perceptron
 from bpviz.results import Trajectory, record
 
 PLACES = {
@@ -109,21 +111,31 @@ def moved(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]
 
 @pytest.fixture
 def one_equals_many(six_points: Problem) -> Callable[..., None]:
-    """Return a function that runs an optimizer alone, in company, in another order and in other blocks."""
+    """Return a function that runs an optimizer alone, in company, in another order and in other blocks.
+
+    With two weights, and with nine: sums of eight and more are where orders of additions may differ.
+    """
+    rng = np.random.default_rng(9)
+    sample = Dataset("nine", (tuple(rng.normal(size=9).tolist()),), (0.8,), tuple(f"x{i}" for i in range(9)))
 
     def check(optimizer: Optimizer, epochs: int = 20, runs: int = 8) -> None:
-        rng = np.random.default_rng(runs)
-        starts = rng.normal(size=(runs, 2)) * rng.choice([0.3, 2, 6], size=(runs, 1))
-        starts[runs // 2], starts[runs // 3] = 1e153, 1e300
-        order = rng.permutation(runs)
-        with np.errstate(all="ignore"):
-            errors = six_points.at(rows.block(starts)).error()
-        rest: dict[str, Any] = {"error_threshold": float(np.quantile(errors, 0.2)), "max_epochs": epochs}
-        alone = [bits(record(march(optimizer, six_points, [start], **rest))[0]) for start in starts]
-        for block in (None, 1, 3):
-            assert [bits(run) for run in record(march(optimizer, six_points, starts, block=block, **rest))] == alone
-        permuted = [bits(run) for run in record(march(optimizer, six_points, starts[order], block=3, **rest))]
-        assert permuted == [alone[i] for i in order]
-        assert len({ending for *_, ending, _ in alone}) >= 2  # the neighbours do differ
+        for problem, blocks in ((six_points, (None, 1, 3)), (Perceptron(dataset=sample), (3,))):
+            _check(optimizer, problem, blocks, epochs, runs)
 
     return check
+
+
+def _check(optimizer: Optimizer, problem: Problem, blocks: tuple[int | None, ...], epochs: int, runs: int) -> None:
+    rng = np.random.default_rng(runs)
+    starts = rng.normal(size=(runs, len(problem.weights))) * rng.choice([0.3, 2, 6], size=(runs, 1))
+    starts[runs // 2], starts[runs // 3] = 1e153, 1e300
+    order = rng.permutation(runs)
+    with np.errstate(all="ignore"):
+        errors = problem.at(rows.block(starts)).error()
+    rest: dict[str, Any] = {"error_threshold": float(np.quantile(errors, 0.2)), "max_epochs": epochs}
+    alone = [bits(record(march(optimizer, problem, [start], **rest))[0]) for start in starts]
+    for block in blocks:
+        assert [bits(run) for run in record(march(optimizer, problem, starts, block=block, **rest))] == alone
+    permuted = [bits(run) for run in record(march(optimizer, problem, starts[order], block=3, **rest))]
+    assert permuted == [alone[i] for i in order]
+    assert len({ending for *_, ending, _ in alone}) >= 2  # the neighbours do differ

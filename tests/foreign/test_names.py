@@ -71,7 +71,12 @@ NO_LIBRARY = "is not a library whose optimizers can be used"
     ("entry", "where", "path", "said"),
     [
         ("{name: scipy:BFGS, gtoll: 1}", "gtoll", ".gtoll", "unknown setting of scipy:BFGS; did you mean 'gtol'?"),
-        ("{name: scipy:CG, disp: 1}", "disp", ".disp", "unknown setting of scipy:CG; known are name, label, gtol, "),
+        (
+            "{name: scipy:CG, disp: 1}",
+            "disp",
+            ".disp",
+            "unknown setting of scipy:CG; known are name, label, with, gtol, ",
+        ),
         ("{name: scipy:BFGS, c1: 0.95}", "0.95", ".c1", C1_C2),
         ("{name: scipy:BFGS, c1: 0.5, c2: 0.4}", "{", "", C1_C2),  # each is fine alone
         (
@@ -130,7 +135,10 @@ def test_settings_on_the_command_line_follow_the_second_colon():
     ("spec", "said"),
     [
         ("scipy:BFGS:gtol", "scipy:BFGS:gtol: 'gtol' is not key=value; an example is momentum:step=0.1,momentum=0.95"),
-        ("scipy:BFGS:lr=1", "scipy:BFGS:lr=1: lr: unknown setting of scipy:BFGS; known are name, label, gtol, norm, "),
+        (
+            "scipy:BFGS:lr=1",
+            "scipy:BFGS:lr=1: lr: unknown setting of scipy:BFGS; known are name, label, ",
+        ),
         ("scipy", "scipy: 'scipy:' is not an optimizer of scipy.optimize.minimize; known are BFGS, CG, "),
         ("scipy:", "scipy:: 'scipy:' is not an optimizer of scipy.optimize.minimize; known are BFGS, CG, "),
         ("scipy:BFGS:direc=[1", "scipy:BFGS:direc=[1: direc: unknown setting of scipy:BFGS; known are "),

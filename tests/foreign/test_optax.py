@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from comparison import compare
 from record import families
 
-from bpviz import declare
+from bpviz import config, declare
 from bpviz.declare import OPTIMIZERS
 from bpviz.march import march
 from bpviz.oracle import Oracle
@@ -38,18 +39,17 @@ def made(name, **settings):
     return kind(name)(**lacking | settings)
 
 
-def is_read_as_reported(case):
-    """Tell whether what was recorded is what it reports: where it is judged, not where it takes gradients."""
-    return bool(case.reads) == case.name.startswith("contrib.schedule_free")
+def is_its_own_path(case):
+    """Tell whether what was recorded is what it reports, by itself: made without anything that a config cannot say."""
+    if bool(case.reads) != case.name.startswith("contrib.schedule_free"):
+        return False  # where gradients are taken, not where it is judged
+    plain = not any(isinstance(value, dict) or name.isdigit() for name, value in case.arguments.items())
+    return plain and not case.handed and case.name not in REFUSED
 
 
 @pytest.mark.parametrize(
     ("family", "case"),
-    [
-        pytest.param(family, case, id=case.call)
-        for family, case in CASES.values()
-        if is_read_as_reported(case) and not any(isinstance(value, dict) for value in case.arguments.values())
-    ],
+    [pytest.param(family, case, id=case.call) for family, case in CASES.values() if is_its_own_path(case)],
 )
 def test_it_walks_as_recorded_at_every_update(family, case):
     own = case._replace(rule=f"optax:{case.name}", settings=case.arguments)
@@ -213,6 +213,21 @@ def test_settings_are_the_arguments_and_survive_a_process(name):
 def test_what_optax_refuses_is_refused_in_its_words(name, settings, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         kind(name)(**settings)
+
+
+def test_what_goes_around_one_that_lacks_something_is_no_second_mistake():
+    with pytest.raises(config.ConfigError) as caught:
+        config.loads(b"algorithms: [{name: optax:adamw, with: [clip-norm]}]", "exp.yaml", Path())
+    (mistake,) = caught.value.mistakes
+    assert (mistake.path, mistake.message) == (
+        "algorithms[0].learning_rate",
+        "missing; optax.adamw cannot do without it",
+    )
+
+
+@pytest.mark.parametrize(("name", "recalls"), [("adam", False), ("lbfgs", True), ("contrib.schedule_free_sgd", True)])
+def test_which_go_on_from_earlier_answers(name, recalls):
+    assert kind(name).recalls is recalls
 
 
 def test_what_is_required_has_to_be_given():

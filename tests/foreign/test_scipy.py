@@ -9,11 +9,13 @@ import warnings
 
 import numpy as np
 import pytest
+from comparison import compare
+from record import families
 from scipy.optimize import minimize
 from scipy.optimize._minimize import MINIMIZE_METHODS
 
 from bpviz import declare
-from bpviz.declare import OPTIMIZERS
+from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.foreign._scipy import METHODS
 from bpviz.march import march
 from bpviz.oracle import Oracle
@@ -108,6 +110,21 @@ def test_options_are_handed_on(method, answers, walk):
         assert len(rows) != len(plain[0]) or (rows != plain[0]).any() or found.nfev != plain[2].nfev, option
 
 
+@pytest.mark.parametrize(
+    ("family", "case"),
+    [
+        pytest.param(family, case, id=call)
+        for call, (family, case) in {
+            case.call: (family, case) for family, cases in families().items() for case in cases
+        }.items()
+        if case.library == "scipy" and case.name in METHODS
+    ],
+)
+def test_it_walks_as_recorded_at_every_update(family, case):
+    for compared in compare(family, case._replace(rule=f"scipy:{case.name}", settings=case.arguments)):
+        assert compared.parted is None, compared
+
+
 def test_the_methods_are_all_that_scipy_has():
     assert sorted(name.lower() for name in METHODS) == sorted(MINIMIZE_METHODS)
 
@@ -162,6 +179,18 @@ def test_no_thread_outlives_its_run(method, six_points):
         epoch = next(epochs)
     assert epoch.clock in (0, 1, 2)
     del epochs  # nobody follows it to its end
+    assert threads() == []
+
+
+def test_looking_ahead_begins_again_where_the_weights_were_moved(walk, six_points):
+    """After five epochs of its own, BFGS begins anew, half the way back."""
+    wrapped = WRAPPERS["lookahead"](OPTIMIZERS["scipy:BFGS"](), every=5, share=0.5)
+    ahead = walk("scipy:BFGS", six_points, (-4.0, -4.0), 5)
+    run = walk(wrapped, six_points, (-4.0, -4.0), 7)
+    np.testing.assert_array_equal(run.weights[:5], ahead.weights[:5])
+    np.testing.assert_allclose(run.weights[5], (ahead.weights[0] + ahead.weights[5]) / 2, 1e-15)
+    anew = walk("scipy:BFGS", six_points, run.weights[5], 2)
+    np.testing.assert_array_equal(run.weights[5:], anew.weights)
     assert threads() == []
 
 

@@ -12,7 +12,7 @@ from comparison import compare
 from record import families
 
 from bpviz import declare
-from bpviz.declare import OPTIMIZERS
+from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.march import march
 from bpviz.results import Ending, record
 
@@ -25,11 +25,11 @@ NAMES = sorted(
     if inspect.isclass(thing) and issubclass(thing, torch.optim.Optimizer) and thing is not torch.optim.Optimizer
 )
 over_names = pytest.mark.parametrize("name", [name for name in NAMES if name not in REFUSED])
+CASES = {case.call: (family, case) for family, cases in families().items() for case in cases if case.library == "torch"}
 RECORDED = [
-    pytest.param(family, case, id=case.call)
-    for family, cases in families().items()
-    for case in {case.call: case for case in cases}.values()
-    if case.library == "torch" and not case.reads
+    pytest.param(family, case, id=call)
+    for call, (family, case) in CASES.items()
+    if case.name in NAMES and not case.reads
 ]
 
 
@@ -207,6 +207,24 @@ def test_weights_that_somebody_else_has_moved_are_gone_on_from(answers, six_poin
     for before, start, after in zip(elsewhere, [(-4.0, -4.0), (3.0, -2.0)], led, strict=True):
         expected = before - 0.3 * (asked.gradient(before) + 0.9 * asked.gradient(start))
         np.testing.assert_allclose(after, expected, 1e-14)
+
+
+def test_what_goes_around_it_does(walk, places):
+    """Clipped gradients and decaying weights: the same around torch's gradient descent as around gd."""
+    for problem, start in places:
+        runs = []
+        for rule in (OPTIMIZERS["torch:SGD"](lr=0.01), OPTIMIZERS["gd"](step=0.01)):
+            clipped = WRAPPERS["clip-norm"](rule, largest=0.3)
+            decaying = WRAPPERS["weight-decay"](clipped, weight_decay=0.02, convention="paper")
+            runs.append(walk(decaying, problem, start, 30))
+        np.testing.assert_allclose(runs[0].weights, runs[1].weights, 1e-13)
+        np.testing.assert_array_equal(runs[0].counts, runs[1].counts)
+
+
+@pytest.mark.parametrize(("name", "recalls"), [("Adam", False), ("SGD", False), ("LBFGS", True), ("Averaging", True)])
+def test_which_go_on_from_earlier_answers(name, recalls, monkeypatch):
+    monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
+    assert OPTIMIZERS[f"torch:{name}"].recalls is recalls
 
 
 class Fragile(torch.optim.SGD):
