@@ -105,6 +105,12 @@ def test_the_order_of_additions():
     assert list(conformance.one_equals_many(kept, SHAPES["1 x 9"])) == []
 
 
+def test_a_rule_that_counts_its_neighbours_in_hundreds():
+    rule = made(advance=gradient_descent(lambda self, w, g, f: g * (1 + 1e-9 * (len(w) > 500))))
+    [found] = broken(rule)["one equals many"]
+    assert found.startswith("among a thousand, run 1 is not what it is alone: at epoch 1 ")
+
+
 def test_what_differs_besides_the_weights():
     """Epochs, endings and bills."""
 

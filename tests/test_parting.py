@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -159,6 +160,21 @@ def test_a_rule_with_other_roundings_is_the_same():
         assert 0 < beside.difference < 1e-13
         assert 0 < beside.roundoff < 1e-13
         assert beside.weight in ("w1", "w2")
+
+
+@pytest.mark.parametrize(("step", "course"), [(0.004, 3), (0.006, 3), (0.01, 5)])
+def test_what_roundoff_does_to_either_is_allowed_between_them(step, course):
+    """Where a run amplifies it, more than is equal elsewhere."""
+
+    def advance(self, w, state, f):
+        g = f.gradient(w)
+        return w - 0.9 * self.step * g - 0.1 * self.step * g, state
+
+    rounded = dataclasses.replace(rule("rounded", advance), step=step)
+    found = parting.side_by_side(rounded, OPTIMIZERS["gd"](step=step))
+    assert parting.agree(found)
+    assert found[course].difference > parting.EQUAL
+    assert found[course].roundoff > found[course].difference / 10
 
 
 @pytest.mark.parametrize("off", [1e-9, 1e-11])
