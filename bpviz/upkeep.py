@@ -49,14 +49,14 @@ def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
     if before is None:
         return None
     packages = {name: plugins.version_of(name) for name in _named(before, "package")}
-    if _origin(source, folder, asked, _named(before, "data"), packages) != before.origin:
+    if origin(source, folder, asked, _named(before, "data"), packages) != before.origin:
         return None
     if lock.other_code(before.code) or lock.misplaced(before, folder):
         return None
     return before
 
 
-def _origin(
+def origin(
     source: Source, folder: Path, asked: Asked, data: Iterable[str], packages: Mapping[str, str] | None = None
 ) -> Origin:
     """Return where an experiment comes from, as its lock says it."""
@@ -96,7 +96,7 @@ def job(source: Source, experiment: Experiment, folder: Path, asked: Asked, *, f
     """Return the job of an experiment, which knows nothing yet of the outputs that are there."""
     from bpviz.batch import Job  # with NumPy, which whoever finds nothing to do does without
 
-    now = _origin(source, folder, asked, experiment.data_files, plugins.packages(experiment))
+    now = origin(source, folder, asked, experiment.data_files, plugins.packages(experiment))
     if not asked.figures:
         experiment = dataclasses.replace(experiment, figures=())
     return Job(experiment, folder, tuple(asked.formats), origin=now, forced=force)
@@ -116,10 +116,10 @@ def look(job: Job) -> Work:
 
 def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str:
     """Return why the outputs of an experiment are looked at anew."""
-    reasons = [f"{name.partition(' ')[2]} changed" for name in _changed(before.inputs, now.inputs) if name != "config"]
-    other = _changed(before.asked, now.asked)
+    reasons = [f"{name.partition(' ')[2]} changed" for name in changed(before.inputs, now.inputs) if name != "config"]
+    other = changed(before.asked, now.asked)
     if before.inputs.get("config") != now.inputs["config"] or "overrides" in other:
-        reasons += _changes(folder, experiment) or ["the config is written otherwise, and says the same"]
+        reasons += _said_changes(folder, experiment) or ["the config is written otherwise, and says the same"]
     if set(other) - {"overrides"}:
         reasons.append("the command line asks for other figures")
     code = lock.other_code(before.code)
@@ -129,24 +129,29 @@ def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str
     return "; ".join(reasons) or "it was asked for"
 
 
-def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the names of what is other now than it was before."""
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
-def _changes(folder: Path, experiment: Experiment) -> list[str]:
+def _said_changes(folder: Path, experiment: Experiment) -> list[str]:
     """Return what a config says otherwise than the one that made the outputs: ``algorithms[0].step is 10, was 0.3``."""
+    found = changes(folder, experiment)
+    if found is None:
+        return ["the config changed"]
+    said = [f"{path} is {now}, was {was}" for path, (now, was) in found.items()]
+    more = len(said) - _MOST_CHANGES
+    return [*said[:_MOST_CHANGES], f"and {more} more of the config changed"] if more > 0 else said
+
+
+def changes(folder: Path, experiment: Experiment) -> dict[str, tuple[str, str]] | None:
+    """Return by path what an experiment says now and what it said when the outputs were made; None if nobody knows."""
     try:
         was = _flat(json.loads((folder / "run.json").read_bytes())["experiment"])
         now = _flat(json.loads(json.dumps(config.resolved(experiment))))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ["the config changed"]
-    said = [
-        f"{path} is {_said(now, path)}, was {_said(was, path)}"
-        for path in {**was, **now}
-        if was.get(path) != now.get(path)
-    ]
-    more = len(said) - _MOST_CHANGES
-    return [*said[:_MOST_CHANGES], f"and {more} more of the config changed"] if more > 0 else said
+        return None
+    return {path: (_said(now, path), _said(was, path)) for path in {**was, **now} if was.get(path) != now.get(path)}
 
 
 def _said(flat: Mapping[str, Any], path: str) -> str:

@@ -22,7 +22,10 @@ ROOMS = (
     ("problems", "optimizers", "linesearch", "foreign"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
-    ("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
+    (
+        *("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
+        *("changes", "documents", "drift", "github", "trackers"),
+    ),
     ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
@@ -32,16 +35,19 @@ STRANGERS = {"problems": "optimizers", "optimizers": "problems"}
 KNOWN_BY = {
     "click": {"cli"},
     "jax": {"foreign"},
-    "matplotlib": {"figures"},
+    "matplotlib": {"drift", "figures"},
     "mpl_toolkits": {"figures"},
+    "mlflow": {"trackers"},
     "optax": {"foreign"},
     "rich": {"cli"},
     "scipy": {"foreign"},
+    "tensorboardX": {"trackers"},
     "torch": {"foreign"},
+    "wandb": {"trackers"},
     "yaml": {"config"},
 }
 LATE = {"rich", "matplotlib", "numpy"}  # what commands import inside their callbacks, to answer --help at once
-OPTIONAL = {"jax", "optax", "scipy", "torch"}  # what only an algorithm that asks for it imports
+OPTIONAL = {name for name, rooms in KNOWN_BY.items() if rooms & {"foreign", "trackers"}}  # what may not be there
 
 HOME = Path(bpviz.__file__).parent
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import gallery
 import numpy as np
 import pytest
+import yaml
 from matplotlib.image import imread
 from proofs import TITLES, proofs
 
@@ -61,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the configs, as after a clone."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "configs").symlink_to(ROOT / "configs")
+    (folder / "README.md").write_bytes((ROOT / "README.md").read_bytes())
     for block in blocks("python"):
         if named := re.match(r"# (\w+\.py)\n", block):
             (folder / named[1]).write_text(block, encoding="utf-8")
@@ -103,6 +105,12 @@ def figures_table() -> str:
     return table(["kind", "what it shows", f"options, besides {' and '.join(code(c) for c in sorted(common))}"], rows)
 
 
+def action() -> str:
+    declared = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
+    rows = [[code(name), code(part["default"]), part["description"]] for name, part in declared.items()]
+    return table(["input", "default", "meaning"], rows)
+
+
 def names() -> str:
     hyphen = "\N{NON-BREAKING HYPHEN}"  # so that no line ends inside a name
     words = ", ".join(code(name).replace("-", hyphen) for name in OPTIMIZERS)
@@ -135,7 +143,13 @@ def generated(what: str, folder: Path) -> str:
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
     if kind == "proofs":
         return table(TITLES, proofs())
-    blocks = {"figures": figures_table, "names": names, "problems": gallery.page, "fields": lambda: fields_table(rest)}
+    blocks = {
+        "action": action,
+        "figures": figures_table,
+        "names": names,
+        "problems": gallery.page,
+        "fields": lambda: fields_table(rest),
+    }
     return blocks[kind]()
 
 
@@ -149,6 +163,12 @@ def test_generated_blocks_are_what_the_program_says(document: Path, folder: Path
         assert DIFFERENCE.sub("", text) == DIFFERENCE.sub("", fresh)
         for before, now in zip(DIFFERENCE.findall(text), DIFFERENCE.findall(fresh), strict=True):
             assert float(now) <= 100 * float(before) + 1e-14
+
+
+def test_blocks_of_bpviz_embed_are_current(pytestconfig: pytest.Config) -> None:
+    check = "" if pytestconfig.getoption("update_docs") else "--check "
+    done = bpviz(f"embed {check}{' '.join(str(path.relative_to(ROOT)) for path in DOCUMENTS)}", ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_picture_of_the_test_functions_shows_them(tmp_path: Path, pytestconfig: pytest.Config) -> None:

@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from bpviz.cli.drift import check_options, checked, refuse_to_write
 from bpviz.cli.shared import (
     Came,
     Options,
     carry_out,
     counted,
-    fail,
     fail_if_unmet,
     hold,
     mistakes_reported,
     output_options,
     plugin_option,
     print_tables,
+    sources,
+    summarize,
+    summary_of,
 )
 
 if TYPE_CHECKING:
@@ -41,15 +45,22 @@ _FEW = 5  # experiments or files that are named one by one
 )
 @click.option("--force", is_flag=True, help="Run and draw everything, whether or not it is up to date.")
 @click.option("--prune", is_flag=True, help="Remove outputs that no config makes any more.")
+@check_options
 @plugin_option
 @output_options
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     configs: tuple[str, ...],
     overrides: tuple[str, ...],
     plugins: tuple[str, ...],
     out: str,
     force: bool,
     prune: bool,
+    check: bool,
+    level: str,
+    drift: str,
     **rest: Any,
 ) -> None:
     """Run experiments and write their figures and tables.
@@ -62,11 +73,20 @@ def command(
       bpviz run configs/ --jobs 2 --format svg
       bpviz run configs/neupy.yaml --set algorithms.0.step=10 --out /tmp/trial
       bpviz run mine.yaml --plugin my_rule.py
+      bpviz run configs/ --check --level results
     """
     options = Options.of(**rest)
+    if check:
+        refuse_to_write(options, force=force, prune=prune)
+        with mistakes_reported(plugins):
+            checked(configs, overrides, Path(out), options, rest["formats"], level, Path(drift))
+        return
+    if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("level", "drift")):
+        raise click.UsageError("--level and --drift belong to --check")
     with mistakes_reported(plugins):
         came = _brought_up_to_date(configs, overrides, Path(out), options, force=force, prune=prune)
         print_tables(came, options)
+        summarize(lambda: summary_of(came))
         fail_if_unmet(came, options)
 
 
@@ -75,12 +95,8 @@ def _brought_up_to_date(
 ) -> list[Came]:
     """Make the outputs what the configs say, and return what each came to, in the order of the configs."""
     from bpviz import upkeep
-    from bpviz.config.several import find
 
-    found = find(configs)
-    same = _same_folder([source.name for source in found.sources])
-    if same and not found.mistakes:
-        fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
+    found = sources(configs)
     asked = upkeep.Asked(list(overrides), list(options.pictures), not options.no_figures)
     anew = force or options.timed  # no lock knows times
     fresh = {} if anew else {s: lock for s in found.sources if (lock := upkeep.up_to_date(s, out / s.name, asked))}
@@ -137,8 +153,3 @@ def _say_what_was_done(fresh: Sequence[Path], done: Sequence[tuple[Work, Outcome
 def _say_what_is_left_over(orphans: Sequence[Orphan], *, pruned: bool) -> None:
     for orphan in orphans:
         click.echo(f"{orphan}; {'removed' if pruned else '--prune removes it'}", err=True)
-
-
-def _same_folder(names: list[str]) -> str | None:
-    folded = [name.casefold() for name in names]  # some file systems do not tell upper from lower case
-    return next((name for name, fold in zip(names, folded, strict=True) if folded.count(fold) > 1), None)

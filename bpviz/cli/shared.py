@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar
 
 import click
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from bpviz.batch import Job, Outcome
     from bpviz.config import Experiment, Mistake
+    from bpviz.config.several import Found
     from bpviz.lock import Lock
     from bpviz.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
-TABLE_FORMATS = ("text", "md", "csv", "json")
+TABLE_FORMATS = ("text", "md", "csv", "json", "latex", "typst", "html")
 
 
 def plugin_option(command: F) -> F:
@@ -57,7 +58,7 @@ def output_options(command: F) -> F:
                 metavar="FORMAT",
                 type=click.Choice(FIGURE_FORMATS + TABLE_FORMATS),
                 help="Of the figures (png, svg, pdf; png if none is given) or of the table printed (text, md, csv, "
-                "json; text if none is given). May be repeated.",
+                "json, latex, typst, html; text if none is given). May be repeated.",
             ),
             click.option("--no-figures", is_flag=True, help="Draw nothing."),
             click.option("--strict", is_flag=True, help="Exit with 1 if an algorithm does not reach the threshold."),
@@ -83,8 +84,39 @@ def output_options(command: F) -> F:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """Say what is wrong and leave with an exit code."""
-    click.echo(message.rstrip("\n"), err=True)
+    say(message.rstrip("\n"), err=True)
     raise click.exceptions.Exit(code)
+
+
+def say(message: str, *, err: bool = False) -> None:
+    """Print something in which lines of a config may be, on one of which GitHub could find a command."""
+    if os.environ.get("GITHUB_ACTIONS"):
+        from bpviz.github import harmless
+
+        message = harmless(message)
+    click.echo(message, err=err)
+
+
+def annotate(mistakes: Sequence[tuple[str, Mistake]]) -> None:
+    """Show mistakes, each with a title, beside their lines, if GitHub is there to do so.
+
+    On the standard error stream: GitHub reads both, and the other may go into a file.
+    """
+    from bpviz import github
+
+    if github.active():
+        for line in github.commands(mistakes):
+            click.echo(line, err=True)
+
+
+def summarize(text: Callable[[], str]) -> None:
+    """Add Markdown to the summary of a job of GitHub, if there is one."""
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        from bpviz import github
+
+        warning = github.summarize(text())
+        if warning:
+            click.echo(warning, err=True)
 
 
 @contextlib.contextmanager
@@ -104,7 +136,10 @@ def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
 
             load_all(plugins)
         yield
-    except (ConfigError, UnwritableError, BrokenPluginError) as error:
+    except ConfigError as error:
+        annotate([("bpviz: mistake", mistake) for mistake in error.mistakes])
+        fail(str(error))
+    except (UnwritableError, BrokenPluginError) as error:
         fail(str(error))
     except (Exception, SystemExit) as error:
         said = _excused(error)
@@ -212,14 +247,20 @@ def hold(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> 
     ends, waiting for another run that has it."""
     from bpviz import batch, files
 
-    def waiting() -> None:
+    batch.plan(jobs)
+    stack.enter_context(files.held(out, waiting(out, options)))
+    for job in jobs:
+        files.sweep(job.folder)
+
+
+def waiting(out: Path, options: Options) -> Callable[[], None]:
+    """Return the way to say that another process has a folder of outputs."""
+
+    def said() -> None:
         if not options.quiet:
             click.echo(f"waiting for another bpviz that writes in {out}", err=True)
 
-    batch.plan(jobs)
-    stack.enter_context(files.held(out, waiting))
-    for job in jobs:
-        files.sweep(job.folder)
+    return said
 
 
 def counted(number: int, noun: str) -> str:
@@ -227,18 +268,59 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def summary_of(came: Sequence[Came]) -> str:
+    """Return tables of experiments, and what did not come to what it should, as Markdown."""
+    from bpviz import tables
+
+    text = "\n".join(tables.summary_markdown(one.title, one.table) for one in came)
+    wrong = [*(sentence for one in came for sentence in one.unmet), *(str(m) for _, m in unexpected_of(came))]
+    return text + tables.markdown_block("\n".join(wrong)) if wrong else text
+
+
+class Expected(Protocol):
+    """What did not come to what it should: see Came."""
+
+    @property
+    def unmet(self) -> Sequence[str]: ...
+    @property
+    def unexpected(self) -> Sequence[Mistake]: ...
+
+
+def unmet_said(came: Sequence[Expected]) -> bool:
+    """Say what did not come to what it should, and return whether there is such."""
+    unmet = [sentence for one in came for sentence in one.unmet]
+    if unmet:
+        say("not reached, and --strict was given:\n  " + "\n  ".join(unmet), err=True)
+    unexpected = unexpected_of(came)
+    for _, mistake in unexpected:
+        say(str(mistake), err=True)
+    return bool(unmet or unexpected)
+
+
+def unexpected_of(came: Sequence[Expected]) -> list[tuple[str, Mistake]]:
+    """Return the expectations that were not met, each with a title."""
+    return [("bpviz: not as expected", mistake) for one in came for mistake in one.unexpected]
+
+
 def fail_if_unmet(came: Sequence[Came], options: Options) -> None:
     """Leave with 1 if --strict was asked for in vain."""
-    if not options.strict:
-        return
-    unmet = [sentence for one in came for sentence in one.unmet]
-    unexpected = [mistake for one in came for mistake in one.unexpected]
-    if unmet:
-        click.echo("not reached, and --strict was given:\n  " + "\n  ".join(unmet), err=True)
-    for mistake in unexpected:
-        click.echo(str(mistake), err=True)
-    if unmet or unexpected:
-        raise click.exceptions.Exit(1)
+    if options.strict:
+        annotate(unexpected_of(came))
+        if unmet_said(came):
+            raise click.exceptions.Exit(1)
+
+
+def sources(configs: Sequence[str]) -> Found:
+    """Find configs; leave with 2 if two of them would share a folder."""
+    from bpviz.config.several import find
+
+    found = find(configs)
+    names = [source.name for source in found.sources]
+    folded = [name.casefold() for name in names]  # some file systems do not tell upper from lower case
+    same = next((name for name, fold in zip(names, folded, strict=True) if folded.count(fold) > 1), None)
+    if same and not found.mistakes:
+        fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
+    return found
 
 
 @contextlib.contextmanager
@@ -269,8 +351,8 @@ def print_tables(came: Sequence[Came], options: Options) -> None:
             click.echo()
         if options.printed == "csv":
             click.echo(one.csv, nl=False)
-        elif options.printed == "md":
-            click.echo(tables.summary_markdown(one.title, one.table), nl=False)
+        elif options.printed != "text":
+            click.echo(tables.rendered(one.table, options.printed, one.title), nl=False)
         else:
             if len(came) > 1:
                 click.echo(one.title)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.config.files import UnreadableError, read
 from bpviz.config.places import ConfigError, Mistake
-from bpviz.config.sources import file_name, loads
+from bpviz.config.sources import Written, file_name, loads
 from bpviz.config.yaml_tree import LARGEST
 
 if TYPE_CHECKING:
@@ -36,7 +36,16 @@ class Source(NamedTuple):
 
     def experiment(self, overrides: Sequence[str] = ()) -> Experiment:
         """Return what it says; ConfigError if it is wrong."""
-        return loads(self.data, "<stdin>" if self.path == "-" else self.path, self.folder, overrides, self.name)
+        return loads(self.data, self.said, self.folder, overrides, self.name)
+
+    @property
+    def said(self) -> str:
+        """What messages call it."""
+        return "<stdin>" if self.path == "-" else self.path
+
+    def written(self) -> Written:
+        """Return what is written in it, to find places."""
+        return Written(self.data, self.said)
 
 
 class Found(NamedTuple):

@@ -56,6 +56,33 @@ def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (),
     raise ConfigError(sorted(reader.mistakes, key=lambda m: (m.file != source, m.line, m.column)))
 
 
+class Written:
+    """A config as it is written, to find the places of its values."""
+
+    def __init__(self, data: bytes, source: str) -> None:
+        try:
+            self.document = decode(data, source)
+            self.root = parse(self.document)[0]
+        except ConfigError:  # whoever has read it before has said so
+            self.document, self.root = Document(source), None
+
+    def place(self, path: str) -> Place:
+        """Return where the value at ``path`` stands, or the innermost part around it that is written there."""
+        found = Place(self.document)
+        node, rest = self.root, path
+        while node is not None and rest:
+            parts = node.value if isinstance(node.value, dict) else {}
+            if isinstance(node.value, list):
+                parts = {f"[{i}]": item for i, item in enumerate(node.value)}
+            inside = [part for part in parts if rest == part or rest.startswith((f"{part}.", f"{part}["))]
+            if not inside:
+                break
+            part = max(inside, key=len)
+            node, rest = parts[part], rest[len(part) :].removeprefix(".")
+            found = node.place
+        return found
+
+
 def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name: str = "experiment") -> Experiment:
     """Return the Experiment of a config as Python has it; CSV paths start from the working directory.
 

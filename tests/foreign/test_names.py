@@ -154,11 +154,10 @@ def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
     text = "algorithms: [scipy:BFGS, {name: scipy:COBYQA}, rprop]\nfigures: [paths, epochs]\nstart: [[-4, -4], [3, -2]]"
     contents = []
     for jobs in (1, 2):
-        out = tmp_path / str(jobs)
-        experiment = read(text)
-        folders = batch.plan([experiment], out, ["svg"])
-        batch.carry_out([experiment], folders, ["svg"], jobs=jobs)
-        contents.append({path.name: path.read_bytes() for path in folders[0].iterdir()})
+        job = batch.Job(read(text), tmp_path / str(jobs), ("svg",))
+        batch.plan([job])
+        batch.carry_out([job], processes=jobs)
+        contents.append({path.name: path.read_bytes() for path in job.folder.iterdir()})
     assert contents[0] == contents[1]
     made = json.loads(contents[0]["run.json"])
     assert list(made["versions"]) == ["bpviz", "python", "numpy", "matplotlib", "scipy"]

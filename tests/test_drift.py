@@ -1,0 +1,753 @@
+"""A check finds what has drifted, at the level where it shows and with its place, and writes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import bpviz
+from bpviz import lock
+from bpviz.cli import cli
+from bpviz.drift import LEVELS
+from bpviz.drift.computed import same
+from bpviz.drift.pictures import UnreadableError, compared, decoded
+from bpviz.figures import _render  # noqa: F401  matplotlib as the program has it
+
+HOME = Path(bpviz.__file__).parent.parent
+CONFIG = """\
+title: Two
+dataset: {csv: six.csv}
+max_epochs: 60
+algorithms:
+  - rprop
+  - {name: momentum, step: 0.3, label: M}
+figures:
+  - errors
+  - {kind: epochs, title: Bars}
+"""
+PLUGIN = """\
+from bpviz import optimizer
+
+
+@optimizer("idle", label="Idle", needs="gradient", source="these tests, 2026")
+class Idle:
+    '''Stay. w ← w'''
+
+    def begin(self, w, f):
+        return ()
+
+    def advance(self, w, state, f):
+        return w, state
+"""
+DATA = "a,b,y\n.9,.3,1\n.5,.3,1\n.2,.1,1\n.7,.5,0\n.1,.8,0\n.1,.9,0\n"
+FOLDER = Path("configs/two.yaml")
+OUT = Path("outputs/two")
+LOCK = OUT / lock.NAME
+
+
+def invoke(*arguments):
+    result = CliRunner().invoke(cli, ["run", *arguments], catch_exceptions=False)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def check(*arguments, level="inputs", configs="configs"):
+    """Check and return the exit code and all that was said; make sure that nothing but the pictures was written."""
+    before = tree()
+    code, out, err = invoke(configs, "--check", "--level", level, *arguments)
+    after = {path: content for path, content in tree().items() if not path.startswith("bpviz-drift/")}
+    assert after == before
+    return code, [*out.splitlines(), *err.splitlines()]
+
+
+def tree():
+    return {
+        path.as_posix(): (path.stat().st_mtime_ns, path.read_bytes()) for path in Path().rglob("*") if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder in which the experiment has run once."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "configs").mkdir()
+    (folder / FOLDER).write_text(CONFIG)
+    (folder / "configs/six.csv").write_text(DATA)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert invoke("configs", "--format", "png", "--format", "svg")[0] == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def folder(made, tmp_path, monkeypatch):
+    """The same, to be changed."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def edit(path, old, new):
+    text = Path(path).read_text()
+    assert old in text
+    Path(path).write_text(text.replace(old, new))
+
+
+def locked(change):
+    """Change what the lock says."""
+    data = json.loads(LOCK.read_text())
+    change(data)
+    LOCK.write_text(json.dumps(data))
+
+
+def relock(name):
+    """Let the lock say that a file is as it is now."""
+    locked(lambda data: data["files"][name].update(lock.written((OUT / name).read_bytes())))
+
+
+SVG = "outputs/two: skipped: errors.svg and 1 more: only PNGs have pixels"
+NOTHING = {level: [f"1 experiment without drift, level {level}"] for level in LEVELS}
+NOTHING["pixels"].insert(0, SVG)
+
+
+# -- no drift ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_nothing_has_drifted(level, jobs):
+    assert check("--jobs", jobs, level=level) == (0, NOTHING[level])
+    assert not Path("bpviz-drift").exists()
+
+
+def test_the_level_is_pixels_if_none_is_said():
+    assert invoke("configs", "--check")[1].splitlines() == NOTHING["pixels"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_not_ones_own_doing_is_no_drift(level):
+    """A comment, other code of bpviz that comes to the same, other versions."""
+    edit(FOLDER, "title: Two", "title: Two  # and a word on it")
+
+    def of_another_day(data):
+        data["code"] = dict.fromkeys(data["code"], "0" * 16)
+        data["versions"] |= {"bpviz": "0.0.1", "numpy": "1.0", "python": "3.1"}
+
+    locked(of_another_day)
+    assert check(level=level) == (0, NOTHING[level])
+
+
+def test_a_bpviz_that_reads_more_into_a_config_is_no_drift():
+    locked(lambda data: data.update(experiment="0" * 16, code={"words.py": "0"}))
+    assert check() == (
+        0,
+        ["outputs/two: bpviz reads more into the same config than it did", *NOTHING["inputs"]],
+    )
+
+
+def test_formats_need_not_be_said_again_and_can_be():
+    assert check("--format", "png", "--format", "svg")[0] == 0
+    code, said = check("--format", "pdf")
+    assert (code, said[0]) == (
+        1,
+        "configs/two.yaml: the outputs were made with --format png --format svg, and are checked with --format pdf",
+    )
+
+
+def test_outputs_without_figures():
+    invoke("configs", "--no-figures", "--out", "tables")
+    assert check("--out", "tables", level="pixels") == (0, NOTHING["pixels"][1:])
+
+
+# -- inputs ------------------------------------------------------------------------------------------------------------
+
+
+def one(*lines):
+    return 1, [*"\n".join(lines).splitlines(), "1 drift in 1 of 1 experiment, level inputs"]
+
+
+def test_a_value_of_the_config():
+    edit(FOLDER, "step: 0.3", "step: 0.4")
+    assert check() == one(
+        "configs/two.yaml:6:28: algorithms[1].step: 0.4 now, 0.3 when the outputs were made",
+        "      - {name: momentum, step: 0.4, label: M}",
+        "                               ^",
+    )
+
+
+def test_values_that_are_not_written_are_placed_where_they_would_be():
+    edit(FOLDER, "- rprop", "- irprop+")
+    code, said = check()
+    assert code == 1
+    assert said[0] == "configs/two.yaml:5:5: algorithms[0].name: 'irprop+' now, 'rprop' when the outputs were made"
+    assert said[3] == "configs/two.yaml:5:5: algorithms[0].label: 'iRPROP+' now, 'RPROP' when the outputs were made"
+
+
+def test_many_values_are_counted():
+    edit(FOLDER, "- rprop\n  - {name: momentum, step: 0.3, label: M}", "- adam")
+    code, said = check()
+    assert code == 1
+    assert sum("when the outputs were made" in line for line in said) == 5
+    assert re.fullmatch(r"configs/two\.yaml: \d+ more values are other than they were", said[-2])
+
+
+def test_a_config_when_nobody_knows_what_it_said():
+    edit(FOLDER, "step: 0.3", "step: 0.4")
+    (OUT / "run.json").unlink()
+    code, said = check()
+    assert (code, said[:2]) == (
+        1,
+        [
+            "configs/two.yaml: it says something else than when the outputs were made",
+            "outputs/two/run.json: is missing",
+        ],
+    )
+
+
+def test_data_that_say_something_else():
+    edit("configs/six.csv", ".9,.3,1", ".9,.4,1")
+    assert check() == one(
+        "configs/two.yaml:2:10: dataset: six.csv is not what it was when the outputs were made",
+        "    dataset: {csv: six.csv}",
+        "             ^",
+    )
+
+
+def test_data_that_say_the_same_otherwise():
+    edit("configs/six.csv", ".9,.3,1", "0.90,0.3,1")
+    assert check() == (0, NOTHING["inputs"])
+
+
+def test_another_command_line():
+    code, said = check("--set", "algorithms.1.step=0.5")
+    assert (code, said[0]) == (
+        1,
+        (
+            "configs/two.yaml: the outputs were made with --format png --format svg, and are checked with "
+            "--set algorithms.1.step=0.5 --format png --format svg"
+        ),
+    )
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_plugin():
+    Path("mine.py").write_text(PLUGIN)
+    assert check("--plugin", "mine.py") == one(
+        "mine.py: the outputs were made with another version of it, or without it"
+    )
+
+
+def test_a_plugin_that_is_not_named():
+    locked(lambda data: data["inputs"].update({"plugin mine.py": "0" * 64}))
+    assert check() == one("configs/two.yaml: the outputs were made with --plugin mine.py")
+
+
+@pytest.mark.parametrize("name", ["summary.md", "history.csv", "errors.png", "errors.svg"])
+def test_a_file_changed_by_hand(name):
+    with (OUT / name).open("ab") as file:
+        file.write(b" ")
+    assert check() == one(f"outputs/two/{name}: was changed since bpviz wrote it")
+
+
+def test_a_file_of_the_same_size_changed_by_hand():
+    content = (OUT / "summary.md").read_bytes()
+    (OUT / "summary.md").write_bytes(content.replace(b"20", b"21", 1) if b"20" in content else content[:-2] + b"x\n")
+    assert check() == one("outputs/two/summary.md: was changed since bpviz wrote it")
+
+
+def test_a_file_that_is_missing():
+    (OUT / "errors.png").unlink()
+    assert check() == one("outputs/two/errors.png: is missing")
+
+
+def test_no_outputs_at_all():
+    shutil.rmtree(OUT)
+    for level in LEVELS:
+        assert check(level=level) == (
+            1,
+            [
+                "configs/two.yaml: there are no outputs of it in outputs/two",
+                f"1 drift in 1 of 1 experiment, level {level}",
+            ],
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "reason"),
+    [
+        (None, "configs/two.yaml", "there is no bpviz.lock.json in outputs/two"),
+        (b"{", str(LOCK), "cannot be read (it is not JSON)"),
+        (b"{}", str(LOCK), "is not a lock of bpviz"),
+        (b'{"schema": 99}', str(LOCK), "is of a newer bpviz"),
+        (b"{\n<<<<<<< ours\n=======\n>>>>>>> theirs\n}", f"{LOCK}:2", "has conflict markers of git in it"),
+    ],
+)
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_lock_that_is_no_use(content, line, reason, level):
+    if content is None:
+        LOCK.unlink()
+    else:
+        LOCK.write_bytes(content)
+    assert check(level=level) == (1, [f"{line}: {reason}", f"1 drift in 1 of 1 experiment, level {level}"])
+
+
+def test_outputs_whose_config_is_gone():
+    shutil.copy(FOLDER, "configs/other.yaml")
+    invoke("configs", "--format", "png", "--format", "svg")
+    Path("configs/other.yaml").unlink()
+    code, said = check()
+    message = "outputs/other/bpviz.lock.json: the config of these outputs, configs/other.yaml, is gone"
+    assert (code, said[-2:]) == (1, [message, "1 drift in 1 of 2 experiments, level inputs"])
+    assert check(configs="configs/two.yaml")[0] == 0  # which says nothing of others
+
+
+def test_files_left_over():
+    edit(FOLDER, "  - {kind: epochs, title: Bars}\n", "")
+    invoke("configs", "--format", "png", "--format", "svg")
+    code, said = check()
+    assert (code, said) == (
+        1,
+        [
+            "outputs/two/epochs.png: it is left over: the config makes no such file any more",
+            "outputs/two/epochs.svg: it is left over: the config makes no such file any more",
+            "2 drifts in 1 of 1 experiment, level inputs",
+        ],
+    )
+
+
+def test_mistakes_come_first():
+    edit(FOLDER, "step: 0.3", "lr: 0.3")
+    code, out, err = invoke("configs", "--check", "--level", "inputs")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "configs/two.yaml:6:22: algorithms[1].lr: unknown setting of momentum; did you mean 'step'?\n"
+    )
+
+
+def test_inputs_need_no_numpy():
+    code = """
+import sys
+from bpviz.cli import cli
+for change in (False, True):
+    if change:
+        text = open("configs/two.yaml").read()
+        open("configs/two.yaml", "w").write(text.replace("0.3", "0.4"))
+    print(cli.main(["run", "configs", "--check", "--level", "inputs", *sys.argv[1:]], standalone_mode=False))
+    print(*{"numpy", "matplotlib", "rich"} & set(sys.modules), "|")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(HOME), "GITHUB_ACTIONS": "true"}
+    for arguments in ([], ["--strict"]):
+        edit(FOLDER, "step: 0.4", "step: 0.3") if "0.4" in FOLDER.read_text() else None
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, env=environment
+        )
+        said = [line for line in done.stdout.splitlines() if line in ("0", "1", "None") or line.endswith("|")]
+        assert said[1::2] == ["|", "|"]
+        assert said[2] == "1"
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+def numbered(number, digit, by=1):
+    """Return a number with one of its significant digits another."""
+    mantissa, _, exponent = f"{number:.11e}".partition("e")
+    digits = [c for c in mantissa if c.isdigit()]
+    digits[digit - 1] = str((int(digits[digit - 1]) + by) % 10)
+    sign = "-" if mantissa.startswith("-") else ""
+    return float(f"{sign}{digits[0]}.{''.join(digits[1:])}e{exponent}")
+
+
+@pytest.mark.parametrize("part", ["final_error", "weights"])
+def test_a_number_counts_to_nine_digits(part):
+    def change(digit):
+        def changed(data):
+            run = data["results"][1]
+            if part == "weights":
+                run[part][0] = numbered(run[part][0], digit)
+            else:
+                run[part] = numbered(run[part], digit)
+
+        return changed
+
+    locked(change(10))
+    assert check(level="results") == (0, NOTHING["results"])
+    locked(change(8))
+    assert check() == (0, NOTHING["inputs"])
+    code, said = check(level="results")
+    name = "error" if part == "final_error" else "w1"
+    assert code == 1
+    assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M came to {name} -?[\d.]+ \(was -?[\d.]+\)", said[0])
+    assert said[3:] == [
+        "outputs/two: neither the config nor bpviz nor a version has changed since the outputs were made",
+        "1 drift in 1 of 1 experiment, level results",
+        "what differs can be seen in bpviz-drift/index.html",
+    ]
+    assert sorted(path.name for path in Path("bpviz-drift/two").iterdir()) == [
+        "results-actual.png",
+        "results-difference.png",
+        "results-expected.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "allowed", "verdict"),
+    [
+        (0.123456789, 0.1234567894, 0.0, True),
+        (0.123456789, 0.1234567896, 0.0, False),
+        (0.123456789, 0.1234567896, 2e-10, True),
+        (-123456789.0, -123456789.4, 0.0, True),
+        (-123456789.0, -123456790.0, 0.0, False),
+        (0.0, 1e-300, 0.0, False),
+        (0.0, 1e-300, 1e-20, True),
+        (None, None, 0.0, True),
+        (None, 1.0, 1.0, False),
+        (1.0, None, 1.0, False),
+        ("1", 1.0, 1.0, False),
+        (True, 1.0, 1.0, False),
+        (float("inf"), 1.0, 1.0, False),
+        (3, 3.0, 0.0, True),
+    ],
+)
+def test_a_number_of_a_lock_and_one_now(was, now, allowed, verdict):
+    assert same(was, now, allowed) is verdict
+
+
+def test_counts_and_endings_are_exact():
+    def changed(data):
+        data["results"][0] |= {"epochs": 19, "ending": "stuck"}
+        data["results"][0]["evaluations"] |= {"gradient": 19, "error": 3}
+        data["versions"]["numpy"] = "1.0"
+        data["code"] |= {"rows.py": "0", "march.py": "0"}
+
+    locked(changed)
+    code, said = check(level="results")
+    assert code == 1
+    now = re.fullmatch(
+        r"configs/two\.yaml:5:5: algorithms\[0\]: RPROP came to epochs (\d+) \(was 19\), ending (\w+) \(was stuck\), "
+        r"error evaluations 0 \(was 3\) and gradient evaluations (\d+) \(was 19\)",
+        said[0],
+    )
+    assert now
+    assert now[1] == now[3] == str(json.loads((OUT / "summary.json").read_text())["runs"][0]["epochs"])
+    assert said[3] == "outputs/two: since the outputs were made, bpviz's own march.py and rows.py changed"
+    assert said[4] == f"outputs/two: this runs numpy {np.__version__} (was 1.0)"
+
+
+def test_runs_that_are_not_recorded_or_not_run():
+    locked(lambda data: data["results"][0].update(label="Another"))
+    code, said = check(level="results")
+    assert code == 1
+    assert said[0] == "configs/two.yaml:5:5: algorithms[0]: RPROP is not among the results"
+    assert said[3] == "configs/two.yaml:5:3: algorithms: Another is among the results, and is not run any more"
+
+
+def test_a_lock_that_names_too_few_files():
+    locked(lambda data: data["files"].pop("summary.md"))
+    code, said = check(level="results")
+    assert (code, said[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is missing")
+
+
+def test_a_picture_needs_the_history():
+    locked(lambda data: data["results"][0].update(epochs=19))
+    for content in (b"", b"label,epoch,error,start\nRPROP,0,x,1\n", b"\xff"):
+        (OUT / "history.csv").write_bytes(content)
+        code, said = check(level="results")
+        assert code == 1
+        assert "outputs/two: history.csv does not hold the runs, so there is no picture" in said
+        assert not Path("bpviz-drift").exists()
+
+
+def test_a_changed_config_says_what_it_does():
+    edit(FOLDER, "step: 0.3", "step: 3")
+    code, said = check("-j", "2", level="results")
+    assert code == 1
+    assert sum(": algorithms[1]: M came to epochs" in line for line in said) == 1
+    assert said[-2:] == [
+        "2 drifts in 1 of 1 experiment, level results",
+        "what differs can be seen in bpviz-drift/index.html",
+    ]
+
+
+# -- pixels ------------------------------------------------------------------------------------------------------------
+
+
+def paint(name, by, where):
+    """Change pixels of a PNG, and let the lock know it so."""
+    from matplotlib.image import imread, imsave
+
+    pixels = np.array(imread(OUT / name))
+    pixels[where, :, :3] = np.clip(pixels[where, :, :3] + by, 0, 1)
+    file = io.BytesIO()
+    imsave(file, pixels, format="png")
+    (OUT / name).write_bytes(file.getvalue())
+    relock(name)
+
+
+def test_pixels_that_differ_a_little_are_the_same():
+    paint("errors.png", -1 / 255, slice(None))
+    assert check() == (0, NOTHING["inputs"])
+    assert check(level="pixels") == (0, NOTHING["pixels"])
+
+
+def test_pixels_that_differ_a_lot():
+    paint("errors.png", -1, slice(100, 200))
+    assert check(level="results")[0] == 0
+    code, said = check(level="pixels")
+    assert code == 1
+    assert re.fullmatch(
+        r"configs/two\.yaml:8:5: figures\[0\]: errors\.png differs from what is drawn now by RMS \d+(\.\d)? of 255 "
+        r"in 1\d % of its pixels",
+        said[0],
+    )
+    assert said[-2:] == [
+        "1 drift in 1 of 1 experiment, level pixels",
+        "what differs can be seen in bpviz-drift/index.html",
+    ]
+    expected, actual, difference = (
+        decoded(Path(f"bpviz-drift/two/errors-{part}.png").read_bytes())
+        for part in ("expected", "actual", "difference")
+    )
+    assert np.array_equal(expected, decoded((OUT / "errors.png").read_bytes()))
+    assert expected.shape == actual.shape == difference.shape
+    red = (difference[:, :, 0] - difference[:, :, 2]) > 20
+    assert red[100:200].mean() > 0.9
+    assert not red[:100].any()
+    assert not red[200:].any()
+
+
+def test_a_picture_of_another_size():
+    paint("errors.png", 0, slice(None))
+    from matplotlib.image import imread, imsave
+
+    pixels = imread(OUT / "errors.png")
+    imsave(OUT / "errors.png", pixels[:-10])
+    relock("errors.png")
+    height, width = pixels.shape[:2]
+    code, said = check(level="pixels")
+    assert (code, said[0]) == (
+        1,
+        (
+            "configs/two.yaml:8:5: figures[0]: errors.png differs from what is drawn now by its size: "
+            f"{width} x {height - 10} pixels, and {width} x {height} now"
+        ),
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", None])
+def test_what_is_no_png(content):
+    whole = (OUT / "errors.png").read_bytes()
+    (OUT / "errors.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
+    relock("errors.png")
+    code, said = check(level="pixels")
+    assert (code, said[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png is not a PNG that can be read")
+
+
+def test_a_picture_that_is_gone_is_said_once():
+    (OUT / "errors.png").unlink()
+    code, said = check(level="pixels")
+    assert (code, said) == (
+        1,
+        ["outputs/two/errors.png: is missing", SVG, "1 drift in 1 of 1 experiment, level pixels"],
+    )
+
+
+def test_another_matplotlib_skips_the_pixels():
+    import matplotlib as mpl
+
+    now = ".".join(mpl.__version__.split(".")[:2])
+    paint("errors.png", -1, slice(100, 200))
+    locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
+    assert check(level="pixels") == (
+        0,
+        [f"outputs/two: skipped: drawn with 2.9, running {now}", SVG, "1 experiment without drift, level pixels"],
+    )
+    locked(lambda data: data["versions"].update(matplotlib=f"{now}.99"))
+    assert check(level="pixels")[0] == 1
+
+
+def shows(data, *names):
+    for name in names:
+        data["files"][name]["shows"] = "0" * 16
+
+
+def test_what_a_figure_shows_is_compared_for_every_format():
+    def changed(data):
+        shows(data, "errors.svg", "errors.png")
+        data["code"]["tables.py"] = "0"
+
+    locked(changed)
+    assert check(level="results")[0] == 0
+    code, said = check(level="pixels")
+    assert (code, said[0]) == (
+        1,
+        "configs/two.yaml:8:5: figures[0]: errors.png and errors.svg show something else than there is to show now",
+    )
+    locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
+    assert check(level="pixels")[0] == 1
+
+
+def test_last_digits_of_another_processor_are_not_counted():
+    """Where nothing of the code and of what went in is other, only the machine can be."""
+    locked(lambda data: shows(data, "errors.svg"))
+    code, said = check(level="pixels")
+    assert (code, said[1]) == (
+        0,
+        (
+            "outputs/two: not counted: errors.svg would show the same to all but the last digits, "
+            "which another processor or another NumPy rounds otherwise"
+        ),
+    )
+
+
+def test_decoding():
+    from matplotlib.image import imsave
+
+    def png(pixels, **rest):
+        file = io.BytesIO()
+        imsave(file, pixels, format="png", **rest)
+        return file.getvalue()
+
+    half = np.zeros((2, 3, 4))
+    half[:, :, 3] = 0.5
+    assert decoded(png(half)).shape == (2, 3, 3)
+    assert np.abs(decoded(png(half)) - 127.5).max() <= 1  # black, half seen, on white
+    found = compared(png(np.zeros((2, 2, 3))), png(np.ones((2, 2, 3))))
+    assert (found.rms, found.said) == (255.0, "RMS 255 of 255 in 100 % of its pixels")
+    with pytest.raises(UnreadableError, match="is not a PNG that can be read"):
+        compared(b"no", png(half))
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_whole_in_itself():
+    edit(FOLDER, "title: Two", "title: <b>Two</b> & more")
+    edit(FOLDER, "step: 0.3", "step: 3")
+    check(level="pixels")
+    page = Path("bpviz-drift/index.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert re.findall(r"https?://", page) == []
+    assert "&lt;b&gt;Two&lt;/b&gt; &amp; more" in page
+    assert "<b>" not in page
+    assert "prefers-color-scheme: dark" in page
+    pictures = re.findall(r'<a href="([^"]+)"><img alt="([^"]+)" src="data:image/png;base64,', page)
+    assert [name for name, _ in pictures][:3] == [f"two/results-{p}.png" for p in ("expected", "actual", "difference")]
+    assert all((Path("bpviz-drift") / name).is_file() for name, _ in pictures)
+    assert len(pictures) == page.count("<img") == 9
+
+
+def test_pictures_go_where_they_are_sent_and_never_through_a_link():
+    locked(lambda data: data["results"][0].update(epochs=19))
+    Path("elsewhere").mkdir()
+    Path("link").symlink_to("elsewhere")
+    code, out, err = invoke("configs", "--check", "--level", "results", "--drift", "link")
+    assert code == 1
+    assert "algorithms[0]: RPROP came to epochs" in out
+    assert err == "link is a symbolic link to elsewhere; remove it or choose another --out\n"
+    assert list(Path("elsewhere").iterdir()) == []
+    assert invoke("configs", "--check", "--level", "results", "--drift", "a/b")[0] == 1
+    assert Path("a/b/index.html").is_file()
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+def test_for_programs():
+    edit(FOLDER, "step: 0.3", "step: 0.4")
+    code, out, _ = invoke("configs", "--check", "--level", "inputs", "--format", "json")
+    assert code == 1
+    assert json.loads(out) == {
+        "schema": 1,
+        "level": "inputs",
+        "drifts": 1,
+        "experiments": [
+            {
+                "config": "configs/two.yaml",
+                "outputs": "outputs/two",
+                "drifts": [
+                    {
+                        "level": "inputs",
+                        "file": "configs/two.yaml",
+                        "line": 6,
+                        "column": 28,
+                        "path": "algorithms[1].step",
+                        "message": "0.4 now, 0.3 when the outputs were made",
+                    }
+                ],
+                "notes": [],
+            }
+        ],
+    }
+
+
+def test_quiet_says_only_what_has_drifted():
+    assert invoke("configs", "--check", "-q") == (0, "", "")
+    (OUT / "errors.png").unlink()
+    assert invoke("configs", "--check", "-q", "--level", "inputs") == (1, "outputs/two/errors.png: is missing\n", "")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_strict_also_holds_it_to_what_is_expected(level):
+    with FOLDER.open("a") as file:
+        file.write("expect: {rprop: {epochs: 3}}\n")
+    invoke("configs", "--format", "png", "--format", "svg")
+    assert check(level=level)[0] == 0
+    code, said = check("--strict", level=level)
+    assert code == 1
+    assert any(line.startswith("configs/two.yaml:10:26: expect.rprop.epochs: 3 epochs expected, but") for line in said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--check", "--force"], "--check writes no outputs; --force has nothing to do with it"),
+        (["--check", "--prune"], "--check writes no outputs; --prune has nothing to do with it"),
+        (["--check", "--time"], "--check writes no outputs; --time has nothing to do with it"),
+        (
+            ["--check", "--format", "csv"],
+            "a check prints no table; for programs there are --format json and --format md",
+        ),
+        (["--level", "inputs"], "--level and --drift belong to --check"),
+        (["--drift", "x"], "--level and --drift belong to --check"),
+    ],
+)
+def test_what_does_not_go_together(arguments, message):
+    before = tree()
+    code, out, err = invoke("configs", *arguments)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == f"Error: {message}"
+    assert tree() == before
+
+
+def test_a_folder_that_cannot_be_written_can_be_checked(folder):
+    """By somebody for whom that is so: root, whom nothing stops, becomes nobody where nobody can run Python."""
+    environment = {**os.environ, "PYTHONPATH": str(HOME), "PYTHONDONTWRITEBYTECODE": "1"}
+    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    program = [*drop, sys.executable, "-c", "from bpviz.cli import main; main()"]
+    for path in (folder, folder.parent, folder.parent.parent):
+        path.chmod(0o755)
+    try:
+        usable = subprocess.run([*program, "--version"], env=environment, capture_output=True, check=False).returncode
+    except FileNotFoundError:
+        usable = 1
+    if usable != 0:
+        pytest.skip("nobody cannot run this Python")
+    for path in [*folder.rglob("*"), folder]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    command = [*program, "run", "configs", "--check", "--level", "inputs"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 experiment without drift, level inputs\n", "")

@@ -1,0 +1,218 @@
+"""What GitHub is told: annotations with their places, and the summary of a job."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bpviz import github
+from bpviz.cli import cli
+from bpviz.config import Mistake
+
+CONFIG = "algorithms:\n  - {name: gd, step: 10}\nfigures: []\nexpect: {gd: {epochs: 797}}\n"
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    """A job in a checkout, with a summary elsewhere."""
+    (tmp_path / "checkout/.git").mkdir(parents=True)
+    (tmp_path / "checkout/configs").mkdir()
+    monkeypatch.chdir(tmp_path / "checkout")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "checkout"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    return tmp_path
+
+
+def invoke(*arguments):
+    result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def told(*mistakes):
+    return list(github.commands([("a title", mistake) for mistake in mistakes]))
+
+
+def write(text, name="configs/one.yaml"):
+    Path(name).write_text(text, encoding="utf-8")
+
+
+def test_what_has_a_meaning_to_github_is_escaped():
+    write("", "configs/a,b:50%.yaml")
+    mistake = Mistake("configs/a,b:50%.yaml", 3, 7, "algorithms[0]", "100 % :: of it, \r\nall")
+    assert told(mistake) == [
+        "::error file=configs/a%2Cb%3A50%25.yaml,line=3,col=7,title=a title::algorithms[0]: 100 %25 :: of it, %0D%0Aall"
+    ]
+
+
+def test_a_place_is_as_good_as_it_is_known():
+    write("")
+    assert told(
+        Mistake("configs/one.yaml", 3, 0, "", "wrong"),
+        Mistake("configs/one.yaml", 0, 0, "", "wrong"),
+        Mistake("configs/gone.yaml", 0, 0, "", "no such file"),
+        Mistake("<stdin>", 1, 2, "start", "wrong"),
+        Mistake("--set start=5", 0, 0, "start", "wrong"),
+    ) == [
+        "::error file=configs/one.yaml,line=3,title=a title::wrong",
+        "::error file=configs/one.yaml,title=a title::wrong",
+        "::error title=a title::configs/gone.yaml: no such file",
+        "::error title=a title::start: <stdin>: wrong",
+        "::error title=a title::start: --set start=5: wrong",
+    ]
+
+
+def test_paths_are_those_of_the_repository(workspace, monkeypatch):
+    write("")
+    monkeypatch.chdir("configs")
+    assert github.repository_path("one.yaml") == "configs/one.yaml"
+    assert github.repository_path(str(workspace / "checkout/configs/one.yaml")) == "configs/one.yaml"
+    (workspace / "outside.yaml").touch()
+    assert github.repository_path("../../outside.yaml") is None
+    nested = workspace / "checkout/vendor/other"
+    (nested / ".git").mkdir(parents=True)
+    (nested / "two.yaml").touch()
+    assert github.repository_path(str(nested / "two.yaml")) == "two.yaml"  # a checkout of its own
+
+
+def test_a_checkout_without_git_is_the_workspace():
+    write("")
+    Path(".git").rmdir()
+    assert github.repository_path("configs/one.yaml") == "configs/one.yaml"
+
+
+def test_ten_are_told_and_the_rest_is_counted():
+    write("")
+    mistakes = [Mistake("configs/one.yaml", line, 1, "", "wrong") for line in range(1, 14)]
+    assert len(told(*mistakes[:10])) == 10
+    said = told(*mistakes)
+    assert len(said) == 11
+    assert said[9] == "::error file=configs/one.yaml,line=10,col=1,title=a title::wrong"
+    assert said[10] == "::notice title=bpviz::3 more; the log of this step has them all"
+
+
+def test_lines_of_a_config_are_no_commands():
+    assert github.harmless("a::b\n  ::add-mask::x\n::error::y") == "a::b\n  : :add-mask::x\n: :error::y"
+    write("::stop-commands::x: 1\nalgorithms: [gd]\n")
+    code, _, err = invoke("validate", "configs/one.yaml")
+    assert code == 2
+    assert [line for line in err.splitlines() if line.lstrip().startswith("::")] == [
+        "::error file=configs/one.yaml,line=1,col=1,title=bpviz%3A mistake::"
+        + next(line for line in err.splitlines() if line.startswith("configs/one.yaml:1:1: ")).removeprefix(
+            "configs/one.yaml:1:1: "
+        )
+    ]
+
+
+def test_mistakes_of_configs():
+    write("algorithms:\n  - {name: gd, lr: 1}\n")
+    said = "algorithms[0].lr: unknown setting of gd; did you mean 'step'?"
+    for command in (["validate"], ["run"], ["run", "--check"]):
+        code, out, err = invoke(*command, "configs")
+        assert (code, out) == (2, "")
+        assert err.splitlines() == [
+            f"::error file=configs/one.yaml,line=2,col=16,title=bpviz%3A mistake::{said}",
+            f"configs/one.yaml:2:16: {said}",
+            "      - {name: gd, lr: 1}",
+            "                   ^",
+        ]
+
+
+def test_expectations_that_are_not_met(workspace):
+    write(CONFIG)
+    code, out, err = invoke("run", "configs", "--strict", "--quiet")
+    assert code == 1
+    said = "expect.gd.epochs: 797 epochs expected, but Gradient descent came to 25 epochs"
+    assert err.splitlines()[:2] == [
+        f"::error file=configs/one.yaml,line=4,col=23,title=bpviz%3A not as expected::{said}",
+        f"configs/one.yaml:4:23: {said}",
+    ]
+    assert "::" not in out
+    summary = (workspace / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("# one\n\n| Algorithm |")
+    assert f"\n````text\nconfigs/one.yaml:4:23: {said}\n" in summary
+    assert summary.endswith("\n````\n")
+
+
+def test_drift(workspace):
+    write(CONFIG)
+    invoke("run", "configs")
+    (workspace / "summary.md").unlink()
+    write(CONFIG.replace("10", "1.5"))
+    Path("outputs/one/summary.csv").unlink()
+    said = "algorithms[0].step: 1.5 now, 10.0 when the outputs were made"
+    code, out, err = invoke("run", "configs", "--check", "--level", "inputs", "--format", "json")
+    assert code == 1
+    assert out.startswith("{\n")
+    assert err.splitlines() == [
+        f"::error file=configs/one.yaml,line=2,col=22,title=bpviz%3A drift of inputs::{said}",
+        "::error title=bpviz%3A drift of inputs::outputs/one/summary.csv: is missing",
+    ]
+    assert (workspace / "summary.md").read_text(encoding="utf-8") == (
+        "# bpviz: 2 drifts in 1 of 1 experiment, level inputs\n\n"
+        "| experiment | config | inputs |\n| --- | --- | --- |\n| one | configs/one.yaml | 2 drifts |\n\n"
+        "````text\n"
+        "configs/one.yaml:2:22: algorithms[0].step: 1.5 now, 10.0 when the outputs were made\n"
+        "      - {name: gd, step: 1.5}\n"
+        "                         ^\n"
+        "outputs/one/summary.csv: is missing\n"
+        "````\n"
+    )
+
+
+def test_a_summary_without_drift_says_so_for_each_level(workspace):
+    write(CONFIG + "title: a|b\n")
+    invoke("run", "configs")
+    (workspace / "summary.md").unlink()
+    assert invoke("run", "configs", "--check", "--level", "results")[0] == 0
+    assert (workspace / "summary.md").read_text(encoding="utf-8") == (
+        "# bpviz: 1 experiment without drift, level results\n\n"
+        "| experiment | config | inputs | results |\n| --- | --- | --- | --- |\n"
+        "| a\\|b | configs/one.yaml | same | same |\n"
+    )
+
+
+def test_a_summary_is_added_to_what_is_there_and_never_too_large(workspace):
+    path = workspace / "summary.md"
+    path.write_text("before\n")
+    assert github.summarize("# a\n") is None
+    assert path.read_text() == "before\n# a\n"
+    cut = "the summary of the job is cut: there is room for 1 MiB"
+    assert github.summarize("````text\n" + "line ä\n" * 300_000 + "````\n") == cut
+    content = path.read_bytes()
+    assert github.LARGEST - 100 < len(content) <= github.LARGEST
+    assert content.decode().endswith("line ä\n````\n\n\n*There is more: the log of this step has all of it.*\n")
+    assert github.summarize("more" * 100) == cut
+    assert path.read_bytes() == content
+
+
+def test_a_summary_that_cannot_be_written_fails_nothing(workspace, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(workspace))
+    write(CONFIG)
+    code, _, err = invoke("run", "configs", "--quiet")
+    assert (code, err) == (0, "the summary of the job cannot be written: Is a directory\n")
+
+
+def test_elsewhere_nothing_of_this_is_said(monkeypatch, workspace):
+    for value in (None, "", "false"):
+        monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+        if value is not None:
+            monkeypatch.setenv("GITHUB_ACTIONS", value)
+        write("algorithms: [gdd]\n")
+        assert "::" not in invoke("validate", "configs")[2]
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    write(CONFIG)
+    invoke("run", "configs")
+    assert not (workspace / "summary.md").exists()
+
+
+def test_a_repository_of_git_itself(tmp_path):
+    """In a work tree .git is a file."""
+    tree = tmp_path / "tree"
+    subprocess.run(["git", "init", "--quiet", str(tree)], check=True)
+    (tree / "sub").mkdir()
+    (tree / "sub/a.yaml").touch()
+    assert github.repository_path(str(tree / "sub/a.yaml")) == "sub/a.yaml"
