@@ -26,6 +26,9 @@ def drawn(
     arrays of one shape, and is asked once for all runs of the same seed and epoch.
     """
     keys = np.stack([np.broadcast_to(np.asarray(key).reshape(-1), runs) for key in (seed, epoch)], axis=1)
+    if (keys == keys[0]).all():  # as long as no run was born later than another
+        same = np.asarray(draw(np.random.default_rng(keys[0].astype(np.int64).tolist())), np.float64)
+        return np.broadcast_to(same.T[..., None], (*same.shape[::-1], runs)).T
     distinct, which = np.unique(keys.astype(np.int64), axis=0, return_inverse=True)
     numbers = np.stack([np.asarray(draw(np.random.default_rng(key.tolist())), np.float64) for key in distinct])
     answer: Array = numbers.T.take(which.reshape(-1), axis=-1).T  # runs contiguous, as everywhere

@@ -295,10 +295,14 @@ class Nullable(Domain):
         return f"{self.of}, or null for {self.null}"
 
 
-def hyper(default: Any, domain: str | Domain, meaning: str) -> Any:
-    """Declare a field: its default, what it may be (an interval's text or a Domain) and what it means."""
+def hyper(default: Any, domain: str | Domain, meaning: str, *, at_start: bool = False) -> Any:
+    """Declare a field: its default, what it may be (an interval's text or a Domain) and what it means.
+
+    ``at_start`` says that a rule reads it in ``begin`` alone, so that nothing is gained by changing it later.
+    """
     domain = Interval.parse(domain) if isinstance(domain, str) else domain
-    return dataclasses.field(default=default, metadata={"domain": domain, "meaning": meaning})
+    metadata = {"domain": domain, "meaning": meaning, "at_start": at_start}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -309,6 +313,7 @@ class Field:
     default: Any
     domain: Domain
     meaning: str
+    at_start: bool = False
 
     def complaint(self, value: object) -> str | None:
         """Return what is wrong with ``value``, with the field's meaning, or None."""
@@ -319,9 +324,7 @@ class Field:
 def fields(declared: Any) -> dict[str, Field]:
     """Return the declared fields of a class or an instance, by name, in the order written."""
     return {
-        f.name: Field(f.name, f.default, f.metadata["domain"], f.metadata["meaning"])
-        for f in dataclasses.fields(declared)
-        if "domain" in f.metadata
+        f.name: Field(f.name, f.default, **f.metadata) for f in dataclasses.fields(declared) if "domain" in f.metadata
     }
 
 
@@ -331,7 +334,10 @@ def settings(declared: Any) -> dict[str, Any]:
 
 
 def conflicts(declared: Any) -> list[tuple[str, str]]:
-    """Return (field, complaint) for values that are fine alone but not together, as the class's ``conflicts`` says."""
+    """Return (field, complaint) for values that are fine alone but not together, as the class's ``conflicts`` says.
+
+    A field of "" is none in particular: what is complained of is the thing itself.
+    """
     return list(declared.conflicts()) if hasattr(declared, "conflicts") else []
 
 
@@ -512,12 +518,75 @@ class Optimizer(Protocol):
     source: ClassVar[str]
     confused_with: ClassVar[str]
     synonyms: ClassVar[tuple[str, ...]]
+    recalls: ClassVar[bool]
 
     def begin(self, w: Array, f: Oracle) -> Any:
         """Return the state before the first epoch: a tuple of arrays whose first axis is runs."""
 
     def advance(self, w: Array, state: Any, f: Oracle) -> tuple[Array, Any]:
         """Return the weights ``(runs, params)`` and the state after one epoch; write on neither ``w`` nor ``state``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrapper:
+    """What goes around an update rule, and is an update rule itself. ``@wrapper`` makes one of a subclass.
+
+    The facts of a class are its own. Those of an instance tell of all its layers: it ``needs`` what they all ask, is
+    called as they all are (``label``), and its ``name`` is that of the rule inside.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+    source: ClassVar[str]
+    confused_with: ClassVar[str]
+    synonyms: ClassVar[tuple[str, ...]]
+    recalls: ClassVar[bool]
+
+    inner: Optimizer
+
+    def misfits(self, problem: Problem) -> list[tuple[str, str]]:
+        """Return (field, complaint) for what does not fit ``problem``, besides what it has to answer."""
+        return []
+
+    def scales(self) -> tuple[str, ...]:
+        """Return its own settings that a schedule around it multiplies, as it does the step of the rule inside."""
+        return ()
+
+    def begin(self, w: Array, f: Oracle) -> Any:
+        """Return the state before the first epoch: a named tuple whose ``inner`` is the state of what is inside."""
+        raise NotImplementedError
+
+    def advance(self, w: Array, state: Any, f: Oracle) -> tuple[Array, Any]:
+        """Return the weights and the state after one epoch, in which what is inside advances once or more."""
+        raise NotImplementedError
+
+
+class _OfLayers:
+    """A fact of a wrapper: of the class its own, of an instance what its own and that of what is inside make."""
+
+    def __init__(self, name: str, own: Any, both: Callable[[Any, Any], Any]) -> None:
+        self.name = name
+        self.own = own
+        self.both = both
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self.own if instance is None else self.both(getattr(instance.inner, self.name, self.own), self.own)
+
+
+def layers(optimizer: Any) -> list[Any]:
+    """Return a rule and what is around it, from the inside out; of a class, itself."""
+    found = [optimizer]
+    while isinstance(found[-1], Wrapper):
+        found.append(found[-1].inner)
+    return found[::-1]
+
+
+def spelled(optimizer: Optimizer) -> dict[str, Any]:
+    """Return all settings as a config writes them: those of the rule, and of what is around it under ``with``."""
+    rule, *around = layers(optimizer)
+    wrappers = [{"name": type(wrapper).name, **settings(wrapper)} for wrapper in around]
+    return {**settings(rule), "with": wrappers} if wrappers else settings(rule)
 
 
 def made_of(thing: Any) -> Iterator[Any]:
@@ -546,7 +615,11 @@ class Minimum(NamedTuple):
 
 
 class Problem(Protocol):
-    """A function to make small, with the derivatives it has. Knows no optimizer."""
+    """A function to make small, with the derivatives it has. Knows no optimizer.
+
+    A problem with data also says how many ``samples`` there are, and its ``part(samples)`` is a problem of some of them
+    alone, by their numbers: ``(batch, 1)`` the same for all runs, ``(batch, runs)`` each run's own.
+    """
 
     name: ClassVar[str]
     source: ClassVar[str]
@@ -588,6 +661,7 @@ class Problem(Protocol):
 
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers", "bpviz.optimizers", "bpviz.foreign")
+WRAPPERS: Registry[type[Wrapper]] = Registry("wrapper", "bpviz.wrappers")
 PROBLEMS: Registry[Any] = Registry("problem", "bpviz.problems", "bpviz.problems")
 FIGURES: Registry[Any] = Registry("figure", "bpviz.figures")
 
@@ -595,7 +669,7 @@ FIGURES: Registry[Any] = Registry("figure", "bpviz.figures")
 @contextlib.contextmanager
 def all_or_nothing() -> Iterator[None]:
     """Forget what was registered in this block if an exception ends it."""
-    before = [(registry, dict(registry.items())) for registry in (OPTIMIZERS, PROBLEMS, FIGURES)]
+    before = [(registry, dict(registry.items())) for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES)]
     try:
         yield
     except BaseException:
@@ -685,10 +759,19 @@ KINDS = ("error", "gradient", "hessian", "residuals", "jacobian")
 
 def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str | None:
     """Return why ``optimizer`` cannot work on ``problem``, or None if it can."""
-    missing = [kind for kind in KINDS if kind in optimizer.needs - problem.offers]
-    if not missing:
-        return None
-    return f"{optimizer.name} needs {listed(missing, 'and')}, which this {problem.name} does not have"
+    return next((complaint for layer in layers(optimizer) for _, complaint in misfits(layer, problem)), None)
+
+
+def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
+    """Return (field, complaint) for what of a rule, or of a wrapper without what is inside, does not fit ``problem``.
+
+    A field of "" is none in particular.
+    """
+    kind = type(layer) if isinstance(layer, Wrapper) else layer
+    missing = [question for question in KINDS if question in kind.needs - problem.offers]
+    if missing:
+        return [("", f"{kind.name} needs {listed(missing, 'and')}, which this {problem.name} does not have")]
+    return layer.misfits(problem) if isinstance(layer, Wrapper) else []
 
 
 def without_gradient(problem: Problem) -> str | None:
@@ -707,20 +790,48 @@ def optimizer(
     source: str = "",
     confused_with: str = "",
     synonyms: tuple[str, ...] = (),
+    recalls: bool = False,
 ) -> Callable[[type[T]], type[T]]:
     """Register a class as the update rule ``name`` and make its hyperparameters frozen, checked fields.
 
     ``needs`` names the questions it asks (of KINDS, separated by spaces); ``label`` is its name in tables and legends,
     ``name`` if none is given; ``source`` the paper with the place in it; ``confused_with`` what else goes by the same
-    name.
+    name. A rule that ``recalls`` has answers at the weights it hands over in its state: who moves them, or changes what
+    is answered, has to let it begin again.
     """
+    facts = {"needs": _questions(name, needs), "source": source, "confused_with": confused_with, "synonyms": synonyms}
+    return lambda cls: _declare(cls, name, OPTIMIZERS, _RULE, label=label or name, recalls=recalls, **facts)
+
+
+def _questions(name: str, needs: object) -> frozenset[str]:
     if not isinstance(needs, str):
         raise TypeError(f"{name}: needs is text such as 'error gradient', not {shown(needs)}")
     asked = frozenset(needs.split())
     if not asked <= set(KINDS):
         raise ValueError(f"{name}: needs {sorted(asked - set(KINDS))}, not one of {KINDS}")
-    facts = {"needs": asked, "source": source, "confused_with": confused_with, "synonyms": synonyms}
-    return lambda cls: _declare(cls, name, OPTIMIZERS, _RULE, label=label or name, **facts)
+    return asked
+
+
+@dataclass_transform(frozen_default=True)
+def wrapper(
+    name: str, *, label: str, source: str, needs: str = "", confused_with: str = "", synonyms: tuple[str, ...] = ()
+) -> Callable[[type[T]], type[T]]:
+    """Register a subclass of Wrapper as ``name`` and make its settings frozen, checked fields.
+
+    ``label`` is what it adds to the name of what it is around, in tables and legends; ``needs`` what it asks itself;
+    the rest is as for ``@optimizer``.
+    """
+    asked = _questions(name, needs)
+
+    def made(cls: type[T]) -> type[T]:
+        found: Any = _declare(cls, name, WRAPPERS, source=source, confused_with=confused_with, synonyms=synonyms)
+        found.name = _OfLayers("name", name, lambda inner, _: inner)
+        found.label = _OfLayers("label", label, "{}, {}".format)
+        found.needs = _OfLayers("needs", asked, frozenset.union)
+        found.recalls = _OfLayers("recalls", False, lambda inner, _: inner)
+        return found  # type: ignore[no-any-return]
+
+    return made
 
 
 @dataclass_transform(frozen_default=True)

@@ -76,10 +76,17 @@ class _GuardedOracle(Oracle):
 
     def __init__(self, rule: Optimizer, problem: Problem, runs: int, clock: Callable[[], int]) -> None:
         super().__init__(problem, runs)
+        self._rule = rule
         self._needs = rule.needs
         self._stranger = _stranger(problem)  # whose mistakes they are
         self._clock = clock
+        self._whole = problem  # which this oracle may be on a part of
         self._params = len(problem.weights)
+
+    def _on(self, problem: Problem) -> Oracle:
+        part = _GuardedOracle(self._rule, self._whole, len(self.live), self._clock)
+        part.problem = problem
+        return part
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
         if kind not in self._needs:

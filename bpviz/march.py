@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import inf, isfinite
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -71,7 +71,8 @@ def march(
 
     A run ends at the first epoch whose error is at most ``error_threshold`` (None: never for that reason) or whose
     gradient is at most ``gradient_threshold`` long, after ``max_epochs``, when it stops being finite, or when its
-    optimizer knows no next step. ``varied`` gives hyperparameters that differ from run to run, ``(runs,)`` each.
+    optimizer knows no next step. ``varied`` gives hyperparameters that differ from run to run, ``(runs,)`` each, by
+    their names as ``--set`` writes them: ``step``, and ``with.0.last`` for what is around the rule.
     ``block`` is how many runs travel together; it changes the time this takes and nothing else.
 
     Raises ValueError if the problem cannot answer what the optimizer or the judge needs to ask, and guard.RuleError if
@@ -83,7 +84,8 @@ def march(
     if reason:
         raise ValueError(reason)
     starts = rows.block(starts)
-    size = min(block or max(64, _BLOCK_BYTES // (8 * problem.width)), getattr(optimizer, "together", len(starts) + 1))
+    together = getattr(declare.layers(optimizer)[0], "together", len(starts) + 1)
+    size = min(block or max(64, _BLOCK_BYTES // (8 * problem.width)), together)
     columns = {name: rows.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
     threshold = -inf if error_threshold is None else error_threshold
     entered = 0
@@ -125,11 +127,17 @@ def _rows_of(columns: dict[str, Array], which: Ints) -> dict[str, Array]:
 
 def _in_columns(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
     """Return the optimizer with every number as an array: a column ``(runs, 1)`` where it varies, else ``()``."""
-    copy: Optimizer = object.__new__(type(optimizer))
-    for name, value in declare.settings(optimizer).items():
-        column = np.array(value) if isinstance(value, float) else value
-        object.__setattr__(copy, name, varied.get(name, column))
-    return copy
+    made: Any = None
+    for depth, layer in enumerate(declare.layers(optimizer)):
+        copy = object.__new__(type(layer))
+        if depth:
+            object.__setattr__(copy, "inner", made)
+        path = f"with.{depth - 1}." if depth else ""
+        for name, value in declare.settings(layer).items():
+            column = np.array(value) if isinstance(value, float) else value
+            object.__setattr__(copy, name, varied.get(path + name, column))
+        made = copy
+    return made  # type: ignore[no-any-return]
 
 
 class _Block:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -33,13 +33,14 @@ _NOTHING: Mapping[str, npt.NDArray[np.int64]] = {}
 class _Pass:
     """What is known at one array of weights."""
 
-    __slots__ = ("answers", "billed", "point", "w")
+    __slots__ = ("answers", "billed", "paid", "point", "w")
 
     def __init__(self) -> None:
         self.w: Array | None = None
         self.point: Point | None = None
         self.answers: dict[str, Array] = {}
-        self.billed: set[str] = set()
+        self.billed: set[str] = set()  # kinds that all runs have been charged here
+        self.paid: dict[str, Mask] = {}  # by kind, the runs that were charged here alone
 
 
 class Oracle:
@@ -69,9 +70,11 @@ class Oracle:
         self.why: dict[int, str] = {}  # they are stuck, where somebody says so
         self._here = _Pass()  # where the judge looked last
         self._trial = _Pass()  # wherever else the optimizer asked last
+        self._aside = _Pass()  # where it asked last for some runs only, if that is a third place
         self._spare: Point | None = None  # whose memory the next masked pass may use
         self._shared = dict.fromkeys(KINDS, 0)  # asked by all runs alike
         self._own: dict[str, npt.NDArray[np.int64]] = {}  # asked by some, or before they joined this block
+        self._part_of: tuple[Any, npt.NDArray[np.int64]] | None = None  # a problem, and which samples each run sees
 
     # -- questions ---------------------------------------------------------------------------------------------------
 
@@ -100,16 +103,18 @@ class Oracle:
             self.why.update(why)
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
+        known = self._here if w is self._here.w else self._trial
         if where is not None:
             where = where & self.live
             if not where.all():
-                return self._ask_some(kind, w, where)
-        known = self._here if w is self._here.w else self._trial
+                return self._ask_some(kind, w, where, known)
         if w is not known.w:
             self._move(known, w)
         if kind not in known.billed:
             known.billed.add(kind)
             self._shared[kind] += 1
+            if kind in known.paid:
+                self._own[kind] = self._own[kind] - known.paid[kind]
         answer = known.answers.get(kind)
         if answer is None:
             answer = known.answers[kind] = getattr(known.point, kind)()
@@ -120,16 +125,56 @@ class Oracle:
         known.point = self.problem.at(w, known.point)
         known.answers = {}
         known.billed = set()
+        known.paid = self._aside.paid if w is self._aside.w else {}
 
-    def _ask_some(self, kind: str, w: Array, where: Mask) -> Array:
-        own = self._own.get(kind)
-        self._own[kind] = where.astype(np.int64) if own is None else own + where
+    def _ask_some(self, kind: str, w: Array, where: Mask, known: _Pass) -> Array:
+        if w is not known.w:
+            known = self._aside
+        if w is not known.w:
+            known.w, known.paid = w, {}
+        if kind not in known.billed:
+            paid = known.paid.get(kind)
+            known.paid[kind] = where if paid is None else where | paid
+            self._own[kind] = self._own.get(kind, 0) + (where if paid is None else where & ~paid)
         which = np.flatnonzero(where)
-        self._spare = self.problem.at(rows.take(w, which), self._spare)
+        problem = self.problem
+        if self._part_of is not None:
+            whole, samples = self._part_of
+            problem = whole.part(samples[:, which])
+        self._spare = problem.at(rows.take(w, which), self._spare)
         some: Array = getattr(self._spare, kind)()
         answer = np.full((len(w), *some.shape[1:]), np.nan)
         answer[which] = some
         return answer
+
+    # -- part of the data --------------------------------------------------------------------------------------------
+
+    def part(self, samples: npt.NDArray[np.int64]) -> Oracle:
+        """Return an oracle for the same runs on some of the data: ``samples (batch, 1)``, or each run's own
+        ``(batch, runs)``.
+
+        What it is asked stands on its own bill alone (``counts``); whoever asks it charges what that comes to here.
+        """
+        problem: Any = self.problem
+        part = self._on(problem.part(samples))
+        part.live = self.live
+        if samples.shape[1] > 1:
+            part._part_of = problem, samples
+        return part
+
+    def _on(self, problem: Problem) -> Oracle:
+        """Return an oracle for the same runs on another problem."""
+        return Oracle(problem, len(self.live))
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Return what each run has been charged so far: ``(runs, kinds)``, in the order of KINDS."""
+        return bills([self.bill()], [len(self.live)])
+
+    def charge(self, counts: npt.NDArray[np.int64]) -> None:
+        """Put ``(runs, kinds)`` evaluations on the bills, for what was asked elsewhere."""
+        for kind, more in zip(KINDS, counts.T, strict=True):
+            if more.any():
+                self._own[kind] = self._own.get(kind, 0) + more
 
     # -- the judge and the loop --------------------------------------------------------------------------------------
 
@@ -179,7 +224,7 @@ class Oracle:
         self._forget()
 
     def _forget(self) -> None:
-        self._here.w = self._trial.w = None
+        self._here.w = self._trial.w = self._aside.w = None
 
 
 def bills(moments: Sequence[Bill], rows: Sequence[int]) -> npt.NDArray[np.int64]:

@@ -23,7 +23,19 @@ from bpviz.config.files import UnreadableError, decode, read
 from bpviz.config.keys import NUMBER
 from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.yaml_tree import LARGEST
-from bpviz.declare import FILES, KINDS, OPTIMIZERS, PARTS, PROBLEMS, Listed, Text, all_or_nothing, made_of
+from bpviz.declare import (
+    FILES,
+    KINDS,
+    OPTIMIZERS,
+    PARTS,
+    PROBLEMS,
+    WRAPPERS,
+    Listed,
+    Registry,
+    Text,
+    all_or_nothing,
+    made_of,
+)
 from bpviz.words import listed, shown
 
 if TYPE_CHECKING:
@@ -32,7 +44,7 @@ if TYPE_CHECKING:
 
 _IN_A_FILE = re.compile(r"(?P<file>.+?\.py)(?::(?P<rest>.*))?", re.DOTALL)
 _NAME = re.compile(r"[\w+.-]{1,100}")
-_REGISTRIES = (OPTIMIZERS, PROBLEMS)
+_REGISTRIES: tuple[Registry[Any], ...] = (OPTIMIZERS, WRAPPERS, PROBLEMS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class Plugin:
         return hashlib.sha256(self.data).hexdigest()
 
     def definitions(self) -> list[Any]:
-        """Return the rules and the problems that it defines."""
+        """Return the rules, the wrappers and the problems that it defines."""
         return [thing for registry in _REGISTRIES for _, thing in registry.items() if thing.__module__ == self.module]
 
 
@@ -183,7 +195,7 @@ def named(plugin: Plugin, name: str) -> Any:
 
     Raises ConfigError.
     """
-    rules = [thing for thing in plugin.definitions() if hasattr(thing, "advance")]
+    rules = [thing for thing in plugin.definitions() if hasattr(thing, "advance") and thing.name not in WRAPPERS]
     found = [rule for rule in rules if name in (rule.__qualname__, rule.name)] if name else rules
     if len(found) == 1:
         return found[0]

@@ -310,7 +310,7 @@ def summary_csv(results: Results) -> str:
     rows: list[Sequence[object]] = [head]
     for run in results.runs:
         trajectory = run.trajectory
-        settings = " ".join(f"{name}={value}" for name, value in run.settings.items())
+        settings = " ".join(f"{name}={_spelled(value)}" for name, value in run.settings.items())
         rows.append(
             [
                 run.algorithm,
@@ -325,6 +325,14 @@ def summary_csv(results: Results) -> str:
             ]
         )
     return as_csv(rows)
+
+
+def _spelled(value: Any) -> str:
+    """Return a setting as text without spaces: ``0.3``, and ``clip-norm(largest=1.0)+lookahead(...)`` of wrappers."""
+    if not isinstance(value, list):
+        return f"{value}"
+    parts = [{**wrapper} for wrapper in value]
+    return "+".join(f"{p.pop('name')}({','.join(f'{name}={setting}' for name, setting in p.items())})" for p in parts)
 
 
 def summary_markdown(title: str, table: Table) -> str:

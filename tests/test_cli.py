@@ -22,12 +22,13 @@ from click.testing import CliRunner
 import bpviz
 from bpviz import declare
 from bpviz.cli import cli, shared
-from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.perceptron import Perceptron
 
 HOME = Path(bpviz.__file__).parent.parent
-EVERYTHING = [(registry, name) for registry in (OPTIMIZERS, PROBLEMS, FIGURES) for name in registry]
+EVERYTHING = [(registry, name) for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES) for name in registry]
+KNOWN = [*OPTIMIZERS.items(), *WRAPPERS.items()]
 
 QUICK = "algorithms: [rprop]\nfigures: []\n"
 GOOD = "algorithms: [gd, rprop]\nfigures: [{kind: errors}]\n"
@@ -152,8 +153,8 @@ def test_version(option):
         (
             ["list", "optimizers"],
             (
-                "Error: Invalid value for '[algorithms|problems|datasets|figures]': 'optimizers' is not one of "
-                "'algorithms', 'problems', 'datasets', 'figures'."
+                "Error: Invalid value for '[algorithms|wrappers|problems|datasets|figures]': 'optimizers' is not one "
+                "of 'algorithms', 'wrappers', 'problems', 'datasets', 'figures'."
             ),
         ),
     ],
@@ -168,18 +169,21 @@ def test_an_option_that_was_meant_is_suggested():
 
 def test_list_names_everything():
     said = done("list")
-    for names in (OPTIMIZERS, PROBLEMS, FIGURES, DATASETS):
+    for names in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES, DATASETS):
         for name in names:
             assert re.search(rf"^  {re.escape(name)}  +\S", said, re.MULTILINE), name
     assert [line for line in said.splitlines() if line and line[0] != " "] == [
-        *("algorithms", "problems", "datasets", "figures"),
+        *("algorithms", "wrappers", "problems", "datasets", "figures"),
         "algorithms of other libraries, if these are installed",
     ]
 
 
 @pytest.mark.parametrize(
     ("what", "names"),
-    [("algorithms", OPTIMIZERS), ("problems", PROBLEMS), ("figures", FIGURES), ("datasets", DATASETS)],
+    [
+        *(("algorithms", OPTIMIZERS), ("wrappers", WRAPPERS), ("problems", PROBLEMS)),
+        *(("figures", FIGURES), ("datasets", DATASETS)),
+    ],
 )
 def test_list_of_one_kind_has_a_name_a_line(what, names):
     assert [line.split()[0] for line in done("list", what).splitlines()] == sorted(names)
@@ -209,11 +213,13 @@ def test_explain_shows_all_that_is_declared(registry, name):
         ("srface", "did you mean 'surface'?"),
         ("perceptrn", "did you mean 'perceptron'?"),
         ("xyzzy", "`bpviz list` names them"),
-        *((synonym, f"did you mean {name!r}?") for name, rule in OPTIMIZERS.items() for synonym in rule.synonyms),
+        *((synonym, f"did you mean {name!r}?") for name, rule in KNOWN for synonym in rule.synonyms),
     ],
 )
 def test_explain_suggests_what_was_meant(name, hint):
-    assert refused("explain", name) == f"{name!r} is not the name of an algorithm, a problem or a figure; {hint}"
+    assert refused("explain", name) == (
+        f"{name!r} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}"
+    )
 
 
 # -- validate, schema, init, completion ------------------------------------------------------------------------------

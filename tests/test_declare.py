@@ -13,6 +13,7 @@ from bpviz import declare
 from bpviz.declare import (
     OPTIMIZERS,
     PROBLEMS,
+    WRAPPERS,
     Choice,
     FileName,
     Flag,
@@ -21,8 +22,10 @@ from bpviz.declare import (
     Nullable,
     Registry,
     Text,
+    Wrapper,
     hyper,
     optimizer,
+    wrapper,
 )
 from bpviz.words import SYNONYMS, listed, nearest, shown
 
@@ -345,6 +348,55 @@ def test_an_optimizer_cannot_need_what_nobody_answers(rules):
         optimizer("leap", label="Leap", needs="gradient taste", source="nobody, 2000")
     assert str(refusal.value) == f"leap: needs ['taste'], not one of {declare.KINDS}"
     assert "leap" not in rules
+
+
+@pytest.fixture
+def around(monkeypatch):
+    """Let a test register wrappers that are forgotten afterwards."""
+    list(WRAPPERS)
+    monkeypatch.setattr(WRAPPERS, "_things", dict(WRAPPERS.items()))
+    return WRAPPERS
+
+
+def test_a_wrapper_is_declared_once_and_an_instance_tells_of_all_its_layers(around):
+    @wrapper("box", label="boxed", needs="error", source="nobody, 2000", synonyms=("crate",))
+    class Box(Wrapper):
+        """Box."""
+
+        size: float = hyper(1, "[0, 10]", "how large it is")
+
+        def conflicts(self):
+            return [("", f"{self.inner.name} does not fit")] if self.size < 1 else []
+
+    gd = OPTIMIZERS["gd"](step=2)
+    assert around["box"] is Box
+    assert (Box.name, Box.label, Box.needs, Box.recalls) == ("box", "boxed", {"error"}, False)
+    assert around.unknown("crate") == "'crate' is not the name of a wrapper; did you mean 'box'?"
+    box = Box(Box(gd), size=9)
+    assert (box.name, box.label, box.needs) == ("gd", "Gradient descent, boxed, boxed", {"error", "gradient"})
+    assert [Box(OPTIMIZERS[name]()).recalls for name in ("gd", "wolfe")] == [False, True]
+    assert declare.layers(box) == [gd, Box(gd), box]
+    assert declare.layers(Box) == [Box]
+    assert declare.settings(box) == {"size": 9.0}
+    assert declare.spelled(gd) == {"step": 2.0}
+    assert declare.spelled(box) == {"step": 2.0, "with": [{"name": "box", "size": 1.0}, {"name": "box", "size": 9.0}]}
+    assert box == Box(Box(gd), 9) != Box(Box(gd))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        box.inner = gd
+    for settings, sentence in (
+        ({"size": 11}, "box: size: 11 is not in [0, 10] (how large it is)"),
+        ({"size": 0.5}, "box: gd does not fit"),
+    ):
+        with pytest.raises(ValueError, match="box") as refusal:
+            Box(gd, **settings)
+        assert str(refusal.value) == sentence
+
+
+def test_a_wrapper_cannot_need_what_nobody_answers(around):
+    with pytest.raises(ValueError, match="needs") as refusal:
+        wrapper("box", label="boxed", needs="taste", source="nobody, 2000")
+    assert str(refusal.value) == f"box: needs ['taste'], not one of {declare.KINDS}"
+    assert "box" not in around
 
 
 def test_a_field_s_complaint_ends_with_its_meaning():

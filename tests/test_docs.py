@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import yaml
 from matplotlib.image import imread
-from proofs import TITLES, proofs
+from proofs import AROUND_TITLES, TITLES, around, proofs
 
 from bpviz import config
 from bpviz.config.keys import keys_table
@@ -143,6 +143,8 @@ def generated(what: str, folder: Path) -> str:
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
     if kind == "proofs":
         return table(TITLES, proofs())
+    if kind == "around":
+        return table(AROUND_TITLES, around())
     blocks = {
         "action": action,
         "figures": figures_table,

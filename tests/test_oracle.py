@@ -141,7 +141,33 @@ def test_a_mask_evaluates_and_bills_its_runs_alone(kind, watched, w):
     whole = getattr(f, kind)(w)
     np.testing.assert_array_equal(some[[0, 2]], whole[[0, 2]])
     assert np.isnan(some[1]).all()
-    assert paid(f) == [{kind: 2}, {kind: 1}, {kind: 2}]
+    assert paid(f) == [{kind: 1}] * 3
+
+
+ALL = None
+FIRST, FIRST_TWO, LAST_TWO = (np.array(mask, dtype=bool) for mask in ([1, 0, 0], [1, 1, 0], [0, 1, 1]))
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [[ALL, FIRST], [FIRST, ALL], [FIRST, FIRST], [FIRST_TWO, LAST_TWO, ALL], [FIRST, FIRST_TWO, ALL, LAST_TWO, FIRST]],
+)
+@pytest.mark.parametrize("looked", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_pays_once_at_a_place_however_its_neighbours_are_asked(kind, looked, masks, six_points, w):
+    """As it would alone, where a mask is everybody or nobody. Another place in between is none of its business."""
+    f = Oracle(six_points, 3)
+    if looked:
+        f.look(w)
+    once = np.zeros(3, dtype=bool)
+    for mask in masks:
+        getattr(f, kind)(w, mask)
+        once |= True if mask is None else mask
+    assert paid(f) == [{kind: 1} if asked else {} for asked in once]
+    there = w + 1
+    getattr(f, kind)(there, FIRST)
+    getattr(f, kind)(there)
+    assert paid(f) == [{kind: 1 + asked} for asked in once]
 
 
 def test_an_empty_mask_asks_nothing_of_anybody(six_points, w):
@@ -193,7 +219,7 @@ def test_a_bill_is_of_its_moment(six_points, w):
     f = Oracle(six_points, 3)
     f.error(w, np.array([True, False, False]))
     before = f.bill()
-    f.error(w, np.array([True, True, False]))
+    f.error(w + 1, np.array([True, True, False]))
     f.gradient(w)
     assert bills([before], [3])[:, :2].tolist() == [[1, 0], [0, 0], [0, 0]]
     assert bills([before, f.bill()], [3, 3])[3:, :2].tolist() == [[2, 1], [1, 1], [0, 1]]

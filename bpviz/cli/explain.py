@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bpviz.cli.shared import fail, mistakes_reported, plugin_option
 
+if TYPE_CHECKING:
+    from bpviz.declare import Registry
+
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    return [name for registry in _registries() for name in registry.names() if name.startswith(incomplete)]
 
-    registries = (OPTIMIZERS, PROBLEMS, FIGURES)
-    return [name for registry in registries for name in registry.names() if name.startswith(incomplete)]
+
+def _registries() -> tuple[Registry[Any], ...]:
+    """Return the registries of all that can be explained."""
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
+
+    return OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES
 
 
 @click.command("explain")
 @click.argument("name", shell_complete=_names)
 @plugin_option
 def command(name: str, plugins: tuple[str, ...]) -> None:
-    """Explain an algorithm, a problem or a figure.
+    """Explain an algorithm, a wrapper, a problem or a figure.
 
     NAME is one that `bpviz list` shows. Printed are the formula, the settings with their ranges and defaults, the
     source and what else goes by the same name.
@@ -30,10 +37,10 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
       bpviz explain irprop+
       bpviz explain torch:Adam
     """
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, Registry
+    from bpviz.declare import OPTIMIZERS
     from bpviz.words import nearest, shown
 
-    registries: tuple[Registry[Any], ...] = (OPTIMIZERS, PROBLEMS, FIGURES)
+    registries = _registries()
     with mistakes_reported(plugins):
         things = {name: thing for registry in registries for name, thing in registry.items()}
         found = things.get(name) or next((registry[name] for registry in registries if name in registry), None)
@@ -43,13 +50,13 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
             synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
             guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
             hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
-            fail(f"{shown(name)} is not the name of an algorithm, a problem or a figure; {hint}")
+            fail(f"{shown(name)} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}")
         click.echo(explanation(found))
 
 
 def explanation(declared: Any) -> str:
-    """Return what is declared about an algorithm, a problem or a figure kind, as text."""
-    from bpviz.declare import KINDS, fields
+    """Return what is declared about an algorithm, a wrapper, a problem or a figure kind, as text."""
+    from bpviz.declare import KINDS, WRAPPERS, fields
     from bpviz.words import listed
 
     label = getattr(declared, "label", "")
@@ -67,7 +74,9 @@ def explanation(declared: Any) -> str:
         ]
         parts.append("\n".join(lines))
     if hasattr(declared, "needs"):
-        parts.append(f"Asks for: {listed([kind for kind in KINDS if kind in declared.needs], 'and')}")
+        asked = [kind for kind in KINDS if kind in declared.needs]
+        asked += ["what the algorithm inside asks for"] if declared.name in WRAPPERS else []
+        parts.append(f"Asks for: {listed(asked, 'and')}")
     if getattr(declared, "source", ""):
         parts.append(_wrapped("Source: ", declared.source))
     if getattr(declared, "confused_with", ""):

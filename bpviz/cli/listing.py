@@ -8,11 +8,13 @@ from bpviz.cli.shared import mistakes_reported, plugin_option
 
 
 @click.command("list")
-@click.argument("what", required=False, type=click.Choice(["algorithms", "problems", "datasets", "figures"]))
+@click.argument(
+    "what", required=False, type=click.Choice(["algorithms", "wrappers", "problems", "datasets", "figures"])
+)
 @plugin_option
 def command(what: str | None, plugins: tuple[str, ...]) -> None:
-    """List the algorithms, problems, datasets and figures there are."""
-    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
+    """List algorithms, wrappers, problems, datasets and figures."""
+    from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
     from bpviz.foreign import PREFIXES
     from bpviz.problems.datasets import DATASETS
 
@@ -21,6 +23,7 @@ def command(what: str | None, plugins: tuple[str, ...]) -> None:
             registry.find_all()
     found = {
         "algorithms": {name: rule.label for name, rule in OPTIMIZERS.items()},
+        "wrappers": {name: first_line(wrapper) for name, wrapper in WRAPPERS.items()},
         "problems": {name: first_line(problem) for name, problem in PROBLEMS.items()},
         "datasets": {name: f"{len(data.targets)} samples; {data.source}" for name, data in sorted(DATASETS.items())},
         "figures": {name: kind.summary for name, kind in FIGURES.items()},

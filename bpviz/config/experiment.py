@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bpviz.config.expectations import EXACTLY
-from bpviz.declare import settings
+from bpviz.declare import settings, spelled
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -61,7 +61,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "gradient_threshold": experiment.gradient_threshold,
         "max_epochs": experiment.max_epochs,
         "algorithms": [
-            {"name": a.optimizer.name, "label": a.label, **settings(a.optimizer)} for a in experiment.algorithms
+            {"name": a.optimizer.name, "label": a.label, **spelled(a.optimizer)} for a in experiment.algorithms
         ],
         "figures": [{"kind": figure.name, **_listed(settings(figure))} for figure in experiment.figures],
         **_expected(experiment.expectations),

@@ -15,6 +15,7 @@ from bpviz.declare import (
     FIGURES,
     OPTIMIZERS,
     PROBLEMS,
+    WRAPPERS,
     Domain,
     Field,
     Interval,
@@ -143,6 +144,13 @@ CSV = {
     "target": Field("target", None, Nullable(Text(), "the last column"), "column that the network is to predict"),
 }
 LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
+MOST_WRAPPERS = 20
+WITH = Field(
+    "with",
+    None,
+    Nested("a list of names, or of mappings {name, settings...}", lambda: {"$ref": "#/definitions/with"}),
+    "what is around the algorithm, from the inside out",
+)
 
 PENALTY = fields(Penalized)
 DISTANCE = Interval.parse("[0, inf)")
@@ -208,8 +216,8 @@ KEYS = {
             "algorithms",
             dataclasses.MISSING,
             Nested(
-                "a list of names, or of mappings {name, label, settings...}",
-                lambda: {**_entries(OPTIMIZERS, "name", {"label": LABEL}), "minItems": 1},
+                "a list of names, or of mappings {name, label, with, settings...}",
+                lambda: {**_entries(OPTIMIZERS, "name", {"label": LABEL, "with": WITH}), "minItems": 1},
             ),
             "what is compared, in the order of tables and figures",
         ),
@@ -260,6 +268,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "bpviz experiment",
+        "definitions": {"with": {**_entries(WRAPPERS, "name", {}), "maxItems": MOST_WRAPPERS}},
         **_object(KEYS),
         "anyOf": [network, function],
     }

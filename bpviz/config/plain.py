@@ -8,7 +8,7 @@ from typing import Any
 
 from bpviz.config.places import ConfigError, Place
 from bpviz.config.yaml_tree import Node, under
-from bpviz.declare import settings
+from bpviz.declare import spelled
 from bpviz.words import shown
 
 _DEEPEST = 32  # levels of lists and mappings
@@ -25,7 +25,7 @@ def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
     if hasattr(value, "tolist"):
         value = value.tolist()
     if hasattr(value, "advance"):
-        value = {"name": value.name, **settings(value)}
+        value = {"name": value.name, **spelled(value)}
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if isinstance(value, Mapping):

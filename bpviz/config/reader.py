@@ -11,13 +11,14 @@ from bpviz import declare
 from bpviz.config.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
 from bpviz.config.experiment import Algorithm, Experiment
 from bpviz.config.files import UnreadableError
-from bpviz.config.keys import CSV, DISTANCE, KEYS, LABEL, NUMBER, PENALTY, ROWS
+from bpviz.config.keys import CSV, DISTANCE, KEYS, LABEL, MOST_WRAPPERS, NUMBER, PENALTY, ROWS, WITH
 from bpviz.config.places import SHOWN, ConfigError, Mistake, Place
 from bpviz.config.yaml_tree import Node, scalar, under
 from bpviz.declare import (
     FIGURES,
     OPTIMIZERS,
     PROBLEMS,
+    WRAPPERS,
     Domain,
     Field,
     FigureRequest,
@@ -130,8 +131,12 @@ class Reader:
             object.__setattr__(trial, name, value)
         conflicts = declare.conflicts(trial)
         for name, complaint in conflicts:
-            self.refuse(node.value.get(name, node).place, under(path, name) if name else path, complaint)
+            self._refuse_part(node, path, name, complaint)
         return None if conflicts else kind(**values)
+
+    def _refuse_part(self, node: Node, path: str, name: str, complaint: str) -> None:
+        """Refuse a field of what stands at ``node``; "" for none in particular."""
+        self.refuse(node.value.get(name, node).place, under(path, name) if name else path, complaint)
 
     # -- the problem -------------------------------------------------------------------------------------------------
 
@@ -297,6 +302,10 @@ class Reader:
         if not isinstance(chosen.value, str):
             self.refuse(chosen.place, where, registry.unknown(chosen.plain))
             return None
+        if registry is OPTIMIZERS and chosen.value in WRAPPERS:
+            message = f"{chosen.value} goes around an algorithm: {{name: gd, with: [{chosen.value}]}}"
+            self.refuse(chosen.place, where, message)
+            return None
         try:
             return entry, registry[chosen.value]
         except BrokenPluginError as error:
@@ -312,14 +321,41 @@ class Reader:
         if named is None:
             return None
         entry, kind = named
+        before = len(self.mistakes)
         declared = declare.fields(kind)
-        self._known(entry, path, ("name", "label", *declared), f"setting of {kind.name}")
-        label = self.option(entry.value, LABEL, path) or kind.label
+        self._known(entry, path, ("name", "label", "with", *declared), f"setting of {kind.name}")
+        label = self.option(entry.value, LABEL, path)
         optimizer = self._made(kind, self._options(entry, path, declared), entry, path)
         reason = declare.unsuitable(kind, problem) if problem else None
         if reason:
             self.refuse(node.place, path, reason)
-        return None if optimizer is None else Algorithm(label, optimizer)
+        if "with" in entry.value:
+            optimizer = self._wrapped(optimizer or kind(), entry.value["with"], under(path, "with"), problem)
+        return Algorithm(label or optimizer.label, optimizer) if len(self.mistakes) == before else None
+
+    def _wrapped(self, optimizer: Any, node: Node, path: str, problem: Problem | None) -> Any:
+        """Return the optimizer in the wrappers that are listed, the first inside."""
+        if not isinstance(node.value, list):
+            hint = f"; write [{node.value}]" if isinstance(node.value, str) and node.value in WRAPPERS else ""
+            self.refuse(node.place, path, f"{shown(node.plain)} is not {WITH.domain}{hint}")
+            return optimizer
+        if len(node.value) > MOST_WRAPPERS:
+            self.refuse(node.place, path, f"{len(node.value)} wrappers around one algorithm, more than {MOST_WRAPPERS}")
+            return optimizer
+        for i, item in enumerate(node.value):
+            where = under(path, i)
+            named = self._named(item, where, WRAPPERS, "name")
+            if named is None:
+                continue
+            entry, kind = named
+            declared = declare.fields(kind)
+            self._known(entry, where, ("name", *declared), f"setting of {kind.name}")
+            values = self._options(entry, where, declared)
+            wrapper = None if values is None else self._made(kind, {"inner": optimizer, **values}, entry, where)
+            for name, complaint in declare.misfits(wrapper, problem) if wrapper and problem else ():
+                self._refuse_part(entry, where, name, complaint)
+            optimizer = wrapper or optimizer
+        return optimizer
 
     def _algorithms(self, root: Node, problem: Problem | None) -> tuple[Algorithm, ...] | None:
         before = len(self.mistakes)

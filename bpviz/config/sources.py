@@ -22,7 +22,7 @@ from bpviz.words import listed, nearest, shown
 _INDEX = re.compile(r"[0-9]{1,9}")
 
 # What a word alone stands for in a list: `- gd` is `- {name: gd}`.
-_SHORT = {"algorithms": "name", "figures": "kind"}
+_SHORT = {"algorithms": "name", "with": "name", "figures": "kind"}
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -143,7 +143,8 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
             reader.refuse(place, path, f"{shown(step)} is not the number of an entry; there are {there}")
             return node
         i, items = int(step), list(node.value)
-        old = spelled_out(items[i], _SHORT[path]) if rest and path in _SHORT else items[i]
+        short = _SHORT.get(path.rpartition(".")[2])
+        old = spelled_out(items[i], short) if rest and short else items[i]
         items[i] = _replaced(old, rest, value, place, under(path, i), reader)
         return dataclasses.replace(node, value=items)
     if not isinstance(node.value, dict):
@@ -319,10 +320,10 @@ def _told_apart(algorithms: Sequence[Algorithm]) -> list[Algorithm]:
 
 
 def _label(algorithm: Algorithm, group: Sequence[Algorithm]) -> str:
-    others = [declare.settings(other.optimizer) for other in group]
+    others = [declare.spelled(other.optimizer) for other in group]
     own = [
         f"{name} {value:g}" if isinstance(value, float) and float(f"{value:g}") == value else f"{name} {value}"
-        for name, value in declare.settings(algorithm.optimizer).items()
+        for name, value in declare.spelled(algorithm.optimizer).items()
         if any(other.get(name) != value for other in others)
     ]
     return f"{algorithm.label} ({', '.join(own)})" if own else algorithm.label

@@ -112,6 +112,8 @@ def kind(name: str) -> type[Any]:
 class SciPy(Foreign):
     """A method of scipy.optimize.minimize."""
 
+    recalls = True
+
     def _walker(self, given: Mapping[str, Any], w: Array) -> Any:
         return ScipyWalker(Call(self.facts.name, self.facts.needs, given), w)
 

@@ -112,6 +112,7 @@ class Foreign:
     """An optimizer of another library. A library's module says how to make a walker and where it is at home."""
 
     facts: ClassVar[Facts]
+    recalls: ClassVar[bool] = False
 
     @property
     def together(self) -> int:

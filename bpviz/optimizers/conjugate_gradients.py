@@ -73,6 +73,7 @@ class _ConjugateGradients(StrongWolfe):
         "The linear conjugate gradients that solve systems of equations: this rule on a quadratic, with exact steps."
     ),
     synonyms=("fletcher-reeves", "fr", "ncg-fr"),
+    recalls=True,
 )
 class FletcherReeves(_ConjugateGradients):
     """Conjugate gradients by the ratio of the gradients' lengths.
@@ -102,6 +103,7 @@ class FletcherReeves(_ConjugateGradients):
         "with c2 = 0.4, but its steps come from Moré and Thuente's search, and from this one where that fails."
     ),
     synonyms=("cg", "conjugate-gradient", "conjugate-gradients", "polak-ribiere", "cg-pr+", "prp", "ncg"),
+    recalls=True,
 )
 class PolakRibiere(_ConjugateGradients):
     """Conjugate gradients that start again, with β = 0, when a step changes little.
@@ -133,6 +135,7 @@ class PolakRibiere(_ConjugateGradients):
         "HS+, with max(0, β); and the method of 1952 itself, for systems of equations, where all variants are one."
     ),
     synonyms=("hestenes-stiefel", "hs"),
+    recalls=True,
 )
 class HestenesStiefel(_ConjugateGradients):
     """Conjugate gradients by successive directions that the mean Hessian over the step makes conjugate.
@@ -159,6 +162,7 @@ class HestenesStiefel(_ConjugateGradients):
         "The hybrid of the same authors, β = max(0, min(HS, DY)); and cg-fr, which is this rule when dᵀg = 0."
     ),
     synonyms=("dai-yuan", "dy"),
+    recalls=True,
 )
 class DaiYuan(_ConjugateGradients):
     """Conjugate gradients that lead downhill after every step that meets the Wolfe conditions.

@@ -33,6 +33,7 @@ class Compass(NamedTuple):
         "that try all axes and take the best. Compared with no library: those at hand try the axes in random order."
     ),
     synonyms=("compass-search", "compass", "pattern-search", "generating-set-search", "direct-search"),
+    recalls=True,
 )
 class CoordinateSearch:
     """Try a step up and down each axis and take the first that leads lower; if none does, shorten the step.
@@ -43,7 +44,7 @@ class CoordinateSearch:
     Δ: step at the start, φ: increase, θ: decrease. A run whose Δ falls below Δ_tol cannot go on, Δ_tol: tolerance.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "length Δ of the steps at the start")
+    step: Column = hyper(1.0, "(0, inf)", "length Δ of the steps at the start", at_start=True)
     increase: Column = hyper(1.0, "[1, inf)", "factor on the length after a step that leads lower, φ")
     decrease: Column = hyper(0.5, "(0, 1)", "factor on the length when no step does, θ")
     tolerance: Column = hyper(1e-9, "(0, inf)", "length below which a run cannot go on, Δ_tol")

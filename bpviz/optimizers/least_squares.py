@@ -91,6 +91,7 @@ class Damped(NamedTuple):
         "changes no step."
     ),
     synonyms=("lm", "levenberg", "marquardt", "damped-least-squares"),
+    recalls=True,
 )
 class LevenbergMarquardt:
     """Gauss-Newton held back by a damping that follows how well each step was foretold. r: residuals, J: Jacobian.

@@ -117,6 +117,7 @@ class LastError(NamedTuple):
         "cubic; and rprop's weight backtracking, which takes a step back altogether."
     ),
     synonyms=("armijo", "gd-armijo", "gd-backtracking"),
+    recalls=True,
 )
 class Backtracking:
     """Shorten the step along the negative gradient until the error falls enough. g = ∇E(w).
@@ -151,6 +152,7 @@ class Backtracking:
         "Thuente's method, which looks for the same points by other trials (SciPy's first choice in CG and BFGS)."
     ),
     synonyms=("strong-wolfe", "gd-wolfe"),
+    recalls=True,
 )
 class WolfeSearch(StrongWolfe):
     """Go along the negative gradient to where the error is low and level enough. g = ∇E(w).

@@ -34,6 +34,7 @@ class Simplex(NamedTuple):
         "and δ = 1 - 1/n: for two weights the usual ones."
     ),
     synonyms=("simplex", "downhill-simplex", "amoeba", "neldermead", "nm"),
+    recalls=True,
 )
 class NelderMead:
     """Move a simplex downhill, mirroring its highest vertex h through the middle P̄ of the others, l the lowest.
@@ -49,7 +50,9 @@ class NelderMead:
     are one point cannot go on.
     """
 
-    step: Column = hyper(0.05, "(0, inf)", "fraction s by which the first simplex reaches beyond each weight")
+    step: Column = hyper(
+        0.05, "(0, inf)", "fraction s by which the first simplex reaches beyond each weight", at_start=True
+    )
     reflection: Column = hyper(1.0, "(0, inf)", "coefficient of reflection, α")
     expansion: Column = hyper(2.0, "(1, inf)", "coefficient of expansion, γ")
     contraction: Column = hyper(0.5, "(0, 1)", "coefficient of contraction, β")

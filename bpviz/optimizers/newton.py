@@ -68,6 +68,7 @@ class Newton:
         "for the direction only roughly. Compared with no library: none searches along the whole Newton direction."
     ),
     synonyms=("newton-line-search", "newton-strong-wolfe"),
+    recalls=True,
 )
 class NewtonWolfe(StrongWolfe):
     """Go along the Newton direction to where the error is low and level enough. g = ∇E(w), H = ∇²E(w).
@@ -106,6 +107,7 @@ class NewtonWolfe(StrongWolfe):
         "the whole Newton direction."
     ),
     synonyms=("newton-armijo", "guarded-newton"),
+    recalls=True,
 )
 class NewtonBacktracking:
     """Shorten the Newton step until the error falls enough. g = ∇E(w), H = ∇²E(w).

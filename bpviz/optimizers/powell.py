@@ -38,6 +38,7 @@ class Directions(NamedTuple):
         "last one takes the place of the one that goes, and the next new direction is counted from before that search."
     ),
     synonyms=("powells-method", "conjugate-directions", "direction-set"),
+    recalls=True,
 )
 class Powell:
     """Search along each of n directions in turn, and exchange one for the way all of them led together.
@@ -53,7 +54,7 @@ class Powell:
     lower cannot go on.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "length of the first directions, where a search looks first")
+    step: Column = hyper(1.0, "(0, inf)", "length of the first directions, where a search looks first", at_start=True)
     tolerance: Column = hyper(0.01, "(0, 1)", "relative length at which a bracket is short enough")
     convention: str = hyper("paper", Choice(("paper", "scipy")), "whose exchange of directions")
 

@@ -71,6 +71,7 @@ class _Secant(StrongWolfe):
         "that fails; and l-bfgs, which forgets old steps and scales anew every epoch."
     ),
     synonyms=("quasi-newton", "broyden-fletcher-goldfarb-shanno"),
+    recalls=True,
 )
 class Bfgs(_Secant):
     """Newton's method with the inverse of a Hessian that is learned from the gradients. g = ∇E(w), g' the next one.
@@ -102,6 +103,7 @@ class Bfgs(_Secant):
         "library: none has it; with exact searches it walks as bfgs does."
     ),
     synonyms=("davidon-fletcher-powell",),
+    recalls=True,
 )
 class Dfp(_Secant):
     """The first quasi-Newton method: the inverse of a Hessian, learned from the gradients. g = ∇E(w), g' the next one.
@@ -147,6 +149,7 @@ class Learned(NamedTuple):
         "trust region. scipy.optimize has its update as a strategy, SR1, for trust-constr alone."
     ),
     synonyms=("symmetric-rank-one", "sr-1"),
+    recalls=True,
 )
 class Sr1:
     """A trust region around a Hessian that is learned from the gradients, one rank at a time, and may bend downwards.
@@ -161,7 +164,7 @@ class Sr1:
     r: skip. A run with no promising step left, or none that still changes w, cannot go on.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "radius of the region at the start")
+    step: Column = hyper(1.0, "(0, inf)", "radius of the region at the start", at_start=True)
     accept: Column = hyper(1e-4, "[0, 0.25)", "fraction of the promised fall from which on a step is taken, η")
     skip: Column = hyper(1e-8, "(0, 1)", "how nearly y - Bs may be at right angles to s, r")
 
@@ -251,6 +254,7 @@ class Remembered(NamedTuple):
         "whose first step is no longer than 1 and whose search accepts other steps."
     ),
     synonyms=("lbfgs", "limited-memory-bfgs", "l-bfgs-b", "lbfgsb"),
+    recalls=True,
 )
 class Lbfgs(StrongWolfe):
     """BFGS made anew from the last few steps. g = ∇E(w), g' the next one.

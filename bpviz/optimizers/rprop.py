@@ -44,7 +44,7 @@ class SignsAndError(NamedTuple):
 class _Rprop:
     """What the four variants share: the hyperparameters, the start and the adaptation of the steps."""
 
-    step: Column = hyper(0.1, "(0, inf)", "step size of every weight at the start, Δ")
+    step: Column = hyper(0.1, "(0, inf)", "step size of every weight at the start, Δ", at_start=True)
     increase: Column = hyper(1.2, "(1, inf)", "factor on a step after a gradient of the same sign, η⁺")
     decrease: Column = hyper(0.5, "(0, 1)", "factor on a step after a change of sign, η⁻")
     min_step: Column = hyper(1e-3, "[0, inf)", "smallest step, Δmin")

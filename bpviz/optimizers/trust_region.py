@@ -33,7 +33,7 @@ class Region(NamedTuple):
 class _TrustRegion:
     """What both rules share: Algorithm 4.1, all but the step."""
 
-    step: Column = hyper(1.0, "(0, inf)", "radius of the region at the start")
+    step: Column = hyper(1.0, "(0, inf)", "radius of the region at the start", at_start=True)
     max_step: Column = hyper(1000.0, "(0, inf)", "largest radius, Δ̂")
     accept: Column = hyper(0.15, "[0, 0.25)", "fraction of the promised fall from which on a step is taken, η")
 
@@ -81,6 +81,7 @@ class _TrustRegion:
         "scipy.optimize, which is this rule but stops where the Hessian is not positive definite."
     ),
     synonyms=("trust-dogleg", "dog-leg", "powell-dogleg"),
+    recalls=True,
 )
 class Dogleg(_TrustRegion):
     """Go along a path of two legs, first down the gradient, then to Newton's point, as far as the model is trusted.
@@ -118,6 +119,7 @@ class Dogleg(_TrustRegion):
         "levenberg-marquardt, whose λ is set by hand and not by a radius."
     ),
     synonyms=("trust-region", "more-sorensen", "trust-region-newton"),
+    recalls=True,
 )
 class TrustExact(_TrustRegion):
     """Go to the lowest point of the quadratic model, as far as the model is trusted. g = ∇E(w), H = ∇²E(w).

@@ -9,6 +9,7 @@ function of z,
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,6 +17,8 @@ import numpy as np
 from bpviz import rows
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from bpviz.declare import Array
     from bpviz.problems.datasets import Dataset
 
@@ -218,21 +221,36 @@ class Neuron:
         features = np.array(dataset.features, dtype=np.float64)
         if bias:
             features = np.column_stack([features, np.ones(len(features))])
-        self.samples, self.params = features.shape
         self.activation = ACTIVATIONS[activation]
         self.loss = LOSSES[loss]
-        self.x = np.ascontiguousarray(features.T)[:, :, None]  # (params, samples, 1)
-        self.first, *others = self.x
+        self._see(np.ascontiguousarray(features.T)[:, :, None], np.array(dataset.targets, dtype=np.float64)[:, None])
+
+    def _see(self, x: Array, y: Array) -> None:
+        """Take in features ``(params, samples, 1)`` and targets ``(samples, 1)``; runs in place of 1 if all differ."""
+        self.params, self.samples, _ = x.shape
+        self.x, self.y = x, y
+        self.first, *others = x
         self.others = list(enumerate(others, start=1))
-        self.y = np.array(dataset.targets, dtype=np.float64)[:, None]
         self.error_scale = np.array(self.loss.scale / self.samples)
-        slope_scale = self.loss.slope_scale / self.samples
-        self.x_scaled = self.x * slope_scale
-        self.xx_scaled = self.x[:, None] * self.x * slope_scale  # (params, params, samples, 1)
+        self.slope_scale = self.loss.slope_scale / self.samples
+        self.x_scaled = x * self.slope_scale
         self.residual_scale = np.sqrt(self.error_scale)
 
+    @cached_property
+    def xx_scaled(self) -> Array:
+        """The products of features that Hessians are made of: ``(params, params, samples, 1)``."""
+        products: Array = self.x[:, None] * self.x * self.slope_scale
+        return products
+
+    def part(self, samples: npt.NDArray[np.int64]) -> Neuron:
+        """Return the neuron on some of the samples, ``(batch, 1)``, or on each run's own, ``(batch, runs)``."""
+        part = object.__new__(Neuron)
+        part.activation, part.loss = self.activation, self.loss
+        part._see(self.x[:, samples, 0], self.y[samples, 0])
+        return part
+
     def at(self, w: Array, spare: NeuronPoint | None = None) -> NeuronPoint:
-        point = NeuronPoint(self) if spare is None else spare
+        point = NeuronPoint(self) if spare is None or spare.neuron is not self else spare
         if point.runs != len(w):
             point.resize(len(w))
         point.go(w)

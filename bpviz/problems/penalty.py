@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from bpviz.declare import Minimum, hyper
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from bpviz.declare import Array, Point, Problem
 
 
@@ -37,6 +40,10 @@ class Penalized:
     @property
     def width(self) -> int:
         return self.problem.width + len(self.problem.weights)
+
+    def part(self, samples: npt.NDArray[np.int64]) -> Penalized:
+        problem: Any = self.problem
+        return Penalized(problem.part(samples), self.l1, self.l2)
 
     def at(self, w: Array, spare: Any = None) -> PenalizedPoint:
         return PenalizedPoint(self, w, self.problem.at(w, spare and spare.point))

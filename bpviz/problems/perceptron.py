@@ -9,6 +9,9 @@ from bpviz.declare import Choice, Flag, hyper, problem
 from bpviz.problems.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from bpviz.declare import Array
     from bpviz.problems._neuron import Neuron, NeuronPoint
 
@@ -62,6 +65,13 @@ class Perceptron:
     @property
     def width(self) -> int:
         return len(self.dataset.targets) * len(self.weights)
+
+    @property
+    def samples(self) -> int:
+        return len(self.dataset.targets)
+
+    def part(self, samples: npt.NDArray[np.int64]) -> Neuron:
+        return self._neuron.part(samples)
 
     def at(self, w: Array, spare: Any = None) -> NeuronPoint:
         return self._neuron.at(w, spare)

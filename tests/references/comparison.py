@@ -10,7 +10,7 @@ import numpy as np
 from record import HERE, Case, difference, problems, run_name, unpacked
 from record import PROBLEMS as RECORDED
 
-from bpviz.declare import OPTIMIZERS, PROBLEMS
+from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.march import march
 from bpviz.results import Ending, Trajectory, record
 
@@ -40,9 +40,13 @@ def _packed(family: str) -> dict[str, Any]:
 
 @functools.lru_cache(8)  # several references of one rule stand one after the other
 def _own(rule: str, settings: str, problem: str, updates: int) -> list[Trajectory]:
-    made = OPTIMIZERS[rule](**json.loads(settings))
+    made = _made(rule, **json.loads(settings))
     starts = RECORDED[problem].starts
     return record(march(made, PROBLEMS[problem](), starts, error_threshold=None, max_epochs=max(updates, 1)))
+
+
+def _made(name: str, around: dict[str, Any] | None = None, **settings: Any) -> Any:
+    return WRAPPERS[name](_made(**around), **settings) if around else OPTIMIZERS[name](**settings)
 
 
 def compare(family: str, case: Case) -> list[Compared]:

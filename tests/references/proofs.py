@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,19 @@ import numpy as np
 from comparison import compare
 from record import Case, families
 
-from bpviz.declare import KINDS, OPTIMIZERS, fields
+from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS, fields
 from bpviz.march import march
 from bpviz.problems.perceptron import Perceptron
 from bpviz.results import ENDINGS, Ending, record, summarize
+from bpviz.words import shown
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from bpviz.declare import Optimizer
+    from bpviz.declare import Optimizer, Wrapper
 
 TITLES = ["rule", "asks for", "cost of an epoch", "compared with", "epochs", "at its best step", "source"]
+AROUND_TITLES = ["wrapper", "what it does", "settings, with defaults", "asks for", "compared with", "source"]
 STEPS = np.array([float(f"{10 ** (k / 10):.2g}") for k in range(-30, 31)])  # ten to a decade, as one would write them
 THRESHOLD, MOST = 0.125, 1000
 _LIBRARIES = {
@@ -35,10 +37,10 @@ _LIBRARIES = {
 }
 
 
-def twin_families() -> Iterator[ModuleType]:
-    """Yield the test modules of the families of rules, with their twins."""
-    for path in sorted((Path(__file__).parent.parent / "optimizers").glob("test_*.py")):
-        if path.name != "test_twins.py":
+def twin_families(folder: str = "optimizers") -> Iterator[ModuleType]:
+    """Yield the test modules of the families of rules, or of wrappers, with their twins."""
+    for path in sorted((Path(__file__).parent.parent / folder).glob("test_*.py")):
+        if "\nTWINS = " in path.read_text(encoding="utf-8"):
             spec = importlib.util.spec_from_file_location(f"family_{path.stem}", path)
             assert spec
             assert spec.loader
@@ -55,8 +57,27 @@ def proofs() -> list[list[str]]:
     ]
 
 
-def _asks(rule: type[Optimizer]) -> str:
+def _asks(rule: type[Optimizer | Wrapper]) -> str:
     return ", ".join(kind for kind in KINDS if kind in rule.needs)
+
+
+def around() -> list[list[str]]:
+    """Return a row a wrapper, cells in the order of AROUND_TITLES."""
+    return [
+        [
+            f"`{name}`",
+            (wrapper.__doc__ or "").partition(".")[0] + ".",
+            ", ".join(f"`{field.name}` {_setting(field.default)}" for field in fields(wrapper).values()),
+            _asks(wrapper),
+            _compared(name),
+            wrapper.source,
+        ]
+        for name, wrapper in WRAPPERS.items()
+    ]
+
+
+def _setting(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else shown(value).strip("'")
 
 
 @functools.cache
@@ -71,7 +92,8 @@ def _cases() -> dict[str, list[tuple[str, Case]]]:
 @functools.cache
 def _against() -> dict[str, str]:
     """Return what the tests compare with a rule besides recorded paths, as their families say it."""
-    return {name: what for module in twin_families() for name, what in getattr(module, "AGAINST", {}).items()}
+    modules = (module for folder in ("optimizers", "wrappers") for module in twin_families(folder))
+    return {name: what for module in modules for name, what in getattr(module, "AGAINST", {}).items()}
 
 
 def _compared(name: str) -> str:
@@ -79,10 +101,18 @@ def _compared(name: str) -> str:
     largest: dict[str, float] = {}
     for family, case in _cases().get(name, []):
         if case.parts is None:
-            thing = f"{_LIBRARIES.get(case.library, case.library)}.{case.name}"
+            thing = _thing(case)
             largest[thing] = max(largest.get(thing, 0), *(one.largest for one in compare(family, case)))
     said = [f"{thing} {difference:.0e}" for thing, difference in largest.items()]
     return ", ".join([*said, *filter(None, [_against().get(name)])]) or "its twin alone"
+
+
+def _thing(case: Case) -> str:
+    """Return what a case compares with: of optax's schedules and chains, the part that is not the rule inside."""
+    parts = [value["name"] for value in case.arguments.values() if isinstance(value, Mapping)]
+    if case.library == "optax" and parts and case.name in ("sgd", "chain"):
+        return f"optax.{next(name for name in parts if name not in ('sgd', 'adam'))}"
+    return f"{'torch' if case.name.startswith('nn.') else _LIBRARIES.get(case.library, case.library)}.{case.name}"
 
 
 def _cost(rule: type[Optimizer]) -> str:

@@ -51,7 +51,8 @@ class Case(NamedTuple):
     ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "LevenbergMarquardt"
     (jaxopt, made of residuals), "BFGS" (a method of scipy.optimize.minimize, and ``arguments`` its options). After a
     space it may say which part of it is replaced, of REPLACED: "BFGS by line_search". An argument that is itself a call
-    is a mapping of its ``name`` and its ``arguments``.
+    is a mapping of its ``name`` and its ``arguments``; one whose name is a number has none. Where ``rule`` is a
+    wrapper, its settings say what it is ``around``: the name and the settings of that.
 
     ``why`` says why the settings are what they are, or the paths differ. ``tolerance`` is for a library that computes
     something in float32 or to a tolerance. ``parts`` is for things that share a name but not a path: the update at
@@ -80,7 +81,8 @@ class Case(NamedTuple):
 
 
 def _call(name: str, arguments: Mapping[str, Any]) -> str:
-    return f"{name}({', '.join(f'{key}={_argument(value)}' for key, value in arguments.items())})"
+    given = (_argument(value) if key.isdigit() else f"{key}={_argument(value)}" for key, value in arguments.items())
+    return f"{name}({', '.join(given)})"
 
 
 def _argument(value: Any) -> str:
@@ -336,14 +338,37 @@ def _torch_walk(case: Case, library: Any) -> Walk:
     import torch
 
     torch.set_default_dtype(torch.float64)  # some keep scalars in the default type
+    schedules = torch.optim.lr_scheduler
     called, replaced = _named(case)
 
     def made(name: str, arguments: Mapping[str, Any], w: Any) -> Any:
-        call = _found(library if hasattr(library, name) else torch.optim, name)
+        call = _found(torch if name.startswith("nn.") else library if hasattr(library, name) else torch.optim, name)
         alone = {"foreach": False} if "foreach" in inspect.signature(call).parameters else {}
         inner = {key: made(**value, w=w) for key, value in arguments.items() if isinstance(value, Mapping)}
         rest = {key: value for key, value in arguments.items() if key not in inner}
+        if name.startswith("nn."):
+            return inner["optimizer"], lambda: call([w], **rest)
         return call(**inner, **rest) if inner else call([w], **alone, **rest)
+
+    def advance(optimizer: Any, closure: Callable[[], Any], **handed: Any) -> None:
+        """Make an update; gradients are clipped before it, and a schedule is told of it, or of the error before it."""
+        if isinstance(optimizer, tuple):
+            optimizer, clip = optimizer
+
+            def clipped() -> Any:
+                error = closure()
+                clip()
+                return error
+
+            optimizer.step(clipped)
+        elif isinstance(optimizer, schedules.ReduceLROnPlateau):
+            optimizer.step(closure())
+            optimizer.optimizer.step(closure)
+        elif isinstance(optimizer, schedules.LRScheduler):
+            advance(optimizer.optimizer, closure)
+            optimizer.step()
+        else:
+            optimizer.step(closure, **handed)
 
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
         torch.manual_seed(0)
@@ -361,7 +386,7 @@ def _torch_walk(case: Case, library: Any) -> Walk:
                 if case.handed and update % optimizer.update_period == 0:
                     diagonal = answers.hessian(w.detach().numpy()).diagonal()
                     handed["hessian"] = [torch.tensor(diagonal.copy())]
-                optimizer.step(closure, **handed)
+                advance(optimizer, closure, **handed)
                 row = optimizer.state[w][case.reads] if case.reads else w.detach()
                 yield row.numpy().copy()
 
@@ -376,7 +401,8 @@ def _optax(case: Case, problem: Problem) -> Walk:
 
     def made(name: str, arguments: Mapping[str, Any]) -> Any:
         given = {key: made(**value) if isinstance(value, Mapping) else value for key, value in arguments.items()}
-        return _found(optax, name)(**given)
+        unnamed = [given.pop(key) for key in list(given) if key.isdigit()]
+        return _found(optax, name)(*unnamed, **given)
 
     def error(w: Any) -> Any:
         return problem.error(w, lambda value: value, jax.numpy)
@@ -384,7 +410,10 @@ def _optax(case: Case, problem: Problem) -> Walk:
     def diagonal_of(_updates: Any, state: Any, _params: Any = None, *, diagonal: Any, **_rest: Any) -> Any:
         return diagonal, state
 
-    read = _found(optax, case.reads) if case.reads else lambda _, params: params
+    def fast(params: Any) -> Any:
+        return params.fast if isinstance(params, optax.LookaheadParams) else params
+
+    read = _found(optax, case.reads) if case.reads else lambda _, params: fast(params)
     arguments = dict(case.arguments)
     if case.handed:
         nothing = optax.identity().init
@@ -399,9 +428,11 @@ def _optax(case: Case, problem: Problem) -> Walk:
 
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
         params = jax.numpy.asarray(start)
+        if case.name == "lookahead":
+            params = optax.LookaheadParams.init_synced(params)
         state = optimizer.init(params)
         while True:
-            w = np.array(params)
+            w = np.array(fast(params))
             handed = {"diagonal": answers.hessian(w).diagonal()} if case.handed else {}
             params, state = update(params, state, answers.error(w), answers.gradient(w), **handed)
             yield np.array(read(state, params))

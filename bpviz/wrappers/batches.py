@@ -1,0 +1,87 @@
+"""Mini-batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bpviz.declare import KINDS, Wrapper, hyper, layers, wrapper
+from bpviz.wrappers._layers import with_memory
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array, Problem
+    from bpviz.oracle import Oracle
+
+
+class Batches(NamedTuple):
+    """What mini-batches remember."""
+
+    t: Array  # (runs, 1), epochs made
+    asked: Array  # (runs, kinds), samples that were evaluated so far
+    inner: Any
+
+
+@wrapper(
+    "mini-batches",
+    label="mini-batches",
+    source=(
+        "L. Bottou, F. E. Curtis & J. Nocedal, SIAM Review 60(2), 2018, arXiv:1606.04838, section 3; the samples "
+        "shuffled anew in every epoch as in M. Gürbüzbalaban, A. Ozdaglar & P. Parrilo, Mathematical Programming 186, "
+        "2021, arXiv:1510.08560"
+    ),
+    confused_with=(
+        "Batches drawn with replacement. An epoch is still one pass over the data, so that epochs compare; the rule "
+        "advances once a batch, and what is inside counts batches."
+    ),
+    synonyms=("minibatches", "mini-batch", "minibatch", "batches", "stochastic", "batch"),
+)
+class MiniBatches(Wrapper):
+    """Let the rule advance once for each batch of the data instead of once for all of it.
+
+    shuffle the samples, by s and the epoch, and cut them into batches of b, the last with the rest
+    for each batch B:  w ← rule(w) for E(w) = mean over B of the samples' errors
+
+    b: batch_size, s: seed. A gradient of b of n samples costs b / n of an evaluation, and bills are rounded up in
+    total. A run that is stuck on every batch of an epoch cannot go on.
+    """
+
+    batch_size: int = hyper(1, "integer [1, inf)", "samples b in a batch")
+    seed: int = hyper(0, "integer [0, 1e+09]", "seed of the random numbers")
+
+    def conflicts(self) -> list[tuple[str, str]]:
+        if any(isinstance(layer, MiniBatches) for layer in layers(self.inner)):
+            return [("", "there are mini-batches inside already")]
+        return with_memory(self.inner, "and the next batch would give others")
+
+    def misfits(self, problem: Problem) -> list[tuple[str, str]]:
+        samples = getattr(problem, "samples", 0)
+        if not samples:
+            return [("", f"mini-batches needs a problem with data, which this {problem.name} does not have")]
+        if self.batch_size > samples:
+            return [("batch_size", f"{self.batch_size} is more than the {samples} samples of the data")]
+        return []
+
+    def begin(self, w: Array, f: Oracle) -> Batches:
+        zeros = f.xp.zeros((len(w), 1))
+        return Batches(zeros, f.xp.zeros((len(w), len(KINDS))), self.inner.begin(w, f))
+
+    def advance(self, w: Array, state: Batches, f: Oracle) -> tuple[Array, Batches]:
+        problem: Any = f.problem
+        n, t, asked, inner = problem.samples, state.t + 1, state.asked, state.inner
+        order = self._order(n, t, f)
+        stuck, why = f.live, {}
+        for first in range(0, n, self.batch_size):
+            batch = order[first : first + self.batch_size]
+            part = f.part(batch)
+            w, inner = self.inner.advance(w, inner, part)
+            asked = asked + part.counts() * len(batch)
+            stuck = stuck & (False if part.stuck is None else part.stuck)
+            why.update(part.why)
+        f.charge((-(-asked // n) - -(-state.asked // n)).astype(int))
+        f.cannot_go_on(stuck, {run: words for run, words in why.items() if stuck[run]})  # on no batch of the epoch
+        return w, Batches(t, asked, inner)
+
+    def _order(self, n: int, t: Array, f: Oracle) -> Any:
+        """Return the numbers of the samples as they come: ``(samples, runs)``, or ``(samples, 1)`` if for all alike."""
+        alike = f.xp.ndim(self.seed) == 0 and bool((t == t[0]).all())
+        runs = 1 if alike else len(t)
+        return f.drawn(self.seed, t[:runs], lambda draw: draw.permutation(n), runs).T.astype(int)

@@ -1,0 +1,171 @@
+"""Searches for how far to go where the rule leads.
+
+The four differ in what they search for along the move that the rule proposes:
+
+    search-golden        the lowest point, by the golden section
+    search-brent         the lowest point, by parabolas
+    search-backtracking  a point low enough (Armijo's condition)
+    search-wolfe         a point low and level enough (the strong Wolfe conditions)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bpviz.declare import Column, Wrapper, hyper, wrapper
+from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section
+from bpviz.wrappers._layers import Inside
+
+if TYPE_CHECKING:
+    from bpviz.declare import Array
+    from bpviz.linesearch import Bracket, Phi
+    from bpviz.oracle import Mask, Oracle
+
+_WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
+_PRESS = "W. H. Press et al., Numerical Recipes, 3rd ed. 2007"
+_ALONG = "the rule of that name, which searches along the negative gradient and has no other rule inside."
+
+
+@dataclass(frozen=True)
+class _Search(Wrapper):
+    """What the searches share: the direction, and what becomes of a run that finds nothing along it."""
+
+    def conflicts(self) -> list[tuple[str, str]]:
+        if not self.inner.needs & {"error", "residuals"}:
+            return []
+        words = "goes by the error itself; a search is for rules that go by derivatives alone"
+        return [("", f"{self.inner.name} {words}")]
+
+    def begin(self, w: Array, f: Oracle) -> Inside:
+        return Inside(self.inner.begin(w, f))
+
+    def advance(self, w: Array, state: Inside, f: Oracle) -> tuple[Array, Inside]:
+        proposed, inner = self.inner.advance(w, state.inner, f)
+        d, g, error = proposed - w, f.gradient(w), f.error(w)
+        found, alpha = self._found(w, d, g, error, f)
+        waits = (d == 0).all(axis=1) & (g != 0).any(axis=1)  # a rule that stays where it is for an epoch is not stuck
+        f.cannot_go_on(~found[:, 0] & ~waits)
+        return f.xp.where(found, w + alpha * d, w), Inside(inner)
+
+    def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
+        """Return which runs have found a step that is good enough, and it, both ``(runs, 1)``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class _Lowest(_Search):
+    """What the searches for the lowest point share: all but the way to shrink a bracket."""
+
+    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough")
+
+    def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
+        downhill = f.dot(g, d) < 0
+        everywhere = along(f, w, d)
+
+        def phi(alpha: Array, where: Mask) -> Array:
+            return everywhere(alpha, where & downhill[:, 0])
+
+        alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), f)
+        return lowest < error, alpha  # NaN where nobody has searched
+
+    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+        raise NotImplementedError
+
+
+@wrapper(
+    "search-golden",
+    label="golden search",
+    needs="error gradient",
+    source=f"J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; {_PRESS}, sections 10.1-10.2",
+    confused_with=f"golden, {_ALONG}",
+    synonyms=("golden-line-search", "with-golden", "line-search"),
+)
+class SearchGolden(_Lowest):
+    """Go where the rule leads as far as the error falls, by the golden section. d = rule(w) - w.
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), walking downhill from α = 0 and 1
+    α ← golden section of (a, b, c) until c - a ≤ tol (|x₁| + |x₂|), x₁ and x₂ its inner points
+    w ← w + α d
+
+    tol: tolerance. A run whose d does not lead downhill, or along which no lower error is found, cannot go on.
+    """
+
+    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+        return golden_section(phi, start, self.tolerance, f)
+
+
+@wrapper(
+    "search-brent",
+    label="Brent's search",
+    needs="error gradient",
+    source=f"R. P. Brent, Algorithms for Minimization without Derivatives, 1973, chapter 5; {_PRESS}, section 10.3",
+    confused_with=f"brent, {_ALONG}",
+    synonyms=("brent-line-search", "with-brent"),
+)
+class SearchBrent(_Lowest):
+    """Go where the rule leads as far as the error falls, by parabolas through the last trials. d = rule(w) - w.
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), walking downhill from α = 0 and 1
+    α ← Brent's method in (a, b, c) until a and c are within 2 (tol |α| + 10⁻¹¹) of its best α
+    w ← w + α d
+
+    tol: tolerance. A run whose d does not lead downhill, or along which no lower error is found, cannot go on.
+    """
+
+    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+        return brent(phi, start, self.tolerance, f)
+
+
+@wrapper(
+    "search-backtracking",
+    label="backtracking",
+    needs="error gradient",
+    source=f"L. Armijo, Pacific J. Math. 16, 1966, pp. 1-3; {_WRIGHT}, Algorithm 3.1",
+    confused_with=f"backtracking, {_ALONG}",
+    synonyms=("search-armijo", "with-backtracking", "with-armijo"),
+)
+class SearchBacktracking(_Search):
+    """Shorten the move of the rule until the error falls enough. d = rule(w) - w, g = ∇E(w).
+
+    α ← ᾱ;  while E(w + α d) > E(w) + c₁ α gᵀd:  α ← ρ α
+    w ← w + α d
+
+    ᾱ: step, ρ: shrink, c₁: c1. A run whose d does not lead downhill, or along which no lower error is found, cannot go
+    on.
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, in moves of the rule, ᾱ")
+    shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
+    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
+
+    def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
+        found, alpha, _ = backtrack(along(f, w, d), error, f.dot(g, d), self.step, self.shrink, self.c1, f)
+        return found, alpha
+
+
+@wrapper(
+    "search-wolfe",
+    label="strong Wolfe",
+    needs="error gradient",
+    source=f"P. Wolfe, SIAM Review 11, 1969, pp. 226-235; {_WRIGHT}, Algorithms 3.5 and 3.6",
+    confused_with=f"wolfe, {_ALONG}",
+    synonyms=("search-strong-wolfe", "with-wolfe"),
+)
+class SearchWolfe(StrongWolfe, _Search):
+    """Go where the rule leads to where the error is low and level enough. d = rule(w) - w, g = ∇E(w).
+
+    α ← search from ᾱ for E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|
+    w ← w + α d
+
+    ᾱ: step, c₁: c1, c₂: c2. A run whose d does not lead downhill, or along which no such α is found, cannot go on.
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, in moves of the rule, ᾱ")
+
+    def conflicts(self) -> list[tuple[str, str]]:
+        return [*_Search.conflicts(self), *StrongWolfe.conflicts(self)]
+
+    def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
+        found = self.search(w, d, Known(error, g, error), f)  # as if the error had not fallen before: from ᾱ
+        return found.holds, found.alpha

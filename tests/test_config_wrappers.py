@@ -1,0 +1,306 @@
+"""Wrappers in configs: what ``with`` gives, and every mistake in it with its place."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bpviz import config, declare, study, tables
+from bpviz.config import ConfigError
+from bpviz.declare import OPTIMIZERS, WRAPPERS
+
+KNOWN = ", ".join(WRAPPERS)
+
+
+def read(text, *overrides):
+    return config.loads(text.encode(), "bad.yaml", Path(), overrides, "try")
+
+
+def one(entry, *overrides):
+    """Return the optimizer of a config with one algorithm."""
+    return read(f"algorithms: [{entry}]\nfigures: []", *overrides).algorithms[0].optimizer
+
+
+def said(text, *overrides):
+    """Return the mistakes of a config without the lines they show."""
+    with pytest.raises(ConfigError) as caught:
+        read(text, *overrides)
+    return [str(mistake).split("\n", maxsplit=1)[0].removeprefix("bad.yaml:") for mistake in caught.value.mistakes]
+
+
+def made(name, inner="gd", **options):
+    return WRAPPERS[name](OPTIMIZERS[inner](), **options)
+
+
+def test_wrappers_are_listed_from_the_inside_out():
+    optimizer = one(
+        "{name: adam, step: 0.3, with: [{name: clip-norm, largest: 2}, {name: cosine, epochs: 200}, lookahead]}"
+    )
+    adam = OPTIMIZERS["adam"](step=0.3)
+    assert optimizer == WRAPPERS["lookahead"](
+        WRAPPERS["cosine"](WRAPPERS["clip-norm"](adam, largest=2.0), epochs=200.0)
+    )
+
+
+def test_an_algorithm_without_wrappers_is_the_rule_itself():
+    assert one("{name: gd, with: []}") == one("gd") == OPTIMIZERS["gd"]()
+
+
+def test_the_label_tells_of_all_layers_unless_there_is_one():
+    experiment = read("""
+        algorithms:
+          - {name: adam, with: [clip-norm, cosine]}
+          - {name: adam, with: [cosine], label: Adam slowing down}
+          - adam
+        figures: []
+    """)
+    assert [a.label for a in experiment.algorithms] == ["Adam, clipped norm, cosine", "Adam slowing down", "Adam"]
+    assert said(
+        "algorithms: [{name: gd, with: [cosine]}, {name: gd, with: [{name: cosine, epochs: 3}]}]\nfigures: []"
+    ) == [
+        (
+            "1:42: algorithms[1]: 'Gradient descent, cosine' is the label of algorithms[0] too (in line 1, column 14); "
+            "give one of them another `label`"
+        )
+    ]
+
+
+GOOD = {
+    **{name: f"{{name: gd, with: [{name}]}}" for name in WRAPPERS},
+    "in order": "{name: adam, with: [{name: mini-batches, seed: 7}, {name: step-decay, decay: .5}, lookahead]}",
+    "twice": "{name: momentum, momentum: 0.5, with: [warm-up, {name: exponential, decay: 1}, warm-up]}",
+}
+
+
+@pytest.fixture(scope="module")
+def validator():
+    schema = json.loads(json.dumps(config.schema()))
+    jsonschema.Draft7Validator.check_schema(schema)
+    return jsonschema.Draft7Validator(schema)
+
+
+@pytest.mark.parametrize("entry", GOOD.values(), ids=GOOD)
+def test_the_resolved_config_gives_the_same_experiment_and_follows_the_schema(entry, validator):
+    text = f"algorithms: [{entry}]\nfigures: []"
+    experiment = read(text)
+    resolved = config.resolved(experiment)
+    assert pickle.loads(pickle.dumps(experiment)) == experiment
+    for written in (json.dumps(resolved), yaml.safe_dump(resolved, allow_unicode=True)):
+        again = read(written)
+        assert again == experiment
+        assert config.resolved(again) == resolved
+    for data in (json.loads(json.dumps(resolved)), yaml.safe_load(text)):
+        validator.validate(data)
+
+
+def test_what_is_resolved_says_every_setting_of_every_layer():
+    (algorithm,) = config.resolved(read(f"algorithms: [{GOOD['twice']}]\nfigures: []"))["algorithms"]
+    assert algorithm == {
+        "name": "momentum",
+        "label": "Momentum, warm-up, exponential decay, warm-up",
+        "step": 0.3,
+        "momentum": 0.5,
+        "dampening": 0.0,
+        "with": [
+            {"name": "warm-up", "epochs": 5.0, "first": 0.1},
+            {"name": "exponential", "decay": 1.0},
+            {"name": "warm-up", "epochs": 5.0, "first": 0.1},
+        ],
+    }
+
+
+def test_results_say_what_was_around_the_rule():
+    results = study.run(read("algorithms: [{name: gd, with: [clip-norm, lookahead]}]\nfigures: []\nmax_epochs: 2"))
+    run = results.runs[0]
+    around = [{"name": "clip-norm", "largest": 1.0, "epsilon": 0.0}, {"name": "lookahead", "every": 5, "share": 0.5}]
+    assert (run.algorithm, run.label) == ("gd", "Gradient descent, clipped norm, lookahead")
+    assert run.settings == {"step": 0.3, "with": around}
+    assert tables.summary(results)["runs"][0]["settings"] == {"step": 0.3, "with": around}
+    assert "step=0.3 with=clip-norm(largest=1.0,epsilon=0.0)+lookahead(every=5,share=0.5)" in tables.summary_csv(
+        results
+    )
+    assert tables.table(results).rows[0][:2] == ["Gradient descent, clipped norm, lookahead", "0.3"]
+
+
+def declared():
+    return [
+        pytest.param(name, field, id=f"{name} {field.name}")
+        for name, wrapper in WRAPPERS.items()
+        for field in declare.fields(wrapper).values()
+    ]
+
+
+@pytest.mark.parametrize(("name", "field"), declared())
+def test_every_setting_refuses_a_bad_value_at_its_place(name, field):
+    bad = field.domain.bad()
+    mistakes = said(
+        f"figures: []\nalgorithms:\n- name: gd\n  with:\n  - name: {name}\n    {field.name}: {json.dumps(bad)}"
+    )
+    path = f"algorithms[0].with[0].{field.name}"
+    assert mistakes == [f"6:{len(field.name) + 7}: {path}: {field.complaint(bad)}"]
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_synonyms_are_suggested(name):
+    for synonym in WRAPPERS[name].synonyms:
+        (mistake,) = said(f"algorithms: [{{name: gd, with: [{synonym}]}}]\nfigures: []")
+        assert mistake.endswith(f"is not the name of a wrapper; did you mean {name!r}?")
+
+
+@pytest.mark.parametrize(
+    ("entry", "messages"),
+    [
+        ("with: cosine", ["with: 'cosine' is not a list of names, or of mappings {name, settings...}; write [cosine]"]),
+        ("with: {name: cosine}", ["with: a mapping is not a list of names, or of mappings {name, settings...}"]),
+        ("with:", ["with: null is not a list of names, or of mappings {name, settings...}"]),
+        ("with: [3]", ["with[0]: 3 is not a name, or a mapping with a name"]),
+        ("with: [{epochs: 3}]", [f"with[0]: name is missing; known are {KNOWN}"]),
+        ("with: [cosinus]", ["with[0]: 'cosinus' is not the name of a wrapper; did you mean 'cosine'?"]),
+        ("with: [zzz]", [f"with[0]: 'zzz' is not the name of a wrapper; known are {KNOWN}"]),
+        ("with: [{name: cosine, epoch: 3}]", ["with[0].epoch: unknown setting of cosine; did you mean 'epochs'?"]),
+        (
+            "with: [{name: cosine, with: [x]}]",
+            ["with[0].with: unknown setting of cosine; known are name, epochs, last, convention"],
+        ),
+        ("schedule: cosine", ["schedule: unknown setting of gd; did you mean 'with'?"]),
+        (
+            "with: [{name: search-wolfe, c1: 0.95}]",
+            ["with[0].c1: 0.95 is not below c2, 0.9"],
+        ),
+        (
+            "with: [{name: mini-batches, batch_size: 7}]",
+            ["with[0].batch_size: 7 is more than the 6 samples of the data"],
+        ),
+        (
+            "with: [mini-batches, cosine, mini-batches]",
+            ["with[2]: there are mini-batches inside already"],
+        ),
+        (f"with: [{', '.join(['warm-up'] * 21)}]", ["with: 21 wrappers around one algorithm, more than 20"]),
+    ],
+)
+def test_messages(entry, messages):
+    mistakes = said(f"figures: []\nalgorithms: [{{name: gd, {entry}}}]")
+    assert [mistake.split(": ", maxsplit=1)[1] for mistake in mistakes] == [f"algorithms[0].{m}" for m in messages]
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrapper", "message"),
+    [
+        ("golden", "cosine", "golden has no step for a schedule to change"),
+        ("rprop", "one-cycle", "rprop takes its step at the start alone: a schedule would change nothing"),
+        ("wolfe", "mini-batches", "wolfe goes on from its last answers, and the next batch would give others"),
+        (
+            "cg-pr",
+            "weight-decay",
+            "cg-pr goes on from its last answers, which are of other weights once these have decayed",
+        ),
+        (
+            "irprop+",
+            "search-brent",
+            "irprop+ goes by the error itself; a search is for rules that go by derivatives alone",
+        ),
+    ],
+)
+def test_a_wrapper_around_a_rule_it_cannot_wrap_is_refused_at_its_place(rule, wrapper, message):
+    text = f"figures: []\nalgorithms:\n- name: {rule}\n  with:\n  - lookahead\n  - {wrapper}"
+    assert said(text) == [f"6:5: algorithms[0].with[1]: {message}"]
+
+
+def test_a_problem_without_data_has_no_mini_batches():
+    assert said("problem: rosenbrock\nalgorithms: [{name: gd, with: [mini-batches]}]\nfigures: []") == [
+        "2:32: algorithms[0].with[0]: mini-batches needs a problem with data, which this rosenbrock does not have"
+    ]
+
+
+def test_all_mistakes_are_told_at_once():
+    text = """\
+algorithms:
+  - {name: gd, step: -1, with: [{name: cosine, last: 2}, {name: one-cycle, rise: 0.7}, zzzz, {name: clip-norm}]}
+  - {name: golden, with: [cosine, search-golden]}
+  - lookahead
+figures: []
+"""
+    assert [mistake.split(": ")[:2] for mistake in said(text)] == [
+        ["2:22", "algorithms[0].step"],
+        ["2:54", "algorithms[0].with[0].last"],
+        ["2:82", "algorithms[0].with[1].rise"],
+        ["2:88", "algorithms[0].with[2]"],
+        ["3:27", "algorithms[1].with[0]"],
+        ["3:35", "algorithms[1].with[1]"],
+        ["4:5", "algorithms[2]"],
+    ]
+
+
+def test_a_wrapper_in_the_place_of_an_algorithm_is_told_where_it_goes():
+    assert said("algorithms: [lookahead]\nfigures: []") == [
+        "1:14: algorithms[0]: lookahead goes around an algorithm: {name: gd, with: [lookahead]}"
+    ]
+
+
+def test_overrides_reach_what_is_around():
+    entry = "{name: gd, with: [cosine, {name: lookahead, every: 3}]}"
+    optimizer = one(entry, "algorithms.0.with.0.last=0.25", "algorithms[0].with[1].every=7")
+    assert optimizer == WRAPPERS["lookahead"](made("cosine", last=0.25), every=7)
+    assert one("gd", "algorithms.0.with=[cosine]") == made("cosine")
+    assert said(f"algorithms: [{entry}]", "algorithms.0.with.2.last=1") == [
+        "--set algorithms.0.with.2.last=1: algorithms[0].with: '2' is not the number of an entry; there are 0 to 1"
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "cosine",
+        [["cosine"]],
+        ["adam"],
+        [{"epochs": 3}],
+        [{"name": "cosine", "every": 3}],
+        [{"name": "lookahead", "every": 0}],
+        ["warm-up"] * 21,
+    ],
+    ids=str,
+)
+def test_the_schema_refuses_what_the_reader_refuses(bad, validator):
+    data = {"algorithms": [{"name": "gd", "with": bad}], "figures": []}
+    assert not validator.is_valid(data)
+    assert said(json.dumps(data))
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=9)
+    | st.sampled_from([*WRAPPERS, 10**400]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def wrappers(draw):
+    name = draw(st.sampled_from(list(WRAPPERS)))
+    names = st.sampled_from([*declare.fields(WRAPPERS[name]), "with", "zzz"])
+    return {"name": name, **draw(st.dictionaries(names, VALUES | st.floats(0, 3) | st.integers(0, 9), max_size=3))}
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+@given(st.sampled_from(list(OPTIMIZERS)), VALUES | st.lists(wrappers() | st.sampled_from(list(WRAPPERS)), max_size=5))
+def test_anything_around_anything_is_read_or_refused(rule, around):
+    data = json.dumps({"algorithms": [{"name": rule, "with": around}], "figures": []}).encode()
+    try:
+        experiment = config.loads(data, "fuzz.yaml", Path())
+    except ConfigError:
+        return
+    written = json.dumps(config.resolved(experiment), allow_nan=False)
+    assert config.loads(written.encode(), "again", Path(), name=experiment.name) == experiment

@@ -1,0 +1,175 @@
+"""Wrappers around the move: decoupled weight decay and lookahead."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
+from bpviz.march import march
+from bpviz.oracle import Oracle
+from bpviz.results import record
+
+
+class WeightDecay:
+    """Loshchilov & Hutter 2019, Algorithm 1, last line: the decay is of the weights before the move."""
+
+    def __init__(self, inner, weight_decay, convention):
+        self.inner, self.weight_decay, self.convention = inner, weight_decay, convention
+
+    def advance(self, f, w):
+        decay = self.weight_decay * (self.inner.step if self.convention == "torch" else 1)
+        return [after - decay * before for after, before in zip(self.inner.advance(f, w), w, strict=True)]
+
+
+class Lookahead:
+    """Zhang et al. 2019, Algorithm 1, one inner step an epoch; the slow weights are φ."""
+
+    def __init__(self, inner, every, share):
+        self.inner, self.every, self.share = inner, every, share
+        self.phi, self.t = None, 0
+
+    def advance(self, f, w):
+        if self.phi is None:
+            self.phi = list(w)
+        theta = self.inner.advance(f, w)
+        self.t += 1
+        if self.t % self.every == 0:
+            self.phi = [p + self.share * (t - p) for p, t in zip(self.phi, theta, strict=True)]
+            theta = self.phi
+        return theta
+
+
+TWINS = {"weight-decay": WeightDecay, "lookahead": Lookahead}
+UNUSUAL = {
+    "weight-decay": {"weight_decay": 0.13, "convention": "paper"},
+    "lookahead": {"every": 3, "share": 0.23},
+}
+
+
+def follow(optimizer, problem, start, epochs):
+    return record(march(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
+
+
+@pytest.mark.parametrize(("convention", "decay"), [("torch", 0.1 * 0.5), ("paper", 0.5)])
+def test_an_epoch_of_weight_decay_by_hand(convention, decay, bowl):
+    """Gradient descent moves (1, 1) to (1.2, 0.2), and the decay is of (1, 1)."""
+    wrapper = WRAPPERS["weight-decay"](OPTIMIZERS["gd"](step=0.1), weight_decay=0.5, convention=convention)
+    assert follow(wrapper, bowl, (1, 1), 1).weights[1] == pytest.approx((1.2 - decay, 0.2 - decay), rel=1e-15)
+
+
+def test_a_schedule_around_it_lets_the_decay_fall_and_one_inside_does_not(bowl):
+    """In the second epoch the step is 0.05. Paper: λ falls with the schedule around it. The decay alone, at w' = 1."""
+    gd = OPTIMIZERS["gd"](step=0.1)
+    half = {"decay": 0.5}
+    for convention, first, second in (("torch", 0.1 * 0.5, 0.05 * 0.5), ("paper", 0.5, 0.25)):
+        inside = WRAPPERS["weight-decay"](gd, weight_decay=0.5, convention=convention)
+        around = WRAPPERS["exponential"](inside, **half)
+        other = WRAPPERS["weight-decay"](WRAPPERS["exponential"](gd, **half), weight_decay=0.5, convention=convention)
+        for optimizer, later in ((around, second), (other, first)):
+            w = follow(optimizer, bowl, (1, 1), 2).weights
+            moved = w[1] - 0.05 * ([1, 4] * (w[1] - [3, -1]))
+            assert w[2] == pytest.approx(moved - later * w[1], rel=1e-14)
+
+
+@pytest.mark.parametrize("rule", ["golden", "rprop"])
+def test_a_rule_without_a_step_of_its_own_decays_by_lambda_alone(rule, bowl):
+    plain = follow(OPTIMIZERS[rule](), bowl, (1, 1), 1).weights[1]
+    wrapper = WRAPPERS["weight-decay"](OPTIMIZERS[rule](), weight_decay=0.25)
+    assert follow(wrapper, bowl, (1, 1), 1).weights[1] == pytest.approx(plain - 0.25, rel=1e-14)
+
+
+@pytest.mark.parametrize("convention", ["torch", "paper"])
+def test_adam_in_weight_decay_is_adamw(convention, unequal):
+    settings = {"weight_decay": 0.02, "convention": convention}
+    wrapper = WRAPPERS["weight-decay"](OPTIMIZERS["adam"](step=0.05), **settings)
+    adamw = follow(OPTIMIZERS["adamw"](step=0.05, **settings), unequal, (-1.2, 1, 0.3), 40)
+    assert follow(wrapper, unequal, (-1.2, 1, 0.3), 40).weights == pytest.approx(adamw.weights, rel=1e-12)
+
+
+def test_four_epochs_of_lookahead_by_hand(bowl):
+    """Gradient descent halves w1 - 3 in every epoch; with k = 2 and α = 1/4 from -2:
+
+    -1, -1/2, and -2 + (3/2) / 4 = -13/8 in its place; -13/16, -13/32, and -13/8 + (39/32) / 4 = -169/128.
+    """
+    wrapper = WRAPPERS["lookahead"](OPTIMIZERS["gd"](step=0.5), every=2, share=0.25)
+    run = follow(wrapper, bowl, (1, -1), 4)
+    assert (run.weights[:, 0] - 3).tolist() == [-2, -1, -13 / 8, -13 / 16, -169 / 128]
+
+
+def test_the_rule_keeps_what_it_remembers_when_it_is_pulled_back(bowl):
+    """Momentum's velocity goes on: w1 - 3 is -2, v is -2, so -1; then v is -2/2 - 1, so 0, pulled back to -1, v -2."""
+    wrapper = WRAPPERS["lookahead"](OPTIMIZERS["momentum"](step=0.5, momentum=0.5), every=2, share=0.5)
+    run = follow(wrapper, bowl, (1, -1), 3)
+    assert (run.weights[:, 0] - 3).tolist() == [-2, -1, -1, -1 + 0.5 * (0.5 * 2 + 1)]
+
+
+RECALL = [name for name, rule in OPTIMIZERS.items() if rule.recalls]
+
+
+@pytest.mark.parametrize("rule", RECALL)
+def test_a_rule_that_goes_on_from_its_last_answers_begins_again_when_it_is_pulled_back(rule, unequal):
+    """After the pull it does, and is charged, what it does from there as from a start."""
+    wrapper = WRAPPERS["lookahead"](OPTIMIZERS[rule](), every=4, share=0.5)
+    run = follow(wrapper, unequal, (-1.2, 1, 0.3), 7)
+    again = follow(OPTIMIZERS[rule](), unequal, run.weights[4], 3)
+    assert run.weights[4:].tolist() == again.weights.tolist()
+    assert (run.counts[4:] - run.counts[4]).tolist() == again.counts.tolist()
+
+
+def test_beginning_again_is_asked_and_charged_for_those_who_do(six_points):
+    """A rule that asks when it begins, among runs of which one was born an epoch later."""
+
+    class Curious:
+        recalls = True
+
+        def begin(self, w, f):
+            return (f.error(w),)
+
+        def advance(self, w, state, f):
+            return w + 1, state
+
+    optimizer = WRAPPERS["lookahead"](Curious(), every=2, share=1.0)
+    f, w = Oracle(six_points, 3), np.asfortranarray([(-4.0, -4.0), (1.0, 2.0), (0.0, 3.0)])
+    state = optimizer.begin(w, f)
+    state = state._replace(t=np.array([[1.0], [0.0], [1.0]]))
+    w, state = optimizer.advance(w, state, f)
+    assert f.counts()[:, 0].tolist() == [2, 1, 2]
+    now, before = six_points.at(w).error(), six_points.at(w - 1).error()
+    assert state.inner[0][:, 0].tolist() == [now[0], before[1], now[2]]
+
+
+def test_a_schedule_inside_does_not_begin_again(unequal):
+    """Only the rule does: the schedule around it goes on, through the pulls in epochs 2 and 4."""
+    schedule = WRAPPERS["exponential"](OPTIMIZERS["backtracking"](), decay=0.7)
+    run = follow(WRAPPERS["lookahead"](schedule, every=2), unequal, (-1.2, 1, 0.3), 5)
+    again = follow(OPTIMIZERS["backtracking"](step=0.7**4), unequal, run.weights[4], 1)
+    assert run.weights[5] == pytest.approx(again.weights[1], rel=1e-14)
+
+
+@pytest.mark.parametrize("rule", RECALL)
+def test_weights_that_decay_at_every_epoch_are_not_for_rules_that_recall(rule):
+    with pytest.raises(ValueError, match="weight-decay") as refusal:
+        WRAPPERS["weight-decay"](OPTIMIZERS[rule]())
+    assert str(refusal.value) == (
+        f"weight-decay: {rule} goes on from its last answers, which are of other weights once these have decayed"
+    )
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_rule_says_that_it_recalls_if_its_state_has_an_answer_at_its_new_weights(name, unequal):
+    """And only then. Answers are looked for by their bits, alone or in a larger array."""
+    rule, f = OPTIMIZERS[name](), Oracle(unequal, 2)
+    w = np.asfortranarray([(-1.2, 1, 0.3), (-0.4, -0.4, 0.1)])
+    state = rule.begin(w, f)
+    with np.errstate(all="ignore"):  # as the loop does
+        for _ in range(3):
+            w, state = rule.advance(w, state, f)
+            f.look(w)
+    point = unequal.at(w)
+    answers = {number for kind in KINDS for number in getattr(point, kind)().ravel().tolist()}
+    assert bool(answers & {number for a in _arrays(state) for number in a.ravel().tolist()}) == rule.recalls
+
+
+def _arrays(state):
+    return [a for part in state for a in _arrays(part)] if isinstance(state, tuple) else [state]

@@ -1,0 +1,181 @@
+"""Searches for how far to go where a rule leads. The twins take their steps from SciPy's searches."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.optimize
+from scipy.optimize import line_search, minimize_scalar
+
+from bpviz.declare import OPTIMIZERS, WRAPPERS
+from bpviz.march import march
+from bpviz.results import Ending, record
+
+AGAINST = {
+    "search-golden": "a twin with the steps of scipy.optimize.minimize_scalar, golden",
+    "search-brent": "a twin with the steps of scipy.optimize.minimize_scalar, brent",
+    "search-wolfe": "a twin with the steps of scipy.optimize.line_search",
+}
+RTOL, EPOCHS = 1e-7, 6  # a parabola through nearly equal errors makes roundoff grow; near a minimum errors tie
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+class Search:
+    """Go α d, d the move that the rule proposes; α is found by ``far``, None if there is none."""
+
+    def __init__(self, inner, **settings):
+        self.inner, self.stuck = inner, False
+        self.__dict__.update(settings)
+
+    def advance(self, f, w):
+        d = [a - b for a, b in zip(self.inner.advance(f, w), w, strict=True)]
+        f.counts["gradient"] -= 1  # the gradient at w, which the rules of these tests have asked, costs nothing more
+        g, error = f.gradient(w), f.error(w)
+        alpha = self.far(f, w, d, g, error) if dot(g, d) < 0 else None
+        self.stuck = alpha is None and (any(d) or not any(g))
+        return w if alpha is None else [x + alpha * y for x, y in zip(w, d, strict=True)]
+
+
+class Lowest(Search):
+    method = ""
+
+    def far(self, f, w, d, _g, error):
+        f.counts["error"] -= 1  # SciPy asks for φ(0) as well
+        found = minimize_scalar(
+            lambda alpha: f.error([x + alpha * y for x, y in zip(w, d, strict=True)]),
+            method=self.method,
+            tol=self.tolerance,
+        )
+        return float(found.x) if found.fun < error else None
+
+
+class Golden(Lowest):
+    method = "golden"
+
+
+class Brent(Lowest):
+    method = "brent"
+
+
+class Backtracking(Search):
+    """Nocedal & Wright 2006, Algorithm 3.1."""
+
+    def far(self, f, w, d, g, error):
+        alpha = self.step
+        while not f.error([x + alpha * y for x, y in zip(w, d, strict=True)]) <= error + self.c1 * alpha * dot(g, d):
+            alpha *= self.shrink
+        return alpha
+
+
+class Wolfe(Search):
+    """Nocedal & Wright 2006, Algorithms 3.5 and 3.6, as SciPy has them: its first trial is 1."""
+
+    def far(self, f, w, d, g, error):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", scipy.optimize._linesearch.LineSearchWarning)
+            alpha, *_, new = line_search(
+                lambda x: f.error(x.tolist()),
+                lambda x: np.array(f.gradient(x.tolist())),
+                np.array(w),
+                self.step * np.array(d),
+                np.array(g),
+                error,
+                c1=self.c1,
+                c2=self.c2,
+                maxiter=1000,
+            )
+        return None if new is None else self.step * float(alpha)
+
+
+TWINS = {
+    "search-golden": Golden,
+    "search-brent": Brent,
+    "search-backtracking": Backtracking,
+    "search-wolfe": Wolfe,
+}
+UNUSUAL = {
+    "search-golden": {"tolerance": 0.003},
+    "search-brent": {"tolerance": 0.003},
+    "search-backtracking": {"step": 17.0, "shrink": 0.85, "c1": 0.4},
+    "search-wolfe": {"step": 6.5, "c1": 0.3, "c2": 0.4},
+}
+over_searches = pytest.mark.parametrize("name", TWINS)
+
+
+def follow(optimizer, problem, start, epochs):
+    return record(march(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
+
+
+@over_searches
+def test_around_gradient_descent_it_is_the_rule_that_searches_along_the_gradient(name, six_points):
+    """With a step of 1, d is -g; the rule of that name knows the error at the start of an epoch from the last one."""
+    rule = name.removeprefix("search-")
+    wrapper = WRAPPERS[name](OPTIMIZERS["gd"](step=1.0))
+    own, other = follow(wrapper, six_points, (-4, -4), 2), follow(OPTIMIZERS[rule](), six_points, (-4, -4), 2)
+    if rule == "wolfe":  # whose first trials depend on how the error fell before
+        assert own.errors[1] < 0.99 * own.errors[0]
+    else:
+        assert own.weights == pytest.approx(other.weights, rel=1e-9)
+
+
+def test_an_epoch_of_backtracking_around_momentum_by_hand(bowl):
+    """The first move of momentum is -g = (2, -8) from (1, 1). With c₁ = 0.1, φ(1) = 72 and φ(1/2) = 8.5 are above
+    10 - 6.8 and 10 - 3.4, φ(1/4) = 1.125 will do, at (1.5, -1), where g = (-1.5, 0).
+
+    The velocity is the rule's own, whatever was made of its move: v = (-2, 8) / 2 + (-1.5, 0) = (-2.5, 4), d = -v, and
+    gᵀd = -3.75. φ(1) = E(4, -5) = 32.5, φ(1/2) = E(2.75, -3) = 8.03, φ(1/4) = E(2.125, -2) = 2.38 and
+    φ(1/8) = E(1.8125, -1.5) = 1.205 are too high, and φ(1/16) = E(1.65625, -1.25) = 1.0278 will do.
+    """
+    rule = OPTIMIZERS["momentum"](step=1.0, momentum=0.5)
+    run = follow(WRAPPERS["search-backtracking"](rule, c1=0.1), bowl, (1, 1), 2)
+    assert run.weights[1:].tolist() == [[1.5, -1], [1.65625, -1.25]]
+    assert (run.evaluations["error"], run.evaluations["gradient"]) == (1 + 3 + 1 + 5, 2)
+
+
+def test_a_newton_step_on_a_quadratic_is_taken_whole(bowl):
+    run = follow(WRAPPERS["search-wolfe"](OPTIMIZERS["newton"](penalty=0)), bowl, (1, 1), 1)
+    assert run.weights[1] == pytest.approx((3, -1), rel=1e-14)
+    assert [run.evaluations[kind] for kind in ("error", "gradient", "hessian")] == [2, 2, 1]
+
+
+@over_searches
+def test_a_move_that_does_not_lead_downhill_ends_the_run_and_no_other(name, six_points):
+    """Newton's method goes uphill where the Hessian is not positive definite."""
+    wrapper = WRAPPERS[name](OPTIMIZERS["newton"](penalty=0.0))
+    starts = [(-4, -4), (2.6, -3.5)]
+    uphill, downhill = record(march(wrapper, six_points, starts, error_threshold=None, max_epochs=2))
+    g, h = six_points.at(np.array(starts)).gradient(), six_points.at(np.array(starts)).hessian()
+    assert [float(a @ np.linalg.solve(b, a)) > 0 for a, b in zip(g, h, strict=True)] == [False, True]
+    assert (uphill.ending, uphill.epochs, uphill.weights.tolist()) == (Ending.STUCK, 1, [[-4, -4]] * 2)
+    assert uphill.evaluations["error"] == 1, "nothing is tried where the slope is known to lead up"
+    assert downhill.epochs == 2
+    assert downhill.errors[1] < downhill.errors[0]
+
+
+@over_searches
+def test_a_rule_that_waits_for_an_epoch_is_not_stuck(name, bowl):
+    """ADOPT only looks in its first epoch."""
+    run = follow(WRAPPERS[name](OPTIMIZERS["adopt"](step=0.1)), bowl, (1, 1), 2)
+    assert run.weights[1].tolist() == [1, 1]
+    assert run.errors[2] < run.errors[1]
+
+
+@over_searches
+@pytest.mark.parametrize("rule", [name for name, rule in OPTIMIZERS.items() if "error" in rule.needs])
+def test_a_rule_that_goes_by_the_error_itself_is_refused(name, rule):
+    with pytest.raises(ValueError, match=name) as refusal:
+        WRAPPERS[name](OPTIMIZERS[rule]())
+    assert str(refusal.value) == (
+        f"{name}: {rule} goes by the error itself; a search is for rules that go by derivatives alone"
+    )
+
+
+def test_c1_stays_below_c2():
+    with pytest.raises(ValueError, match="c1") as refusal:
+        WRAPPERS["search-wolfe"](OPTIMIZERS["gd"](), c1=0.5, c2=0.5)
+    assert str(refusal.value) == "search-wolfe: c1: 0.5 is not below c2, 0.5"

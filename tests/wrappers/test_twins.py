@@ -1,0 +1,132 @@
+"""Every registered wrapper against its twin, around several rules, at every epoch.
+
+A twin is the wrapper written a second time: a class in plain floats for one run, made of a plain rule and the settings,
+with ``advance(f, w)``; ``self.inner.step`` is the step of what is inside. It stands in the test file of the wrapper's
+kind, which names it in ``TWINS`` and gives unusual values of every setting in ``UNUSUAL``, with an ``RTOL`` and
+``EPOCHS`` of its own where last bits grow. A wrapper without a twin fails here.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from proofs import twin_families
+
+from bpviz import declare
+from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
+from bpviz.march import march
+from bpviz.results import Ending, record
+
+EPOCHS = 50
+STARTS = {
+    "six_points": [(-4.0, -4.0), (-1.2, 1.0), (2.3, -0.7)],
+    "unequal": [(-0.4, -0.4, 0.1), (-1.2, 1.0, 0.3), (0.6, -0.25, -1.5)],
+}
+FAMILIES = {name: module for module in twin_families("wrappers") for name in module.TWINS}
+
+
+class Gd:
+    def __init__(self, step):
+        self.step = step
+
+    def advance(self, f, w):
+        return [x - self.step * d for x, d in zip(w, f.gradient(w), strict=True)]
+
+
+class Momentum(Gd):
+    def __init__(self, step, momentum):
+        self.step, self.momentum, self.v = step, momentum, None
+
+    def advance(self, f, w):
+        g = f.gradient(w)
+        self.v = [self.momentum * v + d for v, d in zip(self.v or [0.0] * len(w), g, strict=True)]
+        return [x - self.step * v for x, v in zip(w, self.v, strict=True)]
+
+
+class Adam(Gd):
+    def __init__(self, step, beta1, beta2):
+        self.step, self.beta1, self.beta2, self.t = step, beta1, beta2, 0
+
+    def advance(self, f, w):
+        if not self.t:
+            self.m, self.v = [0.0] * len(w), [0.0] * len(w)
+        g, self.t = f.gradient(w), self.t + 1
+        self.m = [self.beta1 * m + (1 - self.beta1) * d for m, d in zip(self.m, g, strict=True)]
+        self.v = [self.beta2 * v + (1 - self.beta2) * d * d for v, d in zip(self.v, g, strict=True)]
+        c1, c2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
+        return [
+            x - self.step * (m / c1) / (math.sqrt(v / c2) + 1e-8) for x, m, v in zip(w, self.m, self.v, strict=True)
+        ]
+
+
+RULES = {"gd": Gd, "momentum": Momentum, "adam": Adam}
+SETTINGS = {
+    "gd": {"step": 0.3},
+    "momentum": {"step": 0.05, "momentum": 0.8},
+    "adam": {"step": 0.05, "beta1": 0.9, "beta2": 0.99},
+}
+
+
+def cases(name):
+    """Return the defaults, then all settings unusual, then each by itself."""
+    unusual = FAMILIES[name].UNUSUAL[name]
+    return [{}, unusual, *({field: value} for field, value in unusual.items() if len(unusual) > 1)]
+
+
+def test_every_wrapper_has_a_twin_and_every_twin_a_wrapper():
+    assert sorted(FAMILIES) == list(WRAPPERS)
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_every_setting_is_tried_at_an_unusual_value(name):
+    fields = declare.fields(WRAPPERS[name])
+    unusual = FAMILIES[name].UNUSUAL[name]
+    assert sorted(unusual) == sorted(fields)
+    assert not [field for field, value in unusual.items() if value == fields[field].default]
+
+
+@pytest.mark.parametrize("where", STARTS)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, rule, where, plain, request):
+    problem = request.getfixturevalue(where)
+    family = FAMILIES[name]
+    rtol, most = getattr(family, "RTOL", 1e-12), getattr(family, "EPOCHS", EPOCHS)
+    inner = SETTINGS[rule]
+    for settings in cases(name):
+        wrapper = WRAPPERS[name](OPTIMIZERS[rule](**inner), **settings)
+        runs = record(march(wrapper, problem, STARTS[where], error_threshold=None, max_epochs=most))
+        for start, run in zip(STARTS[where], runs, strict=True):
+            f, w = plain(problem), list(start)
+            twin = family.TWINS[name](RULES[rule](**inner), **declare.settings(wrapper))
+            weights, counts = [w], [[0] * len(KINDS)]
+            while len(weights) <= most and not getattr(twin, "stuck", False):
+                w = twin.advance(f, w)
+                weights.append(w)
+                counts.append([f.counts[kind] for kind in KINDS])
+            said = f"{name} {settings} around {rule} from {start}"
+            np.testing.assert_array_equal(run.counts, counts, said)
+            np.testing.assert_allclose(run.weights, weights, rtol, rtol, err_msg=said)
+            np.testing.assert_allclose(run.errors, [f.error(w) for w in weights], 10 * rtol, 1e-15, err_msg=said)
+            assert run.ending is (Ending.STUCK if getattr(twin, "stuck", False) else Ending.EXHAUSTED), said
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_every_setting_matters(name, six_points, unequal):
+    """Each unusual value moves some run, alone or among the others, so one that the wrapper forgets is found out."""
+
+    def paths(**settings):
+        wrapper = WRAPPERS[name](OPTIMIZERS["adam"](step=0.3), **settings)
+        marches = [
+            march(wrapper, problem, starts, error_threshold=None, max_epochs=EPOCHS)
+            for problem, starts in zip((six_points, unequal), STARTS.values(), strict=True)
+        ]
+        return [run.weights.tobytes() for epochs in marches for run in record(epochs)]
+
+    unusual = FAMILIES[name].UNUSUAL[name]
+    usual, all_unusual = paths(), paths(**unusual)
+    for field, value in unusual.items():
+        others = {other: unusual[other] for other in unusual if other != field}
+        assert paths(**{field: value}) != usual or paths(**others) != all_unusual, field
