@@ -48,10 +48,10 @@ def make(folder: Path) -> None:
         raise UnwritableError(f"cannot write in {folder}: {error.strerror or error}") from None
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes, *, keep_mode: bool = False) -> None:
     """Replace a file by ``content`` at once: whoever reads it meets the old one or the new one, whole.
 
-    Raises UnwritableError.
+    With ``keep_mode`` it may be read, written and executed by whoever might before. Raises UnwritableError.
     """
     aside = None
     try:
@@ -60,6 +60,8 @@ def write(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if keep_mode:
+            aside.chmod(stat.S_IMODE(path.stat().st_mode))
         aside.replace(path)
     except BaseException as error:
         if aside is not None:

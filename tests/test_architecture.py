@@ -22,7 +22,20 @@ ROOMS = (
     ("problems", "optimizers", "linesearch", "foreign"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
-    ("figures", "style", "tables", "report", "lock", "batch", "upkeep", "github", "drift"),
+    (
+        "figures",
+        "style",
+        "tables",
+        "report",
+        "lock",
+        "batch",
+        "trackers",
+        "upkeep",
+        "changes",
+        "documents",
+        "github",
+        "drift",
+    ),
     ("cli", "api", "__main__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
@@ -34,14 +47,17 @@ KNOWN_BY = {
     "jax": {"foreign"},
     "matplotlib": {"drift", "figures"},
     "mpl_toolkits": {"figures"},
+    "mlflow": {"trackers"},
     "optax": {"foreign"},
     "rich": {"cli"},
     "scipy": {"foreign"},
+    "tensorboardX": {"trackers"},
     "torch": {"foreign"},
+    "wandb": {"trackers"},
     "yaml": {"config"},
 }
 LATE = {"rich", "matplotlib", "numpy"}  # what commands import inside their callbacks, to answer --help at once
-OPTIONAL = {"jax", "optax", "scipy", "torch"}  # what only an algorithm that asks for it imports
+OPTIONAL = {name for name, rooms in KNOWN_BY.items() if rooms & {"foreign", "trackers"}}  # what may not be there
 
 HOME = Path(bpviz.__file__).parent
 

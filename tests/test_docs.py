@@ -62,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the configs, as after a clone."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "configs").symlink_to(ROOT / "configs")
+    (folder / "README.md").write_bytes((ROOT / "README.md").read_bytes())
     for block in blocks("python"):
         if named := re.match(r"# (\w+\.py)\n", block):
             (folder / named[1]).write_text(block, encoding="utf-8")
@@ -162,6 +163,12 @@ def test_generated_blocks_are_what_the_program_says(document: Path, folder: Path
         assert DIFFERENCE.sub("", text) == DIFFERENCE.sub("", fresh)
         for before, now in zip(DIFFERENCE.findall(text), DIFFERENCE.findall(fresh), strict=True):
             assert float(now) <= 100 * float(before) + 1e-14
+
+
+def test_blocks_of_bpviz_embed_are_current(pytestconfig: pytest.Config) -> None:
+    check = "" if pytestconfig.getoption("update_docs") else "--check "
+    done = bpviz(f"embed {check}{' '.join(str(path.relative_to(ROOT)) for path in DOCUMENTS)}", ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_picture_of_the_test_functions_shows_them(tmp_path: Path, pytestconfig: pytest.Config) -> None:

@@ -13,11 +13,13 @@ import pytest
 import yaml
 
 import bpviz
+from bpviz.trackers._tracker import TRACKERS
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 EXTRA = PROJECT["optional-dependencies"]["test"]
+OPTIONAL = [r for name, extra in PROJECT["optional-dependencies"].items() if name != "test" for r in extra]
 REFERENCES = "tests/references"
 MODULE = {
     "pyyaml": "yaml",
@@ -32,15 +34,15 @@ def _modules(requirements: list[str]) -> set[str]:
     return {MODULE.get(name, name) for name in names}
 
 
-def _imported(folder: str, but: str = "nothing") -> set[str]:
-    """Return the libraries outside Python's own that the modules of a folder, but one in it, import anywhere."""
+def _imported(folder: str, *but: str) -> set[str]:
+    """Return the libraries outside Python's own that the modules of a folder, but those in some, import anywhere."""
     found = set()
     for path in (ROOT / folder).rglob("*.py"):
-        if path.is_relative_to(ROOT / but):
+        if any(path.is_relative_to(ROOT / other) for other in but):
             continue
         for node in ast.walk(ast.parse(path.read_bytes())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             found |= {name.partition(".")[0] for name in names}
     shared = PYPROJECT["tool"]["pytest"]["pythonpath"]
     own = {"bpviz", *(path.stem for folder in shared for path in (ROOT / folder).glob("*.py"))}
@@ -48,7 +50,7 @@ def _imported(folder: str, but: str = "nothing") -> set[str]:
 
 
 def test_dependencies_are_exactly_what_is_imported() -> None:
-    assert _imported("bpviz", but="bpviz/foreign") == _modules(PROJECT["dependencies"])
+    assert _imported("bpviz", "bpviz/foreign", "bpviz/trackers") == _modules(PROJECT["dependencies"])
 
 
 def test_the_extras_are_exactly_what_other_libraries_optimizers_need() -> None:
@@ -57,7 +59,7 @@ def test_the_extras_are_exactly_what_other_libraries_optimizers_need() -> None:
 
 
 def test_the_test_extra_is_exactly_what_the_tests_import_besides() -> None:
-    besides = _imported("tests", but=REFERENCES) - _modules(PROJECT["dependencies"])
+    besides = _imported("tests", REFERENCES) - _modules(PROJECT["dependencies"])
     assert besides | {"pytest_cov", "xdist"} == _modules(EXTRA)
 
 
@@ -65,7 +67,19 @@ def test_the_references_group_is_exactly_what_is_recorded_with() -> None:
     assert _imported(REFERENCES) == _modules(PYPROJECT["dependency-groups"]["references"])
 
 
-@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *EXTRA])
+def test_the_trackers_import_what_they_say_they_do() -> None:
+    besides = _imported("bpviz/trackers") - _modules(PROJECT["dependencies"])
+    assert besides == {kind.library for _, kind in TRACKERS.items()}
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_every_tracker_has_an_extra_of_its_name_and_is_in_the_group_of_its_tests(name: str) -> None:
+    (requirement,) = PROJECT["optional-dependencies"][name]
+    assert _modules([requirement]) == {TRACKERS[name].library}
+    assert PYPROJECT["dependency-groups"]["trackers"][0] == f"bpviz[{','.join(TRACKERS)}]"
+
+
+@pytest.mark.parametrize("requirement", sorted({*PROJECT["dependencies"], *EXTRA, *OPTIONAL}))
 def test_requirements_have_a_lower_bound_and_no_cap(requirement: str) -> None:
     assert re.fullmatch(r"[\w-]+>=[\d.]+", requirement)
 

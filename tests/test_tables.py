@@ -7,6 +7,10 @@ import dataclasses
 import io
 import json
 import math
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -104,6 +108,122 @@ def test_markdown_is_exact_and_nothing_in_a_label_is_markup() -> None:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
         f"| {escaped} | 0.30000000000000004 | 1 | 0 | 1 | 0 | 0.1 | 0.3333333333333333 | -1e-300 | reached 0.125 |\n"
     )
+
+
+HARD = tables.Table(
+    ["Algorithm", "step", "final error", "ending"],
+    [
+        [AWKWARD, "1e+06", "0.1250", "100% −−  --- 'x'"],
+        ["[x] RPROP−", "-0.002", "9.860e-07", "η < 1"],
+        ["*", "", "inf", "文字"],
+        ["Newton's", "3", "1234.", ""],
+    ],
+    [False, True, True, False],
+)
+
+
+def test_latex_has_columns_of_numbers_and_nothing_in_a_label_is_markup() -> None:
+    assert tables.rendered(HARD, "latex", "A %\nB") == (
+        "% A % B\n"
+        "\\begin{tabular}{l S[table-format=-1.3e1] S[table-format=4.4e-1] l}\n"
+        "  \\toprule\n"
+        "  Algorithm & {step} & {final error} & ending \\\\\n"
+        "  \\midrule\n"
+        "  a, \\char34{}b\\char34{} \\textbar{} \\textasciigrave{}c\\textasciigrave{} *d*\\_e\\_ "
+        "\\textless{}i\\textgreater{} [x](y) \\# \\& "
+        "\\textasciitilde{}\\textasciitilde{}s\\textasciitilde{}\\textasciitilde{} \\$z\\$"
+        " \\textbackslash{} & 1e6 & 0.1250 & 100\\% $-$$-$ -{}-{}- 'x' \\\\\n"
+        "  {}[x] RPROP$-$ & -0.002 & 9.860e-7 & $\\eta$ \\textless{} 1 \\\\\n"
+        "  {}* &  & {inf} & 文字 \\\\\n"
+        "  Newton's & 3 & 1234 &  \\\\\n"
+        "  \\bottomrule\n"
+        "\\end{tabular}\n"
+    )
+
+
+def test_a_column_without_numbers_is_none_of_siunitx() -> None:
+    empty = tables.Table(["a", "n"], [["x", "+1%"]], [False, True])
+    assert "{l r}" in tables.as_latex(empty)
+    assert "x & +1\\%" in tables.as_latex(empty)
+    assert "{l r}" in tables.as_latex(empty._replace(rows=[]))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs LaTeX with booktabs and siunitx")
+def test_latex_takes_it(tmp_path) -> None:
+    body = tables.as_latex(HARD).replace("文字", "é")
+    packages = "\\usepackage{booktabs}\\usepackage{siunitx}"
+    (tmp_path / "t.tex").write_text(
+        f"\\documentclass{{article}}{packages}\\begin{{document}}\n{body}\\end{{document}}\n", encoding="utf-8"
+    )
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "-draftmode", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert not re.search("^!|Undefined|Missing", done.stdout, re.MULTILINE)
+
+
+def test_typst_has_strings_in_its_cells() -> None:
+    assert tables.rendered(HARD, "typst", "A\nB") == (
+        "// A B\n"
+        "#table(\n"
+        "  columns: 4,\n"
+        "  align: (left, right, right, left,),\n"
+        "  stroke: none,\n"
+        "  table.hline(),\n"
+        '  table.header("Algorithm", "step", "final error", "ending"),\n'
+        "  table.hline(stroke: 0.5pt),\n"
+        '  "a, \\"b\\" | `c` *d*_e_ <i> [x](y) # & ~~s~~ $z$ \\\\", [1 × 10#super[6]], '
+        '"0.1250", "100% −−  --- \'x\'",\n'
+        '  "[x] RPROP−", "−0.002", [9.860 × 10#super[−7]], "η < 1",\n'
+        '  "*", "", "inf", "文字",\n'
+        '  "Newton\'s", "3", "1234", "",\n'
+        "  table.hline(),\n"
+        ")\n"
+    )
+
+
+def test_typst_takes_it(tmp_path) -> None:
+    typst = pytest.importorskip("typst")
+    (tmp_path / "t.typ").write_text(tables.as_typst(HARD), encoding="utf-8")
+    assert typst.compile(str(tmp_path / "t.typ")).startswith(b"%PDF-")
+
+
+def test_html_says_what_its_cells_are_about() -> None:
+    made = tables.rendered(TWO_CELLS, "html", "A <b>")
+    assert made == (
+        "<table>\n<caption>A &lt;b&gt;</caption>\n<thead>\n"
+        '<tr><th scope="col" style="text-align: left">a&amp;</th>'
+        '<th scope="col" style="text-align: right">n</th></tr>\n'
+        "</thead>\n<tbody>\n"
+        '<tr><th scope="row" style="text-align: left">&lt;i&gt;</th><td style="text-align: right">1</td></tr>\n'
+        "</tbody>\n</table>\n"
+    )
+
+    class Texts(HTMLParser):
+        texts: list[str] = []  # noqa: RUF012
+
+        def handle_data(self, data):
+            self.texts.append(data)
+
+    parser = Texts()
+    parser.feed(tables.as_html(HARD))
+    assert [text for text in parser.texts if text != "\n"] == [
+        cell for row in [HARD.titles, *HARD.rows] for cell in row if cell
+    ]
+
+
+TWO_CELLS = tables.Table(["a&", "n"], [["<i>", "1"]], [False, True])
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("csv", "a&,n\n<i>,1\n"),
+        ("md", "# T\n\n| a\\& | n |\n| --- | ---: |\n| \\<i\\> | 1 |\n"),
+        ("text", "T\na&   n\n<i>  1\n"),
+    ],
+)
+def test_other_formats_by_name(form, said) -> None:
+    assert tables.rendered(TWO_CELLS, form, "T") == said
 
 
 def test_csv_reads_back_what_was_written() -> None:

@@ -9,13 +9,13 @@ import sys
 import click
 
 from bpviz import __version__
-from bpviz.cli import check, compare, completion, explain, init, listing, run, schema, validate
+from bpviz.cli import check, compare, completion, diff, embed, explain, export, init, listing, run, schema, validate
 
 EXIT_CODES = """\
 \b
 Exit codes:
   0    done
-  1    something that was asked for did not hold, or an algorithm of your own failed
+  1    what was asked for did not hold or was not done, outputs differ, or an algorithm of yours failed
   2    a mistake in the command line or in a config
   130  interrupted
 """
@@ -36,7 +36,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, compare, listing, explain, check, validate, schema, init, completion):
+for _command in (run, compare, diff, embed, export, listing, explain, check, validate, schema, init, completion):
     cli.add_command(_command.command)
 
 

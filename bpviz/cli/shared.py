@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
-TABLE_FORMATS = ("text", "md", "csv", "json")
+TABLE_FORMATS = ("text", "md", "csv", "json", "latex", "typst", "html")
 
 
 def plugin_option(command: F) -> F:
@@ -58,7 +58,7 @@ def output_options(command: F) -> F:
                 metavar="FORMAT",
                 type=click.Choice(FIGURE_FORMATS + TABLE_FORMATS),
                 help="Of the figures (png, svg, pdf; png if none is given) or of the table printed (text, md, csv, "
-                "json; text if none is given). May be repeated.",
+                "json, latex, typst, html; text if none is given). May be repeated.",
             ),
             click.option("--no-figures", is_flag=True, help="Draw nothing."),
             click.option("--strict", is_flag=True, help="Exit with 1 if an algorithm does not reach the threshold."),
@@ -351,8 +351,8 @@ def print_tables(came: Sequence[Came], options: Options) -> None:
             click.echo()
         if options.printed == "csv":
             click.echo(one.csv, nl=False)
-        elif options.printed == "md":
-            click.echo(tables.summary_markdown(one.title, one.table), nl=False)
+        elif options.printed != "text":
+            click.echo(tables.rendered(one.table, options.printed, one.title), nl=False)
         else:
             if len(came) > 1:
                 click.echo(one.title)

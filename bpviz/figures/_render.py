@@ -67,6 +67,22 @@ def drawn(request: Any, results: Results, problem: Problem) -> Figure:
         return _figure(request, results, problem)
 
 
+@contextlib.contextmanager
+def blank(width: int, height: int) -> Iterator[Figure]:
+    """Hand out an empty figure of so many pixels, in our style."""
+    with _our_style():
+        figure = Figure((width / style.DPI, height / style.DPI))
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def png(figure: Figure) -> bytes:
+    """Return the PNG of a figure."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", metadata=_METADATA["png"], **_OPTIONS["png"])
+    return file.getvalue()
+
+
 def _figure(request: Any, results: Results, problem: Problem) -> Figure:
     data = request.data(results, problem)
     figure = Figure((style.WIDTH, style.HEIGHT))

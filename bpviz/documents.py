@@ -1,0 +1,495 @@
+"""Tables and figures in documents: marked blocks of Markdown, HTML, LaTeX and typst, filled with what is current.
+
+A document is read line by line; what stands between the marks is replaced, and nothing else is touched: neither the
+ends of lines nor a missing last one. Marks inside blocks of code are code.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from bpviz import config, files, lock, tables, upkeep
+from bpviz.config import ConfigError, Mistake
+from bpviz.config.files import UnreadableError, decode, read
+from bpviz.config.several import Source
+from bpviz.declare import fields
+from bpviz.lock import LockError
+from bpviz.tables import Table
+from bpviz.words import listed, nearest, shown
+
+if TYPE_CHECKING:
+    from bpviz.config import Experiment
+    from bpviz.declare import FigureRequest
+
+LARGEST = 1 << 25
+"""Bytes of a document that are read at most."""
+
+_DIFFERING = 20  # lines of a difference that are shown
+_LONGEST = 4096  # characters of a line with a mark
+_NAMED = 6  # algorithms of a figure that are named
+
+
+class Kind(NamedTuple):
+    """A kind of document: its comments, what of it is code, and the formats of tables and figures it can hold."""
+
+    before: str  # what stands before a mark on its line
+    after: str
+    code: str  # begins a block of code; the group is what ends it
+    tables: tuple[str, ...]  # the first is what is written if no other is asked for
+    figures: tuple[str, ...]  # likewise, the first that is there
+
+
+_FENCE = r"(`{3,}(?=[^`]*$)|~{3,})"
+_VERBATIM = r"\\begin\{((?:[vV]erbatim|lstlisting|minted|comment)\*?)\}"
+_MARKDOWN = Kind("<!--", "-->", _FENCE, ("md", "text", "html"), ("png", "svg"))
+_HTML = Kind("<!--", "-->", "", ("html",), ("png", "svg"))
+_LATEX = Kind("%", "", _VERBATIM, ("latex",), ("pdf", "png"))
+_TYPST = Kind("//", "", r"(`{3,}(?=[^`]*$))", ("typst",), ("svg", "png"))
+KINDS = {
+    ".md": _MARKDOWN,
+    ".markdown": _MARKDOWN,
+    ".html": _HTML,
+    ".htm": _HTML,
+    ".tex": _LATEX,
+    ".typ": _TYPST,
+}
+
+_SAFE = "/+=,"  # in an address, besides letters and digits
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_OPTIONS = {"table": ("format", "columns", "algorithms"), "figure": ("format", "alt")}
+
+
+class Word(NamedTuple):
+    """A word of a mark and the column where it begins."""
+
+    text: str
+    column: int
+
+
+@dataclass
+class Block:
+    """A block of a document: its mark, the words of it, and the lines between it and its end."""
+
+    line: int  # of the mark, from 1
+    text: str  # of that line, without its end
+    words: list[Word]
+    indent: str
+    ending: str  # of that line
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def what(self) -> str:
+        """What it holds, in words."""
+        return f"the {' '.join(word.text for word in self.words[:3] if '=' not in word.text)}"
+
+
+@dataclass
+class Document:
+    """A document in pieces: lines as they are, and blocks between them."""
+
+    path: Path
+    kind: Kind
+    pieces: list[str | Block]
+    bom: bytes = b""
+
+    @property
+    def blocks(self) -> list[Block]:
+        return [piece for piece in self.pieces if isinstance(piece, Block)]
+
+    def content(self, filled: Sequence[list[str]]) -> bytes:
+        """Return it as bytes with these lines in its blocks."""
+        inside = iter(filled)
+        text = "".join("".join(next(inside)) if isinstance(piece, Block) else piece for piece in self.pieces)
+        return self.bom + text.encode()
+
+
+class Change(NamedTuple):
+    """A block that does not hold what it should."""
+
+    document: Path
+    line: int
+    what: str
+    difference: list[str]  # lines of a unified diff
+
+    def __str__(self) -> str:
+        more = len(self.difference) - _DIFFERING
+        lines = [*self.difference[:_DIFFERING], *([f"... and {more} more"] if more > 0 else [])]
+        return "\n".join([f"{self.document}:{self.line}: {self.what} is not current", *(f"    {x}" for x in lines)])
+
+
+class Embedded(NamedTuple):
+    """What came of a document: how many blocks it has, those that are not current, and what it should be."""
+
+    path: Path
+    blocks: int
+    changes: list[Change]
+    content: bytes
+
+
+def embedded(paths: Sequence[str], out: Path) -> list[Embedded]:
+    """Return what documents should be, with the outputs in ``out``; nothing is written.
+
+    Raises ConfigError with everything that is wrong in any of them.
+    """
+    mistakes: list[Mistake] = []
+    documents = []
+    for path in {os.path.realpath(path) if path else "": path for path in paths}.values():
+        try:
+            documents.append(_read(path, mistakes))
+        except ConfigError as error:
+            mistakes += error.mistakes
+    known = _Known(out)
+    made = []
+    for document in documents:
+        filled = []
+        changes = []
+        for block in document.blocks:
+            try:
+                lines = _lines(block, _Filling(document, block, known).text())
+            except ConfigError as error:
+                mistakes += (m for m in error.mistakes if m not in mistakes)
+                continue
+            filled.append(lines)
+            if lines != block.lines:
+                changes.append(Change(document.path, block.line, block.what, _difference(block.lines, lines)))
+        if len(filled) == len(document.blocks):
+            made.append(Embedded(document.path, len(filled), changes, document.content(filled)))
+    if mistakes:
+        order = {path: number for number, path in enumerate(paths)}
+        raise ConfigError(sorted(mistakes, key=lambda m: (order.get(m.file, len(order)), m.line, m.column)))
+    return made
+
+
+def write(one: Embedded) -> None:
+    """Write a document at once, whole; one that is a symbolic link is written where it leads.
+
+    Raises files.UnwritableError.
+    """
+    files.write(Path(os.path.realpath(one.path)), one.content, keep_mode=True)
+
+
+def _lines(block: Block, text: str) -> list[str]:
+    return [f"{block.indent if line else ''}{line}{block.ending}" for line in text.split("\n")[:-1]]
+
+
+def _difference(before: list[str], now: list[str]) -> list[str]:
+    """Return a unified diff without its head."""
+    old, new = ([line.rstrip("\r\n") for line in lines] for lines in (before, now))
+    if old == new:
+        return ["the ends of its lines are not those of its mark"]
+    return list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:]
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _read(path: str, mistakes: list[Mistake]) -> Document:
+    """Return a document; what is wrong with its marks is added to ``mistakes``. ConfigError if it cannot be read."""
+    kind = KINDS.get(Path(path).suffix.lower())
+    if kind is None:
+        known = listed(KINDS)
+        raise ConfigError([Mistake(path or "''", 0, 0, "", f"not a document that has marks: one that ends in {known}")])
+    try:
+        data = read(Path(path), LARGEST)
+    except UnreadableError as error:
+        raise ConfigError([Mistake(path, 0, 0, "", str(error))]) from None
+    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    text = decode(data, path).text
+    return Document(Path(path), kind, _pieces(path, kind, text, mistakes), bom)
+
+
+def _pieces(path: str, kind: Kind, text: str, mistakes: list[Mistake]) -> list[str | Block]:
+    before, after = re.escape(kind.before), re.escape(kind.after)
+    mark = re.compile(rf"( {{0,3}}){before}[ \t]*bpviz:[ \t]*(.*?)[ \t]*{after}[ \t]*")
+    anywhere = f"{kind.before} bpviz:"
+    pieces: list[str | Block] = []
+    block: Block | None = None
+    code: re.Pattern[str] | None = None  # what ends the block of code we are in
+
+    def wrong(line: int, column: int, message: str, excerpt: str) -> None:
+        mistakes.append(Mistake(path, line, column, "", message, excerpt))
+
+    for number, whole in enumerate(io.StringIO(text, newline=""), start=1):
+        line = whole.rstrip("\r\n")
+        found = None
+        if code is not None:
+            if code.fullmatch(line.strip()):
+                code = None
+        elif kind.code and (fence := re.match(rf"[ \t>]*{kind.code}", line)):
+            code = _ending_of_code(kind, fence[1], line[fence.end() :])
+        elif "bpviz:" in line and len(line) <= _LONGEST:
+            found = mark.fullmatch(line)
+            if found is None and anywhere in re.sub("`[^`]*`", "", line) and not line.startswith(("    ", "\t")):
+                wrong(number, line.index(anywhere) + 1, "a mark stands alone on its line", line)
+        if found is None:
+            (pieces if block is None else block.lines).append(whole)
+            continue
+        begin = found.start(2)
+        words = [Word(word[0].replace('"', ""), begin + word.start() + 1) for word in _WORD.finditer(found[2])]
+        end = f"{kind.before} bpviz: end {kind.after}".rstrip()
+        if [word.text for word in words] == ["end"]:
+            if block is None:
+                wrong(number, len(found[1]) + 1, "there is no block that ends here", line)
+            block = None
+            pieces.append(whole)
+            continue
+        if block is not None:
+            message = f"a mark inside the block that begins in line {block.line}, which has no {end}"
+            wrong(number, len(found[1]) + 1, message, line)
+        block = Block(number, line, words, found[1], whole[len(line) :] or "\n")
+        pieces += [whole, block]
+    if block is not None:
+        message = f"this block has no end, which is {end}"
+        if code is not None:
+            message += ", or it stands in a block of code"
+        wrong(block.line, len(block.indent) + 1, message, block.text)
+    return pieces
+
+
+def _ending_of_code(kind: Kind, begins: str, rest: str) -> re.Pattern[str] | None:
+    """Return what a line is that ends a block of code, None if the ``rest`` of the line that begins it does."""
+    if kind is _LATEX:
+        end = re.compile(rf".*\\end\{{{re.escape(begins)}\}}.*")
+        return None if end.fullmatch(rest) else end
+    if kind is _TYPST:
+        return re.compile(rf".*{begins}.*")
+    return re.compile(rf"[ \t>]*{re.escape(begins[0])}{{{len(begins)},}}")
+
+
+# -- filling ---------------------------------------------------------------------------------------------------------
+
+
+class _Known:
+    """Experiments and tables that marks have asked for, each found once."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self._sources: dict[str, Source] = {}
+        self._experiments: dict[str, Experiment] = {}
+        self._tables: dict[str, tuple[Table, list[str]]] = {}
+
+    def source(self, path: Path) -> Source:
+        """Return a config as bytes; UnreadableError."""
+        name = os.path.normpath(path)
+        if name not in self._sources:
+            self._sources[name] = Source(name, read(path, config.LARGEST))
+        return self._sources[name]
+
+    def experiment(self, source: Source) -> Experiment:
+        """Return what a config says; ConfigError."""
+        if source.path not in self._experiments:
+            self._experiments[source.path] = source.experiment()
+        return self._experiments[source.path]
+
+    def table(self, source: Source) -> tuple[Table, list[str]]:
+        """Return the table of a config and the algorithm of each row, from outputs that are up to date or anew.
+
+        Raises ConfigError.
+        """
+        if source.path not in self._tables:
+            self._tables[source.path] = _at_hand(source, self.out / source.name) or self._computed(source)
+        return self._tables[source.path]
+
+    def _computed(self, source: Source) -> tuple[Table, list[str]]:
+        experiment = self.experiment(source)
+        from bpviz import study  # with NumPy, which whoever has outputs does without
+
+        results = study.run(experiment)
+        return tables.table(results), [run.algorithm for run in results.runs]
+
+
+def _at_hand(source: Source, folder: Path) -> tuple[Table, list[str]] | None:
+    """Return the table of outputs if they are what the config, as it is, would make of them now."""
+    try:
+        before = lock.read(folder)
+        if before is None or before.asked.get("overrides") != []:
+            return None
+        now = upkeep.up_to_date(source, folder, upkeep.Asked(**before.asked))
+        if now is None:
+            return None
+        runs = json.loads((folder / "summary.json").read_bytes())["runs"]
+        names = [run["algorithm"] for run in runs]
+    except (LockError, OSError, ValueError, TypeError, KeyError):
+        return None
+    table = Table(**now.table)
+    return (table, names) if len(names) == len(table.rows) else None
+
+
+class _Filling:
+    """One block, and what should stand in it."""
+
+    def __init__(self, document: Document, block: Block, known: _Known) -> None:
+        self.document = document
+        self.block = block
+        self.known = known
+        self.mistakes: list[Mistake] = []
+        self.options: dict[str, Word] = {}
+
+    def wrong(self, word: Word, message: str) -> None:
+        self.mistakes.append(
+            Mistake(str(self.document.path), self.block.line, word.column, "", message, self.block.text)
+        )
+
+    def found(self) -> None:
+        """Raise ConfigError with what is wrong so far."""
+        if self.mistakes:
+            raise ConfigError(self.mistakes)
+
+    def text(self) -> str:
+        """Return what should stand in the block, its lines ending in line feeds. Raises ConfigError."""
+        first = self.block.words[0] if self.block.words else Word("", len(self.block.indent) + 1)
+        makers: dict[str, tuple[Callable[[Source, Sequence[Word]], str], int, str]] = {
+            "table": (self._table, 0, "table CONFIG"),
+            "figure": (self._figure, 1, "figure CONFIG NAME"),
+        }
+        if first.text not in makers:
+            guess = nearest(first.text, [*makers, "end"], {})
+            hint = f"did you mean {guess!r}?" if guess else f"there are {listed([*makers, 'end'], 'and')}"
+            self.wrong(first, f"{shown(first.text)} is not a mark; {hint}")
+        self.found()
+        maker, more, form = makers[first.text]
+        plain: list[Word] = []
+        for word in self.block.words[1:]:
+            name, equals, value = word.text.partition("=")
+            if not equals or len(plain) <= more:  # the names of files may have an = in them
+                plain.append(word)
+            else:
+                self._option(first.text, name, Word(value, word.column))
+        if len(plain) != 1 + more:
+            self.wrong(plain[1 + more] if len(plain) > 1 + more else first, f"write {form}, then options as key=value")
+        self.found()
+        return maker(self._source(plain[0]), plain[1:])
+
+    def _option(self, mark: str, name: str, word: Word) -> None:
+        allowed = _OPTIONS[mark]
+        if name not in allowed:
+            guess = nearest(name, allowed, {})
+            hint = f"did you mean {guess!r}?" if guess else f"there are {listed(allowed, 'and')}"
+            self.wrong(word, f"{shown(name)} is not an option of a {mark}; {hint}")
+        elif name in self.options:
+            self.wrong(word, f"{shown(name)} is given twice")
+        else:
+            self.options[name] = word
+
+    def _source(self, word: Word) -> Source:
+        path = self.document.path.parent / word.text
+        try:
+            return self.known.source(path)
+        except UnreadableError as error:
+            self.wrong(word, f"{os.path.normpath(path)}: {error}")
+            raise ConfigError(self.mistakes) from None
+
+    def _format(self, allowed: Sequence[str], what: str) -> str | None:
+        """Return the format that is asked for, None if none is."""
+        word = self.options.get("format")
+        if word is not None and word.text not in allowed:
+            self.wrong(word, f"{shown(word.text)} is no format of a {what} here; it may be {listed(allowed)}")
+        return word.text if word else None
+
+    def _table(self, source: Source, _: Sequence[Word]) -> str:
+        allowed = self.document.kind.tables
+        form = self._format(allowed, "table") or allowed[0]
+        table, names = self.known.table(source)
+        if "algorithms" in self.options:
+            table = self._with_rows(table, names, self.options["algorithms"])
+        if "columns" in self.options:
+            table = self._with_columns(table, self.options["columns"])
+        self.found()
+        text = tables.rendered(table, form)
+        if form != "text":
+            return text
+        fence = "`" * max(3, *(len(ticks) + 1 for ticks in re.findall("`+", text)), 3)
+        return f"{fence}text\n{text}{fence}\n"
+
+    def _with_rows(self, table: Table, names: list[str], word: Word) -> Table:
+        chosen = [part.strip() for part in word.text.split(",")]
+        labels = [row[0] for row in table.rows]
+        for part in chosen:
+            if part not in (*labels, *names):
+                guess = nearest(part, [*labels, *names], {})
+                hint = f"; did you mean {guess!r}?" if guess else ""
+                self.wrong(word, f"{shown(part)} is not an algorithm of this experiment{hint}")
+        kept = [
+            row for row, name, label in zip(table.rows, names, labels, strict=True) if name in chosen or label in chosen
+        ]
+        return table._replace(rows=kept)
+
+    def _with_columns(self, table: Table, word: Word) -> Table:
+        """Return a table with the columns named, in that order, beside that of the algorithms."""
+        places = {title.replace(" ", "-").lower(): place for place, title in enumerate(table.titles)}
+        kept = [0]
+        for part in word.text.split(","):
+            name = re.sub("[ _]", "-", part.strip().lower())
+            if name not in places:
+                guess = nearest(name, places, {})
+                hint = f"did you mean {guess!r}?" if guess else f"there are {listed(list(places)[1:], 'and')}"
+                self.wrong(word, f"{shown(part.strip())} is not a column of this table; {hint}")
+            elif places[name] not in kept:
+                kept.append(places[name])
+        return Table(
+            [table.titles[i] for i in kept],
+            [[row[i] for i in kept] for row in table.rows],
+            [table.numbers[i] for i in kept],
+        )
+
+    def _figure(self, source: Source, words: Sequence[Word]) -> str:
+        form = self._format(("png", "svg", "pdf"), "figure")
+        experiment = self.known.experiment(source)
+        figures = {figure.file_name(): figure for figure in experiment.figures}
+        (word,) = words
+        if word.text not in figures:
+            guess = nearest(word.text, figures, {})
+            hint = f"did you mean {guess!r}?" if guess else f"it has {listed(figures, 'and') or 'none'}"
+            self.wrong(word, f"{shown(word.text)} is not a figure of {source.path}; {hint}")
+        self.found()
+        formats = (form,) if form else self.document.kind.figures
+        folder = self.known.out / source.name
+        file = next((f for suffix in formats if (f := folder / f"{word.text}.{suffix}").is_file()), None)
+        if file is None:
+            missing = folder / f"{word.text}.{form or 'png'}"
+            more = f" --format {form}" if form and form != "png" else ""
+            more += "" if self.known.out == Path("outputs") else f" --out {self.known.out}"
+            self.wrong(word, f"there is no {missing}; `bpviz run {source.path}{more}` makes it")
+            raise ConfigError(self.mistakes)
+        where = Path(os.path.relpath(file, self.document.path.parent)).as_posix()
+        alt = self.options["alt"].text if "alt" in self.options else _alternative(experiment, figures[word.text])
+        return self._image(where, " ".join(alt.split()), word)
+
+    def _image(self, path: str, alt: str, word: Word) -> str:
+        """Return what shows a picture in this kind of document, with ``alt`` for those who do not see it."""
+        kind = self.document.kind
+        if kind is _LATEX:
+            if re.search(r"[%#{}\\^~$&\"]", path):
+                self.wrong(word, f"{shown(path)} cannot be the path of a figure in LaTeX")
+                self.found()
+            return f"\\includegraphics[width=\\linewidth, alt={{{tables.latex_text(alt)}}}]{{{path}}}\n"
+        if kind is _TYPST:
+            return f"#image({tables.typst_string(path)}, alt: {tables.typst_string(alt)})\n"
+        if kind is _HTML:
+            from html import escape
+
+            return f'<img src="{escape(quote(path, safe=_SAFE))}" alt="{escape(alt)}">\n'
+        return f"![{tables.markdown_text(alt)}]({quote(path, safe=_SAFE)})\n"
+
+
+def _alternative(experiment: Experiment, figure: FigureRequest) -> str:
+    """Say what a figure shows, for those who do not see it."""
+    if figure.title:
+        return figure.title
+    said = f"{experiment.title}: {figure.summary}"
+    if "algorithms" not in fields(type(figure)):
+        return said
+    chosen = getattr(figure, "algorithms", None)
+    labels = [a.label for a in experiment.algorithms if chosen is None or {a.label, a.optimizer.name} & set(chosen)]
+    more = len(labels) - _NAMED
+    return f"{said}: {listed([*labels[:_NAMED], *([f'{more} more'] if more > 0 else [])], 'and')}"

@@ -1,0 +1,422 @@
+"""What changed between outputs: every kind of difference, two folders or a git revision, and pictures side by side."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from matplotlib.image import imread, imsave
+
+from bpviz.cli import cli
+
+BOTH = "algorithms: [rprop, irprop+]\nfigures: [errors, data]\n"
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test works in a folder of its own, in which git takes nothing from elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli, ["diff", *map(str, arguments)])
+
+
+def summary(folder, *runs, schema=1):
+    """Write the outputs of an experiment that knows nothing but its runs."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    Path(folder, "summary.json").write_text(json.dumps({"schema": schema, "title": "T", "runs": runs}))
+
+
+def one(label="GD", start=(-4.0, -4.0), **other):
+    run = {
+        "algorithm": "gd",
+        "label": label,
+        "settings": {"step": 0.3},
+        "start": list(start),
+        "epochs": 797,
+        "final_error": 0.125,
+        "weights": [3.0, -4.0],
+        "evaluations": {"error": 0, "gradient": 797, "hessian": 0},
+        "ending": "reached",
+    }
+    return {**run, **other}
+
+
+def refused(*arguments):
+    result = invoke(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    return result.stderr
+
+
+def shown(old, new):
+    """Return the rows of what differs between two runs."""
+    summary("old", old)
+    summary("new", new)
+    result = invoke("old", "new", "--format", "csv")
+    assert result.exit_code == (1 if result.stdout else 0)
+    return result.stdout.splitlines()[1:]
+
+
+# -- what differs ----------------------------------------------------------------------------------------------------
+
+
+def test_only_what_changed_is_shown() -> None:
+    changed = one(
+        epochs=25,
+        final_error=None,
+        settings={"step": 10.0, "new": 1},
+        evaluations={"error": 2, "gradient": 25, "hessian": 0},
+        weights=[3.0, 4.0],
+        ending="diverged",
+    )
+    summary("old", one(), one("Same"), one("Gone", epochs=1))
+    summary("new", one("Came", epochs=5), changed, one("Same"))
+    result = invoke("old", "new")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout == (
+        "Algorithm  what                old         new      change\n"
+        "Came       added                      5 epochs\n"
+        "GD         step                0.3          10  +3.23e+03%\n"
+        "GD         epochs              797          25      -96.9%\n"
+        "GD         error evals           0           2\n"
+        "GD         gradient evals      797          25      -96.9%\n"
+        "GD         final error       0.125  not finite\n"
+        "GD         end point       (3, -4)      (3, 4)       +160%\n"
+        "GD         ending          reached    diverged\n"
+        "Gone       removed         1 epoch\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new", "rows"),
+    [
+        ("final_error", 0.125, 0.125 * (1 + 1e-10), []),
+        ("final_error", 0.125, 0.125 * (1 + 1e-8), ["GD,final error,0.125,0.125000001,+1e-06%"]),
+        ("final_error", None, None, []),
+        ("final_error", 0, 0.0, []),
+        ("final_error", 0.0, 0.5, ["GD,final error,0,0.5,"]),
+        ("weights", [3.0, 1e-17], [3.0, -1e-17], []),
+        ("weights", [None, 1.0], [None, 1.0], []),
+        ("weights", [None, 1.0], [1.0, None], ['GD,end point,"(not finite, 1)","(1, not finite)",']),
+        ("weights", [1.0], [1.0, 0.0], ['GD,end point,(1),"(1, 0)",']),
+        ("algorithm", "gd", "momentum", ["GD,algorithm,gd,momentum,"]),
+        ("epochs", 100, 150, ["GD,epochs,100,150,+50%"]),
+    ],
+)
+def test_what_counts_as_the_same(part, old, new, rows) -> None:
+    assert shown(one(**{part: old}), one(**{part: new})) == rows
+
+
+def test_runs_are_matched_by_label_and_start() -> None:
+    summary("old", one(), one(start=(1, 2)), one(start=(1, 2), epochs=3))
+    summary("new", one(start=(1, 2)), one(start=(1, 2), epochs=4), one())
+    assert invoke("old", "new", "--format", "csv").stdout.splitlines()[1:] == ["GD,epochs,3,4,+33.3%"]
+    summary("new", one(start=(1, 2), epochs=1), one(start=(5, 6)))
+    assert [row.partition(",")[0] for row in invoke("old", "new", "--format", "md").stdout.split("| ")][:1] == [""]
+    rows = invoke("old", "new", "--format", "csv").stdout.splitlines()[1:]
+    assert rows[0] == '"GD from (1, 2)",epochs,797,1,-99.9%'
+    assert '"GD from (5, 6)",added,,797 epochs,' in rows
+    assert '"GD from (-4, -4)",removed,797 epochs,,' in rows
+
+
+def test_nothing_differs() -> None:
+    summary("old", one())
+    for form in ("text", "md", "csv", "latex", "typst", "html"):
+        result = invoke("old", "old", "--format", form)
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing differs\n")
+    assert json.loads(invoke("old", "old", "--format", "json").stdout) == {
+        "schema": 1,
+        "old": "old",
+        "new": "old",
+        "same": True,
+        "experiments": [],
+    }
+    assert invoke("old", "old", "-q").output == ""
+
+
+def test_several_experiments_are_matched_by_name() -> None:
+    summary("old/a", one())
+    summary("old/b", one(), one("Other"))
+    summary("old/same", one())
+    Path("old/notes").mkdir()
+    summary("new/a", one(epochs=1))
+    summary("new/c", one())
+    summary("new/same", one())
+    assert invoke("old", "new").stdout == (
+        "experiment  Algorithm  what        old    new  change\n"
+        "a           GD         epochs      797      1  -99.9%\n"
+        "b                      removed  2 runs\n"
+        "c                      added            1 run\n"
+    )
+    data = json.loads(invoke("old", "new", "--format", "json").stdout)
+    assert [(each["name"], each["change"]) for each in data["experiments"]] == [
+        ("a", "changed"),
+        ("b", "removed"),
+        ("c", "added"),
+    ]
+    assert data["experiments"][0]["runs"] == [
+        {
+            "label": "GD",
+            "start": [-4.0, -4.0],
+            "change": "changed",
+            "differences": [{"what": "epochs", "old": 797, "new": 1, "relative": -796 / 797}],
+        }
+    ]
+
+
+@pytest.mark.parametrize("form", ["md", "latex", "typst", "html"])
+def test_every_format_holds_the_difference(form) -> None:
+    summary("old", one())
+    summary("new", one(epochs=25))
+    said = invoke("old", "new", "--format", form).stdout
+    assert "797" in said
+    assert "96.9" in said
+
+
+# -- mistakes --------------------------------------------------------------------------------------------------------
+
+
+def test_all_mistakes_of_both_sides_at_once() -> None:
+    summary("old/newer", one(), schema=99)
+    summary("old/odd", {"label": "GD"})
+    summary("old/fine", one())
+    for name, text in (("damaged", "{"), ("conflict", "<<<<<<< a\n"), ("list", "[]"), ("deep", "[" * 100_000)):
+        Path("old", name).mkdir()
+        Path("old", name, "summary.json").write_text(text)
+    Path("empty").mkdir()
+    assert refused("old", "empty") == (
+        "old/conflict/summary.json: has conflict markers of git in it\n"
+        "old/damaged/summary.json: is damaged: not JSON\n"
+        "old/deep/summary.json: is damaged: not JSON\n"
+        "old/list/summary.json: is damaged: not a summary of bpviz\n"
+        "old/newer/summary.json: is of a newer bpviz\n"
+        "old/odd/summary.json: is damaged: not a summary of bpviz\n"
+        "empty: there are no outputs of bpviz: no summary.json here, nor in a folder of it\n"
+    )
+
+
+def test_what_is_no_folder_of_outputs() -> None:
+    Path("file").write_text("x")
+    assert refused("file", "missing") == "file: this is a file, not a folder of outputs\nmissing: no such folder\n"
+    summary("single", one())
+    summary("several/a", one())
+    assert refused("single", "several") == (
+        "single: these are the outputs of one experiment, and several holds several\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a"], "Error: give two folders of outputs, the old and the new, or --git REVISION\n"),
+        (["a", "b", "c"], "Error: give two folders of outputs, the old and the new, or --git REVISION\n"),
+        (["a", "b", "--figure", "x.svg"], "Error: --figure writes PNG: 'x.svg' does not end in .png\n"),
+    ],
+)
+def test_mistakes_in_the_command_line(arguments, said) -> None:
+    assert refused(*arguments).endswith(said)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"label": 1},
+        {"epochs": "797"},
+        {"final_error": "x"},
+        {"weights": None},
+        {"weights": [True]},
+        {"evaluations": {"gradient": "x"}},
+        {"start": [None]},
+        {"settings": []},
+        {"ending": None},
+    ],
+)
+def test_a_summary_is_sound_or_refused(wrong) -> None:
+    summary("old", one())
+    summary("new", one(**wrong))
+    assert refused("old", "new") == "new/summary.json: is damaged: not a summary of bpviz\n"
+
+
+# -- git -------------------------------------------------------------------------------------------------------------
+
+
+def git(*arguments):
+    done = subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def repository(folder):
+    """A repository with outputs of two experiments in its first commit, and one of them otherwise in its second."""
+    git("init", "-q")
+    Path("configs").mkdir()
+    for name in ("a", "b é"):
+        summary(f"outputs/{name}", one())
+        Path("configs", f"{name}.yaml").write_text("algorithms: [gd]\n")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    summary("outputs/a", one(epochs=25))
+    git("commit", "-qam", "second")
+    return folder
+
+
+@pytest.mark.usefixtures("repository")
+@needs_git
+def test_since_a_revision() -> None:
+    before = sorted(Path().rglob("*")), git("status", "--porcelain")
+    expected = "experiment  Algorithm  what    old  new  change\na           GD         epochs  797   25  -96.9%\n"
+    result = invoke("--git", "HEAD~1")
+    assert (result.exit_code, result.stdout) == (1, expected)
+    assert invoke("--git", "HEAD~1", "configs").stdout == expected
+    one_of_them = "Algorithm  what    old  new  change\nGD         epochs  797   25  -96.9%\n"
+    assert invoke("--git", "HEAD~1", "outputs/a").stdout == one_of_them
+    assert invoke("--git", "HEAD~1", "configs/a.yaml").stdout == one_of_them
+    assert invoke("--git", "HEAD").exit_code == 0
+    assert invoke("--git", "HEAD~1", "outputs/b é").exit_code == 0
+    assert (sorted(Path().rglob("*")), git("status", "--porcelain")) == before
+
+
+@pytest.mark.usefixtures("repository")
+@needs_git
+def test_what_is_not_committed_counts_and_so_does_what_is_gone(monkeypatch) -> None:
+    shutil.rmtree("outputs/a")
+    summary("outputs/c", one())
+    rows = invoke("--git", "HEAD", "--format", "csv").stdout.splitlines()[1:]
+    assert rows == ["a,,removed,1 run,,", "c,,added,,1 run,"]
+    assert invoke("--git", "HEAD", "outputs/a", "--format", "csv").stdout.splitlines()[1:] == [",removed,1 run,,"]
+    assert invoke("--git", "HEAD", "outputs/c", "--format", "csv").stdout.splitlines()[1:] == [",added,,1 run,"]
+    monkeypatch.chdir("configs")
+    assert invoke("--git", "HEAD", "../outputs", "--format", "csv").stdout.splitlines()[1:] == rows
+
+
+@pytest.mark.usefixtures("repository")
+@needs_git
+def test_what_git_refuses_is_one_line(monkeypatch) -> None:
+    assert refused("--git", "HEAD~9") == "--git HEAD~9: git knows no such revision\n"
+    assert refused("--git", "--output=x") == "--git --output=x: this is no revision\n"
+    assert refused("--git", "HEAD", "nowhere") == "nowhere: no such folder, neither here nor at HEAD\n"
+    Path("empty").mkdir()
+    summary("fresh/a", one())
+    assert refused("--git", "HEAD", "empty", "fresh") == (
+        "empty: there are no outputs of bpviz: no summary.json here, nor in a folder of it\n"
+        "fresh: HEAD has no outputs here\n"
+    )
+    git("clone", "-q", "--depth", "1", Path().absolute().as_uri(), "../shallow")
+    monkeypatch.chdir("../shallow")
+    assert refused("--git", "HEAD~1") == (
+        "--git HEAD~1: git knows no such revision; this clone is shallow, and `git fetch --unshallow` gets the rest\n"
+    )
+    monkeypatch.setenv("PATH", "")
+    assert refused("--git", "HEAD") == "git: cannot be run: No such file or directory\n"
+
+
+@needs_git
+def test_without_a_repository() -> None:
+    summary("outputs/a", one())
+    assert refused("--git", "HEAD") == (
+        "outputs: git says: not a git repository (or any of the parent directories): .git\n"
+    )
+
+
+@pytest.mark.usefixtures("repository")
+@needs_git
+def test_damage_at_the_revision_is_said_of_it() -> None:
+    Path("outputs/a/summary.json").write_text("{")
+    git("commit", "-qam", "third")
+    summary("outputs/a", one())
+    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: is damaged: not JSON\n"
+
+
+# -- figures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drawn():
+    """Two outputs of an experiment, whose errors differ and whose data do not."""
+    Path("two.yaml").write_text(BOTH)
+    for out, more in (("old", []), ("new", ["--set", "algorithms.0.step=0.2"])):
+        result = CliRunner().invoke(cli, ["run", "two.yaml", "--out", out, *more])
+        assert result.exit_code == 0, result.output
+
+
+@pytest.mark.usefixtures("drawn")
+def test_figures_that_differ_stand_beside_each_other_pixel_for_pixel() -> None:
+    result = invoke("old", "new", "--figure", "beside.png")
+    assert result.exit_code == 1
+    assert result.stderr == "1 figure that differs, old and new, in beside.png\n"
+    picture = imread("beside.png")[..., :3]
+    for out, x in (("old", 24), ("new", 2 * 24 + 1050)):
+        original = imread(f"{out}/two/errors.png")[..., :3]
+        height, width, _ = original.shape
+        assert np.array_equal(picture[60 + 44 : 60 + 44 + height, x : x + width], original)
+    first = Path("beside.png").read_bytes()
+    assert invoke("old/two", "new/two", "--figure", "other.png").exit_code == 1
+    assert invoke("old", "new", "--figure", "beside.png").exit_code == 1
+    assert Path("beside.png").read_bytes() == first
+
+
+@pytest.mark.usefixtures("drawn")
+def test_where_no_figure_differs_none_is_written() -> None:
+    result = invoke("old", "old", "--figure", "beside.png")
+    assert (result.exit_code, result.stderr) == (0, "nothing differs\nno figure differs\n")
+    assert not Path("beside.png").exists()
+
+
+@pytest.mark.usefixtures("drawn")
+def test_pixels_are_compared_and_last_levels_do_not_count() -> None:
+    path = Path("new/two/data.png")
+    pixels = np.round(imread(path) * 255)
+    shutil.copy("old/two/errors.png", "new/two/errors.png")
+    for levels, said in ((0, "no figure differs"), (2, "no figure differs"), (3, "1 figure that differs")):
+        changed = pixels.copy()
+        changed[5, 5, :3] -= levels
+        imsave(path, changed.astype(np.uint8), format="png")
+        assert said in invoke("old", "new", "--figure", "beside.png").stderr
+
+
+@pytest.mark.usefixtures("drawn")
+def test_more_figures_than_fit_are_counted() -> None:
+    for number in range(30):
+        for out in ("old", "new"):
+            shutil.copy(f"{out}/two/errors.png", f"{out}/two/e{number:02}.png")
+    assert "31 figures that differ" in invoke("old", "new", "--figure", "beside.png").stderr
+    assert imread("beside.png").shape[0] <= 16200
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_damaged_figure_and_a_place_where_none_can_be_written() -> None:
+    assert refused("old", "new", "--figure", "no/beside.png") == (
+        "cannot write no/beside.png: No such file or directory\n"
+    )
+    Path("new/two/errors.png").write_bytes(b"x")
+    assert refused("old", "new", "--figure", "beside.png") == "new: two/errors: this figure is damaged: not PNG\n"
+
+
+@pytest.mark.usefixtures("drawn")
+@needs_git
+def test_figures_of_a_revision() -> None:
+    git("init", "-q")
+    Path("old").rename("outputs")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    shutil.copytree("new", "outputs", dirs_exist_ok=True)
+    result = invoke("--git", "HEAD", "two.yaml", "--figure", "beside.png")
+    assert result.stderr == "1 figure that differs, old and new, in beside.png\n"
+    assert imread(io.BytesIO(Path("beside.png").read_bytes())).shape[1] == 2 * 1050 + 3 * 24

@@ -1,0 +1,371 @@
+"""Documents with marked blocks: filled, checked, refused with places, and otherwise left as they are, byte for byte."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bpviz import documents
+from bpviz.cli import cli
+
+CONFIG = "title: Two\nalgorithms: [rprop, irprop+]\nfigures: [errors, {kind: data, title: Six points}]\n"
+TABLE = (
+    "| Algorithm | step | epochs | error evals | gradient evals | Hessian evals | final error | ending |\n"
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
+    "| RPROP | 0.1 | 20 | 0 | 20 | 0 | 0.1204 | reached 0.125 |\n"
+    "| iRPROP+ | 0.1 | 17 | 17 | 17 | 0 | 0.1242 | reached 0.125 |\n"
+)
+MARK = "<!-- bpviz: table two.yaml -->\n"
+END = "<!-- bpviz: end -->\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test works in a folder of its own, which has a config."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli, ["embed", *map(str, arguments)])
+
+
+def written(text, name="a.md"):
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return name
+
+
+def filled(text, name="a.md"):
+    """Return a document after it was filled, once it is seen that filling it again changes nothing."""
+    name = written(text, name)
+    result = invoke(name)
+    assert result.exit_code == 0, result.output
+    made = Path(name).read_bytes()
+    inode = Path(name).stat().st_ino
+    assert invoke("--check", name).exit_code == 0
+    assert invoke(name).exit_code == 0
+    assert (Path(name).read_bytes(), Path(name).stat().st_ino) == (made, inode)
+    return made.decode()
+
+
+def refused(text, name="a.md", *arguments):
+    """Return what is said of a document that is wrong, which stays as it is."""
+    before = text if isinstance(text, bytes) else text.encode()
+    written(before, name)
+    for check in ([], ["--check"]):
+        result = invoke(name, *arguments, *check)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert Path(name).read_bytes() == before
+    return result.stderr
+
+
+def run(*arguments):
+    assert CliRunner().invoke(cli, ["run", "two.yaml", *arguments]).exit_code == 0
+
+
+# -- filling ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_stands_between_its_marks_and_nothing_else_changes() -> None:
+    assert filled(f"# A\n{MARK}old\n{END}\nB <b>\n") == f"# A\n{MARK}{TABLE}{END}\nB <b>\n"
+
+
+def test_what_is_said_of_documents() -> None:
+    written(f"{MARK}{END}{MARK}{TABLE}{END}")
+    written("no marks\n", "b.md")
+    assert invoke("a.md", "b.md").stderr == "1 of 2 blocks anew in a.md\n"
+    assert invoke("a.md", "b.md").stderr == "2 blocks are current\n"
+    assert invoke("b.md").stderr == "no document has a block\n"
+    assert invoke("a.md", "-q").output == ""
+
+
+def test_check_says_where_and_what_and_writes_nothing() -> None:
+    old = f"# A\n\n{MARK}{TABLE.replace('| 17 | 17 | 17 |', '| 18 | 17 | 17 |')}{END}"
+    written(old)
+    result = invoke("--check", "a.md")
+    assert (result.exit_code, Path("a.md").read_text()) == (1, old)
+    assert result.stdout == (
+        "a.md:3: the table two.yaml is not current\n"
+        "    @@ -3,2 +3,2 @@\n"
+        "     | RPROP | 0.1 | 20 | 0 | 20 | 0 | 0.1204 | reached 0.125 |\n"
+        "    -| iRPROP+ | 0.1 | 18 | 17 | 17 | 0 | 0.1242 | reached 0.125 |\n"
+        "    +| iRPROP+ | 0.1 | 17 | 17 | 17 | 0 | 0.1242 | reached 0.125 |\n"
+    )
+    assert result.stderr == "`bpviz embed a.md` brings this up to date\n"
+
+
+def test_a_long_difference_is_cut() -> None:
+    written(MARK + "x\n" * 1000 + END)
+    said = invoke("--check", "a.md").stdout.splitlines()
+    assert len(said) == 22
+    assert said[-1] == "    ... and 985 more"
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("bom", [b"", codecs.BOM_UTF8])
+def test_line_ends_a_byte_order_mark_and_a_missing_last_end_stay(ending, bom) -> None:
+    text = f"é\n{MARK}{{}}{END}".rstrip("\n")
+    before, after = (bom + text.format(inside).replace("\n", ending).encode() for inside in ("old\n", TABLE))
+    assert filled(before).encode() == after
+
+
+def test_mixed_line_ends_stay_mixed() -> None:
+    assert filled(f"a\r\nb\n{MARK}{END}c\r\n") == f"a\r\nb\n{MARK}{TABLE}{END}c\r\n"
+    written(f"{MARK}{TABLE}{END}".replace("irprop", "x").replace("|\n", "|\r\n"))
+    assert "    the ends of its lines are not those of its mark\n" in invoke("--check", "a.md").stdout
+
+
+def test_a_block_in_a_list_is_indented_as_its_mark() -> None:
+    indented = "".join(f"  {line}\n" for line in TABLE.splitlines())
+    assert filled(f"- a\n\n  {MARK}  {END}") == f"- a\n\n  {MARK}{indented}  {END}"
+
+
+def test_columns_algorithms_and_formats() -> None:
+    mark = "<!-- bpviz: table two.yaml columns=ending,Final-Error,epochs algorithms=irprop+ format=text -->\n"
+    assert filled(mark + END) == (
+        f"{mark}```text\nAlgorithm  ending         final error  epochs\n"
+        f"iRPROP+    reached 0.125       0.1242      17\n```\n{END}"
+    )
+    mark = '<!-- bpviz: table two.yaml columns="final error" algorithms="RPROP, irprop+" format=html -->\n'
+    assert filled(mark + END).count("<tr>") == 3
+
+
+def test_other_kinds_of_documents_have_other_marks() -> None:
+    made = filled("text % bpviz\n% bpviz: table two.yaml columns=epochs\n% bpviz: end\n", "a.tex")
+    assert "\\begin{tabular}{l S[table-format=2]}" in made
+    made = filled("// bpviz: table two.yaml columns=epochs\n// bpviz: end", "a.typ")
+    assert '  "RPROP", "20",\n' in made
+    made = filled("<!--bpviz:table two.yaml columns=epochs-->\n<!-- bpviz: end -->", "a.html")
+    assert '<th scope="row" style="text-align: left">RPROP</th><td style="text-align: right">20</td>' in made
+
+
+def test_figures_are_links_from_the_document() -> None:
+    run("--format", "png", "--format", "pdf", "--format", "svg")
+    alt = "Two: the error by epoch, with the threshold: RPROP and iRPROP+"
+    mark = "<!-- bpviz: figure ../two.yaml errors -->\n"
+    assert filled(mark + END, "docs/a.md") == f"{mark}![{alt}](../outputs/two/errors.png)\n{END}"
+    mark = '<!-- bpviz: figure two.yaml data format=svg alt="six [points]" -->\n'
+    assert filled(mark + END) == f"{mark}![six \\[points\\]](outputs/two/data.svg)\n{END}"
+    mark = "<!-- bpviz: figure two.yaml data -->\n"
+    assert filled(mark + END, "a.html") == f'{mark}<img src="outputs/two/data.png" alt="Six points">\n{END}'
+    made = filled("% bpviz: figure two.yaml errors\n% bpviz: end\n", "a.tex")
+    assert f"\n\\includegraphics[width=\\linewidth, alt={{{alt}}}]{{outputs/two/errors.pdf}}\n" in made
+    made = filled("// bpviz: figure two.yaml data\n// bpviz: end\n", "a.typ")
+    assert '\n#image("outputs/two/data.svg", alt: "Six points")\n' in made
+
+
+def test_an_address_has_no_spaces_and_no_parentheses() -> None:
+    Path("a (b).yaml").write_text(CONFIG)
+    assert CliRunner().invoke(cli, ["run", "a (b).yaml"]).exit_code == 0
+    (folder,) = Path("outputs").iterdir()
+    made = filled(f'<!-- bpviz: figure "a (b).yaml" data -->\n{END}')
+    assert re.search(r"\]\(([^()\s]+)\)", made)[1] == f"outputs/{folder.name}/data.png".replace(" ", "%20")
+
+
+# -- where tables come from ------------------------------------------------------------------------------------------
+
+
+def test_outputs_that_are_up_to_date_are_used_and_others_are_not(monkeypatch) -> None:
+    run()
+
+    def never(*_):
+        raise AssertionError("computed")
+
+    written(MARK + END)
+    with monkeypatch.context() as context:
+        context.setattr("bpviz.study.run", never)
+        assert invoke("a.md").exit_code == 0
+    assert Path("a.md").read_text() == MARK + TABLE + END
+    Path("two.yaml").write_text(CONFIG.replace("[rprop,", "[{name: rprop, step: 0.2},"))
+    assert invoke("--check", "a.md").exit_code == 1
+
+
+@pytest.mark.parametrize("damage", ["lock", "summary", "overrides"])
+def test_outputs_that_cannot_be_trusted_are_not_used(damage) -> None:
+    if damage == "overrides":
+        run("--set", "error_threshold=0.2")
+    else:
+        run()
+        path = Path("outputs/two", "bpviz.lock.json" if damage == "lock" else "summary.json")
+        path.write_text(path.read_text()[:-9] + " " * 9)
+    assert filled(MARK + END) == MARK + TABLE + END
+
+
+def test_one_config_is_run_once(monkeypatch) -> None:
+    from bpviz import study
+
+    ran = []
+    run = study.run
+    monkeypatch.setattr("bpviz.study.run", lambda experiment: ran.append(experiment.name) or run(experiment))
+    written(MARK + END + MARK + END)
+    written("<!-- bpviz: table ../two.yaml -->\n" + END, "docs/b.md")
+    assert invoke("a.md", "docs/b.md", "./a.md").exit_code == 0
+    assert ran == ["two"]
+
+
+# -- what is left alone ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "```\n{}{}```\n"),
+        ("a.md", "> ~~~~ html\n{}~~~\n{}~~~~\n"),
+        ("a.md", "    {}"),
+        ("a.md", "Write `{}` and\n"),
+        ("a.tex", "\\begin{{verbatim}}\n% bpviz: table x\n\\end{{verbatim}}\n"),
+        ("a.tex", "\\begin{{lstlisting}} x \\end{{lstlisting}}\n"),
+        ("a.typ", "```\n// bpviz: table x\n```\n"),
+        ("a.md", "<!-- generated: text -->\nbpviz: table x\n"),
+    ],
+)
+def test_marks_in_code_are_code(name, text) -> None:
+    mark = "<!-- bpviz: table missing.yaml -->"
+    text = text.format(mark if "`{}`" in text or text[0] == " " else mark + "\n", END)
+    assert filled(text, name) == text
+
+
+def test_a_block_after_code_is_a_block() -> None:
+    code = "```console\n$ x\n```\n``` `inline` ```\n"
+    assert filled(code + MARK + END) == code + MARK + TABLE + END
+
+
+def test_a_large_document_takes_no_time_to_speak_of() -> None:
+    large = "x" * 200 + "\n" + "`" * 1000 + "\n"
+    text = large * 5000 + "bpviz:" + " " * 4_000_000 + "\n"
+    assert filled(text.replace("`", "-") + MARK + END).endswith(f"\n{MARK}{TABLE}{END}")
+    assert refused(b"\n" * (documents.LARGEST + 1)) == "a.md: larger than 32768 KiB, which is as much as is read\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
+def test_links_lead_where_they_led_and_modes_stay() -> None:
+    Path("docs").mkdir()
+    Path("docs/real.md").write_text(MARK + END)
+    Path("docs/real.md").chmod(0o640)
+    Path("a.md").symlink_to("docs/real.md")
+    assert invoke("a.md").exit_code == 0
+    assert Path("a.md").is_symlink()
+    assert Path("docs/real.md").read_text() == MARK + TABLE + END
+    assert Path("docs/real.md").stat().st_mode & 0o777 == 0o640
+    assert list(Path("docs").iterdir()) == [Path("docs/real.md")]
+
+
+# -- mistakes --------------------------------------------------------------------------------------------------------
+
+
+def test_all_mistakes_at_once_each_with_its_place() -> None:
+    text = f"""\
+<!-- bpviz: tabel two.yaml -->
+{END}
+<!-- bpviz: table missing.yaml -->
+{END}
+<!-- bpviz: table two.yaml columns=epocs,x format=latex colums=a -->
+{END}
+<!-- bpviz: table two.yaml columns=epocs,x algorithms=adma -->
+{END}
+<!-- bpviz: figure two.yaml error -->
+{END}
+<!-- bpviz: figure two.yaml errors -->
+{END}
+<!-- bpviz: figure two.yaml -->
+{END}
+<!-- bpviz: table two.yaml format=md format=text -->
+{END}
+and <!-- bpviz: end -->
+<!-- bpviz: -->
+{END}
+"""
+    written(text)
+    written(f"a\n{END}{MARK}{MARK}{MARK}", "b.md")
+    written("x", "c.rst")
+    said = invoke("a.md", "b.md", "c.rst", "d.md").stderr
+    places = [re.sub("^    .*\n?", "", part) for part in re.split(r"\n(?=[a-d]\.)", re.sub(r"\n    .*", "", said))]
+    assert places == [
+        "a.md:1:13: 'tabel' is not a mark; did you mean 'table'?",
+        "a.md:4:19: missing.yaml: no such file",
+        "a.md:7:57: 'colums' is not an option of a table; did you mean 'columns'?",
+        "a.md:10:28: 'epocs' is not a column of this table; did you mean 'epochs'?",
+        "a.md:10:28: 'x' is not a column of this table; there are step, epochs, error-evals, gradient-evals, "
+        "Hessian-evals, final-error and ending".replace("Hessian", "hessian"),
+        "a.md:10:44: 'adma' is not an algorithm of this experiment",
+        "a.md:13:29: 'error' is not a figure of two.yaml; did you mean 'errors'?",
+        "a.md:16:29: there is no outputs/two/errors.png; `bpviz run two.yaml` makes it",
+        "a.md:19:13: write figure CONFIG NAME, then options as key=value",
+        "a.md:22:38: 'format' is given twice",
+        "a.md:25:5: a mark stands alone on its line",
+        "a.md:26:1: '' is not a mark; there are table, figure and end",
+        "b.md:2:1: there is no block that ends here",
+        "b.md:4:1: a mark inside the block that begins in line 3, which has no <!-- bpviz: end -->",
+        "b.md:5:1: a mark inside the block that begins in line 4, which has no <!-- bpviz: end -->",
+        "b.md:5:1: this block has no end, which is <!-- bpviz: end -->",
+        "c.rst: not a document that has marks: one that ends in .md, .markdown, .html, .htm, .tex or .typ",
+        "d.md: no such file\n",
+    ]
+
+
+def test_a_mistake_shows_its_line() -> None:
+    assert refused(f"\n<!-- bpviz: table two.yaml format=latex -->\n{END}") == (
+        "a.md:2:28: 'latex' is no format of a table here; it may be md, text or html\n"
+        "    <!-- bpviz: table two.yaml format=latex -->\n"
+        "                               ^\n"
+    )
+
+
+def test_what_is_wrong_in_a_config_is_said_once_with_its_place_there() -> None:
+    Path("two.yaml").write_text("algorithms: [adma]\n")
+    assert refused(MARK + END + MARK + END) == (
+        "two.yaml:1:14: algorithms[0]: 'adma' is not the name of an algorithm; did you mean 'adam'?\n"
+        "    algorithms: [adma]\n"
+        "                 ^\n"
+    )
+
+
+def test_a_block_that_ends_in_code_has_no_end() -> None:
+    assert refused(MARK + "```\n" + END).startswith(
+        "a.md:1:1: this block has no end, which is <!-- bpviz: end -->, or it stands in a block of code\n"
+    )
+
+
+def test_the_command_that_makes_a_figure_is_whole() -> None:
+    said = refused(f"<!-- bpviz: figure two.yaml errors format=svg -->\n{END}", "a.md", "--out", "here")
+    assert said.startswith(
+        "a.md:1:29: there is no here/two/errors.svg; `bpviz run two.yaml --format svg --out here` makes it\n"
+    )
+
+
+def test_hostile_bytes_are_refused() -> None:
+    assert refused(b"a\nb \xff c\n" + END.encode()) == (
+        "a.md:2:3: the byte 0xff is not UTF-8; save the file as UTF-8\n    b \u00ff c\n      ^\n"
+    )
+    assert refused("x".encode("utf-16")) == "a.md: this is UTF-16; save it as UTF-8\n"
+    Path("docs.md").mkdir()
+    assert invoke("docs.md").stderr == "docs.md: this is a folder, not a file\n"
+    assert "\x1b" not in refused(f"<!-- bpviz: \x1b[31mx -->\n{END}")
+
+
+def test_nothing_is_written_unless_everything_is_right() -> None:
+    written(MARK + END)
+    assert refused("<!-- bpviz: x -->\n" + END, "b.md", "a.md")
+    assert Path("a.md").read_text() == MARK + END
+
+
+def test_a_plugin_brings_its_algorithm() -> None:
+    Path("rule.py").write_text(
+        "from bpviz import hyper, optimizer\n\n\n"
+        "@optimizer('still', label='Still', needs='gradient', source='x, 2026')\n"
+        "class Still:\n    'Stay. g = ∇E(w).\\n\\n    w ← w - η 0\\n\\n    η: step\\n    '\n"
+        "    step: float = hyper(1.0, '(0, inf)', 'step, η')\n\n"
+        "    def begin(self, w, f):\n        return ()\n\n"
+        "    def advance(self, w, state, f):\n        return w - 0 * f.gradient(w), state\n"
+    )
+    Path("two.yaml").write_text("algorithms: [still]\nmax_epochs: 3\n")
+    written(MARK + END)
+    assert invoke("a.md", "--plugin", "rule.py").exit_code == 0
+    assert "| Still | 1 | 3 |" in Path("a.md").read_text()

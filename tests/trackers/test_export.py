@@ -1,0 +1,409 @@
+"""What all trackers share: outputs read back, ids, refusals, failures. No tracker is needed here."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import math
+import os
+import re
+import shlex
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from click.shell_completion import get_completion_class
+
+import bpviz
+from bpviz.cli import cli
+from bpviz.tables import SCHEMA
+from bpviz.trackers import _tracker
+from bpviz.trackers._outputs import Outputs, flat, read
+from bpviz.trackers._tracker import NEW, THERE, TRACKERS, contained, environment
+
+from .conftest import CONFIG, LABELS, RUNS, invoke, written
+
+Edit = Callable[[Path, str, str], None]
+ANEW = "write the folder anew with `bpviz run`"
+
+
+def refused(*arguments: object) -> str:
+    result = invoke("export", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    return result.stderr.rstrip("\n")
+
+
+class Fake:
+    """A tracker that keeps what it is handed, and fails at folders whose name says how."""
+
+    name = "fake"
+    library = "json"
+    kept: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, into: Path | None) -> None:
+        self.into = into
+
+    def where(self, folder: Path) -> str:
+        return f"{self.into}/{folder.name}"
+
+    def look(self, folders: Sequence[Path]) -> list[str]:
+        return [f"fake look {len(folders)}"]
+
+    def hand_over(self, outputs: Outputs) -> Iterator[str]:
+        logging.getLogger("fake").error("noise")
+        warnings.warn("noise", DeprecationWarning, stacklevel=1)
+        for thing in (*outputs.runs, outputs):
+            yield THERE if self.kept.get(thing.id) == thing.content else NEW
+            self.kept[thing.id] = thing.content
+            if outputs.name == "fails":
+                raise RuntimeError("the service\n  is away")
+            if outputs.name == "leaves":
+                sys.exit()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TRACKERS._walk(), "fake", Fake)
+    monkeypatch.setattr(Fake, "kept", {})
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_read_back_is_what_the_files_say(study: Path) -> None:
+    outputs = read(study)
+    made_with, summary = (json.loads((study / f"{name}.json").read_bytes()) for name in ("run", "summary"))
+    rows = list(csv.DictReader((study / "history.csv").read_text(encoding="utf-8").splitlines()))
+    assert (outputs.name, outputs.title, outputs.versions) == ("study", "Two starts", made_with["versions"])
+    assert [path.name for path in outputs.files] == [
+        *("run.json", "summary.json", "summary.csv", "summary.md", "history.csv", "errors.png")
+    ]
+    assert [path.name for path in outputs.pictures] == ["errors.png"]
+    assert [run.name for run in outputs.runs] == RUNS
+    assert len({run.id for run in outputs.runs} | {outputs.id}) == len(RUNS) + 1
+    for run, said in zip(outputs.runs, summary["runs"], strict=True):
+        assert run.metrics == (
+            *("error", "weights/w1", "weights/w2", "evaluations/error", "evaluations/gradient", "evaluations/hessian"),
+        )
+        start = "1" if said["start"] == [-4, -4] else "2"
+        mine = [row for row in rows if (row["label"], row["start"]) == (said["label"], start)]
+        columns = ("error", "w1", "w2", "error_evaluations", "gradient_evaluations", "hessian_evaluations")
+        assert run.history == [tuple(float(row[c]) for c in columns) for row in mine]
+        assert run.summary == {"epochs": said["epochs"], "final_error": float(mine[-1]["error"])}
+        assert run.ending == said["ending"]
+        assert run.params["settings"] == said["settings"]
+        for name in ("algorithm", "label", "start"):
+            assert run.params[name] == said[name]
+        for name in ("dataset", "network", "error_threshold", "gradient_threshold", "max_epochs"):
+            assert run.params[name] == made_with["experiment"][name]
+
+
+def test_numbers_that_are_not_finite_are_read_as_such(study: Path) -> None:
+    far, _, grows, *_ = read(study).runs
+    assert far.summary["final_error"] == math.inf
+    assert grows.summary["final_error"] > 1e60
+    assert (far.ending, grows.ending) == ("diverged", "exhausted")
+
+
+def test_one_start_is_not_in_the_name_of_a_run(tmp_path: Path) -> None:
+    folder = written(tmp_path / "one", "algorithms: [rprop, newton]\nfigures: []\n")
+    assert [run.name for run in read(folder).runs] == ["RPROP", "Newton's method"]
+
+
+def test_a_problem_without_a_network_and_with_a_penalty(tmp_path: Path) -> None:
+    config = "problem: {name: quadratic, condition: 9}\npenalty: {l2: 0.1}\nalgorithms: [rprop]\nfigures: []\n"
+    (run,) = read(written(tmp_path / "one", config)).runs
+    assert flat(run.params)["problem.condition"] == 9
+    assert flat(run.params)["penalty.l2"] == 0.1
+
+
+def test_flat_parameters_are_texts_numbers_and_booleans() -> None:
+    rows = [[0.5, 1]] * 100
+    found = flat({"a": {"b": {"c": 1}, "d": True}, "e": None, "f": [1, 2.5], "g": "é", "rows": rows})
+    long = found.pop("rows")
+    assert found == {"a.b.c": 1, "a.d": True, "e": "null", "f": "[1, 2.5]", "g": "é"}
+    assert isinstance(long, str)
+    assert long.startswith("[[0.5, 1], [0.5, 1]")
+    assert len(long) < 300
+    assert flat({"rows": [*rows, [0, 0]]})["rows"] != long, "cut short, but still told apart"
+
+
+# -- ids and contents ------------------------------------------------------------------------------------------------
+
+
+def ids(folder: Path) -> dict[str, str]:
+    return {run.name: run.id for run in read(folder).runs}
+
+
+def test_ids_do_not_depend_on_place_time_figures_or_title(study: Path, tmp_path: Path) -> None:
+    config = CONFIG.replace("title: Two starts", "title: Another").replace("[{kind: errors}]", "[]")
+    again = written(tmp_path / "elsewhere/study", config)
+    assert ids(again) == ids(study)
+    assert read(again).id == read(study).id
+    contents = [{run.name: run.content for run in read(folder).runs} for folder in (study, again)]
+    assert contents[0] == contents[1]
+    assert read(again).content != read(study).content, "the title and the figures are the overview's"
+
+
+def test_a_run_stays_itself_in_other_company(study: Path, tmp_path: Path) -> None:
+    config = CONFIG.replace("figures:", "  - irprop+\nfigures:").replace("[3, -2]", "[3, -2], [0, 0]")
+    more = written(tmp_path / "more/study", config)
+    assert ids(study).items() < ids(more).items()
+    assert read(more).id != read(study).id, "the overview is of all of them"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("max_step: 0.5", "max_step: 0.6"), ("max_epochs: 40", "max_epochs: 41"), ("linear", "tanh"), ("0.9,", "0.8,")],
+)
+def test_another_experiment_has_other_ids(study: Path, tmp_path: Path, before: str, after: str) -> None:
+    another = ids(written(tmp_path / "more/study", CONFIG.replace(before, after)))
+    same = {name for name in RUNS if another[name] == ids(study)[name]}
+    assert same == (set(RUNS[:4]) if "max_step" in before else set())
+
+
+def test_the_name_of_the_folder_is_in_the_id_and_not_in_the_digest_of_the_config(study: Path, other: Path) -> None:
+    ours, theirs = read(study), read(other)
+    assert not {run.id for run in ours.runs} & {run.id for run in theirs.runs}
+    assert [run.config for run in ours.runs] == [run.config for run in theirs.runs]
+    assert (ours.id != theirs.id, ours.config) == (True, theirs.config)
+
+
+def test_the_content_says_whether_a_run_has_changed(study: Path, edit: Edit) -> None:
+    before = read(study)
+    edit(study / "history.csv", "RPROP,1,22.29125,", "RPROP,1,22.29126,")
+    after = read(study)
+    changed = [b.name for b, a in zip(before.runs, after.runs, strict=True) if b.content != a.content]
+    assert changed == ["RPROP from (-4, -4)"]
+    assert before.content != after.content
+    edit(study / "run.json", '"numpy": "', '"numpy": "9')
+    assert all(a.content != b.content for a, b in zip(after.runs, read(study).runs, strict=True))
+
+
+# -- folders that cannot be exported ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("fake")
+def test_every_bad_folder_is_named_at_once_and_nothing_is_exported(study: Path, edit: Edit) -> None:
+    bad = {name: Path(shutil.copytree(study, study.parent / name)) for name in "abcdefghij"}
+    (bad["a"] / "history.csv").unlink()
+    (bad["a"] / "summary.md").unlink()
+    (bad["b"] / "run.json").write_text("<<<<<<< HEAD\n")
+    edit(bad["c"] / "summary.json", f'"schema": {SCHEMA}', f'"schema": {SCHEMA + 1}')
+    (bad["d"] / "summary.json").write_text("[1, 2]")
+    (bad["e"] / "history.csv").write_bytes(b"\xff\xfe")
+    edit(bad["f"] / "history.csv", "RPROP,3,", "RPROP,4,")
+    (bad["g"] / "errors.png").unlink()
+    (bad["g"] / "errors.png").symlink_to("/etc/passwd")
+    edit(bad["h"] / "run.json", '"label": "grows"', '"label": "shrinks"')
+    (bad["i"] / "run.json").unlink()
+    (bad["j"] / "errors.png").unlink()
+    (bad["j"] / "errors.png").mkdir()
+    Path("empty").mkdir()
+    Path("file").touch()
+    said = refused(study, *bad.values(), "empty", "file", "nowhere", "", "--to", "fake")
+    outputs = study.parent
+    written_one = "name a folder that `bpviz run` wrote, such as outputs/neupy"
+    assert said.splitlines() == [
+        f"{outputs / 'a'}: summary.md is missing; {ANEW}",
+        f"{outputs / 'a'}: history.csv is missing; {ANEW}",
+        f"{outputs / 'b'}: run.json is damaged: it is not JSON; {ANEW}",
+        f"{outputs / 'c'}: summary.json is of a newer bpviz (schema {SCHEMA + 1}, not {SCHEMA}); update this one",
+        f"{outputs / 'd'}: summary.json is damaged: it is not of `bpviz run`; {ANEW}",
+        f"{outputs / 'e'}: history.csv is damaged: it is not UTF-8; {ANEW}",
+        f"{outputs / 'f'}: history.csv is damaged, or not of the run that summary.json is of; {ANEW}",
+        f"{outputs / 'g'}: errors.png is a symbolic link, and only files are exported; remove it",
+        f"{outputs / 'h'}: run.json and summary.json do not fit together; {ANEW}",
+        f"{outputs / 'i'}: run.json is missing; {ANEW}",
+        f"{outputs / 'j'}: errors.png cannot be read: Is a directory",
+        "empty: `bpviz run` has not written this folder; name one that it wrote, such as outputs/neupy",
+        f"file: this is a file; {written_one}",
+        f"nowhere: there is no such folder; {written_one}",
+        ".: `bpviz run` has not written this folder; name one that it wrote, such as outputs/neupy",
+    ]
+    assert Fake.kept == {}
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("name", ["run.json", "summary.json", "history.csv"])
+def test_damage_anywhere_is_a_message(study: Path, name: str) -> None:
+    """Cut off after any of its bytes, and with any line lost, a file is refused, or read as something whole."""
+    path = study / name
+    content = path.read_bytes()
+    lines = content.splitlines(keepends=True)
+    damaged = [content[: len(content) * i // 40] for i in range(40)]
+    damaged += [b"".join(lines[:i] + lines[i + 1 :]) for i in range(min(len(lines), 60))]
+    damaged += [content.replace(old, new) for old, new in ((b"[", b"{"), (b"-4.0", b"null"), (b"gd", b""))]
+    damaged += [b"null", b"[" * 100_000, b'{"schema": 1}', b'{"schema": true}', b"\0", b'"' + b"x" * 200_000]
+    said = []
+    for bad in damaged:
+        if bad != content:
+            path.write_bytes(bad)
+            result = invoke("export", study, "--to", "fake")
+            assert result.exit_code in (0, 2)
+            said += [result.stderr] if result.exit_code else []
+            assert all(line.startswith(f"{study}: ") for line in said[-1].splitlines() if result.exit_code)
+    assert len(said) > 40
+
+
+@pytest.mark.usefixtures("fake")
+def test_two_folders_of_one_name(study: Path) -> None:
+    shutil.copytree(study, "more/Study")
+    said = refused(study, "more/Study", "--to", "fake")
+    assert said == "two folders are named 'study' and would be one experiment; export one after the other"
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_folder_named_twice_is_exported_once(study: Path) -> None:
+    result = invoke("export", study, f"{study}/", study.absolute(), study / "../study", "--to", "fake")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1)
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_folder_of_folders_stands_for_them(study: Path, other: Path) -> None:
+    (study.parent / "wandb").mkdir()
+    (study.parent / "mlflow.db").touch()
+    result = invoke("export", study.parent, "--to", "fake")
+    assert result.exit_code == 0
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == [str(other), str(study)]
+
+
+@pytest.mark.usefixtures("fake")
+def test_the_working_directory_can_be_exported(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ids(study)
+    monkeypatch.chdir(study)
+    assert ids(Path()) == ids(Path("../study")) == expected
+    assert invoke("export", ".", "--to", "fake").exit_code == 0
+
+
+# -- trackers that are not there, and that fail ----------------------------------------------------------------------
+
+
+def test_the_names_of_trackers() -> None:
+    assert list(TRACKERS) == ["mlflow", "tensorboard", "wandb"]
+    assert all(name in cli.commands["export"].params[1].help for name in TRACKERS)
+
+
+def test_a_tracker_that_does_not_exist(study: Path) -> None:
+    said = refused(study, "--to", "tensorbord").splitlines()[-1]
+    assert said == (
+        "Error: Invalid value for '--to': 'tensorbord' is not the name of a tracker; did you mean 'tensorboard'?"
+    )
+    assert refused(study).splitlines()[-1] == "Error: Missing option '--to'."
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(
+    study: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    library = TRACKERS[name].library
+    monkeypatch.setitem(sys.modules, library, None)
+    before = sorted(Path().rglob("*"))
+    assert refused(study, "--to", name) == f'export --to {name} needs {library}: pip install "bpviz[{name}]"'
+    assert refused("nowhere", "--to", name).splitlines()[1].startswith("nowhere: ")
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_a_folder_is_not_taken_for_a_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """wandb makes a folder of its own name, and Python would import it."""
+    (tmp_path / "there_is_no_such_library").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(Fake, "library", "there_is_no_such_library")
+    assert _tracker.missing(Fake) is not None
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_failure_is_named_and_the_other_folders_are_exported(study: Path) -> None:
+    for name in ("fails", "leaves", "zeta"):
+        shutil.copytree(study, study.parent / name)
+    result = invoke("export", study.parent, "--to", "fake", "--into", "there")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"{study}: 6 runs and the overview in there/study: 7 new",
+        f"{study.parent / 'zeta'}: 6 runs and the overview in there/zeta: 7 new",
+    ]
+    assert result.stderr.splitlines() == [
+        "next: fake look 2",
+        f"fake: {study.parent / 'fails'} was not exported, or not all of it: the service is away",
+        f"fake: {study.parent / 'leaves'} was not exported, or not all of it: SystemExit",
+    ]
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_folder_that_changes_meanwhile_is_a_failure(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_and_lose(folder: Path) -> Outputs:
+        (folder / "history.csv").unlink()
+        return read(folder)
+
+    monkeypatch.setattr(_tracker, "read", read_and_lose)
+    result = invoke("export", study, "--to", "fake")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"fake: {study} was not exported, or not all of it: {study}: history.csv is missing; {ANEW}\n"
+    )
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_is_there_already_is_counted(study: Path, edit: Edit) -> None:
+    assert invoke("export", study, "--to", "fake").stdout.endswith(": 7 new\n")
+    assert invoke("export", study, "--to", "fake").stdout.endswith(": 7 already there\n")
+    edit(study / "history.csv", "RPROP,1,22.29125,", "RPROP,1,22.29126,")
+    assert invoke("export", study, "--to", "fake").stdout.endswith(": 2 new, 5 already there\n")
+    result = invoke("export", study, "--to", "fake", "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_the_words_of_a_failure() -> None:
+    assert _tracker._reason(ValueError("a\n b")) == "a b"
+    assert _tracker._reason(OSError("at https://me:s@ecret@host/a: b@c")) == "at https://host/a: b@c"
+    assert _tracker._reason(KeyError("a")) == "KeyError 'a'"
+    assert _tracker._reason(OSError()) == "OSError"
+    assert len(_tracker._reason(ValueError("x" * 10_000))) == 403
+
+
+def test_noise_is_contained_and_then_heard_again(caplog: pytest.LogCaptureFixture) -> None:
+    with contained():
+        logging.getLogger("any").critical("unheard")
+        warnings.warn("unheard", UserWarning, stacklevel=1)
+    logging.getLogger("any").warning("heard")
+    assert caplog.messages == ["heard"]
+    with pytest.raises(UserWarning, match="heard"):
+        warnings.warn("heard", UserWarning, stacklevel=1)
+
+
+def test_the_environment_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SET", "mine")
+    monkeypatch.delenv("UNSET", raising=False)
+    with environment({"SET": "theirs", "UNSET": "theirs"}):
+        assert (os.environ["SET"], os.environ["UNSET"]) == ("mine", "theirs")
+    assert "UNSET" not in os.environ
+
+
+def test_the_commands_of_the_document_do_what_it_says(study: Path) -> None:
+    """Those that need a tracker: where it is not installed, that is what they say."""
+    document = Path(bpviz.__file__).parent.parent / "docs" / "tracking.md"
+    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert {line.split()[4] for line in lines} == {*TRACKERS}
+    study.rename(study.parent / "neupy")
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        lacking = _tracker.missing(TRACKERS[arguments[3]])
+        result = invoke(*arguments)
+        assert (program, result.exit_code) == ("bpviz", 2 if lacking else 0)
+        assert result.stderr.startswith(lacking or "next: ")
+
+
+def test_what_is_completed() -> None:
+    complete = get_completion_class("bash")(cli, {}, "bpviz", "_BPVIZ_COMPLETE")  # type: ignore[misc]
+    assert [item.value for item in complete.get_completions(["export", "--to"], "w")] == ["wandb"]
+    assert [item.type for item in complete.get_completions(["export"], "out")] == ["file"]
+
+
+def test_every_label_has_its_runs(study: Path) -> None:
+    assert {run.params["label"] for run in read(study).runs} == set(LABELS)
