@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpviz import conformance, declare, parting, tables
+from bpviz.words import SYNONYMS, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,16 +40,21 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        return self.agree and all(verdict.holds for verdict in self.verdicts)
+        """Whether nothing that was tried has failed."""
+        return self.agree and not any(verdict.holds is False for verdict in self.verdicts)
 
-    def differing(self) -> list[tuple[str, Any, Any]]:
-        """Return the settings that differ: name, the rule's and the other's, None where one has no such setting."""
+    def differing(self) -> list[tuple[str, str, Any, Any]]:
+        """Return the settings that differ: what each calls it, ``step`` and ``lr``, and what each says.
+
+        A name is empty where one has no such setting.
+        """
         if self.other is None:
             return []
         own, others = declare.settings(self.rule), declare.settings(self.other)
-        return [
-            (name, own.get(name), others.get(name)) for name in {**own, **others} if own.get(name) != others.get(name)
-        ]
+        alike = {SYNONYMS.get(name, name): name for name in others if name not in own}
+        pairs = [(name, name if name in others else alike.pop(SYNONYMS.get(name, name), "")) for name in own]
+        pairs += [("", name) for name in alike.values()]
+        return [(a, b, own.get(a), others.get(b)) for a, b in pairs if not (a and b and own[a] == others[b])]
 
 
 def made(rule: Optimizer, other: Optimizer | None = None) -> Report:
@@ -112,12 +118,17 @@ def _sentences(report: Report) -> Iterator[str]:
     if not report.beside:
         yield "not compared: the rule does not run"
         return
-    for name, own, others in report.differing():
-        if own is None or others is None:
-            place, value = ("first", own) if others is None else ("second", others)
-            yield f"{name} is {_value(value)} in the {place}, and the other has no such setting"
-        else:
-            yield f"{name} is {_value(own)} in the first and {_value(others)} in the second"
+    differing = report.differing()
+    for a, b, own, others in differing:
+        if a and b:
+            there = _value(others) if a == b else f"{b} is {_value(others)}"
+            yield f"{a} is {_value(own)} in the first and {there} in the second"
+    alone = [f"{a} {_value(own)}" for a, b, own, _ in differing if not b]
+    if alone:
+        yield f"the first alone has {listed(alone, 'and')}"
+    alone = [f"{b} {_value(others)}" for a, b, _, others in differing if not a]
+    if alone:
+        yield f"the second alone has {listed(alone, 'and')}"
     for beside in report.beside:
         if beside.note:
             yield f"{beside.problem} from {tables.point(beside.start)}: {beside.note}"
@@ -158,7 +169,10 @@ def as_data(report: Report) -> dict[str, Any]:
         data["against"] = {
             "rule": _described(report.other),
             "agree": report.agree,
-            "differing_settings": {name: [own, others] for name, own, others in report.differing()},
+            "differing_settings": [
+                {"name": a or None, "value": own, "name_there": b or None, "value_there": others}
+                for a, b, own, others in report.differing()
+            ],
             "runs": [
                 {
                     "problem": b.problem,

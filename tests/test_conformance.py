@@ -105,6 +105,12 @@ def test_the_order_of_additions():
     assert list(conformance.one_equals_many(kept, SHAPES["1 x 9"])) == []
 
 
+def test_a_rule_that_counts_its_neighbours_in_hundreds():
+    rule = made(advance=gradient_descent(lambda self, w, g, f: g * (1 + 1e-9 * (len(w) > 500))))
+    [found] = broken(rule)["one equals many"]
+    assert found.startswith("among a thousand, run 1 is not what it is alone: at epoch 1 ")
+
+
 def test_what_differs_besides_the_weights():
     """Epochs, endings and bills."""
 
@@ -345,3 +351,24 @@ def test_an_exception_of_a_check_is_a_finding():
     rule = made()
     type(rule).source = 3
     assert broken(rule)["documentation"] == ("TypeError: expected string or bytes-like object, got 'int'",)
+
+
+def test_what_is_of_no_registry_is_documented_elsewhere():
+    rule = made()
+    conformance.OPTIMIZERS.forget(__name__)
+    verdicts = {verdict.check: verdict.holds for verdict in contract(rule)}
+    assert verdicts.pop("documentation") is None
+    assert set(verdicts.values()) == {True}
+
+
+def test_runs_that_have_ended_are_not_moved_on():
+    """By hand as in the loop: what has said that it cannot go on is not asked again."""
+
+    def advance(self, w, state, f):
+        (t,) = state
+        assert not (f.live & (t[:, 0] > 0)).any()
+        f.cannot_go_on(np.ones(len(w), dtype=bool))
+        return w - self.step * f.gradient(w), (t + 1,)
+
+    rule = made(begin=lambda self, w, f: (np.zeros((len(w), 1)),), advance=advance)
+    assert broken(rule) == {}

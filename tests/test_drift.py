@@ -148,8 +148,11 @@ def test_what_is_not_ones_own_doing_is_no_drift(level):
     assert check(level=level) == (0, NOTHING[level])
 
 
-def test_a_bpviz_that_reads_more_into_a_config_is_no_drift():
+def test_a_bpviz_or_a_package_that_reads_more_into_a_config_is_no_drift():
     locked(lambda data: data.update(experiment="0" * 16, code={"words.py": "0"}))
+    locked(
+        lambda data: data["inputs"].update({"package other": "1.0"})
+    )  # of which another version is here now, or none
     assert check() == (
         0,
         ["outputs/two: bpviz reads more into the same config than it did", *NOTHING["inputs"]],
