@@ -64,8 +64,8 @@ def rows() -> Iterator[Row]:
         bare = write_arrays(folder / "one-out" / "c0000", folder, MANY)
         theirs = python("import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')", *bare)
         one, two = python(ENTRY, *drawing("many", 1, "out")), python(ENTRY, *drawing("many", 2, "out"))
-        yield versus("100 configs, against drawing alone", one, theirs, target=1.2, rounds=3)
-        yield versus("100 configs, --jobs 2 against --jobs 1", two, one, target=1 / 1.7, rounds=3)
+        yield versus("100 configs, against drawing alone", one, theirs, target=1.2, rounds=1)
+        yield versus("100 configs, --jobs 2 against --jobs 1", two, one, target=1 / 1.7, rounds=1)
 
         looked_at = python(ENTRY, "run", str(folder / "many"), "--out", str(folder / "out"), "--quiet")
         yield seconds("100 configs, nothing to do, against 0.3 s", looked_at, at_most=0.3, rounds=11)

@@ -98,6 +98,7 @@ def test_results_without_figures_import_no_matplotlib():
     assert python(code) == "False\n"
 
 
+@pytest.mark.slow
 def test_users_who_check_types_see_them(folder):
     mypy = pytest.importorskip("mypy.api", reason="of the group lint")
     (folder / "mine.py").write_text("""\

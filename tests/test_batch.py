@@ -180,6 +180,7 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
     assert ended
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 def test_workers_leave_interrupts_to_their_parent(tmp_path):
     """From their first moment on: else each would print its own traceback."""

@@ -356,6 +356,7 @@ def drawn():
         assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("drawn")
 def test_figures_that_differ_stand_beside_each_other_pixel_for_pixel() -> None:
     result = invoke("old", "new", "--figure", "beside.png")
@@ -391,6 +392,7 @@ def test_pixels_are_compared_and_last_levels_do_not_count() -> None:
         assert said in invoke("old", "new", "--figure", "beside.png").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("drawn")
 def test_more_figures_than_fit_are_counted() -> None:
     for number in range(30):

@@ -141,6 +141,7 @@ def test_the_action_checks(repository):
     assert git(repository, "status", "--porcelain").stdout == ""
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_action_fails_where_something_has_drifted(repository, level):
@@ -162,6 +163,7 @@ def test_the_action_runs(repository):
     assert (repository / "figures/one/bpviz.lock.json").is_file()
 
 
+@pytest.mark.slow
 @posix
 def test_what_a_user_writes_stays_text(repository):
     hostile = "$(touch pwned) `touch pwned`; touch pwned #\"'\\"
@@ -245,6 +247,7 @@ def test_workflows_are_such_that_a_linter_finds_nothing(tmp_path):
     assert 'input "chekc" is not defined in action' in done.stdout  # so it has looked
 
 
+@pytest.mark.slow
 @posix
 def test_the_pipeline_of_gitlab(repository):
     (pipeline,) = map(yaml.safe_load, named(".gitlab-ci.yml"))
@@ -262,6 +265,7 @@ def shell(folder, script):
     return subprocess.run(["bash", "-ec", script], cwd=folder, env=plain(PATH=path), capture_output=True, check=False)
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_the_makefile(repository):
@@ -274,6 +278,7 @@ def test_the_makefile(repository):
     assert shell(repository, "make figures && make check").returncode == 0
 
 
+@pytest.mark.slow
 def test_the_example_of_the_document_is_what_is_said(tmp_path):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     for other in (tmp_path / "configs").iterdir():

@@ -301,6 +301,7 @@ def wrappers(draw):
     return {"name": name, **draw(st.dictionaries(names, VALUES | st.floats(0, 3) | st.integers(0, 9), max_size=3))}
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -126,6 +126,7 @@ def test_on_a_hostile_machine_in_another_folder_and_in_parallel(
     assert [name for name in first if elsewhere[name] != first[name]] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "environment"),
     [

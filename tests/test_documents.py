@@ -356,6 +356,7 @@ def test_nothing_is_written_unless_everything_is_right() -> None:
     assert Path("a.md").read_text() == MARK + END
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_a_plugin_brings_its_algorithm() -> None:
     Path("rule.py").write_text(
         "from bpviz import hyper, optimizer\n\n\n"

@@ -158,6 +158,7 @@ def test_it_says_what_its_options_mean(kind: str) -> None:
         assert field.meaning
 
 
+@pytest.mark.slow
 @every_kind
 def test_nothing_stays_in_memory(kind: str, results: Results, problem: Perceptron) -> None:
     drawn = draw(kind, results, problem)

@@ -373,6 +373,7 @@ def test_a_rule_that_does_not_run_is_not_compared(folder):
     assert result.stdout.endswith("  not compared: the rule does not run\n")
 
 
+@pytest.mark.slow
 def test_two_that_are_one_leave_with_zero():
     result = invoke("plain.py", "--against", "irprop-")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -392,6 +393,7 @@ def test_two_that_part_leave_with_one():
     assert beside.count("part at epoch 1\n") >= 5
 
 
+@pytest.mark.slow
 def test_settings_that_differ_are_told():
     result = invoke("momentum:momentum=0", "--against", "gd:step=0.1")
     assert result.exit_code == 1
@@ -427,6 +429,7 @@ def test_settings_of_one_meaning_are_one_whatever_they_are_called():
     assert "  lr is 0.3 in the first and step is 0.001 in the second\n" in text
 
 
+@pytest.mark.slow
 def test_the_report_for_programs():
     result = invoke("late.py", "--against", "rprop:step=0.2", "--format", "json")
     assert (result.exit_code, result.stderr) == (1, "")
@@ -490,6 +493,7 @@ def test_what_a_rule_prints_is_no_part_of_the_report(folder):
     assert set(result.stderr.split()) == {"loud"}
 
 
+@pytest.mark.slow
 def test_a_plugin_can_be_named_beside():
     assert invoke("late-rprop", "--plugin", "late.py", "--against", "plain.py").exit_code == 1
 

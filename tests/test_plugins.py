@@ -458,6 +458,7 @@ def test_a_worker_that_is_lost_is_no_traceback(folder, text):
 # -- several processes, and what is written down ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_several_processes_write_what_one_writes(folder):
     write("own.yaml", "algorithms: [leap]\nfigures: [errors]\nmax_epochs: 3\n")
     trees = []
@@ -470,6 +471,7 @@ def test_several_processes_write_what_one_writes(folder):
     assert len(trees[0]) == 2 * 7
 
 
+@pytest.mark.slow
 def test_workers_run_the_text_that_was_read(folder):
     """Though the file is another by then."""
     changing = "from pathlib import Path\nPath(__file__).write_text('1 / 0')\n"
@@ -570,6 +572,7 @@ def test_it_is_imported_when_its_name_is_met_and_not_before(install):
     assert "leaps" in sys.modules
 
 
+@pytest.mark.slow
 def test_built_in_names_do_not_look_at_packages(folder):
     """importlib.metadata is slow to import."""
     code = """
@@ -593,6 +596,7 @@ print("importlib.metadata" in sys.modules)
         assert result.stdout.splitlines()[-1] == "False", command
 
 
+@pytest.mark.slow
 def test_the_record_names_the_package_and_workers_know_it(install, folder):
     install("leaps", RULES, leaps=LEAP)
     write("plain.yaml", "algorithms: [gd]\nfigures: []\n")

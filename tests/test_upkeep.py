@@ -390,6 +390,7 @@ def test_a_second_run_waits_for_the_first(folder):
     assert err.startswith("7 of 8 files anew in outputs/two")
 
 
+@pytest.mark.slow
 @on_posix
 def test_two_runs_at_once_leave_what_one_leaves(folder):
     command = [sys.executable, "-m", "bpviz", "run", "two.yaml", "--force"]
@@ -402,6 +403,7 @@ def test_two_runs_at_once_leave_what_one_leaves(folder):
     assert tree(folder) == before
 
 
+@pytest.mark.slow
 @on_posix
 def test_a_killed_run_is_finished_by_the_next(folder):
     edit("two.yaml", "max_epochs: 60", "max_epochs: 61")
@@ -437,6 +439,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs tmpfs")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_full_disk_is_a_message_and_room_for_the_rest_mends_it(small_disk, jobs):

@@ -158,6 +158,7 @@ def test_a_comparison_end_to_end():
     assert row.endswith("cannot go on (Optimization terminated successfully)")
 
 
+@pytest.mark.slow
 def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
     text = "algorithms: [scipy:BFGS, {name: scipy:COBYQA}, rprop]\nfigures: [paths, epochs]\nstart: [[-4, -4], [3, -2]]"
     contents = []

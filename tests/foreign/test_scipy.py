@@ -74,6 +74,7 @@ def directly(answers, method, start, options):
     return np.array(rows), np.array(counts), found
 
 
+@pytest.mark.slow
 @over_methods
 def test_iterations_and_counts_are_those_of_minimize_at_every_epoch(method, answers, places, walk):
     for problem, start in places:
@@ -96,6 +97,7 @@ def test_iterations_and_counts_are_those_of_minimize_at_every_epoch(method, answ
             assert run.epochs == EPOCHS
 
 
+@pytest.mark.slow
 @over_methods
 def test_options_are_handed_on(method, answers, walk):
     """Each unusual option by itself gives the run that it gives minimize, and is not without effect."""
