@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import jsonschema
@@ -47,6 +48,14 @@ def test_wrappers_are_listed_from_the_inside_out():
     assert optimizer == WRAPPERS["lookahead"](
         WRAPPERS["cosine"](WRAPPERS["clip-norm"](adam, largest=2.0), epochs=200.0)
     )
+
+
+def test_the_example_of_the_documents_is_a_config():
+    text = (Path(__file__).parent.parent / "docs" / "algorithms.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    adam, gd = (algorithm.optimizer for algorithm in read(block).algorithms)
+    assert [type(layer).name for layer in declare.layers(adam)] == ["adam", "clip-norm", "mini-batches", "cosine"]
+    assert gd == made("lookahead")
 
 
 def test_an_algorithm_without_wrappers_is_the_rule_itself():

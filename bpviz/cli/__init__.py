@@ -15,7 +15,7 @@ EXIT_CODES = """\
 \b
 Exit codes:
   0    done
-  1    what was asked for did not hold or was not done, outputs differ, or an algorithm of yours failed
+  1    what was asked for did not hold or was not done, outputs differ, or a rule of yours failed
   2    a mistake in the command line or in a config
   130  interrupted
 """

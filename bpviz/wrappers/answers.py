@@ -107,7 +107,7 @@ class CoupledWeightDecay(Wrapper):
     weight_decay: Column = hyper(0.01, "[0, inf)", "weight λ of the weights in the gradient")
 
     def conflicts(self) -> list[tuple[str, str]]:
-        return without_gradient(self.inner)
+        return [] if "jacobian" in self.inner.needs else without_gradient(self.inner)
 
     def begin(self, w: Array, f: Oracle) -> Inside:
         return Inside(self.inner.begin(w, self._decayed(f)))

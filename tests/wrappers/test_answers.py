@@ -10,6 +10,7 @@ import pytest
 from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.march import march
 from bpviz.oracle import Oracle
+from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 from bpviz.results import record
 
@@ -156,13 +157,19 @@ def test_a_coupled_decay_answers_every_question_alike(kind, unequal):
 
 def test_a_coupled_decay_is_a_penalty_to_the_rule_and_not_to_the_judge(unequal):
     """Newton's method, which asks for gradient and Hessian, walks as on the problem with the penalty."""
-    from bpviz.problems.penalty import Penalized
-
     rest = {"error_threshold": None, "max_epochs": 6}
     (run,) = record(march(WRAPPERS["coupled-weight-decay"](OPTIMIZERS["newton"]()), unequal, [(0.3, -1, 0.2)], **rest))
     (penalized,) = record(march(OPTIMIZERS["newton"](), Penalized(unequal, l2=0.01), [(0.3, -1, 0.2)], **rest))
     assert run.weights == pytest.approx(penalized.weights, rel=1e-12)
     assert run.errors == pytest.approx(penalized.errors - 0.005 * (run.weights**2).sum(1), rel=1e-12)
+
+
+def test_levenberg_marquardt_sees_the_penalty_as_residuals(unequal):
+    rest = {"error_threshold": None, "max_epochs": 6}
+    rule = OPTIMIZERS["levenberg-marquardt"]()
+    (run,) = record(march(WRAPPERS["coupled-weight-decay"](rule), unequal, [(0.3, -1, 0.2)], **rest))
+    (penalized,) = record(march(rule, Penalized(unequal, l2=0.01), [(0.3, -1, 0.2)], **rest))
+    assert run.weights == pytest.approx(penalized.weights, rel=1e-9)
 
 
 class Blind:
