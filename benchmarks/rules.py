@@ -55,6 +55,9 @@ KIN = {
 }
 
 
+CURVATURE = ("l-bfgs-fixed",)  # asks for gradients alone too, and learns the curvature from them
+
+
 def torch_loop(name: str, arguments: dict[str, Any]) -> Callable[[], tuple[np.ndarray, list[float]]]:
     """Return a function that makes the run with an optimizer of torch: weights and errors of every epoch."""
     import torch
@@ -94,7 +97,7 @@ def run_of(name: str, settings: dict[str, Any]) -> Trajectory:
 def first_order() -> Iterator[str]:
     """Yield the rules that ask for a gradient an epoch, or two, and an error at most, and learn no curvature."""
     for name, rule in OPTIMIZERS.items():
-        if "gradient" in rule.needs <= {"error", "gradient"} and not rule.recalls:
+        if "gradient" in rule.needs <= {"error", "gradient"} and name not in CURVATURE:
             run = run_of(name, {})
             if run.evaluations["gradient"] <= 2 * run.epochs and run.evaluations["error"] <= run.epochs:
                 yield name
