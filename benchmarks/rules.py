@@ -3,7 +3,7 @@
 The loop of torch is what one would write: the forward pass, the backward pass, a step of its optimizer, and the error
 and the weights of every epoch kept, as bpviz keeps them. A rule that torch has goes against that, with the settings
 with which both walk the same path. Any other goes against the cheapest of torch's that keeps as much of the past, or
-else against plain SGD. Rules that search along a line make several steps' work of an epoch and are left out.
+else against plain SGD. Rules that search along a line or learn the curvature make more of an epoch and are left out.
 """
 
 from __future__ import annotations
@@ -44,12 +44,18 @@ COUNTERPARTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "irprop-": ("Rprop", {"step": 0.1, "min_step": 1e-6, "max_step": 50}, {"lr": 0.1}),
 }
 
-# Rules that torch does not have: with running means of gradients and of their squares, like Adam; by sign, like Rprop.
+# Rules that torch does not have, by what they keep of the past and torch's like it: running means of gradients and of
+# their squares; a sum of squares, and how far the weights have come; an average of the weights; signs; updates.
 KIN = {
     **dict.fromkeys(("adabelief", "adan", "ademamix", "adopt", "diffgrad", "lamb", "novograd", "qhadam"), "Adam"),
-    **dict.fromkeys(("swats", "yogi"), "Adam"),
+    **dict.fromkeys(("dadapt-adam", "prodigy", "schedule-free-adamw", "shampoo", "swats", "yogi"), "Adam"),
+    **dict.fromkeys(("cocob", "dadapt-sgd", "dog", "dowg", "madgrad", "sm3"), "Adagrad"),
+    **dict.fromkeys(("schedule-free-sgd",), "ASGD"),
     **dict.fromkeys(("irprop+", "quickprop", "rprop", "rprop-"), "Rprop"),
 }
+
+
+CURVATURE = ("l-bfgs-fixed",)  # asks for gradients alone too, and learns the curvature from them
 
 
 def torch_loop(name: str, arguments: dict[str, Any]) -> Callable[[], tuple[np.ndarray, list[float]]]:
@@ -64,14 +70,18 @@ def torch_loop(name: str, arguments: dict[str, Any]) -> Callable[[], tuple[np.nd
         w = torch.tensor(START, dtype=torch.float64, requires_grad=True)
         optimizer = getattr(torch.optim, name)([w], **arguments)
         path, errors = [], []
-        for epoch in range(EPOCHS + 1):
-            optimizer.zero_grad()
+
+        def looked() -> Any:
             error = ((torch.sigmoid(x @ w) - y) ** 2).mean()
             path.append(w.detach().numpy().copy())
             errors.append(error.item())
-            if epoch < EPOCHS:
-                error.backward()
-                optimizer.step()
+            return error
+
+        for _ in range(EPOCHS):
+            optimizer.zero_grad()
+            looked().backward()
+            optimizer.step()
+        looked()
         return np.array(path), errors
 
     return run
@@ -85,9 +95,9 @@ def run_of(name: str, settings: dict[str, Any]) -> Trajectory:
 
 
 def first_order() -> Iterator[str]:
-    """Yield the rules that ask for a gradient an epoch, or two, and for an error at most."""
+    """Yield the rules that ask for a gradient an epoch, or two, and an error at most, and learn no curvature."""
     for name, rule in OPTIMIZERS.items():
-        if "gradient" in rule.needs <= {"error", "gradient"}:
+        if "gradient" in rule.needs <= {"error", "gradient"} and name not in CURVATURE:
             run = run_of(name, {})
             if run.evaluations["gradient"] <= 2 * run.epochs and run.evaluations["error"] <= run.epochs:
                 yield name

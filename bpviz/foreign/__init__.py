@@ -72,8 +72,9 @@ def imported(name: str, *modules: str) -> list[Any]:
             try:
                 found.append(import_module(module))
             except ImportError as error:
-                if error.name in (package, module):
-                    raise MissingError(f"{name} needs {package}: {install}") from None
+                lacking = (error.name or "").partition(".")[0]
+                if lacking in LEAST:
+                    raise MissingError(f"{name} needs {lacking}: {install}") from None
                 raise MissingError(f"{name} needs {package}, which is there but cannot be imported: {error}") from None
             version = getattr(sys.modules[package], "__version__", "0")
             if tuple(map(int, re.findall(r"\d+", version)[:3])) < LEAST[package]:
