@@ -407,6 +407,9 @@ def _optax(case: Case, problem: Problem) -> Walk:
     def error(w: Any) -> Any:
         return problem.error(w, lambda value: value, jax.numpy)
 
+    def slope(w: Any, _number: Any) -> Any:
+        return jax.grad(error)(w)
+
     def diagonal_of(_updates: Any, state: Any, _params: Any = None, *, diagonal: Any, **_rest: Any) -> Any:
         return diagonal, state
 
@@ -420,10 +423,15 @@ def _optax(case: Case, problem: Problem) -> Walk:
         arguments["hessian_diagonal_fn"] = optax.GradientTransformationExtraArgs(nothing, diagonal_of)
     optimizer = optax.with_extra_args_support(made(case.name, arguments))
 
+    def taken(extra: Mapping[str, Any]) -> list[str]:
+        parameters = inspect.signature(optimizer.update).parameters
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        return [name for name in extra if takes_all or name in parameters]
+
     @jax.jit
     def update(params: Any, state: Any, value: Any, gradient: Any, **handed: Any) -> Any:
-        extra = {"value": value, "grad": gradient, "value_fn": error, **handed}
-        updates, state = optimizer.update(gradient, state, params, **extra)
+        extra = {"value": value, "grad": gradient, "value_fn": error, "grad_fn": slope, **handed}
+        updates, state = optimizer.update(gradient, state, params, **{name: extra[name] for name in taken(extra)})
         return optax.apply_updates(params, updates), state
 
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
