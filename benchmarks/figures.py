@@ -57,7 +57,7 @@ def rows() -> Iterator[Row]:
     """Yield every comparison as it is made."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ours = python(ENTRY, "run", str(CONFIG), "--out", str(folder / "ours"))
+        ours = python(ENTRY, "run", str(CONFIG), "--out", str(folder / "ours"), "--force")
         ours()
         (summary,) = (folder / "ours").rglob("summary.json")
         prepare(summary.parent, folder)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
+import importlib.util
 import itertools
 import math
 import pkgutil
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -372,7 +374,8 @@ def origin(thing: object) -> str:
 
 
 class Registry(Generic[T]):
-    """Things by name, found by importing every module of a package once, when somebody first asks.
+    """Things by name, found in the modules of a package: for one name by importing the module in whose text it stands,
+    for all of them by importing every module once.
 
     Modules whose name starts with an underscore hold what the others compute with and are left alone.
 
@@ -392,6 +395,7 @@ class Registry(Generic[T]):
         self._elsewhere = elsewhere
         self._things: dict[str, T] = {}
         self._walked = False
+        self._texts: dict[str, str] = {}  # of modules, as far as nobody has walked
 
     def add(self, name: str, thing: T) -> None:
         """Register ``thing`` under ``name``; a name that is taken is an error."""
@@ -448,11 +452,27 @@ class Registry(Generic[T]):
     def _walk(self) -> dict[str, T]:
         if not self._walked:
             self._walked = True
-            package = importlib.import_module(self._package)
-            for module in pkgutil.iter_modules(package.__path__):
-                if not module.name.startswith("_"):
-                    importlib.import_module(f"{self._package}.{module.name}")
+            for module in self._modules():
+                importlib.import_module(module)
         return self._things
+
+    def _modules(self) -> list[str]:
+        package = importlib.import_module(self._package)
+        found = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")]
+        return [f"{self._package}.{name}" for name in found]
+
+    def _defines(self, name: object) -> bool:
+        """Tell whether the package defines ``name``, importing no more than modules that speak of it: to import them
+        all takes longer than most of what is asked for by name."""
+        if not self._walked and name not in self._things:
+            try:
+                self._texts = self._texts or {module: _text(module) for module in self._modules()}
+            except OSError:  # no sources are there
+                return name in self._walk()
+            for module, text in self._texts.items():
+                if f'"{name}"' in text:
+                    importlib.import_module(module)
+        return name in self._things
 
     def __getitem__(self, name: str) -> T:
         if self.is_elsewhere(name):
@@ -467,7 +487,7 @@ class Registry(Generic[T]):
                 return self._kind(name) is not None
             except KeyError:
                 return False
-        return name in self._walk() or (isinstance(name, str) and self._find(name))
+        return self._defines(name) or (isinstance(name, str) and self._find(name))
 
     def is_elsewhere(self, name: object) -> TypeGuard[str]:
         """Tell whether it is left to another module to find a thing of this name, or to say why there is none."""
@@ -497,6 +517,11 @@ class Registry(Generic[T]):
         guess = nearest(name, self.names(), synonyms)
         hint = f"; did you mean {guess!r}?" if guess else f"; known are {', '.join(self.names())}"
         return f"{shown(name)} is not the name of {_an(self.what)}{hint}"
+
+
+def _text(module: str) -> str:
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
 
 
 def _same_cell(known: object, thing: object) -> bool:
