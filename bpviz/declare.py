@@ -807,7 +807,8 @@ def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
     kind = type(layer) if isinstance(layer, Wrapper) else layer
     missing = [question for question in KINDS if question in kind.needs - problem.offers]
     if missing:
-        return [("", f"{kind.name} needs {listed(missing, 'and')}, which this {problem.name} does not have")]
+        called = getattr(problem, "called", problem.name)
+        return [("", f"{kind.name} needs {listed(missing, 'and')}, which this {called} does not have")]
     return layer.misfits(problem) if isinstance(layer, Wrapper) else []
 
 

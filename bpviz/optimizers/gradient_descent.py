@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     needs="gradient",
     source="A. Cauchy, Comptes Rendus 25, 1847, pp. 536-538",
     confused_with="Stochastic gradient descent (`SGD` in libraries): the same rule on a gradient of part of the data.",
-    synonyms=("sgd", "gradient-descent", "bgd", "vanilla", "steepest-descent"),
+    synonyms=("sgd", "gradient-descent", "bgd", "vanilla", "steepest-descent", "steepest"),
 )
 class GradientDescent:
     """Move against the gradient g = ∇E(w).
