@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from bpviz import __version__, config, declare, digest, files, foreign, lock, plugins, study, tables
 from bpviz.config import ConfigError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from bpviz.config import Experiment
     from bpviz.results import Results
+
+_AHEAD = 4  # tasks a process that wait for it: none is idle, and only so many results are in memory
 
 TABLES = ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json")
 
@@ -107,6 +109,7 @@ class Outcome:
                 del self.anew[file]
 
 
+T = TypeVar("T")
 Said = Callable[[str], None]
 """Called with a few words whenever something has been done."""
 
@@ -126,20 +129,26 @@ def plan(jobs: Sequence[Job]) -> None:
         files.check(job.folder, job.written)  # again: only a folder that is there refuses names too long for it
 
 
-def carry_out(jobs: Sequence[Job], *, processes: int = 1, said: Said = lambda words: None) -> list[Outcome]:
-    """Run every experiment, write its tables and figures, and return what came out, in the order given."""
-    if processes == 1:
-        outcomes = []
-        for job in jobs:
-            outcome = compute(job)
-            said(job.experiment.title)
-            for number, due in outcome.set_about():
-                outcome.take(draw(job, number, due))
-                said(job.experiment.figures[number].file_name())
-            outcomes.append(_finished(job, outcome))
-        return outcomes
-    with _workers(processes) as pool:
-        return _carry_out_with(pool, jobs, said)
+def carry_out(
+    jobs: Sequence[Job], keep: Callable[[int, Outcome], T], *, processes: int = 1, said: Said = lambda words: None
+) -> list[T]:
+    """Run every experiment, write its tables and figures, and return what ``keep`` makes of its number and its outcome.
+
+    In the order given, though with several processes they end as they come. Nothing else of an outcome is held on to.
+    """
+    if processes > 1:
+        with _workers(processes) as pool:
+            return _carry_out_with(pool, jobs, keep, _AHEAD * processes, said)
+    kept = []
+    for each, job in enumerate(jobs):
+        outcome = compute(job)
+        said(job.experiment.title)
+        for number, due in outcome.set_about():
+            outcome.take(draw(job, number, due))
+            said(job.experiment.figures[number].file_name())
+        _finish(job, outcome)
+        kept.append(keep(each, outcome))
+    return kept
 
 
 @contextlib.contextmanager
@@ -200,14 +209,22 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _carry_out_with(pool: Executor, jobs: Sequence[Job], said: Said) -> list[Outcome]:
+def _carry_out_with(
+    pool: Executor, jobs: Sequence[Job], keep: Callable[[int, Outcome], T], most: int, said: Said
+) -> list[T]:
+    """Do the same in a pool, which is never handed more than ``most`` tasks before one is an experiment."""
     from concurrent.futures import FIRST_COMPLETED, wait
 
-    with _deaf_to_interrupts():
-        computing: dict[Future[Outcome], int] = {pool.submit(compute, job): number for number, job in enumerate(jobs)}
+    computing: dict[Future[Outcome], int] = {}
     drawing: dict[Future[dict[str, Drawn]], tuple[int, int]] = {}
-    outcomes: dict[int, Outcome] = {}
-    while computing or drawing:
+    outcomes: dict[int, Outcome] = {}  # that have figures to come
+    kept: dict[int, T] = {}
+    begun = 0
+    while len(kept) < len(jobs):
+        with _deaf_to_interrupts():
+            while begun < len(jobs) and len(computing) + len(drawing) < most:
+                computing[pool.submit(compute, jobs[begun])] = begun
+                begun += 1
         pending: set[Future[Any]] = {*computing, *drawing}
         done, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
@@ -225,8 +242,9 @@ def _carry_out_with(pool: Executor, jobs: Sequence[Job], said: Said) -> list[Out
                         for figure, due in outcome.set_about()
                     }
             if not any(number == of for of, _ in drawing.values()):
-                _finished(jobs[number], outcomes[number])
-    return [outcomes[number] for number in range(len(jobs))]
+                _finish(jobs[number], outcomes[number])
+                kept[number] = keep(number, outcomes.pop(number))
+    return [kept[number] for number in range(len(jobs))]
 
 
 def compute(job: Job) -> Outcome:
@@ -335,10 +353,10 @@ def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
     return drawn
 
 
-def _finished(job: Job, outcome: Outcome) -> Outcome:
+def _finish(job: Job, outcome: Outcome) -> None:
     """Write the lock, last of all: whatever stops a run before, the next one finds the old lock, and does it again."""
     if job.origin is None:
-        return outcome
+        return
     results = outcome.results
     runs = tables.summary(results)["runs"]
     table = tables.table(results)
@@ -362,7 +380,6 @@ def _finished(job: Job, outcome: Outcome) -> Outcome:
     )
     if made != before:
         lock.write(job.folder, made)
-    return outcome
 
 
 def _rounded(run: Mapping[str, Any]) -> dict[str, Any]:

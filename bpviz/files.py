@@ -43,7 +43,7 @@ def make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         aside, handle = _aside(folder)
         os.close(handle)
-        aside.unlink()
+        aside.unlink(missing_ok=True)  # another run may have swept it away
     except OSError as error:
         raise UnwritableError(f"cannot write in {folder}: {error.strerror or error}") from None
 

@@ -86,6 +86,13 @@ def test_what_a_killed_process_left_is_no_hindrance(tmp_path):
     assert names(tmp_path) == ["a.csv", "victim"]
 
 
+def test_another_run_may_sweep_a_folder_while_it_is_made(tmp_path, monkeypatch):
+    close = os.close
+    monkeypatch.setattr(os, "close", lambda handle: (close(handle), files.sweep(tmp_path)))
+    files.make(tmp_path)
+    assert names(tmp_path) == []
+
+
 def test_writing_where_there_is_no_folder(tmp_path):
     path = tmp_path / "no" / "a.csv"
     with pytest.raises(UnwritableError) as caught:
