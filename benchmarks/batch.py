@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from startup import ENTRY, python
+from startup import ENTRY, INSTALLED, python
 from versus import Row, heading, megabytes, seconds, versus
 
 HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ def write_arrays(published: Path, folder: Path, number: int) -> tuple[str, ...]:
 def peak(configs: Path, out: Path) -> float:
     """Return the largest memory, in bytes, that a run of all configs takes."""
     command = [sys.executable, "-c", ENTRY, "run", str(configs), "--out", str(out), "--quiet"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=INSTALLED, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0
     return usage.ru_maxrss * 1024.0

@@ -8,13 +8,14 @@ a figure that its lock knows to show the same.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from bpviz import __version__, config, declare, digest, files, foreign, lock, plugins, study, tables
 from bpviz.config import ConfigError
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from bpviz.config import Experiment
     from bpviz.results import Results
+
+_AHEAD = 4  # tasks a process that wait for it: none is idle, and only so many results are in memory
 
 TABLES = ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json")
 
@@ -70,20 +73,33 @@ class Drawn(NamedTuple):
     same: bool
 
 
+class Due(NamedTuple):
+    """A figure that is to be drawn: in which formats, from what, and the digest of that if a lock is kept."""
+
+    formats: tuple[str, ...]
+    data: Any
+    shows: str | None
+
+
 @dataclass
 class Outcome:
     """What an experiment came to: its results, the seconds each algorithm took, by label, and what was written.
 
-    ``anew`` says of each file that was written why it was; ``files`` is what its lock says of all of them. ``due`` says
-    by number and format which figures are to be drawn, and why; ``shows`` is the digest of what each figure shows.
+    ``anew`` says of each file that was written why it was; ``files`` is what its lock says of all of them. ``due`` has
+    the figures that are still to be drawn, by number; ``shows`` is the digest of what each figure shows.
     """
 
     results: Results
     seconds: dict[str, float]
     anew: dict[str, str] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    due: dict[int, dict[str, str]] = field(default_factory=dict)
+    due: dict[int, Due] = field(default_factory=dict)
     shows: list[str] = field(default_factory=list)
+
+    def set_about(self) -> Iterator[tuple[int, Due]]:
+        """Hand out the figures that are to be drawn, and keep nothing of what they show."""
+        for number in list(self.due):
+            yield number, self.due.pop(number)
 
     def take(self, drawn: Mapping[str, Drawn]) -> None:
         """Note what has become of files of figures."""
@@ -93,6 +109,7 @@ class Outcome:
                 del self.anew[file]
 
 
+T = TypeVar("T")
 Said = Callable[[str], None]
 """Called with a few words whenever something has been done."""
 
@@ -112,20 +129,26 @@ def plan(jobs: Sequence[Job]) -> None:
         files.check(job.folder, job.written)  # again: only a folder that is there refuses names too long for it
 
 
-def carry_out(jobs: Sequence[Job], *, processes: int = 1, said: Said = lambda words: None) -> list[Outcome]:
-    """Run every experiment, write its tables and figures, and return what came out, in the order given."""
-    if processes == 1:
-        outcomes = []
-        for job in jobs:
-            outcome = compute(job)
-            said(job.experiment.title)
-            for number, formats in outcome.due.items():
-                outcome.take(draw(job, number, formats, outcome))
-                said(job.experiment.figures[number].file_name())
-            outcomes.append(_finished(job, outcome))
-        return outcomes
-    with _workers(processes) as pool:
-        return _carry_out_with(pool, jobs, said)
+def carry_out(
+    jobs: Sequence[Job], keep: Callable[[int, Outcome], T], *, processes: int = 1, said: Said = lambda words: None
+) -> list[T]:
+    """Run every experiment, write its tables and figures, and return what ``keep`` makes of its number and its outcome.
+
+    In the order given, though with several processes they end as they come. Nothing else of an outcome is held on to.
+    """
+    if processes > 1:
+        with _workers(processes) as pool:
+            return _carry_out_with(pool, jobs, keep, _AHEAD * processes, said)
+    kept = []
+    for each, job in enumerate(jobs):
+        outcome = compute(job)
+        said(job.experiment.title)
+        for number, due in outcome.set_about():
+            outcome.take(draw(job, number, due))
+            said(job.experiment.figures[number].file_name())
+        _finish(job, outcome)
+        kept.append(keep(each, outcome))
+    return kept
 
 
 @contextlib.contextmanager
@@ -186,14 +209,22 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _carry_out_with(pool: Executor, jobs: Sequence[Job], said: Said) -> list[Outcome]:
+def _carry_out_with(
+    pool: Executor, jobs: Sequence[Job], keep: Callable[[int, Outcome], T], most: int, said: Said
+) -> list[T]:
+    """Do the same in a pool, which is never handed more than ``most`` tasks before one is an experiment."""
     from concurrent.futures import FIRST_COMPLETED, wait
 
-    with _deaf_to_interrupts():
-        computing: dict[Future[Outcome], int] = {pool.submit(compute, job): number for number, job in enumerate(jobs)}
+    computing: dict[Future[Outcome], int] = {}
     drawing: dict[Future[dict[str, Drawn]], tuple[int, int]] = {}
-    outcomes: dict[int, Outcome] = {}
-    while computing or drawing:
+    outcomes: dict[int, Outcome] = {}  # that have figures to come
+    kept: dict[int, T] = {}
+    begun = 0
+    while len(kept) < len(jobs):
+        with _deaf_to_interrupts():
+            while begun < len(jobs) and len(computing) + len(drawing) < most:
+                computing[pool.submit(compute, jobs[begun])] = begun
+                begun += 1
         pending: set[Future[Any]] = {*computing, *drawing}
         done, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
@@ -207,12 +238,13 @@ def _carry_out_with(pool: Executor, jobs: Sequence[Job], said: Said) -> list[Out
                 said(jobs[number].experiment.title)
                 with _deaf_to_interrupts():
                     drawing |= {
-                        pool.submit(draw, jobs[number], figure, formats, outcome): (number, figure)
-                        for figure, formats in outcome.due.items()
+                        pool.submit(draw, jobs[number], figure, due): (number, figure)
+                        for figure, due in outcome.set_about()
                     }
             if not any(number == of for of, _ in drawing.values()):
-                _finished(jobs[number], outcomes[number])
-    return [outcomes[number] for number in range(len(jobs))]
+                _finish(jobs[number], outcomes[number])
+                kept[number] = keep(number, outcomes.pop(number))
+    return [kept[number] for number in range(len(jobs))]
 
 
 def compute(job: Job) -> Outcome:
@@ -226,18 +258,21 @@ def compute(job: Job) -> Outcome:
                 outcome.anew[file] = _why_table(job, file)
             outcome.files[file] = lock.written(content)
     for number, figure in enumerate(job.experiment.figures):
+        data = figure.data(outcome.results, job.experiment.problem)  # type: ignore[attr-defined]
+        shows = None
         if job.origin is not None:
-            data = figure.data(outcome.results, job.experiment.problem)  # type: ignore[attr-defined]
-            outcome.shows.append(digest.of_data([figure.name, declare.settings(figure), data]))
-        due = {}
+            shows = digest.of_data([figure.name, declare.settings(figure), data])
+            outcome.shows.append(shows)
+        formats = []
         for suffix, file in job.figure_files(number).items():
             reason = _why_figure(job, number, file, outcome.shows)
             if reason:
-                due[suffix] = outcome.anew[file] = reason
+                outcome.anew[file] = reason
+                formats.append(suffix)
             elif job.before:
                 outcome.files[file] = dict(job.before.files[file])
-        if due:
-            outcome.due[number] = due
+        if formats:
+            outcome.due[number] = Due(tuple(formats), data, shows)
     return outcome
 
 
@@ -303,26 +338,25 @@ def code_of(experiment: Experiment) -> dict[str, str]:
     return digest.modules(*lock.READING, *lock.COMPUTING, *lock.DRAWING, *_modules_of(things))
 
 
-def draw(job: Job, number: int, formats: Iterable[str], outcome: Outcome) -> dict[str, Drawn]:
-    """Draw one figure of an experiment in these formats and return what came of its files."""
+def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
+    """Draw one figure of an experiment and return what came of its files."""
     from bpviz.figures._render import rendered  # matplotlib only when something is drawn
 
-    experiment = job.experiment
     drawn = {}
-    for suffix in formats:
-        content = rendered(experiment.figures[number], outcome.results, experiment.problem, suffix)
+    for suffix in due.formats:
+        content = rendered(job.experiment.figures[number], due.data, suffix)
         file = job.figure_files(number)[suffix]
         record = lock.written(content)
-        if outcome.shows:
-            record["shows"] = outcome.shows[number]
+        if due.shows is not None:
+            record["shows"] = due.shows
         drawn[file] = Drawn(record, same=not files.update(job.folder / file, content))
     return drawn
 
 
-def _finished(job: Job, outcome: Outcome) -> Outcome:
+def _finish(job: Job, outcome: Outcome) -> None:
     """Write the lock, last of all: whatever stops a run before, the next one finds the old lock, and does it again."""
     if job.origin is None:
-        return outcome
+        return
     results = outcome.results
     runs = tables.summary(results)["runs"]
     table = tables.table(results)
@@ -346,7 +380,6 @@ def _finished(job: Job, outcome: Outcome) -> Outcome:
     )
     if made != before:
         lock.write(job.folder, made)
-    return outcome
 
 
 def _rounded(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -368,11 +401,16 @@ def _nine(number: float | None) -> float | None:
 
 def versions(experiment: Experiment) -> dict[str, str]:
     """Return the versions that results and figures may depend on."""
-    from importlib.metadata import version  # slow to import
-
     libraries = dict.fromkeys(library for a in experiment.algorithms for library in foreign.libraries(a.optimizer.name))
     return {
         "bpviz": __version__,
         "python": platform.python_version(),
-        **{library: version(library) for library in ("numpy", "matplotlib", *libraries)},
+        **{library: _version(library) for library in ("numpy", "matplotlib", *libraries)},
     }
+
+
+@functools.cache
+def _version(library: str) -> str:
+    from importlib.metadata import version  # slow to import, and to answer
+
+    return version(library)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "bpviz.lock.json"
 SCHEMA = 1
+LARGEST = 1 << 28  # bytes; a lock with a run has some 6 KiB, each more run 300 bytes
 
 # Whoever changes one of these changes what a config means, or what is computed from it.
 READING = ("declare.py", "words.py", "config/*.py", "problems/*.py")
@@ -84,64 +85,86 @@ def read(folder: Path) -> Lock | None:
     """Return the lock of a folder of outputs, None if there is none; LockError if there is one that is no use."""
     path = folder / NAME
     try:
-        data = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        reason = "has conflict markers of git in it" if _conflict(path) else f"cannot be read ({_why(error)})"
+    except OSError as error:
+        raise LockError(f"{path} cannot be read ({error.strerror or error})") from None
+    if len(content) > LARGEST:
+        raise LockError(f"{path} is larger than a lock can be")
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        conflict = b"<<<<<<< " in content
+        reason = "has conflict markers of git in it" if conflict else "cannot be read (it is not JSON)"
         raise LockError(f"{path} {reason}") from None
-    schema = data.pop("schema", None) if isinstance(data, dict) else None
+    schema = data.get("schema") if isinstance(data, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise LockError(f"{path} is of a newer bpviz")
-    try:
-        lock = Lock(**data)
-    except TypeError:
-        raise LockError(f"{path} is not a lock of bpviz") from None
-    if schema != SCHEMA or not _sound(lock):
+    if schema != SCHEMA or not _sound(data):
         raise LockError(f"{path} is not a lock of bpviz")
-    return lock
+    del data["schema"]
+    return Lock(**data)
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or "unreadable"
-    return "it is not JSON"
-
-
-def _conflict(path: Path) -> bool:
-    try:
-        return b"<<<<<<< " in path.read_bytes()
-    except OSError:
+def _sound(data: Any) -> bool:
+    """Tell whether everything in a lock is of its kind, and no file of it is in another folder."""
+    if not _fits(data, _SHAPE):
         return False
-
-
-def _sound(lock: Lock) -> bool:
-    """Tell whether every part is of its kind, as deep as anybody looks."""
-    mappings = (lock.inputs, lock.asked, lock.code, lock.files, lock.versions, lock.table, *_values(lock.files))
-    lists = (lock.results, lock.left_over, lock.unmet, lock.unexpected, *_values(lock.table), *_items(lock.unexpected))
-    texts = (
-        lock.config,
-        lock.experiment,
-        *(text for mapping in (lock.inputs, lock.code, lock.versions) for text in _values(mapping)),
-        *_items(lock.unmet),
-    )
+    titles, rows, numbers = data["table"]["titles"], data["table"]["rows"], data["table"]["numbers"]
+    names = [*data["files"], *data["left_over"]]
     return (
-        all(isinstance(part, dict) for part in (*mappings, *_items(lock.results)))
-        and all(isinstance(part, list) for part in lists)
-        and all(isinstance(part, str) for part in (*texts, *_items(lock.left_over)))
-        and set(lock.table) == {"titles", "rows", "numbers"}
-        and all(len(part) == 5 for part in lock.unexpected)
-        and all(isinstance(part.get("size"), int) for part in _values(lock.files))
-        and all(isinstance(part.get("bytes"), str) for part in _values(lock.files))
+        all(isinstance(one.get("bytes"), str) and isinstance(one.get("size"), int) for one in data["files"].values())
+        and all(len(part) == len(titles) for part in (numbers, *rows))
+        and not any(name in {"", ".", ".."} or set(name) & set("/\\:\0") for name in names)
     )
 
 
-def _values(mapping: Any) -> list[Any]:
-    return list(mapping.values()) if isinstance(mapping, dict) else []
+_NUMBER = int | float | None  # which is not finite where it is None
+_SHAPE = {
+    "schema": int,
+    "config": str,
+    "inputs": {str: str},
+    "asked": {"overrides": [str], "formats": [str], "figures": bool},
+    "experiment": str,
+    "code": {str: str},
+    "results": [
+        {
+            "label": str,
+            "start": [_NUMBER],
+            "epochs": int,
+            "final_error": _NUMBER,
+            "weights": [_NUMBER],
+            "evaluations": {str: int},
+            "ending": str,
+        }
+    ],
+    "files": {str: {str: str | int}},
+    "versions": {str: str},
+    "table": {"titles": [str], "rows": [[str]], "numbers": [bool]},
+    "unmet": [str],
+    "unexpected": [(int, int, str, str, str)],
+    "left_over": [str],
+}
+"""Types; ``[x]`` is a list of x, a tuple a list of just these, ``{str: x}`` a mapping with any names."""
 
 
-def _items(sequence: Any) -> list[Any]:
-    return sequence if isinstance(sequence, list) else []
+def _fits(data: Any, shape: Any) -> bool:
+    if isinstance(shape, dict):
+        inner = shape.get(str)
+        return (
+            isinstance(data, dict)
+            and (inner is not None or data.keys() == shape.keys())
+            and all(_fits(name, str) and _fits(part, inner or shape[name]) for name, part in data.items())
+        )
+    if isinstance(shape, list):
+        return isinstance(data, list) and all(_fits(part, shape[0]) for part in data)
+    if isinstance(shape, tuple):
+        return isinstance(data, list) and len(data) == len(shape) and all(map(_fits, data, shape))
+    if isinstance(data, str) and not data.isascii() and any("\ud800" <= letter <= "\udfff" for letter in data):
+        return False  # half a character, which cannot be printed
+    return isinstance(data, shape) and (shape is bool or not isinstance(data, bool))
 
 
 def write(folder: Path, lock: Lock) -> None:
@@ -161,20 +184,8 @@ def written(content: bytes) -> dict[str, Any]:
 
 
 def misplaced(lock: Lock, folder: Path) -> dict[str, str]:
-    """Return the files of a lock that are not there as they were written, each with what is wrong.
-
-    Sizes alone are compared: whoever wants to know for sure reads the files (``altered``).
-    """
-    wrong = {}
-    for name in lock.files:
-        try:
-            size = (folder / name).stat().st_size
-        except OSError:
-            wrong[name] = "is missing"
-        else:
-            if size != lock.files[name]["size"]:
-                wrong[name] = "was changed"
-    return wrong
+    """Return the files of a lock that are not there as they were written, each with what is wrong."""
+    return {name: wrong for name in lock.files if (wrong := altered(lock, folder, name))}
 
 
 def altered(lock: Lock, folder: Path, name: str) -> str | None:

@@ -161,6 +161,7 @@ class _Block:
         self._take_up(optimizer, varied)
         self.born = np.zeros(len(run), np.int64)  # the clock at each run's epoch 0
         self.threshold = threshold
+        self.threshold_array = np.array(threshold)  # which arrays are compared with sooner
         self.gradient_threshold = gradient_threshold
         self.looks_closer = gradient_threshold is not None  # at every epoch, however well all runs go on
         self.max_epochs = max_epochs
@@ -210,7 +211,7 @@ class _Block:
         """Say, as quickly as it can be said, whether every live run is finite and above the threshold."""
         if len(error) == 1:  # plain numbers beat a handful of calls on arrays
             return self.threshold < error.item() < inf and all(map(isfinite, w[0].tolist()))
-        going = error > self.threshold  # not for NaN
+        going = error > self.threshold_array  # not for NaN
         if self.frozen:
             going |= self.ended_before
         flat = w.T.ravel()

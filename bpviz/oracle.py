@@ -227,6 +227,15 @@ class Oracle:
         self._here.w = self._trial.w = self._aside.w = None
 
 
+def charged(bill: Bill, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the evaluations ``(which, kinds)`` of some rows of a block, kinds in the order of KINDS."""
+    shared, own_of = bill
+    counts = np.full((len(which), len(KINDS)), shared)
+    for kind, own in own_of.items():
+        counts[:, KINDS.index(kind)] += own[which]
+    return counts
+
+
 def bills(moments: Sequence[Bill], rows: Sequence[int]) -> npt.NDArray[np.int64]:
     """Return the evaluations ``(all rows, kinds)`` of some moments, one under the other, kinds in the order of KINDS.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpviz.declare import KINDS
-from bpviz.oracle import bills
+from bpviz.oracle import bills, charged
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -130,7 +130,7 @@ def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
             summary.epochs[run] = e.clock - e.born[rows]
             summary.weights[run] = e.w[rows]
             summary.errors[run] = e.error[rows]
-            summary.counts[run] = bills([e.bill], [len(e.run)])[rows]
+            summary.counts[run] = charged(e.bill, rows)
             summary.endings[run] = endings
     return summary
 

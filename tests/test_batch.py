@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,11 @@ def planned(experiments, out, *formats, **rest):
     return jobs
 
 
+def carry_out(jobs, **rest):
+    """Return the outcomes themselves."""
+    return batch.carry_out(jobs, lambda number, outcome: outcome, **rest)
+
+
 def ends(outcomes):
     return [[run.trajectory.weights[-1].tolist() for run in outcome.results.runs] for outcome in outcomes]
 
@@ -50,7 +56,7 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     ended = []
     for jobs, words in said.items():
         work = planned(two, tmp_path / str(jobs), "png", "svg")
-        outcomes = batch.carry_out(work, processes=jobs, said=words.append)
+        outcomes = carry_out(work, processes=jobs, said=words.append)
         assert [outcome.results.title for outcome in outcomes] == ["first", "Second"]
         assert [list(outcome.seconds) for outcome in outcomes] == [["Gradient descent", "RPROP"], ["Newton's method"]]
         ended.append(ends(outcomes))
@@ -69,9 +75,25 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     assert one == tree(tmp_path / "2")
 
 
+@pytest.mark.parametrize(("jobs", "held"), [(1, 1), (2, 8)])
+def test_no_more_results_are_held_than_are_worked_on(tmp_path, jobs, held):
+    """So the memory of a thousand experiments is that of a few."""
+    many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(15)]
+    seen, alive = [], []
+
+    def keep(number, outcome):
+        seen.append(weakref.ref(outcome.results))
+        alive.append(sum(results() is not None for results in seen))
+        return number
+
+    work = planned(many, tmp_path, "png")
+    assert batch.carry_out(work, keep, processes=jobs) == list(range(15))
+    assert max(alive) <= held
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_without_tables_there_are_figures_alone(two, tmp_path, jobs):
-    batch.carry_out(planned(two[1:], tmp_path, "svg", with_tables=False), processes=jobs)
+    carry_out(planned(two[1:], tmp_path, "svg", with_tables=False), processes=jobs)
     assert list(tree(tmp_path)) == ["second/errors.svg"]
 
 
@@ -80,7 +102,7 @@ def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
     jobs = planned(two, tmp_path, "png")
     written = []
     monkeypatch.setattr(files, "write", lambda path, content: written.append((path, type(content))))
-    batch.carry_out(jobs)
+    carry_out(jobs)
     assert tree(tmp_path) == {}
     assert len(written) == 2 * len(batch.TABLES) + 3
     assert {kind for _, kind in written} == {bytes}
@@ -108,7 +130,7 @@ def test_a_file_that_cannot_be_written_after_all(two, tmp_path, jobs):
     work = planned(two, tmp_path, "png")
     (tmp_path / "second" / "run.json").mkdir()
     with pytest.raises(UnwritableError) as caught:
-        batch.carry_out(work, processes=jobs)
+        carry_out(work, processes=jobs)
     assert str(caught.value) == f"cannot write {tmp_path / 'second' / 'run.json'}: Is a directory"
 
 

@@ -58,7 +58,7 @@ def test_what_goes_wrong_leaves_the_old_file_and_no_traces(tmp_path, monkeypatch
 
     monkeypatch.setattr(failing, fail)
     with pytest.raises((UnwritableError, KeyboardInterrupt)) as caught:
-        files.write(path, b"new")
+        files.write(path, b"new", precious=True)
     monkeypatch.undo()
     if isinstance(error, OSError):
         assert str(caught.value) == f"cannot write {path}: No space left on device"
@@ -84,6 +84,13 @@ def test_what_a_killed_process_left_is_no_hindrance(tmp_path):
     files.write(tmp_path / "a.csv", b"new")
     assert victim.read_bytes() == b"untouched"
     assert names(tmp_path) == ["a.csv", "victim"]
+
+
+def test_another_run_may_sweep_a_folder_while_it_is_made(tmp_path, monkeypatch):
+    close = os.close
+    monkeypatch.setattr(os, "close", lambda handle: (close(handle), files.sweep(tmp_path)))
+    files.make(tmp_path)
+    assert names(tmp_path) == []
 
 
 def test_writing_where_there_is_no_folder(tmp_path):

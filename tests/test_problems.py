@@ -25,15 +25,16 @@ CONFIGURATIONS = [
     for activation, loss, bias in itertools.product(ACTIVATIONS, LOSSES, (False, True))
     if loss != "cross-entropy" or activation == "sigmoid"
 ]
+CONFIGURATIONS.append(Perceptron(dataset=Dataset("one feature", tuple((x[1],) for x in FEATURES), TARGETS, ("x1",))))
 over_configurations = pytest.mark.parametrize(
-    "problem", CONFIGURATIONS, ids=lambda p: f"{p.activation} {p.loss}{' bias' if p.bias else ''}"
+    "problem", CONFIGURATIONS, ids=lambda p: f"{p.activation} {p.loss} {' '.join(p.weights)}"
 )
 
 
 def points(problem):
     """Return random weights, at which no weighted sum and no deviation is near a kink."""
     w = np.random.default_rng(5).normal(size=(40, len(problem.weights))) * 1.5
-    x = np.array([(*x, 1.0) if problem.bias else x for x in FEATURES])
+    x = np.array([(*x, 1.0) if problem.bias else x for x in problem.dataset.features])
     z = w @ x.T
     p = {"relu": np.maximum(z, 0), "linear": z, "tanh": np.tanh(z), "softplus": np.logaddexp(z, 0)}.get(
         problem.activation, 1 / (1 + np.exp(-z))
@@ -71,7 +72,9 @@ def test_the_hessian_is_the_gradient_s_derivative_and_symmetric(problem, differe
 
 
 @pytest.mark.parametrize(
-    "problem", [p for p in CONFIGURATIONS if p.loss in SQUARES], ids=lambda p: f"{p.activation} {p.loss} {p.bias}"
+    "problem",
+    [p for p in CONFIGURATIONS if p.loss in SQUARES],
+    ids=lambda p: f"{p.activation} {p.loss} {' '.join(p.weights)}",
 )
 def test_residuals_and_jacobian(problem, differences):
     """The error is the sum of the residuals' squares, the Jacobian their derivative, and 2 Jᵀr the gradient."""

@@ -28,6 +28,7 @@ figures: [{kind: errors}, {kind: epochs}, {kind: paths, algorithms: [M]}]
 DATA = "a,b,y\n.9,.3,1\n.5,.3,1\n.2,.1,1\n.7,.5,0\n.1,.8,0\n.1,.9,0\n"
 FIGURES = ("errors.png", "epochs.png", "paths-m.png")
 ALL = (*TABLES, *FIGURES)
+on_posix = pytest.mark.skipif(os.name != "posix", reason="needs the locks of POSIX")
 
 
 def invoke(*arguments, **rest):
@@ -261,10 +262,11 @@ def test_a_missing_file_comes_back(folder, name):
 @pytest.mark.parametrize("name", ALL)
 def test_a_file_changed_by_hand_is_made_good(folder, name):
     before = (folder / name).read_bytes()
-    (folder / name).write_bytes(before + b" ")
-    lines = said()
-    assert lines[0] == f"1 of 8 files anew in outputs/two: {name} was changed"
-    assert (folder / name).read_bytes() == before
+    for changed in (before + b" ", before[:-1] + b"#"):  # of another size, and of the same
+        (folder / name).write_bytes(changed)
+        lines = said()
+        assert lines[0] == f"1 of 8 files anew in outputs/two: {name} was changed"
+        assert (folder / name).read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -277,6 +279,7 @@ def test_a_file_changed_by_hand_is_made_good(folder, name):
         (b"{}", "is not a lock of bpviz"),
         (b"[]", "is not a lock of bpviz"),
         (b'{"schema": 1}', "is not a lock of bpviz"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "cannot be read (it is not JSON)"),
         (b'{"schema": 99, "anything": 5}', "is of a newer bpviz"),
         (b'<<<<<<< HEAD\n{"schema": 1}\n=======\n{}\n>>>>>>> other\n', "has conflict markers of git in it"),
     ],
@@ -296,23 +299,64 @@ def parts(data, path=()):
         yield from parts(value, (*path, key))
 
 
-def test_no_damage_to_a_lock_gives_a_traceback(folder):
-    good = json.loads((folder / lock.NAME).read_bytes())
-    for path in [p for p in parts(good) if p and len(p) <= 3]:
-        for bad in (None, 5, "x", [], {}, [5], {"x": 5}):
+@pytest.mark.slow
+def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
+    """Whatever part of it is whatever else, every command that reads it says what there is to say."""
+    monkeypatch.chdir(tmp_path)
+    Path("configs").mkdir()
+    text = "algorithms: [rprop]\nfigures: []\nerror_threshold: 0.001\nmax_epochs: 9\nexpect: {rprop: {epochs: 20}}\n"
+    Path("configs/a.yaml").write_text(text)
+    Path("a.md").write_text("<!-- bpviz: table configs/a.yaml -->\n<!-- bpviz: end -->\n")
+    invoke("run", "configs")
+    path = Path("outputs/a", lock.NAME)
+    good = json.loads(path.read_bytes())
+    commands = (
+        ("run", "configs", "--strict"),
+        ("run", "configs", "--prune"),
+        ("run", "configs", "--check", "--level", "results", "--strict"),
+        ("run", "configs", "--check", "--level", "inputs", "--strict"),
+        ("embed", "--check", "a.md"),
+    )
+    for where in [p for p in parts(good) if p and (p[0] != "code" or len(p) == 1)]:
+        for bad in (None, 5, True, "x", "\ud800", "x" * 300, [], {}, [5], {"x": 5}, {"../../a.md": {}}, [["x", 5]]):
             data = json.loads(json.dumps(good))
             inner = data
-            for key in path[:-1]:
+            for key in where[:-1]:
                 inner = inner[key]
-            inner[path[-1]] = bad
-            (folder / lock.NAME).write_text(json.dumps(data))
+            inner[where[-1]] = bad
+            path.write_text(json.dumps(data))
             try:
-                found = lock.read(folder)
+                lock.read(path.parent)
             except lock.LockError:
                 continue
-            assert found is not None
-            lock.misplaced(found, folder)
-            lock.other_code(found.code)
+            for command in commands:
+                path.write_text(json.dumps(data))
+                code, _, err = invoke(*command)  # which lets exceptions through
+                assert code < 2, err
+    assert Path("a.md").exists()
+
+
+@pytest.mark.parametrize("name", ["../../precious.txt", "..", ".", "", "a/b", "a\\b", "C:b", "a\0b"])
+@pytest.mark.parametrize("where", ["files", "left_over"])
+def test_a_lock_that_names_files_of_another_folder_removes_none(folder, where, name):
+    Path("configs").mkdir()
+    Path("precious.txt").write_text("mine")
+    data = json.loads((folder / lock.NAME).read_bytes())
+    data["config"] = "../../gone.yaml"
+    if where == "files":
+        data["files"][name] = {"bytes": "", "size": 0}
+    else:
+        data["left_over"] = [name]
+    (folder / lock.NAME).write_text(json.dumps(data))
+    with pytest.raises(lock.LockError, match="is not a lock of bpviz"):
+        lock.read(folder)
+    assert invoke("run", ".", "--prune")[0] == 0
+    assert Path("precious.txt").read_text() == "mine"
+
+
+def test_a_lock_as_large_as_no_lock_is_is_not_read(monkeypatch):
+    monkeypatch.setattr(lock, "LARGEST", 1000)
+    assert said()[0].endswith("outputs/two/bpviz.lock.json is larger than a lock can be")
 
 
 def test_a_lock_says_neither_when_nor_where(folder, tmp_path):
@@ -351,6 +395,22 @@ def test_a_deleted_config_leaves_orphans_that_are_removed_when_asked():
     assert invoke("run", "configs", "--prune")[2] == "outputs/kept is up to date\n"
 
 
+@on_posix
+def test_orphans_are_removed_by_a_run_that_has_something_else_to_do():
+    """It has the folder of outputs to itself already, and does not wait for itself."""
+    Path("configs").mkdir()
+    for name in ("kept", "gone"):
+        Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    invoke("run", "configs")
+    Path("configs/gone.yaml").unlink()
+    edit("configs/kept.yaml", "rprop", "newton")
+    command = [sys.executable, "-m", "bpviz", "run", "configs", "--prune"]
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert run.stderr.splitlines()[-1] == "outputs/gone is left over: its config configs/gone.yaml is gone; removed"
+    assert not Path("outputs/gone").exists()
+
+
 def test_configs_of_other_folders_leave_no_orphans():
     Path("configs").mkdir()
     Path("configs/one.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
@@ -366,12 +426,11 @@ def test_a_figure_that_is_no_longer_asked_for_is_left_over(folder):
     assert said("--prune")[-1] == f"{left}; removed"
     assert said() == ["outputs/two is up to date"]
     assert not (folder / "epochs.png").exists()
+    edit("two.yaml", "[{kind: errors}, {kind: paths, algorithms: [M]}]", "[]")
+    assert said()[-1] == "errors.png and paths-m.png in outputs/two are left over; --prune removes them"
 
 
 # -- others on the same outputs ----------------------------------------------------------------------------------------
-
-
-on_posix = pytest.mark.skipif(os.name != "posix", reason="needs the locks of POSIX")
 
 
 @on_posix
@@ -466,6 +525,11 @@ def test_an_output_folder_that_leads_elsewhere_is_refused():
         "link is a symbolic link to real; remove it or choose another --out\n",
     )
     assert list(Path("real").iterdir()) == []
+    shutil.move("outputs", "real")
+    Path("outputs").symlink_to("real/outputs")
+    for arguments in ((), ("--prune",)):  # whether or not there is something to write
+        code, _, err = invoke("run", "two.yaml", *arguments)
+        assert (code, err.partition(";")[0]) == (2, "outputs is a symbolic link to real/outputs")
 
 
 def test_names_that_differ_in_case_alone_are_refused():

@@ -93,8 +93,7 @@ def command(
         with contextlib.ExitStack() as stack:
             if experiment.figures:
                 hold(Path(out), [job], stack, chosen)
-            (outcome,) = carry_out([job], chosen)
-        came = [Came.now(experiment, outcome, chosen)]
+            came = carry_out([job], lambda _, outcome: Came.now(experiment, outcome, chosen), chosen)
         print_tables(came, chosen)
         if experiment.figures and not chosen.quiet:
             click.echo(f"{counted(len(job.files), 'file')} in {folder}", err=True)

@@ -11,6 +11,7 @@ import click
 from bpviz.cli.shared import Options, annotate, carry_out, say, sources, summarize, unexpected_of, unmet_said, waiting
 
 if TYPE_CHECKING:
+    from bpviz.batch import Outcome
     from bpviz.config import Experiment
     from bpviz.drift import Checked
     from bpviz.drift.inputs import Subject
@@ -110,6 +111,7 @@ def _found(configs: Sequence[str], out: Path, options: Options, given: Any, leve
 
 def _compute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Options, level: str) -> None:
     """Make results, and figures, anew in a folder that is gone afterwards, and compare them."""
+    from shutil import rmtree
     from tempfile import TemporaryDirectory
 
     from bpviz import batch
@@ -123,8 +125,12 @@ def _compute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Optio
         ]
         jobs = [task.job for task in tasks]
         batch.plan(jobs)
-        for task, outcome in zip(tasks, carry_out(jobs, options), strict=True):
-            computed.compare(task, outcome, level)
+
+        def compare(number: int, outcome: Outcome) -> None:
+            computed.compare(tasks[number], outcome, level)
+            rmtree(jobs[number].folder)
+
+        carry_out(jobs, compare, options)
 
 
 def _say(found: Sequence[Checked], options: Options, level: str) -> None:

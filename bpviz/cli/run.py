@@ -28,7 +28,7 @@ from bpviz.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from bpviz.batch import Outcome
+    from bpviz.batch import Job, Outcome
     from bpviz.upkeep import Orphan, Work
 
 _FEW = 5  # experiments or files that are named one by one
@@ -94,14 +94,16 @@ def _brought_up_to_date(
     configs: Sequence[str], overrides: Sequence[str], out: Path, options: Options, *, force: bool, prune: bool
 ) -> list[Came]:
     """Make the outputs what the configs say, and return what each came to, in the order of the configs."""
-    from bpviz import upkeep
+    from bpviz import files, upkeep
 
+    files.check(out, ())
     found = sources(configs)
     asked = upkeep.Asked(list(overrides), list(options.pictures), not options.no_figures)
     anew = force or options.timed  # no lock knows times
     fresh = {} if anew else {s: lock for s in found.sources if (lock := upkeep.up_to_date(s, out / s.name, asked))}
     stale = [source for source in found.sources if source not in fresh]
-    done: dict[Any, tuple[Work, Outcome]] = {}
+    done: dict[Any, tuple[Work, Came, dict[str, str]]] = {}
+    jobs: list[Job] = []
     with contextlib.ExitStack() as stack:
         if stale or found.mistakes:
             experiments = found._replace(sources=stale).experiments(overrides)
@@ -109,36 +111,36 @@ def _brought_up_to_date(
                 upkeep.job(source, experiment, out / source.name, asked, force=force)
                 for source, experiment in zip(stale, experiments, strict=True)
             ]
+        if stale or prune:
             hold(out, jobs, stack, options)
+        if stale:
             work = [upkeep.look(job) for job in jobs]
-            outcomes = carry_out([each.job for each in work], options)
-            done = dict(zip(stale, zip(work, outcomes, strict=True), strict=True))
+
+            def keep(number: int, outcome: Outcome) -> tuple[Work, Came, dict[str, str]]:
+                return work[number], Came.now(experiments[number], outcome, options), outcome.anew
+
+            done = dict(zip(stale, carry_out([each.job for each in work], keep, options), strict=True))
         orphans = list(upkeep.orphans(out, [Path(path) for path in configs if Path(path).is_dir()]))
-        if prune and orphans:
-            hold(out, [], stack, options)
+        if prune:
             for orphan in orphans:
                 upkeep.prune(orphan)
     if not options.quiet:
-        _say_what_was_done([out / source.name for source in fresh], list(done.values()))
+        _say_what_was_done([out / source.name for source in fresh], [(work, anew) for work, _, anew in done.values()])
         _say_what_is_left_over(orphans, pruned=prune)
-    came = []
-    for source in found.sources:
-        if source in done:
-            each, outcome = done[source]
-            came.append(Came.now(each.job.experiment, outcome, options))
-        else:
-            came.append(Came.before(source.path, out / source.name, fresh[source]))
-    return came
+    return [
+        done[source][1] if source in done else Came.before(source.path, out / source.name, fresh[source])
+        for source in found.sources
+    ]
 
 
-def _say_what_was_done(fresh: Sequence[Path], done: Sequence[tuple[Work, Outcome]]) -> None:
+def _say_what_was_done(fresh: Sequence[Path], done: Sequence[tuple[Work, dict[str, str]]]) -> None:
     if len(fresh) > _FEW:
         click.echo(f"{len(fresh)} of {counted(len(fresh) + len(done), 'experiment')} up to date", err=True)
     else:
         for folder in fresh:
             click.echo(f"{folder} is up to date", err=True)
-    for work, outcome in done:
-        job, anew = work.job, outcome.anew
+    for work, anew in done:
+        job = work.job
         if work.why is None:
             click.echo(f"{counted(len(job.files), 'file')} in {job.folder}", err=True)
             continue
@@ -152,4 +154,5 @@ def _say_what_was_done(fresh: Sequence[Path], done: Sequence[tuple[Work, Outcome
 
 def _say_what_is_left_over(orphans: Sequence[Orphan], *, pruned: bool) -> None:
     for orphan in orphans:
-        click.echo(f"{orphan}; {'removed' if pruned else '--prune removes it'}", err=True)
+        it = "it" if orphan.config or len(orphan.files) == 1 else "them"
+        click.echo(f"{orphan}; {'removed' if pruned else f'--prune removes {it}'}", err=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bpviz.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
 TABLE_FORMATS = ("text", "md", "csv", "json", "latex", "typst", "html")
@@ -232,22 +233,25 @@ class Came(NamedTuple):
         )
 
 
-def carry_out(jobs: Sequence[Job], options: Options) -> list[Outcome]:
-    """Run experiments and write their files, with a progress bar."""
+def carry_out(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: Options) -> list[T]:
+    """Run experiments and write their files, with a progress bar, and return what ``keep`` makes of what came out."""
     from bpviz import batch
 
     steps = sum(1 + len(job.experiment.figures) for job in jobs)
     aside = contextlib.redirect_stdout(sys.stderr)  # what a rule prints is no part of the table
     with _progress(steps, quiet=options.quiet, no_color=options.no_color) as said, aside:
-        return batch.carry_out(jobs, processes=options.processes, said=said)
+        return batch.carry_out(jobs, keep, processes=options.processes, said=said)
 
 
 def hold(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:
     """Make sure that all files of jobs can be written, and have the folder of all outputs to ourselves until ``stack``
     ends, waiting for another run that has it."""
-    from bpviz import batch, files
+    from bpviz import files
 
-    batch.plan(jobs)
+    if jobs:
+        from bpviz import batch  # with NumPy, which whoever only removes files does without
+
+        batch.plan(jobs)
     stack.enter_context(files.held(out, waiting(out, options)))
     for job in jobs:
         files.sweep(job.folder)

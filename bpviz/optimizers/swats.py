@@ -64,10 +64,11 @@ class Swats:
         along = f.dot(p, g)
         projects = along != 0
         gamma = -f.dot(p, p) / xp.where(projects, along, 1)
-        mean_step = state.step.add(gamma, self.beta2)
-        mean_step = mean_step._replace(value=xp.where(projects, mean_step.value, state.step.value))
-        settled = projects & (state.m.beta_t < 1) & (abs(mean_step.corrected - gamma) < self.epsilon)
+        value, beta_t = state.step.add(gamma, self.beta2)
+        mean_step = Mean(xp.where(projects, value, state.step.value), beta_t)
+        needed = mean_step.corrected
+        settled = projects & (state.m.beta_t < 1) & (abs(needed - gamma) < self.epsilon)
         v = xp.where(adam, 0, self.beta1 * state.v + g)
         w = xp.where(adam, w + p, w - (1 - self.beta1) * state.switched * v)
-        switched = xp.where(adam & settled, mean_step.corrected, state.switched)
+        switched = xp.where(adam & settled, needed, state.switched)
         return w, Phases(m, a, mean_step, v, switched)

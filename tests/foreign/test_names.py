@@ -185,7 +185,7 @@ def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
     for jobs in (1, 2):
         job = batch.Job(read(text), tmp_path / str(jobs), ("svg",))
         batch.plan([job])
-        batch.carry_out([job], processes=jobs)
+        batch.carry_out([job], lambda number, outcome: None, processes=jobs)
         contents.append({path.name: path.read_bytes() for path in job.folder.iterdir()})
     assert contents[0] == contents[1]
     made = json.loads(contents[0]["run.json"])
