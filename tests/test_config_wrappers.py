@@ -117,6 +117,7 @@ def test_what_is_resolved_says_every_setting_of_every_layer():
         "step": 0.3,
         "momentum": 0.5,
         "dampening": 0.0,
+        "convention": "torch",
         "with": [
             {"name": "warm-up", "epochs": 5.0, "first": 0.1},
             {"name": "exponential", "decay": 1.0},
