@@ -445,7 +445,7 @@ def test_the_report_for_programs():
         "file": "late.py",
     }
     assert data["contract"][0] == {"check": "runs", "promise": "it runs", "holds": True, "findings": []}
-    assert [check["holds"] for check in data["contract"]] == [True] * 8
+    assert [check["holds"] for check in data["contract"]] == [True] * 9
     against = data["against"]
     assert list(against) == ["rule", "agree", "differing_settings", "runs"]
     assert (against["rule"]["name"], against["rule"]["file"], against["agree"]) == ("rprop", None, False)
