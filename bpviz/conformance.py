@@ -437,6 +437,9 @@ def _not_refused(rule: Optimizer, settings: dict[str, Any], sentence: str) -> Fi
 
 def settings_are_frozen_and_of_their_kind(rule: Optimizer) -> Findings:
     """Defaults are accepted, nothing can be set afterwards, and ``step: 10`` and ``step: 10.0`` are the same."""
+    there = {own.name for own in dataclasses.fields(rule)}  # type: ignore[arg-type]
+    for undeclared in sorted(there - set(declare.fields(rule))):
+        yield f"{undeclared} is no setting, since its range is not told: {undeclared} = hyper(..., ..., ...)"
     for name, field in declare.fields(rule).items():
         value = getattr(rule, name)
         for given in (value, field.default):

@@ -345,6 +345,13 @@ def test_settings_that_are_not_refused_as_they_should_be():
         conformance.OPTIMIZERS.forget(__name__)
 
 
+def test_a_field_that_is_no_setting():
+    """A default alone makes it one of the class's, but no config can set it."""
+    rule = made(step=0.3)
+    said = "step is no setting, since its range is not told: step = hyper(..., ..., ...)"
+    assert broken(rule) == {"settings": (said,)}
+
+
 def test_settings_that_can_be_set_afterwards():
     rule = made()
     type(rule).__setattr__ = object.__setattr__
