@@ -123,6 +123,13 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
     return close[0] if close else None
 
 
+def common(name: str) -> str:
+    """Return the word that all have in common who mean the same: ``error_threshold`` for tol, xtol and tolerance."""
+    while name in SYNONYMS:
+        name = SYNONYMS[name]
+    return name
+
+
 def listed(words: Iterable[str], last: str = "or") -> str:
     """Join words as a sentence does: ``a``, ``a or b``, ``a, b or c``."""
     words = list(words)
