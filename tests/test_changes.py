@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,16 @@ def shown(old, new):
     result = invoke("old", "new", "--format", "csv")
     assert result.exit_code == (1 if result.stdout else 0)
     return result.stdout.splitlines()[1:]
+
+
+def test_ten_thousand_runs_take_no_time_to_speak_of() -> None:
+    """Each is compared with one other, and neither with all."""
+    starts = [(float(n), 0.0) for n in range(10_000)]
+    for folder, epochs in (("old", 5), ("new", 6)):
+        summary(folder, *(one(start=start, epochs=epochs) for start in starts))
+    begun = time.process_time()
+    assert len(invoke("old", "new", "--format", "csv").stdout.splitlines()) == 10_001
+    assert time.process_time() - begun < 5
 
 
 # -- what differs ----------------------------------------------------------------------------------------------------
