@@ -227,6 +227,29 @@ def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
     assert all(digest.of_module(name) == was for name, was in code.items())
 
 
+def test_all_code_that_reads_computes_and_draws_is_in_the_lock():
+    """All that a process imports to do it, but for rules that were only looked at and what looks after files."""
+    Path("all.yaml").write_text(
+        "algorithms: [{name: adam, with: [{name: clip-norm, largest: 1}, {name: cosine, epochs: 9}]}]\n"
+        "figures: [contour, paths, errors, epochs, surface, data]\nmax_epochs: 5\n"
+    )
+    script = (
+        "import sys; from bpviz.cli import cli; cli(['run', 'all.yaml', '-q'], standalone_mode=False); "
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('bpviz.')))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    home = Path(bpviz.__file__).parent
+    imported = {Path(file).relative_to(home).as_posix() for file in done.stdout.splitlines()[-1].split()}
+    keepers = {"batch.py", "digest.py", "files.py", "guard.py", "installed.py", "lock.py", "plugins.py", "upkeep.py"}
+    code = set(lock.read(Path("outputs/all")).code)
+    assert {"optimizers/adam.py", "wrappers/answers.py", "wrappers/schedules.py", "wrappers/_layers.py"} <= code
+    elsewhere = ("cli/", "foreign/__init__")
+    rules = ("optimizers/", "wrappers/")
+    lacking = {name for name in imported - code - keepers if not name.startswith(elsewhere)}
+    assert {name for name in lacking if not name.startswith(rules) or "/_" in name} == set()
+
+
 def test_force_draws_everything(monkeypatch):
     drawn = []
     monkeypatch.setattr("bpviz.batch.draw", spy("bpviz.batch", "draw", drawn))
