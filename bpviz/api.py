@@ -70,10 +70,10 @@ class Results(results.Results):
 
     def figure(self, kind: str = "paths", **options: Any) -> Figure:
         """Return a figure with the options that `bpviz explain` lists for its kind. Raises ConfigError."""
-        request = config.figure(self.experiment, kind, options)
+        request: Any = config.figure(self.experiment, kind, options)
         from bpviz.figures._render import drawn  # matplotlib only when something is drawn
 
-        return drawn(request, self, self.experiment.problem)
+        return drawn(request, request.data(self, self.experiment.problem))
 
     def save(self, folder: str | os.PathLike[str], formats: str | Sequence[str] = "png") -> Path:
         """Write what `bpviz run` writes, the tables and the experiment's figures, into a folder, and return that.
@@ -88,8 +88,9 @@ class Results(results.Results):
         job = batch.Job(dataclasses.replace(self.experiment, name=whole.name), whole, tuple(chosen))
         batch.plan([job])
         batch.write_tables(job.experiment, self, whole)
-        for number in range(len(job.experiment.figures)):
-            batch.draw(job, number, job.figure_files(number), batch.Outcome(self, {}))
+        for number, figure in enumerate(job.experiment.figures):
+            data = figure.data(self, job.experiment.problem)  # type: ignore[attr-defined]
+            batch.draw(job, number, batch.Due(job.formats, data, None))
         return whole
 
 

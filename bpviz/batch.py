@@ -8,11 +8,12 @@ a figure that its lock knows to show the same.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -72,20 +73,33 @@ class Drawn(NamedTuple):
     same: bool
 
 
+class Due(NamedTuple):
+    """A figure that is to be drawn: in which formats, from what, and the digest of that if a lock is kept."""
+
+    formats: tuple[str, ...]
+    data: Any
+    shows: str | None
+
+
 @dataclass
 class Outcome:
     """What an experiment came to: its results, the seconds each algorithm took, by label, and what was written.
 
-    ``anew`` says of each file that was written why it was; ``files`` is what its lock says of all of them. ``due`` says
-    by number and format which figures are to be drawn, and why; ``shows`` is the digest of what each figure shows.
+    ``anew`` says of each file that was written why it was; ``files`` is what its lock says of all of them. ``due`` has
+    the figures that are still to be drawn, by number; ``shows`` is the digest of what each figure shows.
     """
 
     results: Results
     seconds: dict[str, float]
     anew: dict[str, str] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    due: dict[int, dict[str, str]] = field(default_factory=dict)
+    due: dict[int, Due] = field(default_factory=dict)
     shows: list[str] = field(default_factory=list)
+
+    def set_about(self) -> Iterator[tuple[int, Due]]:
+        """Hand out the figures that are to be drawn, and keep nothing of what they show."""
+        for number in list(self.due):
+            yield number, self.due.pop(number)
 
     def take(self, drawn: Mapping[str, Drawn]) -> None:
         """Note what has become of files of figures."""
@@ -129,8 +143,8 @@ def carry_out(
     for each, job in enumerate(jobs):
         outcome = compute(job)
         said(job.experiment.title)
-        for number, formats in outcome.due.items():
-            outcome.take(draw(job, number, formats, outcome))
+        for number, due in outcome.set_about():
+            outcome.take(draw(job, number, due))
             said(job.experiment.figures[number].file_name())
         _finish(job, outcome)
         kept.append(keep(each, outcome))
@@ -224,8 +238,8 @@ def _carry_out_with(
                 said(jobs[number].experiment.title)
                 with _deaf_to_interrupts():
                     drawing |= {
-                        pool.submit(draw, jobs[number], figure, formats, outcome): (number, figure)
-                        for figure, formats in outcome.due.items()
+                        pool.submit(draw, jobs[number], figure, due): (number, figure)
+                        for figure, due in outcome.set_about()
                     }
             if not any(number == of for of, _ in drawing.values()):
                 _finish(jobs[number], outcomes[number])
@@ -244,18 +258,21 @@ def compute(job: Job) -> Outcome:
                 outcome.anew[file] = _why_table(job, file)
             outcome.files[file] = lock.written(content)
     for number, figure in enumerate(job.experiment.figures):
+        data = figure.data(outcome.results, job.experiment.problem)  # type: ignore[attr-defined]
+        shows = None
         if job.origin is not None:
-            data = figure.data(outcome.results, job.experiment.problem)  # type: ignore[attr-defined]
-            outcome.shows.append(digest.of_data([figure.name, declare.settings(figure), data]))
-        due = {}
+            shows = digest.of_data([figure.name, declare.settings(figure), data])
+            outcome.shows.append(shows)
+        formats = []
         for suffix, file in job.figure_files(number).items():
             reason = _why_figure(job, number, file, outcome.shows)
             if reason:
-                due[suffix] = outcome.anew[file] = reason
+                outcome.anew[file] = reason
+                formats.append(suffix)
             elif job.before:
                 outcome.files[file] = dict(job.before.files[file])
-        if due:
-            outcome.due[number] = due
+        if formats:
+            outcome.due[number] = Due(tuple(formats), data, shows)
     return outcome
 
 
@@ -326,18 +343,17 @@ def code_of(experiment: Experiment) -> dict[str, str]:
     return digest.modules(*lock.READING, *lock.COMPUTING, *lock.DRAWING, *_modules_of(things))
 
 
-def draw(job: Job, number: int, formats: Iterable[str], outcome: Outcome) -> dict[str, Drawn]:
-    """Draw one figure of an experiment in these formats and return what came of its files."""
+def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
+    """Draw one figure of an experiment and return what came of its files."""
     from bpviz.figures._render import rendered  # matplotlib only when something is drawn
 
-    experiment = job.experiment
     drawn = {}
-    for suffix in formats:
-        content = rendered(experiment.figures[number], outcome.results, experiment.problem, suffix)
+    for suffix in due.formats:
+        content = rendered(job.experiment.figures[number], due.data, suffix)
         file = job.figure_files(number)[suffix]
         record = lock.written(content)
-        if outcome.shows:
-            record["shows"] = outcome.shows[number]
+        if due.shows is not None:
+            record["shows"] = due.shows
         drawn[file] = Drawn(record, same=not files.update(job.folder / file, content))
     return drawn
 
@@ -390,11 +406,16 @@ def _nine(number: float | None) -> float | None:
 
 def versions(experiment: Experiment) -> dict[str, str]:
     """Return the versions that results and figures may depend on."""
-    from importlib.metadata import version  # slow to import
-
     libraries = dict.fromkeys(library for a in experiment.algorithms for library in foreign.libraries(a.optimizer.name))
     return {
         "bpviz": __version__,
         "python": platform.python_version(),
-        **{library: version(library) for library in ("numpy", "matplotlib", *libraries)},
+        **{library: _version(library) for library in ("numpy", "matplotlib", *libraries)},
     }
+
+
+@functools.cache
+def _version(library: str) -> str:
+    from importlib.metadata import version  # slow to import, and to answer
+
+    return version(library)

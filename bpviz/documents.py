@@ -175,7 +175,7 @@ def write(one: Embedded) -> None:
 
     Raises files.UnwritableError.
     """
-    files.write(Path(os.path.realpath(one.path)), one.content, keep_mode=True)
+    files.write(Path(os.path.realpath(one.path)), one.content, precious=True)
 
 
 def _lines(block: Block, text: str) -> list[str]:

@@ -48,19 +48,22 @@ def make(folder: Path) -> None:
         raise UnwritableError(f"cannot write in {folder}: {error.strerror or error}") from None
 
 
-def write(path: Path, content: bytes, *, keep_mode: bool = False) -> None:
+def write(path: Path, content: bytes, *, precious: bool = False) -> None:
     """Replace a file by ``content`` at once: whoever reads it meets the old one or the new one, whole.
 
-    With ``keep_mode`` it may be read, written and executed by whoever might before. Raises UnwritableError.
+    A ``precious`` one cannot be made again: the new one is on the disk before the old one goes, and may be read,
+    written and executed by whoever might before. Any other that a power cut leaves half on the disk is found by the
+    digests of its lock and made again. Raises UnwritableError.
     """
     aside = None
     try:
         aside, handle = _aside(path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if keep_mode:
+            if precious:
+                file.flush()
+                os.fsync(file.fileno())
+        if precious:
             aside.chmod(stat.S_IMODE(path.stat().st_mode))
         aside.replace(path)
     except BaseException as error:

@@ -42,12 +42,16 @@ SYNONYMS: Mapping[str, str] = {
     "initial_trust_radius": "step",
     "max_radius": "max_step",
     "max_trust_radius": "max_step",
+    "tolerance": "error_threshold",
     "threshold": "error_threshold",
     "epsilon_error": "error_threshold",
     "target_error": "error_threshold",
     "epochs": "max_epochs",
     "max_iter": "max_epochs",
     "max_iterations": "max_epochs",
+    "maxiter": "max_epochs",
+    "iterations": "max_epochs",
+    "steps": "max_epochs",
     "n_epochs": "max_epochs",
     "initial": "start",
     "init": "start",
@@ -55,6 +59,10 @@ SYNONYMS: Mapping[str, str] = {
     "w0": "start",
     "starts": "start",
     "data": "dataset",
+    "model": "network",
+    "neuron": "network",
+    "function": "problem",
+    "objective": "problem",
     "schedule": "with",
     "scheduler": "with",
     "wrapper": "with",
@@ -101,7 +109,9 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
         return None
     folded = name.strip().lower()
     for guess in (folded, re.sub("[ _]", "-", folded), re.sub("[ -]", "_", folded)):
-        meant = synonyms.get(guess, guess)
+        meant = guess
+        while meant in synonyms and meant not in words:  # tol is tolerance, which is error_threshold where there is none
+            meant = synonyms[meant]
         if meant in words:
             return meant
         alike = [word for word in words if synonyms.get(word) == meant]  # torch's lr for optax's learning_rate

@@ -396,6 +396,9 @@ SAMPLE = "(a sample: its features, then its target)"
         ),
         # keys
         ("treshold: 1", ["3:1: treshold: unknown key; did you mean 'error_threshold'?"]),
+        ("tol: 1", ["3:1: tol: unknown key; did you mean 'error_threshold'?"]),
+        ("iterations: 1", ["3:1: iterations: unknown key; did you mean 'max_epochs'?"]),
+        ("function: booth", ["3:1: function: unknown key; did you mean 'problem'?"]),
         (
             "zzz: 1",
             [f"3:1: zzz: unknown key; known are {KEYS}"],

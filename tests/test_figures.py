@@ -120,6 +120,11 @@ def draw(kind: str, results: Results, problem: Any, **options: Any) -> Drawn:
     return Drawn(FIGURES[kind](**options), results, problem)
 
 
+def file_of(kind: str, results: Results, problem: Any, format: str) -> bytes:
+    figure = FIGURES[kind]()
+    return _render.rendered(figure, figure.data(results, problem), format)
+
+
 every_kind = pytest.mark.parametrize("kind", list(FIGURES))
 
 
@@ -131,7 +136,7 @@ every_kind = pytest.mark.parametrize("kind", list(FIGURES))
 def test_files_are_files_and_say_no_date(
     kind: str, format: str, head: bytes, results: Results, problem: Perceptron
 ) -> None:
-    file = _render.rendered(FIGURES[kind](), results, problem, format)
+    file = file_of(kind, results, problem, format)
     assert file.startswith(head)
     assert not [word for word in (b"Date", b"dc:date", b"atplotlib v", b"matplotlib.org") if word in file]
 
@@ -172,7 +177,7 @@ def test_nothing_stays_in_memory(kind: str, results: Results, problem: Perceptro
 def test_the_users_settings_are_left_alone(kind: str, results: Results, problem: Perceptron) -> None:
     with mpl.rc_context({"lines.linewidth": 7.0}):
         before = dict(mpl.rcParams)
-        _render.rendered(FIGURES[kind](), results, problem, "png")
+        file_of(kind, results, problem, "png")
         assert dict(mpl.rcParams) == before
 
 
@@ -258,7 +263,7 @@ def _overlap(one: Any, two: Any) -> float:
 
 @pytest.mark.parametrize("kind", ["paths", "epochs"])
 def test_a_letter_without_a_glyph_is_no_warning(kind: str) -> None:
-    assert _render.rendered(FIGURES[kind](), *HARD[0][1:], "png")
+    assert file_of(kind, *HARD[0][1:], "png")
 
 
 def test_labels_are_shown_as_they_are_written() -> None:
@@ -1022,7 +1027,7 @@ algorithms = (Algorithm("RPROP", OPTIMIZERS["rprop"](step=0.1)), Algorithm("Newt
 results = study.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000, algorithms, ()))
 for kind, cls in FIGURES.items():
     for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
-        print(kind, format, hashlib.sha256(rendered(cls(), results, problem, format)).hexdigest())
+        print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format)).hexdigest())
 """
 
 HOSTILE = """
@@ -1081,7 +1086,5 @@ def test_bytes_are_the_same_everywhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["paths", "surface"])
 def test_bytes_are_the_same_again(kind: str, results: Results, problem: Perceptron) -> None:
-    once, again = (
-        hashlib.sha256(_render.rendered(FIGURES[kind](), results, problem, "svg")).hexdigest() for _ in range(2)
-    )
+    once, again = (hashlib.sha256(file_of(kind, results, problem, "svg")).hexdigest() for _ in range(2))
     assert once == again

@@ -58,7 +58,7 @@ def test_what_goes_wrong_leaves_the_old_file_and_no_traces(tmp_path, monkeypatch
 
     monkeypatch.setattr(failing, fail)
     with pytest.raises((UnwritableError, KeyboardInterrupt)) as caught:
-        files.write(path, b"new")
+        files.write(path, b"new", precious=True)
     monkeypatch.undo()
     if isinstance(error, OSError):
         assert str(caught.value) == f"cannot write {path}: No space left on device"

@@ -12,7 +12,7 @@ import numpy as np
 
 from bpviz import style
 from bpviz.figures import _render  # matplotlib as it comes, before anything else imports it
-from bpviz.figures.errors import Curve, Errors, ErrorsData
+from bpviz.figures.errors import Curve, Errors, ErrorsArtists, ErrorsData
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -95,21 +95,15 @@ def _encoded(pixels: Array) -> bytes:
     return file.getvalue()
 
 
-class _Ready:
-    """A figure of errors whose data are there already; ``from_zero`` on an axis that begins there."""
+class _Distances(Errors):
+    """A figure of distances between errors, on an axis that begins at 0."""
 
-    def __init__(self, data: ErrorsData, *, from_zero: bool) -> None:
-        self.ready, self.from_zero = data, from_zero
-
-    def data(self, results: Any, problem: Any) -> ErrorsData:
-        return self.ready
-
-    def draw(self, figure: Any, data: ErrorsData) -> None:
-        Errors().draw(figure, data)
-        if self.from_zero:
-            axes = figure.axes[0]
-            axes.set_yscale("linear")
-            axes.set_ylim(0, 1.08 * max((float(np.nanmax(curve.errors)) for curve in data.curves), default=0.0) or 1.0)
+    def draw(self, figure: Any, data: ErrorsData) -> ErrorsArtists:
+        artists = super().draw(figure, data)
+        axes = figure.axes[0]
+        axes.set_yscale("linear")
+        axes.set_ylim(0, 1.08 * max((float(np.nanmax(curve.errors)) for curve in data.curves), default=0.0) or 1.0)
+        return artists
 
 
 def curves(
@@ -127,15 +121,11 @@ def curves(
         distance = np.abs(before.errors[:common] - after.errors[:common])
         apart.append(Curve(place, said, np.where(np.isfinite(distance), distance, 0.0)))  # where one is not finite
     drawn = {
-        "expected": ErrorsData(was, 0.0, threshold, "Error by epoch, as recorded"),
-        "actual": ErrorsData(now, 0.0, threshold, "Error by epoch, now"),
-        "difference": ErrorsData(apart, 0.0, None, "Distance between the two"),
+        "expected": (Errors(), ErrorsData(was, 0.0, threshold, "Error by epoch, as recorded")),
+        "actual": (Errors(), ErrorsData(now, 0.0, threshold, "Error by epoch, now")),
+        "difference": (_Distances(), ErrorsData(apart, 0.0, None, "Distance between the two")),
     }
-    nothing: Any = None
-    return {
-        part: _render.rendered(_Ready(data, from_zero=part == "difference"), nothing, nothing, "png")
-        for part, data in drawn.items()
-    }
+    return {part: _render.rendered(figure, data, "png") for part, (figure, data) in drawn.items()}
 
 
 def _finite(errors: Sequence[float]) -> Array:

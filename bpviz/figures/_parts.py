@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.legend import Legend
     from matplotlib.text import Text
+    from matplotlib.transforms import Bbox
 
 _ROUGHLY = (0.12, 0.2, 0.68, 0.7)  # where axes are until ``frame`` knows better
 
@@ -134,7 +134,10 @@ def _high(text: str, size: float) -> float:
 def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:
     """Write a text in the middle in lines of at most ``across`` characters, fewer if they are wide ones."""
     written = figure.text(0.5, 1, wrapped(text, across), size=size, ha="center", va="top")
-    while (much := _too_wide(figure, written)) > 1:
+    room = 72 * (figure.get_figwidth() - 2 * style.EDGE)
+    if text.isascii() and size * min(len(text), across) <= room:  # these letters are at most as wide as high
+        return written
+    while (much := _too_wide(figure, written.get_window_extent())) > 1:
         across = int(across / much)
         written.set_text(wrapped(text, across))
     return written
@@ -148,15 +151,16 @@ def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = st
     legend = figure.legend([sign for sign, _ in entries], ["."] * len(texts), loc="lower center", ncols=columns)
     for written, text in zip(legend.get_texts(), texts, strict=True):
         written.set_text(text)
-    if (much := _too_wide(figure, legend)) > 1:
+    extent = legend.get_window_extent()
+    if (much := _too_wide(figure, extent)) > 1:
         legend.remove()
         return _legend(figure, entries, int(across / much))
-    return legend.get_window_extent().height / figure.dpi + style.EDGE
+    return extent.height / figure.dpi + style.EDGE
 
 
-def _too_wide(figure: Figure, written: Text | Legend) -> float:
+def _too_wide(figure: Figure, extent: Bbox) -> float:
     """Return how many times as wide as the paper something is: letters are counted, and some are wide."""
-    return written.get_window_extent().width / (figure.bbox.width - 2 * style.EDGE * figure.dpi)
+    return extent.width / (figure.bbox.width - 2 * style.EDGE * figure.dpi)
 
 
 _SIGN = 9  # how many characters a sign and the gap to the next column take

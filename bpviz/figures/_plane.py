@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from bpviz import style, surface
 from bpviz.figures import _parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -280,11 +281,12 @@ def _part_inside(start: Array, move: Array, low: Array, high: Array) -> Array:
 
 
 def distances(place: Array, tails: Array, tips: Array) -> Array:
-    """Return how far a place is from each of the arrows ``tails -> tips (arrows, 2)``."""
+    """Return how far ``place (..., 2)`` is from each of the arrows ``tails -> tips (arrows, 2)``: ``(..., arrows)``."""
     along = tips - tails
     length2 = np.maximum((along**2).sum(axis=1), 1e-300)
-    part = np.clip(((place - tails) * along).sum(axis=1) / length2, 0, 1)
-    away: Array = np.hypot(*(tails + part[:, None] * along - place).T)
+    place = place[..., None, :]
+    part = np.clip(((place - tails) * along).sum(axis=-1) / length2, 0, 1)
+    away: Array = np.hypot(*np.moveaxis(tails + part[..., None] * along - place, -1, 0))
     return away
 
 
@@ -313,13 +315,15 @@ class PlaneArtists(NamedTuple):
     minima: list[Line2D]  # the lowest, the others
 
 
-def scale(data: Plane, colours: Sequence[str] = style.ERROR_COLOURS) -> tuple[Colormap, Normalize]:
+@functools.cache
+def _colours(names: tuple[str, ...]) -> Colormap:
+    return LinearSegmentedColormap.from_list("error", names)
+
+
+def scale(data: Plane, colours: tuple[str, ...] = style.ERROR_COLOURS) -> tuple[Colormap, Normalize]:
     """Return the colours of a plane's errors."""
     ends = data.levels[0], data.levels[-1]
-    return (
-        LinearSegmentedColormap.from_list("error", colours),
-        LogNorm(*ends) if data.logarithmic else Normalize(*ends),
-    )
+    return _colours(colours), LogNorm(*ends) if data.logarithmic else Normalize(*ends)
 
 
 def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
@@ -379,13 +383,13 @@ def _ticks(data: Plane) -> list[float]:
     return [float(tick) for tick in ticks if low <= tick <= high]
 
 
-def _along(line: Array) -> Iterator[tuple[Array, float]]:
-    """Yield places along ``line (points, 2)`` and how straight it is there over a label's length; 1 is straight."""
+def _along(line: Array) -> tuple[Array, Array]:
+    """Return places along ``line (points, 2)`` and how straight it is there over a label's length; 1 is straight."""
     half = 0.06
     length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-    for at in np.linspace(half, length[-1] - half, 40) if length[-1] > 2 * half else ():
-        before, here, after = (np.array([np.interp(at + d, length, xs) for xs in line.T]) for d in (-half, 0.0, half))
-        yield here, float(np.hypot(*(after - before))) / (2 * half)
+    at = np.linspace(half, length[-1] - half, 40 if length[-1] > 2 * half else 0)
+    before, here, after = (np.stack([np.interp(at + d, length, xs) for xs in line.T], 1) for d in (-half, 0.0, half))
+    return here, np.hypot(*(after - before).T) / (2 * half)
 
 
 def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, tips: Array = _NOTHING) -> None:
@@ -399,10 +403,12 @@ def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, t
     arrows = (tails - low) / (high - low), (tips - low) / (high - low)
     best, place = 0.02, None
     for path in drawn.threshold.get_paths():
-        for candidate, straight in _along((path.vertices - low) / (high - low)):
-            room = min([1.5 * np.minimum(candidate, 1 - candidate).min(), *distances(candidate, *arrows)])
-            if room * straight**4 > best:
-                best, place = room * straight**4, low + candidate * (high - low)
+        places, straight = _along((path.vertices - low) / (high - low))
+        from_frame = 1.5 * np.minimum(places, 1 - places).min(axis=1)
+        room = np.minimum(from_frame, distances(places, *arrows).min(axis=1, initial=np.inf))
+        good = room * straight**4
+        if good.max(initial=0) > best:
+            best, place = good.max(), low + places[good.argmax()] * (high - low)
     if place is not None:
         text = _parts.threshold_number(data.threshold, data.lowest)
         drawn.threshold.clabel(fmt=lambda _: text, manual=[place], fontsize=style.SMALL, inline_spacing=4)

@@ -8,15 +8,9 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bpviz import style
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bpviz.declare import Problem
-    from bpviz.results import Results
 
 
 @contextlib.contextmanager
@@ -52,19 +46,19 @@ _METADATA: dict[str, dict[str, Any]] = {
 _OPTIONS: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": 3}}}
 
 
-def rendered(request: Any, results: Results, problem: Problem, format: str) -> bytes:
-    """Return the file of a figure, in ``format`` png, svg or pdf."""
+def rendered(request: Any, data: Any, format: str) -> bytes:
+    """Return the file of a figure that shows what ``request.data`` made, in ``format`` png, svg or pdf."""
     file = io.BytesIO()
     with _our_style():
-        figure = _figure(request, results, problem)
+        figure = _figure(request, data)
         figure.savefig(file, format=format, metadata=_METADATA[format], **_OPTIONS.get(format, {}))
     return file.getvalue()
 
 
-def drawn(request: Any, results: Results, problem: Problem) -> Figure:
+def drawn(request: Any, data: Any) -> Figure:
     """Return a figure, for whoever wants to add to it or save it."""
     with _our_style():
-        return _figure(request, results, problem)
+        return _figure(request, data)
 
 
 @contextlib.contextmanager
@@ -83,8 +77,7 @@ def png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def _figure(request: Any, results: Results, problem: Problem) -> Figure:
-    data = request.data(results, problem)
+def _figure(request: Any, data: Any) -> Figure:
     figure = Figure((style.WIDTH, style.HEIGHT))
     FigureCanvasAgg(figure)  # measures texts while the figure is drawn, whatever the format
     request.draw(figure, data)
