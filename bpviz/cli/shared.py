@@ -63,7 +63,11 @@ def output_options(command: F) -> F:
                 "json, latex, typst, html; text if none is given). May be repeated.",
             ),
             click.option("--no-figures", is_flag=True, help="Draw nothing."),
-            click.option("--strict", is_flag=True, help="Exit with 1 if an algorithm does not reach the threshold."),
+            click.option(
+                "--strict",
+                is_flag=True,
+                help="Exit with 1 if an algorithm does not reach the threshold or what the config expects of it.",
+            ),
             click.option(
                 "--time", "timed", is_flag=True, help="Show how long each algorithm took, on the terminal only."
             ),
