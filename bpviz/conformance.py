@@ -8,6 +8,7 @@ the same weights, errors, counts and ending, to the last bit.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import random
@@ -235,15 +236,20 @@ class SpyOracle(Oracle):
         return answer
 
 
-def _by_hand(rule: Optimizer, w: Array, f: Oracle) -> Iterator[tuple[Array, Any]]:
-    """Yield weights and state at the start and after each of three epochs, fewer if no run goes on so long."""
+def _by_hand(
+    rule: Optimizer, w: Array, f: Oracle, later: Optimizer | None = None, epochs: int = 3
+) -> Iterator[tuple[Array, Any]]:
+    """Yield weights and state at the start and after each of a few epochs, fewer if no run goes on so long.
+
+    The epochs are those of another rule, ``later``, if there is one.
+    """
     with np.errstate(all="ignore"):  # as the loop does
         state = rule.begin(w, f)
     yield w, state
-    for _ in range(3):
+    for _ in range(epochs):
         with np.errstate(all="ignore"):
-            w, state = rule.advance(w, state, f)
-        f.look(w)
+            w, state = (later or rule).advance(w, state, f)
+            f.look(w)
         yield w, state
         if f.stuck is not None:
             f.live, f.stuck = f.live & ~f.stuck, None
@@ -317,6 +323,64 @@ def divergence_is_a_result(rule: Optimizer) -> Findings:
     yield from _unequal("beside one that overflows", [fine], alone(rule, BOWL, [(1, 1)], **rest))
 
 
+# -- what a wrapper relies on ----------------------------------------------------------------------------------------
+
+
+def a_step_is_read_when_it_says(rule: Optimizer) -> Findings:
+    """What changes the step between epochs changes the run, or ``at_start`` says that it does not."""
+    for field in declare.fields(rule).values():
+        a_number = isinstance(field.domain, Interval) and not field.domain.integer
+        if not a_number or not (field.at_start or field.name == "step"):
+            continue
+        others = list(_others(rule, field.name))
+        read = any(_later(rule, other) != _later(rule, rule) for other in others)
+        if read and field.at_start:
+            yield f"{field.name} is read after the start, and at_start says that it is not"
+        elif others and not read and not field.at_start:
+            yield f"{field.name} changes nothing after the start: say so, with hyper(..., at_start=True)"
+
+
+def _others(rule: Optimizer, name: str) -> Iterator[Optimizer]:
+    """Yield a rule with a smaller and a larger value of a setting, as far as it takes them."""
+    for factor in (0.25, 4):
+        with contextlib.suppress(ValueError):
+            yield _with(rule, **{name: getattr(rule, name) * factor})
+
+
+def _later(rule: Optimizer, later: Optimizer) -> list[bytes]:
+    """Return the weights of each of a few epochs that begin with one rule and go on with another."""
+    return [
+        w.tobytes()
+        for problem in (SHAPES["6 x 2"], SHAPES["37 x 3"])
+        for w, _ in _by_hand(rule, starts_for(problem)[:3].copy(order="F"), Oracle(problem, 3), later, epochs=9)
+    ]
+
+
+def it_recalls_what_it_says(rule: Optimizer) -> Findings:
+    """Answers at the weights that it hands over are in its state, or not, as ``recalls`` says.
+
+    They are looked for by their size, up to roundings, alone or in a larger array.
+    """
+    problem = SHAPES["37 x 3"]
+    w = starts_for(problem)[:2].copy(order="F")
+    *_, (there, state) = _by_hand(rule, w, Oracle(problem, 2))
+    kept = np.concatenate([_sizes(a) for a in ((), *parts(state))])
+    with np.errstate(all="ignore"):
+        point = problem.at(there)
+        answers = {kind: _sizes(getattr(point, kind)()) for kind in KINDS if kind in problem.offers}
+        recalled = [kind for kind, a in answers.items() if (abs(a[:, None] - kept) <= 1e-12 * a[:, None]).any()]
+    if recalled and not rule.recalls:
+        yield f"its state has the {listed(recalled, 'and')} at its new weights: say so, with recalls=True"
+    if rule.recalls and not recalled:
+        yield "it says that it recalls, and its state has no answer at its new weights"
+
+
+def _sizes(a: npt.ArrayLike) -> Array:
+    """Return how large the numbers of an array are, without those that tell nothing."""
+    sizes: Array = abs(np.array(a, np.float64)).ravel()
+    return sizes[np.isfinite(sizes) & (sizes > 0)]
+
+
 # -- what it declares ------------------------------------------------------------------------------------------------
 
 
@@ -373,6 +437,9 @@ def _not_refused(rule: Optimizer, settings: dict[str, Any], sentence: str) -> Fi
 
 def settings_are_frozen_and_of_their_kind(rule: Optimizer) -> Findings:
     """Defaults are accepted, nothing can be set afterwards, and ``step: 10`` and ``step: 10.0`` are the same."""
+    there = {own.name for own in dataclasses.fields(rule)}  # type: ignore[arg-type]
+    for undeclared in sorted(there - set(declare.fields(rule))):
+        yield f"{undeclared} is no setting, since its range is not told: {undeclared} = hyper(..., ..., ...)"
     for name, field in declare.fields(rule).items():
         value = getattr(rule, name)
         for given in (value, field.default):
@@ -476,6 +543,11 @@ def _endings(rule: Optimizer) -> Findings:
     yield from divergence_is_a_result(rule)
 
 
+def _around(rule: Optimizer) -> Findings:
+    yield from a_step_is_read_when_it_says(rule)
+    yield from it_recalls_what_it_says(rule)
+
+
 def _settings(rule: Optimizer) -> Findings:
     yield from settings_are_frozen_and_of_their_kind(rule)
     for field in declare.fields(rule).values():
@@ -484,8 +556,6 @@ def _settings(rule: Optimizer) -> Findings:
 
 
 def _documentation(rule: Optimizer) -> Findings:
-    if OPTIMIZERS.is_elsewhere(rule.name):
-        return  # its library documents it
     yield from the_docstring_has_the_formula_and_ties_its_symbols(rule)
     yield from it_has_a_source(rule)
     yield from names_cannot_be_confused(rule)
@@ -499,6 +569,7 @@ RUNNING = (
     Check("own settings", "a run with hyperparameters of its own among others is the same, bit for bit", _own_settings),
     Check("questions", "it asks what it says it needs, and writes on nothing that it is given", _questions),
     Check("state", "its state is a tuple of arrays over runs", a_state_is_a_tuple_of_arrays_over_runs),
+    Check("around", "what goes around it can count on what it says of its step and its memory", _around),
     Check("endings", "a good start takes no epoch, and divergence is a result", _endings),
 )
 DECLARED = (
@@ -510,15 +581,14 @@ DECLARED = (
 def contract(rule: Optimizer) -> list[Verdict]:
     """Return what comes of every check; of the others if a rule does not even run, which all in RUNNING need.
 
-    What no registry has, an optimizer of another library, is documented there.
+    What no registry has, an optimizer of another library, is documented there, and its memory is no array.
     """
     first, *rest = RUNNING
     runs = _verdict(first, rule)
-    verdicts = [runs, *(_verdict(check, rule) if runs.holds else _untried(check) for check in rest)]
-    *declared, documentation = DECLARED
-    registered = rule.name in list(OPTIMIZERS)
-    verdicts += [_verdict(check, rule) for check in declared]
-    return [*verdicts, _verdict(documentation, rule) if registered else _untried(documentation)]
+    left = set() if rule.name in list(OPTIMIZERS) else {"around", "documentation"}
+    left |= set() if runs.holds else {check.name for check in rest}
+    checks = (*rest, *DECLARED)
+    return [runs, *(_untried(check) if check.name in left else _verdict(check, rule) for check in checks)]
 
 
 def _untried(check: Check) -> Verdict:

@@ -402,9 +402,17 @@ class Registry(Generic[T]):
         if not is_own(thing):
             self._walk()  # or a name that this package has would still be free
         known = self._things.get(name)
-        if known is not None and not _same_cell(known, thing):
-            raise ValueError(f"two definitions of the {self.what} {name!r}: {origin(known)} and {origin(thing)}")
+        other = origin(known) if known is not None and not _same_cell(known, thing) else self._claimed(name, thing)
+        if other:
+            raise ValueError(f"two definitions of the {self.what} {name!r}: {other} and {origin(thing)}")
         self._things[name] = thing
+
+    def _claimed(self, name: str, thing: object) -> str:
+        """Return which installed package has a name that a class of no package takes; nothing if none has."""
+        if is_own(thing) or name in self.brought:
+            return ""
+        points = (point for point in self._points().get(name, []) if not installed.holds(point, thing))
+        return next(map(installed.described, points), "")
 
     def forget(self, module: str) -> None:
         """Forget what a module has registered."""
@@ -441,12 +449,16 @@ class Registry(Generic[T]):
         if len(points) > 1:
             others = listed(map(installed.described, points[1:]), "and")
             raise installed.BrokenPluginError(f"{said} has the name of another {self.what}: {others}")
-        with all_or_nothing():
-            installed.load(points[0])
-            if name not in self._things:
-                message = f"{said} cannot be used: {points[0].value} defines no {self.what} of that name"
-                raise installed.BrokenPluginError(message)
         self.brought[name] = installed.package(points[0])
+        try:
+            with all_or_nothing():
+                installed.load(points[0])
+                if name not in self._things:
+                    message = f"{said} cannot be used: {points[0].value} defines no {self.what} of that name"
+                    raise installed.BrokenPluginError(message)
+        except BaseException:
+            del self.brought[name]
+            raise
         return True
 
     def _walk(self) -> dict[str, T]:
@@ -795,7 +807,8 @@ def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
     kind = type(layer) if isinstance(layer, Wrapper) else layer
     missing = [question for question in KINDS if question in kind.needs - problem.offers]
     if missing:
-        return [("", f"{kind.name} needs {listed(missing, 'and')}, which this {problem.name} does not have")]
+        called = getattr(problem, "called", problem.name)
+        return [("", f"{kind.name} needs {listed(missing, 'and')}, which this {called} does not have")]
     return layer.misfits(problem) if isinstance(layer, Wrapper) else []
 
 

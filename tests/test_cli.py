@@ -208,6 +208,19 @@ def test_explain_shows_all_that_is_declared(registry, name):
 
 
 @pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("rosenbrock", "Starts at (-1.2, 1), in [-2, 2] × [-1, 3]. Minimum: (1, 1), error 0."),
+        ("saddle", "in [-2, 2] × [-2, 2]. No known minimum; a run has arrived at an error of -1."),
+        ("three-hump-camel", "Minima: (0, 0), error 0; (1.74755"),
+        ("booth", "Answers: error, gradient, hessian, residuals and jacobian"),
+    ],
+)
+def test_explain_says_where_a_problem_starts_and_is_lowest(name, said):
+    assert said in re.sub(r"\s+", " ", done("explain", name))
+
+
+@pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("srface", "did you mean 'surface'?"),

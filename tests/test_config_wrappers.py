@@ -117,6 +117,7 @@ def test_what_is_resolved_says_every_setting_of_every_layer():
         "step": 0.3,
         "momentum": 0.5,
         "dampening": 0.0,
+        "convention": "torch",
         "with": [
             {"name": "warm-up", "epochs": 5.0, "first": 0.1},
             {"name": "exponential", "decay": 1.0},
@@ -213,13 +214,45 @@ def test_messages(entry, messages):
         (
             "irprop+",
             "search-brent",
-            "irprop+ goes by the error itself; a search is for rules that go by derivatives alone",
+            "irprop+ goes by the error itself; a search is for what goes by derivatives alone",
         ),
     ],
 )
 def test_a_wrapper_around_a_rule_it_cannot_wrap_is_refused_at_its_place(rule, wrapper, message):
     text = f"figures: []\nalgorithms:\n- name: {rule}\n  with:\n  - lookahead\n  - {wrapper}"
     assert said(text) == [f"6:5: algorithms[0].with[1]: {message}"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "rest"),
+    [
+        ("batch_size", "; what goes around it, under 'with', can have batch_size: mini-batches"),
+        (
+            "weight_decay",
+            "; what goes around it, under 'with', can have weight_decay: coupled-weight-decay or weight-decay",
+        ),
+        ("convention", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_a_setting_of_a_wrapper_that_a_rule_is_given(setting, rest):
+    assert said(f"algorithms: [{{name: gd, {setting}: 2}}]\nfigures: []") == [
+        f"1:25: algorithms[0].{setting}: unknown setting of gd; known are name, label, with, step{rest}"
+    ]
+
+
+def test_it_is_a_wrapper_inside_that_goes_by_the_error():
+    assert said("algorithms: [{name: gd, with: [reduce-on-plateau, lookahead, search-golden]}]\nfigures: []") == [
+        (
+            "1:62: algorithms[0].with[2]: reduce-on-plateau goes by the error itself; a search is for what goes by "
+            "derivatives alone"
+        )
+    ]
+
+
+def test_a_penalty_on_sizes_takes_the_residuals_away():
+    (mistake,) = said("penalty: {l1: 0.1}\nalgorithms: [gd, gauss-newton]\nfigures: []")
+    assert mistake.endswith("needs residuals and jacobian, which this perceptron with a penalty does not have")
 
 
 def test_a_problem_without_data_has_no_mini_batches():

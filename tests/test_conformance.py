@@ -33,11 +33,20 @@ class Honest:
         return w - self.step * f.gradient(w), state
 
 
-def made(base=Honest, needs="gradient", name="mine", label="Mine", source="this test, 2026", synonyms=(), **parts):
+def made(
+    base=Honest,
+    needs="gradient",
+    name="mine",
+    label="Mine",
+    source="this test, 2026",
+    synonyms=(),
+    recalls=False,
+    **parts,
+):
     """Return a rule that differs from the honest one in these parts."""
     documented = {"__doc__": base.__doc__, "__annotations__": base.__annotations__, "__module__": __name__}
     body = {**{k: v for k, v in vars(base).items() if k not in ("__dict__", "__weakref__")}, **documented, **parts}
-    declared = optimizer(name, needs=needs, label=label, source=source, synonyms=synonyms)
+    declared = optimizer(name, needs=needs, label=label, source=source, synonyms=synonyms, recalls=recalls)
     return declared(type("Mine", (), body))()
 
 
@@ -226,6 +235,68 @@ def test_a_state_that_cannot_travel(state, said):
     assert list(conformance.a_state_is_a_tuple_of_arrays_over_runs(rule)) == [said]
 
 
+class Tied:
+    """A step of the start: g = ∇E(w).
+
+    w ← w - v g
+
+    η: step, v at the start
+    """
+
+    step: float = hyper(0.3, "(0, inf)", "step size, η")
+
+    def begin(self, w, f):
+        return (self.step + 0 * w,)
+
+    def advance(self, w, state, f):
+        return w - state[0] * f.gradient(w), state
+
+
+@pytest.mark.parametrize(
+    ("base", "at_start", "said"),
+    [
+        (Honest, True, "step is read after the start, and at_start says that it is not"),
+        (Tied, False, "step changes nothing after the start: say so, with hyper(..., at_start=True)"),
+        (Honest, False, None),
+        (Tied, True, None),
+    ],
+)
+def test_a_step_that_is_read_when_nobody_knows(base, at_start, said):
+    rule = made(base, step=hyper(0.3, "(0, inf)", "step size, η", at_start=at_start))
+    assert broken(rule) == ({"around": (said,)} if said else {})
+
+
+def test_a_step_that_does_not_matter_at_all_is_no_step():
+    rule = made(advance=lambda self, w, state, f: (w - f.gradient(w), state), step=hyper(1.0, "[1, 1]", "no choice"))
+    assert broken(rule) == {}
+
+
+class Mindful:
+    """Ask where it will be: g = ∇E(w), at the start too.
+
+    w ← w - η g
+
+    η: step
+    """
+
+    step: float = hyper(0.3, "(0, inf)", "step size, η")
+
+    def begin(self, w, f):
+        return (-f.gradient(w),)
+
+    def advance(self, w, state, f):
+        w = w + self.step * state[0]
+        return w, (-f.gradient(w),)
+
+
+def test_a_memory_that_nobody_knows_of():
+    said = "its state has the gradient at its new weights: say so, with recalls=True"
+    assert broken(made(Mindful)) == {"around": (said,)}
+    assert broken(made(Mindful, name="frank", label="Frank", recalls=True)) == {}
+    said = "it says that it recalls, and its state has no answer at its new weights"
+    assert broken(made(name="vain", label="Vain", recalls=True)) == {"around": (said,)}
+
+
 def test_runs_that_end_where_they_should_not(monkeypatch):
     """No rule can bring this about; a loop that looks too late could."""
     run = conformance.together(made(), SHAPES["6 x 2"], [(-4, -4)], error_threshold=None, max_epochs=2)[0]
@@ -272,6 +343,13 @@ def test_settings_that_are_not_refused_as_they_should_be():
         assert next(conformance.a_hyperparameter_refuses_what_it_cannot_be(rule, field)).startswith(first)
         assert "settings" in broken(rule)
         conformance.OPTIMIZERS.forget(__name__)
+
+
+def test_a_field_that_is_no_setting():
+    """A default alone makes it one of the class's, but no config can set it."""
+    rule = made(step=0.3)
+    said = "step is no setting, since its range is not told: step = hyper(..., ..., ...)"
+    assert broken(rule) == {"settings": (said,)}
 
 
 def test_settings_that_can_be_set_afterwards():
@@ -338,7 +416,7 @@ def test_a_rule_that_suits_no_perceptron_with_a_loss_skips_that():
     """Residuals are what a squared error has."""
 
     def advance(self, w, state, f):
-        return w - self.step * (f.jacobian(w) * f.residuals(w)[:, :, None]).mean(axis=1) * 0.0, state
+        return w - self.step * f.jacobian(w)[:, 0] * f.residuals(w)[:, :1], state
 
     rule = made(needs="residuals jacobian", advance=advance)
     assert list(conformance.one_equals_many(rule, SHAPES["200 x 2"])) == []
@@ -357,8 +435,8 @@ def test_what_is_of_no_registry_is_documented_elsewhere():
     rule = made()
     conformance.OPTIMIZERS.forget(__name__)
     verdicts = {verdict.check: verdict.holds for verdict in contract(rule)}
-    assert verdicts.pop("documentation") is None
-    assert set(verdicts.values()) == {True}
+    assert [name for name, holds in verdicts.items() if holds is None] == ["around", "documentation"]
+    assert set(verdicts.values()) == {True, None}
 
 
 def test_runs_that_have_ended_are_not_moved_on():

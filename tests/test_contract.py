@@ -120,6 +120,16 @@ def test_divergence_is_a_result(name):
     assert found(conformance.divergence_is_a_result, name) == []
 
 
+@over_rules
+def test_a_step_is_read_when_it_says(name):
+    assert found(conformance.a_step_is_read_when_it_says, name) == []
+
+
+@over_rules
+def test_a_rule_recalls_what_it_says(name):
+    assert found(conformance.it_recalls_what_it_says, name) == []
+
+
 class Mute:
     """A problem that answers nothing."""
 

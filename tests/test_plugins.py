@@ -582,9 +582,7 @@ cli.main(sys.argv[1:], standalone_mode=False)
 print("importlib.metadata" in sys.modules)
 """
     write("gd.yaml", "algorithms: [gd]\n")
-    write("own.yaml", "algorithms: [leap]\n")
-    own = "validate own.yaml --plugin leap.py"
-    for command in ("validate gd.yaml", "compare gd --no-figures", "explain gd", "explain errors", own):
+    for command in ("validate gd.yaml", "compare gd --no-figures", "explain gd", "explain errors"):
         result = subprocess.run(
             [sys.executable, "-c", code, *command.split()],
             cwd=folder,
@@ -694,10 +692,26 @@ def test_two_packages_of_one_name(install):
 
 
 def test_a_file_and_a_package_of_one_name(install):
-    install("leaps", RULES, leaps=LEAP.replace("0.5", "0.25"))
-    assert done("compare", "leap", "--no-figures", "--plugin", "leap.py").split("\n")[1].split()[1] == "0.5"
-    said = refused("list", "--plugin", "leap.py")
-    assert said == "the plugin 'leap' of leaps 1.2 has the name of another algorithm: Leap in leap.py"
+    """Neither wins, whichever is met first."""
+    install("leaps", RULES + "[bpviz.problems]\npan = leaps:Pan\n", leaps=LEAP + BOWL)
+    write("pan.py", BOWL)
+    for command in ("compare leap --no-figures", "list", "check leap.py"):
+        assert refused(*command.split(), "--plugin", "leap.py").splitlines()[0] == (
+            "leap.py:4: two definitions of the algorithm 'leap': the plugin 'leap' of leaps 1.2 and Leap in leap.py"
+        )
+    assert refused("compare", "gd", "--plugin", "pan.py").splitlines()[0] == (
+        "pan.py:4: two definitions of the problem 'pan': the plugin 'pan' of leaps 1.2 and Pan in pan.py"
+    )
+    assert "leaps" not in sys.modules
+    assert "leap" in OPTIMIZERS
+    assert refused("compare", "leap", "--plugin", "leap.py").splitlines()[0] == (
+        "leap.py:4: two definitions of the algorithm 'leap': Leap in leaps and Leap in leap.py"
+    )
+
+
+def test_a_package_may_hand_on_a_class_of_another(install):
+    install("leaps", RULES, leaps="from leaps_base import Leap", leaps_base=LEAP)
+    assert "length of a move" in done("explain", "leap")
 
 
 def test_a_package_that_somebody_has_imported_is_no_other(install):

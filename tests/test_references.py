@@ -14,6 +14,9 @@ import pytest
 from comparison import compare, manifest
 from record import VERSIONS, families, problems, run_name
 
+from bpviz import declare
+from bpviz.declare import OPTIMIZERS, WRAPPERS
+
 FAMILIES = families()
 CASES = [
     pytest.param(family, case, id=f"{case.rule} {json.dumps(case.settings)} is {case.call}".replace("::", ":"))
@@ -21,6 +24,34 @@ CASES = [
     for case in cases
 ]
 over_families = pytest.mark.parametrize("family", FAMILIES)
+
+
+# Settings of rules that are compared which no library has, or takes from a caller. Their twins have unusual values.
+NOT_THEIRS = {
+    "adahessian": ["seed"],
+    "bfgs": ["step", "scale"],
+    "cg-pr": ["step"],
+    "dogleg": ["repair", "penalty"],
+    "gauss-newton": ["step", "search", "shrink", "c1"],
+    "l-bfgs": ["step", "c1", "c2", "scale"],
+    "levenberg-marquardt": ["decrease", "increase"],
+    "momentum": ["convention"],
+    "nelder-mead": ["step", "reflection", "expansion", "contraction", "shrink"],
+    "sophia": ["seed"],
+}
+
+
+def test_every_setting_that_a_library_has_is_compared_at_an_unusual_value():
+    usual = {}
+    for name, thing in [*OPTIMIZERS.items(), *WRAPPERS.items()]:
+        given = [
+            case.settings for cases in FAMILIES.values() for case in cases if (case.rule, case.parts) == (name, None)
+        ]
+        defaults = {field.name: field.default for field in declare.fields(thing).values()}
+        left = [key for key, value in defaults.items() if all(settings.get(key, value) == value for settings in given)]
+        if given and left:
+            usual[name] = left
+    assert usual == NOT_THEIRS
 
 
 @over_families

@@ -10,7 +10,7 @@ import click
 from bpviz.cli.shared import fail, mistakes_reported, plugin_option
 
 if TYPE_CHECKING:
-    from bpviz.declare import Registry
+    from bpviz.declare import Problem, Registry
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -30,8 +30,8 @@ def _registries() -> tuple[Registry[Any], ...]:
 def command(name: str, plugins: tuple[str, ...]) -> None:
     """Explain an algorithm, a wrapper, a problem or a figure.
 
-    NAME is one that `bpviz list` shows. Printed are the formula, the settings with their ranges and defaults, the
-    source and what else goes by the same name.
+    NAME is one that `bpviz list` shows. Printed are the formula, the settings with their ranges and defaults, where a
+    problem starts and has its minima, the source and what else goes by the same name.
 
     \b
       bpviz explain irprop+
@@ -77,11 +77,33 @@ def explanation(declared: Any) -> str:
         asked = [kind for kind in KINDS if kind in declared.needs]
         asked += ["what the algorithm inside asks for"] if declared.name in WRAPPERS else []
         parts.append(f"Asks for: {listed(asked, 'and')}")
+    if hasattr(declared, "offers"):
+        problem = declared()
+        parts.append(_wrapped("", whereabouts(problem)))
+        parts.append(f"Answers: {listed([kind for kind in KINDS if kind in problem.offers], 'and')}")
     if getattr(declared, "source", ""):
         parts.append(_wrapped("Source: ", declared.source))
     if getattr(declared, "confused_with", ""):
         parts.append(_wrapped("Not to be confused with: ", declared.confused_with))
     return "\n\n".join(parts)
+
+
+def whereabouts(problem: Problem) -> str:
+    """Return where runs start, what figures show and which minima are known, in sentences."""
+    window = " × ".join(f"[{low:g}, {high:g}]" for low, high in problem.window)
+    places = [f"{_point(minimum.at)}, error {_exactly(minimum.error)}" for minimum in problem.minima]
+    minima = f"{'Minima' if len(places) > 1 else 'Minimum'}: {'; '.join(places)}." if places else "No known minimum"
+    if not places:
+        minima += "." if problem.threshold is None else f"; a run has arrived at an error of {problem.threshold:g}."
+    return f"Starts at {_point(problem.start)}, in {window}. {minima}"
+
+
+def _point(at: tuple[float, ...]) -> str:
+    return f"({', '.join(map(_exactly, at))})"
+
+
+def _exactly(x: float) -> str:
+    return repr(float(x)).removesuffix(".0")
 
 
 def _default(value: Any) -> str:

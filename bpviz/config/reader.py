@@ -120,7 +120,8 @@ class Reader:
             if key not in allowed:
                 guess = nearest(key, allowed) if len(self.mistakes) < SHOWN else None
                 hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(allowed)}"
-                self.refuse(place, under(path, key), f"unknown {what}; {hint}")
+                around = _wrappers_with(key) if "with" in allowed and guess is None else ""
+                self.refuse(place, under(path, key), f"unknown {what}; {hint}{around}")
 
     def _made(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:
         """Return a ``kind`` with these values, if they go together."""
@@ -504,6 +505,13 @@ def _parts(node: Node, path: str, names: Iterable[str]) -> Iterator[tuple[Node, 
             yield from ((item, under(under(path, name), i)) for i, item in enumerate(part.value))
         elif part is not None and part.value is not None:
             yield part, under(path, name)
+
+
+def _wrappers_with(setting: str) -> str:
+    """Return where a setting belongs that is a number of wrappers; nothing if it is of none."""
+    found = ((name, declare.fields(wrapper).get(setting)) for name, wrapper in WRAPPERS.items())
+    names = [name for name, field in found if field is not None and isinstance(field.domain, Interval)]
+    return f"; what goes around it, under 'with', can have {setting}: {listed(names)}" if names else ""
 
 
 def _advice(node: Node, domain: Domain) -> str:

@@ -29,6 +29,7 @@ _WANTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("value",): ("error", "gradient"),
     ("value", "grad", "value_fn"): ("error", "gradient"),
 }
+_REFUSED = {"contrib.dpsgd": "it wants the gradient of each sample"}  # and would take each weight for one
 _SEARCHES = "\n\nOne epoch is one update, whose line search asks for error and gradient as often as it likes."
 
 
@@ -38,6 +39,8 @@ def kind(name: str) -> type[Any]:
     known = _optimizers(optax)
     if name not in known:
         raise unknown(f"optax:{name}", sorted(known), "optax")
+    if name in _REFUSED:
+        raise KeyError(f"optax:{name} cannot be used by itself: {_REFUSED[name]}")
     call = known[name]
     found = parameters(call)
     some: dict[str, Any] = {p.name: 0.1 for p in found if p.required or p.name == "learning_rate"}

@@ -256,24 +256,27 @@ class ScipyWalker:
         self._orders: SimpleQueue[Own | None] = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._w = np.array(w)
+        self._over: End | BaseException | None = None  # once its thread has ended, which answers no more
         self._lock = METHODS[call.method].lock
         arguments = (call, self._w, self._orders, self._reports)
         self._thread = threading.Thread(target=_work, args=arguments, name=f"bpviz scipy:{call.method}", daemon=True)
 
     def step(self, own: Own, w: Array) -> Array:
-        stays(w, self._w)
-        if self._thread.ident is None:
-            self._start()
-        with warnings.catch_warnings():  # of all threads: but only this one works now
-            warnings.simplefilter("ignore")
-            self._orders.put(own)
-            report = self._reports.get()
-        if isinstance(report, End):
-            raise OverError(report.said.partition(". ")[0].rstrip("."), report.w)
-        if isinstance(report, BaseException):
-            raise report
-        self._w = report
-        return report
+        if self._over is None:
+            stays(w, self._w)
+            if self._thread.ident is None:
+                self._start()
+            with warnings.catch_warnings():  # of all threads: but only this one works now
+                warnings.simplefilter("ignore")
+                self._orders.put(own)
+                report = self._reports.get()
+            if isinstance(report, np.ndarray):
+                self._w = report
+                return report
+            self._over = report
+        if isinstance(self._over, End):
+            raise OverError(self._over.said.partition(". ")[0].rstrip("."), self._over.w)
+        raise self._over
 
     def _start(self) -> None:
         import scipy.optimize

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     needs="gradient",
     source="A. Cauchy, Comptes Rendus 25, 1847, pp. 536-538",
     confused_with="Stochastic gradient descent (`SGD` in libraries): the same rule on a gradient of part of the data.",
-    synonyms=("sgd", "gradient-descent", "bgd", "vanilla", "steepest-descent"),
+    synonyms=("sgd", "gradient-descent", "bgd", "vanilla", "steepest-descent", "steepest"),
 )
 class GradientDescent:
     """Move against the gradient g = ∇E(w).
@@ -52,30 +52,38 @@ class DampedVelocity(NamedTuple):
     confused_with=(
         "The averaged form v ← μ v + (1 - μ) g: this rule with the step multiplied by 1 - μ (dampening μ gives "
         "it but for the first epoch, which torch.optim.SGD does not damp, nor does this rule); and Nesterov's method, "
-        "whose gradient is taken further ahead."
+        "whose gradient is taken further ahead. The paper has η at the gradient, torch and optax at the velocity: that "
+        "is the same as long as η is, and another path under a schedule (`convention`)."
     ),
     synonyms=("heavy-ball", "heavyball", "polyak-momentum", "sgd-momentum"),
 )
 class Momentum:
     """The heavy ball: keep a fraction μ of the last update. g = ∇E(w).
 
-    v ← μ v + (1 - τ) g, in the first epoch v ← g
-    w ← w - η v
+    torch:  v ← μ v + (1 - τ) g,  w ← w - η v
+    paper:  v ← μ v - η (1 - τ) g,  w ← w + v
 
-    η: step, μ: momentum, τ: dampening, v: velocity
+    η: step, μ: momentum, τ: dampening, but 0 in the first epoch; v: velocity, 0 at the start; the form: convention
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size η, the factor on the velocity")
     momentum: Column = hyper(0.9, "[0, 1)", "fraction of the last update that is kept")
     dampening: Column = hyper(0.0, "[0, 1)", "fraction τ of every gradient but the first that is left out")
+    convention: str = hyper(
+        "torch", Choice(("torch", "paper")), "whether η is the factor on v, or on g as in the paper"
+    )
 
     def begin(self, w: Array, f: Oracle) -> DampedVelocity:
         return DampedVelocity(f.xp.zeros_like(w), f.xp.zeros((len(w), 1)))
 
     def advance(self, w: Array, state: DampedVelocity, f: Oracle) -> tuple[Array, DampedVelocity]:
         g = f.gradient(w)
+        damping = f.xp.full_like(state.damping, self.dampening)
+        if self.convention == "paper":
+            v = self.momentum * state.v - self.step * (1 - state.damping) * g
+            return w + v, DampedVelocity(v, damping)
         v = self.momentum * state.v + (1 - state.damping) * g
-        return w - self.step * v, DampedVelocity(v, f.xp.full_like(state.damping, self.dampening))
+        return w - self.step * v, DampedVelocity(v, damping)
 
 
 class Velocity(NamedTuple):

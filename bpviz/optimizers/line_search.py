@@ -114,7 +114,9 @@ class LastError(NamedTuple):
     source=f"L. Armijo, Pacific J. Math. 16, 1966, pp. 1-3; {_WRIGHT}, Algorithm 3.1",
     confused_with=(
         "Backtracking by interpolation (SciPy's line_search_armijo), which chooses the next trial by a parabola or "
-        "cubic; and rprop's weight backtracking, which takes a step back altogether."
+        "cubic; optax.scale_by_backtracking_linesearch, which begins at 1.5 times the last step and shortens by 0.8 "
+        "unless told otherwise (`increase_factor`, `decrease_factor`); and rprop's weight backtracking, which takes a "
+        "step back altogether."
     ),
     synonyms=("armijo", "gd-armijo", "gd-backtracking"),
     recalls=True,

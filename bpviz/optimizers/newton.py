@@ -28,7 +28,7 @@ _GILL = "P. E. Gill, W. Murray & M. H. Wright, Practical Optimization, 1981, sec
         "in scipy.optimize, which solves for the direction only roughly and searches along it. Compared with no "
         "library, but with a published path."
     ),
-    synonyms=("hessian", "newtons-method", "damped-newton", "saddle-free-newton"),
+    synonyms=("hessian", "newtons-method", "damped-newton", "saddle-free-newton", "modified-cholesky"),
 )
 class Newton:
     """Jump to where the quadratic model of the error has its stationary point. g = ∇E(w), H = ∇²E(w).

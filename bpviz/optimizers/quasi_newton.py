@@ -102,7 +102,7 @@ class Bfgs(_Secant):
         "bfgs, which is the same update with s and y, and the Hessian and its inverse, exchanged. Compared with no "
         "library: none has it; with exact searches it walks as bfgs does."
     ),
-    synonyms=("davidon-fletcher-powell",),
+    synonyms=("davidon-fletcher-powell", "davidon"),
     recalls=True,
 )
 class Dfp(_Secant):

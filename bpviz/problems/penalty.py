@@ -38,6 +38,11 @@ class Penalized:
         return self.problem.offers - ({"residuals", "jacobian"} if self.l1 else set())
 
     @property
+    def called(self) -> str:
+        """What messages call it, for whom the other problem may be another."""
+        return f"{self.problem.name} with a penalty"
+
+    @property
     def width(self) -> int:
         return self.problem.width + len(self.problem.weights)
 

@@ -64,7 +64,7 @@ class ClipValue(_Clip):
         "torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the length (`epsilon`); optax.clip_by_global_norm adds "
         "nothing. Both take the length over all weights, as here."
     ),
-    synonyms=("clip-by-norm", "clip-by-global-norm", "clip_grad_norm", "norm-clipping"),
+    synonyms=("clip-by-norm", "clip-by-global-norm", "clip_grad_norm", "norm-clipping", "clipping"),
 )
 class ClipNorm(_Clip):
     """Shorten a gradient that is too long. g = ∇E(w).

@@ -32,7 +32,7 @@ class Batches(NamedTuple):
         "Batches drawn with replacement. An epoch is still one pass over the data, so that epochs compare; the rule "
         "advances once a batch, and what is inside counts batches."
     ),
-    synonyms=("minibatches", "mini-batch", "minibatch", "batches", "stochastic", "batch"),
+    synonyms=("minibatches", "mini-batch", "minibatch", "batches", "stochastic", "batch", "batch_size"),
 )
 class MiniBatches(Wrapper):
     """Let the rule advance once for each batch of the data instead of once for all of it.

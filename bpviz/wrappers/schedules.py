@@ -164,8 +164,8 @@ class Exponential(_Schedule):
         "Stochastic Gradient Descent Tricks, 2012"
     ),
     confused_with=(
-        "The step η/t itself, which this one tends to, divided by λ. Compared with no library: torch and optax have "
-        "none."
+        "The step η/t itself, which this one tends to, divided by λ. torch has it inside of its Adagrad alone "
+        "(`lr_decay`), optax nowhere."
     ),
     synonyms=("1/t", "inverse-time-decay", "time-based", "time-decay", "robbins-monro"),
 )

@@ -11,9 +11,9 @@ The four differ in what they search for along the move that the rule proposes:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import Column, Wrapper, hyper, wrapper
+from bpviz.declare import Column, Wrapper, hyper, layers, wrapper
 from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section
 from bpviz.wrappers._layers import Inside
 
@@ -32,10 +32,9 @@ class _Search(Wrapper):
     """What the searches share: the direction, and what becomes of a run that finds nothing along it."""
 
     def conflicts(self) -> list[tuple[str, str]]:
-        if not self.inner.needs & {"error", "residuals"}:
-            return []
-        words = "goes by the error itself; a search is for rules that go by derivatives alone"
-        return [("", f"{self.inner.name} {words}")]
+        kinds: list[Any] = [type(layer) for layer in layers(self.inner)]
+        words = "goes by the error itself; a search is for what goes by derivatives alone"
+        return [("", f"{kind.name} {words}") for kind in kinds if kind.needs & {"error", "residuals"}][:1]
 
     def begin(self, w: Array, f: Oracle) -> Inside:
         return Inside(self.inner.begin(w, f))

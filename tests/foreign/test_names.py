@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,10 +14,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from record import families
 
 from bpviz import batch, config, declare, foreign
 from bpviz.cli import cli
 from bpviz.declare import OPTIMIZERS
+from bpviz.foreign import _optax
 from bpviz.foreign._kind import Handed
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,6 +44,23 @@ def compared(*specs, **more):
 
 def invoke(*arguments):
     return CliRunner().invoke(cli, arguments)
+
+
+# -- beside the rules of bpviz ---------------------------------------------------------------------------------------
+
+
+def test_whatever_has_no_rule_beside_it_is_named():
+    """Of all that torch and optax have, by what is recorded and what docs/libraries.md says."""
+    torch, optax = pytest.importorskip("torch"), pytest.importorskip("optax")
+    there = {f"optax:{name}" for name in _optax._optimizers(optax)}
+    there |= {f"torch:{name}" for name in vars(torch.optim) if f"torch:{name}" in OPTIMIZERS}
+    there |= {"torch:Muon", "torch:SparseAdam"}  # which take no vectors
+    cases = [case for cases in families().values() for case in cases]
+    links = [link for case in cases for link in case.arguments.values() if isinstance(link, dict)]
+    beside = {f"{case.library}:{case.name}" for case in cases} | {f"optax:{link['name']}" for link in links}
+    text = (ROOT / "docs" / "libraries.md").read_text(encoding="utf-8")
+    named = re.search(r"These have no rule of bpviz beside them: (.*?)\. All", text, re.DOTALL)
+    assert sorted(re.findall(r"`(.+?)`", named[1])) == sorted(there - beside)
 
 
 # -- configs and the command line ------------------------------------------------------------------------------------

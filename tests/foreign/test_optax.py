@@ -69,6 +69,8 @@ def test_which_there_are_and_which_are_refused():
     assert set(refused) == REFUSED
     said = "optax:contrib.sophia cannot be used by itself: obj_fn must be provided to hutchinson update function"
     assert refused["contrib.sophia"] == said
+    said = "optax:contrib.dpsgd cannot be used by itself: it wants the gradient of each sample"
+    assert refused["contrib.dpsgd"] == said
 
 
 @over_names

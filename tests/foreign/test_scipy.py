@@ -14,7 +14,7 @@ from record import families
 from scipy.optimize import minimize
 from scipy.optimize._minimize import MINIMIZE_METHODS
 
-from bpviz import declare
+from bpviz import declare, rows
 from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.foreign._scipy import METHODS
 from bpviz.march import march
@@ -144,6 +144,23 @@ def test_weights_that_somebody_else_has_moved(moved):
     elsewhere, led, said = moved(OPTIMIZERS["scipy:BFGS"]())
     np.testing.assert_array_equal(led, elsewhere)
     assert said == dict.fromkeys((0, 1), "its weights were moved by something else, and it goes on from its own alone")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({"gtol": 10.0}, "Optimization terminated successfully"), ({"hess_inv0": np.eye(3).tolist()}, "shapes (3,3) and")],
+)
+def test_a_run_that_has_ended_says_so_again(six_points, options, expected):
+    """Whoever goes on asking is told the same, and does not wait for a thread that is no more."""
+    optimizer = OPTIMIZERS["scipy:BFGS"](**options)
+    f = Oracle(six_points, 1)
+    w = rows.block([(-4.0, -4.0)])
+    state, said = optimizer.begin(w, f), []
+    for _ in range(3):
+        w, state = optimizer.advance(w, state, f)
+        said.append((f.why.pop(0), w.tolist()))
+    assert said == [said[0]] * 3
+    assert said[0][0].startswith(expected)
 
 
 def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):

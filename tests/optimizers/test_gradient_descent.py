@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bpviz.results import Ending
+from bpviz.declare import OPTIMIZERS, WRAPPERS
+from bpviz.march import march
+from bpviz.results import Ending, record
 
 
 def gd(f, w, *, step):
@@ -15,17 +17,21 @@ def gd(f, w, *, step):
         yield w
 
 
-def momentum(f, w, *, step, momentum, dampening):
-    """Polyak 1964, eq. (9): x(n+1) = x(n) - α g + β (x(n) - x(n-1)), here by positions; the rule keeps a velocity.
+def momentum(f, w, *, step, momentum, dampening, convention):
+    """Polyak 1964, eq. (9): x(n+1) = x(n) - α g + β (x(n) - x(n-1)); or torch.optim.SGD's lines, b for its buffer.
 
-    With v(n) = (x(n-1) - x(n)) / α both are the same while α is constant. Every gradient but the first is damped.
+    Every gradient but the first is damped.
     """
     alpha, beta = step, momentum
-    before, kept = w, 1.0
+    before, b, kept = w, [0.0] * len(w), 1.0
     while True:
         g = [kept * d for d in f.gradient(w)]
         kept = 1 - dampening
-        w, before = [x - alpha * d + beta * (x - b) for x, d, b in zip(w, g, before, strict=True)], w
+        if convention == "torch":
+            b = [beta * u + d for u, d in zip(b, g, strict=True)]
+            w = [x - alpha * u for x, u in zip(w, b, strict=True)]
+        else:
+            w, before = [x - alpha * d + beta * (x - p) for x, d, p in zip(w, g, before, strict=True)], w
         yield w
 
 
@@ -49,7 +55,7 @@ def nesterov(f, w, *, step, momentum, convention):
 TWINS = {"gd": gd, "momentum": momentum, "nesterov": nesterov}
 UNUSUAL = {
     "gd": {"step": 0.07},
-    "momentum": {"step": 0.05, "momentum": 0.31, "dampening": 0.43},
+    "momentum": {"step": 0.05, "momentum": 0.31, "dampening": 0.43, "convention": "paper"},
     "nesterov": {"step": 0.05, "momentum": 0.31, "convention": "torch"},
 }
 
@@ -76,6 +82,24 @@ def test_two_epochs_by_hand(name, settings, second, third, bowl, follow):
     run = follow(name, bowl, (1, 1), step=0.1, max_epochs=2, **settings)
     assert run.weights[1] == pytest.approx(second, rel=1e-15)
     assert run.weights[2] == pytest.approx(third, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("convention", "third"),
+    [
+        # v = -0.1 g = (0.2, -0.8); then v = 0.5 (0.2, -0.8) - 0.05 (-1.8, 4.8) = (0.19, -0.64)
+        ("paper", (1.39, -0.44)),
+        # v = g = (-2, 8); then v = 0.5 (-2, 8) + (-1.8, 4.8) = (-2.8, 8.8), of which 0.05 are gone
+        ("torch", (1.34, -0.24)),
+    ],
+)
+def test_a_step_that_is_halved_after_the_first_epoch_by_hand(convention, third, bowl):
+    """Both go from (1, 1) to (1.2, 0.2), where g is (-1.8, 4.8). The paper's form keeps what it has moved by."""
+    rule = OPTIMIZERS["momentum"](step=0.1, momentum=0.5, convention=convention)
+    schedule = WRAPPERS["step-decay"](rule, decay=0.5, every=1)
+    run = record(march(schedule, bowl, [(1, 1)], error_threshold=None, max_epochs=2))[0]
+    assert run.weights[1] == pytest.approx((1.2, 0.2), rel=1e-15)
+    assert run.weights[2] == pytest.approx(third, rel=1e-14)
 
 
 def test_without_momentum_all_three_are_gradient_descent(unequal, follow):

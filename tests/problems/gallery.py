@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bpviz import study, style
+from bpviz.cli.explain import whereabouts
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures import _plane, _render
@@ -36,21 +37,8 @@ def _section(name: str) -> str:
     hypers = [f"- `{h.name}`, {h.default:g} or another number in {h.domain}: {h.meaning}" for h in fields(f).values()]
     if hypers:
         said.append("\n".join(hypers))
-    (left, right), (bottom, top) = f.window
-    where = f"Starts at {_point(f.start)}, in [{left:g}, {right:g}] × [{bottom:g}, {top:g}]."
-    said += [f"{where} {_minima(f)}", f"Source: {f.source}."]
+    said += [whereabouts(f), f"Source: {f.source}."]
     return "\n\n".join(said) + "\n"
-
-
-def _point(at: tuple[float, ...]) -> str:
-    return f"({', '.join(repr(x).removesuffix('.0') for x in at)})"
-
-
-def _minima(f: Any) -> str:
-    if not f.minima:
-        return f"No minimum; a run has arrived at an error of {f.threshold:g}."
-    minima = "; ".join(f"{_point(m.at)}, error {repr(m.error).removesuffix('.0')}" for m in f.minima)
-    return f"{'Minima' if len(f.minima) > 1 else 'Minimum'}: {minima}."
 
 
 def draw(path: Path) -> None:

@@ -121,6 +121,13 @@ CASES = [
     _torch("one-cycle", _CYCLE, "OneCycleLR", **_TORCH_CYCLE, anneal_strategy="linear", three_phase=True),
     _torch(
         "one-cycle",
+        {**_CYCLE, "rise": 0.43, "three_phase": False},
+        "OneCycleLR",
+        **{**_TORCH_CYCLE, "pct_start": 130 / 301},
+        anneal_strategy="linear",
+    ),
+    _torch(
+        "one-cycle",
         {**_CYCLE, **_DIVIDED, "three_phase": False},
         "OneCycleLR",
         **_TORCH_CYCLE,

@@ -430,7 +430,8 @@ def _optax(case: Case, problem: Problem) -> Walk:
 
     @jax.jit
     def update(params: Any, state: Any, value: Any, gradient: Any, **handed: Any) -> Any:
-        extra = {"value": value, "grad": gradient, "value_fn": error, "grad_fn": slope, **handed}
+        extra = {"value": value, "grad": gradient, "value_fn": error, **handed}
+        extra |= {"grad_fn": slope} if case.name == "contrib.sam" else {}  # what a search does not know it refuses
         updates, state = optimizer.update(gradient, state, params, **{name: extra[name] for name in taken(extra)})
         return optax.apply_updates(params, updates), state
 

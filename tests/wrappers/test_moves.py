@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
+from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.march import march
 from bpviz.oracle import Oracle
 from bpviz.results import record
@@ -154,22 +154,3 @@ def test_weights_that_decay_at_every_epoch_are_not_for_rules_that_recall(rule):
     assert str(refusal.value) == (
         f"weight-decay: {rule} goes on from its last answers, which are of other weights once these have decayed"
     )
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_rule_says_that_it_recalls_if_its_state_has_an_answer_at_its_new_weights(name, unequal):
-    """And only then. Answers are looked for by their bits, alone or in a larger array."""
-    rule, f = OPTIMIZERS[name](), Oracle(unequal, 2)
-    w = np.asfortranarray([(-1.2, 1, 0.3), (-0.4, -0.4, 0.1)])
-    state = rule.begin(w, f)
-    with np.errstate(all="ignore"):  # as the loop does
-        for _ in range(3):
-            w, state = rule.advance(w, state, f)
-            f.look(w)
-    point = unequal.at(w)
-    answers = {number for kind in KINDS for number in getattr(point, kind)().ravel().tolist()}
-    assert bool(answers & {number for a in _arrays(state) for number in a.ravel().tolist()}) == rule.recalls
-
-
-def _arrays(state):
-    return [a for part in state for a in _arrays(part)] if isinstance(state, tuple) else [state]

@@ -171,7 +171,7 @@ def test_a_rule_that_goes_by_the_error_itself_is_refused(name, rule):
     with pytest.raises(ValueError, match=name) as refusal:
         WRAPPERS[name](OPTIMIZERS[rule]())
     assert str(refusal.value) == (
-        f"{name}: {rule} goes by the error itself; a search is for rules that go by derivatives alone"
+        f"{name}: {rule} goes by the error itself; a search is for what goes by derivatives alone"
     )
 
 
