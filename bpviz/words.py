@@ -110,7 +110,7 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
     folded = name.strip().lower()
     for guess in (folded, re.sub("[ _]", "-", folded), re.sub("[ -]", "_", folded)):
         meant = guess
-        while meant in synonyms and meant not in words:  # tol is tolerance, which is error_threshold where there is none
+        while meant in synonyms and meant not in words:  # tol is tolerance, and that error_threshold if there is none
             meant = synonyms[meant]
         if meant in words:
             return meant
