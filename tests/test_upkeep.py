@@ -562,6 +562,46 @@ def test_names_that_differ_in_case_alone_are_refused():
     )
 
 
+@pytest.mark.slow
+def test_ten_thousand_configs(tmp_path, monkeypatch):
+    """Neither memory nor patience ends before they do."""
+    monkeypatch.chdir(tmp_path)
+    Path("configs").mkdir()
+    for number in range(10_000):
+        Path(f"configs/c{number}.yaml").write_text(f"algorithms: [rprop]\nfigures: []\nmax_epochs: {number % 7 + 1}\n")
+    assert invoke("run", "configs", "--jobs", "2", "--quiet")[0] == 0
+    Path("configs/c77.yaml").unlink()
+    said = invoke("run", "configs")[2].splitlines()
+    assert said[0] == "9999 of 9999 experiments up to date"
+    assert said[1:] == ["outputs/c77 is left over: its config configs/c77.yaml is gone; --prune removes it"]
+    assert invoke("run", "configs", "--check", "--level", "inputs")[0] == 1
+    shutil.rmtree("outputs")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check", "--level", "inputs"), ("--force",)])
+def test_twice_the_configs_are_twice_the_work(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    calls = {}
+    for many in (30, 60):
+        folder = Path(f"configs-{many}")
+        folder.mkdir()
+        for number in range(many):
+            (folder / f"c{number}.yaml").write_text("algorithms: [rprop]\nfigures: []\nmax_epochs: 5\n")
+        command = ("run", str(folder), "--out", f"outputs-{many}")
+        invoke(*command)
+        calls[many] = 0
+
+        def count(*_: object, many: int = many) -> None:
+            calls[many] += 1
+
+        sys.setprofile(count)
+        try:
+            invoke(*command, *arguments)
+        finally:
+            sys.setprofile(None)
+    assert calls[60] < 2.1 * calls[30]
+
+
 # -- strictness --------------------------------------------------------------------------------------------------------
 
 
