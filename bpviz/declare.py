@@ -381,7 +381,7 @@ class Registry(Generic[T]):
 
     Others register things too: a plugin file when it is loaded, and installed packages, whose entry points of ``group``
     have the names of what they bring. To look through all packages is slow; it is done for a name that is not known
-    otherwise, and by ``find_all``. Both raise installed.BrokenPluginError.
+    otherwise, for any name if a package has a say, and by ``find_all``. They raise installed.BrokenPluginError.
 
     A name with a colon, ``torch:Adam``, is looked for ``elsewhere``: by the function ``kind`` of a module, which raises
     KeyError with its reason. Such things are had by name alone and do not turn up among the others.
@@ -499,7 +499,13 @@ class Registry(Generic[T]):
                 return self._kind(name) is not None
             except KeyError:
                 return False
-        return self._defines(name) or (isinstance(name, str) and self._find(name))
+        if not isinstance(name, str):
+            return False
+        if not self._defines(name):
+            return self._find(name)
+        if self._group in installed.groups():
+            self._find(name)  # an error if a package has it too
+        return True
 
     def is_elsewhere(self, name: object) -> TypeGuard[str]:
         """Tell whether it is left to another module to find a thing of this name, or to say why there is none."""

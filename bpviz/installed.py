@@ -1,6 +1,7 @@
 """What installed packages bring, found by their entry points.
 
-To look through all packages is slow, so it is done where a name is not known otherwise, and where all names are listed.
+To look through all packages is slow, so it is done where a name is not known otherwise, where all names are listed, and
+where a package has something to say of names that are known.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import os
+import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +24,24 @@ _MACHINERY = (__file__.removesuffix("installed.py"), importlib.__file__.removesu
 
 class BrokenPluginError(ValueError):
     """A plugin of an installed package that cannot be used; the text names the package."""
+
+
+@functools.cache
+def groups() -> frozenset[str]:
+    """Return the groups of this program's entry points that packages on the path speak of, in a millisecond.
+
+    Only packages that lie in a folder are looked at, as installers leave them. ``points`` finds all, and takes long.
+    """
+    found: set[str] = set()
+    about: list[str] = []
+    for folder in sys.path:
+        with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+            about += [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+    for of_package in about:
+        with contextlib.suppress(OSError):
+            text = Path(of_package, "entry_points.txt").read_text(encoding="utf-8", errors="replace")
+            found.update(re.findall(r"^\[(bpviz\.\w+)\]", text, re.MULTILINE))
+    return frozenset(found)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpviz import conformance, declare, parting, tables
-from bpviz.words import SYNONYMS, listed
+from bpviz.words import common, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +51,8 @@ class Report:
         if self.other is None:
             return []
         own, others = declare.settings(self.rule), declare.settings(self.other)
-        alike = {SYNONYMS.get(name, name): name for name in others if name not in own}
-        pairs = [(name, name if name in others else alike.pop(SYNONYMS.get(name, name), "")) for name in own]
+        alike = {common(name): name for name in others if name not in own}
+        pairs = [(name, name if name in others else alike.pop(common(name), "")) for name in own]
         pairs += [("", name) for name in alike.values()]
         return [(a, b, own.get(a), others.get(b)) for a, b in pairs if not (a and b and own[a] == others[b])]
 

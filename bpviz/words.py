@@ -110,7 +110,7 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
     folded = name.strip().lower()
     for guess in (folded, re.sub("[ _]", "-", folded), re.sub("[ -]", "_", folded)):
         meant = guess
-        while meant in synonyms and meant not in words:  # tol is tolerance, and that error_threshold if there is none
+        while meant in synonyms and meant not in words:  # tol is tolerance, or error_threshold where there is none
             meant = synonyms[meant]
         if meant in words:
             return meant
@@ -121,6 +121,13 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
 
     close = difflib.get_close_matches(folded, words, n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+def common(name: str) -> str:
+    """Return the word that all have in common who mean the same: ``error_threshold`` for tol, xtol and tolerance."""
+    while name in SYNONYMS:
+        name = SYNONYMS[name]
+    return name
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:

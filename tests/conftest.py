@@ -103,8 +103,10 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(registry, "brought", {})
     modules = set(sys.modules)
     installed.points.cache_clear()
+    installed.groups.cache_clear()
     yield
     installed.points.cache_clear()
+    installed.groups.cache_clear()
     plugins._LOADED.clear()
     declare.FILES.clear()
     for module in set(sys.modules) - modules:

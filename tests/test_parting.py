@@ -419,6 +419,8 @@ def test_settings_of_one_meaning_are_one_whatever_they_are_called():
         ("beta2", "", 0.999, None),
         ("epsilon", "", 1e-8, None),
     ]
+    search = OPTIMIZERS["powell"](), OPTIMIZERS["scipy:Powell"]()
+    assert ("tolerance", "xtol", 0.01, 1e-4) in report.Report(search[0], [], search[1]).differing()
     assert report.Report(one, [], other).differing() == [
         ("lr", "lr", 0.3, 0.1),
         ("b1", "", 0.5, None),

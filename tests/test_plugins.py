@@ -534,6 +534,7 @@ def install(folder, monkeypatch):
         for module, text in modules.items():
             (site / f"{module}.py").write_text(text)
         installed.points.cache_clear()
+        installed.groups.cache_clear()
 
     return install
 
@@ -676,11 +677,11 @@ def test_all_that_are_broken_are_named_together(install):
 
 def test_names_of_packages_that_clash(install):
     install("leaps", "[bpviz.optimizers]\ngd = leaps:Leap\nleap = leaps:Leap\n", leaps=LEAP)
-    assert done("compare", "gd", "--no-figures").count("Gradient descent") == 1
-    assert refused("list") == (
-        "the plugin 'gd' of leaps 1.2 has the name of another algorithm: GradientDescent in "
-        "bpviz.optimizers.gradient_descent"
-    )
+    assert done("compare", "momentum", "--no-figures").count("Momentum") == 1
+    write("gd.yaml", "algorithms: [gd]\n")
+    clash = "the plugin 'gd' of leaps 1.2 has the name of another algorithm: GradientDescent in "
+    for command in ("list", "compare gd", "run gd.yaml", "explain gd"):
+        assert clash + "bpviz.optimizers.gradient_descent" in refused(*command.split())
 
 
 def test_two_packages_of_one_name(install):

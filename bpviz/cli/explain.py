@@ -42,12 +42,13 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
 
     registries = _registries()
     with mistakes_reported(plugins):
-        things = {name: thing for registry in registries for name, thing in registry.items()}
-        found = things.get(name) or next((registry[name] for registry in registries if name in registry), None)
+        own = [registry for registry in registries if name in list(registry)]  # packages are slow to look through
+        found = next((registry[name] for registry in own or registries if name in registry), None)
         if found is None and OPTIMIZERS.is_elsewhere(name):
             fail(OPTIMIZERS.unknown(name))
         if found is None:
-            synonyms = {synonym: name for name, thing in things.items() for synonym in getattr(thing, "synonyms", ())}
+            things = [named for registry in registries for named in registry.items()]
+            synonyms = {synonym: name for name, thing in things for synonym in getattr(thing, "synonyms", ())}
             guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
             hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
             fail(f"{shown(name)} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}")
