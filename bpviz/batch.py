@@ -326,10 +326,15 @@ def _drawing(job: Job, number: int) -> dict[str, str]:
 
 
 def _modules_of(things: Sequence[Any]) -> list[str]:
-    """Return the names of the modules, of this program's, in which the classes of ``things`` are."""
+    """Return the modules, of this program's, in which the classes of ``things`` are, and those they share with others.
+
+    As patterns of names.
+    """
     own = f"{__package__}."
     names = {kind.__module__ for thing in things for part in declare.made_of(thing) for kind in type(part).__mro__}
-    return sorted(f"{name.removeprefix(own).replace('.', '/')}.py" for name in names if name.startswith(own))
+    paths = [name.removeprefix(own).split(".") for name in names if name.startswith(own)]
+    shared = {"/".join([*folders, "_*.py"]) for *folders, _ in paths if folders}
+    return sorted(shared | {f"{'/'.join(path)}.py" for path in paths})
 
 
 def code_of(experiment: Experiment) -> dict[str, str]:

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -117,9 +118,11 @@ def _changed_runs(name: str, old: list[dict[str, Any]], new: list[dict[str, Any]
 def _by_name(runs: list[dict[str, Any]]) -> dict[tuple[str, tuple[float, ...], int], dict[str, Any]]:
     """Return runs by label, start and which they are of those that share both."""
     named: dict[tuple[str, tuple[float, ...], int], dict[str, Any]] = {}
+    times = Counter[tuple[str, tuple[float, ...]]]()
     for run in runs:
         key = (run["label"], tuple(run["start"]))
-        named[*key, sum(known[:2] == key for known in named)] = run
+        named[*key, times[key]] = run
+        times[key] += 1
     return named
 
 
@@ -175,11 +178,11 @@ def _moved(old: Sequence[float | None], new: Sequence[float | None]) -> float | 
 
 def table(changed: Sequence[Changed], *, several: bool) -> Table:
     """Return what changed as a table, a row a difference; with ``several`` experiments their names stand in front."""
-    many = {one.label for one in changed if len({other.start for other in changed if other.label == one.label}) > 1}
+    many = Counter(label for label, _ in {(one.label, one.start) for one in changed})  # starts of each label
     titles = [*(["experiment"] if several else []), "Algorithm", "what", "old", "new", "change"]
     rows = []
     for one in changed:
-        label = f"{one.label} from {tables.point(one.start)}" if one.label in many else one.label
+        label = f"{one.label} from {tables.point(one.start)}" if many[one.label] > 1 else one.label
         front = [*([one.experiment] if several else []), label]
         if one.change != "changed":
             number, noun = (one.epochs, "epoch") if one.label else (one.runs, "run")

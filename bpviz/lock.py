@@ -121,7 +121,7 @@ def _sound(data: Any) -> bool:
     )
 
 
-_NUMBER = int | float | None  # which is not finite where it is None
+_NUMBER = frozenset((int, float, type(None)))  # None: which is not finite
 _SHAPE = {
     "schema": int,
     "config": str,
@@ -140,31 +140,36 @@ _SHAPE = {
             "ending": str,
         }
     ],
-    "files": {str: {str: str | int}},
+    "files": {str: {str: frozenset((str, int))}},
     "versions": {str: str},
     "table": {"titles": [str], "rows": [[str]], "numbers": [bool]},
     "unmet": [str],
     "unexpected": [(int, int, str, str, str)],
     "left_over": [str],
 }
-"""Types; ``[x]`` is a list of x, a tuple a list of just these, ``{str: x}`` a mapping with any names."""
+"""Types, or sets of them; ``[x]`` is a list of x, a tuple a list of just these, ``{str: x}`` a mapping of any names."""
 
 
 def _fits(data: Any, shape: Any) -> bool:
-    if isinstance(shape, dict):
-        inner = shape.get(str)
-        return (
-            isinstance(data, dict)
-            and (inner is not None or data.keys() == shape.keys())
-            and all(_fits(name, str) and _fits(part, inner or shape[name]) for name, part in data.items())
-        )
-    if isinstance(shape, list):
-        return isinstance(data, list) and all(_fits(part, shape[0]) for part in data)
+    if isinstance(shape, type):
+        return type(data) is shape and (not isinstance(data, str) or _whole(data))
+    if isinstance(shape, frozenset):
+        return type(data) in shape
     if isinstance(shape, tuple):
         return isinstance(data, list) and len(data) == len(shape) and all(map(_fits, data, shape))
-    if isinstance(data, str) and not data.isascii() and any("\ud800" <= letter <= "\udfff" for letter in data):
-        return False  # half a character, which cannot be printed
-    return isinstance(data, shape) and (shape is bool or not isinstance(data, bool))
+    if isinstance(shape, list):
+        return isinstance(data, list) and all(_fits(part, shape[0]) for part in data)
+    if not isinstance(data, dict):
+        return False
+    inner = shape.get(str)
+    if inner is None:
+        return data.keys() == shape.keys() and all(_fits(data[name], shape[name]) for name in shape)
+    return all(map(_whole, data)) and all(_fits(part, inner) for part in data.values())
+
+
+def _whole(text: str) -> bool:
+    """Tell whether a text has no half of a character in it, which cannot be printed."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def write(folder: Path, lock: Lock) -> None:

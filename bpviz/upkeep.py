@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import config, digest, files, lock, plugins
@@ -182,8 +183,11 @@ class Orphan(NamedTuple):
         return f"{listed(self.files, 'and')} in {self.folder} {'is' if len(self.files) == 1 else 'are'} left over"
 
 
-def orphans(out: Path, folders: Sequence[Path]) -> Iterator[Orphan]:
-    """Yield what is left over in a folder of outputs, of configs that stood in ``folders`` and files of those there."""
+def orphans(out: Path, folders: Sequence[Path], known: Mapping[Path, Lock] = MappingProxyType({})) -> Iterator[Orphan]:
+    """Yield what is left over in a folder of outputs, of configs that stood in ``folders`` and files of those there.
+
+    The locks of some folders may be ``known`` already.
+    """
     try:
         inside = sorted(path for path in out.iterdir() if (path / lock.NAME).is_file() and not path.is_symlink())
     except OSError:
@@ -191,7 +195,7 @@ def orphans(out: Path, folders: Sequence[Path]) -> Iterator[Orphan]:
     wanted = {folder.resolve() for folder in folders}
     for folder in inside:
         try:
-            before = lock.read(folder)
+            before = known.get(folder) or lock.read(folder)
         except LockError:
             continue
         if before is None or before.config == "-":

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,31 @@ def shown(old, new):
     result = invoke("old", "new", "--format", "csv")
     assert result.exit_code == (1 if result.stdout else 0)
     return result.stdout.splitlines()[1:]
+
+
+def calls(runs) -> int:
+    """Return how many calls it takes to show that as many runs have changed."""
+    starts = [(float(n), 0.0) for n in range(runs)]
+    for folder, epochs in (("old", 5), ("new", 6)):
+        summary(folder, *(one(start=start, epochs=epochs) for start in starts))
+    counted = 0
+
+    def count(*_: object) -> None:
+        nonlocal counted
+        counted += 1
+
+    sys.setprofile(count)
+    try:
+        result = invoke("old", "new", "--format", "csv")
+    finally:
+        sys.setprofile(None)
+    assert len(result.stdout.splitlines()) == runs + 1
+    return counted
+
+
+def test_a_run_is_compared_with_one_other_and_not_with_all() -> None:
+    calls(10)
+    assert calls(800) < 2.2 * calls(400)
 
 
 # -- what differs ----------------------------------------------------------------------------------------------------

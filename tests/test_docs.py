@@ -269,15 +269,15 @@ def test_the_first_screen_of_the_readme() -> None:
     assert lines[0] == "# bpviz"
     assert lines[1].endswith(".")
     assert lines[2:5] == ["```console", "$ pip install -e . && bpviz run configs/neupy.yaml", "```"]
-    assert lines[5].startswith("![")
-    assert lines[6].startswith("<!-- generated: text bpviz run configs/neupy.yaml")
+    assert lines[5].startswith("<!-- bpviz: figure configs/neupy.yaml paths-all")
+    assert lines[6].startswith("![")
+    assert lines[8].startswith("<!-- bpviz: table configs/neupy.yaml")
 
 
 def test_the_published_numbers_stand_in_the_first_table() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    first = BLOCK.search(text)
-    assert first is not None
-    rows = [re.split(r"\s{2,}", line) for line in first[3].splitlines()[2:-1]]
+    first = text.partition("```text\n")[2].partition("```")[0]
+    rows = [re.split(r"\s{2,}", line) for line in first.splitlines()[1:]]
     assert [row[-6] for row in rows] == ["797", "92", "20", "17", "2", "3"]
 
 

@@ -227,6 +227,29 @@ def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
     assert all(digest.of_module(name) == was for name, was in code.items())
 
 
+def test_all_code_that_reads_computes_and_draws_is_in_the_lock():
+    """All that a process imports to do it, but for rules that were only looked at and what looks after files."""
+    Path("all.yaml").write_text(
+        "algorithms: [{name: adam, with: [{name: clip-norm, largest: 1}, {name: cosine, epochs: 9}]}]\n"
+        "figures: [contour, paths, errors, epochs, surface, data]\nmax_epochs: 5\n"
+    )
+    script = (
+        "import sys; from bpviz.cli import cli; cli(['run', 'all.yaml', '-q'], standalone_mode=False); "
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('bpviz.')))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    home = Path(bpviz.__file__).parent
+    imported = {Path(file).relative_to(home).as_posix() for file in done.stdout.splitlines()[-1].split()}
+    keepers = {"batch.py", "digest.py", "files.py", "guard.py", "installed.py", "lock.py", "plugins.py", "upkeep.py"}
+    code = set(lock.read(Path("outputs/all")).code)
+    assert {"optimizers/adam.py", "wrappers/answers.py", "wrappers/schedules.py", "wrappers/_layers.py"} <= code
+    elsewhere = ("cli/", "foreign/__init__")
+    rules = ("optimizers/", "wrappers/")
+    lacking = {name for name in imported - code - keepers if not name.startswith(elsewhere)}
+    assert {name for name in lacking if not name.startswith(rules) or "/_" in name} == set()
+
+
 def test_force_draws_everything(monkeypatch):
     drawn = []
     monkeypatch.setattr("bpviz.batch.draw", spy("bpviz.batch", "draw", drawn))
@@ -537,6 +560,46 @@ def test_names_that_differ_in_case_alone_are_refused():
     assert invoke("run", "two.yaml", "TWO.yaml")[2] == (
         "two configs are named 'two' and would share a folder; rename one or run it with another --out\n"
     )
+
+
+@pytest.mark.slow
+def test_ten_thousand_configs(tmp_path, monkeypatch):
+    """Neither memory nor patience ends before they do."""
+    monkeypatch.chdir(tmp_path)
+    Path("configs").mkdir()
+    for number in range(10_000):
+        Path(f"configs/c{number}.yaml").write_text(f"algorithms: [rprop]\nfigures: []\nmax_epochs: {number % 7 + 1}\n")
+    assert invoke("run", "configs", "--jobs", "2", "--quiet")[0] == 0
+    Path("configs/c77.yaml").unlink()
+    said = invoke("run", "configs")[2].splitlines()
+    assert said[0] == "9999 of 9999 experiments up to date"
+    assert said[1:] == ["outputs/c77 is left over: its config configs/c77.yaml is gone; --prune removes it"]
+    assert invoke("run", "configs", "--check", "--level", "inputs")[0] == 1
+    shutil.rmtree("outputs")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check", "--level", "inputs"), ("--force",)])
+def test_twice_the_configs_are_twice_the_work(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    calls = {}
+    for many in (30, 60):
+        folder = Path(f"configs-{many}")
+        folder.mkdir()
+        for number in range(many):
+            (folder / f"c{number}.yaml").write_text("algorithms: [rprop]\nfigures: []\nmax_epochs: 5\n")
+        command = ("run", str(folder), "--out", f"outputs-{many}")
+        invoke(*command)
+        calls[many] = 0
+
+        def count(*_: object, many: int = many) -> None:
+            calls[many] += 1
+
+        sys.setprofile(count)
+        try:
+            invoke(*command, *arguments)
+        finally:
+            sys.setprofile(None)
+    assert calls[60] < 2.1 * calls[30]
 
 
 # -- strictness --------------------------------------------------------------------------------------------------------

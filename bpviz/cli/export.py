@@ -34,6 +34,7 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
       bpviz export outputs/neupy --to mlflow
       bpviz export outputs --to tensorboard --into board
     """
+    from collections import Counter
     from pathlib import Path
 
     from bpviz.cli.shared import fail
@@ -51,8 +52,8 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
         except OutputsError as error:
             complaints.append(str(error))
     names = [place(folder).name for folder in named]
-    folded = [name.casefold() for name in names]
-    twice = next((name for name, fold in zip(names, folded, strict=True) if folded.count(fold) > 1), None)
+    times = Counter(name.casefold() for name in names)
+    twice = next((name for name in names if times[name.casefold()] > 1), None)
     if twice:
         complaints.append(f"two folders are named {twice!r} and would be one experiment; export one after the other")
     if complaints:

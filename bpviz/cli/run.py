@@ -120,7 +120,8 @@ def _brought_up_to_date(
                 return work[number], Came.now(experiments[number], outcome, options), outcome.anew
 
             done = dict(zip(stale, carry_out([each.job for each in work], keep, options), strict=True))
-        orphans = list(upkeep.orphans(out, [Path(path) for path in configs if Path(path).is_dir()]))
+        known = {out / source.name: lock for source, lock in fresh.items()}
+        orphans = list(upkeep.orphans(out, [Path(path) for path in configs if Path(path).is_dir()], known))
         if prune:
             for orphan in orphans:
                 upkeep.prune(orphan)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar
 
@@ -62,7 +63,11 @@ def output_options(command: F) -> F:
                 "json, latex, typst, html; text if none is given). May be repeated.",
             ),
             click.option("--no-figures", is_flag=True, help="Draw nothing."),
-            click.option("--strict", is_flag=True, help="Exit with 1 if an algorithm does not reach the threshold."),
+            click.option(
+                "--strict",
+                is_flag=True,
+                help="Exit with 1 if an algorithm does not reach the threshold or what the config expects of it.",
+            ),
             click.option(
                 "--time", "timed", is_flag=True, help="Show how long each algorithm took, on the terminal only."
             ),
@@ -320,8 +325,8 @@ def sources(configs: Sequence[str]) -> Found:
 
     found = find(configs)
     names = [source.name for source in found.sources]
-    folded = [name.casefold() for name in names]  # some file systems do not tell upper from lower case
-    same = next((name for name, fold in zip(names, folded, strict=True) if folded.count(fold) > 1), None)
+    times = Counter(name.casefold() for name in names)  # some file systems do not tell upper from lower case
+    same = next((name for name in names if times[name.casefold()] > 1), None)
     if same and not found.mistakes:
         fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
     return found
