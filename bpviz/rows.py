@@ -22,14 +22,15 @@ def block(w: npt.ArrayLike) -> Array:
     return np.asfortranarray(w, dtype=np.float64)
 
 
-def total(a: Array, axis: int, out: Array | None = None) -> Array:
-    """Add up ``a``, in C order with runs last, along another axis, first term first. The answer may come in ``out``.
+def total(a: Array, axis: int) -> Array:
+    """Add up ``a``, in C order with runs last, along another axis, first term first.
 
     With two runs or more NumPy adds whole rows of runs in order. With one run it would see a single vector and add it
     pairwise, so that case goes through the running sum, whose order is fixed by its meaning.
     """
     if a.shape[-1] > 1:
-        return np.add.reduce(a, axis, out=out)
+        added: Array = np.add.reduce(a, axis)
+        return added
     sums: Array = np.add.accumulate(a, axis)
     return sums[-1] if axis == 0 else sums[:, -1] if axis == 1 else sums[:, :, -1]
 

@@ -16,12 +16,12 @@ class Mean(NamedTuple):
     beta_t: Array  # (runs, 1), a running product, because powers differ between one number and an array
 
     def add(self, x: Array, beta: Column) -> Mean:
-        return Mean(beta * self.value + (1 - beta) * x, self.beta_t * beta)
+        return Mean(beta * self.value + (1.0 - beta) * x, self.beta_t * beta)
 
     @property
     def corrected(self) -> Array:
         """m̂ = m / (1 - βᵗ): what the mean would be had it not started at 0."""
-        return self.value / (1 - self.beta_t)
+        return self.value / (1.0 - self.beta_t)
 
 
 def mean(w: Array, f: Oracle) -> Mean:

@@ -32,7 +32,7 @@ class Moments(NamedTuple):
 
     def corrected(self) -> tuple[Array, Array]:
         """Return the means without the bias of their start at 0: m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)."""
-        return self.m / (1 - self.beta1_t), self.v / (1 - self.beta2_t)
+        return self.m / (1.0 - self.beta1_t), self.v / (1.0 - self.beta2_t)
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class _Adam:
     def _moments(self, before: Moments, g: Array) -> Moments:
         """Return m ← β₁ m + (1 - β₁) g and v ← β₂ v + (1 - β₂) g², with the products β₁ᵗ and β₂ᵗ."""
         return Moments(
-            self.beta1 * before.m + (1 - self.beta1) * g,
-            self.beta2 * before.v + (1 - self.beta2) * g**2,
+            self.beta1 * before.m + (1.0 - self.beta1) * g,
+            self.beta2 * before.v + (1.0 - self.beta2) * g**2,
             before.beta1_t * self.beta1,
             before.beta2_t * self.beta2,
         )
