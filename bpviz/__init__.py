@@ -11,7 +11,8 @@ TYPE_CHECKING = False  # as typing has it, without importing typing
 if TYPE_CHECKING:
     from bpviz.api import Results, compare, run
     from bpviz.config import ConfigError, Experiment
-    from bpviz.declare import Array, Choice, Column, Flag, Interval, Minimum, hyper, optimizer, problem
+    from bpviz.declare import Array, Column, Minimum, hyper, optimizer, problem
+    from bpviz.domains import Choice, Flag, Interval
     from bpviz.guard import RuleError
     from bpviz.oracle import Oracle
     from bpviz.problems._formula import Function

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bpviz import batch, config, results, study, tables
 from bpviz.config import ConfigError, Experiment, Mistake
-from bpviz.declare import FIGURES, Choice
+from bpviz.declare import FIGURES
+from bpviz.domains import Choice
 from bpviz.plugins import load_all
 from bpviz.words import listed, shown
 

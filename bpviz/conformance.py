@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bpviz import declare, guard, installed
-from bpviz.declare import KINDS, OPTIMIZERS, Choice, Domain, Flag, Interval
+from bpviz.declare import KINDS, OPTIMIZERS
+from bpviz.domains import Choice, Domain, Flag, Interval
 from bpviz.march import march
 from bpviz.oracle import Oracle
 from bpviz.problems.datasets import Dataset

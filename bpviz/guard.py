@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from bpviz import declare, installed
+from bpviz import declare, installed, registry
 from bpviz.oracle import Oracle
 from bpviz.words import listed
 
@@ -40,7 +40,7 @@ def guarded(rule: Optimizer, clock: Callable[[], int]) -> Optimizer:
 
 def _stranger(thing: Any) -> Any:
     """Return what of a rule or a problem is not this package's: itself, or what it is made of; None if all is."""
-    return next((part for part in declare.made_of(thing) if not declare.is_own(type(part))), None)
+    return next((part for part in declare.made_of(thing) if not registry.is_own(type(part))), None)
 
 
 class _GuardedRule:
@@ -194,7 +194,7 @@ def _blaming(thing: Any, clock: Callable[[], int]) -> Iterator[None]:
 def _named(thing: Any, error: BaseException | None = None) -> str:
     """Return a rule or a problem as messages name it: ``leap (my_rule.py:12)``."""
     module = type(thing).__module__
-    file = declare.FILES.get(module) or getattr(sys.modules.get(module), "__file__", None)
+    file = registry.FILES.get(module) or getattr(sys.modules.get(module), "__file__", None)
     place = installed.last_place(error, file) if error and file else None
     line = f":{place[1]}" if place else ""
     return f"{thing.name} ({file}{line})" if file else f"{thing.name}"

@@ -23,19 +23,9 @@ from bpviz.config.files import UnreadableError, decode, read
 from bpviz.config.keys import NUMBER
 from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.yaml_tree import LARGEST
-from bpviz.declare import (
-    FILES,
-    KINDS,
-    OPTIMIZERS,
-    PARTS,
-    PROBLEMS,
-    WRAPPERS,
-    Listed,
-    Registry,
-    Text,
-    all_or_nothing,
-    made_of,
-)
+from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, made_of
+from bpviz.domains import Listed, Text
+from bpviz.registry import FILES, Registry, all_or_nothing
 from bpviz.words import listed, shown
 
 if TYPE_CHECKING:

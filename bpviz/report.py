@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpviz import conformance, declare, parting, tables
+from bpviz import conformance, declare, parting, registry, tables
 from bpviz.words import common, listed
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def as_data(report: Report) -> dict[str, Any]:
 
 
 def _described(rule: Optimizer) -> dict[str, Any]:
-    file = declare.FILES.get(type(rule).__module__)
+    file = registry.FILES.get(type(rule).__module__)
     return {
         "name": rule.name,
         "label": rule.label,

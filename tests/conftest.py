@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpviz import declare, installed, plugins
+from bpviz import installed, plugins, registry
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem
 from bpviz.march import march
 from bpviz.problems.datasets import Dataset
@@ -98,9 +98,9 @@ def follow() -> Callable[..., Trajectory]:
 @pytest.fixture
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget afterwards what a test has registered, loaded and imported."""
-    for registry in (OPTIMIZERS, PROBLEMS):
-        monkeypatch.setattr(registry, "_things", dict(registry.items()))
-        monkeypatch.setattr(registry, "brought", {})
+    for known in (OPTIMIZERS, PROBLEMS):
+        monkeypatch.setattr(known, "_things", dict(known.items()))
+        monkeypatch.setattr(known, "brought", {})
     modules = set(sys.modules)
     installed.points.cache_clear()
     installed.groups.cache_clear()
@@ -108,7 +108,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     installed.points.cache_clear()
     installed.groups.cache_clear()
     plugins._LOADED.clear()
-    declare.FILES.clear()
+    registry.FILES.clear()
     for module in set(sys.modules) - modules:
         if module.startswith(("bpviz_plugin_", "leaps")):  # plugin files, and the package that tests pretend to install
             del sys.modules[module]

@@ -14,6 +14,7 @@ import time
 import tracemalloc
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
@@ -22,9 +23,12 @@ import yaml
 from bpviz import config, declare
 from bpviz.config import ConfigError, Experiment, Mistake
 from bpviz.config.yaml_tree import scalar
-from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, Registry, hyper, optimizer
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, hyper, optimizer
 from bpviz.optimizers.gradient_descent import GradientDescent, Momentum
 from bpviz.problems.perceptron import Perceptron
+
+if TYPE_CHECKING:
+    from bpviz.registry import Registry
 
 KEPT = "(fraction of the last update that is kept)"
 EPOCHS = "(a run ends after this many epochs at the latest)"

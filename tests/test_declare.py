@@ -10,23 +10,9 @@ import jsonschema
 import pytest
 
 from bpviz import declare
-from bpviz.declare import (
-    OPTIMIZERS,
-    PROBLEMS,
-    WRAPPERS,
-    Choice,
-    FileName,
-    Flag,
-    Interval,
-    Listed,
-    Nullable,
-    Registry,
-    Text,
-    Wrapper,
-    hyper,
-    optimizer,
-    wrapper,
-)
+from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, Wrapper, hyper, optimizer, wrapper
+from bpviz.domains import Choice, FileName, Flag, Interval, Listed, Nullable, Text
+from bpviz.registry import Registry
 from bpviz.words import SYNONYMS, listed, nearest, shown
 
 UNIT = Interval.parse("[0, 1)")

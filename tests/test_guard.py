@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bpviz import declare, plugins
+from bpviz import declare, plugins, registry
 from bpviz.declare import OPTIMIZERS, PROBLEMS
 from bpviz.guard import RuleError
 from bpviz.march import march
@@ -150,7 +150,7 @@ def test_guarded_runs_are_billed_as_others_are(tmp_path, monkeypatch):
     (tmp_path / "own.py").write_text(text)
     plugins.load("own.py")
     guarded = record(march(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
-    monkeypatch.setattr(declare, "is_own", lambda thing: True)
+    monkeypatch.setattr(registry, "is_own", lambda thing: True)
     plain = record(march(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
     assert guarded.counts.tolist() == plain.counts.tolist() == [[0] * 5, [2, 1, 0, 0, 0], [4, 2, 0, 0, 0]]
     assert guarded.weights.tobytes() == plain.weights.tobytes()

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import declare, installed, plugins
+from bpviz import installed, plugins, registry
 from bpviz.cli import cli
 from bpviz.config import ConfigError
 from bpviz.declare import OPTIMIZERS, PROBLEMS
@@ -314,7 +314,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_line(text, said, command
     before = names()
     assert refused(*command.split(), "--plugin", "bad.py").startswith(said)
     assert names() == before
-    assert (plugins.loaded(), declare.FILES) == ([], {})
+    assert (plugins.loaded(), registry.FILES) == ([], {})
     assert not [module for module in sys.modules if module.startswith("bpviz_plugin_bad")]
 
 

@@ -10,7 +10,8 @@ import click
 from bpviz.cli.shared import fail, mistakes_reported, plugin_option
 
 if TYPE_CHECKING:
-    from bpviz.declare import Problem, Registry
+    from bpviz.declare import Problem
+    from bpviz.registry import Registry
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

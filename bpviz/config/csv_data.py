@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bpviz.config.files import decode, read
 from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.yaml_tree import scalar
-from bpviz.declare import Text
+from bpviz.domains import Text
 from bpviz.problems.datasets import Dataset
 from bpviz.words import listed, nearest, shown
 

@@ -8,28 +8,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bpviz.config.expectations import QUANTITIES, RELATIONS
-from bpviz.declare import (
-    FIGURES,
-    OPTIMIZERS,
-    PROBLEMS,
-    WRAPPERS,
-    Domain,
-    Field,
-    Interval,
-    Listed,
-    Nullable,
-    Registry,
-    Text,
-    fields,
-)
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
+from bpviz.domains import Domain, Interval, Listed, Nullable, Text
 from bpviz.foreign import PREFIXES
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 from bpviz.words import listed, shown
+
+if TYPE_CHECKING:
+    from bpviz.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True)

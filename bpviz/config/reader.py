@@ -14,20 +14,8 @@ from bpviz.config.files import UnreadableError
 from bpviz.config.keys import CSV, DISTANCE, KEYS, LABEL, MOST_WRAPPERS, NUMBER, PENALTY, ROWS, WITH
 from bpviz.config.places import SHOWN, ConfigError, Mistake, Place
 from bpviz.config.yaml_tree import Node, scalar, under
-from bpviz.declare import (
-    FIGURES,
-    OPTIMIZERS,
-    PROBLEMS,
-    WRAPPERS,
-    Domain,
-    Field,
-    FigureRequest,
-    Interval,
-    Listed,
-    Nullable,
-    Problem,
-    Registry,
-)
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, FigureRequest, Problem
+from bpviz.domains import Domain, Interval, Listed, Nullable
 from bpviz.foreign import MissingError
 from bpviz.installed import BrokenPluginError
 from bpviz.problems.datasets import DATASETS, Dataset
@@ -37,6 +25,8 @@ from bpviz.words import listed, nearest, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bpviz.registry import Registry
 
 # How words of other languages, and of YAML 1.1, are written here.
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "null", "nil": "null"}

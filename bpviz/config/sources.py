@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bpviz import declare
 from bpviz.config.experiment import Algorithm, Experiment
@@ -15,9 +16,12 @@ from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.plain import node
 from bpviz.config.reader import Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
-from bpviz.declare import FigureRequest, FileName
+from bpviz.domains import FileName
 from bpviz.foreign import PREFIXES
 from bpviz.words import listed, nearest, shown
+
+if TYPE_CHECKING:
+    from bpviz.declare import FigureRequest
 
 _INDEX = re.compile(r"[0-9]{1,9}")
 

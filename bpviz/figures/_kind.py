@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz import words
-from bpviz.declare import FigureRequest, Interval, Listed, Nullable, Text, hyper
+from bpviz.declare import FigureRequest, hyper
+from bpviz.domains import Interval, Listed, Nullable, Text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -13,7 +13,8 @@ from textwrap import fill
 from typing import Any, NamedTuple
 
 from bpviz import declare
-from bpviz.declare import Domain, hyper
+from bpviz.declare import hyper
+from bpviz.domains import Domain
 from bpviz.words import shown
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.declare import Choice
+from bpviz.domains import Choice
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Column

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.declare import Choice, Column, hyper, optimizer
+from bpviz.declare import Column, hyper, optimizer
+from bpviz.domains import Choice
 
 if TYPE_CHECKING:
     from bpviz.declare import Array

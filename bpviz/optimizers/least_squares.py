@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.declare import Choice, Column, hyper, optimizer
+from bpviz.declare import Column, hyper, optimizer
+from bpviz.domains import Choice
 from bpviz.linesearch import backtrack
 
 if TYPE_CHECKING:

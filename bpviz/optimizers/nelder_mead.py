@@ -6,7 +6,8 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.declare import Choice, Column, hyper, optimizer
+from bpviz.declare import Column, hyper, optimizer
+from bpviz.domains import Choice
 
 if TYPE_CHECKING:
     from bpviz.declare import Array

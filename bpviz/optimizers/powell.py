@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.declare import Choice, Column, hyper, optimizer
+from bpviz.declare import Column, hyper, optimizer
+from bpviz.domains import Choice
 from bpviz.linesearch import bracket, brent, recall
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.declare import Choice, Column, Flag, hyper, optimizer
+from bpviz.declare import Column, hyper, optimizer
+from bpviz.domains import Choice, Flag
 from bpviz.linesearch import Known, StrongWolfe, recall
 from bpviz.optimizers._curvature import WRIGHT, Model, exact
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.declare import Choice, Column, hyper, optimizer
+from bpviz.declare import Column, hyper, optimizer
+from bpviz.domains import Choice
 from bpviz.linesearch import recall
 from bpviz.optimizers._curvature import OF_EIGENVALUES, WRIGHT, Model, dogleg, exact
 

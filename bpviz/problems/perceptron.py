@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import Choice, Flag, hyper, problem
+from bpviz.declare import hyper, problem
+from bpviz.domains import Choice, Flag
 from bpviz.problems.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:

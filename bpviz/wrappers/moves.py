@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz.declare import Choice, Column, Wrapper, hyper, wrapper
+from bpviz.declare import Column, Wrapper, hyper, wrapper
+from bpviz.domains import Choice
 from bpviz.wrappers._layers import Inside, renewed, step, with_memory
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from math import pi
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz.declare import Choice, Column, Flag, Wrapper, hyper, wrapper
+from bpviz.declare import Column, Wrapper, hyper, wrapper
+from bpviz.domains import Choice, Flag
 from bpviz.wrappers._layers import scaled, step, without_step
 
 if TYPE_CHECKING:

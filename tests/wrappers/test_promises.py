@@ -15,7 +15,8 @@ import pytest
 from proofs import twin_families
 
 from bpviz import declare
-from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS, Choice, Domain, Flag, Interval
+from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
+from bpviz.domains import Choice, Domain, Flag, Interval
 from bpviz.march import march
 from bpviz.oracle import Oracle
 from bpviz.problems.datasets import Dataset
