@@ -46,7 +46,8 @@ __all__ = [
 _HOMES = {
     "api": ("Results", "compare", "run"),
     "config": ("ConfigError", "Experiment"),
-    "declare": ("Array", "Choice", "Column", "Flag", "Interval", "Minimum", "hyper", "optimizer", "problem"),
+    "declare": ("Array", "Column", "Minimum", "hyper", "optimizer", "problem"),
+    "domains": ("Choice", "Flag", "Interval"),
     "guard": ("RuleError",),
     "oracle": ("Oracle",),
     "problems._formula": ("Function",),
