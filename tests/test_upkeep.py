@@ -418,6 +418,18 @@ def test_a_deleted_config_leaves_orphans_that_are_removed_when_asked():
     assert invoke("run", "configs", "--prune")[2] == "outputs/kept is up to date\n"
 
 
+def test_the_last_config_of_a_folder_may_be_deleted_too():
+    Path("configs").mkdir()
+    Path("configs/gone.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    invoke("run", "configs")
+    Path("configs/gone.yaml").unlink()
+    gone = "outputs/gone is left over: its config configs/gone.yaml is gone"
+    assert invoke("run", "configs") == (0, "", f"{gone}; --prune removes it\n")
+    assert invoke("run", "configs", "--prune") == (0, "", f"{gone}; removed\n")
+    code, _, said = invoke("run", "configs", "--prune")
+    assert (code, said) == (2, "configs: this folder has no configs: no file ending in .yaml or .yml\n")
+
+
 @on_posix
 def test_orphans_are_removed_by_a_run_that_has_something_else_to_do():
     """It has the folder of outputs to itself already, and does not wait for itself."""

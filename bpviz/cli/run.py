@@ -98,6 +98,7 @@ def _brought_up_to_date(
 
     files.check(out, ())
     found = sources(configs)
+    found = found._replace(empty=[folder for folder in found.empty if not _left_outputs(Path(folder.file), out)])
     asked = upkeep.Asked(list(overrides), list(options.pictures), not options.no_figures)
     anew = force or options.timed  # no lock knows times
     fresh = {} if anew else {s: lock for s in found.sources if (lock := upkeep.up_to_date(s, out / s.name, asked))}
@@ -132,6 +133,13 @@ def _brought_up_to_date(
         done[source][1] if source in done else Came.before(source.path, out / source.name, fresh[source])
         for source in found.sources
     ]
+
+
+def _left_outputs(folder: Path, out: Path) -> bool:
+    """Tell whether a folder without configs had some: there are outputs to speak of."""
+    from bpviz import upkeep
+
+    return any(orphan.config for orphan in upkeep.orphans(out, [folder]))
 
 
 def _say_what_was_done(fresh: Sequence[Path], done: Sequence[tuple[Work, dict[str, str]]]) -> None:

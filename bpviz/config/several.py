@@ -49,10 +49,16 @@ class Source(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Configs that were found, not yet understood, and what could not be read."""
+    """Configs that were found, not yet understood, what could not be read, and folders that have none."""
 
     sources: list[Source]
-    mistakes: list[Mistake]
+    unread: list[Mistake]
+    empty: list[Mistake]
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """What is wrong before any config has been understood."""
+        return [*self.unread, *self.empty]
 
     def experiments(self, overrides: Sequence[str] = ()) -> list[Experiment]:
         """Return what they say; ConfigError with the mistakes of all of them."""
@@ -72,17 +78,18 @@ def find(paths: Sequence[str]) -> Found:
     """Find configs: files, those in folders (every .yaml and .yml file) or ``-``, the standard input."""
     sources: list[Source] = []
     mistakes: list[Mistake] = []
-    for path in _files(paths, mistakes):
+    empty: list[Mistake] = []
+    for path in _files(paths, mistakes, empty):
         try:
             data = sys.stdin.buffer.read(LARGEST + 1) if path == "-" else read(Path(path), LARGEST)
             sources.append(Source(path, data))
         except UnreadableError as error:
             mistakes.append(Mistake(path, 0, 0, "", str(error)))
-    return Found(sources, mistakes)
+    return Found(sources, mistakes, empty)
 
 
-def _files(paths: Sequence[str], mistakes: list[Mistake]) -> list[str]:
-    """Return the files meant, each once, in the order given; note folders without any."""
+def _files(paths: Sequence[str], mistakes: list[Mistake], empty: list[Mistake]) -> list[str]:
+    """Return the files meant, each once, in the order given; note what is none, and folders without any."""
     files: dict[str, None] = {}
     for path in paths:
         if not path:  # to Path the working directory
@@ -97,6 +104,6 @@ def _files(paths: Sequence[str], mistakes: list[Mistake]) -> list[str]:
             mistakes.append(Mistake(path, 0, 0, "", f"cannot be read: {error.strerror or error}"))
             continue
         if not found:
-            mistakes.append(Mistake(path, 0, 0, "", "this folder has no configs: no file ending in .yaml or .yml"))
+            empty.append(Mistake(path, 0, 0, "", "this folder has no configs: no file ending in .yaml or .yml"))
         files.update(dict.fromkeys(found))
     return list(files)
