@@ -806,6 +806,16 @@ def test_epochs_per_arrow_are_said_once() -> None:
     assert re.fullmatch(r"an arrow an epoch, but every \d+ of a and b", note)
 
 
+def test_an_arrow_stands_for_no_more_epochs_than_there_are() -> None:
+    still, short = (np.column_stack([np.linspace(0, 1e-9, 1 + epochs)] * 2) for epochs in (40, 30))
+    problem = PROBLEMS["booth"]()
+    assert "an arrow every 40 epochs" in draw("paths", made(still), problem).words
+    assert "an arrow every 40 epochs" in draw("paths", made(still, still), problem).words
+    drawn = draw("paths", made(still, short, still), problem)
+    assert "an arrow every 40 epochs of a and c and every 30 epochs of b" in drawn.words
+    assert [len(path.tails) for path in drawn.data.paths] == [1, 1, 1]
+
+
 # -- the others --------------------------------------------------------------------------------------------------------
 
 

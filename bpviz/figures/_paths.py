@@ -116,7 +116,7 @@ def follow(
 
 
 def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
-    """Return 1, 2, 5, 10, ...: how many epochs an arrow needs to be long enough to be seen.
+    """Return 1, 2, 5, 10, ...: how many epochs an arrow needs to be long enough to be seen, or all there are.
 
     What counts is the epoch at half of the way, so that many epochs that hardly move change nothing.
     """
@@ -130,7 +130,7 @@ def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
     wanted = max(_LEAST_ARROW / typical, len(lengths) / _MOST_ARROWS)
     round_numbers = (n * 10**tens for tens in itertools.count() for n in (1, 2, 5))
     number: int = next(number for number in round_numbers if number >= wanted)
-    return number
+    return min(number, max(map(len, paths)) - 1)
 
 
 def _joined(paths: Sequence[Array], window: Window) -> Array:
@@ -147,12 +147,15 @@ def note(paths: Sequence[Path], held: str) -> str:
     for path in paths:
         if path.per_arrow > 1:
             several.setdefault(path.per_arrow, []).append(path.label)
-    if len(paths) == 1:
-        said = [f"an arrow every {number} epochs" for number in several]
+    if not several:
+        return held
+    all_of_them = sum(map(len, several.values())) == len(paths)
+    unit, start = (" epochs", "an arrow") if all_of_them else ("", "an arrow an epoch, but")
+    if all_of_them and len(several) == 1:
+        said = [f"every {number} epochs" for number in several]
     else:
-        said = [f"every {number} of {words.listed(labels, 'and')}" for number, labels in several.items()]
-        said = [f"an arrow an epoch, but {words.listed(said, 'and')}"] if said else []
-    return "; ".join(filter(None, [*said, held]))
+        said = [f"every {number}{unit} of {words.listed(labels, 'and')}" for number, labels in several.items()]
+    return "; ".join(filter(None, [f"{start} {words.listed(said, 'and')}", held]))
 
 
 def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
