@@ -488,6 +488,7 @@ def deep():
                 "<dict>: titel: unknown key; did you mean 'title'?",
                 "<dict>: algorithms[0].step: nan is not a finite number (step size η, the factor on the gradient)",
                 "<dict>: algorithms[1].lr: unknown setting of gd; did you mean 'step'?",
+                "<dict>: algorithms[1]: 'Gradient descent' is the label of algorithms[0] too (by <dict>)",
             ],
         ),
     ],

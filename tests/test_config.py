@@ -235,6 +235,47 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
     ]
 
 
+def test_what_figures_and_expectations_name_is_looked_up_although_settings_are_refused():
+    error = refusal(
+        """\
+        algorithms:
+          - {name: gd, step: 0}
+          - {name: adam, step: -1, label: Mine}
+          - {name: rprop, lable: x, label: Mine}
+        figures:
+          - {kind: paths, algorithms: [gdd], weights: [w1, w1], epochs: [5, 2]}
+          - {kind: paths, algorithms: [Mine, adam, Gradient descent], weights: [w1, w9], levels: 1, save_as: other}
+          - {kind: surface, weights: [w9, w1], elevation: 91}
+        expect: {mine: {epochs: 3}}
+        """
+    )
+    assert [line.split("; known")[0].split(" (")[0] for line in said(error)] == [
+        "bad.yaml:2:22: algorithms[0].step: 0 is not in",
+        "bad.yaml:3:24: algorithms[1].step: -1 is not in",
+        "bad.yaml:4:5: algorithms[2]: 'Mine' is the label of algorithms[1] too",
+        "bad.yaml:4:19: algorithms[2].lable: unknown setting of rprop; did you mean 'label'?",
+        "bad.yaml:6:31: figures[0].algorithms: 'gdd' is not an algorithm of this experiment; did you mean 'gd'?",
+        "bad.yaml:6:47: figures[0].weights: 'w1' stands on both axes",
+        "bad.yaml:6:65: figures[0].epochs: the first epoch, 5, comes after the last, 2",
+        "bad.yaml:7:72: figures[1].weights: 'w9' is not a weight of this problem, which has w1 and w2",
+        "bad.yaml:7:90: figures[1].levels: 1 is not in [2, 200]",
+        "bad.yaml:8:30: figures[2].weights: 'w9' is not a weight of this problem, which has w1 and w2",
+        "bad.yaml:8:51: figures[2].elevation: 91 is not in [-90, 90]",
+        "bad.yaml:9:10: expect.mine: 'mine' is not an algorithm of this experiment; did you mean 'Mine'?",
+    ]
+
+
+@pytest.mark.parametrize("entry", ["{name: adma, step: 0}", "{step: 1}", "3", "{name: gd, label: [x]}", "{name: [gd]}"])
+def test_nothing_is_said_of_names_where_an_algorithm_cannot_be_called(entry):
+    text = f"algorithms: [{entry}]\nfigures: [{{kind: paths, algorithms: [adam]}}]\nexpect: {{adam: {{epochs: 3}}}}"
+    assert [mistake.line for mistake in refusal(text).mistakes] == [1]
+
+
+def test_what_goes_around_a_refused_algorithm_may_be_in_its_label():
+    text = "algorithms: [{name: gd, step: 0, with: [clip-norm]}]\nfigures: [{kind: paths, algorithms: ['GD, clipped']}]"
+    assert [mistake.line for mistake in refusal(text).mistakes] == [1]
+
+
 KEYS = (
     "title, problem, dataset, network, penalty, start, error_threshold, gradient_threshold, max_epochs, algorithms, "
     "figures, expect"
@@ -772,6 +813,14 @@ def test_mistakes_in_a_csv_file_stand_in_that_file(csv_config, tmp_path, data, o
         (", features: [a, bb]", ["3:42: dataset.features[1]: no column is named 'bb'; did you mean 'b'?"]),
         (", features: [a, y]", ["3:42: dataset.features[1]: 'y' is the target"]),
         (", features: [a, a]", ["3:38: dataset.features: a name is given twice"]),
+        (
+            ", features: [a, a, bb, y], target: y",
+            [
+                "3:38: dataset.features: a name is given twice",
+                "3:45: dataset.features[2]: no column is named 'bb'; did you mean 'b'?",
+                "3:49: dataset.features[3]: 'y' is the target",
+            ],
+        ),
         (", feature: [a]", ["3:28: dataset.feature: unknown key; did you mean 'features'?"]),
         (
             ", target: 3",

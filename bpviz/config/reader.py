@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import declare
 from bpviz.config.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
@@ -53,9 +53,9 @@ class Reader:
         problem = self.problem(root)
         error_threshold, gradient_threshold = self.thresholds(given, problem)
         starts = self.starts(given.get("start"), "start", problem)
-        algorithms = self._algorithms(root, problem)
-        figures = self._figures(root, problem, algorithms)
-        expectations = self._expectations(given.get("expect"), algorithms)
+        algorithms, called = self._algorithms(root, problem)
+        figures = self._figures(root, problem, called)
+        expectations = self._expectations(given.get("expect"), called)
         if self.mistakes or problem is None or algorithms is None:
             return None
         return Experiment(
@@ -100,8 +100,18 @@ class Reader:
     def _options(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
         """Return the declared fields that are given."""
         before = len(self.mistakes)
-        values = {name: self.option(node.value, field, path) for name, field in declared.items() if name in node.value}
+        values = self._accepted(node, path, declared)
         return values if len(self.mistakes) == before else None
+
+    def _accepted(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any]:
+        """Return the declared fields that are given, without those that are refused."""
+        values = {}
+        for name, field in declared.items():
+            before = len(self.mistakes)
+            value = self.option(node.value, field, path)
+            if name in node.value and len(self.mistakes) == before:
+                values[name] = value
+        return values
 
     def _known(self, node: Node, path: str, allowed: Iterable[str], what: str) -> None:
         """Refuse the keys that are not ``allowed``."""
@@ -114,13 +124,10 @@ class Reader:
                 self.refuse(place, under(path, key), f"unknown {what}; {hint}{around}")
 
     def _made(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:
-        """Return a ``kind`` with these values, if they go together."""
+        """Return a ``kind`` with these values, if they are right and go together."""
         if values is None:
             return None
-        trial = object.__new__(kind)
-        for name, value in values.items():
-            object.__setattr__(trial, name, value)
-        conflicts = declare.conflicts(trial)
+        conflicts = declare.conflicts(_unchecked(kind, values))
         for name, complaint in conflicts:
             self._refuse_part(node, path, name, complaint)
         return None if conflicts else kind(**values)
@@ -194,14 +201,16 @@ class Reader:
         before = len(self.mistakes)
         self._known(node, path, [*declared, *node.value.keys() & {"rows"}], "key")
         values = self._options(node, path, declared) or {}
+        if len(self.mistakes) > before:
+            return None
         names = values.get("features") or ()
         if len(set(names)) < len(names):
             self.refuse(node.value["features"].place, under(path, "features"), "a name is given twice")
-        if len(self.mistakes) > before:
-            return None
         if "csv" in values:
-            return self._csv(node, path, **values)
-        return self._rows(node.value["rows"], under(path, "rows"), names)
+            dataset = self._csv(node, path, **values)
+        else:
+            dataset = self._rows(node.value["rows"], under(path, "rows"), names)
+        return dataset if len(self.mistakes) == before else None
 
     def _rows(self, node: Node, path: str, names: tuple[str, ...]) -> Dataset | None:
         before = len(self.mistakes)
@@ -350,40 +359,48 @@ class Reader:
             optimizer = wrapper or optimizer
         return optimizer
 
-    def _algorithms(self, root: Node, problem: Problem | None) -> tuple[Algorithm, ...] | None:
+    def _algorithms(
+        self, root: Node, problem: Problem | None
+    ) -> tuple[tuple[Algorithm, ...] | None, Sequence[Called] | None]:
+        """Return the algorithms and what each is called, which can often be told although its settings are refused."""
         before = len(self.mistakes)
         node = root.value.get("algorithms")
         if node is None:
             self.refuse(root.place, "", "algorithms are missing; give at least one, for instance `algorithms: [gd]`")
-            return None
+            return None, None
         if not isinstance(node.value, list) or not node.value:
             self.refuse(node.place, "algorithms", f"{shown(node.plain)} is not a list of one or more algorithms")
-            return None
+            return None, None
         first: dict[str, int] = {}
         chosen = []
+        called = []
         for i, item in enumerate(node.value):
             path = under("algorithms", i)
             algorithm = self.algorithm(item, path, problem)
-            if algorithm is None:
+            if algorithm is not None:
+                chosen.append(algorithm)
+            names = Called(algorithm.label, algorithm.optimizer.name) if algorithm is not None else _called(item)
+            if names is None:
                 continue
-            chosen.append(algorithm)
-            other = first.setdefault(algorithm.label, i)
+            called.append(names)
+            other = first.setdefault(names.label, i)
             if other != i:
-                message = f"{algorithm.label!r} is the label of algorithms[{other}] too ({node.value[other].place})"
+                message = f"{names.label!r} is the label of algorithms[{other}] too ({node.value[other].place})"
                 self.refuse(item.place, path, f"{message}; give one of them another `label`")
-        return tuple(chosen) if len(self.mistakes) == before else None
+        all_of_them = len(called) == len(node.value)
+        return tuple(chosen) if len(self.mistakes) == before else None, called if all_of_them else None
 
     # -- what is expected --------------------------------------------------------------------------------------------
 
-    def _expectations(self, node: Node | None, algorithms: tuple[Algorithm, ...] | None) -> tuple[Expectation, ...]:
+    def _expectations(self, node: Node | None, called: Sequence[Called] | None) -> tuple[Expectation, ...]:
         if node is None or not self._is_mapping(node, "expect", "algorithms and what they should come to"):
             return ()
         found: dict[tuple[str, str, str], Expectation] = {}
         for name, of_algorithm in node.value.items():
             path = under("expect", name)
-            labels = [a.label for a in algorithms or () if name in (a.label, a.optimizer.name)]
-            if algorithms is not None and not labels:
-                known = dict.fromkeys(word for a in algorithms for word in (a.optimizer.name, a.label))
+            labels = [one.label for one in called or () if name in one]
+            if called is not None and not labels:
+                known = dict.fromkeys(word for one in called for word in (one.name, one.label))
                 guess = nearest(name, known)
                 hint = f"did you mean {guess!r}?" if guess else f"there are {listed(map(shown, known), 'and')}"
                 self.refuse(node.keys[name], path, f"{shown(name)} is not an algorithm of this experiment; {hint}")
@@ -396,7 +413,7 @@ class Reader:
                 for relation, value, where in self._bounds(expected, under(path, quantity), quantity):
                     for label in labels:
                         found[label, quantity, relation] = Expectation(label, quantity, relation, value, where)
-        labels, quantities = [a.label for a in algorithms or ()], list(QUANTITIES)
+        labels, quantities = [one.label for one in called or ()], list(QUANTITIES)
         order = sorted(found, key=lambda one: (labels.index(one[0]), quantities.index(one[1])))
         return tuple(found[one] for one in order)
 
@@ -427,11 +444,11 @@ class Reader:
     # -- what is drawn -----------------------------------------------------------------------------------------------
 
     def _figures(
-        self, root: Node, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None
+        self, root: Node, problem: Problem | None, called: Sequence[Called] | None
     ) -> tuple[FigureRequest, ...]:
         node = root.value.get("figures")
         if node is None:
-            return self._default_figures(root, problem, algorithms) if problem and algorithms else ()
+            return self._default_figures(root, problem, called) if problem and called else ()
         if not isinstance(node.value, list):
             self.refuse(node.place, "figures", f"{shown(node.plain)} is not a list of figures; [] draws none")
             return ()
@@ -439,7 +456,7 @@ class Reader:
         requests = []
         for i, item in enumerate(node.value):
             path = under("figures", i)
-            request = self.figure(item, path, problem, algorithms)
+            request = self.figure(item, path, problem, called)
             if request is None:
                 continue
             requests.append(request)
@@ -450,10 +467,8 @@ class Reader:
                 self.refuse(item.place, path, f"{message}; give one of them another `save_as`")
         return tuple(requests)
 
-    def _default_figures(
-        self, root: Node, problem: Problem, algorithms: tuple[Algorithm, ...]
-    ) -> tuple[FigureRequest, ...]:
-        labels = [algorithm.label for algorithm in algorithms]
+    def _default_figures(self, root: Node, problem: Problem, called: Sequence[Called]) -> tuple[FigureRequest, ...]:
+        labels = list(dict.fromkeys(one.label for one in called))  # of two that are the same it has been told
         requests = tuple(request for _, kind in FIGURES.items() for request in kind.defaults(problem, labels))
         files = [request.file_name().casefold() for request in requests]
         twice = sorted({file for file in files if files.count(file) > 1})
@@ -463,21 +478,55 @@ class Reader:
         return requests
 
     def figure(
-        self, node: Node, path: str, problem: Problem | None, algorithms: tuple[Algorithm, ...] | None
+        self, node: Node, path: str, problem: Problem | None, called: Sequence[Called] | None
     ) -> FigureRequest | None:
-        """Return what one entry of ``figures`` says."""
+        """Return what one entry of ``figures`` says; ``called``: what algorithms there are, if that is known."""
         named = self._named(node, path, FIGURES, "kind")
         if named is None:
             return None
         entry, kind = named
         declared = declare.fields(kind)
         self._known(entry, path, ("kind", *declared), f"option of {kind.name}")
-        request: FigureRequest | None = self._made(kind, self._options(entry, path, declared), entry, path)
-        if request is not None and problem is not None and algorithms is not None:
-            words = dict.fromkeys(word for a in algorithms for word in (a.label, a.optimizer.name))
-            for name, complaint in request.misfits(problem, words):
-                self.refuse(entry.value.get(name, entry).place, under(path, name), complaint)
+        before = len(self.mistakes)
+        values = self._accepted(entry, path, declared)
+        request: FigureRequest | None = self._made(kind, values if len(self.mistakes) == before else None, entry, path)
+        if problem is not None:
+            asked = _unchecked(kind, values)
+            given = getattr(asked, "algorithms", None) or ()
+            known = dict.fromkeys(given if called is None else (word for one in called for word in one))
+            for name, complaint in asked.misfits(problem, known):
+                self._refuse_part(entry, path, name, complaint)
         return request
+
+
+class Called(NamedTuple):
+    """What figures and expectations may call an algorithm."""
+
+    label: str
+    name: str
+
+
+def _called(node: Node) -> Called | None:
+    """Return what an entry of ``algorithms`` that is refused is called, or None if that cannot be told."""
+    given = spelled_out(node, "name").value
+    name, label = (given.get(key) for key in ("name", "label")) if isinstance(given, dict) else (None, None)
+    if name is None or not isinstance(name.value, str):
+        return None
+    try:
+        kind = OPTIMIZERS[name.value]
+    except (KeyError, BrokenPluginError):
+        return None
+    if label is None:
+        return Called(kind.label, kind.name) if "with" not in given else None  # what goes around it is in its label
+    return Called(label.value, kind.name) if isinstance(label.value, str) else None
+
+
+def _unchecked(kind: Any, values: Mapping[str, Any]) -> Any:
+    """Return a ``kind`` with these values, whether or not they go together."""
+    made = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 def spelled_out(node: Node, key: str) -> Node:

@@ -14,7 +14,7 @@ from bpviz.config.files import UnreadableError, decode, read, too_large
 from bpviz.config.keys import KEYS
 from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.plain import node
-from bpviz.config.reader import Reader, spelled_out
+from bpviz.config.reader import Called, Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
 from bpviz.domains import FileName
 from bpviz.foreign import PREFIXES
@@ -262,7 +262,8 @@ def figure(experiment: Experiment, kind: str, options: Mapping[str, object]) -> 
     """
     reader = Reader(Path())
     entry = node({**options, "kind": kind}, _argument("figure"))
-    found = reader.figure(entry, "", experiment.problem, experiment.algorithms)
+    called = [Called(one.label, one.optimizer.name) for one in experiment.algorithms]
+    found = reader.figure(entry, "", experiment.problem, called)
     if found is None or reader.mistakes:
         raise ConfigError(reader.mistakes)
     return found
