@@ -29,6 +29,8 @@ def check(folder: Path, files: Iterable[str]) -> None:
             continue
         except OSError as error:
             raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from None
+        except ValueError:
+            raise UnwritableError(f"cannot write {path}: the system cannot spell this name") from None
         if stat.S_ISLNK(mode):
             raise UnwritableError(f"{path} is a symbolic link to {path.readlink()}; remove it or choose another --out")
         if path is folder and not stat.S_ISDIR(mode):

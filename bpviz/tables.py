@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS
-from bpviz.words import columns
+from bpviz.words import columns, listed
 
 if TYPE_CHECKING:
     from bpviz.results import Results, Run
@@ -97,8 +97,10 @@ def ending(run: Run, results: Results) -> str:
 
 def unmet(results: Results) -> list[str]:
     """Say which runs reached no threshold, where there was one, or did not make all their epochs."""
+    labels = dict.fromkeys(run.label for run in results.runs)
+    whose = "" if results.title == listed(labels, "and") else f"{results.title}: "  # of `bpviz compare`
     return [
-        f"{results.title}: {run.label} from {point(run.start)} {ending(run, results)}"
+        f"{whose}{run.label} from {point(run.start)} {ending(run, results)}"
         for run in results.runs
         if not results.as_asked(run)
     ]

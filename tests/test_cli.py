@@ -461,6 +461,16 @@ def test_strict_names_what_was_not_reached(folder):
     assert (folder / "outputs/hard/summary.csv").exists(), "the files are written all the same"
 
 
+def test_strict_does_not_begin_every_line_with_all_that_is_compared():
+    result = invoke("compare", "gd", "newton", "rprop", "--max-epochs", "5", "--strict", "--no-figures")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "not reached, and --strict was given:\n"
+        "  Gradient descent from (-4, -4) ran out of epochs\n"
+        "  RPROP from (-4, -4) ran out of epochs\n"
+    )
+
+
 def test_strict_is_content_with_what_was_asked_for():
     done("compare", "gd", "rprop", "--strict", "--no-figures")
     done("compare", "gd", "--error-threshold", "null", "--max-epochs", "5", "--strict", "--no-figures")

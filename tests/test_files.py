@@ -116,6 +116,12 @@ def test_what_is_new_or_to_be_replaced_is_fine(tmp_path):
     assert names(tmp_path) == ["a"]
 
 
+@pytest.mark.parametrize("name", ["\ud800", "a\0b"])
+def test_names_that_the_system_cannot_spell(tmp_path, name):
+    """Where it takes ASCII alone, an è is such a name."""
+    assert refusal(tmp_path, name) == f"cannot write {tmp_path / name}: the system cannot spell this name"
+
+
 @pytest.mark.parametrize("there", [True, False], ids=["link", "dangling link"])
 def test_symbolic_links_are_refused(tmp_path, there):
     goal, folder = tmp_path / "goal", tmp_path / "folder"
