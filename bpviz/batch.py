@@ -292,7 +292,7 @@ def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
         tables.history_csv(results),
         tables.as_json({**made_with, "plugins": used} if used else made_with),
     )
-    return tuple(content.encode() for content in contents)
+    return tuple(content.encode(errors="backslashreplace") for content in contents)
 
 
 def write_tables(experiment: Experiment, results: Results, folder: Path) -> None:

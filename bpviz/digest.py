@@ -23,7 +23,8 @@ def of_data(data: Any) -> str:
 
     A number in an array counts to nine digits, any other to its last: that one somebody wrote.
     """
-    return of_bytes(json.dumps(_plain(data), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode())
+    text = json.dumps(_plain(data), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return of_bytes(text.encode(errors="backslashreplace"))
 
 
 def _plain(data: Any) -> Any:

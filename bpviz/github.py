@@ -78,7 +78,7 @@ def summarize(text: str) -> str | None:
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return None
-    content = text.encode()
+    content = text.encode(errors="backslashreplace")
     path = Path(name)
     try:
         free = LARGEST - (path.stat().st_size if path.exists() else 0)

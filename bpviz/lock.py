@@ -8,6 +8,8 @@ Nothing here imports NumPy: to find out that nothing has changed costs reading t
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -124,7 +126,7 @@ def _sound(data: Any) -> bool:
 _NUMBER = frozenset((int, float, type(None)))  # None: which is not finite
 _SHAPE = {
     "schema": int,
-    "config": str,
+    "config": os.fsencode,
     "inputs": {str: str},
     "asked": {"overrides": [str], "formats": [str], "figures": bool},
     "experiment": str,
@@ -147,12 +149,20 @@ _SHAPE = {
     "unexpected": [(int, int, str, str, str)],
     "left_over": [str],
 }
-"""Types, or sets of them; ``[x]`` is a list of x, a tuple a list of just these, ``{str: x}`` a mapping of any names."""
+"""Types, or sets of them; ``[x]`` is a list of x, a tuple a list of just these, ``{str: x}`` a mapping of any names.
+
+``os.fsencode`` is a path: bytes in it that are no characters of this system are halves of characters in Python.
+"""
+
+
+_BYTES_ALONE = re.compile("[\udc80-\udcff]")
 
 
 def _fits(data: Any, shape: Any) -> bool:
     if isinstance(shape, type):
         return type(data) is shape and (not isinstance(data, str) or _whole(data))
+    if shape is os.fsencode:
+        return isinstance(data, str) and _whole(_BYTES_ALONE.sub("", data))
     if isinstance(shape, frozenset):
         return type(data) in shape
     if isinstance(shape, tuple):
@@ -175,7 +185,7 @@ def _whole(text: str) -> bool:
 def write(folder: Path, lock: Lock) -> None:
     """Write the lock of a folder; UnwritableError if that cannot be done."""
     text = json.dumps({"schema": SCHEMA, **asdict(lock)}, indent=1, sort_keys=True, ensure_ascii=False)
-    files.write(folder / NAME, f"{text}\n".encode())
+    files.write(folder / NAME, f"{text}\n".encode(errors="backslashreplace"))  # paths may have bytes of no character
 
 
 def without_left_over(lock: Lock) -> Lock:

@@ -322,6 +322,23 @@ def parts(data, path=()):
         yield from parts(value, (*path, key))
 
 
+def test_a_config_whose_path_has_bytes_that_are_no_characters():
+    """Whoever unpacks an old archive has such files."""
+    place = Path(os.fsdecode(b"caf\xe9"))
+    try:
+        place.mkdir()
+    except OSError:
+        pytest.skip("this system has no such names")
+    for name in ("x.yaml", os.fsdecode(b"n\xe9.yaml")):
+        (place / name).write_text("algorithms: [rprop]\nfigures: [errors]\n")
+    code, _, err = invoke("run", str(place), "--out", "o")
+    assert (code, err) == (0, "6 files in o/n\n6 files in o/x\n"), err
+    code, _, err = invoke("run", str(place), "--out", "o")
+    assert (code, err) == (0, "o/n is up to date\no/x is up to date\n"), err
+    code, _, err = invoke("run", str(place), "--out", "o", "--check")
+    assert code == 0, err
+
+
 @pytest.mark.slow
 def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
     """Whatever part of it is whatever else, every command that reads it says what there is to say."""

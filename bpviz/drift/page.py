@@ -83,7 +83,7 @@ def write(folder: Path, found: Sequence[Checked], said: str) -> Path:
         for picture in one.pictures:
             for part, content in picture.parts.items():
                 written[folder / one.folder.name / _file(picture, part)] = content
-    written[folder / PAGE] = page(shown, said).encode()
+    written[folder / PAGE] = page(shown, said).encode(errors="backslashreplace")
     for inside in dict.fromkeys([folder, *(path.parent for path in written)]):
         files.check(inside, [path.name for path in written if path.parent == inside])
         files.make(inside)
