@@ -893,8 +893,25 @@ def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> Non
     np.testing.assert_array_equal(z, trajectory.errors)
     (axes,) = drawn.figure.axes
     assert (axes.elev, axes.azim) == (20, 30)
-    assert drawn.legend == ["Momentum (92 epochs)"]
+    assert drawn.legend == ["Momentum (92 epochs)", "Start"]
     assert drawn.artists.tracks[0].get_zorder() > drawn.artists.surface.get_zorder()
+
+
+def test_a_start_that_is_not_seen_is_not_in_the_legend_of_the_surface(results: Results, problem: Perceptron) -> None:
+    drawn = draw("surface", results, problem, algorithms=["momentum"], x=[0, 5], y=[-5, 0])
+    assert drawn.legend == ["Momentum (92 epochs)"]
+
+
+def test_the_surface_says_where_the_other_weights_are_held() -> None:
+    drawn = draw("surface", made([[-4, -4, 1], [-3, -3, 2]]), Perceptron(bias=True))
+    assert "surface at b = 2" in drawn.words
+
+
+def test_bars_of_several_starts_say_what_they_are(problem: Perceptron) -> None:
+    starts = [(-4.0, -4.0), (3.0, -2.0), (5.0, -1.0)]
+    drawn = draw("epochs", run(PUBLISHED[:2], problem, starts, 0.125, 1000), problem)
+    assert "bars and evaluations: medians of 3 starts" in drawn.words
+    assert not any("median" in words for words in draw("epochs", made([[0, 0], [1, 1]]), problem).words)
 
 
 def test_long_numbers_of_the_height_leave_their_axis_and_its_name_alone() -> None:

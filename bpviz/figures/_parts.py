@@ -71,6 +71,11 @@ def sign(look: style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
     return Line2D([], [], color=look.colour, dashes=dashes, linewidth=1.8, **end(look))
 
 
+def named_start() -> tuple[Line2D, str]:
+    """Return what a legend says of the starts."""
+    return Line2D([], [], linestyle="none", **style.START), "Start"
+
+
 def end(look: style.Look) -> dict[str, Any]:
     """Return how the marker at the end of an algorithm's path is drawn."""
     return {"marker": look.marker, "markeredgecolor": look.outline, **style.END}

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib.lines import Line2D
 
 from bpviz import style, words
 from bpviz.figures import _parts, _plane
@@ -16,6 +15,7 @@ from bpviz.figures._kind import Shown, how_far
 if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
     from matplotlib.quiver import Quiver
     from matplotlib.text import Text
 
@@ -240,6 +240,5 @@ def _entries(data: PathsData) -> list[tuple[Line2D, str]]:
     """Return the legend of the paths, and of the signs beside them."""
     named = [(_parts.sign(style.look(path.place)), f"{path.label} ({path.said})") for path in data.paths]
     if any(len(path.starts) for path in data.paths):
-        start = Line2D([], [], linestyle="none", **style.START)
-        named.append((start, "Start"))
+        named.append(_parts.named_start())
     return [*named, *_plane.named_minima(data.plane), *_plane.named_threshold(data.plane)]

@@ -52,7 +52,7 @@ class Plane(NamedTuple):
     threshold: float | None  # None also where its contour would not be seen in this window
     lowest_minima: Array
     other_minima: Array
-    held: str  # the other weights and their values
+    held: str  # the other weights and their values, nothing if there are none
 
     @property
     def window(self) -> Window:
@@ -99,8 +99,13 @@ def plane(
         lowest or 0.0,
         threshold,
         *_minima(problem, pair, window, lowest),
-        f"contour at {', '.join(others)}" if others else "",
+        ", ".join(others),
     )
+
+
+def note(plane: Plane, what: str = "contour") -> str:
+    """Say where the weights are held that have no axis: ``contour at b = 2``."""
+    return f"{what} at {plane.held}" if plane.held else ""
 
 
 _DOUBLINGS = 2

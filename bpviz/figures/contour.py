@@ -40,6 +40,6 @@ class Contour(OfPlane):
 
         drawn = _plane.draw_plane(figure, data)
         title = self.title or "Error over two weights"
-        _parts.frame(figure, drawn.axes, title, data.held, _plane.named_minima(data), drawn.bar)
+        _parts.frame(figure, drawn.axes, title, _plane.note(data), _plane.named_minima(data), drawn.bar)
         _plane.label_threshold(drawn, data)
         return drawn

@@ -32,6 +32,7 @@ class EpochsData(NamedTuple):
     bills: list[str]
     reached: list[bool]
     title: str
+    note: str
 
 
 class EpochsArtists(NamedTuple):
@@ -55,6 +56,7 @@ class Epochs(OfAlgorithms):
 
         algorithms = shown(results, self.algorithms)
         threshold = results.error_threshold
+        starts = max(len(algorithm.runs) for algorithm in algorithms)
         trajectories = [[run.trajectory for run in algorithm.runs] for algorithm in algorithms]
         return EpochsData(
             [algorithm.label for algorithm in algorithms],
@@ -65,6 +67,7 @@ class Epochs(OfAlgorithms):
             [_bill(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
             [all(results.as_asked(run) for run in algorithm.runs) for algorithm in algorithms],
             self.title or ("Epochs" if threshold is None else f"Epochs until the error is {threshold:g} or less"),
+            f"bars and evaluations: medians of {starts} starts" if starts > 1 else "",
         )
 
     def draw(self, figure: Figure, data: EpochsData) -> EpochsArtists:
@@ -101,7 +104,7 @@ class Epochs(OfAlgorithms):
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.spines[["top", "right", "left"]].set_visible(False)
-        _parts.frame(figure, axes, data.title, height=1.6 + 0.65 * len(rows))
+        _parts.frame(figure, axes, data.title, data.note, height=1.6 + 0.65 * len(rows))
         axes.set_xlim(_FOOT, _room(axes, texts))
         return EpochsArtists(bars[0], bars[1], texts)
 

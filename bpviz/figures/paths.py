@@ -59,7 +59,7 @@ class Paths(OfPlane, OfAlgorithms):
         plane = _plane.plane(problem, results, pair, runs, window, self.levels, size=121)
         numbers, places = _paths.places(paths if self.number_epochs else [], plane)
         title = self.title or self._headline([algorithm.label for algorithm in algorithms])
-        return _paths.PathsData(title, _paths.note(paths, plane.held), plane, paths, numbers, places)
+        return _paths.PathsData(title, _paths.note(paths, _plane.note(plane)), plane, paths, numbers, places)
 
     def _headline(self, labels: Sequence[str]) -> str:
         whose = labels[0] if len(labels) == 1 else f"{len(labels)} algorithms"

@@ -149,6 +149,9 @@ class Surface(OfPlane, OfAlgorithms):
         axes.zaxis.labelpad += 2 * room
         axes.view_init(self.elevation, self.azimuth)
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
-        entries = [*((sign, text) for text, sign in named.items()), *_plane.named_minima(plane)]
-        _parts.frame(figure, axes, data.title, plane.held, entries)
+        entries = [(sign, text) for text, sign in named.items()]
+        if any(np.isfinite(track.points[0]).all() for track in data.tracks):
+            entries.append(_parts.named_start())
+        entries += _plane.named_minima(plane)
+        _parts.frame(figure, axes, data.title, _plane.note(plane, "surface"), entries)
         return SurfaceArtists(surface, tracks, minima)
