@@ -513,8 +513,10 @@ def _called(node: Node) -> Called | None:
     if name is None or not isinstance(name.value, str):
         return None
     try:
+        if name.value not in OPTIMIZERS:  # asked first: to word another refusal takes long
+            return None
         kind = OPTIMIZERS[name.value]
-    except (KeyError, BrokenPluginError):
+    except BrokenPluginError:
         return None
     if label is None:
         return Called(kind.label, kind.name) if "with" not in given else None  # what goes around it is in its label
