@@ -265,10 +265,25 @@ def test_what_figures_and_expectations_name_is_looked_up_although_settings_are_r
     ]
 
 
-@pytest.mark.parametrize("entry", ["{name: adma, step: 0}", "{step: 1}", "3", "{name: gd, label: [x]}", "{name: [gd]}"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{name: adma, step: 0}",
+        "{step: 1}",
+        "3",
+        "{name: gd, label: [x]}",
+        '{name: gd, label: "two\\nlines"}',
+        "{name: [gd]}",
+    ],
+)
 def test_nothing_is_said_of_names_where_an_algorithm_cannot_be_called(entry):
     text = f"algorithms: [{entry}]\nfigures: [{{kind: paths, algorithms: [adam]}}]\nexpect: {{adam: {{epochs: 3}}}}"
     assert [mistake.line for mistake in refusal(text).mistakes] == [1]
+
+
+@pytest.mark.parametrize("label", ["[x]", '"two\\nlines"', "null, step: 0", '""'])
+def test_the_figures_by_default_are_not_asked_of_a_label_that_is_refused(label):
+    assert len(refusal(f"algorithms: [{{name: gd, label: {label}}}]").mistakes) == 1
 
 
 def test_what_goes_around_a_refused_algorithm_may_be_in_its_label():

@@ -520,7 +520,7 @@ def _called(node: Node) -> Called | None:
         return None
     if label is None:
         return Called(kind.label, kind.name) if "with" not in given else None  # what goes around it is in its label
-    return Called(label.value, kind.name) if isinstance(label.value, str) else None
+    return Called(label.value, kind.name) if label.value and LABEL.domain.complaint(label.plain) is None else None
 
 
 def _unchecked(kind: Any, values: Mapping[str, Any]) -> Any:
