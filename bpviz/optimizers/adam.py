@@ -13,6 +13,7 @@ What each does with the running means of the gradient and of its square:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
@@ -49,11 +50,17 @@ class _Adam:
         zeros, ones = f.xp.zeros_like(w), f.xp.ones_like(w)
         return Moments(zeros, zeros, ones, ones)
 
+    @cached_property
+    def _fresh(self) -> tuple[Column, Column]:
+        """1 - β₁ and 1 - β₂, once a block: in every epoch they would cost as much as a division of all runs."""
+        return 1 - self.beta1, 1 - self.beta2
+
     def _moments(self, before: Moments, g: Array) -> Moments:
         """Return m ← β₁ m + (1 - β₁) g and v ← β₂ v + (1 - β₂) g², with the products β₁ᵗ and β₂ᵗ."""
+        fresh1, fresh2 = self._fresh
         return Moments(
-            self.beta1 * before.m + (1.0 - self.beta1) * g,
-            self.beta2 * before.v + (1.0 - self.beta2) * g**2,
+            self.beta1 * before.m + fresh1 * g,
+            self.beta2 * before.v + fresh2 * g**2,
             before.beta1_t * self.beta1,
             before.beta2_t * self.beta2,
         )
