@@ -59,11 +59,36 @@ class _Schedule(Wrapper):
 
 
 @wrapper(
+    "constant",
+    label="constant step",
+    source=_DARKEN,
+    confused_with=(
+        "optax.constant_schedule, whose value is the step itself, where this is a multiple of the rule's; and "
+        "torch.optim.lr_scheduler.ConstantLR, which ends after some epochs (`constant-warm-up`)."
+    ),
+    synonyms=("constant-schedule", "constant-step"),
+)
+class Constant(_Schedule):
+    """A step that is the same in every epoch: what other schedules are to be compared with.
+
+    η ← a η
+
+    a: multiple
+    """
+
+    multiple: Column = hyper(1.0, "(0, inf)", "factor a on the step")
+
+    def factor(self, t: Array, f: Oracle) -> Array:
+        factor: Array = f.xp.full_like(t, self.multiple)
+        return factor
+
+
+@wrapper(
     "constant-warm-up",
     label="constant warm-up",
     source=_GOYAL,
     confused_with="torch.optim.lr_scheduler.ConstantLR, which is this one: its defaults are factor 1/3 and 5 epochs.",
-    synonyms=("constant", "constant-lr"),
+    synonyms=("constant-lr",),
 )
 class ConstantWarmUp(_Schedule):
     """A smaller step for the first epochs, then the whole.

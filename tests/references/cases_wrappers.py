@@ -41,6 +41,8 @@ def _chain(rule: str, settings: dict[str, Any], around: dict[str, Any], *links: 
 
 CASES = [
     # -- schedules
+    _optax("constant", {}, "constant_schedule", value=_STEP),
+    _optax("constant", {"multiple": 0.37}, "constant_schedule", value=0.37 * _STEP),
     _torch("constant-warm-up", {"epochs": 5.0, "first": 1 / 3}, "ConstantLR"),
     _torch("constant-warm-up", {"epochs": 12.0, "first": 0.37}, "ConstantLR", factor=0.37, total_iters=12),
     _torch("warm-up", {"epochs": 5.0, "first": 1 / 3}, "LinearLR"),

@@ -27,6 +27,11 @@ class Scheduled:
         return self.inner.advance(f, w)
 
 
+class Constant(Scheduled):
+    def factor(self, f, w):
+        return self.multiple
+
+
 class ConstantWarmUp(Scheduled):
     """Goyal et al. 2017, section 2.2: constant warmup."""
 
@@ -119,6 +124,7 @@ class ReduceOnPlateau(Scheduled):
 
 
 TWINS = {
+    "constant": Constant,
     "constant-warm-up": ConstantWarmUp,
     "warm-up": WarmUp,
     "step-decay": StepDecay,
@@ -131,6 +137,7 @@ TWINS = {
     "reduce-on-plateau": ReduceOnPlateau,
 }
 UNUSUAL = {
+    "constant": {"multiple": 1.7},
     "constant-warm-up": {"epochs": 12.0, "first": 0.37},
     "warm-up": {"epochs": 17.0, "first": 0.37},
     "step-decay": {"decay": 0.83, "every": 7.0},
@@ -167,6 +174,8 @@ def factors(bowl):
 ROOT = math.sqrt(0.5)  # the cosine of an eighth of a turn
 HALVES = {"rise": 0.5, "shape": "cosine", "three_phase": False}
 BY_HAND = [
+    ("constant", {}, [1, 1, 1]),
+    ("constant", {"multiple": 0.25}, [0.25, 0.25, 0.25]),
     ("constant-warm-up", {"epochs": 2, "first": 0.25}, [0.25, 0.25, 1, 1]),
     ("warm-up", {"epochs": 4, "first": 0.2}, [0.2, 0.4, 0.6, 0.8, 1, 1]),
     ("step-decay", {"decay": 0.5, "every": 3}, [1, 1, 1, 0.5, 0.5, 0.5, 0.25]),
