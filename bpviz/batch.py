@@ -139,16 +139,18 @@ def carry_out(
     if processes > 1:
         with _workers(processes) as pool:
             return _carry_out_with(pool, jobs, keep, _AHEAD * processes, said)
-    kept = []
-    for each, job in enumerate(jobs):
-        outcome = compute(job)
-        said(job.experiment.title)
-        for number, due in outcome.set_about():
-            outcome.take(draw(job, number, due))
-            said(job.experiment.figures[number].file_name())
-        _finish(job, outcome)
-        kept.append(keep(each, outcome))
-    return kept
+    return [keep(number, _whole(job, said)) for number, job in enumerate(jobs)]
+
+
+def _whole(job: Job, said: Said = lambda words: None) -> Outcome:
+    """Do all of a job in this process."""
+    outcome = compute(job)
+    said(job.experiment.title)
+    for number, due in outcome.set_about():
+        outcome.take(draw(job, number, due))
+        said(job.experiment.figures[number].file_name())
+    _finish(job, outcome)
+    return outcome
 
 
 @contextlib.contextmanager
@@ -212,9 +214,14 @@ def _deaf_to_interrupts() -> Iterator[None]:
 def _carry_out_with(
     pool: Executor, jobs: Sequence[Job], keep: Callable[[int, Outcome], T], most: int, said: Said
 ) -> list[T]:
-    """Do the same in a pool, which is never handed more than ``most`` tasks before one is an experiment."""
+    """Do the same in a pool, which is never handed more than ``most`` tasks before one is an experiment.
+
+    As long as there are more experiments than that, a task is a whole one. Of the last ones, or few, each figure is a
+    task, so that no process is idle.
+    """
     from concurrent.futures import FIRST_COMPLETED, wait
 
+    whole: dict[Future[Outcome], int] = {}
     computing: dict[Future[Outcome], int] = {}
     drawing: dict[Future[dict[str, Drawn]], tuple[int, int]] = {}
     outcomes: dict[int, Outcome] = {}  # that have figures to come
@@ -222,12 +229,19 @@ def _carry_out_with(
     begun = 0
     while len(kept) < len(jobs):
         with _deaf_to_interrupts():
-            while begun < len(jobs) and len(computing) + len(drawing) < most:
-                computing[pool.submit(compute, jobs[begun])] = begun
+            while begun < len(jobs) and len(whole) + len(computing) + len(drawing) < most:
+                task, tasks = (_whole, whole) if len(jobs) - begun > most else (compute, computing)
+                tasks[pool.submit(task, jobs[begun])] = begun
                 begun += 1
-        pending: set[Future[Any]] = {*computing, *drawing}
+        pending: set[Future[Any]] = {*whole, *computing, *drawing}
         done, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
+            if future in whole:
+                number = whole.pop(future)
+                for words in (jobs[number].experiment.title, *(f.file_name() for f in jobs[number].experiment.figures)):
+                    said(words)
+                kept[number] = keep(number, future.result())
+                continue
             if future in drawing:
                 number, figure = drawing.pop(future)
                 outcomes[number].take(future.result())

@@ -75,6 +75,17 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     assert one == tree(tmp_path / "2")
 
 
+def test_more_experiments_than_processes_take_at_once(tmp_path):
+    """Most are one task each, the last ones one and one more for each figure."""
+    many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(12)]
+    said = {1: [], 2: []}
+    for jobs, words in said.items():
+        carry_out(planned(many, tmp_path / str(jobs), "svg"), processes=jobs, said=words.append)
+    assert sorted(said[2]) == sorted(said[1]) == sorted([one.title for one in many] + 12 * ["epochs"])
+    assert len(tree(tmp_path / "1")) == 12 * (len(batch.TABLES) + 1)
+    assert tree(tmp_path / "1") == tree(tmp_path / "2")
+
+
 @pytest.mark.parametrize(("jobs", "held"), [(1, 1), (2, 8)])
 def test_no_more_results_are_held_than_are_worked_on(tmp_path, jobs, held):
     """So the memory of a thousand experiments is that of a few."""
