@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 # What people type for the names used here. One spelling is accepted, so that configs stay comparable; the others are
 # suggested.
@@ -128,6 +129,13 @@ def common(name: str) -> str:
     while name in SYNONYMS:
         name = SYNONYMS[name]
     return name
+
+
+def twice(names: Sequence[str]) -> str | None:
+    """Return the first name that comes again, if only in other letters: some file systems do not tell upper from lower
+    case."""
+    times = Counter(map(str.casefold, names))
+    return next((name for name in names if times[name.casefold()] > 1), None)
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:

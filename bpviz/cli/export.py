@@ -34,12 +34,12 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
       bpviz export outputs/neupy --to mlflow
       bpviz export outputs --to tensorboard --into board
     """
-    from collections import Counter
     from pathlib import Path
 
     from bpviz.cli.shared import fail
     from bpviz.trackers._outputs import OutputsError, find, place, read
     from bpviz.trackers._tracker import OUTCOMES, TRACKERS, TrackingError, export, missing
+    from bpviz.words import twice
 
     if name not in TRACKERS:
         raise click.BadParameter(TRACKERS.unknown(name), param_hint="'--to'")
@@ -51,11 +51,9 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
             read(folder)  # and again when it is its turn: together, many histories may not fit in memory
         except OutputsError as error:
             complaints.append(str(error))
-    names = [place(folder).name for folder in named]
-    times = Counter(name.casefold() for name in names)
-    twice = next((name for name in names if times[name.casefold()] > 1), None)
-    if twice:
-        complaints.append(f"two folders are named {twice!r} and would be one experiment; export one after the other")
+    same = twice([place(folder).name for folder in named])
+    if same:
+        complaints.append(f"two folders are named {same!r} and would be one experiment; export one after the other")
     if complaints:
         fail("\n".join(complaints))
     done, failures = [], []

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar
 
@@ -322,11 +321,10 @@ def fail_if_unmet(came: Sequence[Came], options: Options) -> None:
 def sources(configs: Sequence[str]) -> Found:
     """Find configs; leave with 2 if two of them would share a folder."""
     from bpviz.config.several import find
+    from bpviz.words import twice
 
     found = find(configs)
-    names = [source.name for source in found.sources]
-    times = Counter(name.casefold() for name in names)  # some file systems do not tell upper from lower case
-    same = next((name for name in names if times[name.casefold()] > 1), None)
+    same = twice([source.name for source in found.sources])
     if same and not found.mistakes:
         fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
     return found
