@@ -71,7 +71,7 @@ class Results(results.Results):
 
     def figure(self, kind: str = "paths", **options: Any) -> Figure:
         """Return a figure with the options that `bpviz explain` lists for its kind. Raises ConfigError."""
-        request: Any = config.figure(self.experiment, kind, options)
+        request = config.figure(self.experiment, kind, options)
         from bpviz.figures._render import drawn  # matplotlib only when something is drawn
 
         return drawn(request, request.data(self, self.experiment.problem))
@@ -90,7 +90,7 @@ class Results(results.Results):
         batch.plan([job])
         batch.write_tables(job.experiment, self, whole)
         for number, figure in enumerate(job.experiment.figures):
-            data = figure.data(self, job.experiment.problem)  # type: ignore[attr-defined]
+            data = figure.data(self, job.experiment.problem)
             batch.draw(job, number, batch.Due(job.formats, data, None))
         return whole
 

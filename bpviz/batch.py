@@ -238,9 +238,9 @@ def _carry_out_with(
         for future in done:
             if future in whole:
                 number = whole.pop(future)
+                kept[number] = keep(number, future.result())
                 for words in (jobs[number].experiment.title, *(f.file_name() for f in jobs[number].experiment.figures)):
                     said(words)
-                kept[number] = keep(number, future.result())
                 continue
             if future in drawing:
                 number, figure = drawing.pop(future)
@@ -272,7 +272,7 @@ def compute(job: Job) -> Outcome:
                 outcome.anew[file] = _why_table(job, file)
             outcome.files[file] = lock.written(content)
     for number, figure in enumerate(job.experiment.figures):
-        data = figure.data(outcome.results, job.experiment.problem)  # type: ignore[attr-defined]
+        data = figure.data(outcome.results, job.experiment.problem)
         shows = None
         if job.origin is not None:
             shows = digest.of_data([figure.name, declare.settings(figure), data])

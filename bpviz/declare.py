@@ -27,8 +27,10 @@ from bpviz.words import listed, shown
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from matplotlib.figure import Figure
 
     from bpviz.oracle import Oracle
+    from bpviz.results import Results
 
     Array: TypeAlias = npt.NDArray[np.float64]
     Column: TypeAlias = float | Array
@@ -270,6 +272,14 @@ class FigureRequest:
 
     save_as: str | None = hyper(None, Nullable(FileName(), "the kind and what it shows"), "file name, without a suffix")
     title: str | None = hyper(None, Nullable(Text(), "a title by what is shown"), "text above the figure")
+
+    if TYPE_CHECKING:  # each kind has its own, and one that has not fails by name
+
+        def data(self, results: Results, problem: Problem) -> Any:
+            """Return what is shown, as plain arrays."""
+
+        def draw(self, figure: Figure, data: Any) -> Any:
+            """Draw that, and return what was drawn."""
 
     def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
         """Return (field, complaint) for options that fit no figure of this problem and these algorithms.
