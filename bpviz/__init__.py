@@ -7,6 +7,8 @@ What is listed in ``__all__`` may be relied on; docs/python.md describes it. It 
 so that ``import bpviz`` costs nothing.
 """
 
+from bpviz._version import __version__
+
 TYPE_CHECKING = False  # as typing has it, without importing typing
 if TYPE_CHECKING:
     from bpviz.api import Results, compare, run
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from bpviz.problems._formula import Function
     from bpviz.results import Ending, Run
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Array",

@@ -15,8 +15,8 @@ from bpviz import batch, config, results, study, tables
 from bpviz.config import ConfigError, Experiment, Mistake
 from bpviz.declare import FIGURES
 from bpviz.domains import Choice
+from bpviz.messages.text import listed, shown
 from bpviz.plugins import load_all
-from bpviz.words import listed, shown
 
 if TYPE_CHECKING:
     from types import EllipsisType

@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from bpviz import __version__, config, declare, digest, files, foreign, lock, plugins, study, tables
+from bpviz import config, declare, foreign, lock, plugins, study, tables
+from bpviz._version import __version__
 from bpviz.config import ConfigError
 from bpviz.lock import Lock, Origin
-from bpviz.words import listed
+from bpviz.messages.text import listed
+from bpviz.storage import atomic, hashing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -120,13 +122,13 @@ def plan(jobs: Sequence[Job]) -> None:
     Raises files.UnwritableError.
     """
     for job in jobs:
-        files.check(job.folder, job.written)
+        atomic.check(job.folder, job.written)
     for out in dict.fromkeys(job.folder.parent for job in jobs):
-        files.check(out, ())
+        atomic.check(out, ())
     for job in jobs:
-        files.make(job.folder)
+        atomic.make(job.folder)
     for job in jobs:
-        files.check(job.folder, job.written)  # again: only a folder that is there refuses names too long for it
+        atomic.check(job.folder, job.written)  # again: only a folder that is there refuses names too long for it
 
 
 def carry_out(
@@ -268,14 +270,14 @@ def compute(job: Job) -> Outcome:
     outcome = Outcome(*_ran(job.experiment))
     if job.with_tables:
         for file, content in zip(TABLES, _tables(job.experiment, outcome.results), strict=True):
-            if files.update(job.folder / file, content):
+            if atomic.update(job.folder / file, content):
                 outcome.anew[file] = _why_table(job, file)
             outcome.files[file] = lock.written(content)
     for number, figure in enumerate(job.experiment.figures):
         data = figure.data(outcome.results, job.experiment.problem)
         shows = None
         if job.origin is not None:
-            shows = digest.of_data([figure.name, declare.settings(figure), data])
+            shows = hashing.of_data([figure.name, declare.settings(figure), data])
             outcome.shows.append(shows)
         formats = []
         for suffix, file in job.figure_files(number).items():
@@ -312,7 +314,7 @@ def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
 def write_tables(experiment: Experiment, results: Results, folder: Path) -> None:
     """Write the tables of an experiment's results."""
     for file, content in zip(TABLES, _tables(experiment, results), strict=True):
-        files.write(folder / file, content)
+        atomic.write(folder / file, content)
 
 
 def _why_table(job: Job, file: str) -> str:
@@ -336,7 +338,7 @@ def _why_figure(job: Job, number: int, file: str, shows: list[str]) -> str:
 
 def _drawing(job: Job, number: int) -> dict[str, str]:
     """Return the digests of the modules that draw a figure."""
-    return digest.modules(*lock.DRAWING, *_modules_of([job.experiment.figures[number]]))
+    return hashing.modules(*lock.DRAWING, *_modules_of([job.experiment.figures[number]]))
 
 
 def _modules_of(things: Sequence[Any]) -> list[str]:
@@ -354,7 +356,7 @@ def _modules_of(things: Sequence[Any]) -> list[str]:
 def code_of(experiment: Experiment) -> dict[str, str]:
     """Return the digests of the modules that read, compute and draw an experiment."""
     things = [experiment.problem, *(a.optimizer for a in experiment.algorithms), *experiment.figures]
-    return digest.modules(*lock.READING, *lock.COMPUTING, *lock.DRAWING, *_modules_of(things))
+    return hashing.modules(*lock.READING, *lock.COMPUTING, *lock.DRAWING, *_modules_of(things))
 
 
 def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
@@ -368,7 +370,7 @@ def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
         record = lock.written(content)
         if due.shows is not None:
             record["shows"] = due.shows
-        drawn[file] = Drawn(record, same=not files.update(job.folder / file, content))
+        drawn[file] = Drawn(record, same=not atomic.update(job.folder / file, content))
     return drawn
 
 
@@ -383,7 +385,7 @@ def _finish(job: Job, outcome: Outcome) -> None:
     earlier = [*before.files, *before.left_over] if before else []
     made = Lock(
         **job.origin._asdict(),
-        experiment=digest.of_data(config.resolved(job.experiment)),
+        experiment=hashing.of_data(config.resolved(job.experiment)),
         code=code_of(job.experiment),
         results=[_rounded(run) for run in runs],
         files={name: outcome.files[name] for name in job.files},

@@ -22,11 +22,11 @@ from bpviz import declare, guard, installed
 from bpviz.declare import KINDS, OPTIMIZERS
 from bpviz.domains import Choice, Domain, Flag, Interval
 from bpviz.march import march
+from bpviz.messages.text import listed, shown
 from bpviz.oracle import Oracle
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES, Perceptron
 from bpviz.results import Ending, Trajectory, record
-from bpviz.words import listed, shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt

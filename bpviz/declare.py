@@ -21,8 +21,8 @@ from typing import (
 )
 
 from bpviz.domains import Domain, FileName, Interval, Nullable, Text
+from bpviz.messages.text import listed, shown
 from bpviz.registry import Registry
-from bpviz.words import listed, shown
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from bpviz import config, files, lock, tables, upkeep
+from bpviz import config, lock, tables, upkeep
 from bpviz.config import ConfigError, Mistake
-from bpviz.config.files import UnreadableError, decode, read
 from bpviz.config.several import Source
 from bpviz.declare import fields
 from bpviz.lock import LockError
+from bpviz.messages.suggestions import nearest
+from bpviz.messages.text import listed, shown
+from bpviz.storage import atomic
+from bpviz.storage.reading import UnreadableError, decode, read
 from bpviz.tables import Table
-from bpviz.words import listed, nearest, shown
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
@@ -175,7 +177,7 @@ def write(one: Embedded) -> None:
 
     Raises files.UnwritableError.
     """
-    files.write(Path(os.path.realpath(one.path)), one.content, precious=True)
+    atomic.write(Path(os.path.realpath(one.path)), one.content, precious=True)
 
 
 def _lines(block: Block, text: str) -> list[str]:

@@ -8,7 +8,8 @@ import math
 import re
 from typing import Any
 
-from bpviz.words import listed, nearest, shown
+from bpviz.messages.suggestions import nearest
+from bpviz.messages.text import listed, shown
 
 
 class Domain:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from bpviz import declare, installed, registry
+from bpviz.messages.text import listed
 from bpviz.oracle import Oracle
-from bpviz.words import listed
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Optimizer, Problem

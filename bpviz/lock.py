@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import digest, files
+from bpviz.storage import atomic, hashing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,15 @@ SCHEMA = 1
 LARGEST = 1 << 28  # bytes; a lock with a run has some 6 KiB, each more run 300 bytes
 
 # Whoever changes one of these changes what a config means, or what is computed from it.
-READING = ("declare.py", "domains.py", "registry.py", "words.py", "config/*.py", "problems/*.py")
+READING = (
+    "declare.py",
+    "domains.py",
+    "registry.py",
+    "messages/*.py",
+    "storage/reading.py",
+    "config/*.py",
+    "problems/*.py",
+)
 COMPUTING = (
     "rows.py",
     "chance.py",
@@ -185,7 +193,7 @@ def _whole(text: str) -> bool:
 def write(folder: Path, lock: Lock) -> None:
     """Write the lock of a folder; UnwritableError if that cannot be done."""
     text = json.dumps({"schema": SCHEMA, **asdict(lock)}, indent=1, sort_keys=True, ensure_ascii=False)
-    files.write(folder / NAME, f"{text}\n".encode(errors="backslashreplace"))  # paths may have bytes of no character
+    atomic.write(folder / NAME, f"{text}\n".encode(errors="backslashreplace"))  # paths may have bytes of no character
 
 
 def without_left_over(lock: Lock) -> Lock:
@@ -195,7 +203,7 @@ def without_left_over(lock: Lock) -> Lock:
 
 def written(content: bytes) -> dict[str, Any]:
     """Return what a lock says of a file with this content."""
-    return {"bytes": digest.of_bytes(content), "size": len(content)}
+    return {"bytes": hashing.of_bytes(content), "size": len(content)}
 
 
 def misplaced(lock: Lock, folder: Path) -> dict[str, str]:
@@ -211,7 +219,7 @@ def altered(lock: Lock, folder: Path, name: str) -> str | None:
         return "is missing"
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
-    return None if digest.of_bytes(content) == lock.files[name]["bytes"] else "was changed"
+    return None if hashing.of_bytes(content) == lock.files[name]["bytes"] else "was changed"
 
 
 def other_code(code: Mapping[str, str]) -> list[str]:
@@ -221,6 +229,6 @@ def other_code(code: Mapping[str, str]) -> list[str]:
 
 def _now(name: str) -> str:
     try:
-        return digest.of_module(name)
+        return hashing.of_module(name)
     except OSError:  # gone
         return ""

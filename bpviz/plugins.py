@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from bpviz import installed
 from bpviz.config import algorithm
-from bpviz.config.files import UnreadableError, decode, read
 from bpviz.config.keys import NUMBER
-from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.yaml_tree import LARGEST
 from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, made_of
 from bpviz.domains import Listed, Text
+from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
+from bpviz.messages.text import listed, shown
 from bpviz.registry import FILES, Registry, all_or_nothing
-from bpviz.words import listed, shown
+from bpviz.storage.reading import UnreadableError, decode, read
 
 if TYPE_CHECKING:
     from bpviz.config.experiment import Experiment

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
 from bpviz import installed
-from bpviz.words import SYNONYMS, listed, nearest, shown
+from bpviz.messages.suggestions import SYNONYMS, nearest
+from bpviz.messages.text import listed, shown
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

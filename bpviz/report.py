@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpviz import conformance, declare, parting, registry, tables
-from bpviz.words import common, listed
+from bpviz.messages.suggestions import common
+from bpviz.messages.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

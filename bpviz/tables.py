@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS
-from bpviz.words import columns, listed
+from bpviz.messages.text import columns, listed
 
 if TYPE_CHECKING:
     from bpviz.results import Results, Run

@@ -14,9 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import config, digest, files, lock, plugins
+from bpviz import config, lock, plugins
 from bpviz.lock import Lock, LockError, Origin
-from bpviz.words import listed, shown
+from bpviz.messages.text import listed, shown
+from bpviz.storage import atomic, hashing
 
 if TYPE_CHECKING:
     from bpviz.batch import Job
@@ -61,7 +62,7 @@ def origin(
     source: Source, folder: Path, asked: Asked, data: Iterable[str], packages: Mapping[str, str] | None = None
 ) -> Origin:
     """Return where an experiment comes from, as its lock says it."""
-    inputs = {"config": digest.of_bytes(source.data)}
+    inputs = {"config": hashing.of_bytes(source.data)}
     for plugin in plugins.loaded():
         key = f"plugin {Path(plugin.file).name}"
         alike = sum(name == key or name.startswith(f"{key} (") for name in inputs)
@@ -78,7 +79,7 @@ def _named(before: Lock, kind: str) -> list[str]:
 
 def _of_file(path: Path) -> str:
     try:
-        return digest.of_bytes(path.read_bytes())
+        return hashing.of_bytes(path.read_bytes())
     except OSError:
         return ""
 
@@ -214,7 +215,7 @@ def prune(orphan: Orphan) -> None:
         try:
             (orphan.folder / name).unlink(missing_ok=True)
         except OSError as error:
-            raise files.UnwritableError(f"cannot remove {orphan.folder / name}: {error.strerror or error}") from None
+            raise atomic.UnwritableError(f"cannot remove {orphan.folder / name}: {error.strerror or error}") from None
     if orphan.config:
         try:
             orphan.folder.rmdir()

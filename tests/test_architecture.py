@@ -18,13 +18,13 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("words", "domains", "registry", "declare", "installed", "rows", "chance", "digest", "files"),
+    ("messages", "storage", "_version", "domains", "registry", "declare", "installed", "rows", "chance"),
     ("problems", "optimizers", "wrappers", "linesearch", "foreign"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),
     (
         *("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
-        *("changes", "documents", "drift", "github", "trackers"),
+        *("changes", "documents", "drift", "trackers"),
     ),
     ("cli", "api", "__main__"),
 )

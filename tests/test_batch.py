@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import bpviz
-from bpviz import batch, config, files
-from bpviz.files import UnwritableError
+from bpviz import batch, config
+from bpviz.storage import atomic
+from bpviz.storage.atomic import UnwritableError
 
 HOME = Path(bpviz.__file__).parent.parent
 SMALL = "algorithms: [gd, rprop]\nfigures: [errors, epochs]\nmax_epochs: 20\n"
@@ -112,7 +113,7 @@ def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
     """So what tests/test_files.py shows of files.write holds for every file of a run."""
     jobs = planned(two, tmp_path, "png")
     written = []
-    monkeypatch.setattr(files, "write", lambda path, content: written.append((path, type(content))))
+    monkeypatch.setattr(atomic, "write", lambda path, content: written.append((path, type(content))))
     carry_out(jobs)
     assert tree(tmp_path) == {}
     assert len(written) == 2 * len(batch.TABLES) + 3

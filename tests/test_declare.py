@@ -12,8 +12,9 @@ import pytest
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, Wrapper, hyper, optimizer, wrapper
 from bpviz.domains import Choice, FileName, Flag, Interval, Listed, Nullable, Text
+from bpviz.messages.suggestions import SYNONYMS, nearest
+from bpviz.messages.text import listed, shown
 from bpviz.registry import Registry
-from bpviz.words import SYNONYMS, listed, nearest, shown
 
 UNIT = Interval.parse("[0, 1)")
 POSITIVE = Interval.parse("(0, inf)")

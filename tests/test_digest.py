@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 import bpviz
-from bpviz import digest
+from bpviz.storage import hashing
 
 PLAIN = {"b": [1, 2.5, None, True, "ü"], "a": ((0.1,), {})}
 
 
 def test_bytes_have_the_first_digits_of_their_sha256():
-    assert digest.of_bytes(b"abc") == hashlib.sha256(b"abc").hexdigest()[:16]
+    assert hashing.of_bytes(b"abc") == hashlib.sha256(b"abc").hexdigest()[:16]
 
 
 def test_neither_the_order_of_names_nor_lists_for_tuples_matter():
-    assert digest.of_data(PLAIN) == digest.of_data({"a": [[0.1], {}], "b": (1, 2.5, None, True, "ü")})
+    assert hashing.of_data(PLAIN) == hashing.of_data({"a": [[0.1], {}], "b": (1, 2.5, None, True, "ü")})
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_neither_the_order_of_names_nor_lists_for_tuples_matter():
     ],
 )
 def test_what_differs_has_another_digest(other):
-    assert digest.of_data(other) != digest.of_data(PLAIN)
+    assert hashing.of_data(other) != hashing.of_data(PLAIN)
 
 
 @pytest.mark.parametrize("number", [0.1234567, -4e-300, 3.0, 0.0, 123456.789e100])
 def test_a_computed_number_counts_to_nine_digits(number):
     def of(x):
-        return digest.of_data({"array": np.array([x, 1.0])})
+        return hashing.of_data({"array": np.array([x, 1.0])})
 
     assert of(number * (1 + 1e-15)) == of(number)
     assert of(number * (1 + 1e-8)) != of(number) or number == 0
@@ -47,17 +47,18 @@ def test_a_computed_number_counts_to_nine_digits(number):
 
 def test_what_is_not_finite_has_a_digest_of_its_own():
     odd = [np.array([x]) for x in (np.nan, np.inf, -np.inf, 0.0, -1.0)]
-    assert len({digest.of_data(a) for a in odd}) == len(odd)
+    assert len({hashing.of_data(a) for a in odd}) == len(odd)
 
 
 def test_shape_and_kind_matter():
     flat, column = np.zeros(4), np.zeros((4, 1))
-    assert digest.of_data(flat) != digest.of_data(column)
-    assert digest.of_data(np.array([1, 2])) == digest.of_data(np.array([1.0, 2.0]))
+    assert hashing.of_data(flat) != hashing.of_data(column)
+    assert hashing.of_data(np.array([1, 2])) == hashing.of_data(np.array([1.0, 2.0]))
 
 
 def test_modules_are_named_from_the_package_and_read_from_it():
     home = Path(bpviz.__file__).parent
-    found = digest.modules("digest.py", "figures/_*.py")
-    assert list(found) == sorted({"digest.py", *(f"figures/{p.name}" for p in (home / "figures").glob("_*.py"))})
-    assert found["digest.py"] == digest.of_bytes((home / "digest.py").read_bytes())
+    found = hashing.modules("storage/hashing.py", "figures/_*.py")
+    drawing = {f"figures/{path.name}" for path in (home / "figures").glob("_*.py")}
+    assert list(found) == sorted({"storage/hashing.py", *drawing})
+    assert found["storage/hashing.py"] == hashing.of_bytes((home / "storage/hashing.py").read_bytes())

@@ -23,7 +23,7 @@ from proofs import AROUND_TITLES, TITLES, around, proofs
 from bpviz import config
 from bpviz.config.keys import keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, FigureRequest, fields
-from bpviz.words import shown
+from bpviz.messages.text import shown
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import bpviz
-from bpviz import files
-from bpviz.files import UnwritableError
+from bpviz.storage import atomic
+from bpviz.storage.atomic import UnwritableError
 
 HOME = Path(bpviz.__file__).parent.parent
 
@@ -31,7 +31,7 @@ def names(folder):
 def test_writing_makes_and_replaces_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "a.csv"
     for content in (b"old\n", b"", bytes(range(256)) * 1000):
-        files.write(path, content)
+        atomic.write(path, content)
         assert path.read_bytes() == content
         assert names(tmp_path) == ["a.csv"]
 
@@ -41,7 +41,7 @@ def test_writing_makes_and_replaces_and_leaves_nothing_else(tmp_path):
 def test_a_file_has_the_permissions_of_any_new_file(tmp_path, mask):
     before = os.umask(mask)
     try:
-        files.write(tmp_path / "a", b"")
+        atomic.write(tmp_path / "a", b"")
     finally:
         os.umask(before)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~mask
@@ -58,7 +58,7 @@ def test_what_goes_wrong_leaves_the_old_file_and_no_traces(tmp_path, monkeypatch
 
     monkeypatch.setattr(failing, fail)
     with pytest.raises((UnwritableError, KeyboardInterrupt)) as caught:
-        files.write(path, b"new", precious=True)
+        atomic.write(path, b"new", precious=True)
     monkeypatch.undo()
     if isinstance(error, OSError):
         assert str(caught.value) == f"cannot write {path}: No space left on device"
@@ -68,10 +68,10 @@ def test_what_goes_wrong_leaves_the_old_file_and_no_traces(tmp_path, monkeypatch
 
 def test_a_reader_that_has_the_old_file_open_reads_it_to_its_end(tmp_path):
     path = tmp_path / "a.csv"
-    files.write(path, b"old" * 1000)
+    atomic.write(path, b"old" * 1000)
     with path.open("rb") as reader:
         start = reader.read(3)
-        files.write(path, b"new")
+        atomic.write(path, b"new")
         assert start + reader.read() == b"old" * 1000
 
 
@@ -80,23 +80,23 @@ def test_what_a_killed_process_left_is_no_hindrance(tmp_path):
     victim = tmp_path / "victim"
     victim.write_bytes(b"untouched")
     (tmp_path / f".bpviz-{os.getpid()}.part").symlink_to(victim)
-    files.make(tmp_path)
-    files.write(tmp_path / "a.csv", b"new")
+    atomic.make(tmp_path)
+    atomic.write(tmp_path / "a.csv", b"new")
     assert victim.read_bytes() == b"untouched"
     assert names(tmp_path) == ["a.csv", "victim"]
 
 
 def test_another_run_may_sweep_a_folder_while_it_is_made(tmp_path, monkeypatch):
     close = os.close
-    monkeypatch.setattr(os, "close", lambda handle: (close(handle), files.sweep(tmp_path)))
-    files.make(tmp_path)
+    monkeypatch.setattr(os, "close", lambda handle: (close(handle), atomic.sweep(tmp_path)))
+    atomic.make(tmp_path)
     assert names(tmp_path) == []
 
 
 def test_writing_where_there_is_no_folder(tmp_path):
     path = tmp_path / "no" / "a.csv"
     with pytest.raises(UnwritableError) as caught:
-        files.write(path, b"")
+        atomic.write(path, b"")
     assert str(caught.value) == f"cannot write {path}: No such file or directory"
 
 
@@ -105,14 +105,14 @@ def test_writing_where_there_is_no_folder(tmp_path):
 
 def refusal(folder, *written):
     with pytest.raises(UnwritableError) as caught:
-        files.check(folder, written)
+        atomic.check(folder, written)
     return str(caught.value)
 
 
 def test_what_is_new_or_to_be_replaced_is_fine(tmp_path):
-    files.check(tmp_path / "new" / "er", ["a", "b"])
+    atomic.check(tmp_path / "new" / "er", ["a", "b"])
     (tmp_path / "a").write_bytes(b"")
-    files.check(tmp_path, ["a", "b"])
+    atomic.check(tmp_path, ["a", "b"])
     assert names(tmp_path) == ["a"]
 
 
@@ -154,10 +154,10 @@ def test_names_too_long_for_the_file_system(tmp_path):
 @on_linux
 def test_a_folder_where_nobody_can_write():
     with pytest.raises(UnwritableError) as caught:
-        files.make(Path("/proc/bpviz"))
+        atomic.make(Path("/proc/bpviz"))
     assert str(caught.value) == "cannot write in /proc/bpviz: No such file or directory"
     with pytest.raises(UnwritableError, match=r"cannot write in /proc: "):
-        files.make(Path("/proc"))
+        atomic.make(Path("/proc"))
 
 
 # -- killed in the middle --------------------------------------------------------------------------------------------
@@ -191,5 +191,5 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path):
         assert all(re.fullmatch(r"\.bpviz-\d+\.part", name) for name in left)
         interrupted = len(left)
     assert interrupted, "no process was killed while it wrote, so this test has shown nothing"
-    files.write(path, b"new")
+    atomic.write(path, b"new")
     assert path.read_bytes() == b"new"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bpviz import github
 from bpviz.cli import cli
 from bpviz.config import Mistake
+from bpviz.messages import github_actions
 
 CONFIG = "algorithms:\n  - {name: gd, step: 10}\nfigures: []\nexpect: {gd: {epochs: 797}}\n"
 
@@ -33,7 +33,7 @@ def invoke(*arguments):
 
 
 def told(*mistakes):
-    return list(github.commands([("a title", mistake) for mistake in mistakes]))
+    return list(github_actions.commands([("a title", mistake) for mistake in mistakes]))
 
 
 def write(text, name="configs/one.yaml"):
@@ -68,20 +68,20 @@ def test_a_place_is_as_good_as_it_is_known():
 def test_paths_are_those_of_the_repository(workspace, monkeypatch):
     write("")
     monkeypatch.chdir("configs")
-    assert github.repository_path("one.yaml") == "configs/one.yaml"
-    assert github.repository_path(str(workspace / "checkout/configs/one.yaml")) == "configs/one.yaml"
+    assert github_actions.repository_path("one.yaml") == "configs/one.yaml"
+    assert github_actions.repository_path(str(workspace / "checkout/configs/one.yaml")) == "configs/one.yaml"
     (workspace / "outside.yaml").touch()
-    assert github.repository_path("../../outside.yaml") is None
+    assert github_actions.repository_path("../../outside.yaml") is None
     nested = workspace / "checkout/vendor/other"
     (nested / ".git").mkdir(parents=True)
     (nested / "two.yaml").touch()
-    assert github.repository_path(str(nested / "two.yaml")) == "two.yaml"  # a checkout of its own
+    assert github_actions.repository_path(str(nested / "two.yaml")) == "two.yaml"  # a checkout of its own
 
 
 def test_a_checkout_without_git_is_the_workspace():
     write("")
     Path(".git").rmdir()
-    assert github.repository_path("configs/one.yaml") == "configs/one.yaml"
+    assert github_actions.repository_path("configs/one.yaml") == "configs/one.yaml"
 
 
 def test_ten_are_told_and_the_rest_is_counted():
@@ -95,7 +95,7 @@ def test_ten_are_told_and_the_rest_is_counted():
 
 
 def test_lines_of_a_config_are_no_commands():
-    assert github.harmless("a::b\n  ::add-mask::x\n::error::y") == "a::b\n  : :add-mask::x\n: :error::y"
+    assert github_actions.harmless("a::b\n  ::add-mask::x\n::error::y") == "a::b\n  : :add-mask::x\n: :error::y"
     write("::stop-commands::x: 1\nalgorithms: [gd]\n")
     code, _, err = invoke("validate", "configs/one.yaml")
     assert code == 2
@@ -178,14 +178,14 @@ def test_a_summary_without_drift_says_so_for_each_level(workspace):
 def test_a_summary_is_added_to_what_is_there_and_never_too_large(workspace):
     path = workspace / "summary.md"
     path.write_text("before\n")
-    assert github.summarize("# a\n") is None
+    assert github_actions.summarize("# a\n") is None
     assert path.read_text() == "before\n# a\n"
     cut = "the summary of the job is cut: there is room for 1 MiB"
-    assert github.summarize("````text\n" + "line ä\n" * 300_000 + "````\n") == cut
+    assert github_actions.summarize("````text\n" + "line ä\n" * 300_000 + "````\n") == cut
     content = path.read_bytes()
-    assert github.LARGEST - 100 < len(content) <= github.LARGEST
+    assert github_actions.LARGEST - 100 < len(content) <= github_actions.LARGEST
     assert content.decode().endswith("line ä\n````\n\n\n*There is more: the log of this step has all of it.*\n")
-    assert github.summarize("more" * 100) == cut
+    assert github_actions.summarize("more" * 100) == cut
     assert path.read_bytes() == content
 
 
@@ -215,4 +215,4 @@ def test_a_repository_of_git_itself(tmp_path):
     subprocess.run(["git", "init", "--quiet", str(tree)], check=True)
     (tree / "sub").mkdir()
     (tree / "sub/a.yaml").touch()
-    assert github.repository_path(str(tree / "sub/a.yaml")) == "sub/a.yaml"
+    assert github_actions.repository_path(str(tree / "sub/a.yaml")) == "sub/a.yaml"

@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import digest, files, lock
+from bpviz import lock
 from bpviz.batch import TABLES
 from bpviz.cli import cli
+from bpviz.storage import atomic, hashing
 
 HOME = Path(bpviz.__file__).parent.parent
 CONFIG = """
@@ -224,7 +225,7 @@ def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
     assert "optimizers/adam.py" not in code
     assert "figures/surface.py" not in code
     assert {"optimizers/rprop.py", "optimizers/gradient_descent.py", "figures/errors.py", "march.py"} <= set(code)
-    assert all(digest.of_module(name) == was for name, was in code.items())
+    assert all(hashing.of_module(name) == was for name, was in code.items())
 
 
 def test_all_code_that_reads_computes_and_draws_is_in_the_lock():
@@ -241,7 +242,7 @@ def test_all_code_that_reads_computes_and_draws_is_in_the_lock():
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     home = Path(bpviz.__file__).parent
     imported = {Path(file).relative_to(home).as_posix() for file in done.stdout.splitlines()[-1].split()}
-    keepers = {"batch.py", "digest.py", "files.py", "guard.py", "installed.py", "lock.py", "plugins.py", "upkeep.py"}
+    keepers = {"batch.py", "guard.py", "installed.py", "lock.py", "plugins.py", "upkeep.py", "_version.py"}
     code = set(lock.read(Path("outputs/all")).code)
     assert {"optimizers/adam.py", "wrappers/answers.py", "wrappers/schedules.py", "wrappers/_layers.py"} <= code
     elsewhere = ("cli/", "foreign/__init__")
@@ -491,7 +492,7 @@ def test_a_second_run_waits_for_the_first(folder):
     edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
     command = [sys.executable, "-m", "bpviz", "run", "two.yaml"]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
-    with files.held(Path("outputs"), lambda: pytest.fail("nobody else has it")):
+    with atomic.held(Path("outputs"), lambda: pytest.fail("nobody else has it")):
         before = tree(folder)
         waiting = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True)
         assert waiting.stderr.readline() == "waiting for another bpviz that writes in outputs\n"

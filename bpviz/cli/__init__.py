@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from bpviz import __version__
+from bpviz._version import __version__
 from bpviz.cli import check, compare, completion, diff, embed, explain, export, init, listing, run, schema, validate
 
 EXIT_CODES = """\

@@ -85,11 +85,11 @@ def command(
 
 def _drawn(old: Side, new: Side, path: Path) -> str:
     """Draw figures that differ beside each other, and say so."""
-    from bpviz import files
     from bpviz.figures.beside import beside
+    from bpviz.storage import atomic
 
     picture, number = beside(old, new)
     if not picture:
         return "no figure differs"
-    files.write(path, picture)
+    atomic.write(path, picture)
     return f"{counted(number, 'figure')} that {'differs' if number == 1 else 'differ'}, old and new, in {path}"

@@ -71,12 +71,12 @@ def checked(
     pictures: Path,
 ) -> None:
     """Check outputs, say what has drifted, and leave with 1 if anything has."""
-    from bpviz import files
     from bpviz.drift.inputs import Given
+    from bpviz.storage import atomic
 
     pictured = options.pictures if set(options.pictures) & set(formats) else ()
     given = Given(overrides, pictured, options.no_figures)
-    with files.held(out, waiting(out, options)):
+    with atomic.held(out, waiting(out, options)):
         found = _found(configs, out, options, given, level)
     _say(found, options, level)
     unmet = options.strict and unmet_said(found)
@@ -154,7 +154,7 @@ def _say(found: Sequence[Checked], options: Options, level: str) -> None:
 def _draw(found: Sequence[Checked], options: Options, level: str, pictures: Path) -> bool:
     """Write the page with what differs, and return whether that has failed."""
     from bpviz.drift import page, report
-    from bpviz.files import UnwritableError
+    from bpviz.storage.atomic import UnwritableError
 
     try:
         written = page.write(pictures, found, report.verdict(found, level))

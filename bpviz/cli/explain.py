@@ -39,7 +39,8 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
       bpviz explain torch:Adam
     """
     from bpviz.declare import OPTIMIZERS
-    from bpviz.words import nearest, shown
+    from bpviz.messages.suggestions import nearest
+    from bpviz.messages.text import shown
 
     registries = _registries()
     with mistakes_reported(plugins):
@@ -59,7 +60,7 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
 def explanation(declared: Any) -> str:
     """Return what is declared about an algorithm, a wrapper, a problem or a figure kind, as text."""
     from bpviz.declare import KINDS, WRAPPERS, fields
-    from bpviz.words import listed
+    from bpviz.messages.text import listed
 
     label = getattr(declared, "label", "")
     head = f"{declared.name}: {label}" if label not in ("", declared.name) else declared.name
@@ -111,7 +112,7 @@ def _exactly(x: float) -> str:
 def _default(value: Any) -> str:
     from dataclasses import MISSING
 
-    from bpviz.words import shown
+    from bpviz.messages.text import shown
 
     if isinstance(value, tuple):
         return f"[{', '.join(map(_default, value))}]"

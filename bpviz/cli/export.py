@@ -37,9 +37,9 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
     from pathlib import Path
 
     from bpviz.cli.shared import fail
+    from bpviz.messages.text import twice
     from bpviz.trackers._outputs import OutputsError, find, place, read
     from bpviz.trackers._tracker import OUTCOMES, TRACKERS, TrackingError, export, missing
-    from bpviz.words import twice
 
     if name not in TRACKERS:
         raise click.BadParameter(TRACKERS.unknown(name), param_hint="'--to'")

@@ -16,7 +16,7 @@ def command(path: str, force: bool) -> None:
     from pathlib import Path
 
     from bpviz.cli.shared import fail, mistakes_reported
-    from bpviz.files import write
+    from bpviz.storage.atomic import write
 
     target = Path(path)
     if target.is_dir():

@@ -94,9 +94,10 @@ def _brought_up_to_date(
     configs: Sequence[str], overrides: Sequence[str], out: Path, options: Options, *, force: bool, prune: bool
 ) -> list[Came]:
     """Make the outputs what the configs say, and return what each came to, in the order of the configs."""
-    from bpviz import files, upkeep
+    from bpviz import upkeep
+    from bpviz.storage import atomic
 
-    files.check(out, ())
+    atomic.check(out, ())
     found = sources(configs)
     found = found._replace(empty=[folder for folder in found.empty if not _left_outputs(Path(folder.file), out)])
     asked = upkeep.Asked(list(overrides), list(options.pictures), not options.no_figures)

@@ -96,7 +96,7 @@ def fail(message: str, code: int = 2) -> NoReturn:
 def say(message: str, *, err: bool = False) -> None:
     """Print something in which lines of a config may be, on one of which GitHub could find a command."""
     if os.environ.get("GITHUB_ACTIONS"):
-        from bpviz.github import harmless
+        from bpviz.messages.github_actions import harmless
 
         message = harmless(message)
     click.echo(message, err=err)
@@ -107,19 +107,19 @@ def annotate(mistakes: Sequence[tuple[str, Mistake]]) -> None:
 
     On the standard error stream: GitHub reads both, and the other may go into a file.
     """
-    from bpviz import github
+    from bpviz.messages import github_actions
 
-    if github.active():
-        for line in github.commands(mistakes):
+    if github_actions.active():
+        for line in github_actions.commands(mistakes):
             click.echo(line, err=True)
 
 
 def summarize(text: Callable[[], str]) -> None:
     """Add Markdown to the summary of a job of GitHub, if there is one."""
     if os.environ.get("GITHUB_STEP_SUMMARY"):
-        from bpviz import github
+        from bpviz.messages import github_actions
 
-        warning = github.summarize(text())
+        warning = github_actions.summarize(text())
         if warning:
             click.echo(warning, err=True)
 
@@ -132,8 +132,8 @@ def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
     any other is a mistake of ours.
     """
     from bpviz.config import ConfigError
-    from bpviz.files import UnwritableError
     from bpviz.installed import BrokenPluginError
+    from bpviz.storage.atomic import UnwritableError
 
     try:
         if plugins:
@@ -250,15 +250,15 @@ def carry_out(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: O
 def hold(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:
     """Make sure that all files of jobs can be written, and have the folder of all outputs to ourselves until ``stack``
     ends, waiting for another run that has it."""
-    from bpviz import files
+    from bpviz.storage import atomic
 
     if jobs:
         from bpviz import batch  # with NumPy, which whoever only removes files does without
 
         batch.plan(jobs)
-    stack.enter_context(files.held(out, waiting(out, options)))
+    stack.enter_context(atomic.held(out, waiting(out, options)))
     for job in jobs:
-        files.sweep(job.folder)
+        atomic.sweep(job.folder)
 
 
 def waiting(out: Path, options: Options) -> Callable[[], None]:
@@ -321,7 +321,7 @@ def fail_if_unmet(came: Sequence[Came], options: Options) -> None:
 def sources(configs: Sequence[str]) -> Found:
     """Find configs; leave with 2 if two of them would share a folder."""
     from bpviz.config.several import find
-    from bpviz.words import twice
+    from bpviz.messages.text import twice
 
     found = find(configs)
     same = twice([source.name for source in found.sources])

@@ -8,9 +8,9 @@ matplotlib.
 
 from bpviz.config.experiment import Algorithm, Experiment, resolved
 from bpviz.config.keys import keys_table, schema
-from bpviz.config.places import ConfigError, Mistake
 from bpviz.config.sources import algorithm, figure, from_mapping, from_parts, from_values, load, loads
 from bpviz.config.yaml_tree import LARGEST
+from bpviz.messages.diagnostics import ConfigError, Mistake
 
 __all__ = [
     "LARGEST",

@@ -8,12 +8,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bpviz.config.files import decode, read
-from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.yaml_tree import scalar
 from bpviz.domains import Text
+from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
+from bpviz.messages.suggestions import nearest
+from bpviz.messages.text import listed, shown
 from bpviz.problems.datasets import Dataset
-from bpviz.words import listed, nearest, shown
+from bpviz.storage.reading import decode, read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bpviz.domains import Choice, Domain, Interval
 
 if TYPE_CHECKING:
-    from bpviz.config.places import Mistake
+    from bpviz.messages.diagnostics import Mistake
 
 ENDINGS = ("reached", "level", "diverged", "exhausted", "stuck")
 _CLOSE = 1e-9  # relative: another processor's last bits make no difference

@@ -14,10 +14,10 @@ from bpviz.config.expectations import QUANTITIES, RELATIONS
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
 from bpviz.domains import Domain, Interval, Listed, Nullable, Text
 from bpviz.foreign import PREFIXES
+from bpviz.messages.text import listed, shown
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
-from bpviz.words import listed, shown
 
 if TYPE_CHECKING:
     from bpviz.registry import Registry

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from bpviz.config.places import ConfigError, Place
 from bpviz.config.yaml_tree import Node, under
 from bpviz.declare import spelled
-from bpviz.words import shown
+from bpviz.messages.diagnostics import ConfigError, Place
+from bpviz.messages.text import shown
 
 _DEEPEST = 32  # levels of lists and mappings
 

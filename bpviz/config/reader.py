@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bpviz import declare
 from bpviz.config.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
 from bpviz.config.experiment import Algorithm, Experiment
-from bpviz.config.files import UnreadableError
 from bpviz.config.keys import CSV, DISTANCE, KEYS, LABEL, MOST_WRAPPERS, NUMBER, PENALTY, ROWS, WITH
-from bpviz.config.places import SHOWN, ConfigError, Mistake, Place
 from bpviz.config.yaml_tree import Node, scalar, under
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, FigureRequest, Problem
 from bpviz.domains import Domain, Interval, Listed, Nullable
 from bpviz.foreign import MissingError
 from bpviz.installed import BrokenPluginError
+from bpviz.messages.diagnostics import SHOWN, ConfigError, Mistake, Place
+from bpviz.messages.suggestions import nearest
+from bpviz.messages.text import listed, shown
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
-from bpviz.words import listed, nearest, shown
+from bpviz.storage.reading import UnreadableError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from bpviz import declare
 from bpviz.config.experiment import Algorithm, Experiment
-from bpviz.config.files import UnreadableError, decode, read, too_large
 from bpviz.config.keys import KEYS
-from bpviz.config.places import ConfigError, Document, Mistake, Place
 from bpviz.config.plain import node
 from bpviz.config.reader import Called, Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
 from bpviz.domains import FileName
 from bpviz.foreign import PREFIXES
-from bpviz.words import listed, nearest, shown
+from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
+from bpviz.messages.suggestions import nearest
+from bpviz.messages.text import listed, shown
+from bpviz.storage.reading import UnreadableError, decode, read, too_large
 
 if TYPE_CHECKING:
     from bpviz.declare import FigureRequest

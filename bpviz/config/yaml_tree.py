@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bpviz.config.places import ConfigError, Document, Mistake, Place
-from bpviz.words import shown
+from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
+from bpviz.messages.text import shown
 
 if TYPE_CHECKING:
     import yaml

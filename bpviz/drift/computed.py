@@ -13,7 +13,7 @@ from bpviz import lock, tables
 from bpviz.batch import TABLES, Job, versions
 from bpviz.drift import Change, Checked, Drift, Picture
 from bpviz.drift.inputs import Subject, expected
-from bpviz.words import listed
+from bpviz.messages.text import listed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import config, digest, lock, plugins, upkeep
+from bpviz import config, lock, plugins, upkeep
 from bpviz.config import Mistake
 from bpviz.drift import Checked, Drift
 from bpviz.lock import LockError
+from bpviz.storage import hashing
 from bpviz.upkeep import Asked
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _read(subject: Subject, before: Lock, experiment: Experiment) -> tuple[list[
     now = upkeep.origin(subject.source, subject.folder, subject.asked, experiment.data_files)
     other = [n for n in upkeep.changed(before.inputs, now.inputs) if not n.startswith("package ")]  # versions
     drifts = list(_plugins(subject, other))
-    if digest.of_data(config.resolved(experiment)) == before.experiment:
+    if hashing.of_data(config.resolved(experiment)) == before.experiment:
         return drifts, []
     if not other and subject.asked._asdict() == before.asked:
         return drifts, [f"{subject.folder}: bpviz reads more into the same config than it did"]

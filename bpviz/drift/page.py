@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from bpviz import files
+from bpviz.storage import atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,10 +85,10 @@ def write(folder: Path, found: Sequence[Checked], said: str) -> Path:
                 written[folder / one.folder.name / _file(picture, part)] = content
     written[folder / PAGE] = page(shown, said).encode(errors="backslashreplace")
     for inside in dict.fromkeys([folder, *(path.parent for path in written)]):
-        files.check(inside, [path.name for path in written if path.parent == inside])
-        files.make(inside)
+        atomic.check(inside, [path.name for path in written if path.parent == inside])
+        atomic.make(inside)
     for path, content in written.items():
-        files.write(path, content)
+        atomic.write(path, content)
     return folder / PAGE
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bpviz import tables
 from bpviz.drift import LEVELS, Checked
-from bpviz.github import repository_path
+from bpviz.messages.github_actions import repository_path
 from bpviz.tables import Table
 
 SCHEMA = 1

@@ -6,9 +6,9 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz import words
 from bpviz.declare import FigureRequest, hyper
 from bpviz.domains import Interval, Listed, Nullable, Text
+from bpviz.messages import suggestions, text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,9 +33,9 @@ class OfAlgorithms(FigureRequest):
         unknown = [a for a in self.algorithms or () if a not in algorithms]
         wrong = []
         for name in unknown:
-            guess = words.nearest(name, algorithms)
+            guess = suggestions.nearest(name, algorithms)
             hint = f"; did you mean {guess!r}?" if guess else ""
-            wrong.append(("algorithms", f"{words.shown(name)} is not an algorithm of this experiment{hint}"))
+            wrong.append(("algorithms", f"{text.shown(name)} is not an algorithm of this experiment{hint}"))
         return super().misfits(problem, algorithms) + wrong
 
     def name_of_file(self) -> str:
@@ -59,13 +59,13 @@ class OfPlane(FigureRequest):
             return [*wrong, ("kind", f"{self.name} needs two weights or more, and this problem has {len(names)}")]
         for weight in self.weights or ():
             if weight not in names:
-                known = words.listed(names, "and")
-                wrong.append(("weights", f"{words.shown(weight)} is not a weight of this problem, which has {known}"))
+                known = text.listed(names, "and")
+                wrong.append(("weights", f"{text.shown(weight)} is not a weight of this problem, which has {known}"))
         return wrong
 
     def conflicts(self) -> list[tuple[str, str]]:
         if self.weights and self.weights[0] == self.weights[1]:
-            return [("weights", f"{words.shown(self.weights[0])} stands on both axes")]
+            return [("weights", f"{text.shown(self.weights[0])} stands on both axes")]
         return []
 
     def pair(self, problem: Problem) -> tuple[int, int]:

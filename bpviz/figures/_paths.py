@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bpviz import style, words
+from bpviz import style
 from bpviz.figures import _parts, _plane
 from bpviz.figures._kind import Shown, how_far
+from bpviz.messages import text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -154,8 +155,8 @@ def note(paths: Sequence[Path], held: str) -> str:
     if all_of_them and len(several) == 1:
         said = [f"every {number} epochs" for number in several]
     else:
-        said = [f"every {number}{unit} of {words.listed(labels, 'and')}" for number, labels in several.items()]
-    return "; ".join(filter(None, [f"{start} {words.listed(said, 'and')}", held]))
+        said = [f"every {number}{unit} of {text.listed(labels, 'and')}" for number, labels in several.items()]
+    return "; ".join(filter(None, [f"{start} {text.listed(said, 'and')}", held]))
 
 
 def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:

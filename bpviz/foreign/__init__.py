@@ -15,7 +15,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bpviz.words import listed, nearest, shown
+from bpviz.messages.suggestions import nearest
+from bpviz.messages.text import listed, shown
 
 if TYPE_CHECKING:
     from bpviz.declare import Optimizer

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bpviz import declare
 from bpviz.declare import hyper
 from bpviz.domains import Domain
-from bpviz.words import shown
+from bpviz.messages.text import shown
 
 
 class Parameter(NamedTuple):

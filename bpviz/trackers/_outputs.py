@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bpviz import digest
+from bpviz.storage import hashing
 from bpviz.tables import SCHEMA, point
 
 HANDED = 1
@@ -59,7 +59,7 @@ class Run:
     def content(self) -> str:
         """Digest of all that is handed over."""
         parts = (self.name, self.config, self.params, self.summary, self.ending, self.metrics, self.versions)
-        return digest.of_data([HANDED, *parts, self.history])
+        return hashing.of_data([HANDED, *parts, self.history])
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,20 +121,20 @@ def read(folder: Path) -> Outputs:
         title = str(summary["title"])
     except (AttributeError, KeyError, TypeError, ValueError):
         _refuse(folder, f"run.json and summary.json do not fit together; {_ANEW}")
-    config = digest.of_data([run.config for run in runs])
+    config = hashing.of_data([run.config for run in runs])
     name, listed = place(folder).name, _files(folder)
-    contents = {path.name: digest.of_bytes(_bytes(path)) for path in listed}
+    contents = {path.name: hashing.of_bytes(_bytes(path)) for path in listed}
     return Outputs(
         folder=folder,
         name=name,
         title=title,
-        id=digest.of_data([name, "overview", config]),
+        id=hashing.of_data([name, "overview", config]),
         config=config,
         params=experiment,
         runs=runs,
         files=listed,
         versions=versions,
-        content=digest.of_data([HANDED, title, config, versions, contents]),
+        content=hashing.of_data([HANDED, title, config, versions, contents]),
     )
 
 
@@ -153,9 +153,9 @@ def _runs(
         params = {"algorithm": entry["algorithm"], "label": label, "settings": settings, "start": list(start)}
         if algorithms[label]["name"] != entry["algorithm"]:
             raise ValueError(label)
-        config = digest.of_data([params, experiment])
+        config = hashing.of_data([params, experiment])
         yield Run(
-            id=digest.of_data([place(folder).name, config]),
+            id=hashing.of_data([place(folder).name, config]),
             name=f"{label} from {point(start)}" if len(set(starts)) > 1 else label,
             config=config,
             params={**params, **experiment},
@@ -262,4 +262,4 @@ def flat(params: Mapping[str, Any], before: str = "") -> dict[str, str | float |
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... (digest {digest.of_bytes(text.encode())})"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... (digest {hashing.of_bytes(text.encode())})"

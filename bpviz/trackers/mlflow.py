@@ -12,7 +12,7 @@ from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from bpviz import files
+from bpviz.storage import atomic
 from bpviz.trackers._outputs import PICTURES, Outputs, Run, beside, flat, place
 from bpviz.trackers._tracker import NEW, THERE, UPDATED, TrackingError, environment, tracker, without_password
 
@@ -73,7 +73,7 @@ class MLflow:
 def _database(home: Path) -> str:
     if set("?%") & set(str(home)):  # the URI of a database has other uses for them
         raise TrackingError(f"its database cannot be in {home}, as that name has a ? or a % in it; try another --into")
-    files.make(home)
+    atomic.make(home)
     return f"sqlite:///{(home / 'mlflow.db').as_posix()}"
 
 

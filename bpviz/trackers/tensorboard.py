@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from bpviz import files
+from bpviz.storage import atomic
 from bpviz.trackers._outputs import Outputs, Run, beside, flat, place
 from bpviz.trackers._tracker import NEW, THERE, UPDATED, TrackingError, tracker
 
@@ -62,8 +62,8 @@ def _hand_over(home: Path, thing: Any, name: str, events: Callable[[Any], Iterat
     older = [other for other in folder.glob(f"{_EVENTS}*") if other != path]
     there = path.exists()
     if not there:
-        files.make(folder)
-        files.write(path, b"".join(map(_record, events(thing))))
+        atomic.make(folder)
+        atomic.write(path, b"".join(map(_record, events(thing))))
     for other in older:
         other.unlink()
     return UPDATED if older else THERE if there else NEW

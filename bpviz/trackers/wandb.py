@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from bpviz import files
+from bpviz.storage import atomic
 from bpviz.trackers._outputs import Outputs, Run, beside, place
 from bpviz.trackers._tracker import NEW, THERE, UPDATED, TrackingError, environment, tracker
 
@@ -47,7 +47,7 @@ class WandB:
         if self.mode == "disabled":
             raise TrackingError("WANDB_MODE is disabled, and nothing would be written; unset it, or set it to offline")
         home = place(self._home(outputs.folder))
-        files.make(home / "wandb")  # where nothing can be written, wandb would write elsewhere
+        atomic.make(home / "wandb")  # where nothing can be written, wandb would write elsewhere
         with environment({"WANDB_ERROR_REPORTING": "false"}):
             import wandb
 
@@ -90,7 +90,7 @@ class WandB:
         run.finish()
         if self.mode != "offline":
             return NEW
-        files.write(Path(run.settings.sync_dir) / _CONTENT, content.encode())
+        atomic.write(Path(run.settings.sync_dir) / _CONTENT, content.encode())
         return UPDATED if there else NEW
 
 

@@ -15,9 +15,9 @@ from record import Case, families
 
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS, fields
 from bpviz.march import march
+from bpviz.messages.text import shown
 from bpviz.problems.perceptron import Perceptron
 from bpviz.results import ENDINGS, Ending, record, summarize
-from bpviz.words import shown
 
 if TYPE_CHECKING:
     from types import ModuleType

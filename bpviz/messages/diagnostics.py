@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from bpviz.words import columns
+from bpviz.messages.text import columns
 
 # Mistakes shown in one message: enough to see a pattern, few enough to read.
 SHOWN = 40

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_HOME = Path(__file__).parent
+_HOME = Path(__file__).parent.parent
 _SHOWN = 16  # hexadecimal digits: enough that no two contents of a project will ever share them
 _BITS = 30  # of a computed number that count, some nine digits: another processor's last bits make no difference
 

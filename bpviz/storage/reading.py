@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING
 
-from bpviz.config.places import ConfigError, Document, Mistake
+from bpviz.messages.diagnostics import ConfigError, Document, Mistake
 
 if TYPE_CHECKING:
     from pathlib import Path

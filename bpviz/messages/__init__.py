@@ -1,0 +1,1 @@
+"""Text for people: quoting, suggestions, mistakes with their places, annotations of CI."""

@@ -1,0 +1,45 @@
+"""Words for people: how a message quotes a value, joins words, guesses what was meant and fits a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message quotes it: short, on one line, text in quotes, YAML's words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list" if value else "an empty list"
+    text = repr(value) if isinstance(value, str) else f"{value}"
+    return text if len(text) <= 60 else text[:40] + "..." + text[-10:]
+
+
+def twice(names: Sequence[str]) -> str | None:
+    """Return the first name that comes again, if only in other letters: some file systems do not tell upper from lower
+    case."""
+    times = Counter(map(str.casefold, names))
+    return next((name for name in names if times[name.casefold()] > 1), None)
+
+
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """Join words as a sentence does: ``a``, ``a or b``, ``a, b or c``."""
+    words = list(words)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal ``text`` takes: two for a wide character, none for an accent on another."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # its tables are large, and few texts need them
+
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in text)
