@@ -13,10 +13,9 @@ TYPE_CHECKING = False  # as typing has it, without importing typing
 if TYPE_CHECKING:
     from bpviz.api import Results, compare, run
     from bpviz.config import ConfigError, Experiment
-    from bpviz.declare import Array, Column, Minimum, hyper, optimizer, problem
-    from bpviz.domains import Choice, Flag, Interval
+    from bpviz.declare import Array, Column, Minimum, Oracle, hyper, optimizer, problem
+    from bpviz.declare.domains import Choice, Flag, Interval
     from bpviz.guard import RuleError
-    from bpviz.oracle import Oracle
     from bpviz.problems._formula import Function
     from bpviz.results import Ending, Run
 
@@ -47,10 +46,9 @@ __all__ = [
 _HOMES = {
     "api": ("Results", "compare", "run"),
     "config": ("ConfigError", "Experiment"),
-    "declare": ("Array", "Column", "Minimum", "hyper", "optimizer", "problem"),
-    "domains": ("Choice", "Flag", "Interval"),
+    "declare": ("Array", "Column", "Minimum", "Oracle", "hyper", "optimizer", "problem"),
+    "declare.domains": ("Choice", "Flag", "Interval"),
     "guard": ("RuleError",),
-    "oracle": ("Oracle",),
     "problems._formula": ("Function",),
     "results": ("Ending", "Run"),
 }

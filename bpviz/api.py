@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bpviz import batch, config, results, study, tables
 from bpviz.config import ConfigError, Experiment, Mistake
 from bpviz.declare import FIGURES
-from bpviz.domains import Choice
+from bpviz.declare.domains import Choice
 from bpviz.messages.text import listed, shown
 from bpviz.plugins import load_all
 

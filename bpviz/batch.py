@@ -346,7 +346,7 @@ def _modules_of(things: Sequence[Any]) -> list[str]:
 
     As patterns of names.
     """
-    own = f"{__package__}."
+    own = "bpviz."
     names = {kind.__module__ for thing in things for part in declare.made_of(thing) for kind in type(part).__mro__}
     paths = [name.removeprefix(own).split(".") for name in names if name.startswith(own)]
     shared = {"/".join([*folders, "_*.py"]) for *folders, _ in paths if folders}

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bpviz import declare, guard, installed
-from bpviz.declare import KINDS, OPTIMIZERS
-from bpviz.domains import Choice, Domain, Flag, Interval
+from bpviz import declare, guard
+from bpviz.declare import KINDS, OPTIMIZERS, entry_points
+from bpviz.declare.domains import Choice, Domain, Flag, Interval
 from bpviz.march import march
 from bpviz.messages.text import listed, shown
 from bpviz.oracle import Oracle
@@ -31,8 +31,7 @@ from bpviz.results import Ending, Trajectory, record
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bpviz.declare import Array, Field, Optimizer, Problem
-    from bpviz.oracle import Mask
+    from bpviz.declare import Array, Field, Mask, Optimizer, Problem
 
 Findings = Iterator[str]
 
@@ -604,5 +603,5 @@ def _verdict(check: Check, rule: Optimizer) -> Verdict:
     except guard.RuleError as error:
         found.append(str(error))
     except Exception as error:  # noqa: BLE001 - whatever comes out of a rule is what the check has found
-        found.append(installed.in_words(error))
+        found.append(entry_points.in_words(error))
     return Verdict(check.name, check.promise, not found, tuple(found))

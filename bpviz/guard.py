@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from bpviz import declare, installed, registry
+from bpviz import declare
+from bpviz.declare import entry_points, registry
 from bpviz.messages.text import listed
 from bpviz.oracle import Oracle
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array, Optimizer, Problem
-    from bpviz.oracle import Mask
+    from bpviz.declare import Array, Mask, Optimizer, Problem
 
 
 class RuleError(RuntimeError):
@@ -195,7 +195,7 @@ def _named(thing: Any, error: BaseException | None = None) -> str:
     """Return a rule or a problem as messages name it: ``leap (my_rule.py:12)``."""
     module = type(thing).__module__
     file = registry.FILES.get(module) or getattr(sys.modules.get(module), "__file__", None)
-    place = installed.last_place(error, file) if error and file else None
+    place = entry_points.last_place(error, file) if error and file else None
     line = f":{place[1]}" if place else ""
     return f"{thing.name} ({file}{line})" if file else f"{thing.name}"
 
@@ -205,7 +205,7 @@ def _when(clock: Callable[[], int]) -> str:
 
 
 def _words(error: BaseException) -> str:
-    said = installed.in_words(error)
+    said = entry_points.in_words(error)
     if isinstance(error, ValueError) and "read-only" in said:
         return f"w, the state and the answers must stay as they are; make new arrays, as w - step * g does ({said})"
     return said

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from bpviz.declare import Column, hyper
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Mask, Oracle
+    from bpviz.declare import Array, Mask, Oracle
 
 # The golden ratio as Numerical Recipes prints it, to the digit: the published points were made with these roundings,
 # and the exact ratio moves the second one by 1.1e-5.

@@ -147,6 +147,11 @@ class Oracle:
         answer[which] = some
         return answer
 
+    @property
+    def samples(self) -> int:
+        """The number of samples of the problem's data; 0 without data."""
+        return getattr(self.problem, "samples", 0)
+
     # -- part of the data --------------------------------------------------------------------------------------------
 
     def part(self, samples: npt.NDArray[np.int64]) -> Oracle:

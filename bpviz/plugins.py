@@ -17,15 +17,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bpviz import installed
 from bpviz.config import algorithm
 from bpviz.config.keys import NUMBER
 from bpviz.config.yaml_tree import LARGEST
-from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, made_of
-from bpviz.domains import Listed, Text
+from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, entry_points, made_of
+from bpviz.declare.domains import Listed, Text
+from bpviz.declare.registry import FILES, Registry, all_or_nothing
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.text import listed, shown
-from bpviz.registry import FILES, Registry, all_or_nothing
 from bpviz.storage.reading import UnreadableError, decode, read
 
 if TYPE_CHECKING:
@@ -130,13 +129,13 @@ def _run(document: Document, module: ModuleType) -> None:
         place = Place(document, error.lineno or 0, error.offset or 0)
         raise ConfigError([place.mistake("", f"not Python: {error.msg}")]) from None
     except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte, or brackets in brackets in brackets
-        raise ConfigError([Place(document).mistake("", f"not Python: {installed.in_words(error)}")]) from None
+        raise ConfigError([Place(document).mistake("", f"not Python: {entry_points.in_words(error)}")]) from None
     try:
         with contextlib.redirect_stdout(sys.stderr):
             exec(code, module.__dict__)
     except (Exception, SystemExit) as error:
-        _, line = installed.last_place(error, document.name) or ("", 0)
-        raise ConfigError([Place(document, line).mistake("", installed.in_words(error))]) from error
+        _, line = entry_points.last_place(error, document.name) or ("", 0)
+        raise ConfigError([Place(document, line).mistake("", entry_points.in_words(error))]) from error
 
 
 def _look_at(plugin: Plugin, document: Document, module: ModuleType) -> None:
@@ -169,7 +168,7 @@ def _ill_made(problem: Any) -> Iterator[str]:
         for part in PARTS:
             parts[part] = getattr(made, part)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a mistake in the file
-        yield f"{PARTS[list(PARTS)[len(parts)]]}: {installed.in_words(error)}"
+        yield f"{PARTS[list(PARTS)[len(parts)]]}: {entry_points.in_words(error)}"
         return
     weights, offers, start = parts["weights"], parts["offers"], parts["start"]
     if not isinstance(weights, tuple) or not weights or not all(isinstance(name, str) for name in weights):
@@ -212,9 +211,9 @@ def rule_of(spec: str) -> Optimizer:
 def blamed(error: BaseException) -> str | None:
     """Return what an exception that came out of a plugin says, with its place; None if it came from elsewhere."""
     for plugin in _LOADED.values():
-        place = installed.last_place(error, plugin.file)
+        place = entry_points.last_place(error, plugin.file)
         if place:
-            return f"{place[0]}:{place[1]}: {installed.in_words(error)}"
+            return f"{place[0]}:{place[1]}: {entry_points.in_words(error)}"
     return None
 
 

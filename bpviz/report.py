@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpviz import conformance, declare, parting, registry, tables
+from bpviz import conformance, declare, parting, tables
+from bpviz.declare import registry
 from bpviz.messages.suggestions import common
 from bpviz.messages.text import listed
 

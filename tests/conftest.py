@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpviz import installed, plugins, registry
-from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem
+from bpviz import plugins
+from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem, entry_points, registry
 from bpviz.march import march
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -102,11 +102,11 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(known, "_things", dict(known.items()))
         monkeypatch.setattr(known, "brought", {})
     modules = set(sys.modules)
-    installed.points.cache_clear()
-    installed.groups.cache_clear()
+    entry_points.points.cache_clear()
+    entry_points.groups.cache_clear()
     yield
-    installed.points.cache_clear()
-    installed.groups.cache_clear()
+    entry_points.points.cache_clear()
+    entry_points.groups.cache_clear()
     plugins._LOADED.clear()
     registry.FILES.clear()
     for module in set(sys.modules) - modules:

@@ -18,7 +18,7 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("messages", "storage", "_version", "domains", "registry", "declare", "installed", "rows", "chance"),
+    ("messages", "storage", "_version", "declare", "rows", "chance"),
     ("problems", "optimizers", "wrappers", "linesearch", "foreign"),
     ("oracle", "guard", "march", "surface", "results"),
     ("config", "plugins", "study", "conformance", "parting"),

@@ -28,7 +28,7 @@ from bpviz.optimizers.gradient_descent import GradientDescent, Momentum
 from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
-    from bpviz.registry import Registry
+    from bpviz.declare.registry import Registry
 
 KEPT = "(fraction of the last update that is kept)"
 EPOCHS = "(a run ends after this many epochs at the latest)"

@@ -11,7 +11,7 @@ import pytest
 
 from bpviz import conformance, hyper, optimizer
 from bpviz.conformance import DECLARED, RUNNING, SHAPES, contract
-from bpviz.domains import Choice, Domain, Flag, Interval
+from bpviz.declare.domains import Choice, Domain, Flag, Interval
 
 pytestmark = pytest.mark.usefixtures("forgotten")
 

@@ -14,7 +14,7 @@ import pytest
 from bpviz import conformance, declare
 from bpviz.conformance import SHAPES, noise, parts, perceptrons, starts_for, threshold_for, together
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
-from bpviz.domains import Flag
+from bpviz.declare.domains import Flag
 from bpviz.march import march
 from bpviz.oracle import Oracle
 from bpviz.problems.perceptron import Perceptron

@@ -11,10 +11,10 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, Wrapper, hyper, optimizer, wrapper
-from bpviz.domains import Choice, FileName, Flag, Interval, Listed, Nullable, Text
+from bpviz.declare.domains import Choice, FileName, Flag, Interval, Listed, Nullable, Text
+from bpviz.declare.registry import Registry
 from bpviz.messages.suggestions import SYNONYMS, nearest
 from bpviz.messages.text import listed, shown
-from bpviz.registry import Registry
 
 UNIT = Interval.parse("[0, 1)")
 POSITIVE = Interval.parse("(0, inf)")

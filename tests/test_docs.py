@@ -22,7 +22,8 @@ from proofs import AROUND_TITLES, TITLES, around, proofs
 
 from bpviz import config
 from bpviz.config.keys import keys_table
-from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, FigureRequest, fields
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
+from bpviz.figures._kind import FigureRequest
 from bpviz.messages.text import shown
 
 ROOT = Path(__file__).parent.parent

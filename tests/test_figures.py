@@ -30,7 +30,7 @@ from matplotlib.text import Text
 from bpviz import declare, study, style
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, PROBLEMS
-from bpviz.domains import FileName
+from bpviz.declare.domains import FileName
 from bpviz.figures import _parts, _plane, _render
 from bpviz.figures._kind import how_far, slug
 from bpviz.problems.datasets import Dataset

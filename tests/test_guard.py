@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bpviz import declare, plugins, registry
-from bpviz.declare import OPTIMIZERS, PROBLEMS
+from bpviz import declare, plugins
+from bpviz.declare import OPTIMIZERS, PROBLEMS, registry
 from bpviz.guard import RuleError
 from bpviz.march import march
 from bpviz.oracle import Oracle

@@ -17,11 +17,11 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import installed, plugins, registry
+from bpviz import plugins
 from bpviz.cli import cli
 from bpviz.config import ConfigError
-from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.installed import BrokenPluginError
+from bpviz.declare import OPTIMIZERS, PROBLEMS, entry_points, registry
+from bpviz.declare.entry_points import BrokenPluginError
 
 HOME = Path(bpviz.__file__).parent.parent
 
@@ -533,8 +533,8 @@ def install(folder, monkeypatch):
         (info / "entry_points.txt").write_text(points)
         for module, text in modules.items():
             (site / f"{module}.py").write_text(text)
-        installed.points.cache_clear()
-        installed.groups.cache_clear()
+        entry_points.points.cache_clear()
+        entry_points.groups.cache_clear()
 
     return install
 

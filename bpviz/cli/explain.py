@@ -11,7 +11,7 @@ from bpviz.cli.shared import fail, mistakes_reported, plugin_option
 
 if TYPE_CHECKING:
     from bpviz.declare import Problem
-    from bpviz.registry import Registry
+    from bpviz.declare.registry import Registry
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -132,7 +132,7 @@ def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
     any other is a mistake of ours.
     """
     from bpviz.config import ConfigError
-    from bpviz.installed import BrokenPluginError
+    from bpviz.declare.entry_points import BrokenPluginError
     from bpviz.storage.atomic import UnwritableError
 
     try:

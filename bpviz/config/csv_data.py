@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bpviz.config.yaml_tree import scalar
-from bpviz.domains import Text
+from bpviz.declare.domains import Text
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import listed, shown

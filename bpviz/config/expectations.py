@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz.domains import Choice, Domain, Interval
+from bpviz.declare.domains import Choice, Domain, Interval
 
 if TYPE_CHECKING:
     from bpviz.messages.diagnostics import Mistake

@@ -14,7 +14,8 @@ from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
     from bpviz.config.expectations import Expectation
-    from bpviz.declare import FigureRequest, Optimizer, Problem
+    from bpviz.declare import Optimizer, Problem
+    from bpviz.figures._kind import FigureRequest
 
 
 @dataclass(frozen=True)

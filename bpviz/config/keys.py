@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpviz.config.expectations import QUANTITIES, RELATIONS
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
-from bpviz.domains import Domain, Interval, Listed, Nullable, Text
+from bpviz.declare.domains import Domain, Interval, Listed, Nullable, Text
 from bpviz.foreign import PREFIXES
 from bpviz.messages.text import listed, shown
 from bpviz.problems.datasets import DATASETS
@@ -20,7 +20,7 @@ from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
-    from bpviz.registry import Registry
+    from bpviz.declare.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True)

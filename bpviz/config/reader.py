@@ -12,10 +12,10 @@ from bpviz.config.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectatio
 from bpviz.config.experiment import Algorithm, Experiment
 from bpviz.config.keys import CSV, DISTANCE, KEYS, LABEL, MOST_WRAPPERS, NUMBER, PENALTY, ROWS, WITH
 from bpviz.config.yaml_tree import Node, scalar, under
-from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, FigureRequest, Problem
-from bpviz.domains import Domain, Interval, Listed, Nullable
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, Problem
+from bpviz.declare.domains import Domain, Interval, Listed, Nullable
+from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.foreign import MissingError
-from bpviz.installed import BrokenPluginError
 from bpviz.messages.diagnostics import SHOWN, ConfigError, Mistake, Place
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import listed, shown
@@ -27,7 +27,8 @@ from bpviz.storage.reading import UnreadableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bpviz.registry import Registry
+    from bpviz.declare.registry import Registry
+    from bpviz.figures._kind import FigureRequest
 
 # How words of other languages, and of YAML 1.1, are written here.
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "null", "nil": "null"}

@@ -14,7 +14,7 @@ from bpviz.config.keys import KEYS
 from bpviz.config.plain import node
 from bpviz.config.reader import Called, Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
-from bpviz.domains import FileName
+from bpviz.declare.domains import FileName
 from bpviz.foreign import PREFIXES
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
@@ -22,7 +22,7 @@ from bpviz.messages.text import listed, shown
 from bpviz.storage.reading import UnreadableError, decode, read, too_large
 
 if TYPE_CHECKING:
-    from bpviz.declare import FigureRequest
+    from bpviz.figures._kind import FigureRequest
 
 _INDEX = re.compile(r"[0-9]{1,9}")
 

@@ -4,19 +4,60 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from bpviz.declare import FigureRequest, hyper
-from bpviz.domains import Interval, Listed, Nullable, Text
+from bpviz.declare import hyper
+from bpviz.declare.domains import FileName, Interval, Listed, Nullable, Text
 from bpviz.messages import suggestions, text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from matplotlib.figure import Figure
+
     from bpviz.declare import Problem
     from bpviz.results import Results, Run
 
 Limits = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class FigureRequest:
+    """What every figure kind can be told. A kind is a frozen subclass made by ``@figure``, its fields its options.
+
+    A kind says which figures it adds to the default set (``defaults``), turns results into plain arrays (``data``) and
+    draws those (``draw``). Kinds import NumPy and matplotlib inside their methods only.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    save_as: str | None = hyper(None, Nullable(FileName(), "the kind and what it shows"), "file name, without a suffix")
+    title: str | None = hyper(None, Nullable(Text(), "a title by what is shown"), "text above the figure")
+
+    if TYPE_CHECKING:  # each kind has its own, and one that has not fails by name
+
+        def data(self, results: Results, problem: Problem) -> Any:
+            """Return what is shown, as plain arrays."""
+
+        def draw(self, figure: Figure, data: Any) -> Any:
+            """Draw that, and return what was drawn."""
+
+    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+        """Return (field, complaint) for options that fit no figure of this problem and these algorithms.
+
+        ``algorithms`` holds the labels and the names that an option may use.
+        """
+        return []
+
+    def name_of_file(self) -> str:
+        """Return the file name, without a suffix, when ``save_as`` does not give one: the kind and what it shows."""
+        return self.name
+
+    def file_name(self) -> str:
+        """Return the file name, without a suffix."""
+        return self.save_as or self.name_of_file()
+
 
 _LIMITS = Listed(Interval.parse("[-1e9, 1e9]"), 2, 2, rising=True)
 

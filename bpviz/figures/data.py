@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz.declare import FigureRequest, figure
+from bpviz.declare import figure
+from bpviz.figures._kind import FigureRequest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpviz.declare import figure, hyper
-from bpviz.domains import Flag, Interval, Listed, Nullable
+from bpviz.declare.domains import Flag, Interval, Listed, Nullable
 from bpviz.figures._kind import OfAlgorithms, OfPlane, shown
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from bpviz import declare
 from bpviz.declare import hyper
-from bpviz.domains import Domain
+from bpviz.declare.domains import Domain
 from bpviz.messages.text import shown
 
 

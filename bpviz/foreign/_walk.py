@@ -15,9 +15,8 @@ import numpy as np
 from bpviz import declare
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
+    from bpviz.declare import Array, Oracle
     from bpviz.foreign._kind import Facts
-    from bpviz.oracle import Oracle
 
 
 # -- questions -------------------------------------------------------------------------------------------------------

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.domains import Choice
+from bpviz.declare.domains import Choice
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array, Column
-    from bpviz.oracle import Mask, Oracle
+    from bpviz.declare import Array, Column, Mask, Oracle
 
 WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
 OF_EIGENVALUES = ("clip", "flip", "shift")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array, Column
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Column, Oracle
 
 
 class Mean(NamedTuple):

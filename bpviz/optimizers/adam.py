@@ -17,11 +17,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.domains import Choice
+from bpviz.declare.domains import Choice
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 
 class Moments(NamedTuple):

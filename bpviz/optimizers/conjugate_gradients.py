@@ -17,8 +17,7 @@ from bpviz.declare import Column, hyper, optimizer
 from bpviz.linesearch import Known, StrongWolfe
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Mask, Oracle
+    from bpviz.declare import Array, Mask, Oracle
 
 _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, section 5.2"
 _DOWNHILL = 0.01  # how steeply, of |g|², a direction of cg-pr must fall

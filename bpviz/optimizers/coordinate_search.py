@@ -8,8 +8,7 @@ from bpviz.declare import Column, hyper, optimizer
 from bpviz.linesearch import recall
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 
 class Compass(NamedTuple):

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.domains import Choice
+from bpviz.declare.domains import Choice
 from bpviz.optimizers._means import Mean, mean
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 
 def _grown(d: Array, shown: Array, size: Array, f: Oracle) -> Array:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.domains import Choice
+from bpviz.declare.domains import Choice
 from bpviz.linesearch import backtrack
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Mask, Oracle
+    from bpviz.declare import Array, Mask, Oracle
 
 _MADSEN = "K. Madsen, H. B. Nielsen & O. Tingleff, Methods for Non-Linear Least Squares Problems, 2nd ed. 2004"
 

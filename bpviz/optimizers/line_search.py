@@ -17,9 +17,8 @@ from bpviz.declare import Column, hyper, optimizer
 from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, recall
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
+    from bpviz.declare import Array, Oracle
     from bpviz.linesearch import Bracket, Phi
-    from bpviz.oracle import Oracle
 
 _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
 

@@ -10,8 +10,7 @@ from bpviz.optimizers._curvature import REPAIRS, WRIGHT, newton_direction
 from bpviz.optimizers.line_search import LastError
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 _REPAIR = "how the Hessian is made positive definite"
 _LEAST = "least eigenvalue or pivot of B, or added to the diagonal of H, λ"

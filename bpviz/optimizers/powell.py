@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.domains import Choice
+from bpviz.declare.domains import Choice
 from bpviz.linesearch import bracket, brent, recall
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Mask, Oracle
+    from bpviz.declare import Array, Mask, Oracle
 
 
 class Directions(NamedTuple):

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.domains import Choice, Flag
+from bpviz.declare.domains import Choice, Flag
 from bpviz.linesearch import Known, StrongWolfe, recall
 from bpviz.optimizers._curvature import WRIGHT, Model, exact
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Mask, Oracle
+    from bpviz.declare import Array, Mask, Oracle
 
 _EDGE = 1e-10  # relative excess over its radius that a step of sr1 may have
 

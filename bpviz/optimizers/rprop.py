@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bpviz.declare import Column, hyper, optimizer
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 _RIEDMILLER = "M. Riedmiller & H. Braun, IEEE ICNN 1993, pp. 586-591, doi:10.1109/ICNN.1993.298623"
 _IGEL = "C. Igel & M. Hüsken, Neurocomputing 50, 2003, pp. 105-123, doi:10.1016/S0925-2312(01)00700-7"

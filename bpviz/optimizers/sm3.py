@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bpviz.declare import Column, hyper, optimizer
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 
 class Cover(NamedTuple):

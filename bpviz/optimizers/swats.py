@@ -8,8 +8,7 @@ from bpviz.declare import Column, hyper, optimizer
 from bpviz.optimizers._means import Mean, mean
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 
 class Phases(NamedTuple):

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.domains import Choice
+from bpviz.declare.domains import Choice
 from bpviz.linesearch import recall
 from bpviz.optimizers._curvature import OF_EIGENVALUES, WRIGHT, Model, dogleg, exact
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Mask, Oracle
+    from bpviz.declare import Array, Mask, Oracle
 
 
 class Region(NamedTuple):

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import hyper, problem
-from bpviz.domains import Choice, Flag
+from bpviz.declare.domains import Choice, Flag
 from bpviz.problems.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:

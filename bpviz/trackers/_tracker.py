@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from bpviz.registry import Registry
+from bpviz.declare.registry import Registry
 from bpviz.trackers._outputs import Outputs, read
 
 if TYPE_CHECKING:

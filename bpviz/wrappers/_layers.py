@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bpviz.declare import KINDS, Optimizer, Wrapper, fields, layers
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Mask, Oracle
+    from bpviz.declare import Array, Mask, Oracle
 
 
 class Inside(NamedTuple):

@@ -9,8 +9,7 @@ from bpviz.declare import Column, Wrapper, hyper, wrapper
 from bpviz.wrappers._layers import Changed, Inside, without_gradient
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from bpviz.declare import KINDS, Wrapper, hyper, layers, wrapper
 from bpviz.wrappers._layers import with_memory
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array, Problem
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle, Problem
 
 
 class Batches(NamedTuple):
@@ -65,10 +64,10 @@ class MiniBatches(Wrapper):
         return Batches(zeros, f.xp.zeros((len(w), len(KINDS))), self.inner.begin(w, f))
 
     def advance(self, w: Array, state: Batches, f: Oracle) -> tuple[Array, Batches]:
-        problem: Any = f.problem
-        n, t, asked, inner = problem.samples, state.t + 1, state.asked, state.inner
+        n, t, asked, inner = f.samples, state.t + 1, state.asked, state.inner
         order = self._order(n, t, f)
-        stuck, why = f.live, {}
+        stuck = f.live
+        why: dict[int, str] = {}
         for first in range(0, n, self.batch_size):
             batch = order[first : first + self.batch_size]
             part = f.part(batch)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, wrapper
-from bpviz.domains import Choice
+from bpviz.declare.domains import Choice
 from bpviz.wrappers._layers import Inside, renewed, step, with_memory
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 
 @wrapper(

@@ -11,12 +11,11 @@ from math import pi
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, wrapper
-from bpviz.domains import Choice, Flag
+from bpviz.declare.domains import Choice, Flag
 from bpviz.wrappers._layers import scaled, step, without_step
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.declare import Array, Oracle
 
 _SGDR = "I. Loshchilov & F. Hutter, SGDR, ICLR 2017, arXiv:1608.03983"
 _GOYAL = "P. Goyal et al., Accurate, Large Minibatch SGD, 2017, arXiv:1706.02677, section 2.2"

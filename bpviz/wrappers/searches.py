@@ -18,9 +18,8 @@ from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, bren
 from bpviz.wrappers._layers import Inside
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array
+    from bpviz.declare import Array, Mask, Oracle
     from bpviz.linesearch import Bracket, Phi
-    from bpviz.oracle import Mask, Oracle
 
 _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
 _PRESS = "W. H. Press et al., Numerical Recipes, 3rd ed. 2007"

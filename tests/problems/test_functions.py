@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, PROBLEMS, fields
-from bpviz.domains import Choice, Flag, Interval
+from bpviz.declare.domains import Choice, Flag, Interval
 from bpviz.problems._formula import Function, SumOfSquares
 
 FUNCTIONS = [name for name, cls in PROBLEMS.items() if issubclass(cls, Function)]

@@ -16,7 +16,7 @@ from proofs import twin_families
 
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
-from bpviz.domains import Choice, Domain, Flag, Interval
+from bpviz.declare.domains import Choice, Domain, Flag, Interval
 from bpviz.march import march
 from bpviz.oracle import Oracle
 from bpviz.problems.datasets import Dataset

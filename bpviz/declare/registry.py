@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
-from bpviz import installed
+from bpviz.declare import entry_points
 from bpviz.messages.suggestions import SYNONYMS, nearest
 from bpviz.messages.text import listed, shown
 
@@ -73,8 +73,8 @@ class Registry(Generic[T]):
         """Return which installed package has a name that a class of no package takes; nothing if none has."""
         if is_own(thing) or name in self.brought:
             return ""
-        points = (point for point in self._points().get(name, []) if not installed.holds(point, thing))
-        return next(map(installed.described, points), "")
+        points = (point for point in self._points().get(name, []) if not entry_points.holds(point, thing))
+        return next(map(entry_points.described, points), "")
 
     def forget(self, module: str) -> None:
         """Forget what a module has registered."""
@@ -87,37 +87,37 @@ class Registry(Generic[T]):
         for name in self._points():
             try:
                 self._find(name)
-            except installed.BrokenPluginError as error:
+            except entry_points.BrokenPluginError as error:
                 wrong.append(str(error))
         if wrong:
-            raise installed.BrokenPluginError("\n".join(wrong))
+            raise entry_points.BrokenPluginError("\n".join(wrong))
 
     def names(self) -> list[str]:
         """Return all names in order, those of installed packages without loading these."""
         return sorted({*self._walk(), *self._points()})
 
     def _points(self) -> dict[str, list[EntryPoint]]:
-        return installed.points(self._group) if self._group else {}
+        return entry_points.points(self._group) if self._group else {}
 
     def _find(self, name: str) -> bool:
         """Load what an installed package brings under ``name``; tell whether there is one."""
         points = self._points().get(name, [])
         if not points or name in self.brought:
             return bool(points)
-        said = installed.described(points[0])
+        said = entry_points.described(points[0])
         known = self._things.get(name)
-        if known is not None and not installed.holds(points[0], known):
-            raise installed.BrokenPluginError(f"{said} has the name of another {self.what}: {origin(known)}")
+        if known is not None and not entry_points.holds(points[0], known):
+            raise entry_points.BrokenPluginError(f"{said} has the name of another {self.what}: {origin(known)}")
         if len(points) > 1:
-            others = listed(map(installed.described, points[1:]), "and")
-            raise installed.BrokenPluginError(f"{said} has the name of another {self.what}: {others}")
-        self.brought[name] = installed.package(points[0])
+            others = listed(map(entry_points.described, points[1:]), "and")
+            raise entry_points.BrokenPluginError(f"{said} has the name of another {self.what}: {others}")
+        self.brought[name] = entry_points.package(points[0])
         try:
             with all_or_nothing():
-                installed.load(points[0])
+                entry_points.load(points[0])
                 if name not in self._things:
                     message = f"{said} cannot be used: {points[0].value} defines no {self.what} of that name"
-                    raise installed.BrokenPluginError(message)
+                    raise entry_points.BrokenPluginError(message)
         except BaseException:
             del self.brought[name]
             raise
@@ -165,7 +165,7 @@ class Registry(Generic[T]):
             return False
         if not self._defines(name):
             return self._find(name)
-        if self._group in installed.groups():
+        if self._group in entry_points.groups():
             self._find(name)  # an error if a package has it too
         return True
 

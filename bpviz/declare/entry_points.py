@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-_MACHINERY = (__file__.removesuffix("installed.py"), importlib.__file__.removesuffix("__init__.py"), "<frozen ")
+_MACHINERY = (f"{Path(__file__).parents[1]}{os.sep}", importlib.__file__.removesuffix("__init__.py"), "<frozen ")
 """Where no mistake of a plugin is made."""
 
 

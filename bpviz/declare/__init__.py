@@ -1,0 +1,50 @@
+"""Declare update rules, wrappers, problems and figures: names, fields with their domains, and what each must offer."""
+
+from bpviz.declare.decorators import (
+    FIGURES,
+    OPTIMIZERS,
+    PROBLEMS,
+    WRAPPERS,
+    declared,
+    figure,
+    optimizer,
+    problem,
+    wrapper,
+)
+from bpviz.declare.fields import Field, conflicts, fields, hyper, settings
+from bpviz.declare.interfaces import KINDS, PARTS, Array, Column, Mask, Minimum, Optimizer, Oracle, Point, Problem
+from bpviz.declare.layers import Wrapper, layers, made_of, misfits, spelled, unsuitable, without_gradient
+
+__all__ = [
+    "FIGURES",
+    "KINDS",
+    "OPTIMIZERS",
+    "PARTS",
+    "PROBLEMS",
+    "WRAPPERS",
+    "Array",
+    "Column",
+    "Field",
+    "Mask",
+    "Minimum",
+    "Optimizer",
+    "Oracle",
+    "Point",
+    "Problem",
+    "Wrapper",
+    "conflicts",
+    "declared",
+    "fields",
+    "figure",
+    "hyper",
+    "layers",
+    "made_of",
+    "misfits",
+    "optimizer",
+    "problem",
+    "settings",
+    "spelled",
+    "unsuitable",
+    "without_gradient",
+    "wrapper",
+]
