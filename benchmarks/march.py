@@ -18,8 +18,8 @@ import numpy as np
 from versus import Row, heading, versus
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS, Optimizer
-from bpviz.march import march
-from bpviz.results import record, summarize
+from bpviz.engine.loop import march
+from bpviz.engine.results import record, summarize
 
 THRESHOLD = 0.125
 X = np.array([[0.9, 0.3], [0.5, 0.3], [0.2, 0.1], [0.7, 0.5], [0.1, 0.8], [0.1, 0.9]])

@@ -20,8 +20,8 @@ import numpy as np
 from versus import Row, heading, versus
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
-from bpviz.results import Trajectory, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Trajectory, record
 
 EPOCHS = 200
 START = (-4.0, -4.0)

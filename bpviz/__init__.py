@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from bpviz.config import ConfigError, Experiment
     from bpviz.declare import Array, Column, Minimum, Oracle, hyper, optimizer, problem
     from bpviz.declare.domains import Choice, Flag, Interval
-    from bpviz.guard import RuleError
+    from bpviz.engine.guard import RuleError
+    from bpviz.engine.results import Ending, Run
     from bpviz.problems._formula import Function
-    from bpviz.results import Ending, Run
 
 
 __all__ = [
@@ -48,9 +48,9 @@ _HOMES = {
     "config": ("ConfigError", "Experiment"),
     "declare": ("Array", "Column", "Minimum", "Oracle", "hyper", "optimizer", "problem"),
     "declare.domains": ("Choice", "Flag", "Interval"),
-    "guard": ("RuleError",),
+    "engine.guard": ("RuleError",),
     "problems._formula": ("Function",),
-    "results": ("Ending", "Run"),
+    "engine.results": ("Ending", "Run"),
 }
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bpviz import batch, config, results, study, tables
+from bpviz import batch, config, study, tables
 from bpviz.config import ConfigError, Experiment, Mistake
 from bpviz.declare import FIGURES
 from bpviz.declare.domains import Choice
+from bpviz.engine import results
 from bpviz.messages.text import listed, shown
 from bpviz.plugins import load_all
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.figure import Figure
 
-    from bpviz.results import Run
+    from bpviz.engine.results import Run
 
 Files: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from bpviz import config, declare, foreign, lock, plugins, study, tables
+from bpviz import config, declare, libraries, lock, plugins, study, tables
 from bpviz._version import __version__
 from bpviz.config import ConfigError
 from bpviz.lock import Lock, Origin
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bpviz.config import Experiment
-    from bpviz.results import Results
+    from bpviz.engine.results import Results
 
 _AHEAD = 4  # tasks a process that wait for it: none is idle, and only so many results are in memory
 
@@ -422,11 +422,11 @@ def _nine(number: float | None) -> float | None:
 
 def versions(experiment: Experiment) -> dict[str, str]:
     """Return the versions that results and figures may depend on."""
-    libraries = dict.fromkeys(library for a in experiment.algorithms for library in foreign.libraries(a.optimizer.name))
+    needed = dict.fromkeys(name for a in experiment.algorithms for name in libraries.needed_by(a.optimizer.name))
     return {
         "bpviz": __version__,
         "python": platform.python_version(),
-        **{library: _version(library) for library in ("numpy", "matplotlib", *libraries)},
+        **{library: _version(library) for library in ("numpy", "matplotlib", *needed)},
     }
 
 

@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bpviz import declare, guard
+from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS, entry_points
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
-from bpviz.march import march
+from bpviz.engine import guard
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, Trajectory, record
 from bpviz.messages.text import listed, shown
-from bpviz.oracle import Oracle
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES, Perceptron
-from bpviz.results import Ending, Trajectory, record
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -16,8 +16,8 @@ import numpy as np
 
 from bpviz import declare
 from bpviz.declare import PROBLEMS
-from bpviz.march import march
-from bpviz.results import Trajectory, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Trajectory, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

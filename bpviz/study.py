@@ -7,8 +7,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from bpviz import declare
-from bpviz.march import Epoch, march
-from bpviz.results import Results, Run, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Epoch, Results, Run, record
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment

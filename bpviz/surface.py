@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bpviz import rows
+from bpviz.numerics import linalg
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Problem
@@ -31,6 +31,6 @@ def grid(problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), h
     with np.errstate(all="ignore"):
         for first in range(0, len(w), size):
             part = slice(first, first + size)
-            point = problem.at(rows.block(w[part]), point)
+            point = problem.at(linalg.block(w[part]), point)
             errors[part] = point.error()
     return errors.reshape(len(y), len(x))

@@ -15,7 +15,7 @@ from bpviz.declare import KINDS
 from bpviz.messages.text import columns, listed
 
 if TYPE_CHECKING:
-    from bpviz.results import Results, Run
+    from bpviz.engine.results import Results, Run
 
 SCHEMA = 1
 """Version of the files' layout; a change that breaks a reader raises it."""
@@ -81,7 +81,7 @@ def _last_weight(i: int) -> Callable[[Run], str]:
 
 def ending(run: Run, results: Results) -> str:
     """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
-    from bpviz.results import Ending  # with NumPy, which printing a table that is ready does without
+    from bpviz.engine.results import Ending  # with NumPy, which printing a table that is ready does without
 
     end = run.trajectory.ending
     if end is Ending.REACHED and results.error_threshold is not None:

@@ -14,10 +14,10 @@ import pytest
 
 from bpviz import plugins
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem, entry_points, registry
-from bpviz.march import march
+from bpviz.engine.loop import march
+from bpviz.engine.results import Trajectory, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Trajectory, record
 
 Vector = list[float]
 

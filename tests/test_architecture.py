@@ -18,9 +18,9 @@ import bpviz
 
 # From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
 ROOMS = (
-    ("messages", "storage", "_version", "declare", "rows", "chance"),
-    ("problems", "optimizers", "wrappers", "linesearch", "foreign"),
-    ("oracle", "guard", "march", "surface", "results"),
+    ("messages", "storage", "_version", "declare", "numerics"),
+    ("problems", "optimizers", "wrappers", "libraries"),
+    ("engine", "surface"),
     ("config", "plugins", "study", "conformance", "parting"),
     (
         *("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
@@ -34,20 +34,20 @@ STRANGERS = {"problems", "optimizers", "wrappers"}
 # Libraries that only some rooms know.
 KNOWN_BY = {
     "click": {"cli"},
-    "jax": {"foreign"},
+    "jax": {"libraries"},
     "matplotlib": {"drift", "figures"},
     "mpl_toolkits": {"figures"},
     "mlflow": {"trackers"},
-    "optax": {"foreign"},
+    "optax": {"libraries"},
     "rich": {"cli"},
-    "scipy": {"foreign"},
+    "scipy": {"libraries"},
     "tensorboardX": {"trackers"},
-    "torch": {"foreign"},
+    "torch": {"libraries"},
     "wandb": {"trackers"},
     "yaml": {"config"},
 }
 LATE = {"rich", "matplotlib", "numpy"}  # what commands import inside their callbacks, to answer --help at once
-OPTIONAL = {name for name, rooms in KNOWN_BY.items() if rooms & {"foreign", "trackers"}}  # what may not be there
+OPTIONAL = {name for name, rooms in KNOWN_BY.items() if rooms & {"libraries", "trackers"}}  # what may not be there
 
 HOME = Path(bpviz.__file__).parent
 

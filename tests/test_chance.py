@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpviz.chance import drawn
+from bpviz.numerics.random import drawn
 
 
 def three(rng):

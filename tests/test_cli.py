@@ -23,6 +23,7 @@ import bpviz
 from bpviz import declare
 from bpviz.cli import cli, shared
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
+from bpviz.messages.text import shown
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.perceptron import Perceptron
 
@@ -201,7 +202,7 @@ def test_explain_shows_all_that_is_declared(registry, name):
     for line in declared.__doc__.strip().splitlines():
         assert line.strip() in said
     for field in declare.fields(declared).values():
-        default = declare.shown(field.default).strip("'")
+        default = shown(field.default).strip("'")
         assert f"{field.name} {default} {field.domain} {field.meaning}" in flat
     for kind in getattr(declared, "needs", ()):
         assert kind in said.split("Asks for: ")[1].splitlines()[0]

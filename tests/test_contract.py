@@ -15,8 +15,8 @@ from bpviz import conformance, declare
 from bpviz.conformance import SHAPES, noise, parts, perceptrons, starts_for, threshold_for, together
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import Flag
-from bpviz.march import march
-from bpviz.oracle import Oracle
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
 from bpviz.problems.perceptron import Perceptron
 
 over_rules = pytest.mark.parametrize("name", OPTIMIZERS)

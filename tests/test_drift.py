@@ -432,7 +432,7 @@ def test_counts_and_endings_are_exact():
         data["results"][0] |= {"epochs": 19, "ending": "stuck"}
         data["results"][0]["evaluations"] |= {"gradient": 19, "error": 3}
         data["versions"]["numpy"] = "1.0"
-        data["code"] |= {"rows.py": "0", "march.py": "0"}
+        data["code"] |= {"numerics/linalg.py": "0", "engine/loop.py": "0"}
 
     locked(changed)
     code, said = check(level="results")
@@ -444,7 +444,9 @@ def test_counts_and_endings_are_exact():
     )
     assert now
     assert now[1] == now[3] == str(json.loads((OUT / "summary.json").read_text())["runs"][0]["epochs"])
-    assert said[3] == "outputs/two: since the outputs were made, bpviz's own march.py and rows.py changed"
+    assert (
+        said[3] == "outputs/two: since the outputs were made, bpviz's own engine/loop.py and numerics/linalg.py changed"
+    )
     assert said[4] == f"outputs/two: this runs numpy {np.__version__} (was 1.0)"
 
 

@@ -9,7 +9,7 @@ import pytest
 from bpviz import study, tables
 from bpviz.config import loads
 from bpviz.config.expectations import ENDINGS, QUANTITIES, RELATIONS
-from bpviz.results import Ending
+from bpviz.engine.results import Ending
 
 RUN = {
     "label": "GD",

@@ -31,11 +31,11 @@ from bpviz import declare, study, style
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import FileName
+from bpviz.engine.results import Ending, Results, Run, Trajectory
 from bpviz.figures import _parts, _plane, _render
 from bpviz.figures._kind import how_far, slug
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Ending, Results, Run, Trajectory
 
 HOME = Path(__file__).parents[1]
 

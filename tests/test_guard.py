@@ -10,11 +10,11 @@ import pytest
 
 from bpviz import declare, plugins
 from bpviz.declare import OPTIMIZERS, PROBLEMS, registry
-from bpviz.guard import RuleError
-from bpviz.march import march
-from bpviz.oracle import Oracle
+from bpviz.engine.guard import RuleError
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import record
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import record
 
 pytestmark = pytest.mark.usefixtures("forgotten")
 
@@ -158,7 +158,7 @@ def test_guarded_runs_are_billed_as_others_are(tmp_path, monkeypatch):
 
 def test_this_package_s_own_pay_nothing(six_points):
     """No other oracle, no other rule, and arrays as they are."""
-    from bpviz import guard
+    from bpviz.engine import guard
 
     rule = OPTIMIZERS["gd"]()
     assert guard.guarded(rule, lambda: 0) is rule
@@ -176,7 +176,7 @@ def test_a_rule_inside_one_of_this_package_s_is_named(walk):
     outer = OPTIMIZERS["gd"]()
     object.__setattr__(outer, "inner", inner)
     assert list(declare.made_of(outer)) == [outer, inner]
-    from bpviz import guard
+    from bpviz.engine import guard
 
     assert re.search("_GuardedRule", repr(guard.guarded(outer, lambda: 0)))
 

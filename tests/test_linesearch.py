@@ -14,8 +14,8 @@ import pytest
 from scipy.optimize import bracket as scipy_bracket
 from scipy.optimize import minimize_scalar
 
-from bpviz.linesearch import along, bracket, golden_section
-from bpviz.oracle import Oracle
+from bpviz.engine.oracle import Oracle
+from bpviz.numerics.linesearch import along, bracket, golden_section
 
 # What the search meets on its way, found by running a copy of the textbook's loop that says which branch it takes.
 ON_THE_WAY = {

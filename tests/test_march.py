@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.march import march
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 
 
 def runs(name, problem, starts, *, error_threshold=None, max_epochs=1000, block=None, varied=None, **settings):

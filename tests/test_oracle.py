@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS
-from bpviz.march import march
-from bpviz.oracle import Oracle, bills
-from bpviz.results import record
+from bpviz.engine.counts import bills
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import record
 
 
 def paid(oracle):

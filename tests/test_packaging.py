@@ -50,12 +50,12 @@ def _imported(folder: str, *but: str) -> set[str]:
 
 
 def test_dependencies_are_exactly_what_is_imported() -> None:
-    assert _imported("bpviz", "bpviz/foreign", "bpviz/trackers") == _modules(PROJECT["dependencies"])
+    assert _imported("bpviz", "bpviz/libraries", "bpviz/trackers") == _modules(PROJECT["dependencies"])
 
 
 def test_the_extras_are_exactly_what_other_libraries_optimizers_need() -> None:
     extras = [name for library in ("torch", "optax", "scipy") for name in PROJECT["optional-dependencies"][library]]
-    assert _imported("bpviz/foreign") - _modules(PROJECT["dependencies"]) == _modules(extras)
+    assert _imported("bpviz/libraries") - _modules(PROJECT["dependencies"]) == _modules(extras)
 
 
 def test_the_test_extra_is_exactly_what_the_tests_import_besides() -> None:

@@ -15,8 +15,8 @@ from bpviz import conformance, declare, hyper, optimizer, parting, plugins, repo
 from bpviz.cli import cli
 from bpviz.config import ConfigError
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
-from bpviz.results import record
+from bpviz.engine.loop import march
+from bpviz.engine.results import record
 
 pytestmark = pytest.mark.usefixtures("forgotten")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
+from bpviz.engine.loop import march
+from bpviz.engine.results import record
 from bpviz.problems.penalty import Penalized
-from bpviz.results import record
 
 W = np.array([[-1.2, 1.0], [0.4, -2.5], [3.0, 0.0]])
 

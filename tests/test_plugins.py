@@ -180,8 +180,8 @@ def test_a_problem_of_a_file_can_be_run(folder):
     (folder / "pan.py").write_text(BOWL)
     plugins.load("pan.py")
     pan = PROBLEMS["pan"](depth=3)
-    from bpviz.march import march
-    from bpviz.results import record
+    from bpviz.engine.loop import march
+    from bpviz.engine.results import record
 
     run = record(march(OPTIMIZERS["gd"](step=1 / 12), pan, [pan.start], error_threshold=None, max_epochs=2))[0]
     assert run.weights.tolist() == [[1, 2], [0.5, 1], [0.25, 0.5]]

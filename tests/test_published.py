@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from bpviz.results import Ending
+from bpviz.engine.results import Ending
 
 START = (-4, -4)
 

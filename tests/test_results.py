@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS
-from bpviz.march import march
-from bpviz.results import ENDINGS, Ending, record, summarize
+from bpviz.engine.loop import march
+from bpviz.engine.results import ENDINGS, Ending, record, summarize
 
 STARTS = [(-4, -4), (2.6, -3.5), (-1.2, 1), (1e200, 1), (5, 5), (0.3, -0.2), (-6, 2)]
 

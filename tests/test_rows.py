@@ -9,7 +9,7 @@ import numpy as np
 import plain_algebra
 import pytest
 
-from bpviz import rows
+from bpviz.numerics import linalg
 
 # Pairwise sums begin at 8 numbers and split at 128; 1000 runs are many vectors wide.
 LENGTHS = [*range(1, 20), 31, 63, 64, 65, 127, 128, 129, 130]
@@ -35,10 +35,10 @@ def in_order(numbers):
 def test_totals_are_added_in_order(runs):
     for length in LENGTHS:
         a = noise(3, length, runs)
-        assert rows.total(a, 1).tolist() == in_order(list(a.transpose(1, 0, 2))).tolist()
-        assert rows.total(a[0], 0).tolist() == in_order(list(a[0])).tolist()
+        assert linalg.total(a, 1).tolist() == in_order(list(a.transpose(1, 0, 2))).tolist()
+        assert linalg.total(a[0], 0).tolist() == in_order(list(a[0])).tolist()
         deep = noise(2, 2, length, runs)
-        assert rows.total(deep, 2).tolist() == in_order(list(deep.transpose(2, 0, 1, 3))).tolist()
+        assert linalg.total(deep, 2).tolist() == in_order(list(deep.transpose(2, 0, 1, 3))).tolist()
 
 
 def test_the_test_above_could_fail():
@@ -51,10 +51,10 @@ def test_the_test_above_could_fail():
 def test_dot_products_do_not_depend_on_neighbours(runs, order):
     for params in LENGTHS:
         a, b = (np.array(noise(runs, params + k)[:, k:], order=order) for k in (0, 1))
-        together = rows.dot(a, b)
+        together = linalg.dot(a, b)
         assert together.shape == (runs, 1)
         for i in {0, runs // 2, runs - 1}:
-            assert rows.dot(a[i : i + 1], b[i : i + 1]).item() == together[i, 0], params
+            assert linalg.dot(a[i : i + 1], b[i : i + 1]).item() == together[i, 0], params
             assert together[i, 0] == in_order((a[i] * b[i]).tolist()), params
 
 
@@ -64,10 +64,10 @@ def test_matrix_vector_products_do_not_depend_on_neighbours(runs, order):
     for params in (1, 2, 3, 9, 17, 130):
         matrix = np.array(noise(runs, 3, params), order=order)
         v = np.array(noise(runs, params), order=order)
-        together = rows.matvec(matrix, v)
+        together = linalg.matvec(matrix, v)
         assert together.shape == (runs, 3)
         for i in {0, runs // 2, runs - 1}:
-            assert rows.matvec(matrix[i : i + 1], v[i : i + 1]).tolist() == together[i : i + 1].tolist(), params
+            assert linalg.matvec(matrix[i : i + 1], v[i : i + 1]).tolist() == together[i : i + 1].tolist(), params
             assert together[i].tolist() == [in_order((line * v[i]).tolist()) for line in matrix[i]], params
 
 
@@ -76,10 +76,10 @@ def test_matrix_vector_products_do_not_depend_on_neighbours(runs, order):
 def test_products_of_a_matrix_with_itself_do_not_depend_on_neighbours(runs, order):
     for samples in LENGTHS:
         matrix = np.array(noise(runs, samples, 3), order=order)
-        together = rows.gram(matrix)
+        together = linalg.gram(matrix)
         assert together.shape == (runs, 3, 3)
         for i in {0, runs // 2, runs - 1}:
-            assert rows.gram(matrix[i : i + 1]).tolist() == together[i : i + 1].tolist(), samples
+            assert linalg.gram(matrix[i : i + 1]).tolist() == together[i : i + 1].tolist(), samples
             columns = matrix[i].T
             assert together[i].tolist() == [[in_order((a * b).tolist()) for b in columns] for a in columns], samples
 
@@ -88,9 +88,9 @@ def test_products_of_a_matrix_with_itself_do_not_depend_on_neighbours(runs, orde
 def test_least_squares_do_not_depend_on_neighbours(runs):
     for m, params in ((1, 1), (2, 2), (5, 2), (9, 3), (130, 17)):
         matrix, v = noise(runs, m, params), noise(runs, m)
-        together = rows.least_squares(matrix, v)
+        together = linalg.least_squares(matrix, v)
         for i in {0, runs // 2, runs - 1}:
-            assert rows.least_squares(matrix[i : i + 1], v[i : i + 1])[0].tolist() == together[i].tolist()
+            assert linalg.least_squares(matrix[i : i + 1], v[i : i + 1])[0].tolist() == together[i].tolist()
             assert together[i] == pytest.approx(np.linalg.lstsq(matrix[i], v[i])[0], rel=1e-6)
 
 
@@ -98,14 +98,14 @@ def test_rows_of_many_least_squares_solutions_are_nan():
     """The line through (0, 1), (1, 2) and (2, 4), by hand: 5/6 + 3/2 t. Three points at one t have many lines."""
     matrix = np.array([[[1.0, 0.0], [1, 1], [1, 2]], [[1, 0], [1, 0], [1, 0]], [[np.nan, 0], [1, 1], [1, 2]]])
     with np.errstate(invalid="ignore"):  # as in the loop
-        x = rows.least_squares(matrix, np.array([[1.0, 2.0, 4.0]] * 3))
+        x = linalg.least_squares(matrix, np.array([[1.0, 2.0, 4.0]] * 3))
     assert x[0] == pytest.approx([5 / 6, 3 / 2])
     assert np.isnan(x[1:]).all()
-    assert np.isnan(rows.least_squares(matrix[:, :1], np.array([[1.0]] * 3))).all()
+    assert np.isnan(linalg.least_squares(matrix[:, :1], np.array([[1.0]] * 3))).all()
 
 
 def test_an_outer_product_by_hand():
-    assert rows.outer(np.array([[1.0, 2.0], [0, 1]]), np.array([[3.0, 4.0, 5.0], [6, 7, 8]])).tolist() == [
+    assert linalg.outer(np.array([[1.0, 2.0], [0, 1]]), np.array([[3.0, 4.0, 5.0], [6, 7, 8]])).tolist() == [
         [[3, 4, 5], [6, 8, 10]],
         [[0, 0, 0], [6, 7, 8]],
     ]
@@ -114,10 +114,10 @@ def test_an_outer_product_by_hand():
 @pytest.mark.parametrize("runs", RUNS)
 def test_eigenvalues_do_not_depend_on_neighbours(runs):
     for params in (1, 2, 3, 9, 20):
-        matrix = rows.gram(noise(runs, params, params))
-        values, vectors = rows.eigh(matrix)
+        matrix = linalg.gram(noise(runs, params, params))
+        values, vectors = linalg.eigh(matrix)
         for i in {0, runs // 2, runs - 1}:
-            alone = rows.eigh(matrix[i : i + 1])
+            alone = linalg.eigh(matrix[i : i + 1])
             assert [part[0].tolist() for part in alone] == [values[i].tolist(), vectors[i].tolist()]
             assert (np.diff(values[i]) >= 0).all()
             assert (vectors[i] * values[i]) @ vectors[i].T == pytest.approx(matrix[i], abs=1e-12 * abs(matrix[i]).max())
@@ -126,7 +126,7 @@ def test_eigenvalues_do_not_depend_on_neighbours(runs):
 
 def test_a_row_that_is_not_finite_has_no_eigenvalues_and_its_neighbours_have():
     matrix = np.array([[[2.0, 0.0], [0.0, 3.0]], [[np.nan, 1], [1, 1]], [[np.inf, 1], [1, 1]], [[0, 1], [1, 0]]])
-    values, vectors = rows.eigh(matrix)
+    values, vectors = linalg.eigh(matrix)
     assert (
         np.isnan(values).all(axis=1).tolist()
         == np.isnan(vectors).all(axis=(1, 2)).tolist()
@@ -140,15 +140,17 @@ def test_a_row_that_is_not_finite_has_no_eigenvalues_and_its_neighbours_have():
 def test_solutions_do_not_depend_on_neighbours(runs):
     for params in (1, 2, 3, 9, 20):
         matrix, v = noise(runs, params, params), noise(runs, params)
-        together = rows.solve(matrix, v)
+        together = linalg.solve(matrix, v)
         for i in {0, runs // 2, runs - 1}:
-            assert rows.solve(matrix[i : i + 1], v[i : i + 1]).tolist() == together[i : i + 1].tolist()
+            assert linalg.solve(matrix[i : i + 1], v[i : i + 1]).tolist() == together[i : i + 1].tolist()
             assert together[i] == pytest.approx(np.linalg.solve(matrix[i], v[i]), rel=1e-12)
 
 
 def test_a_solution_by_hand():
     """2 x + y = 4 and x + 3 y = 7: x = 1, y = 2."""
-    assert rows.solve(np.array([[[2.0, 1.0], [1.0, 3.0]]]), np.array([[4.0, 7.0]])) == pytest.approx(np.array([[1, 2]]))
+    assert linalg.solve(np.array([[[2.0, 1.0], [1.0, 3.0]]]), np.array([[4.0, 7.0]])) == pytest.approx(
+        np.array([[1, 2]])
+    )
 
 
 @pytest.mark.parametrize("singular", [[[0, 0], [0, 0]], [[1, 2], [2, 4]], [[0, 0], [0, 3]]])
@@ -157,11 +159,11 @@ def test_a_singular_row_is_nan_and_its_neighbours_are_solved(singular):
     matrix = np.array([regular, singular, regular, [[np.nan, 1], [1, 1]], [[-1, 4], [5, 0.3]]])
     v = np.array([[4.0, 7.0], [1, 1], [3, -2], [1, 1], [0.1, 7]])
     with np.errstate(invalid="ignore"):  # as in the loop
-        x = rows.solve(matrix, v)
+        x = linalg.solve(matrix, v)
     assert np.isnan(x).all(axis=1).tolist() == [False, True, False, True, False]
     for i in (0, 2, 4):
-        assert x[i].tolist() == rows.solve(matrix[i : i + 1], v[i : i + 1])[0].tolist()
-    assert np.isnan(rows.solve(matrix[1:2], v[1:2])).all()
+        assert x[i].tolist() == linalg.solve(matrix[i : i + 1], v[i : i + 1])[0].tolist()
+    assert np.isnan(linalg.solve(matrix[1:2], v[1:2])).all()
 
 
 class Pair(NamedTuple):
@@ -172,56 +174,56 @@ class Pair(NamedTuple):
 def test_taking_rows_of_arrays_and_of_states():
     matrix = np.arange(24.0).reshape(4, 3, 2)
     which = np.array([2, 0])
-    assert rows.take(matrix, which).tolist() == matrix[[2, 0]].tolist()
-    assert rows.take(matrix[:, 0], which).tolist() == matrix[[2, 0], 0].tolist()
-    assert rows.take(matrix[:, 0, 0], which).tolist() == matrix[[2, 0], 0, 0].tolist()
-    taken = rows.take(Pair(matrix, (matrix[:, 0], ())), which)
+    assert linalg.take(matrix, which).tolist() == matrix[[2, 0]].tolist()
+    assert linalg.take(matrix[:, 0], which).tolist() == matrix[[2, 0], 0].tolist()
+    assert linalg.take(matrix[:, 0, 0], which).tolist() == matrix[[2, 0], 0, 0].tolist()
+    taken = linalg.take(Pair(matrix, (matrix[:, 0], ())), which)
     assert isinstance(taken, Pair)
     assert taken.m.tolist() == matrix[[2, 0]].tolist()
     assert taken.deep[0].tolist() == matrix[[2, 0], 0].tolist()
-    assert taken.deep[1] == rows.take((), which) == ()
+    assert taken.deep[1] == linalg.take((), which) == ()
 
 
 def test_joining_rows_of_arrays_and_of_states():
     upper, lower = np.arange(12.0).reshape(2, 3, 2), np.arange(100.0, 106.0).reshape(1, 3, 2)
     expected = [*upper.tolist(), *lower.tolist()]
-    assert rows.join(upper, lower).tolist() == expected
-    assert rows.join(upper[:, 0, 0], lower[:, 0, 0]).tolist() == [0, 6, 100]
-    joined = rows.join(Pair(upper, (upper,)), Pair(lower, (lower,)))
+    assert linalg.join(upper, lower).tolist() == expected
+    assert linalg.join(upper[:, 0, 0], lower[:, 0, 0]).tolist() == [0, 6, 100]
+    joined = linalg.join(Pair(upper, (upper,)), Pair(lower, (lower,)))
     assert isinstance(joined, Pair)
     assert joined.m.tolist() == joined.deep[0].tolist() == expected
-    assert rows.join((), ()) == ()
+    assert linalg.join((), ()) == ()
 
 
 def test_what_is_taken_put_together_again_is_the_whole():
     a = noise(9, 4)
     keep = np.array([True, False, True, True, False, False, True, False, True])
-    parts = rows.join(rows.take(a, np.flatnonzero(keep)), rows.take(a, np.flatnonzero(~keep)))
+    parts = linalg.join(linalg.take(a, np.flatnonzero(keep)), linalg.take(a, np.flatnonzero(~keep)))
     assert parts.tolist() == [*a[keep].tolist(), *a[~keep].tolist()]
 
 
 def test_blocks_have_their_runs_side_by_side_in_memory():
-    a = rows.block([(1, 2), (3, 4), (5, 6)])
+    a = linalg.block([(1, 2), (3, 4), (5, 6)])
     assert a.dtype == np.float64
-    for block in (a, rows.take(a, np.array([0, 2])), rows.join(a, a)):
+    for block in (a, linalg.take(a, np.array([0, 2])), linalg.join(a, a)):
         assert block.strides[0] == 8
-    assert rows.dot(a, a).tolist() == [[5], [25], [61]]
-    assert math.isclose(rows.matvec(a[None], a[:1])[0, 2], 17)
+    assert linalg.dot(a, a).tolist() == [[5], [25], [61]]
+    assert math.isclose(linalg.matvec(a[None], a[:1])[0, 2], 17)
 
 
 @pytest.mark.parametrize("exponent", [0.5, 2.0, -1.0, 1.0, 0.0, 0.75])
 def test_a_power_is_the_same_with_one_exponent_for_all_and_one_for_each(exponent):
     a = np.random.default_rng(1).uniform(0, 5, size=(300, 1))
-    each = rows.power(a, np.full((300, 1), exponent))
-    assert rows.power(a, exponent).tobytes() == each.tobytes()
-    assert each[17] == rows.power(a[17:18], exponent)[0]
+    each = linalg.power(a, np.full((300, 1), exponent))
+    assert linalg.power(a, exponent).tobytes() == each.tobytes()
+    assert each[17] == linalg.power(a[17:18], exponent)[0]
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("runs", RUNS)
 def test_outer_products(runs, order):
     a, b = np.array(noise(runs, 3), order=order), np.array(noise(runs, 5), order=order)
-    together = rows.outer(a, b)
+    together = linalg.outer(a, b)
     assert together.shape == (runs, 3, 5)
     for i in {0, runs // 2, runs - 1}:
         assert together[i].tolist() == [[x * y for y in b[i].tolist()] for x in a[i].tolist()]
@@ -237,10 +239,10 @@ def symmetric(runs, params):
 def test_eigenvectors_do_not_depend_on_neighbours(runs, order):
     for params in (1, 2, 3, 9, 20, 40) if runs < 1000 else (1, 2, 3):
         matrix = np.array(symmetric(runs, params), order=order)
-        values, vectors = rows.eigh(matrix)
+        values, vectors = linalg.eigh(matrix)
         assert (np.diff(values) >= 0).all()
         for i in {0, runs // 2, runs - 1}:
-            alone = rows.eigh(matrix[i : i + 1])
+            alone = linalg.eigh(matrix[i : i + 1])
             assert (alone[0][0].tolist(), alone[1][0].tolist()) == (values[i].tolist(), vectors[i].tolist()), params
             size = np.abs(values[i]).max()
             np.testing.assert_allclose(matrix[i] @ vectors[i], vectors[i] * values[i], atol=1e-13 * size)
@@ -251,7 +253,7 @@ def test_eigenvectors_do_not_depend_on_neighbours(runs, order):
 
 def test_eigenvectors_by_hand():
     """[[2, 2], [2, 5]] has the eigenvalues 1 and 6 with the vectors (2, -1) and (1, 2), made 1 long."""
-    values, vectors = rows.eigh(np.array([[[2.0, 2.0], [2.0, 5.0]]]))
+    values, vectors = linalg.eigh(np.array([[[2.0, 2.0], [2.0, 5.0]]]))
     assert values == pytest.approx(np.array([[1, 6]]))
     assert vectors * 5**0.5 == pytest.approx(np.array([[[2, 1], [-1, 2]]]))
 
@@ -260,19 +262,19 @@ def test_eigenvectors_by_hand():
 def test_a_row_that_is_not_finite_has_no_eigenvectors_and_its_neighbours_have(bad):
     matrix = symmetric(3, 4)
     matrix[1, 2, 2] = bad
-    values, vectors = rows.eigh(matrix)
+    values, vectors = linalg.eigh(matrix)
     assert np.isnan(values[1]).all()
     assert np.isnan(vectors[1]).all()
     for i in (0, 2):
-        alone = rows.eigh(matrix[i : i + 1])
+        alone = linalg.eigh(matrix[i : i + 1])
         assert (values[i].tolist(), vectors[i].tolist()) == (alone[0][0].tolist(), alone[1][0].tolist())
-    assert np.isnan(rows.eigh(matrix[1:2])[0]).all()
+    assert np.isnan(linalg.eigh(matrix[1:2])[0]).all()
 
 
 def test_a_row_whose_eigenvectors_are_not_found_leaves_its_neighbours_alone(monkeypatch):
     """LAPACK may give up on a matrix, and NumPy then on the whole block."""
     matrix = symmetric(4, 3)
-    expected = rows.eigh(matrix)
+    expected = linalg.eigh(matrix)
     found = np.linalg.eigh
 
     def gives_up(block):
@@ -281,7 +283,7 @@ def test_a_row_whose_eigenvectors_are_not_found_leaves_its_neighbours_alone(monk
         return found(block)
 
     monkeypatch.setattr(np.linalg, "eigh", gives_up)
-    values, vectors = rows.eigh(matrix)
+    values, vectors = linalg.eigh(matrix)
     for mine, whole in zip((values, vectors), expected, strict=True):
         assert np.isnan(mine[2]).all()
         assert mine[[0, 1, 3]].tolist() == whole[[0, 1, 3]].tolist()
@@ -293,10 +295,10 @@ def test_modified_cholesky_is_the_textbook_s_and_does_not_depend_on_neighbours(r
     for params in (1, 2, 3, 5, 9):
         matrix = np.array(symmetric(runs, params), order=order)
         least = 10.0 ** np.random.default_rng(runs).integers(-9, 2, size=(runs, 1))
-        together = rows.modified_cholesky(matrix, least)
+        together = linalg.modified_cholesky(matrix, least)
         assert together.shape == (runs, params)
         for i in {0, runs // 2, runs - 1}:
-            alone = rows.modified_cholesky(matrix[i : i + 1], least[i, 0])
+            alone = linalg.modified_cholesky(matrix[i : i + 1], least[i, 0])
             assert alone[0].tolist() == together[i].tolist(), params
             twin = plain_algebra.modified_cholesky(matrix[i].tolist(), least[i, 0])
             np.testing.assert_allclose(together[i], twin, rtol=1e-9, atol=1e-12 * np.abs(matrix[i]).max())
@@ -304,21 +306,21 @@ def test_modified_cholesky_is_the_textbook_s_and_does_not_depend_on_neighbours(r
 
 def test_modified_cholesky_by_hand():
     """[[0, 1], [1, 0]]: β² = max(γ, ξ / √3) = 1/√3. The first pivot is θ²/β² = √3, the second |0 - 1/√3| = 1/√3."""
-    e = rows.modified_cholesky(np.array([[[0.0, 1.0], [1.0, 0.0]]]), 1e-8)
+    e = linalg.modified_cholesky(np.array([[[0.0, 1.0], [1.0, 0.0]]]), 1e-8)
     assert e == pytest.approx(np.array([[3**0.5, 2 / 3**0.5]]))
-    assert rows.modified_cholesky(np.array([[[0.0, 0.0], [0.0, -3.0]]]), 0.5).tolist() == [[0.5, 6]]
+    assert linalg.modified_cholesky(np.array([[[0.0, 0.0], [0.0, -3.0]]]), 0.5).tolist() == [[0.5, 6]]
 
 
 def test_modified_cholesky_makes_positive_definite_and_leaves_alone_what_is():
     matrix = symmetric(500, 4)
-    e = rows.modified_cholesky(matrix, 1e-3)
+    e = linalg.modified_cholesky(matrix, 1e-3)
     assert (e >= 0).all()
     scale = np.abs(matrix).max(axis=(1, 2))[:, None]
     assert (np.linalg.eigvalsh(matrix + e[:, :, None] * np.eye(4)) > -1e-15 * scale).all()
     definite = matrix @ matrix + np.eye(4)
-    assert (rows.modified_cholesky(definite, 1e-3) == 0).all()
+    assert (linalg.modified_cholesky(definite, 1e-3) == 0).all()
     matrix[7, 1, 1] = np.nan
     with np.errstate(invalid="ignore"):  # as in the loop
-        again = rows.modified_cholesky(matrix, 1e-3)
+        again = linalg.modified_cholesky(matrix, 1e-3)
     assert np.isnan(again[7]).any()
     assert np.delete(again, 7, axis=0).tolist() == np.delete(e, 7, axis=0).tolist()

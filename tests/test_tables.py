@@ -17,7 +17,7 @@ import pytest
 
 from bpviz import tables
 from bpviz.declare import KINDS
-from bpviz.results import Ending, Results, Run, Trajectory
+from bpviz.engine.results import Ending, Results, Run, Trajectory
 
 AWKWARD = 'a, "b" | `c` *d*_e_ <i> [x](y) # & ~~s~~ $z$ \\'
 

@@ -15,7 +15,7 @@ from bpviz.cli.shared import mistakes_reported, plugin_option
 def command(what: str | None, plugins: tuple[str, ...]) -> None:
     """List algorithms, wrappers, problems, datasets and figures."""
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
-    from bpviz.foreign import PREFIXES
+    from bpviz.libraries import PREFIXES
     from bpviz.problems.datasets import DATASETS
 
     with mistakes_reported(plugins):

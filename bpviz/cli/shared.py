@@ -155,8 +155,8 @@ def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
 
 def _excused(error: BaseException) -> tuple[str, int] | None:
     """Return the message and the exit code of an exception that is not a mistake of ours, or None."""
-    if "bpviz.march" in sys.modules:  # something has run
-        from bpviz.guard import RuleError
+    if "bpviz.engine.loop" in sys.modules:  # something has run
+        from bpviz.engine.guard import RuleError
 
         if isinstance(error, RuleError):
             return str(error), 1

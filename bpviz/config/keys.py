@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.config.expectations import QUANTITIES, RELATIONS
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
 from bpviz.declare.domains import Domain, Interval, Listed, Nullable, Text
-from bpviz.foreign import PREFIXES
+from bpviz.libraries import PREFIXES
 from bpviz.messages.text import listed, shown
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.penalty import Penalized

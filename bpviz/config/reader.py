@@ -15,7 +15,7 @@ from bpviz.config.yaml_tree import Node, scalar, under
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, Problem
 from bpviz.declare.domains import Domain, Interval, Listed, Nullable
 from bpviz.declare.entry_points import BrokenPluginError
-from bpviz.foreign import MissingError
+from bpviz.libraries import MissingError
 from bpviz.messages.diagnostics import SHOWN, ConfigError, Mistake, Place
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import listed, shown

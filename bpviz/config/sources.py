@@ -15,7 +15,7 @@ from bpviz.config.plain import node
 from bpviz.config.reader import Called, Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
 from bpviz.declare.domains import FileName
-from bpviz.foreign import PREFIXES
+from bpviz.libraries import PREFIXES
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import listed, shown

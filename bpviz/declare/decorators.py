@@ -14,7 +14,7 @@ from bpviz.messages.text import listed, shown
 
 T = TypeVar("T")
 
-OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers", "bpviz.optimizers", "bpviz.foreign")
+OPTIMIZERS: Registry[type[Optimizer]] = Registry("algorithm", "bpviz.optimizers", "bpviz.optimizers", "bpviz.libraries")
 
 
 WRAPPERS: Registry[type[Wrapper]] = Registry("wrapper", "bpviz.wrappers")

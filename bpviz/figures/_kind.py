@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bpviz.declare import Problem
-    from bpviz.results import Results, Run
+    from bpviz.engine.results import Results, Run
 
 Limits = tuple[float, float]
 

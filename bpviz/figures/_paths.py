@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
     from bpviz.declare import Array
+    from bpviz.engine.results import Results
     from bpviz.figures._plane import Plane, PlaneArtists, Window
-    from bpviz.results import Results
 
 _LEAST_ARROW = 7.0  # points; where epochs move less, one arrow stands for several
 _MOST_ARROWS = 2000

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bpviz.declare import Array, Problem
+    from bpviz.engine.results import Results, Run
     from bpviz.figures._kind import Limits
-    from bpviz.results import Results, Run
 
     Window = tuple[Limits, Limits]
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bpviz.declare import Problem
+    from bpviz.engine.results import Results
     from bpviz.figures._plane import Plane, PlaneArtists
-    from bpviz.results import Results
 
 
 @figure("contour", summary="the error over two weights, as a contour")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bpviz.declare import Array, Problem
-    from bpviz.results import Results
+    from bpviz.engine.results import Results
 
 
 class DataData(NamedTuple):

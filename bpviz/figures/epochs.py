@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
 
     from bpviz.declare import Array, Problem
-    from bpviz.results import Results
+    from bpviz.engine.results import Results
 
 
 class EpochsData(NamedTuple):

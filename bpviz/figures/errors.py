@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
     from bpviz.declare import Array, Problem
-    from bpviz.results import Results
+    from bpviz.engine.results import Results
 
 
 class Curve(NamedTuple):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bpviz.declare import Problem
+    from bpviz.engine.results import Results
     from bpviz.figures._paths import PathsArtists, PathsData
-    from bpviz.results import Results
 
 
 @figure("paths", summary="paths of algorithms over the contour of the error")

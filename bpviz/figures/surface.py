@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
     from bpviz.declare import Array, Problem
+    from bpviz.engine.results import Results
     from bpviz.figures._plane import Plane
-    from bpviz.results import Results
 
 
 class Track(NamedTuple):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.linesearch import Known, StrongWolfe
+from bpviz.numerics.linesearch import Known, StrongWolfe
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.linesearch import recall
+from bpviz.numerics.linesearch import recall
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.linesearch import backtrack
+from bpviz.numerics.linesearch import backtrack
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, recall
+from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, recall
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
-    from bpviz.linesearch import Bracket, Phi
+    from bpviz.numerics.linesearch import Bracket, Phi
 
 _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
 

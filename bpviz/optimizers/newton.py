@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.linesearch import Known, StrongWolfe, along, backtrack, recall
+from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, recall
 from bpviz.optimizers._curvature import REPAIRS, WRIGHT, newton_direction
 from bpviz.optimizers.line_search import LastError
 

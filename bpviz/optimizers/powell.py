@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.linesearch import bracket, brent, recall
+from bpviz.numerics.linesearch import bracket, brent, recall
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle

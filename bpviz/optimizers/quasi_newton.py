@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice, Flag
-from bpviz.linesearch import Known, StrongWolfe, recall
+from bpviz.numerics.linesearch import Known, StrongWolfe, recall
 from bpviz.optimizers._curvature import WRIGHT, Model, exact
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.linesearch import recall
+from bpviz.numerics.linesearch import recall
 from bpviz.optimizers._curvature import OF_EIGENVALUES, WRIGHT, Model, dogleg, exact
 
 if TYPE_CHECKING:

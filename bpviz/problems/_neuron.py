@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from bpviz import rows
+from bpviz.numerics import linalg
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -290,17 +290,17 @@ class NeuronPoint:
 
     def error(self) -> Array:
         self.loss.value(self, self.work)
-        error: Array = rows.total(self.work, 0) * self.neuron.error_scale
+        error: Array = linalg.total(self.work, 0) * self.neuron.error_scale
         return error
 
     def gradient(self) -> Array:
         self.loss.slope(self, self.work)
         np.multiply(self.neuron.x_scaled, self.work, self.products)
-        return rows.total(self.products, 1).T
+        return linalg.total(self.products, 1).T
 
     def hessian(self) -> Array:
         self.loss.curvature(self, self.work)
-        hessian = rows.total(self.neuron.xx_scaled * self.work, 2)
+        hessian = linalg.total(self.neuron.xx_scaled * self.work, 2)
         return hessian.transpose(2, 0, 1)
 
     def residuals(self) -> Array:

@@ -70,10 +70,10 @@ class PenalizedPoint:
         self.point = point
 
     def error(self) -> Array:
-        from bpviz import rows
+        from bpviz.numerics import linalg
 
         w, sign = self.w, self.w.__array_namespace__().sign
-        price = self.l1 * rows.dot(w, sign(w)) + self.l2 / 2 * rows.dot(w, w)
+        price = self.l1 * linalg.dot(w, sign(w)) + self.l2 / 2 * linalg.dot(w, w)
         return self.point.error() + price[:, 0]
 
     def gradient(self) -> Array:

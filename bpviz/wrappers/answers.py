@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, wrapper
-from bpviz.wrappers._layers import Changed, Inside, without_gradient
+from bpviz.wrappers._base import Changed, Inside, without_gradient
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle

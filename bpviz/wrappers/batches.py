@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS, Wrapper, hyper, layers, wrapper
-from bpviz.wrappers._layers import with_memory
+from bpviz.wrappers._base import with_memory
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle, Problem

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, wrapper
 from bpviz.declare.domains import Choice
-from bpviz.wrappers._layers import Inside, renewed, step, with_memory
+from bpviz.wrappers._base import Inside, renewed, step, with_memory
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, wrapper
 from bpviz.declare.domains import Choice, Flag
-from bpviz.wrappers._layers import scaled, step, without_step
+from bpviz.wrappers._base import scaled, step, without_step
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import Column, Wrapper, hyper, layers, wrapper
-from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section
-from bpviz.wrappers._layers import Inside
+from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section
+from bpviz.wrappers._base import Inside
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
-    from bpviz.linesearch import Bracket, Phi
+    from bpviz.numerics.linesearch import Bracket, Phi
 
 _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
 _PRESS = "W. H. Press et al., Numerical Recipes, 3rd ed. 2007"

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpviz import rows
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Optimizer, Problem
-from bpviz.march import march
-from bpviz.oracle import Oracle
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Trajectory, record
+from bpviz.numerics import linalg
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Trajectory, record
 
 PLACES = {
     "perceptron": [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)],
@@ -34,7 +34,7 @@ class Answers:
     def _ask(self, kind: str, x: Any) -> Any:
         self.counts[kind] += 1
         with np.errstate(all="ignore"):
-            return getattr(self._problem.at(rows.block([x])), kind)()[0]
+            return getattr(self._problem.at(linalg.block([x])), kind)()[0]
 
     def error(self, x: Any) -> float:
         return float(self._ask("error", x))
@@ -99,7 +99,7 @@ def moved(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]
 
     def moved(optimizer: Optimizer) -> tuple[Any, Any, dict[int, str]]:
         f = Oracle(six_points, 2)
-        w = rows.block([(-4.0, -4.0), (3.0, -2.0)])
+        w = linalg.block([(-4.0, -4.0), (3.0, -2.0)])
         with np.errstate(all="ignore"):
             w, state = optimizer.advance(w, optimizer.begin(w, f), f)
             elsewhere = w + 0.5
@@ -131,7 +131,7 @@ def _check(optimizer: Optimizer, problem: Problem, blocks: tuple[int | None, ...
     starts[runs // 2], starts[runs // 3] = 1e153, 1e300
     order = rng.permutation(runs)
     with np.errstate(all="ignore"):
-        errors = problem.at(rows.block(starts)).error()
+        errors = problem.at(linalg.block(starts)).error()
     rest: dict[str, Any] = {"error_threshold": float(np.quantile(errors, 0.2)), "max_epochs": epochs}
     alone = [bits(record(march(optimizer, problem, [start], **rest))[0]) for start in starts]
     for block in blocks:

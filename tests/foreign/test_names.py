@@ -16,14 +16,14 @@ import pytest
 from click.testing import CliRunner
 from record import families
 
-from bpviz import batch, config, declare, foreign
+from bpviz import batch, config, declare, libraries
 from bpviz.cli import cli
 from bpviz.declare import OPTIMIZERS
-from bpviz.foreign import _optax
-from bpviz.foreign._kind import Handed
+from bpviz.libraries import _optax
+from bpviz.libraries._class import Handed
 
 ROOT = Path(__file__).parent.parent.parent
-LIBRARIES = list(foreign.PREFIXES)
+LIBRARIES = list(libraries.PREFIXES)
 # Somebody's names in each library, and the packages without which they cannot be had.
 NEEDED = {"torch:Adam": ["torch"], "optax:adamw": ["optax", "jax"], "scipy:BFGS": ["scipy"]}
 
@@ -216,7 +216,7 @@ def test_explain_shows_the_call_and_the_settings():
 
 def test_list_says_how_they_are_named():
     said = invoke("list").stdout
-    for library, meaning in foreign.PREFIXES.items():
+    for library, meaning in libraries.PREFIXES.items():
         assert f"  {library}:... " in said
         assert meaning in said
     assert ":..." not in invoke("list", "algorithms").stdout
@@ -259,7 +259,7 @@ def test_a_library_that_is_missing_is_one_line(name, monkeypatch, tmp_path):
 
 
 def test_a_library_that_is_too_old(monkeypatch):
-    monkeypatch.setitem(foreign.LEAST, "scipy", (1999, 1))
+    monkeypatch.setitem(libraries.LEAST, "scipy", (1999, 1))
     version = pytest.importorskip("scipy").__version__
     said = f'scipy:BFGS needs scipy 1999.1 or later, and {version} is there: pip install "bpviz[scipy]"'
     assert refusal("algorithms: [scipy:BFGS]") == f"exp.yaml:1:14: algorithms[0]: {said}"
@@ -278,7 +278,7 @@ def test_the_extras_ask_for_what_is_needed():
     extras = project["optional-dependencies"]
     assert set(LIBRARIES) <= set(extras)
     bounds = [bound for library in LIBRARIES for bound in extras[library]]
-    assert bounds == [f"{package}>={'.'.join(map(str, least))}" for package, least in foreign.LEAST.items()]
+    assert bounds == [f"{package}>={'.'.join(map(str, least))}" for package, least in libraries.LEAST.items()]
 
 
 # -- what is handed on -----------------------------------------------------------------------------------------------

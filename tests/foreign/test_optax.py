@@ -13,14 +13,14 @@ from record import families
 
 from bpviz import config, declare
 from bpviz.declare import OPTIMIZERS
-from bpviz.march import march
-from bpviz.oracle import Oracle
-from bpviz.results import record
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import record
 
 optax = pytest.importorskip("optax", reason='optax is not installed: pip install "bpviz[optax]"')
 jax = pytest.importorskip("jax", reason='jax is not installed: pip install "bpviz[optax]"')
 
-from bpviz.foreign import _optax  # noqa: E402 - where there is no optax, the rest is skipped
+from bpviz.libraries import _optax  # noqa: E402 - where there is no optax, the rest is skipped
 
 # They want more than error and gradient: gradients of every sample, a Hessian.
 REFUSED = {"contrib.dpsgd", "contrib.sophia"}

@@ -14,12 +14,13 @@ from record import families
 from scipy.optimize import minimize
 from scipy.optimize._minimize import MINIMIZE_METHODS
 
-from bpviz import declare, rows
+from bpviz import declare
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.foreign._scipy import METHODS
-from bpviz.march import march
-from bpviz.oracle import Oracle
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, record
+from bpviz.libraries._scipy import METHODS
+from bpviz.numerics import linalg
 
 over_methods = pytest.mark.parametrize("method", METHODS)
 EPOCHS = 60
@@ -57,7 +58,7 @@ def directly(answers, method, start, options):
     asks = METHODS[method].asks
 
     def called_back(x, *_rest):
-        rows.append(np.array(x))
+        linalg.append(np.array(x))
         counts.append(answers.asked())
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -154,7 +155,7 @@ def test_a_run_that_has_ended_says_so_again(six_points, options, expected):
     """Whoever goes on asking is told the same, and does not wait for a thread that is no more."""
     optimizer = OPTIMIZERS["scipy:BFGS"](**options)
     f = Oracle(six_points, 1)
-    w = rows.block([(-4.0, -4.0)])
+    w = linalg.block([(-4.0, -4.0)])
     state, said = optimizer.begin(w, f), []
     for _ in range(3):
         w, state = optimizer.advance(w, state, f)

@@ -13,8 +13,8 @@ from record import families
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.march import march
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "bpviz[torch]"')
 

@@ -8,7 +8,7 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS
-from bpviz.results import Ending
+from bpviz.engine.results import Ending
 
 
 def adam(f, theta, *, step, beta1, beta2, epsilon):

@@ -17,10 +17,10 @@ import scipy.optimize
 from scipy.optimize import line_search, minimize
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.march import march
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Ending, record
 
 # A cubic through nearly equal errors makes roundoff grow; on the plateau after the seventh epoch errors tie.
 RTOL, EPOCHS = 1e-8, 7

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 
 
 def coordinate_search(f, x, *, step, increase, decrease, tolerance):

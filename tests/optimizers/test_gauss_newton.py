@@ -10,10 +10,10 @@ import pytest
 from scipy.optimize import least_squares
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Ending, record
 
 RTOL, EPOCHS = 1e-7, 2  # where it diverges J becomes nearly singular, and roundoff takes over
 

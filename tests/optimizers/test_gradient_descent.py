@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.march import march
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 
 
 def gd(f, w, *, step):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
+from bpviz.engine.loop import march
+from bpviz.engine.results import record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import record
 
 
 def estimated(H, estimate, seed, epoch):

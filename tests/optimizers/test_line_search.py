@@ -10,8 +10,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.march import march
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 
 AGAINST = {name: f"a twin with the steps of scipy.optimize.minimize_scalar, {name}" for name in ("golden", "brent")}
 RTOL, EPOCHS = 1e-7, 10  # a parabola through nearly equal errors makes roundoff grow; near a minimum errors tie

@@ -9,9 +9,9 @@ import pytest
 from scipy.optimize import minimize
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
-from bpviz.oracle import Oracle
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, record
 
 
 def combined(a, x, b, y):

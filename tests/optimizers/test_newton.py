@@ -9,12 +9,12 @@ import pytest
 from plain_algebra import REPAIRS, apply, eigen, from_eigen, identity, plus, repaired, solve
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.march import march
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, record
 from bpviz.optimizers._curvature import newton_direction
-from bpviz.oracle import Oracle
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Ending, record
 
 AGAINST = {"newton": "its twin and the published path"}
 RTOL, EPOCHS = 1e-8, 10  # far from a minimum a nearly singular Hessian makes roundoff grow, often a thousandfold

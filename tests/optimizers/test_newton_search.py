@@ -9,8 +9,8 @@ import pytest
 from plain_algebra import REPAIRS, dot, plus, repaired, solve, wolfe
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.march import march
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 
 AGAINST = {"newton-wolfe": "a twin with the steps of scipy.optimize.line_search"}
 RTOL, EPOCHS = 1e-8, 5  # they converge so fast that errors tie from then on

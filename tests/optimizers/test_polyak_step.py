@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bpviz.results import Ending
+from bpviz.engine.results import Ending
 
 
 def polyak(f, x, *, step, target, max_step):

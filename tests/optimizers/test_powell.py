@@ -10,11 +10,11 @@ import pytest
 from scipy.optimize import minimize, minimize_scalar
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
-from bpviz.oracle import Oracle
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Ending, record
 
 RTOL, EPOCHS = 1e-7, 3  # parabolas through nearly equal errors make roundoff grow; near a minimum errors tie
 

@@ -15,11 +15,11 @@ import scipy.optimize
 from plain_algebra import apply, dot, identity, length, plus, product, rank_one, wolfe
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.march import march
-from bpviz.oracle import Oracle
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Ending, record
 
 SEARCHED = ("bfgs", "dfp", "l-bfgs")
 AGAINST = {

@@ -9,8 +9,8 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS
-from bpviz.march import march
-from bpviz.results import record
+from bpviz.engine.loop import march
+from bpviz.engine.results import record
 
 
 def schedule_free_sgd(f, w, *, step, momentum, weight_decay, warmup, power, convention, reports):

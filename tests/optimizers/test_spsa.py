@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.march import march
-from bpviz.results import record
+from bpviz.engine.loop import march
+from bpviz.engine.results import record
 
 
 def signs(seed, k, n):

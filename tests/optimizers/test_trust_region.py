@@ -26,10 +26,10 @@ from scipy.optimize._trustregion_exact import IterativeSubproblem
 
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
-from bpviz.march import march
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, record
 from bpviz.optimizers._curvature import Model, dogleg, exact
-from bpviz.oracle import Oracle
-from bpviz.results import Ending, record
 
 AGAINST = {"sr1": "its twin, its updates with scipy.optimize.SR1"}
 RTOL, EPOCHS = 1e-8, 8  # they converge so fast that errors tie from then on

@@ -11,8 +11,8 @@ from record import HERE, Case, difference, problems, run_name, unpacked
 from record import PROBLEMS as RECORDED
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.march import march
-from bpviz.results import Ending, Trajectory, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, Trajectory, record
 
 
 class Compared(NamedTuple):

@@ -14,10 +14,10 @@ from comparison import compare
 from record import Case, families
 
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS, fields
-from bpviz.march import march
+from bpviz.engine.loop import march
+from bpviz.engine.results import ENDINGS, Ending, record, summarize
 from bpviz.messages.text import shown
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import ENDINGS, Ending, record, summarize
 
 if TYPE_CHECKING:
     from types import ModuleType

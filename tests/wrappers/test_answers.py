@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.march import march
-from bpviz.oracle import Oracle
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import record
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import record
 
 
 class Answered:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.march import march
-from bpviz.oracle import Oracle
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Ending, record
 
 
 class MiniBatches:

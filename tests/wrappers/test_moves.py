@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.march import march
-from bpviz.oracle import Oracle
-from bpviz.results import record
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import record
 
 
 class WeightDecay:

@@ -17,11 +17,11 @@ from proofs import twin_families
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
-from bpviz.march import march
-from bpviz.oracle import Oracle
+from bpviz.engine.loop import march
+from bpviz.engine.oracle import Oracle
+from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.results import Ending, record
 
 UNUSUAL = {name: settings for module in twin_families("wrappers") for name, settings in module.UNUSUAL.items()}
 RULES = {

@@ -10,8 +10,8 @@ import scipy.optimize
 from scipy.optimize import line_search, minimize_scalar
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.march import march
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 
 AGAINST = {
     "search-golden": "a twin with the steps of scipy.optimize.minimize_scalar, golden",

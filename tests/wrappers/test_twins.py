@@ -16,8 +16,8 @@ from proofs import twin_families
 
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
-from bpviz.march import march
-from bpviz.results import Ending, record
+from bpviz.engine.loop import march
+from bpviz.engine.results import Ending, record
 
 EPOCHS = 50
 STARTS = {

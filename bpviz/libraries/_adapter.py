@@ -16,7 +16,7 @@ from bpviz import declare
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
-    from bpviz.foreign._kind import Facts
+    from bpviz.libraries._class import Facts
 
 
 # -- questions -------------------------------------------------------------------------------------------------------

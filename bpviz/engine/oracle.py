@@ -7,25 +7,21 @@ are on nobody's bill.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpviz import chance, rows
 from bpviz.declare import KINDS
+from bpviz.engine.counts import Bill, bills
+from bpviz.numerics import linalg, random
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bpviz.declare import Array, Point, Problem
+    from bpviz.declare import Array, Mask, Point, Problem
 
-    Mask = npt.NDArray[np.bool_]
-
-
-Bill: TypeAlias = "tuple[tuple[int, ...], Mapping[str, npt.NDArray[np.int64]]]"
-"""A moment's counts: one number a kind for all runs alike, and by kind what each run was charged on top."""
 
 _NOTHING: Mapping[str, npt.NDArray[np.int64]] = {}
 
@@ -52,16 +48,16 @@ class Oracle:
     """
 
     xp = np  # the array namespace rules are written in
-    dot = staticmethod(rows.dot)
-    solve = staticmethod(rows.solve)
-    least_squares = staticmethod(rows.least_squares)
-    power = staticmethod(rows.power)
-    matvec = staticmethod(rows.matvec)
-    outer = staticmethod(rows.outer)
-    gram = staticmethod(rows.gram)
-    eigh = staticmethod(rows.eigh)
-    modified_cholesky = staticmethod(rows.modified_cholesky)
-    drawn = staticmethod(chance.drawn)
+    dot = staticmethod(linalg.dot)
+    solve = staticmethod(linalg.solve)
+    least_squares = staticmethod(linalg.least_squares)
+    power = staticmethod(linalg.power)
+    matvec = staticmethod(linalg.matvec)
+    outer = staticmethod(linalg.outer)
+    gram = staticmethod(linalg.gram)
+    eigh = staticmethod(linalg.eigh)
+    modified_cholesky = staticmethod(linalg.modified_cholesky)
+    drawn = staticmethod(random.drawn)
 
     def __init__(self, problem: Problem, runs: int) -> None:
         self.problem = problem
@@ -141,7 +137,7 @@ class Oracle:
         if self._part_of is not None:
             whole, samples = self._part_of
             problem = whole.part(samples[:, which])
-        self._spare = problem.at(rows.take(w, which), self._spare)
+        self._spare = problem.at(linalg.take(w, which), self._spare)
         some: Array = getattr(self._spare, kind)()
         answer = np.full((len(w), *some.shape[1:]), np.nan)
         answer[which] = some
@@ -201,7 +197,7 @@ class Oracle:
         gradient = here.answers.get("gradient")
         if gradient is None:
             gradient = here.answers["gradient"] = here.point.gradient()  # type: ignore[union-attr]
-        return np.sqrt(rows.dot(gradient, gradient)[:, 0])
+        return np.sqrt(linalg.dot(gradient, gradient)[:, 0])
 
     def bill(self) -> Bill:
         """Return what each run has been charged so far."""
@@ -230,26 +226,3 @@ class Oracle:
 
     def _forget(self) -> None:
         self._here.w = self._trial.w = self._aside.w = None
-
-
-def charged(bill: Bill, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the evaluations ``(which, kinds)`` of some rows of a block, kinds in the order of KINDS."""
-    shared, own_of = bill
-    counts = np.full((len(which), len(KINDS)), shared)
-    for kind, own in own_of.items():
-        counts[:, KINDS.index(kind)] += own[which]
-    return counts
-
-
-def bills(moments: Sequence[Bill], rows: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Return the evaluations ``(all rows, kinds)`` of some moments, one under the other, kinds in the order of KINDS.
-
-    ``rows`` says how many rows the block had at each moment.
-    """
-    counts = np.repeat(np.array([shared for shared, _ in moments], np.int64), rows, axis=0)
-    first = 0
-    for (_, own_of), many in zip(moments, rows, strict=True):
-        for kind, own in own_of.items():
-            counts[first : first + many, KINDS.index(kind)] += own
-        first += many
-    return counts

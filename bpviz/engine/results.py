@@ -5,19 +5,21 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from bpviz.declare import KINDS
-from bpviz.oracle import bills, charged
+from bpviz.engine.counts import bills, charged
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bpviz.declare import Array
-    from bpviz.march import Epoch
+    from bpviz.engine.counts import Bill
 
+    Ints = npt.NDArray[np.int64]
     Counts = npt.NDArray[np.int64]
 
 
@@ -37,6 +39,24 @@ class Ending(enum.Enum):
 
 
 ENDINGS = tuple(Ending)
+
+
+class Epoch(NamedTuple):
+    """A block after an epoch (epoch 0: at its start), as listeners see it. Arrays must not be written on.
+
+    ``run (rows,)``: which run each row is, by the order of the starts. ``ended``: the rows that ended in this epoch
+    with their endings as indices into ENDINGS; None when none did. ``why``: what an optimizer gave as its reason, by
+    row. Rows that ended earlier may still come along and mean nothing.
+    """
+
+    run: Ints
+    clock: int
+    born: Ints
+    w: Array
+    error: Array
+    bill: Bill
+    ended: tuple[Ints, Ints] | None
+    why: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bpviz.foreign import imported, unknown
-from bpviz.foreign._kind import Facts, made, parameters
-from bpviz.foreign._walk import Foreign, sentence, stays
+from bpviz.libraries import imported, unknown
+from bpviz.libraries._adapter import Foreign, sentence, stays
+from bpviz.libraries._class import Facts, made, parameters
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
-    from bpviz.foreign._walk import Own, Spot
+    from bpviz.libraries._adapter import Own, Spot
 
 # What transformations may want beside the gradient, and what an optimizer with such wants has to ask of its problem.
 _WANTS: dict[tuple[str, ...], tuple[str, ...]] = {

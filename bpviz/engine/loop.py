@@ -10,21 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import inf, isfinite
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpviz import declare, guard, rows
-from bpviz.results import ENDINGS, Ending
+from bpviz import declare
+from bpviz.engine import guard
+from bpviz.engine.results import ENDINGS, Ending, Epoch
+from bpviz.numerics import linalg
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bpviz.declare import Array, Optimizer, Problem
-    from bpviz.oracle import Bill
-
-    Ints = npt.NDArray[np.int64]
+    from bpviz.engine.results import Ints
 
 _REACHED, _LEVEL, _DIVERGED, _EXHAUSTED, _STUCK = (
     ENDINGS.index(e) for e in (Ending.REACHED, Ending.LEVEL, Ending.DIVERGED, Ending.EXHAUSTED, Ending.STUCK)
@@ -36,24 +35,6 @@ _BLOCK_BYTES = 1024 * 1024
 
 
 _STRETCH = 16  # epochs between two looks at whether the block should be rebuilt
-
-
-class Epoch(NamedTuple):
-    """A block after an epoch (epoch 0: at its start), as listeners see it. Arrays must not be written on.
-
-    ``run (rows,)``: which run each row is, by the order of the starts. ``ended``: the rows that ended in this epoch
-    with their endings as indices into ENDINGS; None when none did. ``why``: what an optimizer gave as its reason, by
-    row. Rows that ended earlier may still come along and mean nothing.
-    """
-
-    run: Ints
-    clock: int
-    born: Ints
-    w: Array
-    error: Array
-    bill: Bill
-    ended: tuple[Ints, Ints] | None
-    why: Mapping[int, str] = MappingProxyType({})
 
 
 def march(
@@ -83,10 +64,10 @@ def march(
         reason = reason or declare.without_gradient(problem)
     if reason:
         raise ValueError(reason)
-    starts = rows.block(starts)
+    starts = linalg.block(starts)
     together = getattr(declare.layers(optimizer)[0], "together", len(starts) + 1)
     size = min(block or max(64, _BLOCK_BYTES // (8 * problem.width)), together)
-    columns = {name: rows.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
+    columns = {name: linalg.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
     threshold = -inf if error_threshold is None else error_threshold
     entered = 0
     travelling: _Block | None = None
@@ -100,7 +81,7 @@ def march(
                 _rows_of(columns, run),
                 problem,
                 run,
-                rows.take(starts, run),
+                linalg.take(starts, run),
                 threshold,
                 gradient_threshold,
                 max_epochs,
@@ -122,7 +103,7 @@ def march(
 
 
 def _rows_of(columns: dict[str, Array], which: Ints) -> dict[str, Array]:
-    return {name: rows.take(column, which) for name, column in columns.items()}
+    return {name: linalg.take(column, which) for name, column in columns.items()}
 
 
 def _in_columns(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
@@ -257,7 +238,7 @@ class _Block:
         if not self.frozen:
             return
         keep = np.flatnonzero(self.oracle.live)
-        self.w, self.state = rows.take(self.w, keep), rows.take(self.state, keep)
+        self.w, self.state = linalg.take(self.w, keep), linalg.take(self.state, keep)
         self.run, self.born = self.run[keep], self.born[keep]
         self._take_up(self.rule, _rows_of(self.varied, keep))
         self.oracle.take(keep)
@@ -267,10 +248,12 @@ class _Block:
 
     def join(self, fresh: _Block) -> None:
         """Take in the runs of a block that is at its start."""
-        self.w, self.state = rows.join(self.w, fresh.w), rows.join(self.state, fresh.state)
+        self.w, self.state = linalg.join(self.w, fresh.w), linalg.join(self.state, fresh.state)
         self.run = np.concatenate([self.run, fresh.run])
         self.born = np.concatenate([self.born, fresh.born + self.clock])
-        self._take_up(self.rule, {name: rows.join(column, fresh.varied[name]) for name, column in self.varied.items()})
+        self._take_up(
+            self.rule, {name: linalg.join(column, fresh.varied[name]) for name, column in self.varied.items()}
+        )
         self.oracle.join(fresh.oracle)
         self.ended_before = ~self.oracle.live
         self._set_alarm()

@@ -14,8 +14,8 @@ import numpy as np
 
 from bpviz import declare
 from bpviz.declare import entry_points, registry
+from bpviz.engine.oracle import Oracle
 from bpviz.messages.text import listed
-from bpviz.oracle import Oracle
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Optimizer, Problem

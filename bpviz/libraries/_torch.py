@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpviz.foreign import imported, unknown
-from bpviz.foreign._kind import Facts, made, parameters
-from bpviz.foreign._walk import Foreign, sentence, stays
+from bpviz.libraries import imported, unknown
+from bpviz.libraries._adapter import Foreign, sentence, stays
+from bpviz.libraries._class import Facts, made, parameters
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
-    from bpviz.foreign._walk import Own
+    from bpviz.libraries._adapter import Own
 
 _CLOSURE = "\n\nOne epoch is one call of step, which asks for error and gradient as often as it likes."
 

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from bpviz.foreign import imported, unknown
-from bpviz.foreign._kind import Facts, made, parameters, wrapped
-from bpviz.foreign._walk import Foreign, OverError, stays
+from bpviz.libraries import imported, unknown
+from bpviz.libraries._adapter import Foreign, OverError, stays
+from bpviz.libraries._class import Facts, made, parameters, wrapped
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
-    from bpviz.foreign._walk import Own
+    from bpviz.libraries._adapter import Own
 
 _ERROR = ("error",)
 _GRADIENT = ("error", "gradient")

@@ -38,7 +38,7 @@ class MissingError(KeyError):
     """A library that a name asks for is not installed."""
 
 
-def libraries(name: str) -> tuple[str, ...]:
+def needed_by(name: str) -> tuple[str, ...]:
     """Return the packages on which the results of the algorithm ``name`` depend beside the usual ones."""
     library = name.partition(":")[0]
     return () if ":" not in name or library not in PREFIXES else ("optax", "jax") if library == "optax" else (library,)
@@ -54,7 +54,7 @@ def kind(name: str) -> type[Optimizer]:
         guess = nearest(library, PREFIXES, _SYNONYMS)
         hint = f"did you mean '{guess}:{inner}'?" if guess else f"known are {listed(PREFIXES, 'and')}"
         raise KeyError(f"{shown(name)}: {shown(library)} is not a library whose optimizers can be used; {hint}")
-    found: type[Optimizer] = import_module(f"bpviz.foreign._{library}").kind(inner)
+    found: type[Optimizer] = import_module(f"bpviz.libraries._{library}").kind(inner)
     return found
 
 

@@ -127,7 +127,7 @@ def _plain(default: Any) -> Any:
 @cache
 def made(facts: Facts) -> type[Any]:
     """Return the class of an optimizer; the same class for the same facts."""
-    base: type[Any] = import_module(f"bpviz.foreign._{facts.library}").WALKS
+    base: type[Any] = import_module(f"bpviz.libraries._{facts.library}").WALKS
     declared = {
         p.name: hyper(
             dataclasses.MISSING if p.required else p.default,
