@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bpviz import batch, config, study, tables
+from bpviz import batch, config, tables
 from bpviz.config import ConfigError, Experiment, Mistake
+from bpviz.config.plugins import load_all
 from bpviz.declare import FIGURES
 from bpviz.declare.domains import Choice
 from bpviz.engine import results
+from bpviz.experiment import runner
 from bpviz.messages.text import listed, shown
-from bpviz.plugins import load_all
 
 if TYPE_CHECKING:
     from types import EllipsisType
@@ -156,5 +157,5 @@ def _load(files: Files) -> None:
 
 
 def _ran(experiment: Experiment) -> Results:
-    came = study.run(experiment)
+    came = runner.run(experiment)
     return Results(**vars(came), experiment=experiment)

@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from bpviz import config, declare, libraries, lock, plugins, study, tables
+from bpviz import config, declare, libraries, lock, tables
 from bpviz._version import __version__
-from bpviz.config import ConfigError
+from bpviz.config import ConfigError, plugins
+from bpviz.experiment import runner
 from bpviz.lock import Lock, Origin
 from bpviz.messages.text import listed
 from bpviz.storage import atomic, hashing
@@ -294,7 +295,7 @@ def compute(job: Job) -> Outcome:
 
 def _ran(experiment: Experiment) -> tuple[Results, dict[str, float]]:
     seconds: dict[str, float] = {}
-    return study.run(experiment, seconds=seconds), seconds
+    return runner.run(experiment, seconds=seconds), seconds
 
 
 def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:

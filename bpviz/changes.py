@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import tables
 from bpviz.config import ConfigError, Mistake
-from bpviz.config.several import find
+from bpviz.config.discovery import find
 from bpviz.declare import KINDS
 from bpviz.tables import Table
 

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from bpviz import config, lock, tables, upkeep
 from bpviz.config import ConfigError, Mistake
-from bpviz.config.several import Source
+from bpviz.config.discovery import Source
 from bpviz.declare import fields
 from bpviz.lock import LockError
 from bpviz.messages.suggestions import nearest
@@ -304,9 +304,9 @@ class _Known:
 
     def _computed(self, source: Source) -> tuple[Table, list[str]]:
         experiment = self.experiment(source)
-        from bpviz import study  # with NumPy, which whoever has outputs does without
+        from bpviz.experiment import runner  # with NumPy, which whoever has outputs does without
 
-        results = study.run(experiment)
+        results = runner.run(experiment)
         return tables.table(results), [run.algorithm for run in results.runs]
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import config, lock, plugins
+from bpviz import config, lock
+from bpviz.config import plugins
 from bpviz.lock import Lock, LockError, Origin
 from bpviz.messages.text import listed, shown
 from bpviz.storage import atomic, hashing
@@ -22,7 +23,7 @@ from bpviz.storage import atomic, hashing
 if TYPE_CHECKING:
     from bpviz.batch import Job
     from bpviz.config import Experiment
-    from bpviz.config.several import Source
+    from bpviz.config.discovery import Source
 
 _MOST_CHANGES = 3  # named of a config; more say no more
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpviz import plugins
+from bpviz.config import plugins
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem, entry_points, registry
 from bpviz.engine.loop import march
 from bpviz.engine.results import Trajectory, record

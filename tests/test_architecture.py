@@ -21,7 +21,7 @@ ROOMS = (
     ("messages", "storage", "_version", "declare", "numerics"),
     ("problems", "optimizers", "wrappers", "libraries"),
     ("engine", "surface"),
-    ("config", "plugins", "study", "conformance", "parting"),
+    ("config", "experiment", "conformance", "parting"),
     (
         *("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
         *("changes", "documents", "drift", "trackers"),

@@ -13,9 +13,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bpviz import config, declare, study, tables
+from bpviz import config, declare, tables
 from bpviz.config import ConfigError
 from bpviz.declare import OPTIMIZERS, WRAPPERS
+from bpviz.experiment import runner
 
 KNOWN = ", ".join(WRAPPERS)
 
@@ -127,7 +128,7 @@ def test_what_is_resolved_says_every_setting_of_every_layer():
 
 
 def test_results_say_what_was_around_the_rule():
-    results = study.run(read("algorithms: [{name: gd, with: [clip-norm, lookahead]}]\nfigures: []\nmax_epochs: 2"))
+    results = runner.run(read("algorithms: [{name: gd, with: [clip-norm, lookahead]}]\nfigures: []\nmax_epochs: 2"))
     run = results.runs[0]
     around = [{"name": "clip-norm", "largest": 1.0, "epsilon": 0.0}, {"name": "lookahead", "every": 5, "share": 0.5}]
     assert (run.algorithm, run.label) == ("gd", "Gradient descent, clipped norm, lookahead")

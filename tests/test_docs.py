@@ -21,7 +21,7 @@ from matplotlib.image import imread
 from proofs import AROUND_TITLES, TITLES, around, proofs
 
 from bpviz import config
-from bpviz.config.keys import keys_table
+from bpviz.config.schema import keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._kind import FigureRequest
 from bpviz.messages.text import shown

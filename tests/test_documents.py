@@ -180,7 +180,7 @@ def test_outputs_that_are_up_to_date_are_used_and_others_are_not(monkeypatch) ->
 
     written(MARK + END)
     with monkeypatch.context() as context:
-        context.setattr("bpviz.study.run", never)
+        context.setattr("bpviz.experiment.runner.run", never)
         assert invoke("a.md").exit_code == 0
     assert Path("a.md").read_text() == MARK + TABLE + END
     Path("two.yaml").write_text(CONFIG.replace("[rprop,", "[{name: rprop, step: 0.2},"))
@@ -199,11 +199,13 @@ def test_outputs_that_cannot_be_trusted_are_not_used(damage) -> None:
 
 
 def test_one_config_is_run_once(monkeypatch) -> None:
-    from bpviz import study
+    from bpviz.experiment import runner
 
     ran = []
-    run = study.run
-    monkeypatch.setattr("bpviz.study.run", lambda experiment: ran.append(experiment.name) or run(experiment))
+    run = runner.run
+    monkeypatch.setattr(
+        "bpviz.experiment.runner.run", lambda experiment: ran.append(experiment.name) or run(experiment)
+    )
     written(MARK + END + MARK + END)
     written("<!-- bpviz: table ../two.yaml -->\n" + END, "docs/b.md")
     assert invoke("a.md", "docs/b.md", "./a.md").exit_code == 0

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bpviz import study, tables
+from bpviz import tables
 from bpviz.config import loads
-from bpviz.config.expectations import ENDINGS, QUANTITIES, RELATIONS
 from bpviz.engine.results import Ending
+from bpviz.experiment import runner
+from bpviz.experiment.expectations import ENDINGS, QUANTITIES, RELATIONS
 
 RUN = {
     "label": "GD",
@@ -78,7 +79,7 @@ figures: []
 expect: {gd: {epochs: {at_most: 25}}, fast: {ending: reached}}
 """
     experiment = loads(text, "try.yaml", Path())
-    runs = tables.summary(study.run(experiment))["runs"]
+    runs = tables.summary(runner.run(experiment))["runs"]
     said = [failure.message for one in experiment.expectations for failure in one.failures(runs)]
     slow = [run["epochs"] for run in runs if run["epochs"] > 25]
     assert len(runs) == 4

@@ -27,11 +27,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from bpviz import declare, study, style
+from bpviz import declare, style
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import FileName
 from bpviz.engine.results import Ending, Results, Run, Trajectory
+from bpviz.experiment import runner
 from bpviz.figures import _parts, _plane, _render
 from bpviz.figures._kind import how_far, slug
 from bpviz.problems.datasets import Dataset
@@ -59,7 +60,7 @@ HARD_LABELS = (
 
 
 def run(algorithms: tuple[Algorithm, ...], problem: Any, starts: Any, threshold: float | None, limit: int) -> Results:
-    return study.run(Experiment("test", "test", problem, tuple(starts), threshold, limit, algorithms, ()))
+    return runner.run(Experiment("test", "test", problem, tuple(starts), threshold, limit, algorithms, ()))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bpviz import declare, plugins
+from bpviz import declare
+from bpviz.config import plugins
 from bpviz.declare import OPTIMIZERS, PROBLEMS, registry
 from bpviz.engine.guard import RuleError
 from bpviz.engine.loop import march

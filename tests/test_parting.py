@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bpviz import conformance, declare, hyper, optimizer, parting, plugins, report
+from bpviz import conformance, declare, hyper, optimizer, parting, report
 from bpviz.cli import cli
-from bpviz.config import ConfigError
+from bpviz.config import ConfigError, plugins
 from bpviz.declare import OPTIMIZERS, PROBLEMS
 from bpviz.engine.loop import march
 from bpviz.engine.results import record

@@ -17,9 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import plugins
 from bpviz.cli import cli
-from bpviz.config import ConfigError
+from bpviz.config import ConfigError, plugins
 from bpviz.declare import OPTIMIZERS, PROBLEMS, entry_points, registry
 from bpviz.declare.entry_points import BrokenPluginError
 

@@ -14,10 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import config, lock, study, tables
+from bpviz import config, lock, tables
 from bpviz.batch import TABLES
 from bpviz.cli import cli
 from bpviz.declare import KINDS
+from bpviz.experiment import runner
 
 CONFIG = r"""
 title: "Every ending | from two starts"
@@ -57,7 +58,7 @@ def experiment():
 
 @pytest.fixture(scope="module")
 def results(experiment):
-    return study.run(experiment)
+    return runner.run(experiment)
 
 
 def read_csv(path):

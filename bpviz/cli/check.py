@@ -36,7 +36,7 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
       bpviz check my_rule.py:MyRule
       bpviz check my_rule.py:MyRule --against momentum:step=0.1
     """
-    from bpviz.plugins import rule_of
+    from bpviz.config.plugins import rule_of
 
     with mistakes_reported(plugins):
         rule = rule_of(algorithm)

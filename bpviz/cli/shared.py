@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bpviz.batch import Job, Outcome
     from bpviz.config import Experiment, Mistake
-    from bpviz.config.several import Found
+    from bpviz.config.discovery import Found
     from bpviz.lock import Lock
     from bpviz.tables import Table
 
@@ -137,7 +137,7 @@ def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
 
     try:
         if plugins:
-            from bpviz.plugins import load_all
+            from bpviz.config.plugins import load_all
 
             load_all(plugins)
         yield
@@ -166,7 +166,7 @@ def _excused(error: BaseException) -> tuple[str, int] | None:
         if isinstance(error, BrokenProcessPool):
             return "a parallel process has ended in the middle of its work; --jobs 1 may tell more", 1
     if "bpviz.plugins" in sys.modules:
-        from bpviz.plugins import blamed
+        from bpviz.config.plugins import blamed
 
         said = blamed(error)
         return (said, 2) if said else None
@@ -320,7 +320,7 @@ def fail_if_unmet(came: Sequence[Came], options: Options) -> None:
 
 def sources(configs: Sequence[str]) -> Found:
     """Find configs; leave with 2 if two of them would share a folder."""
-    from bpviz.config.several import find
+    from bpviz.config.discovery import find
     from bpviz.messages.text import twice
 
     found = find(configs)

@@ -19,7 +19,7 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], plugins: tuple
 
     CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input.
     """
-    from bpviz.config.several import find
+    from bpviz.config.discovery import find
 
     with mistakes_reported(plugins):
         experiments = find(configs).experiments(overrides)

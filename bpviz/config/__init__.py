@@ -6,10 +6,11 @@ the thing is defined. What is wrong is collected and reported together (``places
 matplotlib.
 """
 
-from bpviz.config.experiment import Algorithm, Experiment, resolved
-from bpviz.config.keys import keys_table, schema
-from bpviz.config.sources import algorithm, figure, from_mapping, from_parts, from_values, load, loads
+from bpviz.config.load import algorithm, figure, from_mapping, from_parts, from_values, load, loads
+from bpviz.config.resolved import resolved
+from bpviz.config.schema import keys_table, schema
 from bpviz.config.yaml_tree import LARGEST
+from bpviz.experiment.spec import Algorithm, Experiment
 from bpviz.messages.diagnostics import ConfigError, Mistake
 
 __all__ = [

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import config, lock, plugins, upkeep
-from bpviz.config import Mistake
+from bpviz import config, lock, upkeep
+from bpviz.config import Mistake, plugins
 from bpviz.drift import Checked, Drift
 from bpviz.lock import LockError
 from bpviz.storage import hashing
@@ -16,7 +16,7 @@ from bpviz.upkeep import Asked
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
-    from bpviz.config.several import Source
+    from bpviz.config.discovery import Source
     from bpviz.lock import Lock
 
 _MOST = 5  # values of one config that are named; more say no more

@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bpviz import study, style
+from bpviz import style
 from bpviz.cli.explain import whereabouts
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import OPTIMIZERS, PROBLEMS, fields
+from bpviz.experiment import runner
 from bpviz.figures import _plane, _render
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def draw(path: Path) -> None:
 def _draw_one(axes: Any, name: str) -> None:
     f = PROBLEMS[name]()
     rule = Algorithm(name, OPTIMIZERS["wolfe"]())
-    results = study.run(Experiment(name, name, f, (f.start,), f.threshold, 200, (rule,), ()))
+    results = runner.run(Experiment(name, name, f, (f.start,), f.threshold, 200, (rule,), ()))
     plane = _plane.plane(f, results, (0, 1), results.runs, f.window, levels=15, size=81)
     colours, norm = _plane.scale(plane)
     axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colours, norm=norm)

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bpviz.config import algorithm
-from bpviz.config.keys import NUMBER
+from bpviz.config.schema import NUMBER
 from bpviz.config.yaml_tree import LARGEST
 from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, entry_points, made_of
 from bpviz.declare.domains import Listed, Text
@@ -28,8 +28,8 @@ from bpviz.messages.text import listed, shown
 from bpviz.storage.reading import UnreadableError, decode, read
 
 if TYPE_CHECKING:
-    from bpviz.config.experiment import Experiment
     from bpviz.declare import Optimizer
+    from bpviz.experiment.spec import Experiment
 
 _IN_A_FILE = re.compile(r"(?P<file>.+?\.py)(?::(?P<rest>.*))?", re.DOTALL)
 _NAME = re.compile(r"[\w+.-]{1,100}")

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.config.sources import Written, file_name, loads
+from bpviz.config.load import Written, file_name, loads
 from bpviz.config.yaml_tree import LARGEST
 from bpviz.messages.diagnostics import ConfigError, Mistake
 from bpviz.storage.reading import UnreadableError, read
 
 if TYPE_CHECKING:
-    from bpviz.config.experiment import Experiment
+    from bpviz.experiment.spec import Experiment
 
 _SUFFIXES = (".yaml", ".yml")
 

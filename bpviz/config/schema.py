@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bpviz.config.expectations import QUANTITIES, RELATIONS
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
 from bpviz.declare.domains import Domain, Interval, Listed, Nullable, Text
+from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import listed, shown
 from bpviz.problems.datasets import DATASETS

@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bpviz.config.expectations import EXACTLY
 from bpviz.declare import settings, spelled
+from bpviz.experiment.expectations import EXACTLY
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
-    from bpviz.config.expectations import Expectation
-    from bpviz.declare import Optimizer, Problem
-    from bpviz.figures._kind import FigureRequest
-
-
-@dataclass(frozen=True)
-class Algorithm:
-    """An optimizer and the name it goes by in this experiment."""
-
-    label: str
-    optimizer: Optimizer
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """What a config says, checked and with every default filled in."""
-
-    name: str  # of the output folder
-    title: str
-    problem: Problem
-    starts: tuple[tuple[float, ...], ...]
-    error_threshold: float | None  # counted from the lowest error there is
-    max_epochs: int
-    algorithms: tuple[Algorithm, ...]
-    figures: tuple[FigureRequest, ...]
-    gradient_threshold: float | None = None
-    expectations: tuple[Expectation, ...] = ()
-    data_files: tuple[str, ...] = field(default=(), compare=False)  # read besides the config, from its folder
-
-    @property
-    def error_to_reach(self) -> float | None:
-        """The error at which a run has arrived."""
-        return None if self.error_threshold is None else self.error_threshold + (self.problem.lowest or 0.0)
+    from bpviz.declare import Problem
+    from bpviz.experiment.expectations import Expectation
+    from bpviz.experiment.spec import Experiment
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:

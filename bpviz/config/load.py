@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpviz import declare
-from bpviz.config.experiment import Algorithm, Experiment
-from bpviz.config.keys import KEYS
-from bpviz.config.plain import node
-from bpviz.config.reader import Called, Reader, spelled_out
+from bpviz.config.from_python import node
+from bpviz.config.read_algorithms import Called, read_algorithm
+from bpviz.config.read_figures import read_figure
+from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
+from bpviz.config.reader import read_experiment
+from bpviz.config.schema import KEYS
+from bpviz.config.values import Reader, spelled_out
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
 from bpviz.declare.domains import FileName
+from bpviz.experiment.spec import Algorithm, Experiment
 from bpviz.libraries import PREFIXES
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
@@ -106,7 +110,7 @@ def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str)
         return None
     for override in overrides:
         root = _overridden(root, override, reader)
-    return reader.experiment(root, file_name(name))
+    return read_experiment(reader, root, file_name(name))
 
 
 def file_name(name: str) -> str:
@@ -224,12 +228,14 @@ def _entry_or_node(spec: object, said: str, reader: Reader) -> Node:
 
 
 def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], name: str) -> Experiment:
-    problem = reader.problem(Node(given, _argument(name), keys={key: value.place for key, value in given.items()}))
-    starts = reader.starts(given.get("start"), "start", problem)
-    error_threshold, gradient_threshold = reader.thresholds(given, problem)
+    problem = read_problem(
+        reader, Node(given, _argument(name), keys={key: value.place for key, value in given.items()})
+    )
+    starts = read_starts(reader, given.get("start"), "start", problem)
+    error_threshold, gradient_threshold = read_thresholds(reader, given, problem)
     epochs = reader.option(given, KEYS["max_epochs"], "")
     entries = list(entries)
-    chosen = _told_apart([a for entry in entries if (a := reader.algorithm(entry, "", problem))])
+    chosen = _told_apart([a for entry in entries if (a := read_algorithm(reader, entry, "", problem))])
     if not entries:
         reader.refuse(_argument(name), "", "give at least one algorithm")
     if reader.mistakes or problem is None:
@@ -250,7 +256,7 @@ def algorithm(spec: str, said: str = "") -> Algorithm:
     Raises ConfigError.
     """
     reader = Reader(Path())
-    found = reader.algorithm(_entry(spec, _argument(said or spec), reader), "", None)
+    found = read_algorithm(reader, _entry(spec, _argument(said or spec), reader), "", None)
     if found is None or reader.mistakes:
         raise ConfigError(reader.mistakes)
     return found
@@ -264,7 +270,7 @@ def figure(experiment: Experiment, kind: str, options: Mapping[str, object]) -> 
     reader = Reader(Path())
     entry = node({**options, "kind": kind}, _argument("figure"))
     called = [Called(one.label, one.optimizer.name) for one in experiment.algorithms]
-    found = reader.figure(entry, "", experiment.problem, called)
+    found = read_figure(reader, entry, "", experiment.problem, called)
     if found is None or reader.mistakes:
         raise ConfigError(reader.mistakes)
     return found

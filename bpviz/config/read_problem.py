@@ -1,0 +1,172 @@
+"""The problem of a config: a function, or a dataset and a network; its starts and thresholds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from bpviz import declare
+from bpviz.config.schema import CSV, DISTANCE, KEYS, NUMBER, PENALTY, ROWS
+from bpviz.config.values import Reader, parts
+from bpviz.config.yaml_tree import Node, under
+from bpviz.declare import PROBLEMS, Problem
+from bpviz.declare.domains import Listed, Nullable
+from bpviz.messages.diagnostics import ConfigError
+from bpviz.messages.suggestions import nearest
+from bpviz.messages.text import shown
+from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.penalty import Penalized
+from bpviz.problems.perceptron import Perceptron
+from bpviz.storage.reading import UnreadableError
+
+
+def read_problem(reader: Reader, root: Node) -> Problem | None:
+    """Return what ``problem``, or ``dataset`` and ``network``, say, with the ``penalty``."""
+    given = root.value
+    problem = _function(reader, root) if "problem" in given else _perceptron(reader, root)
+    penalty = given.get("penalty")
+    values = reader.mapping(penalty, "penalty", PENALTY) if penalty else {}
+    if problem is None or values is None:
+        return None
+    penalized: Any = Penalized(problem, **values)  # has the rest of a Problem from the other
+    return penalized if any(values.values()) else problem
+
+
+def _function(reader: Reader, root: Node) -> Problem | None:
+    both = [key for key in ("dataset", "network") if key in root.value]
+    for key in both:
+        reader.refuse(root.keys[key], key, "a problem stands for dataset and network; give it or them")
+    named = reader.named(root.value["problem"], "problem", PROBLEMS, "name")
+    if named is None:
+        return None
+    entry, kind = named
+    declared = declare.fields(kind)
+    reader.known(entry, "problem", ("name", *declared), f"setting of {kind.name}")
+    problem: Problem | None = reader.made(kind, reader.options(entry, "problem", declared), entry, "problem")
+    return None if both else problem
+
+
+def _perceptron(reader: Reader, root: Node) -> Problem | None:
+    data = root.value.get("dataset")
+    dataset = _dataset(reader, data, "dataset") if data else DATASETS[KEYS["dataset"].default]
+    network = root.value.get("network", Node({}, root.place))
+    values = reader.mapping(network, "network", declare.fields(Perceptron))
+    if dataset is None or values is None:
+        return None
+    problem: Problem | None = reader.made(Perceptron, {"dataset": dataset, **values}, network, "network")
+    return problem
+
+
+def _dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
+    if isinstance(node.value, list):
+        return _rows(reader, node, path, ())
+    if isinstance(node.value, dict):
+        return _own_dataset(reader, node, path)
+    if isinstance(node.value, str) and node.value in DATASETS:
+        return DATASETS[node.value]
+    guess = nearest(node.value, DATASETS)
+    hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(DATASETS)}"
+    if isinstance(node.value, str) and node.value.lower().endswith(".csv"):
+        hint = f"for a file write {{csv: {shown(node.value)[1:-1]}}}"
+    reader.refuse(node.place, path, f"{shown(node.value)} is not the name of a dataset; {hint}")
+    return None
+
+
+def _own_dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
+    if ("csv" in node.value) == ("rows" in node.value):
+        reader.refuse(node.place, path, "a mapping here has either csv, the path of a file, or rows, a list")
+        return None
+    declared = CSV if "csv" in node.value else ROWS
+    before = len(reader.mistakes)
+    reader.known(node, path, [*declared, *node.value.keys() & {"rows"}], "key")
+    values = reader.options(node, path, declared) or {}
+    if len(reader.mistakes) > before:
+        return None
+    names = values.get("features") or ()
+    if len(set(names)) < len(names):
+        reader.refuse(node.value["features"].place, under(path, "features"), "a name is given twice")
+    if "csv" in values:
+        dataset = _csv(reader, node, path, **values)
+    else:
+        dataset = _rows(reader, node.value["rows"], under(path, "rows"), names)
+    return dataset if len(reader.mistakes) == before else None
+
+
+def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Dataset | None:
+    before = len(reader.mistakes)
+    if not isinstance(node.value, list) or not node.value:
+        reader.refuse(node.place, path, f"{shown(node.plain)} is not a list of samples such as [[0.9, 0.3, 1]]")
+        return None
+    width = 0
+    for i, row in enumerate(node.value):
+        if not reader.accepts(row, under(path, i), Listed(NUMBER, 2), "a sample: its features, then its target"):
+            continue
+        width = width or len(row.value)
+        if len(row.value) != width:
+            reader.refuse(row.place, under(path, i), f"{len(row.value)} numbers, and the rows above have {width}")
+    if names and width and len(names) != width - 1:
+        message = f"{len(names)} names of features, and the rows have {width - 1} before the target"
+        reader.refuse(node.place, path, message)
+    if len(reader.mistakes) > before:
+        return None
+    samples = [tuple(float(number) for number in row) for row in node.plain]
+    names = names or tuple(f"x{i + 1}" for i in range(width - 1))
+    return Dataset("data", tuple(s[:-1] for s in samples), tuple(s[-1] for s in samples), names)
+
+
+def _csv(
+    reader: Reader, node: Node, path: str, csv: str, features: tuple[str, ...] | None = None, target: str | None = None
+) -> Dataset | None:
+    from bpviz.config.csv_data import Table  # here: few configs have one
+
+    before = len(reader.mistakes)
+    reader.data_files.append(csv)
+    try:
+        table = Table(reader.folder / csv)
+        target = target or table.names[-1]
+        for part, where in parts(node, path, ("features", "target")):
+            complaint = table.unknown(part.value)
+            if part.value == target and part is not node.value.get("target"):
+                complaint = f"{shown(target)} is the target"
+            if complaint:
+                reader.refuse(part.place, where, complaint)
+        if len(reader.mistakes) == before:
+            return table.dataset(features or [name for name in table.names if name != target], target)
+    except UnreadableError as error:
+        reader.refuse(node.value["csv"].place, under(path, "csv"), f"{reader.folder / csv}: {error}")
+    except ConfigError as error:
+        reader.mistakes += error.mistakes
+    return None
+
+
+def read_starts(reader: Reader, node: Node | None, path: str, problem: Problem | None) -> tuple[tuple[float, ...], ...]:
+    """Return the points that a start says, one for each run of an algorithm."""
+    if node is None:
+        return (tuple(problem.start),) if problem else ()
+    before = len(reader.mistakes)
+    several = isinstance(node.value, list) and any(isinstance(item.value, list) for item in node.value)
+    points = [(item, under(path, i)) for i, item in enumerate(node.value)] if several else [(node, path)]
+    weights = problem.weights if problem else ()
+    for point, where in points:
+        right = reader.accepts(point, where, Listed(NUMBER, 1), KEYS["start"].meaning)
+        if right and problem and len(point.value) != len(weights):
+            count = f"{len(point.value)} number{'s' * (len(point.value) > 1)}"
+            message = f"{count}, and the {problem.name} has {len(weights)} weights: {', '.join(weights)}"
+            reader.refuse(point.place, where, message)
+    return tuple(Listed(NUMBER).convert(point.plain) for point, _ in points) if len(reader.mistakes) == before else ()
+
+
+def read_thresholds(
+    reader: Reader, given: Mapping[str, Node], problem: Problem | None
+) -> tuple[float | None, float | None]:
+    """Return the error, counted from the lowest there is, and the length of the gradient at which a run ends."""
+    of_error, of_gradient = KEYS["error_threshold"], KEYS["gradient_threshold"]
+    if problem:
+        allowed = of_error.domain if problem.lowest is None else Nullable(DISTANCE)
+        of_error = dataclasses.replace(of_error, default=problem.threshold, domain=allowed)
+    error, gradient = reader.option(given, of_error, ""), reader.option(given, of_gradient, "")
+    reason = declare.without_gradient(problem) if problem and gradient else None
+    if reason:
+        reader.refuse(given["gradient_threshold"].place, "gradient_threshold", reason)
+    return error, gradient

@@ -1,0 +1,1 @@
+"""An experiment: what is run, what is expected of it, and running it."""
