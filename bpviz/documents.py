@@ -31,7 +31,7 @@ from bpviz.tables import Table
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
-    from bpviz.figures._kind import FigureRequest
+    from bpviz.figures._base import FigureRequest
 
 LARGEST = 1 << 25
 """Bytes of a document that are read at most."""

@@ -25,8 +25,8 @@ LARGEST = 1 << 28  # bytes; a lock with a run has some 6 KiB, each more run 300 
 
 # Whoever changes one of these changes what a config means, or what is computed from it.
 READING = ("declare/*.py", "messages/*.py", "storage/*.py", "config/*.py", "problems/*.py")
-COMPUTING = ("engine/*.py", "numerics/*.py", "experiment/*.py", "tables.py", "problems/*.py", "optimizers/_*.py")
-DRAWING = ("style.py", "surface.py", "figures/_*.py")
+COMPUTING = ("engine/*.py", "numerics/*.py", "experiment/*.py", "tables/*.py", "problems/*.py", "optimizers/_*.py")
+DRAWING = ("landscape/*.py", "figures/_*.py")
 
 
 class Origin(NamedTuple):

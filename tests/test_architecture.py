@@ -20,10 +20,10 @@ import bpviz
 ROOMS = (
     ("messages", "storage", "_version", "declare", "numerics"),
     ("problems", "optimizers", "wrappers", "libraries"),
-    ("engine", "surface"),
+    ("engine", "landscape"),
     ("config", "experiment", "conformance", "parting"),
     (
-        *("figures", "style", "tables", "report", "lock", "batch", "upkeep"),
+        *("figures", "tables", "report", "lock", "batch", "upkeep"),
         *("changes", "documents", "drift", "trackers"),
     ),
     ("cli", "api", "__main__"),

@@ -23,7 +23,7 @@ from proofs import AROUND_TITLES, TITLES, around, proofs
 from bpviz import config
 from bpviz.config.schema import keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
-from bpviz.figures._kind import FigureRequest
+from bpviz.figures._base import FigureRequest
 from bpviz.messages.text import shown
 
 ROOT = Path(__file__).parent.parent

@@ -27,14 +27,15 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from bpviz import declare, style
+from bpviz import declare, landscape
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import FileName
 from bpviz.engine.results import Ending, Results, Run, Trajectory
 from bpviz.experiment import runner
-from bpviz.figures import _parts, _plane, _render
-from bpviz.figures._kind import how_far, slug
+from bpviz.figures import _layout, _render, _style
+from bpviz.figures._base import how_far, slug
+from bpviz.landscape.plane import _levels
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
@@ -90,7 +91,7 @@ class Drawn:
     def __init__(self, request: Any, results: Results, problem: Any) -> None:
         self.data = request.data(results, problem)
         with mpl.rc_context(_render._settings()):
-            self.figure = Figure((style.WIDTH, style.HEIGHT))
+            self.figure = Figure((_style.WIDTH, _style.HEIGHT))
             FigureCanvasAgg(self.figure)
             self.artists = request.draw(self.figure, self.data)
             self.figure.draw_without_rendering()
@@ -279,9 +280,9 @@ def test_labels_are_shown_as_they_are_written() -> None:
 
 
 def test_looks_repeat_late_and_colours_are_never_the_only_difference() -> None:
-    looks = [style.look(place) for place in range(100)]
+    looks = [_style.look(place) for place in range(100)]
     assert len({*looks}) == len(looks)
-    for size in (len(style.COLOURS), len(style.MARKERS), len(style.DASHES)):
+    for size in (len(_style.COLOURS), len(_style.MARKERS), len(_style.DASHES)):
         pairs = [(looks[i], looks[i + size]) for i in range(100 - size)]
         assert all(sum(a != b for a, b in zip(one, other, strict=True)) >= 2 for one, other in pairs)
 
@@ -294,22 +295,22 @@ def _lightness(colour: str) -> float:
     return 116 * (y ** (1 / 3) if y > 216 / 24389 else (24389 / 27 * y + 16) / 116) - 16
 
 
-@pytest.mark.parametrize("colours", [style.ERROR_COLOURS, style.SLOPE_COLOURS])
+@pytest.mark.parametrize("colours", [_style.ERROR_COLOURS, _style.SLOPE_COLOURS])
 def test_errors_get_darker_in_grey_too(colours: tuple[str, ...]) -> None:
     steps = np.diff([_lightness(colour) for colour in colours])
     assert (steps < -3).all()
 
 
 def test_paths_stand_out_from_the_contour_in_grey() -> None:
-    darkest = _lightness(style.ERROR_COLOURS[-1])
-    for place in range(len(style.COLOURS)):
-        look = style.look(place)
+    darkest = _lightness(_style.ERROR_COLOURS[-1])
+    for place in range(len(_style.COLOURS)):
+        look = _style.look(place)
         assert max(abs(_lightness(look.colour) - darkest), abs(_lightness(look.outline) - darkest)) > 15
 
 
 def test_an_algorithm_has_one_colour_in_all_figures(results: Results, problem: Perceptron) -> None:
     some = ("RPROP", "newton")  # a label and a name
-    expected = [style.COLOURS[2], style.COLOURS[5]]
+    expected = [_style.COLOURS[2], _style.COLOURS[5]]
     paths = draw("paths", results, problem, algorithms=some).artists
     assert [to_hex(arrows.get_facecolor()[0]) for arrows in paths.arrows] == expected
     assert [to_hex(end.get_color()) for end in paths.ends] == expected
@@ -458,14 +459,14 @@ def test_golden_search_ends_inside_its_window(results: Results, problem: Percept
     ],
 )
 def test_near_arrows_are_not_clipped(window: Any, tails: list[list[float]], tips: list[list[float]]) -> None:
-    a, b, seen = _plane.clipped(np.array(tails), np.array(tips), window)
+    a, b, seen = landscape.clipped(np.array(tails), np.array(tips), window)
     assert (a.tolist(), b.tolist(), seen.tolist()) == (tails, tips, [True])
 
 
 def test_far_arrows_are_clipped_along_themselves() -> None:
     tails = np.array([[0.0, 0.0], [-1e300, -1e300], [-4e3, 0.5], [50.0, 0.0], [0.0, 0.0], [1e308, 0.0]])
     tips = np.array([[3e200, 1e200], [0.5, 0.5], [4e3, 0.5], [60.0, 9.0], [np.nan, 0.0], [-1e308, 0.0]])
-    a, b, seen = _plane.clipped(tails, tips, ((-1.0, 1.0), (-1.0, 1.0)))
+    a, b, seen = landscape.clipped(tails, tips, ((-1.0, 1.0), (-1.0, 1.0)))
     assert seen.tolist() == [True, True, True, False, False, False]
     np.testing.assert_allclose(a, [[0, 0], [-7, -7], [-7, 0.5]], atol=1e-12)  # the window, three times as wide each way
     np.testing.assert_allclose(b, [[7, 7 / 3], [0.5, 0.5], [7, 0.5]], atol=1e-12)
@@ -486,8 +487,8 @@ def test_a_diverged_run_does_not_spoil_the_window_of_the_others() -> None:
     results = made([[-4, -4], [700, 0], [np.nan, 0]], [[-4, -4], [1, 1]])
     results.runs[1].trajectory.__dict__["ending"] = Ending.REACHED
     results.runs[0].trajectory.__dict__["ending"] = Ending.DIVERGED
-    assert _plane.window_of(Perceptron(), results.runs, (0, 1)) == ((-6, 6), (-6, 6))
-    assert _plane.window_of(Perceptron(), results.runs[:1], (0, 1))[0][1] > 700
+    assert landscape.window_of(Perceptron(), results.runs, (0, 1)) == ((-6, 6), (-6, 6))
+    assert landscape.window_of(Perceptron(), results.runs[:1], (0, 1))[0][1] > 700
 
 
 def test_starts_share_the_colour_and_one_line_of_the_legend(problem: Perceptron) -> None:
@@ -571,7 +572,7 @@ def test_the_label_of_the_threshold_gives_way(results: Results, problem: Percept
     ],
 )
 def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> None:
-    found, rises_by_a_factor = _plane._levels(np.array([error]), 4)
+    found, rises_by_a_factor = _levels(np.array([error]), 4)
     np.testing.assert_allclose(found, edges)
     assert rises_by_a_factor is logarithmic
 
@@ -579,12 +580,12 @@ def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> No
 def test_a_speck_gets_one_band() -> None:
     """Of a bowl over a square, the lowest thousandth is where x² + y² < 4/1000π: the rest has the other bands."""
     x = np.linspace(-1, 1, 301)
-    edges, logarithmic = _plane._levels(x**2 + x[:, None] ** 2, 20)
+    edges, logarithmic = _levels(x**2 + x[:, None] ** 2, 20)
     assert logarithmic
     assert edges[0] == pytest.approx(4 / (1000 * np.pi), rel=0.05)
     assert edges[-1] == 2
     deep = 1 + 15 * (x**2 + x[:, None] ** 2) / 2  # no speck: what is lowest rises at once
-    assert _plane._levels(deep, 20)[0][[0, -1]].tolist() == [1, 16]
+    assert _levels(deep, 20)[0][[0, -1]].tolist() == [1, 16]
 
 
 def test_other_weights_are_held_where_the_first_run_ends_and_said() -> None:
@@ -613,7 +614,7 @@ def test_other_weights_are_held_where_the_first_run_ends_and_said() -> None:
     ],
 )
 def test_round_numbers(low: float, high: float, numbers: list[float]) -> None:
-    found = _parts.round_numbers(low, high)
+    found = _layout.round_numbers(low, high)
     assert all(low <= number <= high for number in found)
     assert {*numbers} <= {*found}
 
@@ -705,17 +706,17 @@ def test_a_window_grows_with_its_runs_and_keeps_what_is_known() -> None:
     lowest = float(results.runs[0].trajectory.weights[:, 1].min())
     assert lowest < -2.9
     half, middle = 0.58 * (3 - lowest), (3 + lowest) / 2
-    across, up = _plane.window_of(f, results.runs, (0, 1))
+    across, up = landscape.window_of(f, results.runs, (0, 1))
     assert across == pytest.approx((-half, half))
     assert up == pytest.approx((middle - half, middle + half))
 
 
 def test_a_window_keeps_its_proportions() -> None:
-    window = _plane.window_of(PROBLEMS["six-hump-camel"](), made([[1, 1], [3, 0]]).runs, (0, 1))
+    window = landscape.window_of(PROBLEMS["six-hump-camel"](), made([[1, 1], [3, 0]]).runs, (0, 1))
     wide, high = np.ptp(window, axis=1)
     assert wide / high == pytest.approx(4.4 / 3)
     assert window[0][1] > 3
-    nothing_known = _plane.window_of(PROBLEMS["saddle"](), made([[1, 1], [30, 31]]).runs, (0, 1))
+    nothing_known = landscape.window_of(PROBLEMS["saddle"](), made([[1, 1], [30, 31]]).runs, (0, 1))
     assert nothing_known[0] == pytest.approx((15.5 - 17.4, 15.5 + 17.4))
 
 
@@ -747,7 +748,7 @@ def test_numbers_stand_beside_arrows_in_windows_of_any_proportions() -> None:
 
 def test_a_wide_window_makes_no_white_bands() -> None:
     wide, square = (draw("contour", *on(name)) for name in ("freudenstein-roth", "booth"))
-    assert square.figure.get_figheight() == style.HEIGHT
+    assert square.figure.get_figheight() == _style.HEIGHT
     assert wide.figure.get_figheight() < 4.5
     assert wide.artists.axes.bbox.width == pytest.approx(2 * wide.artists.axes.bbox.height, rel=1e-6)
 
@@ -877,7 +878,7 @@ def test_errors_are_the_errors(results: Results, problem: Perceptron) -> None:
     (axes,) = drawn.figure.axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("symlog", "log")
     assert (drawn.legend[2], drawn.legend[-1]) == ("RPROP (20 epochs)", "Error 0.125, the threshold")
-    dashes = [style.look(place).dashes for place in range(6)]
+    dashes = [_style.look(place).dashes for place in range(6)]
     assert len({*dashes}) == 6
 
 
@@ -1046,14 +1047,14 @@ try:
     locale.setlocale(locale.LC_ALL, "")
 except locale.Error:
     pass
-from bpviz import study
+from bpviz.experiment import runner
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, OPTIMIZERS
 from bpviz.figures._render import rendered
 from bpviz.problems.perceptron import Perceptron
 problem = Perceptron()
 algorithms = (Algorithm("RPROP", OPTIMIZERS["rprop"](step=0.1)), Algorithm("Newton", OPTIMIZERS["newton"]()))
-results = study.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000, algorithms, ()))
+results = runner.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000, algorithms, ()))
 for kind, cls in FIGURES.items():
     for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
         print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format)).hexdigest())

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpviz.landscape.grid import error_grid
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
-from bpviz.surface import grid
 
 ACROSS = np.array([-4.0, -1.5, 0.25, 3.0])  # neither square nor symmetric, so that no mix-up of axes goes unseen
 UP = np.array([-2.0, 0.5, 5.0])
 
 
 def test_row_is_up_and_column_is_across(six_points: Perceptron, plain: Callable[[Any], Any]) -> None:
-    errors = grid(six_points, ACROSS, UP)
+    errors = error_grid(six_points, ACROSS, UP)
     expected = [[plain(six_points).error((x, y)) for x in ACROSS] for y in UP]
     np.testing.assert_allclose(errors, expected, rtol=1e-14)
 
@@ -31,7 +31,7 @@ def test_other_weights_are_held(unequal: Perceptron, plain: Callable[[Any], Any]
         w[pair[0]], w[pair[1]] = x, y
         return w
 
-    errors = grid(unequal, ACROSS, UP, pair, held)
+    errors = error_grid(unequal, ACROSS, UP, pair, held)
     expected = [[plain(unequal).error(at(x, y)) for x in ACROSS] for y in UP]
     np.testing.assert_allclose(errors, expected, rtol=1e-13)
     assert held.tolist() == [0.3, -0.7, 1.1]
@@ -40,7 +40,7 @@ def test_other_weights_are_held(unequal: Perceptron, plain: Callable[[Any], Any]
 def test_a_run_sees_the_same_numbers_to_the_last_bit(six_points: Perceptron, follow: Callable[..., Any]) -> None:
     run = follow("momentum", six_points, (-4, -4), error_threshold=0.125)
     x, y = run.weights.T
-    assert np.diagonal(grid(six_points, x, y)).tolist() == run.errors.tolist()
+    assert np.diagonal(error_grid(six_points, x, y)).tolist() == run.errors.tolist()
 
 
 def test_many_samples_are_done_in_blocks_that_nobody_sees() -> None:
@@ -49,11 +49,11 @@ def test_many_samples_are_done_in_blocks_that_nobody_sees() -> None:
     problem = Perceptron(dataset=dataset)
     x, y = np.linspace(-3, 2, 23), np.linspace(-1, 4, 17)
     assert problem.width * len(x) * len(y) * 8 > 4 * 256 * 1024  # several blocks, the last one shorter
-    whole = grid(problem, x, y)
-    assert whole[3:4].tolist() == grid(problem, x, y[3:4]).tolist()
-    assert whole[:, -1:].tolist() == grid(problem, x[-1:], y).tolist()
+    whole = error_grid(problem, x, y)
+    assert whole[3:4].tolist() == error_grid(problem, x, y[3:4]).tolist()
+    assert whole[:, -1:].tolist() == error_grid(problem, x[-1:], y).tolist()
 
 
 def test_an_error_that_is_not_finite_is_no_warning() -> None:
-    errors = grid(Perceptron(activation="linear"), np.array([0.0, 1e200]), np.array([0.0]))
+    errors = error_grid(Perceptron(activation="linear"), np.array([0.0, 1e200]), np.array([0.0]))
     assert errors[0].tolist() == [0.5, np.inf]

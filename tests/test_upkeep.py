@@ -189,8 +189,8 @@ def test_another_format_is_drawn_beside():
     ("module", "redrawn"),
     [
         ("figures/epochs.py", 1),
-        ("figures/_parts.py", 3),
-        ("style.py", 3),
+        ("figures/_layout.py", 3),
+        ("figures/_style.py", 3),
         ("engine/loop.py", 0),
         ("optimizers/rprop.py", 0),
         ("config/reader.py", 0),

@@ -165,7 +165,7 @@ def _excused(error: BaseException) -> tuple[str, int] | None:
 
         if isinstance(error, BrokenProcessPool):
             return "a parallel process has ended in the middle of its work; --jobs 1 may tell more", 1
-    if "bpviz.plugins" in sys.modules:
+    if "bpviz.config.plugins" in sys.modules:
         from bpviz.config.plugins import blamed
 
         said = blamed(error)

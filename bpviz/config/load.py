@@ -26,7 +26,7 @@ from bpviz.messages.text import listed, shown
 from bpviz.storage.reading import UnreadableError, decode, read, too_large
 
 if TYPE_CHECKING:
-    from bpviz.figures._kind import FigureRequest
+    from bpviz.figures._base import FigureRequest
 
 _INDEX = re.compile(r"[0-9]{1,9}")
 

@@ -12,7 +12,7 @@ from bpviz.messages.text import shown
 
 if TYPE_CHECKING:
     from bpviz.config.read_algorithms import Called
-    from bpviz.figures._kind import FigureRequest
+    from bpviz.figures._base import FigureRequest
 
 from bpviz.config.values import Reader, unchecked
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bpviz.declare import Optimizer, Problem
     from bpviz.experiment.expectations import Expectation
-    from bpviz.figures._kind import FigureRequest
+    from bpviz.figures._base import FigureRequest
 
 
 @dataclass(frozen=True)

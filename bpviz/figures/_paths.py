@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bpviz import style
-from bpviz.figures import _parts, _plane
-from bpviz.figures._kind import Shown, how_far
+from bpviz import landscape
+from bpviz.figures import _contour, _layout, _style
+from bpviz.figures._base import Shown, how_far
 from bpviz.messages import text
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array
     from bpviz.engine.results import Results
-    from bpviz.figures._plane import Plane, PlaneArtists, Window
+    from bpviz.figures._contour import PlaneArtists
+    from bpviz.landscape.plane import Plane
+    from bpviz.landscape.window import Window
 
 _LEAST_ARROW = 7.0  # points; where epochs move less, one arrow stands for several
 _MOST_ARROWS = 2000
@@ -85,20 +87,20 @@ def follow(
     whole: bool,
 ) -> Path:
     """Return the path of an algorithm as far as it may be seen in ``window``; ``whole`` if that should be all of it."""
-    paths = [_plane.points(run, pair) for run in algorithm.runs]
+    paths = [landscape.points(run, pair) for run in algorithm.runs]
     first, last = epochs or (1, max(map(len, paths)))
     shown = [path[first - 1 : last + 1] for path in paths]
     per_arrow = _epochs_per_arrow(shown, window)
     tails, tips, numbers = [], [], []
     for part in shown:
         ends = np.unique(np.append(np.arange(0, len(part), per_arrow), len(part) - 1)) if len(part) else np.arange(0)
-        tail, tip, seen = _plane.clipped(part[ends[:-1]], part[ends[1:]], window)
+        tail, tip, seen = landscape.clipped(part[ends[:-1]], part[ends[1:]], window)
         tails.append(tail)
         tips.append(tip)
         numbers.append(first - 1 + ends[1:][seen])
     said = how_far(algorithm.runs, results)
     ended = np.array([path[np.isfinite(path).all(axis=1)][-1] for path in paths])
-    if whole and not _plane.within(ended, window).all():
+    if whole and not landscape.within(ended, window).all():
         said += ", leaves the picture"
     started = np.array([path[0] for path in paths])
     return Path(
@@ -111,8 +113,8 @@ def follow(
         np.concatenate(numbers),
         _joined(shown if per_arrow > 1 else [], window),
         _joined(paths if epochs else [], window),
-        started[_plane.within(started, window)],
-        ended[_plane.within(ended, window)],
+        started[landscape.within(started, window)],
+        ended[landscape.within(ended, window)],
     )
 
 
@@ -121,8 +123,8 @@ def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
 
     What counts is the epoch at half of the way, so that many epochs that hardly move change nothing.
     """
-    moves = [_plane.clipped(path[:-1], path[1:], window)[:2] for path in paths]
-    unit = _plane.points_per_unit(window)
+    moves = [landscape.clipped(path[:-1], path[1:], window)[:2] for path in paths]
+    unit = landscape.points_per_unit(window)
     lengths = np.sort(np.concatenate([np.hypot(*(unit * (tips - tails)).T) for tails, tips in moves]))
     way = np.cumsum(lengths)
     if not len(way) or not way[-1] > 0:
@@ -138,7 +140,7 @@ def _joined(paths: Sequence[Array], window: Window) -> Array:
     """Return paths one after the other, NaN between them and where they are far outside the window."""
     parts = [np.empty((0, 2))]
     for path in paths:
-        parts += [np.where(_plane.within(path, window, margin=3.0)[:, None], path, np.nan), np.full((1, 2), np.nan)]
+        parts += [np.where(landscape.within(path, window, margin=3.0)[:, None], path, np.nan), np.full((1, 2), np.nan)]
     return np.concatenate(parts)
 
 
@@ -165,7 +167,7 @@ def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
     A number is a disc that must touch neither an arrow nor another number nor the threshold. Long arrows choose first.
     """
     window = plane.window
-    unit = _plane.points_per_unit(window)
+    unit = landscape.points_per_unit(window)
     none = np.empty((0, 2))
     tails = np.concatenate([none, *(path.tails for path in paths)]) * unit
     tips = np.concatenate([none, *(path.tips for path in paths)]) * unit
@@ -184,9 +186,9 @@ def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
             place = tails[i] + part * along[i] + side * (radius + gap) * aside
             if (
                 ((low + radius < place) & (place < high - radius)).all()
-                and _plane.distances(place, tails, tips).min() > radius + 1
+                and landscape.distances(place, tails, tips).min() > radius + 1
                 and all(np.hypot(*(place - other)) > radius + room for other, room in taken)
-                and not _plane.at_threshold(plane, place / unit, (radius + _LINE / 2) / unit)  # it has a label too
+                and not landscape.at_threshold(plane, place / unit, (radius + _LINE / 2) / unit)  # it has a label too
             ):
                 taken.append((place, radius))
                 chosen.append(numbers[i])
@@ -204,11 +206,11 @@ _OFFSETS = [(part, side, gap) for gap in (2.0, 5.0) for part in (0.5, 0.35, 0.65
 def draw(figure: Figure, data: PathsData) -> PathsArtists:
     """Draw the contour, the paths over it and a legend that names them."""
     paths = data.paths
-    plane = _plane.draw_plane(figure, data.plane)
+    plane = _contour.draw_plane(figure, data.plane)
     axes = plane.axes
     arrows, lines, ends = [], [], []
     for path in paths:
-        look = style.look(path.place)
+        look = _style.look(path.place)
         axes.plot(*path.rest.T, color=look.colour, linewidth=0.8, alpha=0.45)
         lines += axes.plot(*path.line.T, color=look.colour, linewidth=1.3, zorder=3.4)
         arrows.append(
@@ -219,27 +221,27 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
                 edgecolor=look.outline,
                 linewidth=0.35,
                 zorder=3.5 if path.per_arrow > 1 else 3,  # short arrows would vanish under long ones
-                **style.ARROW,
+                **_style.ARROW,
             )
         )
     for path in paths:
-        look = style.look(path.place)
-        ends += axes.plot(*path.ends.T, color=look.colour, linestyle="none", zorder=4, **_parts.end(look))
+        look = _style.look(path.place)
+        ends += axes.plot(*path.ends.T, color=look.colour, linestyle="none", zorder=4, **_layout.end(look))
     started = np.concatenate([path.starts for path in paths])
-    (starts,) = axes.plot(*started.T, linestyle="none", zorder=5, **style.START)
+    (starts,) = axes.plot(*started.T, linestyle="none", zorder=5, **_style.START)
     numbers = [
         axes.text(x, y, str(number), ha="center", va="center_baseline")
         for number, (x, y) in zip(data.numbers, data.places, strict=True)
     ]
-    _parts.frame(figure, axes, data.title, data.note, _entries(data), plane.bar)
+    _layout.frame(figure, axes, data.title, data.note, _entries(data), plane.bar)
     tails, tips = (np.concatenate(both) for both in zip(*((path.tails, path.tips) for path in paths), strict=True))
-    _plane.label_threshold(plane, data.plane, tails, tips)
+    _contour.label_threshold(plane, data.plane, tails, tips)
     return PathsArtists(plane, arrows, lines, starts, ends, numbers)
 
 
 def _entries(data: PathsData) -> list[tuple[Line2D, str]]:
     """Return the legend of the paths, and of the signs beside them."""
-    named = [(_parts.sign(style.look(path.place)), f"{path.label} ({path.said})") for path in data.paths]
+    named = [(_layout.sign(_style.look(path.place)), f"{path.label} ({path.said})") for path in data.paths]
     if any(len(path.starts) for path in data.paths):
-        named.append(_parts.named_start())
-    return [*named, *_plane.named_minima(data.plane), *_plane.named_threshold(data.plane)]
+        named.append(_layout.named_start())
+    return [*named, *_contour.named_minima(data.plane), *_contour.named_threshold(data.plane)]

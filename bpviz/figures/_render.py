@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bpviz import style
+from bpviz.figures import _style
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def drawn(request: Any, data: Any) -> Figure:
 def blank(width: int, height: int) -> Iterator[Figure]:
     """Hand out an empty figure of so many pixels, in our style."""
     with _our_style():
-        figure = Figure((width / style.DPI, height / style.DPI))
+        figure = Figure((width / _style.DPI, height / _style.DPI))
         FigureCanvasAgg(figure)
         yield figure
 
@@ -78,7 +78,7 @@ def png(figure: Figure) -> bytes:
 
 
 def _figure(request: Any, data: Any) -> Figure:
-    figure = Figure((style.WIDTH, style.HEIGHT))
+    figure = Figure((_style.WIDTH, _style.HEIGHT))
     FigureCanvasAgg(figure)  # measures texts while the figure is drawn, whatever the format
     request.draw(figure, data)
     return figure
@@ -95,7 +95,7 @@ def _settings() -> Any:
     """Return what must be set to have our style, whatever the user's matplotlibrc says."""
     now: Any = mpl.rcParams  # typed as if the names of settings were the same in every matplotlib
     default: Any = mpl.rcParamsDefault
-    wanted = {**default, **style.SETTINGS}
+    wanted = {**default, **_style.SETTINGS}
     del wanted["backend"]
     # Setting them all costs as much as drawing a small figure; they rarely differ.
     return {name: value for name, value in wanted.items() if now[name] != value}

@@ -6,8 +6,8 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bpviz import style
 from bpviz.config import ConfigError, Mistake
+from bpviz.figures import _style
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -101,13 +101,13 @@ def _drawn(old: str, new: str, pairs: list[tuple[str, Picture, Picture]]) -> byt
             figure.text(x / wide, 1 - y / tall, text, fontsize=size, va="center", **how)
 
         for x, said in zip(left, (f"old: {old}", f"new: {new}"), strict=True):
-            write(said, x, _HEADING // 2, style.TITLE, fontweight="bold")
+            write(said, x, _HEADING // 2, _style.TITLE, fontweight="bold")
         top = _HEADING
         for (name, *both), height in zip(shown, heights, strict=False):
             for x, picture in zip(left, both, strict=True):
-                write(name, x, top + _CAPTION // 2, style.BODY)
+                write(name, x, top + _CAPTION // 2, _style.BODY)
                 figure.figimage(picture, x, tall - top - _CAPTION - picture.shape[0], origin="upper")
             top += height
         if more:
-            write(f"... and {more} more that do not fit", left[0], top + _CAPTION // 2, style.BODY)
+            write(f"... and {more} more that do not fit", left[0], top + _CAPTION // 2, _style.BODY)
         return png(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpviz.declare import figure, hyper
-from bpviz.figures._kind import OfPlane, shown
+from bpviz.figures._base import OfPlane, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Problem
     from bpviz.engine.results import Results
-    from bpviz.figures._plane import Plane, PlaneArtists
+    from bpviz.figures._contour import PlaneArtists
+    from bpviz.landscape.plane import Plane
 
 
 @figure("contour", summary="the error over two weights, as a contour")
@@ -28,18 +29,19 @@ class Contour(OfPlane):
         return [cls()] if len(problem.weights) >= 2 else []
 
     def data(self, results: Results, problem: Problem) -> Plane:
-        from bpviz.figures import _plane
+        from bpviz import landscape
 
         pair = self.pair(problem)
-        across, up = _plane.home(problem, pair)
+        across, up = landscape.home(problem, pair)
         window = (self.x or across, self.y or up)
-        return _plane.plane(problem, results, pair, shown(results)[0].runs, window, self.levels, size=121)
+        return landscape.error_plane(problem, results, pair, shown(results)[0].runs, window, self.levels, size=121)
 
     def draw(self, figure: Figure, data: Plane) -> PlaneArtists:
-        from bpviz.figures import _parts, _plane
+        from bpviz import landscape
+        from bpviz.figures import _contour, _layout
 
-        drawn = _plane.draw_plane(figure, data)
+        drawn = _contour.draw_plane(figure, data)
         title = self.title or "Error over two weights"
-        _parts.frame(figure, drawn.axes, title, _plane.note(data), _plane.named_minima(data), drawn.bar)
-        _plane.label_threshold(drawn, data)
+        _layout.frame(figure, drawn.axes, title, landscape.note(data), _contour.named_minima(data), drawn.bar)
+        _contour.label_threshold(drawn, data)
         return drawn

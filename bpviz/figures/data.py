@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure
-from bpviz.figures._kind import FigureRequest
+from bpviz.figures._base import FigureRequest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -48,34 +48,33 @@ class Data(FigureRequest):
     def data(self, results: Results, problem: Problem) -> DataData:
         import numpy as np
 
-        from bpviz import style
+        from bpviz.figures import _style
 
         dataset = _dataset(problem)
         targets = np.array(dataset.targets)
         classes = sorted(set(dataset.targets))
-        if len(classes) > len(style.CLASSES):
+        if len(classes) > len(_style.CLASSES):
             classes = []
         title = f"{len(targets)} samples" if len(targets) > 1 else "1 sample"
         return DataData(title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes)
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
-        from bpviz import style
-        from bpviz.figures import _parts
+        from bpviz.figures import _layout, _style
 
         across, up = (name[:1].upper() + name[1:] for name in data.names)
-        axes = _parts.axes(figure, xlabel=across, ylabel=up)
+        axes = _layout.axes(figure, xlabel=across, ylabel=up)
         axes.grid()
         axes.margins(0.08)
-        dots: dict[str, Any] = {"s": 90, "edgecolors": style.PAPER, "linewidths": 0.8, "zorder": 3}
+        dots: dict[str, Any] = {"s": 90, "edgecolors": _style.PAPER, "linewidths": 0.8, "zorder": 3}
         named, bar = [], None
-        for look, target in zip(style.CLASSES, data.classes, strict=False):
+        for look, target in zip(_style.CLASSES, data.classes, strict=False):
             own = data.samples[data.targets == target]
             named.append((axes.scatter(*own.T, color=look.colour, marker=look.marker, **dots), f"Target {target:g}"))
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
             x, y = data.samples.T
             drawn = [axes.scatter(x, y, c=data.targets, cmap="cividis", **dots)]
-            bar = _parts.axes(figure)
+            bar = _layout.axes(figure)
             figure.colorbar(drawn[0], bar, label="Target")
-        _parts.frame(figure, axes, self.title or data.title, entries=named, bar=bar)
+        _layout.frame(figure, axes, self.title or data.title, entries=named, bar=bar)
         return drawn

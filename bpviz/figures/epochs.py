@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import style
 from bpviz.declare import KINDS, figure
-from bpviz.figures._kind import OfAlgorithms, how_far, shown
+from bpviz.figures import _style
+from bpviz.figures._base import OfAlgorithms, how_far, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,19 +74,19 @@ class Epochs(OfAlgorithms):
         import numpy as np
         from matplotlib.colors import to_rgb
 
-        from bpviz.figures import _parts
+        from bpviz.figures import _layout
 
-        axes = _parts.axes(figure, xlabel="Epochs, and in pale evaluations (logarithmic scale)")
+        axes = _layout.axes(figure, xlabel="Epochs, and in pale evaluations (logarithmic scale)")
         rows = np.arange(len(data.labels))
         beside: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
-        colours = np.array([to_rgb(style.look(place).colour) for place in data.places])
+        colours = np.array([to_rgb(_style.look(place).colour) for place in data.places])
         bars, texts = [], []
         for numbers, said, shift, colour, points in (
-            (data.epochs, data.ends, -_THICK / 2, colours, style.BODY),
-            (data.evaluations, data.bills, _THICK / 2, 0.35 * colours + 0.65, style.SMALL),
+            (data.epochs, data.ends, -_THICK / 2, colours, _style.BODY),
+            (data.evaluations, data.bills, _THICK / 2, 0.35 * colours + 0.65, _style.SMALL),
         ):
             ends = np.maximum(numbers, _FOOT)
-            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=colour, edgecolor=style.PAPER))
+            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=colour, edgecolor=_style.PAPER))
             texts += [
                 axes.annotate(text, (end, row + shift), (4, 0), size=points, **beside)
                 for text, end, row in zip(said, ends, rows, strict=True)
@@ -99,12 +99,12 @@ class Epochs(OfAlgorithms):
         axes.set_xticks([10.0**n for n in range(12) if n == 0 or 10 ** (n - 1) < most])
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
-        axes.set_yticks(rows, [_parts.wrapped(label, 24) for label in data.labels])
+        axes.set_yticks(rows, [_layout.wrapped(label, 24) for label in data.labels])
         axes.set_ylim(len(rows) - 0.45, -0.55)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.spines[["top", "right", "left"]].set_visible(False)
-        _parts.frame(figure, axes, data.title, data.note, height=1.6 + 0.65 * len(rows))
+        _layout.frame(figure, axes, data.title, data.note, height=1.6 + 0.65 * len(rows))
         axes.set_xlim(_FOOT, _room(axes, texts))
         return EpochsArtists(bars[0], bars[1], texts)
 
@@ -119,7 +119,7 @@ def _room(axes: Axes, texts: Sequence[Annotation]) -> float:
     """Return where the axis must end for the longest bar and its text to fit."""
     decades = []
     for text in texts:
-        beside = (text.get_window_extent().width + 8 / 72 * style.DPI) / axes.bbox.width
+        beside = (text.get_window_extent().width + 8 / 72 * _style.DPI) / axes.bbox.width
         decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(beside, 0.7)))
     return _FOOT * math.pow(10.0, max(decades))
 

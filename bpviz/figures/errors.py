@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import figure
-from bpviz.figures._kind import OfAlgorithms, how_far, shown
+from bpviz.figures._base import OfAlgorithms, how_far, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Errors(OfAlgorithms):
     def data(self, results: Results, problem: Problem) -> ErrorsData:
         import numpy as np
 
-        from bpviz.figures import _plane
+        from bpviz import landscape
 
         curves = [
             Curve(
@@ -75,34 +75,33 @@ class Errors(OfAlgorithms):
             for algorithm in shown(results, self.algorithms)
             for run in algorithm.runs
         ]
-        lowest = _plane.lowest_of(problem, np.concatenate([curve.errors for curve in curves]))
+        lowest = landscape.lowest_of(problem, np.concatenate([curve.errors for curve in curves]))
         if lowest is not None:
             curves = [curve._replace(errors=np.maximum(curve.errors - lowest, 0.0)) for curve in curves]
         return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title or "Error by epoch")
 
     def draw(self, figure: Figure, data: ErrorsData) -> ErrorsArtists:
-        from bpviz import style
-        from bpviz.figures import _parts
+        from bpviz.figures import _layout, _style
 
-        axes = _parts.axes(figure, xlabel="Epoch", ylabel=_parts.error_name(data.lowest))
+        axes = _layout.axes(figure, xlabel="Epoch", ylabel=_layout.error_name(data.lowest))
         axes.grid()
         axes.spines[["top", "right"]].set_visible(False)
         curves, ends, named = [], [], {}
         for curve in data.curves:
-            look = style.look(curve.place)
+            look = _style.look(curve.place)
             curves += axes.plot(curve.errors, color=look.colour, dashes=look.dashes, linewidth=1.8)
             # A run that ends at its start has its marker on the frame, and only half of that is in the axes.
             cut = curve.end[0] != [0]
-            ends += axes.plot(*curve.end, color=look.colour, zorder=4, clip_on=cut, **_parts.end(look))
-            named[curve.text] = _parts.sign(look, dashes=look.dashes)
+            ends += axes.plot(*curve.end, color=look.colour, zorder=4, clip_on=cut, **_layout.end(look))
+            named[curve.text] = _layout.sign(look, dashes=look.dashes)
         threshold = None
         if data.threshold is not None:
             above = data.threshold - data.lowest
-            threshold = axes.axhline(above, color=style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
-            named[_parts.threshold_name(data.threshold, data.lowest)] = threshold
+            threshold = axes.axhline(above, color=_style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
+            named[_layout.threshold_name(data.threshold, data.lowest)] = threshold
         _scale_epochs(axes, max(len(curve.errors) for curve in data.curves) - 1)
         _scale_errors(axes, data)
-        _parts.frame(figure, axes, data.title, entries=[(sign, text) for text, sign in named.items()])
+        _layout.frame(figure, axes, data.title, entries=[(sign, text) for text, sign in named.items()])
         return ErrorsArtists(curves, ends, threshold)
 
 
@@ -125,7 +124,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
     """Make the axis logarithmic unless an error is negative; a run that diverges leaves through the top."""
     import numpy as np
 
-    from bpviz.figures import _parts
+    from bpviz.figures import _layout
 
     lines = [] if data.threshold is None else [data.threshold - data.lowest]
     errors = np.concatenate([*(curve.errors for curve in data.curves), lines])
@@ -144,6 +143,6 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
     low, high = low / room**2, high * room
     axes.set_ylim(low, high)  # before the scale, which would look for limits itself, among errors of any size
     axes.set_yscale("log", nonpositive="clip")
-    axes.set_yticks(_parts.round_numbers(low, high))
+    axes.set_yticks(_layout.round_numbers(low, high))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.minorticks_off()

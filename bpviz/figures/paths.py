@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpviz.declare import figure, hyper
 from bpviz.declare.domains import Flag, Interval, Listed, Nullable
-from bpviz.figures._kind import OfAlgorithms, OfPlane, shown
+from bpviz.figures._base import OfAlgorithms, OfPlane, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,19 +47,20 @@ class Paths(OfPlane, OfAlgorithms):
         return f"{name}-epochs-{self.epochs[0]}-{self.epochs[1]}" if self.epochs else name
 
     def data(self, results: Results, problem: Problem) -> PathsData:
-        from bpviz.figures import _paths, _plane
+        from bpviz import landscape
+        from bpviz.figures import _paths
 
         pair = self.pair(problem)
         algorithms = shown(results, self.algorithms)
         runs = [run for algorithm in algorithms for run in algorithm.runs]
-        across, up = _plane.window_of(problem, runs, pair, self.epochs)
+        across, up = landscape.window_of(problem, runs, pair, self.epochs)
         window = (self.x or across, self.y or up)
         whole = self.epochs is self.x is self.y is None
         paths = [_paths.follow(algorithm, pair, self.epochs, window, results, whole) for algorithm in algorithms]
-        plane = _plane.plane(problem, results, pair, runs, window, self.levels, size=121)
+        plane = landscape.error_plane(problem, results, pair, runs, window, self.levels, size=121)
         numbers, places = _paths.places(paths if self.number_epochs else [], plane)
         title = self.title or self._headline([algorithm.label for algorithm in algorithms])
-        return _paths.PathsData(title, _paths.note(paths, _plane.note(plane)), plane, paths, numbers, places)
+        return _paths.PathsData(title, _paths.note(paths, landscape.note(plane)), plane, paths, numbers, places)
 
     def _headline(self, labels: Sequence[str]) -> str:
         whose = labels[0] if len(labels) == 1 else f"{len(labels)} algorithms"

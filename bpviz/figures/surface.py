@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure, hyper
-from bpviz.figures._kind import OfAlgorithms, OfPlane, how_far, shown
+from bpviz.figures._base import OfAlgorithms, OfPlane, how_far, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array, Problem
     from bpviz.engine.results import Results
-    from bpviz.figures._plane import Plane
+    from bpviz.landscape.plane import Plane
 
 
 class Track(NamedTuple):
@@ -66,14 +66,14 @@ class Surface(OfPlane, OfAlgorithms):
     def data(self, results: Results, problem: Problem) -> SurfaceData:
         import numpy as np
 
-        from bpviz.figures import _plane
+        from bpviz import landscape
 
         pair = self.pair(problem)
         algorithms = shown(results, self.algorithms)
         runs = [run for algorithm in algorithms for run in algorithm.runs]
-        across, up = _plane.window_of(problem, runs, pair)
+        across, up = landscape.window_of(problem, runs, pair)
         window = (self.x or across, self.y or up)
-        plane = _plane.plane(problem, results, pair, runs, window, levels=20, size=41)
+        plane = landscape.error_plane(problem, results, pair, runs, window, levels=20, size=41)
         low, high = plane.levels[0], plane.levels[-1]
         logarithmic = plane.logarithmic and bool(high > _STEEP * low)
 
@@ -84,9 +84,9 @@ class Surface(OfPlane, OfAlgorithms):
         for algorithm in algorithms:
             text = f"{algorithm.label} ({how_far(algorithm.runs, results)})"
             for run in algorithm.runs:
-                points = _plane.points(run, pair)
+                points = landscape.points(run, pair)
                 track = np.column_stack([points, height(run.trajectory.errors - plane.lowest)])
-                track[~_plane.within(points, window)] = np.nan
+                track[~landscape.within(points, window)] = np.nan
                 tracks.append(Track(algorithm.place, text, track))
         whose = algorithms[0].label if len(algorithms) == 1 else f"{len(algorithms)} algorithms"
         title = self.title or f"{whose} on the error surface"
@@ -101,13 +101,13 @@ class Surface(OfPlane, OfAlgorithms):
         from matplotlib.colors import Normalize
         from matplotlib.ticker import MaxNLocator
 
-        from bpviz import style
-        from bpviz.figures import _parts, _plane
+        from bpviz import landscape
+        from bpviz.figures import _contour, _layout, _style
 
         plane = data.plane
-        colours, norm = _plane.scale(plane, style.SLOPE_COLOURS)
+        colours, norm = _contour.scale(plane, _style.SLOPE_COLOURS)
         # Paths are drawn after the surface, whatever lies in front: they lie on it, and half a path helps nobody.
-        axes: Any = _parts.axes(figure, projection="3d", computed_zorder=False)
+        axes: Any = _layout.axes(figure, projection="3d", computed_zorder=False)
         surface = axes.plot_surface(
             *np.meshgrid(plane.x, plane.y),
             data.heights,
@@ -115,29 +115,29 @@ class Surface(OfPlane, OfAlgorithms):
             norm=Normalize(*np.log10(plane.levels[[0, -1]])) if data.logarithmic else norm,
             rcount=len(plane.y),
             ccount=len(plane.x),
-            edgecolor=style.PAPER,
+            edgecolor=_style.PAPER,
             linewidth=0.3 * 40 / (len(plane.x) - 1),
             zorder=1,
         )
         tracks, named = [], {}
         for track in data.tracks:
-            look = style.look(track.place)
-            axes.plot(*track.points.T, color=style.PAPER, linewidth=4.0, zorder=2)
+            look = _style.look(track.place)
+            axes.plot(*track.points.T, color=_style.PAPER, linewidth=4.0, zorder=2)
             tracks += axes.plot(*track.points.T, color=look.colour, linewidth=2.2, zorder=3)
             seen = track.points[np.isfinite(track.points).all(axis=1)]
-            axes.plot(*seen[-1:].T, color=look.colour, linestyle="none", zorder=4, **_parts.end(look))
-            axes.plot(*track.points[:1].T, linestyle="none", zorder=5, **style.START)
-            named[track.text] = _parts.sign(look)
+            axes.plot(*seen[-1:].T, color=look.colour, linestyle="none", zorder=4, **_layout.end(look))
+            axes.plot(*track.points[:1].T, linestyle="none", zorder=5, **_style.START)
+            named[track.text] = _layout.sign(look)
         minima = [
-            *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **style.LOWEST),
-            *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **style.OTHER),
+            *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **_style.LOWEST),
+            *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **_style.OTHER),
         ]
-        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_parts.error_name(plane.lowest))
+        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_layout.error_name(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
             axis.labelpad = 8
         if data.logarithmic:
-            ticks = _parts.round_numbers(plane.levels[0], plane.levels[-1])
+            ticks = _layout.round_numbers(plane.levels[0], plane.levels[-1])
             axes.set_zticks([math.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
             long = max(len(f"{tick:g}") for tick in ticks)
         else:
@@ -151,7 +151,7 @@ class Surface(OfPlane, OfAlgorithms):
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
         entries = [(sign, text) for text, sign in named.items()]
         if any(np.isfinite(track.points[0]).all() for track in data.tracks):
-            entries.append(_parts.named_start())
-        entries += _plane.named_minima(plane)
-        _parts.frame(figure, axes, data.title, _plane.note(plane, "surface"), entries)
+            entries.append(_layout.named_start())
+        entries += _contour.named_minima(plane)
+        _layout.frame(figure, axes, data.title, landscape.note(plane, "surface"), entries)
         return SurfaceArtists(surface, tracks, minima)

@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bpviz import style
+from bpviz import landscape
 from bpviz.cli.explain import whereabouts
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import OPTIMIZERS, PROBLEMS, fields
 from bpviz.experiment import runner
-from bpviz.figures import _plane, _render
+from bpviz.figures import _contour, _render, _style
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,16 +62,16 @@ def _draw_one(axes: Any, name: str) -> None:
     f = PROBLEMS[name]()
     rule = Algorithm(name, OPTIMIZERS["wolfe"]())
     results = runner.run(Experiment(name, name, f, (f.start,), f.threshold, 200, (rule,), ()))
-    plane = _plane.plane(f, results, (0, 1), results.runs, f.window, levels=15, size=81)
-    colours, norm = _plane.scale(plane)
+    plane = landscape.error_plane(f, results, (0, 1), results.runs, f.window, levels=15, size=81)
+    colours, norm = _contour.scale(plane)
     axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colours, norm=norm)
-    axes.contour(plane.x, plane.y, plane.error, plane.levels, colors=style.PALE, linewidths=0.25, alpha=0.6)
+    axes.contour(plane.x, plane.y, plane.error, plane.levels, colors=_style.PALE, linewidths=0.25, alpha=0.6)
     path = results.runs[0].trajectory.weights
-    axes.plot(*path.T, color=style.COLOURS[3], linewidth=1.1)
+    axes.plot(*path.T, color=_style.COLOURS[3], linewidth=1.1)
     signs = [
-        (path[:1], style.START, 4.0),
-        (plane.other_minima[:, :2], style.OTHER, 4.5),
-        (plane.lowest_minima[:, :2], style.LOWEST, 6.0),
+        (path[:1], _style.START, 4.0),
+        (plane.other_minima[:, :2], _style.OTHER, 4.5),
+        (plane.lowest_minima[:, :2], _style.LOWEST, 6.0),
     ]
     for places, sign, size in signs:
         axes.plot(*places.T, linestyle="none", **{**sign, "markersize": size, "markeredgewidth": 0.7})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
 
-from bpviz import style
+from bpviz.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,19 +66,19 @@ def threshold_name(threshold: float, lowest: float) -> str:
     return f"Error {threshold_number(threshold, lowest)}{' above the lowest' if lowest else ''}, the threshold"
 
 
-def sign(look: style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
+def sign(look: _style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
     """Return what stands for an algorithm in a legend."""
     return Line2D([], [], color=look.colour, dashes=dashes, linewidth=1.8, **end(look))
 
 
 def named_start() -> tuple[Line2D, str]:
     """Return what a legend says of the starts."""
-    return Line2D([], [], linestyle="none", **style.START), "Start"
+    return Line2D([], [], linestyle="none", **_style.START), "Start"
 
 
-def end(look: style.Look) -> dict[str, Any]:
+def end(look: _style.Look) -> dict[str, Any]:
     """Return how the marker at the end of an algorithm's path is drawn."""
-    return {"marker": look.marker, "markeredgecolor": look.outline, **style.END}
+    return {"marker": look.marker, "markeredgecolor": look.outline, **_style.END}
 
 
 def frame(
@@ -88,47 +88,47 @@ def frame(
     note: str = "",
     entries: Sequence[tuple[Any, str]] = (),
     bar: Axes | None = None,
-    height: float = style.HEIGHT,
+    height: float = _style.HEIGHT,
 ) -> None:
     """Write the title above, the legend below, put the colour bar beside, and give the axes what remains.
 
     Comes after whatever changes the labels of the axes. matplotlib's own layouts do the same for any figure, but take
     about as long as drawing it.
     """
-    headed, noted = _fitted(figure, title, 60, style.TITLE), _fitted(figure, note, 84, style.SMALL)
-    top = style.EDGE + _high(headed.get_text(), style.TITLE)
-    over = top + _high(noted.get_text(), style.SMALL)
-    under = _legend(figure, entries) if entries else style.EDGE
+    headed, noted = _fitted(figure, title, 60, _style.TITLE), _fitted(figure, note, 84, _style.SMALL)
+    top = _style.EDGE + _high(headed.get_text(), _style.TITLE)
+    over = top + _high(noted.get_text(), _style.SMALL)
+    under = _legend(figure, entries) if entries else _style.EDGE
     # A long title or legend makes the figure higher instead of the axes smaller.
-    height += max(0.0, over + under - style.TITLE_AND_LEGEND)
+    height += max(0.0, over + under - _style.TITLE_AND_LEGEND)
     width = figure.get_figwidth()
     figure.set_figheight(height)
     if axes.name == "3d":
         axes.set_position((0, under / height, 1, 1 - (over + under) / height))
-        headed.set_y(1 - style.EDGE / height)
+        headed.set_y(1 - _style.EDGE / height)
         noted.set_y(1 - top / height)
         return
     labels = axes.yaxis.get_tightbbox()
     left = (axes.bbox.x0 - labels.x0) / figure.dpi if labels else 0.0
     labels = bar.yaxis.get_tightbbox() if bar else None
-    right = style.GAP + style.BAR + (labels.x1 - bar.bbox.x1) / figure.dpi if bar and labels else style.EDGE
-    down = style.AXIS
-    wide, high = width - 2 * style.EDGE - left - right, height - over - under - down
+    right = _style.GAP + _style.BAR + (labels.x1 - bar.bbox.x1) / figure.dpi if bar and labels else _style.EDGE
+    down = _style.AXIS
+    wide, high = width - 2 * _style.EDGE - left - right, height - over - under - down
     if axes.get_aspect() != "auto":
         (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
         wide = min(wide, high * (x1 - x0) / (y1 - y0))
         spare = high - wide * (y1 - y0) / (x1 - x0)
         high -= spare
-        if spare > style.EDGE:  # no white bands above and below a window that is wider than high
+        if spare > _style.EDGE:  # no white bands above and below a window that is wider than high
             height -= spare
             figure.set_figheight(height)
-    headed.set_y(1 - style.EDGE / height)
+    headed.set_y(1 - _style.EDGE / height)
     noted.set_y(1 - top / height)
     x = left + (width - left - wide - right) / 2
     y = under + down + (height - over - under - down - high) / 2
     axes.set_position((x / width, y / height, wide / width, high / height))
     if bar:
-        bar.set_position(((x + wide + style.GAP) / width, y / height, style.BAR / width, high / height))
+        bar.set_position(((x + wide + _style.GAP) / width, y / height, _style.BAR / width, high / height))
 
 
 def _high(text: str, size: float) -> float:
@@ -139,7 +139,7 @@ def _high(text: str, size: float) -> float:
 def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:
     """Write a text in the middle in lines of at most ``across`` characters, fewer if they are wide ones."""
     written = figure.text(0.5, 1, wrapped(text, across), size=size, ha="center", va="top")
-    room = 72 * (figure.get_figwidth() - 2 * style.EDGE)
+    room = 72 * (figure.get_figwidth() - 2 * _style.EDGE)
     if text.isascii() and size * min(len(text), across) <= room:  # these letters are at most as wide as high
         return written
     while (much := _too_wide(figure, written.get_window_extent())) > 1:
@@ -148,7 +148,7 @@ def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:
     return written
 
 
-def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = style.ACROSS) -> float:
+def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = _style.ACROSS) -> float:
     """Put a legend under everything, where it hides nothing, and return the inches it takes."""
     texts = [wrapped(text, across - _SIGN) for _, text in entries]
     columns = next(n for n in (4, 3, 2, 1) if n == 1 or _width(texts, n) <= across)
@@ -160,12 +160,12 @@ def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = st
     if (much := _too_wide(figure, extent)) > 1:
         legend.remove()
         return _legend(figure, entries, int(across / much))
-    return extent.height / figure.dpi + style.EDGE
+    return extent.height / figure.dpi + _style.EDGE
 
 
 def _too_wide(figure: Figure, extent: Bbox) -> float:
     """Return how many times as wide as the paper something is: letters are counted, and some are wide."""
-    return extent.width / (figure.bbox.width - 2 * style.EDGE * figure.dpi)
+    return extent.width / (figure.bbox.width - 2 * _style.EDGE * figure.dpi)
 
 
 _SIGN = 9  # how many characters a sign and the gap to the next column take

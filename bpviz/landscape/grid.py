@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 256 * 1024  # of one temporary, as in march
 
 
-def grid(problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), held: Array | None = None) -> Array:
+def error_grid(
+    problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), held: Array | None = None
+) -> Array:
     """Return the errors ``(len(y), len(x))`` where weight ``pair[0]`` is x and weight ``pair[1]`` is y.
 
     ``held (params,)`` gives the other weights; without it they are 0. An error that is not finite is

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Problem
     from bpviz.engine.results import Results, Run
-
-Limits = tuple[float, float]
+    from bpviz.landscape.window import Limits
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,114 +1,15 @@
-"""The table of an experiment's runs and the epochs behind it, as text for people and for programs.
-
-One list of columns serves the terminal, Markdown and CSV. Numbers for people are rounded to be read; numbers for
-programs are the shortest text that gives back the same float.
-"""
+"""Tables as text, Markdown, HTML, LaTeX, typst and CSV."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from bpviz.declare import KINDS
-from bpviz.messages.text import columns, listed
+from bpviz.messages.text import columns
 
 if TYPE_CHECKING:
-    from bpviz.engine.results import Results, Run
-
-SCHEMA = 1
-"""Version of the files' layout; a change that breaks a reader raises it."""
-
-_KIND_TITLES = dict(zip(KINDS, ("error", "gradient", "Hessian", "residual", "Jacobian"), strict=True))
-_STEPS = ("step", "lr", "learning_rate")  # what bpviz, torch and optax call it
-_ALWAYS = ("error", "gradient", "hessian")  # shown even where nobody asked
-
-
-class Column(NamedTuple):
-    """A column of the table: what stands above it, what each run has there, and whether it is a number."""
-
-    title: str
-    value: Callable[[Run], str]
-    number: bool = True
-
-
-class Table(NamedTuple):
-    """A table as plain text cells."""
-
-    titles: list[str]
-    rows: list[list[str]]
-    numbers: list[bool]
-
-
-def table(results: Results, seconds: Mapping[str, float] | None = None, *, exact: bool = False) -> Table:
-    """Return the table of an experiment, one row a run; with ``seconds`` by label, the time each algorithm took."""
-    shown = list(_columns(results, seconds, exact))
-    return Table(
-        [c.title for c in shown],
-        [[c.value(run) for c in shown] for run in results.runs],
-        [c.number for c in shown],
-    )
-
-
-def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool) -> Iterator[Column]:
-    error: Callable[[float], str] = repr if exact else "{:#.4g}".format
-    number: Callable[[float], str] = repr if exact else "{:g}".format
-    yield Column("Algorithm", lambda run: run.label, number=False)
-    if len({run.start for run in results.runs}) > 1:
-        yield Column("start", lambda run: f"({', '.join(map(number, run.start))})", number=False)
-    yield Column("step", lambda run: next((number(run.settings[s]) for s in _STEPS if run.settings.get(s)), ""))
-    yield Column("epochs", lambda run: str(run.trajectory.epochs))
-    for kind in KINDS:
-        if kind in _ALWAYS or any(run.trajectory.evaluations[kind] for run in results.runs):
-            yield Column(f"{_KIND_TITLES[kind]} evals", _evaluations(kind))
-    yield Column("final error", lambda run: error(run.trajectory.final_error))
-    if exact:
-        for i, name in enumerate(results.weights):
-            yield Column(name, _last_weight(i))
-    if seconds is not None:
-        yield Column("seconds", lambda run: f"{seconds[run.label]:.3f}")
-    yield Column("ending", lambda run: ending(run, results), number=False)
-
-
-def _evaluations(kind: str) -> Callable[[Run], str]:
-    return lambda run: str(run.trajectory.evaluations[kind])
-
-
-def _last_weight(i: int) -> Callable[[Run], str]:
-    return lambda run: repr(float(run.trajectory.weights[-1, i]))
-
-
-def ending(run: Run, results: Results) -> str:
-    """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
-    from bpviz.engine.results import Ending  # with NumPy, which printing a table that is ready does without
-
-    end = run.trajectory.ending
-    if end is Ending.REACHED and results.error_threshold is not None:
-        return f"reached {results.error_threshold:.10g}"  # which may be close above a minimum
-    if end is Ending.LEVEL and results.gradient_threshold is not None:
-        return f"reached a gradient of {results.gradient_threshold:g}"
-    if end is Ending.EXHAUSTED and results.aimless:
-        return "ran all epochs"
-    if end is Ending.STUCK and run.trajectory.why:
-        return f"cannot go on ({run.trajectory.why})"
-    return end.value
-
-
-def unmet(results: Results) -> list[str]:
-    """Say which runs reached no threshold, where there was one, or did not make all their epochs."""
-    labels = dict.fromkeys(run.label for run in results.runs)
-    whose = "" if results.title == listed(labels, "and") else f"{results.title}: "  # of `bpviz compare`
-    return [
-        f"{whose}{run.label} from {point(run.start)} {ending(run, results)}"
-        for run in results.runs
-        if not results.as_asked(run)
-    ]
-
-
-def point(start: Sequence[float]) -> str:
-    """Return a point as text: ``(-4, -4)``."""
-    return f"({', '.join(f'{x:g}' for x in start)})"
+    from bpviz.tables.columns import Table
 
 
 def as_text(table: Table) -> str:
@@ -160,6 +61,7 @@ def as_html(table: Table, title: str = "") -> str:
 
 
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]*))?(?:e([+-]?)0*([0-9]+))?")  # as the tables write them
+
 
 _LATEX = {
     **{character: f"\\{character}" for character in "{}$&#_%"},
@@ -305,38 +207,6 @@ def as_csv(rows: Sequence[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def summary_csv(results: Results) -> str:
-    """Return the table as CSV with exact numbers: one row a run, every setting and every kind of evaluation."""
-    head = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
-    head += ["final_error", *results.weights, "ending"]
-    rows: list[Sequence[object]] = [head]
-    for run in results.runs:
-        trajectory = run.trajectory
-        settings = " ".join(f"{name}={_spelled(value)}" for name, value in run.settings.items())
-        rows.append(
-            [
-                run.algorithm,
-                run.label,
-                settings,
-                " ".join(map(repr, run.start)),
-                trajectory.epochs,
-                *trajectory.evaluations.values(),
-                trajectory.final_error,
-                *trajectory.weights[-1].tolist(),
-                trajectory.ending.word,
-            ]
-        )
-    return as_csv(rows)
-
-
-def _spelled(value: Any) -> str:
-    """Return a setting as text without spaces: ``0.3``, and ``clip-norm(largest=1.0)+lookahead(...)`` of wrappers."""
-    if not isinstance(value, list):
-        return f"{value}"
-    parts = [{**wrapper} for wrapper in value]
-    return "+".join(f"{p.pop('name')}({','.join(f'{name}={setting}' for name, setting in p.items())})" for p in parts)
-
-
 def summary_markdown(title: str, table: Table) -> str:
     """Return a table as a Markdown page."""
     return f"# {markdown_text(title)}\n\n{as_markdown(table)}"
@@ -346,47 +216,6 @@ def markdown_block(text: str) -> str:
     """Return text as it is, in Markdown."""
     quoted = text.replace("````", "` ` ` `")
     return f"\n````text\n{quoted}\n````\n"
-
-
-def history_csv(results: Results) -> str:
-    """Return every epoch of every run as tidy CSV: one row an epoch, epoch 0 the start.
-
-    Columns: label, epoch, error, the weights, evaluations charged so far by kind, and which of the starts (from 1).
-    """
-    starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), start=1)}
-    rows: list[Sequence[object]] = [
-        ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
-    ]
-    for run in results.runs:
-        columns = (run.trajectory.errors.tolist(), run.trajectory.weights.tolist(), run.trajectory.counts.tolist())
-        for epoch, (error, weights, counts) in enumerate(zip(*columns, strict=True)):
-            rows.append([run.label, epoch, error, *weights, *counts, starts[run.start]])
-    return as_csv(rows)
-
-
-def summary(results: Results) -> dict[str, Any]:
-    """Return the table as plain data, exact; a number that is not finite becomes null."""
-    runs = [
-        {
-            "algorithm": run.algorithm,
-            "label": run.label,
-            "settings": dict(run.settings),
-            "start": list(run.start),
-            "epochs": run.trajectory.epochs,
-            "final_error": _finite(run.trajectory.final_error),
-            "weights": [_finite(w) for w in run.trajectory.weights[-1].tolist()],
-            "evaluations": {
-                kind: count for kind, count in run.trajectory.evaluations.items() if count or kind in _ALWAYS
-            },
-            "ending": run.trajectory.ending.word,
-        }
-        for run in results.runs
-    ]
-    return {"schema": SCHEMA, "title": results.title, "runs": runs}
-
-
-def _finite(x: float) -> float | None:
-    return x if math.isfinite(x) else None
 
 
 def as_json(data: object) -> str:

@@ -1,0 +1,45 @@
+"""Results as tables: their columns, their formats, and the files that programs read."""
+
+from bpviz.tables.columns import Column, Table, ending, point, table, unmet
+from bpviz.tables.files import SCHEMA, history_csv, summary, summary_csv
+from bpviz.tables.formats import (
+    as_csv,
+    as_html,
+    as_json,
+    as_latex,
+    as_markdown,
+    as_text,
+    as_typst,
+    latex_text,
+    markdown_block,
+    markdown_text,
+    rendered,
+    summary_markdown,
+    typst_string,
+)
+
+__all__ = [
+    "SCHEMA",
+    "Column",
+    "Table",
+    "as_csv",
+    "as_html",
+    "as_json",
+    "as_latex",
+    "as_markdown",
+    "as_text",
+    "as_typst",
+    "ending",
+    "history_csv",
+    "latex_text",
+    "markdown_block",
+    "markdown_text",
+    "point",
+    "rendered",
+    "summary",
+    "summary_csv",
+    "summary_markdown",
+    "table",
+    "typst_string",
+    "unmet",
+]

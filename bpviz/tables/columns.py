@@ -1,0 +1,106 @@
+"""The columns of the table of an experiment's runs.
+
+Numbers for people are rounded to be read; numbers for programs are the shortest text that gives back the same float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.declare import KINDS
+from bpviz.messages.text import listed
+
+if TYPE_CHECKING:
+    from bpviz.engine.results import Results, Run
+
+
+_KIND_TITLES = dict(zip(KINDS, ("error", "gradient", "Hessian", "residual", "Jacobian"), strict=True))
+_STEPS = ("step", "lr", "learning_rate")  # what bpviz, torch and optax call it
+_ALWAYS = ("error", "gradient", "hessian")  # shown even where nobody asked
+
+
+class Column(NamedTuple):
+    """A column of the table: what stands above it, what each run has there, and whether it is a number."""
+
+    title: str
+    value: Callable[[Run], str]
+    number: bool = True
+
+
+class Table(NamedTuple):
+    """A table as plain text cells."""
+
+    titles: list[str]
+    rows: list[list[str]]
+    numbers: list[bool]
+
+
+def table(results: Results, seconds: Mapping[str, float] | None = None, *, exact: bool = False) -> Table:
+    """Return the table of an experiment, one row a run; with ``seconds`` by label, the time each algorithm took."""
+    shown = list(_columns(results, seconds, exact))
+    return Table(
+        [c.title for c in shown],
+        [[c.value(run) for c in shown] for run in results.runs],
+        [c.number for c in shown],
+    )
+
+
+def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool) -> Iterator[Column]:
+    error: Callable[[float], str] = repr if exact else "{:#.4g}".format
+    number: Callable[[float], str] = repr if exact else "{:g}".format
+    yield Column("Algorithm", lambda run: run.label, number=False)
+    if len({run.start for run in results.runs}) > 1:
+        yield Column("start", lambda run: f"({', '.join(map(number, run.start))})", number=False)
+    yield Column("step", lambda run: next((number(run.settings[s]) for s in _STEPS if run.settings.get(s)), ""))
+    yield Column("epochs", lambda run: str(run.trajectory.epochs))
+    for kind in KINDS:
+        if kind in _ALWAYS or any(run.trajectory.evaluations[kind] for run in results.runs):
+            yield Column(f"{_KIND_TITLES[kind]} evals", _evaluations(kind))
+    yield Column("final error", lambda run: error(run.trajectory.final_error))
+    if exact:
+        for i, name in enumerate(results.weights):
+            yield Column(name, _last_weight(i))
+    if seconds is not None:
+        yield Column("seconds", lambda run: f"{seconds[run.label]:.3f}")
+    yield Column("ending", lambda run: ending(run, results), number=False)
+
+
+def _evaluations(kind: str) -> Callable[[Run], str]:
+    return lambda run: str(run.trajectory.evaluations[kind])
+
+
+def _last_weight(i: int) -> Callable[[Run], str]:
+    return lambda run: repr(float(run.trajectory.weights[-1, i]))
+
+
+def ending(run: Run, results: Results) -> str:
+    """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
+    from bpviz.engine.results import Ending  # with NumPy, which printing a table that is ready does without
+
+    end = run.trajectory.ending
+    if end is Ending.REACHED and results.error_threshold is not None:
+        return f"reached {results.error_threshold:.10g}"  # which may be close above a minimum
+    if end is Ending.LEVEL and results.gradient_threshold is not None:
+        return f"reached a gradient of {results.gradient_threshold:g}"
+    if end is Ending.EXHAUSTED and results.aimless:
+        return "ran all epochs"
+    if end is Ending.STUCK and run.trajectory.why:
+        return f"cannot go on ({run.trajectory.why})"
+    return end.value
+
+
+def unmet(results: Results) -> list[str]:
+    """Say which runs reached no threshold, where there was one, or did not make all their epochs."""
+    labels = dict.fromkeys(run.label for run in results.runs)
+    whose = "" if results.title == listed(labels, "and") else f"{results.title}: "  # of `bpviz compare`
+    return [
+        f"{whose}{run.label} from {point(run.start)} {ending(run, results)}"
+        for run in results.runs
+        if not results.as_asked(run)
+    ]
+
+
+def point(start: Sequence[float]) -> str:
+    """Return a point as text: ``(-4, -4)``."""
+    return f"({', '.join(f'{x:g}' for x in start)})"

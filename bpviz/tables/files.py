@@ -1,0 +1,91 @@
+"""The tables of an experiment as files for programs: CSV and JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bpviz.declare import KINDS
+from bpviz.tables.columns import _ALWAYS
+from bpviz.tables.formats import as_csv
+
+if TYPE_CHECKING:
+    from bpviz.engine.results import Results
+
+
+SCHEMA = 1
+"""Version of the files' layout; a change that breaks a reader raises it."""
+
+
+def summary_csv(results: Results) -> str:
+    """Return the table as CSV with exact numbers: one row a run, every setting and every kind of evaluation."""
+    head = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
+    head += ["final_error", *results.weights, "ending"]
+    rows: list[Sequence[object]] = [head]
+    for run in results.runs:
+        trajectory = run.trajectory
+        settings = " ".join(f"{name}={_spelled(value)}" for name, value in run.settings.items())
+        rows.append(
+            [
+                run.algorithm,
+                run.label,
+                settings,
+                " ".join(map(repr, run.start)),
+                trajectory.epochs,
+                *trajectory.evaluations.values(),
+                trajectory.final_error,
+                *trajectory.weights[-1].tolist(),
+                trajectory.ending.word,
+            ]
+        )
+    return as_csv(rows)
+
+
+def _spelled(value: Any) -> str:
+    """Return a setting as text without spaces: ``0.3``, and ``clip-norm(largest=1.0)+lookahead(...)`` of wrappers."""
+    if not isinstance(value, list):
+        return f"{value}"
+    parts = [{**wrapper} for wrapper in value]
+    return "+".join(f"{p.pop('name')}({','.join(f'{name}={setting}' for name, setting in p.items())})" for p in parts)
+
+
+def history_csv(results: Results) -> str:
+    """Return every epoch of every run as tidy CSV: one row an epoch, epoch 0 the start.
+
+    Columns: label, epoch, error, the weights, evaluations charged so far by kind, and which of the starts (from 1).
+    """
+    starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), start=1)}
+    rows: list[Sequence[object]] = [
+        ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
+    ]
+    for run in results.runs:
+        columns = (run.trajectory.errors.tolist(), run.trajectory.weights.tolist(), run.trajectory.counts.tolist())
+        for epoch, (error, weights, counts) in enumerate(zip(*columns, strict=True)):
+            rows.append([run.label, epoch, error, *weights, *counts, starts[run.start]])
+    return as_csv(rows)
+
+
+def summary(results: Results) -> dict[str, Any]:
+    """Return the table as plain data, exact; a number that is not finite becomes null."""
+    runs = [
+        {
+            "algorithm": run.algorithm,
+            "label": run.label,
+            "settings": dict(run.settings),
+            "start": list(run.start),
+            "epochs": run.trajectory.epochs,
+            "final_error": _finite(run.trajectory.final_error),
+            "weights": [_finite(w) for w in run.trajectory.weights[-1].tolist()],
+            "evaluations": {
+                kind: count for kind, count in run.trajectory.evaluations.items() if count or kind in _ALWAYS
+            },
+            "ending": run.trajectory.ending.word,
+        }
+        for run in results.runs
+    ]
+    return {"schema": SCHEMA, "title": results.title, "runs": runs}
+
+
+def _finite(x: float) -> float | None:
+    return x if math.isfinite(x) else None
