@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bpviz import batch, config, tables
+from bpviz import config, tables
 from bpviz.config import ConfigError, Experiment, Mistake
 from bpviz.config.plugins import load_all
 from bpviz.declare import FIGURES
@@ -19,6 +19,7 @@ from bpviz.declare.domains import Choice
 from bpviz.engine import results
 from bpviz.experiment import runner
 from bpviz.messages.text import listed, shown
+from bpviz.outputs import build
 
 if TYPE_CHECKING:
     from types import EllipsisType
@@ -88,12 +89,12 @@ class Results(results.Results):
         if wrong:
             raise ConfigError([Mistake("formats", 0, 0, "", complaint) for complaint in wrong])
         whole = Path(folder)
-        job = batch.Job(dataclasses.replace(self.experiment, name=whole.name), whole, tuple(chosen))
-        batch.plan([job])
-        batch.write_tables(job.experiment, self, whole)
+        job = build.Job(dataclasses.replace(self.experiment, name=whole.name), whole, tuple(chosen))
+        build.plan([job])
+        build.write_tables(job.experiment, self, whole)
         for number, figure in enumerate(job.experiment.figures):
             data = figure.data(self, job.experiment.problem)
-            batch.draw(job, number, batch.Due(job.formats, data, None))
+            build.draw(job, number, build.Due(job.formats, data, None))
         return whole
 
 

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import bpviz
-from bpviz import ConfigError, Ending, Experiment, Results, RuleError, Run, config, lock, tables
+from bpviz import ConfigError, Ending, Experiment, Results, RuleError, Run, config, tables
 from bpviz.cli import cli
+from bpviz.outputs import lockfile
 
 HOME = Path(bpviz.__file__).parent.parent
 
@@ -382,7 +383,7 @@ def test_files_are_those_of_the_command(folder):
     assert there == Path("outputs/again")
     one, two = ({p.name: p.read_bytes() for p in (folder / "outputs" / name).iterdir()} for name in ("exp", "again"))
     assert "errors.svg" in one
-    assert one == {lock.NAME: one[lock.NAME], **two}  # which is for the command's next run
+    assert one == {lockfile.NAME: one[lockfile.NAME], **two}  # which is for the command's next run
 
 
 def test_files_in_several_formats_and_of_a_comparison(folder):

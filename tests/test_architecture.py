@@ -1,43 +1,36 @@
-"""The house keeps its order: who may import whom, who knows which library, and that every public thing says what it is.
+"""Test the architecture: which folder imports which, who uses which library, and that everything public is documented.
 
-Read from the syntax tree, so that imports inside functions count as well; those for type checkers alone do not.
+Imports are read from the syntax tree. Imports inside functions and imports for type checkers count like all others.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 import bpviz
 
-# From the ground up. A room uses the rooms below it and itself, and nothing goes in circles.
-ROOMS = (
-    ("messages", "storage", "_version", "declare", "numerics"),
-    ("problems", "optimizers", "wrappers", "libraries"),
-    ("engine", "landscape"),
-    ("config", "experiment", "conformance", "parting"),
-    (
-        *("figures", "tables", "report", "lock", "batch", "upkeep"),
-        *("changes", "documents", "drift", "trackers"),
-    ),
-    ("cli", "api", "__main__"),
-)
-FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
-STRANGERS = {"problems", "optimizers", "wrappers"}
+# From the ground up. A folder imports folders to its left only. docs/architecture.md shows the same line.
+FLOORS = """
+messages storage _version < declare < numerics libraries < problems optimizers wrappers engine < landscape tables
+< figures trackers conformance < experiment < config < execution < outputs < documents api < cli < __main__
+"""
+ORDER = {folder: place for place, folder in enumerate(re.findall(r"\w+", FLOORS))}
+FLAT = {"__init__", "__main__", "_version", "api"}  # the only modules that are in no folder
+SEPARATE = {"problems", "optimizers", "wrappers", "libraries"}  # share words, not code: none imports another
 
-# Libraries that only some rooms know.
-KNOWN_BY = {
+# Libraries that only some folders use.
+USED_BY = {
     "click": {"cli"},
     "jax": {"libraries"},
-    "matplotlib": {"drift", "figures"},
-    "mpl_toolkits": {"figures"},
+    "matplotlib": {"figures", "outputs", "api"},  # in api as a type
     "mlflow": {"trackers"},
+    "mpl_toolkits": {"figures"},
     "optax": {"libraries"},
     "rich": {"cli"},
     "scipy": {"libraries"},
@@ -46,8 +39,8 @@ KNOWN_BY = {
     "wandb": {"trackers"},
     "yaml": {"config"},
 }
-LATE = {"rich", "matplotlib", "numpy"}  # what commands import inside their callbacks, to answer --help at once
-OPTIONAL = {name for name, rooms in KNOWN_BY.items() if rooms & {"libraries", "trackers"}}  # what may not be there
+LATE = {"rich", "matplotlib", "numpy"}  # imported inside callbacks by commands, so that --help stays fast
+OPTIONAL = {name for name, folders in USED_BY.items() if folders <= {"libraries", "trackers"}}  # may not be installed
 
 HOME = Path(bpviz.__file__).parent
 
@@ -58,20 +51,20 @@ def _name(path: Path) -> str:
 
 
 MODULES = {_name(path): ast.parse(path.read_bytes()) for path in sorted(HOME.rglob("*.py"))}
-every_module = pytest.mark.parametrize("module", [name for name in MODULES if name != "bpviz"])
+INSIDE = [name for name in MODULES if name != "bpviz"]
 
 
-def _room(module: str) -> str:
+def _folder(module: str) -> str:
     return module.split(".")[1]
 
 
 def _statements(node: ast.AST, late: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """Yield every import that happens when the code runs, and whether that is late: inside a function."""
+    """Yield every import and whether it is late: inside a function, or for type checkers alone."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         yield node, late
     late = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    for_type_checkers = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    for child in node.orelse if for_type_checkers else ast.iter_child_nodes(node):
+    late = late or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    for child in ast.iter_child_nodes(node):
         yield from _statements(child, late)
 
 
@@ -87,44 +80,53 @@ def _imports(module: str) -> Iterator[tuple[str, bool]]:
                 yield inner if inner in MODULES or statement.module == "matplotlib" else str(statement.module), late
 
 
-def _neighbours(module: str) -> set[str]:
+def _own(module: str) -> set[str]:
+    """Return the modules of bpviz that ``module`` imports."""
     return {name for name, _ in _imports(module) if name in MODULES and name != "bpviz"}
 
 
-def test_every_module_has_a_room_and_every_room_a_module() -> None:
-    """A new room stands in ROOMS and in docs/architecture.md."""
-    assert {_room(module) for module in MODULES if module != "bpviz"} == set(FLOOR)
+def test_every_module_is_in_a_folder_of_the_line_that_the_document_shows() -> None:
+    assert {_folder(module) for module in INSIDE} == set(ORDER)
+    assert {path.stem for path in HOME.glob("*.py")} == FLAT
     document = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert [room for room in FLOOR if f"`{room}`" not in document] == []
+    assert " ".join(FLOORS.split()) in " ".join(document.split())
 
 
-@every_module
-def test_imports_go_downward(module: str) -> None:
-    above = {name for name in _neighbours(module) if FLOOR[_room(name)] > FLOOR[_room(module)]}
-    assert not above, f"{module} imports {above} from above"
+def test_imports_go_to_the_left() -> None:
+    """So no two folders import each other; nor do two modules of one folder, in however many steps."""
+    wrong = {
+        f"{module} imports {name}"
+        for module in INSIDE
+        for name in _own(module)
+        if ORDER[_folder(name)] > ORDER[_folder(module)]
+    }
+    assert wrong == set()
+    TopologicalSorter({module: _own(module) for module in INSIDE}).prepare()  # raises CycleError
 
 
-@every_module
-def test_problems_optimizers_and_wrappers_never_meet(module: str) -> None:
-    strangers = STRANGERS - {_room(module)} if _room(module) in STRANGERS else set()
-    assert not {name for name in _neighbours(module) if _room(name) in strangers}
+def test_problems_optimizers_wrappers_and_libraries_are_separate() -> None:
+    wrong = {
+        f"{module} imports {name}"
+        for module in INSIDE
+        for name in _own(module)
+        if {_folder(module), _folder(name)} <= SEPARATE and _folder(module) != _folder(name)
+    }
+    assert wrong == set()
 
 
-def test_nothing_goes_in_circles() -> None:
-    TopologicalSorter({module: _neighbours(module) for module in MODULES}).prepare()
+def test_libraries_are_imported_where_they_belong() -> None:
+    """So landscape/ does without matplotlib, experiment/ and engine/ without YAML and click."""
+    for module in INSIDE:
+        folder = _folder(module)
+        for name, late in _imports(module):
+            library = name.partition(".")[0]
+            assert folder in USED_BY.get(library, {folder}), f"{module} imports {name}"
+            assert late or folder != "cli" or library not in LATE, f"{module} imports {name} at its top"
+            assert late or library not in OPTIONAL, f"{module} imports {name} at its top"
+            assert "pyplot" not in name, f"{module} imports pyplot, which keeps figures in global state"
 
 
-@every_module
-def test_libraries_stay_in_their_rooms(module: str) -> None:
-    for name, late in _imports(module):
-        library = name.partition(".")[0]
-        assert _room(module) in KNOWN_BY.get(library, {_room(module)}), f"{module} imports {name}"
-        assert late or _room(module) != "cli" or library not in LATE, f"{module} imports {name} at its top"
-        assert late or library not in OPTIONAL, f"{module} imports {name} at its top"
-        assert "pyplot" not in name, f"{module} imports pyplot, which keeps figures in global state"
-
-
-def test_reading_declarations_costs_no_arrays_and_no_drawing() -> None:
+def test_reading_declarations_imports_neither_numpy_nor_matplotlib() -> None:
     code = """
 import sys
 import bpviz.config
@@ -143,14 +145,13 @@ def _public(tree: ast.Module) -> Iterator[tuple[str, ast.Module | ast.ClassDef |
             yield node.name, node
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if "._" not in name])
-def test_everything_public_says_what_it_is(module: str) -> None:
+def test_everything_public_has_a_docstring() -> None:
     """An f-string at the top of a definition is no docstring: Python throws it away."""
-    silent = [name for name, node in _public(MODULES[module]) if not ast.get_docstring(node)]
-    assert not silent
+    public = [module for module in MODULES if "._" not in module]
+    silent = [f"{m}: {name}" for m in public for name, node in _public(MODULES[m]) if not ast.get_docstring(node)]
+    assert silent == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_the_library_never_prints(module: str) -> None:
-    calls = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.Call)]
-    assert not [call.lineno for call in calls if ast.unparse(call.func) == "print"]
+def test_only_commands_print() -> None:
+    calls = [(m, node) for m in MODULES for node in ast.walk(MODULES[m]) if isinstance(node, ast.Call)]
+    assert [f"{m}:{call.lineno}" for m, call in calls if ast.unparse(call.func) == "print"] == []

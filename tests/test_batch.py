@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import bpviz
-from bpviz import batch, config
+from bpviz import config
+from bpviz.outputs import build
 from bpviz.storage import atomic
 from bpviz.storage.atomic import UnwritableError
 
@@ -38,14 +39,14 @@ def tree(folder):
 
 def planned(experiments, out, *formats, **rest):
     """Return jobs whose folders are ready."""
-    jobs = [batch.Job(one, out / one.name, formats, **rest) for one in experiments]
-    batch.plan(jobs)
+    jobs = [build.Job(one, out / one.name, formats, **rest) for one in experiments]
+    build.plan(jobs)
     return jobs
 
 
 def carry_out(jobs, **rest):
     """Return the outcomes themselves."""
-    return batch.carry_out(jobs, lambda number, outcome: outcome, **rest)
+    return build.carry_out(jobs, lambda number, outcome: outcome, **rest)
 
 
 def ends(outcomes):
@@ -66,7 +67,7 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     assert sorted(said[2]) == sorted(said[1])
     one = tree(tmp_path / "1")
     assert sorted(one) == sorted(
-        [f"{name}/{table}" for name in ("first", "second") for table in batch.TABLES]
+        [f"{name}/{table}" for name in ("first", "second") for table in build.TABLES]
         + [
             f"{figure}.{suffix}"
             for figure in ("first/errors", "first/epochs", "second/errors")
@@ -83,7 +84,7 @@ def test_more_experiments_than_processes_take_at_once(tmp_path):
     for jobs, words in said.items():
         carry_out(planned(many, tmp_path / str(jobs), "svg"), processes=jobs, said=words.append)
     assert sorted(said[2]) == sorted(said[1]) == sorted([one.title for one in many] + 12 * ["epochs"])
-    assert len(tree(tmp_path / "1")) == 12 * (len(batch.TABLES) + 1)
+    assert len(tree(tmp_path / "1")) == 12 * (len(build.TABLES) + 1)
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
 
 
@@ -99,7 +100,7 @@ def test_no_more_results_are_held_than_are_worked_on(tmp_path, jobs, held):
         return number
 
     work = planned(many, tmp_path, "png")
-    assert batch.carry_out(work, keep, processes=jobs) == list(range(15))
+    assert build.carry_out(work, keep, processes=jobs) == list(range(15))
     assert max(alive) <= held
 
 
@@ -116,7 +117,7 @@ def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
     monkeypatch.setattr(atomic, "write", lambda path, content: written.append((path, type(content))))
     carry_out(jobs)
     assert tree(tmp_path) == {}
-    assert len(written) == 2 * len(batch.TABLES) + 3
+    assert len(written) == 2 * len(build.TABLES) + 3
     assert {kind for _, kind in written} == {bytes}
 
 

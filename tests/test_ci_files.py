@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bpviz.drift import LEVELS
+from bpviz.outputs.drift import LEVELS
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 import bpviz
 from bpviz import declare
-from bpviz.cli import cli, shared
+from bpviz.cli import cli, options
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.messages.text import shown
 from bpviz.problems.datasets import DATASETS
@@ -140,7 +140,7 @@ def test_version(option):
         (
             ["compare", "gd", "--format", "gif"],
             "Error: Invalid value for '--format': 'gif' is not one of "
-            + ", ".join(map(repr, shared.FIGURE_FORMATS + shared.TABLE_FORMATS))
+            + ", ".join(map(repr, options.FIGURE_FORMATS + options.TABLE_FORMATS))
             + ".",
         ),
         (

@@ -9,8 +9,11 @@ import re
 import numpy as np
 import pytest
 
-from bpviz import conformance, hyper, optimizer
-from bpviz.conformance import DECLARED, RUNNING, SHAPES, contract
+from bpviz import declare, hyper, optimizer
+from bpviz.conformance import batch_invariance, behaviour, declarations
+from bpviz.conformance.contract import DECLARED, RUNNING, contract
+from bpviz.conformance.fixtures import SHAPES
+from bpviz.declare import OPTIMIZERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
 
 pytestmark = pytest.mark.usefixtures("forgotten")
@@ -107,11 +110,11 @@ def test_runs_that_depend_on_their_neighbours(change):
 def test_the_order_of_additions():
     """NumPy's own sum over the weights adds nine of them in another order for one run than for many."""
     rule = made(advance=gradient_descent(lambda self, w, g, f: g / np.sqrt(np.square(g).sum(axis=1, keepdims=True))))
-    found = list(conformance.one_equals_many(rule, SHAPES["1 x 9"]))
+    found = list(batch_invariance.one_equals_many(rule, SHAPES["1 x 9"]))
     assert len(found) >= 1
     assert all("is not what it is alone" in sentence for sentence in found)
     kept = made(name="b", label="B", advance=gradient_descent(lambda self, w, g, f: g / np.sqrt(f.dot(g, g))))
-    assert list(conformance.one_equals_many(kept, SHAPES["1 x 9"])) == []
+    assert list(batch_invariance.one_equals_many(kept, SHAPES["1 x 9"])) == []
 
 
 def test_a_rule_that_counts_its_neighbours_in_hundreds():
@@ -128,7 +131,7 @@ def test_what_differs_besides_the_weights():
             f.gradient(w + 1)
         return w - self.step * f.gradient(w), state
 
-    found = list(conformance.one_equals_many_here(made(advance=advance), SHAPES["6 x 2"]))
+    found = list(batch_invariance.one_equals_many_here(made(advance=advance), SHAPES["6 x 2"]))
     assert re.search(
         r"it is charged \{'error': 0, 'gradient': (\d+), .*\}, not \{'error': 0, 'gradient': (?!\1)", found[0]
     )
@@ -138,7 +141,7 @@ def test_what_differs_besides_the_weights():
             f.cannot_go_on(np.ones(len(w), dtype=bool))
         return w - self.step * f.gradient(w), state
 
-    found = list(conformance.one_equals_many_here(made(name="b", label="B", advance=gives_up), SHAPES["6 x 2"]))
+    found = list(batch_invariance.one_equals_many_here(made(name="b", label="B", advance=gives_up), SHAPES["6 x 2"]))
     assert re.search(r"it has 1 epochs, not 12", found[0])
 
 
@@ -166,7 +169,7 @@ def test_hyperparameters_that_go_together_are_drawn_together():
         def conflicts(self):
             return [("low", "too high")] if self.low > self.step else []
 
-    drawn = conformance.varied_settings(made(Pair, begin=Honest.begin, advance=Honest.advance), 20)
+    drawn = batch_invariance.varied_settings(made(Pair, begin=Honest.begin, advance=Honest.advance), 20)
     assert len(drawn) == 20
     assert all(settings["low"] <= settings["step"] for settings in drawn)
     assert len({settings["step"] for settings in drawn}) > 2
@@ -187,7 +190,7 @@ def test_a_rule_that_says_more_than_it_asks(needs, said):
 def test_a_rule_that_asks_more_than_it_says():
     """Which does not even run, under guard."""
     rule = made(advance=gradient_descent(lambda self, w, g, f: g + 0 * f.error(w)))
-    assert list(conformance.it_asks_what_it_needs_and_writes_on_nothing(rule)) == [
+    assert list(behaviour.it_asks_what_it_needs_and_writes_on_nothing(rule)) == [
         "it asks error and gradient, and needs names gradient"
     ]
     assert broken(rule)["runs"][0].endswith("epoch 1: f.error is asked, and needs names gradient")
@@ -202,13 +205,13 @@ def test_a_rule_that_writes_on_what_it_is_given(kind):
 
     rule = made(begin=lambda self, w, f: (np.zeros_like(w),), advance=advance)
     with pytest.raises(ValueError, match="read-only"):
-        list(conformance.it_asks_what_it_needs_and_writes_on_nothing(rule))
+        list(behaviour.it_asks_what_it_needs_and_writes_on_nothing(rule))
     assert "w, the state and the answers must stay as they are" in broken(rule)["runs"][0]
 
 
 def test_a_rule_that_loses_runs_on_its_way():
     rule = made(advance=lambda self, w, state, f: (w[:1] - f.gradient(w)[:1], state))
-    assert list(conformance.it_asks_what_it_needs_and_writes_on_nothing(rule)) == [
+    assert list(behaviour.it_asks_what_it_needs_and_writes_on_nothing(rule)) == [
         "the weights have the shape (1, 4) after an epoch, not (2, 4)"
     ]
 
@@ -218,7 +221,7 @@ def test_a_bill_that_shrinks():
         f._shared["error"] = f._shared["error"] - 1
         return w - self.step * f.gradient(w), state
 
-    found = list(conformance.only_what_is_needed_is_billed(made(advance=advance)))
+    found = list(behaviour.only_what_is_needed_is_billed(made(advance=advance)))
     assert found == ["it is charged for error and gradient, and needs names gradient", "a bill shrinks"]
 
 
@@ -232,7 +235,7 @@ def test_a_bill_that_shrinks():
 )
 def test_a_state_that_cannot_travel(state, said):
     rule = made(begin=lambda self, w, f: state(w))
-    assert list(conformance.a_state_is_a_tuple_of_arrays_over_runs(rule)) == [said]
+    assert list(behaviour.a_state_is_a_tuple_of_arrays_over_runs(rule)) == [said]
 
 
 class Tied:
@@ -299,14 +302,14 @@ def test_a_memory_that_nobody_knows_of():
 
 def test_runs_that_end_where_they_should_not(monkeypatch):
     """No rule can bring this about; a loop that looks too late could."""
-    run = conformance.together(made(), SHAPES["6 x 2"], [(-4, -4)], error_threshold=None, max_epochs=2)[0]
-    monkeypatch.setattr(conformance, "together", lambda *_, **__: [run, run])
-    monkeypatch.setattr(conformance, "alone", lambda *_, **__: [run])
+    run = batch_invariance.together(made(), SHAPES["6 x 2"], [(-4, -4)], error_threshold=None, max_epochs=2)[0]
+    monkeypatch.setattr(behaviour, "together", lambda *_, **__: [run, run])
+    monkeypatch.setattr(behaviour, "alone", lambda *_, **__: [run])
     rule = made(name="b", label="B")
-    assert list(conformance.a_start_below_the_threshold_takes_no_epoch(rule)) == [
+    assert list(behaviour.a_start_below_the_threshold_takes_no_epoch(rule)) == [
         "from a start below the threshold it makes 2 epochs and ran out of epochs"
     ]
-    assert list(conformance.divergence_is_a_result(rule)) == [
+    assert list(behaviour.divergence_is_a_result(rule)) == [
         "from a start whose error overflows it makes 2 epochs and ran out of epochs"
     ]
 
@@ -339,10 +342,10 @@ def test_settings_that_are_not_refused_as_they_should_be():
         (wordy, "step=0 is refused with 'mine: step: no (step size, η)', not with 'mine: step: 0 is not in (0, inf)"),
     ):
         rule = made(step=hyper(0.3, domain, "step size, η"))
-        [field] = conformance.declare.fields(rule).values()
-        assert next(conformance.a_hyperparameter_refuses_what_it_cannot_be(rule, field)).startswith(first)
+        [field] = declare.fields(rule).values()
+        assert next(declarations.a_hyperparameter_refuses_what_it_cannot_be(rule, field)).startswith(first)
         assert "settings" in broken(rule)
-        conformance.OPTIMIZERS.forget(__name__)
+        OPTIMIZERS.forget(__name__)
 
 
 def test_a_field_that_is_no_setting():
@@ -355,13 +358,13 @@ def test_a_field_that_is_no_setting():
 def test_settings_that_can_be_set_afterwards():
     rule = made()
     type(rule).__setattr__ = object.__setattr__
-    assert list(conformance.settings_are_frozen_and_of_their_kind(rule)) == ["step can be set after a rule is made"]
+    assert list(declarations.settings_are_frozen_and_of_their_kind(rule)) == ["step can be set after a rule is made"]
 
 
 def test_settings_that_are_no_longer_what_they_may_be():
     rule = made()
     object.__setattr__(rule, "step", -1)
-    found = conformance.settings_are_frozen_and_of_their_kind(rule)
+    found = declarations.settings_are_frozen_and_of_their_kind(rule)
     assert next(found) == "step: -1 is not in (0, inf) (step size, η)"
 
 
@@ -374,7 +377,7 @@ def test_settings_that_are_no_longer_what_they_may_be():
     ],
 )
 def test_every_kind_of_value_is_tried(domain, bad):
-    tried = list(conformance.refusals(domain))
+    tried = list(declarations.refusals(domain))
     assert [repr(value) for value, _ in tried] == [repr(value) for value in bad]
     for value, words in tried:
         assert domain.complaint(value) == words
@@ -406,7 +409,7 @@ def test_a_label_is_the_name_if_none_is_given():
     assert made(label="").label == "mine"
     rule = made(name="b", label="B")
     type(rule).label = ""
-    assert list(conformance.names_cannot_be_confused(rule)) == ["it has no label"]
+    assert list(declarations.names_cannot_be_confused(rule)) == ["it has no label"]
 
 
 # -- verdicts --------------------------------------------------------------------------------------------------------
@@ -419,9 +422,9 @@ def test_a_rule_that_suits_no_perceptron_with_a_loss_skips_that():
         return w - self.step * f.jacobian(w)[:, 0] * f.residuals(w)[:, :1], state
 
     rule = made(needs="residuals jacobian", advance=advance)
-    assert list(conformance.one_equals_many(rule, SHAPES["200 x 2"])) == []
-    assert list(conformance.one_equals_many_here(rule, SHAPES["200 x 2"])) == []
-    assert list(conformance.one_equals_many_with_its_own_hyperparameters(rule, SHAPES["200 x 2"])) == []
+    assert list(batch_invariance.one_equals_many(rule, SHAPES["200 x 2"])) == []
+    assert list(batch_invariance.one_equals_many_here(rule, SHAPES["200 x 2"])) == []
+    assert list(batch_invariance.one_equals_many_with_its_own_hyperparameters(rule, SHAPES["200 x 2"])) == []
     assert broken(rule) == {}
 
 
@@ -433,7 +436,7 @@ def test_an_exception_of_a_check_is_a_finding():
 
 def test_what_is_of_no_registry_is_documented_elsewhere():
     rule = made()
-    conformance.OPTIMIZERS.forget(__name__)
+    OPTIMIZERS.forget(__name__)
     verdicts = {verdict.check: verdict.holds for verdict in contract(rule)}
     assert [name for name, holds in verdicts.items() if holds is None] == ["around", "documentation"]
     assert set(verdicts.values()) == {True, None}

@@ -11,8 +11,11 @@ import re
 import numpy as np
 import pytest
 
-from bpviz import conformance, declare
-from bpviz.conformance import SHAPES, noise, parts, perceptrons, starts_for, threshold_for, together
+from bpviz import declare
+from bpviz.conformance import batch_invariance, behaviour, contract, declarations
+from bpviz.conformance.batch_invariance import together
+from bpviz.conformance.behaviour import parts
+from bpviz.conformance.fixtures import SHAPES, noise, perceptrons, starts_for, threshold_for
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import Flag
 from bpviz.engine.loop import march
@@ -36,7 +39,7 @@ def test_one_equals_many(name, shape):
     problem = SHAPES[shape]
     if declare.unsuitable(OPTIMIZERS[name], problem):
         pytest.skip("unsuitable")
-    assert found(conformance.one_equals_many, name, problem) == []
+    assert found(batch_invariance.one_equals_many, name, problem) == []
     starts = starts_for(problem)
     runs = together(OPTIMIZERS[name](), problem, starts, error_threshold=threshold_for(problem, starts), max_epochs=20)
     assert len({(run.epochs, run.ending) for run in runs}) >= 2  # the neighbours do differ
@@ -45,20 +48,20 @@ def test_one_equals_many(name, shape):
 @pytest.mark.parametrize("problem", perceptrons(), ids=lambda p: f"{p.activation} {p.loss}")
 @over_rules
 def test_one_equals_many_whatever_the_neuron(name, problem):
-    assert found(conformance.one_equals_many_here, name, problem) == []
+    assert found(batch_invariance.one_equals_many_here, name, problem) == []
 
 
 @pytest.mark.parametrize("shape", ["6 x 2", "37 x 3"])
 @over_rules
 def test_one_equals_many_with_its_own_hyperparameters(name, shape):
-    assert found(conformance.one_equals_many_with_its_own_hyperparameters, name, SHAPES[shape]) == []
+    assert found(batch_invariance.one_equals_many_with_its_own_hyperparameters, name, SHAPES[shape]) == []
 
 
 @over_rules
 def test_one_equals_many_on_many_samples(name):
     """With the loss that has residuals: those are where sums are longest."""
     problem = Perceptron(dataset=noise(140, 2), activation="softplus")
-    assert found(conformance.one_equals_many_here, name, problem) == []
+    assert found(batch_invariance.one_equals_many_here, name, problem) == []
 
 
 def choices():
@@ -75,12 +78,12 @@ def choices():
 @pytest.mark.parametrize(("name", "settings"), choices())
 def test_one_equals_many_whatever_is_chosen(name, settings):
     problem = SHAPES["37 x 3"]
-    assert list(conformance.one_equals_many_here(OPTIMIZERS[name](**settings), problem)) == []
+    assert list(batch_invariance.one_equals_many_here(OPTIMIZERS[name](**settings), problem)) == []
 
 
 @over_rules
 def test_a_thousand_runs_and_three_of_them(name):
-    assert found(conformance.a_thousand_runs, name) == []
+    assert found(batch_invariance.a_thousand_runs, name) == []
 
 
 # -- the oracle and the loop -----------------------------------------------------------------------------------------
@@ -88,12 +91,12 @@ def test_a_thousand_runs_and_three_of_them(name):
 
 @over_rules
 def test_a_rule_asks_what_it_needs_and_writes_on_nothing(name):
-    assert found(conformance.it_asks_what_it_needs_and_writes_on_nothing, name) == []
+    assert found(behaviour.it_asks_what_it_needs_and_writes_on_nothing, name) == []
 
 
 @over_rules
 def test_a_state_is_a_tuple_of_arrays_over_runs(name):
-    assert found(conformance.a_state_is_a_tuple_of_arrays_over_runs, name) == []
+    assert found(behaviour.a_state_is_a_tuple_of_arrays_over_runs, name) == []
 
 
 @over_rules
@@ -108,27 +111,27 @@ def test_the_parts_of_a_state_have_names(name):
 
 @over_rules
 def test_only_what_is_needed_is_billed(name):
-    assert found(conformance.only_what_is_needed_is_billed, name) == []
+    assert found(behaviour.only_what_is_needed_is_billed, name) == []
 
 
 @over_rules
 def test_a_start_below_the_threshold_takes_no_epoch(name):
-    assert found(conformance.a_start_below_the_threshold_takes_no_epoch, name) == []
+    assert found(behaviour.a_start_below_the_threshold_takes_no_epoch, name) == []
 
 
 @over_rules
 def test_divergence_is_a_result(name):
-    assert found(conformance.divergence_is_a_result, name) == []
+    assert found(behaviour.divergence_is_a_result, name) == []
 
 
 @over_rules
 def test_a_step_is_read_when_it_says(name):
-    assert found(conformance.a_step_is_read_when_it_says, name) == []
+    assert found(behaviour.a_step_is_read_when_it_says, name) == []
 
 
 @over_rules
 def test_a_rule_recalls_what_it_says(name):
-    assert found(conformance.it_recalls_what_it_says, name) == []
+    assert found(behaviour.it_recalls_what_it_says, name) == []
 
 
 class Mute:
@@ -161,17 +164,17 @@ def test_an_unsuitable_pair_is_refused_before_anything_runs(name):
     ],
 )
 def test_a_hyperparameter_refuses_what_it_cannot_be(name, field):
-    assert found(conformance.a_hyperparameter_refuses_what_it_cannot_be, name, field) == []
+    assert found(declarations.a_hyperparameter_refuses_what_it_cannot_be, name, field) == []
 
 
 @over_rules
 def test_all_bad_values_are_named_at_once(name):
-    assert found(conformance.all_bad_values_are_named_at_once, name) == []
+    assert found(declarations.all_bad_values_are_named_at_once, name) == []
 
 
 @over_rules
 def test_settings_are_frozen_and_of_their_kind(name):
-    assert found(conformance.settings_are_frozen_and_of_their_kind, name) == []
+    assert found(declarations.settings_are_frozen_and_of_their_kind, name) == []
 
 
 @pytest.mark.parametrize("registry", [OPTIMIZERS, PROBLEMS], ids=lambda r: r.what)
@@ -186,7 +189,7 @@ def test_defaults_are_accepted_and_frozen(registry):
 
 @over_rules
 def test_a_docstring_has_the_formula_and_ties_its_symbols(name):
-    assert found(conformance.the_docstring_has_the_formula_and_ties_its_symbols, name) == []
+    assert found(declarations.the_docstring_has_the_formula_and_ties_its_symbols, name) == []
 
 
 @pytest.mark.parametrize("registry", [OPTIMIZERS, PROBLEMS], ids=lambda r: r.what)
@@ -200,9 +203,9 @@ def test_everything_registered_has_a_docstring_and_a_source(registry):
 
 @over_rules
 def test_names_cannot_be_confused(name):
-    assert found(conformance.names_cannot_be_confused, name) == []
+    assert found(declarations.names_cannot_be_confused, name) == []
 
 
 @pytest.mark.parametrize("name", ["gd", "rprop"])
 def test_the_report_of_bpviz_check_says_the_same(name):
-    assert [verdict for verdict in conformance.contract(OPTIMIZERS[name]()) if not verdict.holds] == []
+    assert [verdict for verdict in contract.contract(OPTIMIZERS[name]()) if not verdict.holds] == []

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import bpviz
-from bpviz import lock
-from bpviz.batch import TABLES
+from bpviz.outputs import lockfile
+from bpviz.outputs.build import TABLES
 
 HOME = Path(bpviz.__file__).parent.parent
 FORMATS = ("png", "svg", "pdf")
@@ -90,7 +90,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, byte
 
 def test_everything_is_there(here: tuple[Path, dict[str, bytes]]) -> None:
     figures = [f"{name}.{suffix}" for name in ("paths-momentum", "surface", "errors") for suffix in FORMATS]
-    assert sorted(here[1]) == sorted(["(table)", *TABLES, lock.NAME, *figures])
+    assert sorted(here[1]) == sorted(["(table)", *TABLES, lockfile.NAME, *figures])
     for name, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
         assert all(content.startswith(start) for file, content in here[1].items() if file.endswith(name))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bpviz import documents
 from bpviz.cli import cli
+from bpviz.documents import marks
 
 CONFIG = "title: Two\nalgorithms: [rprop, irprop+]\nfigures: [errors, {kind: data, title: Six points}]\n"
 TABLE = (
@@ -243,7 +243,7 @@ def test_a_large_document_takes_no_time_to_speak_of() -> None:
     large = "x" * 200 + "\n" + "`" * 1000 + "\n"
     text = large * 5000 + "bpviz:" + " " * 4_000_000 + "\n"
     assert filled(text.replace("`", "-") + MARK + END).endswith(f"\n{MARK}{TABLE}{END}")
-    assert refused(b"\n" * (documents.LARGEST + 1)) == "a.md: larger than 32768 KiB, which is as much as is read\n"
+    assert refused(b"\n" * (marks.LARGEST + 1)) == "a.md: larger than 32768 KiB, which is as much as is read\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")

@@ -16,12 +16,12 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import lock
 from bpviz.cli import cli
-from bpviz.drift import LEVELS
-from bpviz.drift.computed import same
-from bpviz.drift.pictures import UnreadableError, compared, decoded
 from bpviz.figures import _render  # noqa: F401  matplotlib as the program has it
+from bpviz.outputs import lockfile
+from bpviz.outputs.drift import LEVELS
+from bpviz.outputs.drift.images import UnreadableError, compared, decoded
+from bpviz.outputs.drift.recompute import same
 
 HOME = Path(bpviz.__file__).parent.parent
 CONFIG = """\
@@ -52,7 +52,7 @@ class Idle:
 DATA = "a,b,y\n.9,.3,1\n.5,.3,1\n.2,.1,1\n.7,.5,0\n.1,.8,0\n.1,.9,0\n"
 FOLDER = Path("configs/two.yaml")
 OUT = Path("outputs/two")
-LOCK = OUT / lock.NAME
+LOCK = OUT / lockfile.NAME
 
 
 def invoke(*arguments):
@@ -113,7 +113,7 @@ def locked(change):
 
 def relock(name):
     """Let the lock say that a file is as it is now."""
-    locked(lambda data: data["files"][name].update(lock.written((OUT / name).read_bytes())))
+    locked(lambda data: data["files"][name].update(lockfile.written((OUT / name).read_bytes())))
 
 
 SVG = "outputs/two: skipped: errors.svg and 1 more: only PNGs have pixels"

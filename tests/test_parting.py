@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bpviz import conformance, declare, hyper, optimizer, parting, report
+from bpviz import declare, hyper, optimizer
 from bpviz.cli import cli
 from bpviz.config import ConfigError, plugins
+from bpviz.conformance import contract, equivalence, report
 from bpviz.declare import OPTIMIZERS, PROBLEMS
 from bpviz.engine.loop import march
 from bpviz.engine.results import record
@@ -99,7 +100,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def compared(one, other):
-    return parting.side_by_side(*map(plugins.rule_of, (one, other)))
+    return equivalence.side_by_side(*map(plugins.rule_of, (one, other)))
 
 
 def counting(_self, w, _f):
@@ -118,15 +119,15 @@ def rule(name, advance, begin=lambda self, w, f: (), needs="gradient"):
 
 def test_an_independent_text_of_a_rule_is_that_rule():
     found = compared("plain.py", "irprop-")
-    assert parting.agree(found)
+    assert equivalence.agree(found)
     assert [beside.parts for beside in found] == [None] * 6
     assert sum(beside.epochs for beside in found) > 500
-    assert parting.agree(compared("irprop-", "plain.py"))
+    assert equivalence.agree(compared("irprop-", "plain.py"))
 
 
 @pytest.mark.parametrize("other", ["rprop", "rprop-", "irprop+"])
 def test_and_not_its_cousins(other):
-    assert not parting.agree(compared("plain.py", other))
+    assert not equivalence.agree(compared("plain.py", other))
 
 
 def test_a_rule_that_is_one_epoch_late_parts_at_the_first():
@@ -153,8 +154,8 @@ def test_a_rule_with_other_roundings_is_the_same():
         g = f.gradient(w)
         return w - 0.9 * self.step * g - 0.1 * self.step * g, state
 
-    found = parting.side_by_side(rule("rounded", advance), OPTIMIZERS["gd"](step=0.1))
-    assert parting.agree(found)
+    found = equivalence.side_by_side(rule("rounded", advance), OPTIMIZERS["gd"](step=0.1))
+    assert equivalence.agree(found)
     assert [beside.word for beside in found[:3]] == ["same"] * 3
     for beside in found[:3]:
         assert 0 < beside.difference < 1e-13
@@ -171,9 +172,9 @@ def test_what_roundoff_does_to_either_is_allowed_between_them(step, course):
         return w - 0.9 * self.step * g - 0.1 * self.step * g, state
 
     rounded = dataclasses.replace(rule("rounded", advance), step=step)
-    found = parting.side_by_side(rounded, OPTIMIZERS["gd"](step=step))
-    assert parting.agree(found)
-    assert found[course].difference > parting.EQUAL
+    found = equivalence.side_by_side(rounded, OPTIMIZERS["gd"](step=step))
+    assert equivalence.agree(found)
+    assert found[course].difference > equivalence.EQUAL
     assert found[course].roundoff > found[course].difference / 10
 
 
@@ -182,10 +183,10 @@ def test_a_difference_a_little_above_roundoff_is_found(off):
     def advance(self, w, state, f):
         return w - self.step * (1 + off) * f.gradient(w), state
 
-    found = parting.side_by_side(rule("nearly", advance), OPTIMIZERS["gd"](step=0.1))
-    assert not parting.agree(found)
+    found = equivalence.side_by_side(rule("nearly", advance), OPTIMIZERS["gd"](step=0.1))
+    assert not equivalence.agree(found)
     parted = [beside for beside in found if beside.parts]
-    assert all(beside.difference > parting.EQUAL for beside in parted)
+    assert all(beside.difference > equivalence.EQUAL for beside in parted)
 
 
 def test_where_roundoff_decides_nothing_is_claimed():
@@ -195,7 +196,7 @@ def test_where_roundoff_decides_nothing_is_claimed():
         g = f.gradient(w)
         return w - 0.9 * self.step * g - 0.1 * self.step * g, state
 
-    *_, rastrigin = parting.side_by_side(rule("rounded", advance), OPTIMIZERS["gd"](step=0.1))
+    *_, rastrigin = equivalence.side_by_side(rule("rounded", advance), OPTIMIZERS["gd"](step=0.1))
     assert rastrigin.parts is None
     assert 1 <= rastrigin.epochs < 60
     assert rastrigin.note == "then roundoff alone parts each from itself"
@@ -212,7 +213,7 @@ def test_a_difference_in_one_weight_from_one_epoch_on_is_named():
         there = w - self.step * f.gradient(w)
         return there + np.where(t == 6, [0.0, 1e-3], 0.0), (t + 1,)
 
-    for beside in parting.side_by_side(rule("seventh", advance, counting), OPTIMIZERS["gd"](step=0.1))[:3]:
+    for beside in equivalence.side_by_side(rule("seventh", advance, counting), OPTIMIZERS["gd"](step=0.1))[:3]:
         assert (beside.parts, beside.epochs, beside.weight) == (7, 6, "w2")
         assert beside.difference == pytest.approx(1e-3 / max(map(abs, beside.start)), rel=0.1)
 
@@ -223,7 +224,7 @@ def test_one_that_ends_sooner_parts_there():
         f.cannot_go_on(t[:, 0] == 4)
         return w - self.step * f.gradient(w), (t + 1,)
 
-    first = parting.side_by_side(rule("gives-up", advance, counting), OPTIMIZERS["gd"](step=0.1))[0]
+    first = equivalence.side_by_side(rule("gives-up", advance, counting), OPTIMIZERS["gd"](step=0.1))[0]
     assert (first.parts, first.epochs) == (6, 5)
     assert first.note == (
         "gives-up cannot go on (no step reduces the error) after 5 epochs, and gd ran out of epochs after 300 epochs"
@@ -231,7 +232,7 @@ def test_one_that_ends_sooner_parts_there():
 
 
 def test_two_that_diverge_alike_are_compared_as_long_as_they_are_finite():
-    found = parting.side_by_side(OPTIMIZERS["gd"](step=1e9), OPTIMIZERS["momentum"](momentum=0, step=1e9))
+    found = equivalence.side_by_side(OPTIMIZERS["gd"](step=1e9), OPTIMIZERS["momentum"](momentum=0, step=1e9))
     assert (found[3].word, found[3].epochs) == ("identical", 1)
     assert found[3].note == ("gd stopped being finite after 1 epoch, and momentum stopped being finite after 1 epoch")
 
@@ -244,16 +245,16 @@ def test_too_little_to_compare_is_no_agreement():
         return w + 0 * f.gradient(w), state
 
     one, other = rule("one", give_up), rule("other", give_up)
-    found = parting.side_by_side(one, other)
+    found = equivalence.side_by_side(one, other)
     assert [beside.epochs for beside in found] == [1] * 6
-    assert not parting.agree(found)
+    assert not equivalence.agree(found)
     said = list(report.sections(report.Report(one, [], other, tuple(found))))[1][1]
     assert said[-1] == "6 epochs in all are too few to say that they are the same"
 
 
 def test_a_problem_that_does_not_suit_is_passed_over():
     rule("needy", lambda self, w, s, f: (w - 0 * f.residuals(w)[:, :1], s), needs="residuals")
-    found = parting.side_by_side(OPTIMIZERS["needy"](), OPTIMIZERS["gd"]())
+    found = equivalence.side_by_side(OPTIMIZERS["needy"](), OPTIMIZERS["gd"]())
     assert [beside.word for beside in found][-1] == "nothing to compare"
     assert found[-1].note == "needy needs residuals, which this rastrigin does not have"
     assert found[0].parts == 1
@@ -267,7 +268,7 @@ def test_noise_is_as_large_as_a_few_roundings_and_the_same_every_time(kind):
     beale = PROBLEMS["beale"]()
     w = np.array([[1.0, 1.5]])
     exact = getattr(beale.at(w), kind)()
-    answers = [getattr(parting._Noisy(beale, seed).at(w), kind)() for seed in (1, 1, 2)]
+    answers = [getattr(equivalence._Noisy(beale, seed).at(w), kind)() for seed in (1, 1, 2)]
     assert answers[0].tobytes() == answers[1].tobytes()
     assert answers[0].tobytes() != answers[2].tobytes()
     for answer in answers:
@@ -276,14 +277,16 @@ def test_noise_is_as_large_as_a_few_roundings_and_the_same_every_time(kind):
 
 
 def test_a_noisy_problem_is_otherwise_what_it_is():
-    noisy = parting._Noisy(PROBLEMS["rosenbrock"](), 1)
+    noisy = equivalence._Noisy(PROBLEMS["rosenbrock"](), 1)
     assert (noisy.name, noisy.weights, noisy.width) == ("rosenbrock", ("x", "y"), 32)
 
 
 def test_the_courses_are_those_of_the_recorded_paths():
     from record import PROBLEMS as RECORDED
 
-    assert [(name, start) for name, problem in RECORDED.items() for start in problem.starts] == list(parting.COURSES)
+    assert [(name, start) for name, problem in RECORDED.items() for start in problem.starts] == list(
+        equivalence.COURSES
+    )
 
 
 # -- the command -----------------------------------------------------------------------------------------------------
@@ -426,7 +429,7 @@ def test_settings_of_one_meaning_are_one_whatever_they_are_called():
         ("b1", "", 0.5, None),
         ("", "step", None, 0.3),
     ]
-    beside = parting.Beside("beale", (1.0, 1.5), 0, 1, 1.0, "x", 0.0, "")
+    beside = equivalence.Beside("beale", (1.0, 1.5), 0, 1, 1.0, "x", 0.0, "")
     text = report.as_text(report.Report(one, [], OPTIMIZERS["adam"](), (beside,)))
     assert "  lr is 0.3 in the first and step is 0.001 in the second\n" in text
 
@@ -474,14 +477,14 @@ def test_the_report_for_programs_without_another_rule():
 
 
 def test_a_report_with_too_many_findings_is_cut():
-    verdict = conformance.Verdict("settings", "they are", False, tuple(f"finding {i}" for i in range(8)))
+    verdict = contract.Verdict("settings", "they are", False, tuple(f"finding {i}" for i in range(8)))
     text = report.as_text(report.Report(OPTIMIZERS["gd"](), [verdict]))
     assert text.splitlines()[-2:] == ["  finding 4", "  ... and 3 more of this kind"]
     assert len(report.as_data(report.Report(OPTIMIZERS["gd"](), [verdict]))["contract"][0]["findings"]) == 8
 
 
 def test_a_number_that_is_not_finite_is_null():
-    beside = parting.Beside("beale", (1.0, 1.5), 3, 4, float("nan"), "x", float("inf"), "")
+    beside = equivalence.Beside("beale", (1.0, 1.5), 3, 4, float("nan"), "x", float("inf"), "")
     data = report.as_data(report.Report(OPTIMIZERS["gd"](), [], OPTIMIZERS["adam"](), (beside,)))
     run = json.loads(json.dumps(data, allow_nan=False))["against"]["runs"][0]
     assert (run["difference"], run["roundoff"], run["verdict"]) == (None, None, "part")

@@ -14,11 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import config, lock, tables
-from bpviz.batch import TABLES
+from bpviz import config, tables
 from bpviz.cli import cli
 from bpviz.declare import KINDS
 from bpviz.experiment import runner
+from bpviz.outputs import lockfile
+from bpviz.outputs.build import TABLES
 
 CONFIG = r"""
 title: "Every ending | from two starts"
@@ -75,7 +76,7 @@ def read_json(path):
 
 
 def test_these_files_and_no_others(written):
-    assert sorted(path.name for path in written.iterdir()) == sorted([*TABLES, lock.NAME, "err.ors.png"])
+    assert sorted(path.name for path in written.iterdir()) == sorted([*TABLES, lockfile.NAME, "err.ors.png"])
     assert (written / "err.ors.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -185,7 +186,9 @@ def test_what_run_json_says_gives_the_same_files(written, tmp_path):
     """JSON is YAML: the resolved experiment is a config."""
     resolved = read_json(written / "run.json")["experiment"]
     again = done_in(tmp_path, json.dumps(resolved))
-    for file in (file for file in written.iterdir() if file.name != lock.NAME):  # which knows the config's own bytes
+    for file in (
+        file for file in written.iterdir() if file.name != lockfile.NAME
+    ):  # which knows the config's own bytes
         assert (again / file.name).read_bytes() == file.read_bytes(), file.name
 
 

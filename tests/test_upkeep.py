@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import lock
-from bpviz.batch import TABLES
 from bpviz.cli import cli
+from bpviz.outputs import lockfile
+from bpviz.outputs.build import TABLES
 from bpviz.storage import atomic, hashing
 
 HOME = Path(bpviz.__file__).parent.parent
@@ -171,9 +171,9 @@ def test_changed_data():
 
 def test_a_comment_changes_nothing(folder):
     Path("two.yaml").write_text("# why not\n" + CONFIG)
-    before = {name: content for name, content in tree(folder).items() if not name.endswith(lock.NAME)}
+    before = {name: content for name, content in tree(folder).items() if not name.endswith(lockfile.NAME)}
     assert said() == ["0 of 8 files anew in outputs/two: the config is written otherwise, and says the same"]
-    assert {name: content for name, content in tree(folder).items() if not name.endswith(lock.NAME)} == before
+    assert {name: content for name, content in tree(folder).items() if not name.endswith(lockfile.NAME)} == before
     assert said() == ["outputs/two is up to date"]
 
 
@@ -198,12 +198,12 @@ def test_another_format_is_drawn_beside():
 )
 def test_changed_code_is_gone_through_again(folder, module, redrawn, monkeypatch):
     """Code that computes is run again; its figures are drawn again only if they show something else."""
-    path = folder / lock.NAME
+    path = folder / lockfile.NAME
     data = json.loads(path.read_bytes())
     data["code"][module] = "0123456789abcdef"
     path.write_text(json.dumps(data))
     drawn = []
-    monkeypatch.setattr("bpviz.batch.draw", spy("bpviz.batch", "draw", drawn))
+    monkeypatch.setattr("bpviz.outputs.build.draw", spy("bpviz.outputs.build", "draw", drawn))
     lines = said()
     assert lines == [f"0 of 8 files anew in outputs/two: bpviz's own {module} changed"]
     assert len(drawn) == redrawn
@@ -221,39 +221,16 @@ def spy(module, name, calls):
 
 
 def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
-    code = lock.read(folder).code
+    code = lockfile.read(folder).code
     assert "optimizers/adam.py" not in code
     assert "figures/surface.py" not in code
     assert {"optimizers/rprop.py", "optimizers/gradient_descent.py", "figures/errors.py", "engine/loop.py"} <= set(code)
     assert all(hashing.of_module(name) == was for name, was in code.items())
 
 
-def test_all_code_that_reads_computes_and_draws_is_in_the_lock():
-    """All that a process imports to do it, but for rules that were only looked at and what looks after files."""
-    Path("all.yaml").write_text(
-        "algorithms: [{name: adam, with: [{name: clip-norm, largest: 1}, {name: cosine, epochs: 9}]}]\n"
-        "figures: [contour, paths, errors, epochs, surface, data]\nmax_epochs: 5\n"
-    )
-    script = (
-        "import sys; from bpviz.cli import cli; cli(['run', 'all.yaml', '-q'], standalone_mode=False); "
-        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('bpviz.')))"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(HOME)}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    home = Path(bpviz.__file__).parent
-    imported = {Path(file).relative_to(home).as_posix() for file in done.stdout.splitlines()[-1].split()}
-    keepers = {"batch.py", "lock.py", "upkeep.py", "_version.py"}
-    code = set(lock.read(Path("outputs/all")).code)
-    assert {"optimizers/adam.py", "wrappers/answers.py", "wrappers/schedules.py", "wrappers/_base.py"} <= code
-    elsewhere = ("cli/", "libraries/__init__")
-    rules = ("optimizers/", "wrappers/")
-    lacking = {name for name in imported - code - keepers if not name.startswith(elsewhere)}
-    assert {name for name in lacking if not name.startswith(rules) or "/_" in name} == set()
-
-
 def test_force_draws_everything(monkeypatch):
     drawn = []
-    monkeypatch.setattr("bpviz.batch.draw", spy("bpviz.batch", "draw", drawn))
+    monkeypatch.setattr("bpviz.outputs.build.draw", spy("bpviz.outputs.build", "draw", drawn))
     assert said("--force") == ["0 of 8 files anew in outputs/two: it was asked for"]
     assert len(drawn) == 3
 
@@ -309,10 +286,10 @@ def test_a_file_changed_by_hand_is_made_good(folder, name):
     ],
 )
 def test_a_lock_that_is_no_use_is_named_and_made_anew(folder, content, reason):
-    good = (folder / lock.NAME).read_bytes()
-    (folder / lock.NAME).write_bytes(content)
+    good = (folder / lockfile.NAME).read_bytes()
+    (folder / lockfile.NAME).write_bytes(content)
     assert said()[0] == f"0 of 8 files anew in outputs/two: outputs/two/bpviz.lock.json {reason}"
-    assert (folder / lock.NAME).read_bytes() == good
+    assert (folder / lockfile.NAME).read_bytes() == good
 
 
 def parts(data, path=()):
@@ -349,7 +326,7 @@ def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
     Path("configs/a.yaml").write_text(text)
     Path("a.md").write_text("<!-- bpviz: table configs/a.yaml -->\n<!-- bpviz: end -->\n")
     invoke("run", "configs")
-    path = Path("outputs/a", lock.NAME)
+    path = Path("outputs/a", lockfile.NAME)
     good = json.loads(path.read_bytes())
     commands = (
         ("run", "configs", "--strict"),
@@ -367,8 +344,8 @@ def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
             inner[where[-1]] = bad
             path.write_text(json.dumps(data))
             try:
-                lock.read(path.parent)
-            except lock.LockError:
+                lockfile.read(path.parent)
+            except lockfile.LockError:
                 continue
             for command in commands:
                 path.write_text(json.dumps(data))
@@ -382,26 +359,26 @@ def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
 def test_a_lock_that_names_files_of_another_folder_removes_none(folder, where, name):
     Path("configs").mkdir()
     Path("precious.txt").write_text("mine")
-    data = json.loads((folder / lock.NAME).read_bytes())
+    data = json.loads((folder / lockfile.NAME).read_bytes())
     data["config"] = "../../gone.yaml"
     if where == "files":
         data["files"][name] = {"bytes": "", "size": 0}
     else:
         data["left_over"] = [name]
-    (folder / lock.NAME).write_text(json.dumps(data))
-    with pytest.raises(lock.LockError, match="is not a lock of bpviz"):
-        lock.read(folder)
+    (folder / lockfile.NAME).write_text(json.dumps(data))
+    with pytest.raises(lockfile.LockError, match="is not a lock of bpviz"):
+        lockfile.read(folder)
     assert invoke("run", ".", "--prune")[0] == 0
     assert Path("precious.txt").read_text() == "mine"
 
 
 def test_a_lock_as_large_as_no_lock_is_is_not_read(monkeypatch):
-    monkeypatch.setattr(lock, "LARGEST", 1000)
+    monkeypatch.setattr(lockfile, "LARGEST", 1000)
     assert said()[0].endswith("outputs/two/bpviz.lock.json is larger than a lock can be")
 
 
 def test_a_lock_says_neither_when_nor_where(folder, tmp_path):
-    text = (folder / lock.NAME).read_text()
+    text = (folder / lockfile.NAME).read_text()
     assert str(tmp_path) not in text
     assert json.loads(text)["config"] == "../../two.yaml"
     assert text.endswith("}\n")
@@ -409,7 +386,7 @@ def test_a_lock_says_neither_when_nor_where(folder, tmp_path):
 
 def test_results_stand_in_a_lock_to_nine_digits(folder):
     summary = json.loads((folder / "summary.json").read_bytes())["runs"]
-    for kept, run in zip(lock.read(folder).results, summary, strict=True):
+    for kept, run in zip(lockfile.read(folder).results, summary, strict=True):
         assert kept["epochs"] == run["epochs"]
         assert kept["evaluations"] == run["evaluations"]
         assert kept["final_error"] == float(f"{run['final_error']:.8e}")
@@ -560,7 +537,7 @@ def test_a_full_disk_is_a_message_and_room_for_the_rest_mends_it(small_disk, job
     assert (code, stdout) == (2, "")
     assert err.startswith(f"cannot write {out / 'two'}/")
     assert err.endswith(".png: No space left on device\n")
-    assert not (out / "two" / lock.NAME).exists()
+    assert not (out / "two" / lockfile.NAME).exists()
     assert [path.name for path in (out / "two").iterdir() if path.suffix == ".part"] == []
     subprocess.run(["mount", "-o", "remount,size=10m", small_disk], check=True)
     assert invoke("run", "two.yaml", "--out", str(out))[2] == f"8 files in {out / 'two'}\n"

@@ -8,7 +8,9 @@ import sys
 import click
 
 from bpviz.cli.compare import algorithm_names
-from bpviz.cli.shared import mistakes_reported, plugin_option, print_styled
+from bpviz.cli.errors import mistakes_reported
+from bpviz.cli.options import plugin_option
+from bpviz.cli.show import print_styled
 
 
 @click.command("check")
@@ -41,7 +43,8 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
     with mistakes_reported(plugins):
         rule = rule_of(algorithm)
         other = rule_of(against) if against is not None else None
-        from bpviz import report, tables  # NumPy, once there is something to compute
+        from bpviz import tables  # NumPy, once there is something to compute
+        from bpviz.conformance import report
 
         with contextlib.redirect_stdout(sys.stderr):  # what a rule prints is no part of the report
             made = report.made(rule, other)

@@ -6,18 +6,10 @@ from typing import Any
 
 import click
 
-from bpviz.cli.shared import (
-    Came,
-    Options,
-    carry_out,
-    counted,
-    fail_if_unmet,
-    hold,
-    mistakes_reported,
-    output_options,
-    plugin_option,
-    print_tables,
-)
+from bpviz.cli.errors import mistakes_reported
+from bpviz.cli.options import Options, output_options, plugin_option
+from bpviz.cli.progress import carry_out, hold
+from bpviz.cli.show import Came, counted, fail_if_unmet, print_tables
 
 
 def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -86,7 +78,7 @@ def command(
         )
         if not chosen.no_figures:
             experiment = replace(experiment, figures=(FIGURES["paths"](),))
-        from bpviz.batch import Job  # with NumPy, which whoever has made a mistake does without
+        from bpviz.outputs.build import Job  # with NumPy, which whoever has made a mistake does without
 
         folder = Path(out) / experiment.name
         job = Job(experiment, folder, chosen.pictures, with_tables=False)

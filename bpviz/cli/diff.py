@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bpviz.cli.shared import TABLE_FORMATS, counted, mistakes_reported
+from bpviz.cli.errors import mistakes_reported
+from bpviz.cli.options import TABLE_FORMATS
+from bpviz.cli.show import counted
 
 if TYPE_CHECKING:
-    from bpviz.changes import Side
+    from bpviz.outputs.diff import Side
 
 
 @click.command("diff")
@@ -64,16 +66,17 @@ def command(
     if figure is not None and not figure.lower().endswith(".png"):
         raise click.UsageError(f"--figure writes PNG: {figure!r} does not end in .png")
     with mistakes_reported():
-        from bpviz import changes, tables
+        from bpviz import tables
+        from bpviz.outputs import diff
 
-        old, new = changes.sides(*folders) if revision is None else changes.since(revision, folders, Path(out))
-        changed = changes.compare(old, new)
+        old, new = diff.sides(*folders) if revision is None else diff.since(revision, folders, Path(out))
+        changed = diff.compare(old, new)
         said = _drawn(old, new, Path(figure)) if figure is not None else ""
     if form == "json":
-        click.echo(tables.as_json(changes.as_data(old, new, changed)), nl=False)
+        click.echo(tables.as_json(diff.as_data(old, new, changed)), nl=False)
     elif changed:
         several = len({*old.experiments, *new.experiments}) > 1 and not (old.single and new.single)
-        click.echo(tables.rendered(changes.table(changed, several=several), form), nl=False)
+        click.echo(tables.rendered(diff.table(changed, several=several), form), nl=False)
     if not quiet:
         if not changed:
             click.echo("nothing differs", err=True)
@@ -85,7 +88,7 @@ def command(
 
 def _drawn(old: Side, new: Side, path: Path) -> str:
     """Draw figures that differ beside each other, and say so."""
-    from bpviz.figures.beside import beside
+    from bpviz.outputs.diff.images import beside
     from bpviz.storage import atomic
 
     picture, number = beside(old, new)

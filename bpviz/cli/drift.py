@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bpviz.cli.shared import Options, annotate, carry_out, say, sources, summarize, unexpected_of, unmet_said, waiting
+from bpviz.cli.errors import annotate, say, summarize
+from bpviz.cli.options import Options, sources
+from bpviz.cli.progress import carry_out, waiting
+from bpviz.cli.show import unexpected_of, unmet_said
 
 if TYPE_CHECKING:
-    from bpviz.batch import Outcome
     from bpviz.config import Experiment
-    from bpviz.drift import Checked
-    from bpviz.drift.inputs import Subject
+    from bpviz.outputs.build import Outcome
+    from bpviz.outputs.drift import Checked
+    from bpviz.outputs.drift.inputs import Subject
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,7 +74,7 @@ def checked(
     pictures: Path,
 ) -> None:
     """Check outputs, say what has drifted, and leave with 1 if anything has."""
-    from bpviz.drift.inputs import Given
+    from bpviz.outputs.drift.inputs import Given
     from bpviz.storage import atomic
 
     pictured = options.pictures if set(options.pictures) & set(formats) else ()
@@ -90,7 +93,7 @@ def checked(
 
 
 def _found(configs: Sequence[str], out: Path, options: Options, given: Any, level: str) -> list[Checked]:
-    from bpviz.drift import inputs
+    from bpviz.outputs.drift import inputs
 
     found = sources(configs)
     subjects = [inputs.Subject.of(source, out / source.name, given) for source in found.sources]
@@ -114,27 +117,27 @@ def _compute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Optio
     from shutil import rmtree
     from tempfile import TemporaryDirectory
 
-    from bpviz import batch
-    from bpviz.drift import computed
+    from bpviz.outputs import build
+    from bpviz.outputs.drift import recompute
 
     with TemporaryDirectory(prefix="bpviz-") as aside:
         tasks = [
-            computed.task(subject, experiment, Path(aside) / str(number), level, check)
+            recompute.task(subject, experiment, Path(aside) / str(number), level, check)
             for number, (subject, experiment, check) in enumerate(both)
             if subject.before
         ]
         jobs = [task.job for task in tasks]
-        batch.plan(jobs)
+        build.plan(jobs)
 
         def compare(number: int, outcome: Outcome) -> None:
-            computed.compare(tasks[number], outcome, level)
+            recompute.compare(tasks[number], outcome, level)
             rmtree(jobs[number].folder)
 
         carry_out(jobs, compare, options)
 
 
 def _say(found: Sequence[Checked], options: Options, level: str) -> None:
-    from bpviz.drift import report
+    from bpviz.outputs.drift import report
 
     if options.printed == "json":
         from bpviz import tables
@@ -153,11 +156,11 @@ def _say(found: Sequence[Checked], options: Options, level: str) -> None:
 
 def _draw(found: Sequence[Checked], options: Options, level: str, pictures: Path) -> bool:
     """Write the page with what differs, and return whether that has failed."""
-    from bpviz.drift import page, report
+    from bpviz.outputs.drift import html, report
     from bpviz.storage.atomic import UnwritableError
 
     try:
-        written = page.write(pictures, found, report.verdict(found, level))
+        written = html.write(pictures, found, report.verdict(found, level))
     except UnwritableError as error:
         click.echo(str(error), err=True)
         return True

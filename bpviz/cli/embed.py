@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from bpviz.cli.shared import counted, mistakes_reported, plugin_option
+from bpviz.cli.errors import mistakes_reported
+from bpviz.cli.options import plugin_option
+from bpviz.cli.show import counted
 
 
 @click.command("embed")
@@ -42,7 +44,7 @@ def command(documents: tuple[str, ...], check: bool, out: str, plugins: tuple[st
       bpviz embed README.md docs/*.md
       bpviz embed --check README.md docs/*.md
     """
-    from bpviz.documents import embedded, write
+    from bpviz.documents.fill import embedded, write
 
     with mistakes_reported(plugins):
         made = embedded(documents, Path(out))

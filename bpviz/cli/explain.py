@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bpviz.cli.shared import fail, mistakes_reported, plugin_option
+from bpviz.cli.errors import fail, mistakes_reported
+from bpviz.cli.options import plugin_option
 
 if TYPE_CHECKING:
     from bpviz.declare import Problem

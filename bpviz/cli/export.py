@@ -36,7 +36,7 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
     """
     from pathlib import Path
 
-    from bpviz.cli.shared import fail
+    from bpviz.cli.errors import fail
     from bpviz.messages.text import twice
     from bpviz.trackers._outputs import OutputsError, find, place, read
     from bpviz.trackers._tracker import OUTCOMES, TRACKERS, TrackingError, export, missing

@@ -15,7 +15,7 @@ def command(path: str, force: bool) -> None:
     """
     from pathlib import Path
 
-    from bpviz.cli.shared import fail, mistakes_reported
+    from bpviz.cli.errors import fail, mistakes_reported
     from bpviz.storage.atomic import write
 
     target = Path(path)

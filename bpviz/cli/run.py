@@ -11,25 +11,14 @@ import click
 from click.core import ParameterSource
 
 from bpviz.cli.drift import check_options, checked, refuse_to_write
-from bpviz.cli.shared import (
-    Came,
-    Options,
-    carry_out,
-    counted,
-    fail_if_unmet,
-    hold,
-    mistakes_reported,
-    output_options,
-    plugin_option,
-    print_tables,
-    sources,
-    summarize,
-    summary_of,
-)
+from bpviz.cli.errors import mistakes_reported, summarize
+from bpviz.cli.options import Options, output_options, plugin_option, sources
+from bpviz.cli.progress import carry_out, hold
+from bpviz.cli.show import Came, counted, fail_if_unmet, print_tables, summary_of
 
 if TYPE_CHECKING:
-    from bpviz.batch import Job, Outcome
-    from bpviz.upkeep import Orphan, Work
+    from bpviz.outputs.build import Job, Outcome
+    from bpviz.outputs.status import Orphan, Work
 
 _FEW = 5  # experiments or files that are named one by one
 
@@ -94,15 +83,15 @@ def _brought_up_to_date(
     configs: Sequence[str], overrides: Sequence[str], out: Path, options: Options, *, force: bool, prune: bool
 ) -> list[Came]:
     """Make the outputs what the configs say, and return what each came to, in the order of the configs."""
-    from bpviz import upkeep
+    from bpviz.outputs import status
     from bpviz.storage import atomic
 
     atomic.check(out, ())
     found = sources(configs)
     found = found._replace(empty=[folder for folder in found.empty if not _left_outputs(Path(folder.file), out)])
-    asked = upkeep.Asked(list(overrides), list(options.pictures), not options.no_figures)
+    asked = status.Asked(list(overrides), list(options.pictures), not options.no_figures)
     anew = force or options.timed  # no lock knows times
-    fresh = {} if anew else {s: lock for s in found.sources if (lock := upkeep.up_to_date(s, out / s.name, asked))}
+    fresh = {} if anew else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, asked))}
     stale = [source for source in found.sources if source not in fresh]
     done: dict[Any, tuple[Work, Came, dict[str, str]]] = {}
     jobs: list[Job] = []
@@ -110,23 +99,23 @@ def _brought_up_to_date(
         if stale or found.mistakes:
             experiments = found._replace(sources=stale).experiments(overrides)
             jobs = [
-                upkeep.job(source, experiment, out / source.name, asked, force=force)
+                status.job(source, experiment, out / source.name, asked, force=force)
                 for source, experiment in zip(stale, experiments, strict=True)
             ]
         if stale or prune:
             hold(out, jobs, stack, options)
         if stale:
-            work = [upkeep.look(job) for job in jobs]
+            work = [status.look(job) for job in jobs]
 
             def keep(number: int, outcome: Outcome) -> tuple[Work, Came, dict[str, str]]:
                 return work[number], Came.now(experiments[number], outcome, options), outcome.anew
 
             done = dict(zip(stale, carry_out([each.job for each in work], keep, options), strict=True))
         known = {out / source.name: lock for source, lock in fresh.items()}
-        orphans = list(upkeep.orphans(out, [Path(path) for path in configs if Path(path).is_dir()], known))
+        orphans = list(status.orphans(out, [Path(path) for path in configs if Path(path).is_dir()], known))
         if prune:
             for orphan in orphans:
-                upkeep.prune(orphan)
+                status.prune(orphan)
     if not options.quiet:
         _say_what_was_done([out / source.name for source in fresh], [(work, anew) for work, _, anew in done.values()])
         _say_what_is_left_over(orphans, pruned=prune)
@@ -138,9 +127,9 @@ def _brought_up_to_date(
 
 def _left_outputs(folder: Path, out: Path) -> bool:
     """Tell whether a folder without configs had some: there are outputs to speak of."""
-    from bpviz import upkeep
+    from bpviz.outputs import status
 
-    return any(orphan.config for orphan in upkeep.orphans(out, [folder]))
+    return any(orphan.config for orphan in status.orphans(out, [folder]))
 
 
 def _say_what_was_done(fresh: Sequence[Path], done: Sequence[tuple[Work, dict[str, str]]]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from bpviz.cli.shared import mistakes_reported, plugin_option
+from bpviz.cli.errors import mistakes_reported
+from bpviz.cli.options import plugin_option
 
 
 @click.command("validate")

@@ -55,6 +55,7 @@ def conflicts(declared: Any) -> list[tuple[str, str]]:
 
 
 def check_values(self: Any) -> None:
+    """Raise ValueError with all that is wrong with the values of a declared thing; convert those that are right."""
     wrong = []
     for name, field in fields(self).items():
         value = getattr(self, name)

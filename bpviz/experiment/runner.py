@@ -11,7 +11,7 @@ from bpviz.engine.loop import march
 from bpviz.engine.results import Epoch, Results, Run, record
 
 if TYPE_CHECKING:
-    from bpviz.config import Experiment
+    from bpviz.experiment.spec import Experiment
 
 Listener = Callable[[str, Epoch], None]
 """Called with an algorithm's label and each Epoch of its march."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bpviz.config import Mistake
+    from bpviz.messages.diagnostics import Mistake
 
 SHOWN = 10  # annotations of one kind that GitHub shows for a step
 LARGEST = 1024 * 1024  # bytes of a step's summary; GitHub drops a larger one whole

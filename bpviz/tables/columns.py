@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _KIND_TITLES = dict(zip(KINDS, ("error", "gradient", "Hessian", "residual", "Jacobian"), strict=True))
 _STEPS = ("step", "lr", "learning_rate")  # what bpviz, torch and optax call it
-_ALWAYS = ("error", "gradient", "hessian")  # shown even where nobody asked
+ALWAYS_SHOWN = ("error", "gradient", "hessian")  # shown even where nobody asked
 
 
 class Column(NamedTuple):
@@ -55,7 +55,7 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
     yield Column("step", lambda run: next((number(run.settings[s]) for s in _STEPS if run.settings.get(s)), ""))
     yield Column("epochs", lambda run: str(run.trajectory.epochs))
     for kind in KINDS:
-        if kind in _ALWAYS or any(run.trajectory.evaluations[kind] for run in results.runs):
+        if kind in ALWAYS_SHOWN or any(run.trajectory.evaluations[kind] for run in results.runs):
             yield Column(f"{_KIND_TITLES[kind]} evals", _evaluations(kind))
     yield Column("final error", lambda run: error(run.trajectory.final_error))
     if exact:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import KINDS
-from bpviz.tables.columns import _ALWAYS
+from bpviz.tables.columns import ALWAYS_SHOWN
 from bpviz.tables.formats import as_csv
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def summary(results: Results) -> dict[str, Any]:
             "final_error": _finite(run.trajectory.final_error),
             "weights": [_finite(w) for w in run.trajectory.weights[-1].tolist()],
             "evaluations": {
-                kind: count for kind, count in run.trajectory.evaluations.items() if count or kind in _ALWAYS
+                kind: count for kind, count in run.trajectory.evaluations.items() if count or kind in ALWAYS_SHOWN
             },
             "ending": run.trajectory.ending.word,
         }

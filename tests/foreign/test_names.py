@@ -16,11 +16,12 @@ import pytest
 from click.testing import CliRunner
 from record import families
 
-from bpviz import batch, config, declare, libraries
+from bpviz import config, declare, libraries
 from bpviz.cli import cli
 from bpviz.declare import OPTIMIZERS
 from bpviz.libraries import _optax
 from bpviz.libraries._class import Handed
+from bpviz.outputs import build
 
 ROOT = Path(__file__).parent.parent.parent
 LIBRARIES = list(libraries.PREFIXES)
@@ -183,9 +184,9 @@ def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
     text = "algorithms: [scipy:BFGS, {name: scipy:COBYQA}, rprop]\nfigures: [paths, epochs]\nstart: [[-4, -4], [3, -2]]"
     contents = []
     for jobs in (1, 2):
-        job = batch.Job(read(text), tmp_path / str(jobs), ("svg",))
-        batch.plan([job])
-        batch.carry_out([job], lambda number, outcome: None, processes=jobs)
+        job = build.Job(read(text), tmp_path / str(jobs), ("svg",))
+        build.plan([job])
+        build.carry_out([job], lambda number, outcome: None, processes=jobs)
         contents.append({path.name: path.read_bytes() for path in job.folder.iterdir()})
     assert contents[0] == contents[1]
     made = json.loads(contents[0]["run.json"])

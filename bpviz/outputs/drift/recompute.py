@@ -9,18 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import lock, tables
-from bpviz.batch import TABLES, Job, versions
-from bpviz.drift import Change, Checked, Drift, Picture
-from bpviz.drift.inputs import Subject, expected
+from bpviz import tables
 from bpviz.messages.text import listed
+from bpviz.outputs import lockfile, provenance
+from bpviz.outputs.build import TABLES, Job
+from bpviz.outputs.drift import Change, Checked, Drift, Picture
+from bpviz.outputs.drift.inputs import Subject, expected
+from bpviz.outputs.provenance import versions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bpviz.batch import Outcome
     from bpviz.config import Experiment
-    from bpviz.lock import Lock
+    from bpviz.outputs.build import Outcome
+    from bpviz.outputs.lockfile import Lock
 
 _CLOSE = 1e-9  # relative to the largest weight of a run, or to its error
 _ROUNDING = 1e-15  # of the largest error on the way: what a last bit of a weight makes of an error near 0
@@ -65,7 +67,8 @@ def compare(task: Task, outcome: Outcome, level: str) -> None:
     missing = [name for name in _files(task) if name not in before.files]
     checked.drifts += [
         Drift(
-            "results", replace(_at(task, ""), file=str(task.subject.folder / lock.NAME), message=f"{name} is missing")
+            "results",
+            replace(_at(task, ""), file=str(task.subject.folder / lockfile.NAME), message=f"{name} is missing"),
         )
         for name in missing
     ]
@@ -90,7 +93,7 @@ def _at(task: Task, path: str) -> Any:
 def _why(task: Task) -> Iterator[str]:
     """Yield what may be behind a difference besides the config."""
     folder, before = task.subject.folder, task.before
-    code = lock.other_code(before.code)
+    code = provenance.other_code(before.code)
     if code:
         more = [f"{len(code) - _NAMED} more"] if len(code) > _NAMED + 1 else []
         named = [*code[:_NAMED], *more] if more else code
@@ -187,7 +190,7 @@ def _shown(value: Any) -> str:
 
 def _curves(task: Task, outcome: Outcome, parted: Sequence[int]) -> Iterator[Picture]:
     """Yield the errors by epoch of runs that came to something else, beside those that history.csv holds."""
-    from bpviz.drift.pictures import curves
+    from bpviz.outputs.drift.images import curves
 
     recorded = _history(task.subject.folder / "history.csv")
     results = outcome.results
@@ -226,7 +229,7 @@ def _history(path: Path) -> dict[tuple[str, int], list[float]]:
 def _pixels(task: Task, outcome: Outcome) -> None:
     """Compare what figures show, and the pixels of those that were drawn anew."""
     checked, before, formats = task.checked, task.before, task.subject.asked.formats
-    theirs = bool(lock.other_code(before.code)) or bool(checked.at("inputs"))
+    theirs = bool(provenance.other_code(before.code)) or bool(checked.at("inputs"))
     rounded = []
     for number, figure in enumerate(task.experiment.figures):
         said: list[str] = []
@@ -261,7 +264,7 @@ def _pixels(task: Task, outcome: Outcome) -> None:
 
 def _drawn(task: Task, file: str) -> Iterator[str]:
     """Yield how a PNG differs from what is drawn now."""
-    from bpviz.drift.pictures import UnreadableError, compared
+    from bpviz.outputs.drift.images import UnreadableError, compared
 
     try:
         expected = (task.subject.folder / file).read_bytes()

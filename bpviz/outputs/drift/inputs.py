@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import config, lock, upkeep
+from bpviz import config
 from bpviz.config import Mistake, plugins
-from bpviz.drift import Checked, Drift
-from bpviz.lock import LockError
+from bpviz.outputs import lockfile, status
+from bpviz.outputs.drift import Checked, Drift
+from bpviz.outputs.lockfile import LockError
+from bpviz.outputs.status import Asked
 from bpviz.storage import hashing
-from bpviz.upkeep import Asked
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
     from bpviz.config.discovery import Source
-    from bpviz.lock import Lock
+    from bpviz.outputs.lockfile import Lock
 
 _MOST = 5  # values of one config that are named; more say no more
 
@@ -45,11 +46,11 @@ class Subject:
         """Return what is to be checked of a config."""
         trouble = None
         try:
-            before = lock.read(folder)
+            before = lockfile.read(folder)
         except LockError as error:
-            before, trouble = None, _useless(folder / lock.NAME, str(error))
+            before, trouble = None, _useless(folder / lockfile.NAME, str(error))
         if before is None and trouble is None:
-            there = "there are no outputs of it" if not folder.exists() else f"there is no {lock.NAME}"
+            there = "there are no outputs of it" if not folder.exists() else f"there is no {lockfile.NAME}"
             trouble = Mistake(source.said, 0, 0, "", f"{there} in {folder}")
         was = before.asked if before else {}
         formats = list(given.formats or was.get("formats") or ["png"])
@@ -59,7 +60,7 @@ class Subject:
     @property
     def untouched(self) -> bool:
         """Whether everything that went in is, byte for byte, what the lock says, so that nobody need read it."""
-        return upkeep.up_to_date(self.source, self.folder, self.asked) is not None
+        return status.up_to_date(self.source, self.folder, self.asked) is not None
 
     def as_asked(self, experiment: Experiment) -> Experiment:
         """Return an experiment with the figures that are asked for."""
@@ -115,8 +116,8 @@ def _options(asked: Mapping[str, Any]) -> str:
 
 def _read(subject: Subject, before: Lock, experiment: Experiment) -> tuple[list[Drift], list[str]]:
     """Compare what is read: plugins byte by byte, config and data by what they say."""
-    now = upkeep.origin(subject.source, subject.folder, subject.asked, experiment.data_files)
-    other = [n for n in upkeep.changed(before.inputs, now.inputs) if not n.startswith("package ")]  # versions
+    now = status.origin(subject.source, subject.folder, subject.asked, experiment.data_files)
+    other = [n for n in status.changed(before.inputs, now.inputs) if not n.startswith("package ")]  # versions
     drifts = list(_plugins(subject, other))
     if hashing.of_data(config.resolved(experiment)) == before.experiment:
         return drifts, []
@@ -146,7 +147,7 @@ def _plugins(subject: Subject, other: Iterable[str]) -> Iterator[Drift]:
 
 def _config(subject: Subject, experiment: Experiment, *, without_data: bool) -> list[Drift]:
     """Return the values of a config that are other than they were."""
-    changes = upkeep.changes(subject.folder, experiment)
+    changes = status.changes(subject.folder, experiment)
     if changes is None:
         return [subject.of_config("", "it says something else than when the outputs were made")]
     found = [
@@ -163,7 +164,7 @@ def _config(subject: Subject, experiment: Experiment, *, without_data: bool) -> 
 def _files(before: Lock, folder: Path) -> Iterator[Drift]:
     """Yield what is wrong with the files that came out."""
     for name in before.files:
-        wrong = lock.altered(before, folder, name)
+        wrong = lockfile.altered(before, folder, name)
         if wrong:
             since = " since bpviz wrote it" if wrong == "was changed" else ""
             yield Drift("inputs", Mistake(str(folder / name), 0, 0, "", f"{wrong}{since}"))
@@ -173,10 +174,10 @@ def left_over(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> 
     """Return outputs of configs that are gone from ``folders``, and note files left over in the folders of checks."""
     found = []
     own = {check.folder.resolve(): check for check in checks}
-    for orphan in upkeep.orphans(out, folders):
+    for orphan in status.orphans(out, folders):
         if orphan.config:
             message = f"the config of these outputs, {orphan.config}, is gone"
-            gone = Drift("inputs", Mistake(str(orphan.folder / lock.NAME), 0, 0, "", message))
+            gone = Drift("inputs", Mistake(str(orphan.folder / lockfile.NAME), 0, 0, "", message))
             found.append(Checked("", orphan.folder, orphan.folder.name, [gone]))
         elif orphan.folder.resolve() in own:
             message = "it is left over: the config makes no such file any more"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpviz import conformance, declare, parting, tables
+from bpviz import declare, tables
+from bpviz.conformance import contract, equivalence
 from bpviz.declare import registry
 from bpviz.messages.suggestions import common
 from bpviz.messages.text import listed
@@ -15,9 +16,9 @@ from bpviz.messages.text import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bpviz.conformance import Verdict
+    from bpviz.conformance.contract import Verdict
+    from bpviz.conformance.equivalence import Beside
     from bpviz.declare import Optimizer
-    from bpviz.parting import Beside
     from bpviz.tables import Table
 
 SCHEMA = 1
@@ -38,7 +39,7 @@ class Report:
     @property
     def agree(self) -> bool:
         """Whether the two rules, if there are two, are the same as far as can be told."""
-        return self.other is None or parting.agree(self.beside)
+        return self.other is None or equivalence.agree(self.beside)
 
     @property
     def holds(self) -> bool:
@@ -61,10 +62,10 @@ class Report:
 
 def made(rule: Optimizer, other: Optimizer | None = None) -> Report:
     """Try everything and return what came of it."""
-    verdicts = conformance.contract(rule)
+    verdicts = contract.contract(rule)
     tried = other is not None and verdicts[0].holds
     return Report(
-        rule, verdicts, other, tuple(parting.side_by_side(rule, other)) if other is not None and tried else ()
+        rule, verdicts, other, tuple(equivalence.side_by_side(rule, other)) if other is not None and tried else ()
     )
 
 

@@ -14,16 +14,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz import config, lock
+from bpviz import config
 from bpviz.config import plugins
-from bpviz.lock import Lock, LockError, Origin
 from bpviz.messages.text import listed, shown
+from bpviz.outputs import lockfile, provenance
+from bpviz.outputs.lockfile import Lock, LockError, Origin
 from bpviz.storage import atomic, hashing
 
 if TYPE_CHECKING:
-    from bpviz.batch import Job
     from bpviz.config import Experiment
     from bpviz.config.discovery import Source
+    from bpviz.outputs.build import Job
 
 _MOST_CHANGES = 3  # named of a config; more say no more
 
@@ -46,7 +47,7 @@ class Work(NamedTuple):
 def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
     """Return the lock of outputs that are what their config would make of them now, None if that is not sure."""
     try:
-        before = lock.read(folder)
+        before = lockfile.read(folder)
     except LockError:
         return None
     if before is None:
@@ -54,7 +55,7 @@ def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
     packages = {name: plugins.version_of(name) for name in _named(before, "package")}
     if origin(source, folder, asked, _named(before, "data"), packages) != before.origin:
         return None
-    if lock.other_code(before.code) or lock.misplaced(before, folder):
+    if provenance.other_code(before.code) or lockfile.misplaced(before, folder):
         return None
     return before
 
@@ -97,7 +98,7 @@ def _relative(path: str, folder: Path) -> str:
 
 def job(source: Source, experiment: Experiment, folder: Path, asked: Asked, *, force: bool) -> Job:
     """Return the job of an experiment, which knows nothing yet of the outputs that are there."""
-    from bpviz.batch import Job  # with NumPy, which whoever finds nothing to do does without
+    from bpviz.outputs.build import Job  # with NumPy, which whoever finds nothing to do does without
 
     now = origin(source, folder, asked, experiment.data_files, plugins.packages(experiment))
     if not asked.figures:
@@ -109,7 +110,7 @@ def look(job: Job) -> Work:
     """Look at the outputs that are there."""
     assert job.origin
     try:
-        before = lock.read(job.folder)
+        before = lockfile.read(job.folder)
     except LockError as error:
         return Work(job, str(error))
     if before is None:
@@ -125,10 +126,10 @@ def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str
         reasons += _said_changes(folder, experiment) or ["the config is written otherwise, and says the same"]
     if set(other) - {"overrides"}:
         reasons.append("the command line asks for other figures")
-    code = lock.other_code(before.code)
+    code = provenance.other_code(before.code)
     if code:
         reasons.append(f"bpviz's own {listed(code, 'and')} changed")
-    reasons += [f"{name} {wrong}" for name, wrong in lock.misplaced(before, folder).items()]
+    reasons += [f"{name} {wrong}" for name, wrong in lockfile.misplaced(before, folder).items()]
     return "; ".join(reasons) or "it was asked for"
 
 
@@ -191,13 +192,13 @@ def orphans(out: Path, folders: Sequence[Path], known: Mapping[Path, Lock] = Map
     The locks of some folders may be ``known`` already.
     """
     try:
-        inside = sorted(path for path in out.iterdir() if (path / lock.NAME).is_file() and not path.is_symlink())
+        inside = sorted(path for path in out.iterdir() if (path / lockfile.NAME).is_file() and not path.is_symlink())
     except OSError:
         return
     wanted = {folder.resolve() for folder in folders}
     for folder in inside:
         try:
-            before = known.get(folder) or lock.read(folder)
+            before = known.get(folder) or lockfile.read(folder)
         except LockError:
             continue
         if before is None or before.config == "-":
@@ -207,7 +208,7 @@ def orphans(out: Path, folders: Sequence[Path], known: Mapping[Path, Lock] = Map
             if before.left_over:
                 yield Orphan(folder, [name for name in before.left_over if (folder / name).exists()], "")
         elif path.parent.resolve() in wanted:
-            yield Orphan(folder, [*before.files, *before.left_over, lock.NAME], os.path.normpath(path))
+            yield Orphan(folder, [*before.files, *before.left_over, lockfile.NAME], os.path.normpath(path))
 
 
 def prune(orphan: Orphan) -> None:
@@ -223,6 +224,6 @@ def prune(orphan: Orphan) -> None:
         except OSError:  # something of somebody else's is in it
             return
     else:
-        before = lock.read(orphan.folder)
+        before = lockfile.read(orphan.folder)
         if before:
-            lock.write(orphan.folder, lock.without_left_over(before))
+            lockfile.write(orphan.folder, lockfile.without_left_over(before))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bpviz import tables
-from bpviz.drift import LEVELS, Checked
 from bpviz.messages.github_actions import repository_path
+from bpviz.outputs.drift import LEVELS, Checked
 from bpviz.tables import Table
 
 SCHEMA = 1

@@ -23,11 +23,6 @@ NAME = "bpviz.lock.json"
 SCHEMA = 1
 LARGEST = 1 << 28  # bytes; a lock with a run has some 6 KiB, each more run 300 bytes
 
-# Whoever changes one of these changes what a config means, or what is computed from it.
-READING = ("declare/*.py", "messages/*.py", "storage/*.py", "config/*.py", "problems/*.py")
-COMPUTING = ("engine/*.py", "numerics/*.py", "experiment/*.py", "tables/*.py", "problems/*.py", "optimizers/_*.py")
-DRAWING = ("landscape/*.py", "figures/_*.py")
-
 
 class Origin(NamedTuple):
     """Where an experiment comes from, as its lock says it: see Lock."""
@@ -201,15 +196,3 @@ def altered(lock: Lock, folder: Path, name: str) -> str | None:
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     return None if hashing.of_bytes(content) == lock.files[name]["bytes"] else "was changed"
-
-
-def other_code(code: Mapping[str, str]) -> list[str]:
-    """Return the modules, of those that a lock names, that are no longer what they were."""
-    return [name for name, was in code.items() if _now(name) != was]
-
-
-def _now(name: str) -> str:
-    try:
-        return hashing.of_module(name)
-    except OSError:  # gone
-        return ""

@@ -12,7 +12,7 @@ from bpviz.figures import _style
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bpviz.changes import Outputs, Side
+    from bpviz.outputs.diff import Outputs, Side
 
     Picture = npt.NDArray[Any]  # (height, width, red green blue), from 0 to 1
 

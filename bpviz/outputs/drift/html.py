@@ -12,7 +12,7 @@ from bpviz.storage import atomic
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bpviz.drift import Checked, Picture
+    from bpviz.outputs.drift import Checked, Picture
 
 PAGE = "index.html"
 

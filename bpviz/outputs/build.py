@@ -7,22 +7,18 @@ a figure that its lock knows to show the same.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import os
-import platform
-import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from bpviz import config, declare, libraries, lock, tables
-from bpviz._version import __version__
-from bpviz.config import ConfigError, plugins
+from bpviz import config, declare, tables
+from bpviz.config import plugins
+from bpviz.execution.processes import TASKS_AHEAD, interrupts_blocked, worker_pool
 from bpviz.experiment import runner
-from bpviz.lock import Lock, Origin
 from bpviz.messages.text import listed
+from bpviz.outputs import lockfile, provenance
+from bpviz.outputs.lockfile import Lock, Origin
+from bpviz.outputs.provenance import code_of, modules_of, rounded, versions
 from bpviz.storage import atomic, hashing
 
 if TYPE_CHECKING:
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
     from bpviz.config import Experiment
     from bpviz.engine.results import Results
 
-_AHEAD = 4  # tasks a process that wait for it: none is idle, and only so many results are in memory
 
 TABLES = ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json")
 
@@ -61,7 +56,7 @@ class Job:
     @property
     def written(self) -> list[str]:
         """The names of all that is written in its folder."""
-        return [*self.files, *([lock.NAME] if self.origin else ())]
+        return [*self.files, *([lockfile.NAME] if self.origin else ())]
 
     def figure_files(self, number: int) -> dict[str, str]:
         """Return the files of one figure, by format."""
@@ -140,8 +135,8 @@ def carry_out(
     In the order given, though with several processes they end as they come. Nothing else of an outcome is held on to.
     """
     if processes > 1:
-        with _workers(processes) as pool:
-            return _carry_out_with(pool, jobs, keep, _AHEAD * processes, said)
+        with worker_pool(processes) as pool:
+            return _carry_out_with(pool, jobs, keep, TASKS_AHEAD * processes, said)
     return [keep(number, _whole(job, said)) for number, job in enumerate(jobs)]
 
 
@@ -154,64 +149,6 @@ def _whole(job: Job, said: Said = lambda words: None) -> Outcome:
         said(job.experiment.figures[number].file_name())
     _finish(job, outcome)
     return outcome
-
-
-@contextlib.contextmanager
-def _workers(jobs: int) -> Iterator[Executor]:
-    """Hand out so many processes; they end with the block, at once if it is left by an exception such as Ctrl-C."""
-    from concurrent.futures import ProcessPoolExecutor  # with what it imports, longer than many an experiment
-    from multiprocessing import active_children, get_context
-
-    known = (plugins.loaded(), declare.OPTIMIZERS.brought, declare.PROBLEMS.brought)
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, known) as pool:
-        try:
-            yield pool
-        except BaseException:
-            for worker in active_children():
-                worker.terminate()
-            raise
-
-
-def _begin(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], problems: dict[str, str]) -> None:
-    """Let this worker know what its parent knows: the plugins, and what installed packages have brought."""
-    _end_with_parent()
-    sys.stdout = sys.stderr  # what a rule prints is no part of a table
-    declare.OPTIMIZERS.brought.update(algorithms)
-    declare.PROBLEMS.brought.update(problems)
-    try:
-        for plugin in loaded:
-            plugins.start(plugin)
-    except ConfigError as error:  # of a plugin that behaves otherwise here
-        sys.stderr.write(f"{error}\n")
-        sys.stderr.flush()
-        os._exit(1)
-
-
-def _end_with_parent() -> None:
-    """Let this worker end when its parent is gone, even killed: it would wait for another job forever."""
-    from multiprocessing import parent_process
-    from threading import Thread
-
-    def watch() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Start workers here: Ctrl-C, which a terminal sends to all, is then for their parent alone, who ends them."""
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _carry_out_with(
@@ -231,7 +168,7 @@ def _carry_out_with(
     kept: dict[int, T] = {}
     begun = 0
     while len(kept) < len(jobs):
-        with _deaf_to_interrupts():
+        with interrupts_blocked():
             while begun < len(jobs) and len(whole) + len(computing) + len(drawing) < most:
                 task, tasks = (_whole, whole) if len(jobs) - begun > most else (compute, computing)
                 tasks[pool.submit(task, jobs[begun])] = begun
@@ -253,7 +190,7 @@ def _carry_out_with(
                 number = computing.pop(future)
                 outcome = outcomes[number] = future.result()
                 said(jobs[number].experiment.title)
-                with _deaf_to_interrupts():
+                with interrupts_blocked():
                     drawing |= {
                         pool.submit(draw, jobs[number], figure, due): (number, figure)
                         for figure, due in outcome.set_about()
@@ -273,7 +210,7 @@ def compute(job: Job) -> Outcome:
         for file, content in zip(TABLES, _tables(job.experiment, outcome.results), strict=True):
             if atomic.update(job.folder / file, content):
                 outcome.anew[file] = _why_table(job, file)
-            outcome.files[file] = lock.written(content)
+            outcome.files[file] = lockfile.written(content)
     for number, figure in enumerate(job.experiment.figures):
         data = figure.data(outcome.results, job.experiment.problem)
         shows = None
@@ -328,7 +265,7 @@ def _why_figure(job: Job, number: int, file: str, shows: list[str]) -> str:
         return "is new"
     if job.forced:
         return "is drawn by force"
-    wrong = lock.altered(job.before, job.folder, file)
+    wrong = lockfile.altered(job.before, job.folder, file)
     if wrong:
         return wrong
     if job.before.files[file].get("shows") != shows[number]:
@@ -339,25 +276,7 @@ def _why_figure(job: Job, number: int, file: str, shows: list[str]) -> str:
 
 def _drawing(job: Job, number: int) -> dict[str, str]:
     """Return the digests of the modules that draw a figure."""
-    return hashing.modules(*lock.DRAWING, *_modules_of([job.experiment.figures[number]]))
-
-
-def _modules_of(things: Sequence[Any]) -> list[str]:
-    """Return the modules, of this program's, in which the classes of ``things`` are, and those they share with others.
-
-    As patterns of names.
-    """
-    own = "bpviz."
-    names = {kind.__module__ for thing in things for part in declare.made_of(thing) for kind in type(part).__mro__}
-    paths = [name.removeprefix(own).split(".") for name in names if name.startswith(own)]
-    shared = {"/".join([*folders, "_*.py"]) for *folders, _ in paths if folders}
-    return sorted(shared | {f"{'/'.join(path)}.py" for path in paths})
-
-
-def code_of(experiment: Experiment) -> dict[str, str]:
-    """Return the digests of the modules that read, compute and draw an experiment."""
-    things = [experiment.problem, *(a.optimizer for a in experiment.algorithms), *experiment.figures]
-    return hashing.modules(*lock.READING, *lock.COMPUTING, *lock.DRAWING, *_modules_of(things))
+    return hashing.modules(*provenance.DRAWING, *modules_of([job.experiment.figures[number]]))
 
 
 def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
@@ -368,7 +287,7 @@ def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
     for suffix in due.formats:
         content = rendered(job.experiment.figures[number], due.data, suffix)
         file = job.figure_files(number)[suffix]
-        record = lock.written(content)
+        record = lockfile.written(content)
         if due.shows is not None:
             record["shows"] = due.shows
         drawn[file] = Drawn(record, same=not atomic.update(job.folder / file, content))
@@ -388,7 +307,7 @@ def _finish(job: Job, outcome: Outcome) -> None:
         **job.origin._asdict(),
         experiment=hashing.of_data(config.resolved(job.experiment)),
         code=code_of(job.experiment),
-        results=[_rounded(run) for run in runs],
+        results=[rounded(run) for run in runs],
         files={name: outcome.files[name] for name in job.files},
         versions=versions(job.experiment),
         table=table._asdict(),
@@ -401,38 +320,4 @@ def _finish(job: Job, outcome: Outcome) -> None:
         left_over=[name for name in earlier if name not in job.files and (job.folder / name).exists()],
     )
     if made != before:
-        lock.write(job.folder, made)
-
-
-def _rounded(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a run of a summary with its computed numbers to nine digits."""
-    return {
-        "label": run["label"],
-        "start": run["start"],
-        "epochs": run["epochs"],
-        "final_error": _nine(run["final_error"]),
-        "weights": [_nine(weight) for weight in run["weights"]],
-        "evaluations": run["evaluations"],
-        "ending": run["ending"],
-    }
-
-
-def _nine(number: float | None) -> float | None:
-    return None if number is None else float(f"{number:.9g}")
-
-
-def versions(experiment: Experiment) -> dict[str, str]:
-    """Return the versions that results and figures may depend on."""
-    needed = dict.fromkeys(name for a in experiment.algorithms for name in libraries.needed_by(a.optimizer.name))
-    return {
-        "bpviz": __version__,
-        "python": platform.python_version(),
-        **{library: _version(library) for library in ("numpy", "matplotlib", *needed)},
-    }
-
-
-@functools.cache
-def _version(library: str) -> str:
-    from importlib.metadata import version  # slow to import, and to answer
-
-    return version(library)
+        lockfile.write(job.folder, made)

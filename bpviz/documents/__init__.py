@@ -1,0 +1,1 @@
+"""Documents with marked blocks, filled with tables and figures."""

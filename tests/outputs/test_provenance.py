@@ -1,0 +1,93 @@
+"""Test that the code listed for an output is all the code that made it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bpviz
+from bpviz import config, declare
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
+from bpviz.outputs import build, provenance
+
+HOME = Path(bpviz.__file__).parent
+SETTINGS = {"clip-norm": {"largest": 1}, "mini-batches": {"batch_size": 2}}
+
+
+@contextlib.contextmanager
+def entered() -> Iterator[set[str]]:
+    """Collect the modules of bpviz in which a function is called, by their paths in the package."""
+    files: set[str] = set()
+
+    def profile(frame: Any, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_name != "<module>":  # importing a module runs none of its functions
+            files.add(frame.f_code.co_filename)
+
+    names: set[str] = set()
+    sys.setprofile(profile)
+    try:
+        yield names
+    finally:
+        sys.setprofile(None)
+    names |= {Path(f).relative_to(HOME).as_posix() for f in files if f.startswith(f"{HOME}/")}
+
+
+def uncovered(experiment: dict[str, Any], folder: Path) -> set[str]:
+    """Return the modules that run for an experiment and its outputs, but are not in its provenance."""
+    with entered() as names:
+        read = config.from_mapping({"max_epochs": 2, "figures": [], **experiment})
+        job = build.Job(read, folder, ("png",))
+        build.plan([job])
+        build.carry_out([job], lambda _, outcome: outcome)
+    return names - set(provenance.code_of(read))
+
+
+@pytest.fixture(autouse=True)
+def everything_imported() -> None:
+    """Import every rule first, so that no lookup of names imports modules during the profile."""
+    for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES):
+        registry.find_all()
+
+
+def problem_for(rule: Any) -> dict[str, Any]:
+    """Return the problem of an experiment with a rule: the perceptron, with a loss that the rule can work on."""
+    for network in ({}, {"loss": "mse"}, {"loss": "half-mse"}):
+        read = config.from_mapping({"algorithms": ["nelder-mead"], "figures": [], "network": network})
+        if declare.unsuitable(rule, read.problem) is None:
+            return {"network": network}
+    raise AssertionError(f"{rule.name} suits no perceptron")
+
+
+def test_every_rule(tmp_path: Path) -> None:
+    wrong = {
+        name: uncovered({"algorithms": [name], **problem_for(rule)}, tmp_path) for name, rule in OPTIMIZERS.items()
+    }
+    assert {name: modules for name, modules in wrong.items() if modules} == {}
+
+
+def test_every_wrapper(tmp_path: Path) -> None:
+    for name in WRAPPERS.names():
+        wrapped = {"name": "gd", "with": [{"name": name, **SETTINGS.get(name, {})}]}
+        assert (name, uncovered({"algorithms": [wrapped]}, tmp_path)) == (name, set())
+
+
+def test_every_problem(tmp_path: Path) -> None:
+    for name in set(PROBLEMS.names()) - {"perceptron"}:
+        experiment = {"problem": name, "algorithms": ["nelder-mead"], "figures": ["contour"]}
+        assert (name, uncovered(experiment, tmp_path)) == (name, set())
+
+
+@pytest.mark.parametrize("figure", sorted(FIGURES.names()))
+def test_every_figure(figure: str, tmp_path: Path) -> None:
+    assert uncovered({"algorithms": ["gd", "rprop"], "figures": [figure]}, tmp_path) == set()
+
+
+def test_a_module_that_is_not_listed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = tuple(folder for folder in provenance.READING_AND_COMPUTING if folder != "numerics/*.py")
+    monkeypatch.setattr(provenance, "READING_AND_COMPUTING", folders)
+    assert uncovered({"algorithms": ["newton"]}, tmp_path) == {"numerics/linalg.py"}
