@@ -180,4 +180,4 @@ def test_irprop_minus_is_torch_s_rprop(step, epochs, six_points, follow):
 def test_min_step_above_max_step_is_refused(name, follow, bowl):
     with pytest.raises(ValueError, match="min_step") as refusal:
         follow(name, bowl, (1, 1), min_step=20)
-    assert str(refusal.value) == f"{name}: min_step: 20 is above max_step, 10"
+    assert str(refusal.value) == f"{name}: min_step: 20 is greater than max_step (10)"

@@ -355,4 +355,4 @@ def test_a_step_too_short_to_change_the_weights_ends_the_run(name, unequal, foll
 def test_the_first_radius_is_at_most_the_largest(name):
     with pytest.raises(ValueError, match="max_step") as refusal:
         OPTIMIZERS[name](step=3, max_step=2)
-    assert str(refusal.value) == f"{name}: step: 3 is above max_step, 2"
+    assert str(refusal.value) == f"{name}: step: 3 is greater than max_step (2)"
