@@ -184,7 +184,7 @@ class Blind:
 def test_a_rule_that_never_asks_for_a_gradient_is_refused(name):
     with pytest.raises(ValueError, match=name) as refusal:
         WRAPPERS[name](Blind())
-    assert str(refusal.value) == f"{name}: blind never asks for a gradient"
+    assert str(refusal.value) == f"{name}: blind does not use the gradient"
 
 
 def test_answers_are_changed_in_the_order_written(bowl):

@@ -231,14 +231,14 @@ def test_answers_are_changed_in_every_batch_wherever_the_change_is_written(bowl)
 def test_a_problem_without_data_is_refused(name):
     with pytest.raises(ValueError, match="mini-batches") as refusal:
         follow(wrapped("gd"), PROBLEMS[name](), (1, 1), 1)
-    assert str(refusal.value) == f"mini-batches needs a problem with data, which this {name} does not have"
+    assert str(refusal.value) == f"mini-batches requires a problem with data ({name} has none)"
 
 
 def test_a_batch_is_no_larger_than_the_data(six_points):
     assert follow(wrapped("gd", batch_size=6), six_points, (1, 1), 1).epochs == 1
     with pytest.raises(ValueError, match="samples") as refusal:
         follow(wrapped("gd", batch_size=7), six_points, (1, 1), 1)
-    assert str(refusal.value) == "7 is more than the 6 samples of the data"
+    assert str(refusal.value) == "7 exceeds the number of samples, 6"
 
 
 def test_what_mini_batches_cannot_be_around():
@@ -246,8 +246,8 @@ def test_what_mini_batches_cannot_be_around():
         with pytest.raises(ValueError, match="mini-batches") as refusal:
             wrapped(rule)
         assert str(refusal.value) == (
-            f"mini-batches: {rule} goes on from its last answers, and the next batch would give others"
+            f"mini-batches: {rule} reuses values from its last epoch, which do not apply to the next batch"
         )
     with pytest.raises(ValueError, match="already") as refusal:
         WRAPPERS["mini-batches"](WRAPPERS["cosine"](wrapped("gd")))
-    assert str(refusal.value) == "mini-batches: there are mini-batches inside already"
+    assert str(refusal.value) == "mini-batches: mini-batches cannot be nested"

@@ -152,5 +152,5 @@ def test_weights_that_decay_at_every_epoch_are_not_for_rules_that_recall(rule):
     with pytest.raises(ValueError, match="weight-decay") as refusal:
         WRAPPERS["weight-decay"](OPTIMIZERS[rule]())
     assert str(refusal.value) == (
-        f"weight-decay: {rule} goes on from its last answers, which are of other weights once these have decayed"
+        f"weight-decay: {rule} reuses values from its last epoch, which do not apply to the decayed weights"
     )

@@ -315,9 +315,7 @@ def test_a_problem_that_cannot_answer_is_refused_in_the_name_of_the_layer_that_a
     own = [kind for kind in KINDS if kind in WRAPPERS[name].needs]
     said = [complaint for _, complaint in declare.misfits(optimizer, Mute())]
     words = f"{name} needs {' and '.join(own)}, which this mute problem does not have"
-    assert said == (
-        [words] if own else [f"{name} needs a problem with data, which this mute problem does not have"] * len(said)
-    )
+    assert said == ([words] if own else [f"{name} requires a problem with data (mute problem has none)"] * len(said))
 
 
 # -- declarations ------------------------------------------------------------------------------------------------------

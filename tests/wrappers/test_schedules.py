@@ -252,7 +252,7 @@ def test_schedules_in_a_row_multiply(bowl):
 def test_a_schedule_is_around_rules_that_take_a_step_at_every_epoch(name):
     for rule, sentence in (
         ("golden", "golden has no step for a schedule to change"),
-        ("rprop", "rprop takes its step at the start alone: a schedule would change nothing"),
+        ("rprop", "rprop reads its step only at the start, so a schedule has no effect"),
     ):
         with pytest.raises(ValueError, match=name) as refusal:
             WRAPPERS[name](OPTIMIZERS[rule]())
@@ -264,7 +264,7 @@ def test_a_schedule_is_around_rules_that_take_a_step_at_every_epoch(name):
 def test_one_cycle_of_three_phases_has_time_for_the_last():
     with pytest.raises(ValueError, match="one-cycle") as refusal:
         WRAPPERS["one-cycle"](OPTIMIZERS["gd"](), rise=0.5)
-    assert str(refusal.value) == "one-cycle: rise: 0.5 leaves no time for three phases; it is below 0.5"
+    assert str(refusal.value) == "one-cycle: rise: 0.5 is not below 0.5, as three phases require"
     assert WRAPPERS["one-cycle"](OPTIMIZERS["gd"](), rise=0.5, three_phase=False).rise == 0.5
 
 
