@@ -214,7 +214,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
             "did you mean 'sigmoid'? (activation function a, applied to the weighted sum)"
         ),
         (
-            "bad.yaml:3:38: network.bias: 'no' is not true or false; write false (whether a constant is added to the "
+            "bad.yaml:3:38: network.bias: 'no' is not true or false; write false (whether to add a bias to the "
             "weighted sum, as one more weight)"
         ),
         f"bad.yaml:4:13: max_epochs: 0.5 is not a whole number in [1, inf) {EPOCHS}",

@@ -83,8 +83,8 @@ def test_a_config_names_them_like_any_other():
     assert read(json.dumps(config.resolved(experiment))) == experiment
 
 
-C1_C2 = "scipy.optimize.minimize(method='BFGS') says: 'c1' and 'c2' do not satisfy'0 < c1 < c2 < 1'"
-NO_LIBRARY = "is not a library whose optimizers can be used"
+C1_C2 = "rejected by scipy.optimize.minimize(method='BFGS'): 'c1' and 'c2' do not satisfy'0 < c1 < c2 < 1'"
+NO_LIBRARY = "is not a supported library"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_mistakes_have_their_place(entry, where, path, said):
 def test_a_mistake_that_takes_two_settings_is_in_neither():
     kind = OPTIMIZERS["scipy:BFGS"]
     assert kind(c1=0.5) != kind(c2=0.4)
-    with pytest.raises(ValueError, match=r"^scipy:BFGS: scipy\.optimize\.minimize"):
+    with pytest.raises(ValueError, match=r"^scipy:BFGS: rejected by scipy\.optimize\.minimize"):
         kind(c1=0.5, c2=0.4)
 
 
@@ -203,8 +203,8 @@ def test_a_process_that_does_not_run_them_does_not_import_their_library():
 
 def test_explain_shows_the_call_and_the_settings():
     said = invoke("explain", "scipy:COBYLA").stdout
-    assert said.startswith("scipy:COBYLA\n\nThe method COBYLA of scipy.optimize.minimize. One epoch is one iteration")
-    assert "COBYLA calls back after an evaluation or two, with its best weights so far." in said
+    assert said.startswith("scipy:COBYLA\n\nMethod COBYLA of scipy.optimize.minimize.\n\nOne epoch is one iteration")
+    assert "COBYLA calls back after one or two evaluations, with its best weights so far." in said
     assert "scipy.optimize.minimize(..., method='COBYLA', options={'rhobeg': 1.0, 'tol': 0.0001" in said
     assert "rhobeg    1.0      a number" in said
     assert "Reasonable initial changes to the variables" in said
@@ -240,7 +240,7 @@ def test_a_library_that_is_missing_is_one_line(name, monkeypatch, tmp_path):
     for package in NEEDED[name]:
         monkeypatch.setitem(sys.modules, package, None)
         library = name.partition(":")[0]
-        said = f'{name} needs {package}: pip install "bpviz[{library}]"'
+        said = f'{name} requires {package}; install it with pip install "bpviz[{library}]"'
         assert refusal(f"algorithms: [gd, {name}]") == f"exp.yaml:1:18: algorithms[1]: {said}"
         (tmp_path / "exp.yaml").write_text(f"algorithms: [{{name: {name}}}]")
         for arguments in (["validate", "exp.yaml"], ["run", "exp.yaml"]):
@@ -261,7 +261,7 @@ def test_a_library_that_is_missing_is_one_line(name, monkeypatch, tmp_path):
 def test_a_library_that_is_too_old(monkeypatch):
     monkeypatch.setitem(foreign.LEAST, "scipy", (1999, 1))
     version = pytest.importorskip("scipy").__version__
-    said = f'scipy:BFGS needs scipy 1999.1 or later, and {version} is there: pip install "bpviz[scipy]"'
+    said = f'scipy:BFGS requires scipy >= 1999.1 (got {version}); upgrade with pip install "bpviz[scipy]"'
     assert refusal("algorithms: [scipy:BFGS]") == f"exp.yaml:1:14: algorithms[0]: {said}"
 
 
@@ -269,7 +269,8 @@ def test_a_library_that_is_broken(monkeypatch, tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('libtorch.so: cannot open shared object file', name='_C')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    said = "torch:Adam needs torch, which is there but cannot be imported: libtorch.so: cannot open shared object file"
+    reason = "libtorch.so: cannot open shared object file"
+    said = f"torch:Adam requires torch, which is installed but not importable: {reason}"
     assert refusal("algorithms: [torch:Adam]") == f"exp.yaml:1:14: algorithms[0]: {said}"
 
 

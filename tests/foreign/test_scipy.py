@@ -143,7 +143,7 @@ def test_runs_enter_a_block_that_is_under_way(one_after_the_other):
 def test_weights_that_somebody_else_has_moved(moved):
     elsewhere, led, said = moved(OPTIMIZERS["scipy:BFGS"]())
     np.testing.assert_array_equal(led, elsewhere)
-    assert said == dict.fromkeys((0, 1), "its weights were moved by something else, and it goes on from its own alone")
+    assert said == dict.fromkeys((0, 1), "its weights were changed by a wrapper, but it can only continue from its own")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_one_method_makes_one_run_at_a_time(six_points):
         next(first)
     (second,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
     assert second.ending is Ending.STUCK
-    assert second.why == "SciPy makes one run of this method at a time, and another is under way"
+    assert second.why == "SciPy allows one run of this method at a time, and another is in progress"
     del first
     (third,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
     assert third.ending is Ending.EXHAUSTED
@@ -279,14 +279,18 @@ def test_settings_are_the_options_and_survive_a_process(method):
     ("method", "options", "said"),
     [
         ("BFGS", {"gtol": "small"}, "gtol: 'small' is not a number (Terminate successfully if gradient norm is less"),
-        ("BFGS", {"c1": 0.95}, "c1: scipy.optimize.minimize(method='BFGS') says: 'c1' and 'c2' do not satisfy"),
+        ("BFGS", {"c1": 0.95}, "c1: rejected by scipy.optimize.minimize(method='BFGS'): 'c1' and 'c2' do not satisfy"),
         ("BFGS", {"gtol": float("inf")}, "gtol: inf is not a finite number (Terminate"),
-        ("dogleg", {"eta": 3}, "eta: scipy.optimize.minimize(method='dogleg') says: invalid acceptance stringency ("),
+        (
+            "dogleg",
+            {"eta": 3},
+            "eta: rejected by scipy.optimize.minimize(method='dogleg'): invalid acceptance stringency (",
+        ),
         ("Nelder-Mead", {"adaptive": 1}, "adaptive: 1 is not true or false (Adapt algorithm parameters"),
         (
             "Nelder-Mead",
             {"initial_simplex": [[1, 2], [3, 4]]},
-            "initial_simplex: scipy.optimize.minimize(method='Nelder-Mead') says: `initial_simplex` should be an array",
+            "initial_simplex: rejected by scipy.optimize.minimize(method='Nelder-Mead'): `initial_simplex` should be",
         ),
     ],
 )

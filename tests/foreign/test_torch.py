@@ -196,7 +196,7 @@ def test_one_that_evaluates_elsewhere_among_others(monkeypatch, one_after_the_ot
     elsewhere, led, said = moved(OPTIMIZERS["torch:Averaging"](lr=2.0))
     np.testing.assert_array_equal(led, elsewhere)
     assert list(said) == [0, 1]
-    assert "moved by something else" in said[0]
+    assert "changed by a wrapper" in said[0]
 
 
 def test_weights_that_somebody_else_has_moved_are_gone_on_from(answers, six_points, moved):
@@ -262,19 +262,19 @@ def test_settings_are_the_arguments_and_survive_a_process(name):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"lr": -1}, "torch:Adam: lr: torch.optim.Adam says: Invalid learning rate: -1"),
+        ({"lr": -1}, "torch:Adam: lr: rejected by torch.optim.Adam: Invalid learning rate: -1"),
         ({"lr": "a"}, "torch:Adam: lr: 'a' is not a number (learning rate)"),
-        ({"betas": [0.9, 2]}, "torch:Adam: betas: torch.optim.Adam says: Invalid beta parameter at index 1: 2"),
-        ({"betas": 0.9}, "torch:Adam: betas: 0.9 is not a list (handed to torch.optim.Adam)"),
+        ({"betas": [0.9, 2]}, "torch:Adam: betas: rejected by torch.optim.Adam: Invalid beta parameter at index 1: 2"),
+        ({"betas": 0.9}, "torch:Adam: betas: 0.9 is not a list (argument of torch.optim.Adam)"),
         ({"betas": [0.9, {}]}, "torch:Adam: betas: item 2: a mapping is not a number, true or false, text or a list"),
         ({"amsgrad": "no"}, "torch:Adam: amsgrad: 'no' is not true or false (whether to use the AMSGrad variant"),
         (
             {"differentiable": True, "lr": 0.1},
-            "torch:Adam: differentiable: torch.optim.Adam says: a leaf Variable that requires grad is being used in an",
+            "torch:Adam: differentiable: rejected by torch.optim.Adam: a leaf Variable that requires grad is being",
         ),
         (
             {"fused": True, "foreach": True},
-            "torch:Adam: torch.optim.Adam says: `fused` and `foreach` cannot be `True` together",
+            "torch:Adam: rejected by torch.optim.Adam: `fused` and `foreach` cannot be `True` together",
         ),
     ],
 )
@@ -293,8 +293,11 @@ def test_what_torch_refuses_is_refused_in_its_words(settings, said):
             "torch:lr_scheduler",
             f"'torch:lr_scheduler' is not an optimizer of torch.optim; known are {', '.join(NAMES)}",
         ),
-        ("torch:Muon", "torch:Muon does not take weights as a vector: Muon only supports 2D parameters whereas"),
-        ("torch:SparseAdam", "torch:SparseAdam does not take weights as a vector: SparseAdam does not support dense"),
+        ("torch:Muon", "torch:Muon does not support a vector of weights: Muon only supports 2D parameters whereas"),
+        (
+            "torch:SparseAdam",
+            "torch:SparseAdam does not support a vector of weights: SparseAdam does not support dense",
+        ),
     ],
 )
 def test_what_is_no_optimizer_for_a_vector_is_refused(name, said):
