@@ -59,7 +59,7 @@ def test_whatever_has_no_rule_beside_it_is_named():
     links = [link for case in cases for link in case.arguments.values() if isinstance(link, dict)]
     beside = {f"{case.library}:{case.name}" for case in cases} | {f"optax:{link['name']}" for link in links}
     text = (ROOT / "docs" / "libraries.md").read_text(encoding="utf-8")
-    named = re.search(r"These have no rule of bpviz beside them: (.*?)\. All", text, re.DOTALL)
+    named = re.search(r"These optimizers have no equivalent rule in bpviz: (.*?)\. All", text, re.DOTALL)
     assert sorted(re.findall(r"`(.+?)`", named[1])) == sorted(there - beside)
 
 
