@@ -49,7 +49,7 @@ def invoke(*arguments):
 # -- beside the rules of bpviz ---------------------------------------------------------------------------------------
 
 
-def test_whatever_has_no_rule_beside_it_is_named():
+def test_docs_list_all_optimizers_without_an_equivalent_rule():
     """Of all that torch and optax have, by what is recorded and what docs/libraries.md says."""
     torch, optax = pytest.importorskip("torch"), pytest.importorskip("optax")
     there = {f"optax:{name}" for name in _optax._optimizers(optax)}
@@ -66,7 +66,7 @@ def test_whatever_has_no_rule_beside_it_is_named():
 # -- configs and the command line ------------------------------------------------------------------------------------
 
 
-def test_a_config_names_them_like_any_other():
+def test_config_accepts_library_optimizers():
     experiment = read("algorithms: [scipy:BFGS, {name: scipy:Powell, xtol: 1e-3, label: P}, {name: gd}]\nfigures: []")
     assert [algorithm.label for algorithm in experiment.algorithms] == ["scipy:BFGS", "P", "Gradient descent"]
     assert declare.settings(experiment.algorithms[1].optimizer)["xtol"] == 1e-3
@@ -115,7 +115,7 @@ NO_LIBRARY = "is not a supported library"
         ("keras:Adam", "keras", "", f"'keras:Adam': 'keras' {NO_LIBRARY}; known are torch, optax and scipy"),
     ],
 )
-def test_mistakes_have_their_place(entry, where, path, said):
+def test_mistakes_have_their_location(entry, where, path, said):
     text = f"algorithms: [{entry}]"
     message, line, caret = refusal(text).splitlines()
     column = text.index(where, 12) + 1
@@ -124,14 +124,14 @@ def test_mistakes_have_their_place(entry, where, path, said):
     assert caret.index("^") == column + 3
 
 
-def test_a_mistake_that_takes_two_settings_is_in_neither():
+def test_mistake_caused_by_two_settings_is_attributed_to_neither():
     kind = OPTIMIZERS["scipy:BFGS"]
     assert kind(c1=0.5) != kind(c2=0.4)
     with pytest.raises(ValueError, match=r"^scipy:BFGS: rejected by scipy\.optimize\.minimize"):
         kind(c1=0.5, c2=0.4)
 
 
-def test_a_method_that_asks_for_more_than_a_problem_has():
+def test_rejects_a_method_whose_needs_the_problem_lacks():
     class Blind:
         name, offers = "blind", frozenset({"error"})
 
@@ -179,7 +179,7 @@ def test_a_comparison_end_to_end():
 
 
 @pytest.mark.slow
-def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
+def test_outputs_are_identical_with_one_and_two_processes(tmp_path):
     text = "algorithms: [scipy:BFGS, {name: scipy:COBYQA}, rprop]\nfigures: [paths, epochs]\nstart: [[-4, -4], [3, -2]]"
     contents = []
     for jobs in (1, 2):
@@ -192,7 +192,7 @@ def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
     assert list(made["versions"]) == ["bpviz", "python", "numpy", "matplotlib", "scipy"]
 
 
-def test_a_process_that_does_not_run_them_does_not_import_their_library():
+def test_unpickling_does_not_import_the_library():
     made = pickle.dumps(OPTIMIZERS["scipy:BFGS"](gtol=1e-3))
     code = (
         "import pickle, sys; o = pickle.loads(sys.stdin.buffer.read()); print(o.name, o.gtol, 'scipy' in sys.modules)"
@@ -214,7 +214,7 @@ def test_explain_shows_the_call_and_the_settings():
     assert refused.stderr.startswith("'scipy:xyzzy' is not an optimizer of scipy.optimize.minimize; known are BFGS, ")
 
 
-def test_list_says_how_they_are_named():
+def test_list_shows_the_name_prefixes():
     said = invoke("list").stdout
     for library, meaning in foreign.PREFIXES.items():
         assert f"  {library}:... " in said
@@ -226,7 +226,7 @@ def test_list_says_how_they_are_named():
 @pytest.mark.parametrize(
     ("name", "right"), [("scipy:BFGS", True), ("torch:Adam", True), ("foo:Adam", False), ("scipy:", False)]
 )
-def test_the_schema_takes_names_of_libraries(name, right):
+def test_schema_accepts_library_optimizers(name, right):
     validator = jsonschema.Draft7Validator(config.schema())
     assert validator.is_valid({"algorithms": [name]}) is right
     assert validator.is_valid({"algorithms": [{"name": name, "gtol": 1e-3}]}) is right
@@ -236,7 +236,7 @@ def test_the_schema_takes_names_of_libraries(name, right):
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_a_library_that_is_missing_is_one_line(name, monkeypatch, tmp_path):
+def test_missing_library_is_reported_in_one_line(name, monkeypatch, tmp_path):
     for package in NEEDED[name]:
         monkeypatch.setitem(sys.modules, package, None)
         library = name.partition(":")[0]
@@ -258,14 +258,14 @@ def test_a_library_that_is_missing_is_one_line(name, monkeypatch, tmp_path):
             return  # the second is asked for where the first is
 
 
-def test_a_library_that_is_too_old(monkeypatch):
+def test_reports_a_library_that_is_too_old(monkeypatch):
     monkeypatch.setitem(foreign.LEAST, "scipy", (1999, 1))
     version = pytest.importorskip("scipy").__version__
     said = f'scipy:BFGS requires scipy >= 1999.1 (got {version}); upgrade with pip install "bpviz[scipy]"'
     assert refusal("algorithms: [scipy:BFGS]") == f"exp.yaml:1:14: algorithms[0]: {said}"
 
 
-def test_a_library_that_is_broken(monkeypatch, tmp_path):
+def test_reports_a_library_that_cannot_be_imported(monkeypatch, tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('libtorch.so: cannot open shared object file', name='_C')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
@@ -274,7 +274,7 @@ def test_a_library_that_is_broken(monkeypatch, tmp_path):
     assert refusal("algorithms: [torch:Adam]") == f"exp.yaml:1:14: algorithms[0]: {said}"
 
 
-def test_the_extras_ask_for_what_is_needed():
+def test_extras_require_the_minimum_versions():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     assert set(LIBRARIES) <= set(extras)
@@ -286,7 +286,7 @@ def test_the_extras_ask_for_what_is_needed():
 
 
 @pytest.mark.parametrize("value", [None, 1, -0.5, True, "text", [], [1, [2.5, None, "a"], False]])
-def test_plain_values_are_handed_on_as_they_are(value):
+def test_plain_values_are_passed_unchanged(value):
     assert Handed().complaint(value) is None
     handed = Handed().convert(value)
     assert json.loads(json.dumps(handed)) == value
@@ -302,11 +302,11 @@ def test_plain_values_are_handed_on_as_they_are(value):
         ([{}], "item 1: a mapping is not a number, true or false, text or a list"),
     ],
 )
-def test_other_values_are_not(value, said):
+def test_rejects_other_values(value, said):
     assert Handed().complaint(value) == said
 
 
-def test_a_default_allows_its_like_and_null():
+def test_domain_accepts_values_of_the_type_of_the_default_and_null():
     likes = {"a number": (1, 2.5), "true or false": (True, False), "text": ("a",), "a list": ([], [1])}
     for words in likes:
         assert Handed(words).complaint(None) is None

@@ -76,7 +76,7 @@ def directly(answers, method, start, options):
 
 @pytest.mark.slow
 @over_methods
-def test_iterations_and_counts_are_those_of_minimize_at_every_epoch(method, answers, places, walk):
+def test_iterations_and_counts_match_minimize_at_every_epoch(method, answers, places, walk):
     for problem, start in places:
         asked = answers(declare.PROBLEMS[problem]())
         rows, counts, found = directly(asked, method, start, {})
@@ -99,7 +99,7 @@ def test_iterations_and_counts_are_those_of_minimize_at_every_epoch(method, answ
 
 @pytest.mark.slow
 @over_methods
-def test_options_are_handed_on(method, answers, walk):
+def test_options_are_passed_to_minimize(method, answers, walk):
     """Each unusual option by itself gives the run that it gives minimize, and is not without effect."""
     plain = directly(answers(declare.PROBLEMS["rosenbrock"]()), method, (-1.2, 1.0), {})
     for option, value in UNUSUAL[method].items():
@@ -122,25 +122,25 @@ def test_options_are_handed_on(method, answers, walk):
         if case.library == "scipy" and case.name in METHODS
     ],
 )
-def test_it_walks_as_recorded_at_every_update(family, case):
+def test_matches_the_recorded_path_at_every_update(family, case):
     for compared in compare(family, case._replace(rule=f"scipy:{case.name}", settings=case.arguments)):
         assert compared.parted is None, compared
 
 
-def test_the_methods_are_all_that_scipy_has():
+def test_all_methods_of_scipy_are_supported():
     assert sorted(name.lower() for name in METHODS) == sorted(MINIMIZE_METHODS)
 
 
 @over_methods
-def test_one_equals_many(method, one_equals_many):
+def test_is_batch_invariant(method, one_equals_many):
     one_equals_many(OPTIMIZERS[f"scipy:{method}"]())
 
 
-def test_runs_enter_a_block_that_is_under_way(one_after_the_other):
+def test_runs_can_enter_a_block_later(one_after_the_other):
     one_after_the_other(OPTIMIZERS["scipy:Nelder-Mead"]())
 
 
-def test_weights_that_somebody_else_has_moved(moved):
+def test_weights_changed_by_a_wrapper(moved):
     elsewhere, led, said = moved(OPTIMIZERS["scipy:BFGS"]())
     np.testing.assert_array_equal(led, elsewhere)
     assert said == dict.fromkeys((0, 1), "its weights were changed by a wrapper, but it can only continue from its own")
@@ -150,7 +150,7 @@ def test_weights_that_somebody_else_has_moved(moved):
     ("options", "expected"),
     [({"gtol": 10.0}, "Optimization terminated successfully"), ({"hess_inv0": np.eye(3).tolist()}, "shapes (3,3) and")],
 )
-def test_a_run_that_has_ended_says_so_again(six_points, options, expected):
+def test_finished_run_repeats_its_message(six_points, options, expected):
     """Whoever goes on asking is told the same, and does not wait for a thread that is no more."""
     optimizer = OPTIMIZERS["scipy:BFGS"](**options)
     f = Oracle(six_points, 1)
@@ -163,7 +163,7 @@ def test_a_run_that_has_ended_says_so_again(six_points, options, expected):
     assert said[0][0].startswith(expected)
 
 
-def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
+def test_sweep_gives_each_run_its_own_value(six_points, walk):
     starts, radii = [(-4.0, -4.0)] * 3, [0.1, 0.3, 1.0]
     kind = OPTIMIZERS["scipy:COBYLA"]
     runs = record(
@@ -175,7 +175,7 @@ def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
 
 
 @over_methods
-def test_needs_are_what_is_asked(method, walk):
+def test_needs_match_the_evaluations(method, walk):
     run = walk(f"scipy:{method}", "rosenbrock", (-1.2, 1.0), 30)
     asked = {kind for kind, count in run.evaluations.items() if count}
     assert asked == OPTIMIZERS[f"scipy:{method}"].needs
@@ -186,7 +186,7 @@ def threads():
 
 
 @over_methods
-def test_no_thread_outlives_its_run(method, six_points):
+def test_threads_end_with_their_runs(method, six_points):
     optimizer = OPTIMIZERS[f"scipy:{method}"]()
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
     for most in (1, 3, 200):  # runs that are cut off, that reach the threshold, and that end by themselves
@@ -201,7 +201,7 @@ def test_no_thread_outlives_its_run(method, six_points):
     assert threads() == []
 
 
-def test_looking_ahead_begins_again_where_the_weights_were_moved(walk, six_points):
+def test_lookahead_restarts_after_a_pull(walk, six_points):
     """After five epochs of its own, BFGS begins anew, half the way back."""
     wrapped = WRAPPERS["lookahead"](OPTIMIZERS["scipy:BFGS"](), every=5, share=0.5)
     ahead = walk("scipy:BFGS", six_points, (-4.0, -4.0), 5)
@@ -213,13 +213,13 @@ def test_looking_ahead_begins_again_where_the_weights_were_moved(walk, six_point
     assert threads() == []
 
 
-def test_a_thread_starts_with_the_first_epoch(six_points):
+def test_thread_starts_with_the_first_epoch(six_points):
     epochs = march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=10, max_epochs=5)
     assert next(epochs).ended is not None
     assert threads() == []
 
 
-def test_what_the_problem_raises_is_raised(six_points, monkeypatch):
+def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
     """It is a mistake of ours and no ending, and it ends the thread."""
 
     def broken(*_asked):
@@ -231,7 +231,7 @@ def test_what_the_problem_raises_is_raised(six_points, monkeypatch):
     assert threads() == []
 
 
-def test_what_the_library_raises_ends_its_run_and_no_other(six_points):
+def test_exception_of_the_library_ends_its_run_only(six_points):
     """An initial Hessian of three weights is refused when a run of two begins."""
     optimizer = OPTIMIZERS["scipy:BFGS"](hess_inv0=np.eye(3).tolist())
     runs = record(march(optimizer, six_points, [(-4.0, -4.0), (3.0, -2.0)], error_threshold=None, max_epochs=5))
@@ -240,7 +240,7 @@ def test_what_the_library_raises_ends_its_run_and_no_other(six_points):
         assert run.why == "shapes (3,3) and (2,) not aligned: 3 (dim 1) != 2 (dim 0)"
 
 
-def test_one_method_makes_one_run_at_a_time(six_points):
+def test_method_with_a_lock_allows_one_run_at_a_time(six_points):
     """SciPy holds a lock while COBYQA works: a second run would wait for the first without end."""
     optimizer = OPTIMIZERS["scipy:COBYQA"]()
     assert optimizer.together == 1
@@ -255,7 +255,7 @@ def test_one_method_makes_one_run_at_a_time(six_points):
     assert third.ending is Ending.EXHAUSTED
 
 
-def test_warnings_of_others_are_left_as_they_were(six_points):
+def test_warning_filters_are_restored(six_points):
     before = warnings.filters[:]
     for method in ("BFGS", "trust-constr"):
         record(march(OPTIMIZERS[f"scipy:{method}"](), six_points, [(1e153, 1.0)], error_threshold=None, max_epochs=5))
@@ -263,7 +263,7 @@ def test_warnings_of_others_are_left_as_they_were(six_points):
 
 
 @over_methods
-def test_settings_are_the_options_and_survive_a_process(method):
+def test_settings_are_the_options_and_can_be_pickled(method):
     kind = OPTIMIZERS[f"scipy:{method}"]
     assert kind is OPTIMIZERS[f"scipy:{method}"]
     assert set(UNUSUAL[method]) <= set(declare.fields(kind))
@@ -294,7 +294,7 @@ def test_settings_are_the_options_and_survive_a_process(method):
         ),
     ],
 )
-def test_what_scipy_refuses_is_refused_in_its_words(method, options, said):
+def test_rejected_settings_show_the_message_of_scipy(method, options, said):
     with pytest.raises(ValueError, match=re.escape(f"scipy:{method}: {said}".removesuffix(" ("))):
         OPTIMIZERS[f"scipy:{method}"](**options)
 

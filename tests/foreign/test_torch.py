@@ -34,7 +34,7 @@ RECORDED = [
 
 
 @pytest.mark.parametrize(("family", "case"), RECORDED)
-def test_it_walks_as_recorded_at_every_update(family, case):
+def test_matches_the_recorded_path_at_every_update(family, case):
     own = case._replace(rule=f"torch:{case.name}", settings=case.arguments)
     for compared in compare(family, own):
         assert compared.parted is None, compared
@@ -67,7 +67,7 @@ def by_hand(answers, name, start, epochs, **arguments):
 
 
 @over_names
-def test_it_walks_and_asks_as_by_hand(name, answers, places, walk):
+def test_path_and_counts_match_a_plain_loop(name, answers, places, walk):
     for problem, start in places:
         asked = answers(declare.PROBLEMS[problem]())
         rows, counts = by_hand(asked, name, start, 30)
@@ -78,7 +78,7 @@ def test_it_walks_and_asks_as_by_hand(name, answers, places, walk):
         np.testing.assert_array_equal(run.counts, counts[: len(run.counts)])
 
 
-def test_a_closure_asks_for_its_own_run_alone(answers, six_points):
+def test_closure_evaluates_its_own_run_only(answers, six_points):
     """Three runs of L-BFGS with a line search: each is charged what it would be charged alone."""
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
     settings = {"line_search_fn": "strong_wolfe", "max_iter": 4}
@@ -110,11 +110,11 @@ def test_torch_s_rprop_is_irprop_minus(walk, six_points):
 
 
 @over_names
-def test_one_equals_many(name, one_equals_many):
+def test_is_batch_invariant(name, one_equals_many):
     one_equals_many(OPTIMIZERS[f"torch:{name}"](lr=0.3), epochs=15)
 
 
-def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
+def test_sweep_gives_each_run_its_own_value(six_points, walk):
     kind, rates = OPTIMIZERS["torch:Adam"], [0.1, 0.3, 1.0]
     starts = [(-4.0, -4.0)] * 3
     runs = record(march(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"lr": rates}))
@@ -124,12 +124,12 @@ def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
 
 
 @over_names
-def test_needs_are_what_is_asked(name, walk):
+def test_needs_match_the_evaluations(name, walk):
     run = walk(f"torch:{name}", "rosenbrock", (-1.2, 1.0), 3)
     assert {kind for kind, count in run.evaluations.items() if count} == OPTIMIZERS[f"torch:{name}"].needs
 
 
-def test_doubles_are_used_and_nothing_is_left_behind(six_points):
+def test_uses_doubles_and_restores_the_settings(six_points):
     """NAdam and ASGD keep scalars in torch's default type: they would be floats."""
     assert torch.get_default_dtype() is torch.float32
     for name in ("NAdam", "ASGD"):
@@ -174,7 +174,7 @@ class Averaging(torch.optim.Optimizer):
         w.copy_(beta * x + (1 - beta) * state["z"])
 
 
-def test_an_optimizer_that_evaluates_elsewhere_is_judged_there(monkeypatch, answers, six_points):
+def test_reports_the_evaluation_weights(monkeypatch, answers, six_points):
     """y ← β x + (1 - β) z, z ← z - η ∇E(y), x ← x + (z - x) / t, as the paper has it, in plain floats."""
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
@@ -190,7 +190,7 @@ def test_an_optimizer_that_evaluates_elsewhere_is_judged_there(monkeypatch, answ
         assert run.evaluations["gradient"] == asked.counts["gradient"] == 20
 
 
-def test_one_that_evaluates_elsewhere_among_others(monkeypatch, one_after_the_other, moved):
+def test_evaluation_weights_in_blocks_and_under_wrappers(monkeypatch, one_after_the_other, moved):
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     one_after_the_other(OPTIMIZERS["torch:Averaging"](lr=2.0))
     elsewhere, led, said = moved(OPTIMIZERS["torch:Averaging"](lr=2.0))
@@ -199,7 +199,7 @@ def test_one_that_evaluates_elsewhere_among_others(monkeypatch, one_after_the_ot
     assert "changed by a wrapper" in said[0]
 
 
-def test_weights_that_somebody_else_has_moved_are_gone_on_from(answers, six_points, moved):
+def test_continues_from_weights_changed_by_a_wrapper(answers, six_points, moved):
     """As weight decay beside the step moves them."""
     elsewhere, led, said = moved(OPTIMIZERS["torch:SGD"](lr=0.3, momentum=0.9))
     assert not said
@@ -209,7 +209,7 @@ def test_weights_that_somebody_else_has_moved_are_gone_on_from(answers, six_poin
         np.testing.assert_allclose(after, expected, 1e-14)
 
 
-def test_what_goes_around_it_does(walk, places):
+def test_wrappers_work_as_around_a_rule(walk, places):
     """Clipped gradients and decaying weights: the same around torch's gradient descent as around gd."""
     for problem, start in places:
         runs = []
@@ -222,7 +222,7 @@ def test_what_goes_around_it_does(walk, places):
 
 
 @pytest.mark.parametrize(("name", "recalls"), [("Adam", False), ("SGD", False), ("LBFGS", True), ("Averaging", True)])
-def test_which_go_on_from_earlier_answers(name, recalls, monkeypatch):
+def test_optimizers_that_recall(name, recalls, monkeypatch):
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     assert OPTIMIZERS[f"torch:{name}"].recalls is recalls
 
@@ -237,7 +237,7 @@ class Fragile(torch.optim.SGD):
             raise RuntimeError("this is enough. And more.")
 
 
-def test_what_the_library_raises_ends_its_run_and_no_other(monkeypatch, six_points):
+def test_exception_of_the_library_ends_its_run_only(monkeypatch, six_points):
     monkeypatch.setattr(torch.optim, "Fragile", Fragile, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
     runs = record(march(OPTIMIZERS["torch:Fragile"](), six_points, starts, error_threshold=None, max_epochs=4))
@@ -248,7 +248,7 @@ def test_what_the_library_raises_ends_its_run_and_no_other(monkeypatch, six_poin
 
 
 @over_names
-def test_settings_are_the_arguments_and_survive_a_process(name):
+def test_settings_are_the_arguments_and_can_be_pickled(name):
     kind = OPTIMIZERS[f"torch:{name}"]
     assert kind is OPTIMIZERS[f"torch:{name}"]
     signature = inspect.signature(getattr(torch.optim, name))
@@ -278,7 +278,7 @@ def test_settings_are_the_arguments_and_survive_a_process(name):
         ),
     ],
 )
-def test_what_torch_refuses_is_refused_in_its_words(settings, said):
+def test_rejected_settings_show_the_message_of_torch(settings, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         OPTIMIZERS["torch:Adam"](**settings)
 
@@ -300,7 +300,7 @@ def test_what_torch_refuses_is_refused_in_its_words(settings, said):
         ),
     ],
 )
-def test_what_is_no_optimizer_for_a_vector_is_refused(name, said):
+def test_rejects_names_that_are_not_optimizers_of_a_vector(name, said):
     assert name not in OPTIMIZERS
     with pytest.raises(KeyError) as caught:
         OPTIMIZERS[name]

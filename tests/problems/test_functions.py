@@ -109,7 +109,7 @@ def atan(z):
     return z.through(math.atan(z.value), k, -2 * z.value * k * k)
 
 
-def test_jets_know_their_derivatives():
+def test_jets_compute_derivatives():
     """At x = 2, y = 3: x² y has gradient (12, 4) and Hessian (6, 4, 0), and sin x / y what the quotient rule says."""
     x, y = Jet(Q(2), (1, 0)), Jet(Q(3), (0, 1))
     assert x**2 * y == Jet(12, (12, 4), (6, 4, 0))
@@ -241,7 +241,7 @@ def answers(f, w):
     return at.error()[:, None], at.gradient(), np.column_stack([h[:, 0, 0], h[:, 0, 1], h[:, 1, 1]])
 
 
-def test_every_function_is_here_a_second_time():
+def test_every_function_has_a_printed_formula():
     assert set(PRINTED) == set(FUNCTIONS)
     assert set(PROBLEMS) - set(FUNCTIONS) == {"perceptron"}
     for name, cases in UNUSUAL.items():
@@ -249,7 +249,7 @@ def test_every_function_is_here_a_second_time():
     assert {name for name in FUNCTIONS if fields(PROBLEMS[name])} == set(UNUSUAL)
 
 
-def test_the_functions_that_were_asked_for_are_there():
+def test_required_functions_are_registered():
     assert set(FUNCTIONS) >= {
         "rosenbrock", "beale", "himmelblau", "booth", "matyas", "mccormick", "goldstein-price", "three-hump-camel",
         "six-hump-camel", "styblinski-tang", "ackley", "rastrigin", "griewank", "levy", "bukin", "easom", "quadratic",
@@ -258,7 +258,7 @@ def test_the_functions_that_were_asked_for_are_there():
 
 
 @over_cases
-def test_error_gradient_and_hessian_are_those_of_the_printed_formula(name, settings):
+def test_error_gradient_and_hessian_match_the_printed_formula(name, settings):
     f = PROBLEMS[name](**settings)
     w = points(f)
     expected = [printed(name, settings, x, y) for x, y in w.tolist()]
@@ -287,7 +287,7 @@ def test_polynomials_are_exact_up_to_rounding(name, settings):
             assert np.abs(part[row] - wanted).max() <= 2e-14 * (np.abs(wanted).max() + np.abs(part).max())
 
 
-def test_many_are_exact():
+def test_polynomials_are_exact_at_many_points():
     assert len({name for name, _ in EXACT}) == 14
 
 
@@ -326,7 +326,7 @@ PUBLISHED = [
 @pytest.mark.parametrize(
     ("name", "at", "error", "rel", "source"), PUBLISHED, ids=[f"{name} {at}" for name, at, *_ in PUBLISHED]
 )
-def test_values_that_others_computed(name, at, error, rel, source):
+def test_published_values(name, at, error, rel, source):
     assert PROBLEMS[name]().at(np.array([at])).error()[0] == pytest.approx(error, rel=rel, abs=0), source
 
 
@@ -340,7 +340,7 @@ def test_values_that_others_computed(name, at, error, rel, source):
         ("helical-valley", (-1.0, 0.0), (0.0, -1.59154943091895e03)),
     ],
 )
-def test_gradients_that_others_computed(name, at, gradient):
+def test_published_gradients(name, at, gradient):
     assert PROBLEMS[name]().at(np.array([at])).gradient()[0] == pytest.approx(gradient, rel=1e-14), GONUM
 
 
@@ -363,7 +363,7 @@ def test_gradients_that_others_computed(name, at, gradient):
         ("helical-valley", {}, (math.sqrt(3.0), 1.0), 2500 / 36 + 100, None, None),
     ],
 )  # fmt: skip
-def test_values_worked_by_hand(name, settings, at, error, gradient, hessian):
+def test_values_by_hand(name, settings, at, error, gradient, hessian):
     found = answers(PROBLEMS[name](**settings), np.array([at]))
     for part, wanted in zip(found, ([error], gradient, hessian), strict=True):
         if wanted is not None:
@@ -374,7 +374,7 @@ def test_values_worked_by_hand(name, settings, at, error, gradient, hessian):
 
 
 @over_cases
-def test_derivatives_are_those_of_differences(name, settings, differences):
+def test_derivatives_match_finite_differences(name, settings, differences):
     """Each of the one before: what is asked is what is computed. Steps are parts of the window, whatever its units."""
     f = PROBLEMS[name](**settings)
     w = points(f)
@@ -400,7 +400,7 @@ over_least_squares = pytest.mark.parametrize(("name", "settings"), LEAST_SQUARES
 
 
 @over_least_squares
-def test_the_error_is_the_sum_of_the_residuals_squares(name, settings):
+def test_error_is_the_sum_of_squared_residuals(name, settings):
     at = PROBLEMS[name](**settings).at(points(PROBLEMS[name]()))
     r, jacobian = at.residuals(), at.jacobian()
     assert (r**2).sum(axis=1) == pytest.approx(at.error(), rel=1e-14)
@@ -410,7 +410,7 @@ def test_the_error_is_the_sum_of_the_residuals_squares(name, settings):
 
 
 @over_least_squares
-def test_gauss_newton_s_matrix_is_the_hessian_where_residuals_are_zero(name, settings):
+def test_gauss_newton_matrix_is_the_hessian_for_zero_residuals(name, settings):
     f = PROBLEMS[name](**settings)
     w = np.array([minimum.at for minimum in f.minima if minimum.error == 0])
     jacobian = f.at(w).jacobian()
@@ -419,7 +419,7 @@ def test_gauss_newton_s_matrix_is_the_hessian_where_residuals_are_zero(name, set
 
 
 @over_functions
-def test_what_is_offered_is_what_there_is(name):
+def test_offers_match_the_methods(name):
     f = PROBLEMS[name]()
     assert f.offers == {"error", "gradient", "hessian"} | (
         {"residuals", "jacobian"} if isinstance(f, SumOfSquares) else set()
@@ -455,7 +455,7 @@ MINIMA = [
 
 
 @pytest.mark.parametrize(("name", "settings", "minimum"), MINIMA)
-def test_a_minimum_is_one(name, settings, minimum):
+def test_minima_satisfy_the_optimality_conditions(name, settings, minimum):
     """Its error is the stated one, every neighbour's is higher, and there is no slope and no bend downwards."""
     f = PROBLEMS[name](**settings)
     at = f.at(np.array([minimum.at]))
@@ -483,7 +483,7 @@ def newton_step(f, w):
 
 
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - MANY_MORE - set(KINKS)))
-def test_no_minimum_is_left_out(name):
+def test_no_minimum_is_missing(name):
     """Newton's method, made to go down, leads from all over the window out of it or to where a minimum is known."""
     f = PROBLEMS[name]()
     low, high = np.array(f.window).T
@@ -504,7 +504,7 @@ def test_no_minimum_is_left_out(name):
 
 
 @over_functions
-def test_nothing_in_the_window_is_lower_than_the_lowest(name):
+def test_no_error_in_the_window_is_below_the_lowest(name):
     f = PROBLEMS[name]()
     (left, right), (bottom, top) = f.window
     x, y = np.meshgrid(np.linspace(left, right, 301), np.linspace(bottom, top, 301))
@@ -513,7 +513,7 @@ def test_nothing_in_the_window_is_lower_than_the_lowest(name):
 
 
 @over_cases
-def test_start_and_minima_lie_in_the_window_and_the_threshold_between_their_errors(name, settings):
+def test_window_contains_start_and_minima_and_threshold_is_between_their_errors(name, settings):
     f = PROBLEMS[name](**settings)
     left, right = np.array(f.window).T
     assert f.weights == ("x", "y")
@@ -529,14 +529,14 @@ def test_start_and_minima_lie_in_the_window_and_the_threshold_between_their_erro
 
 
 @over_functions
-def test_the_start_is_no_accident(name):
+def test_start_has_nonzero_derivatives(name):
     """Both derivatives are there, or a rule may never see one of the weights; the valleys' own starts excepted."""
     f = PROBLEMS[name]()
     gradient = f.at(np.array([f.start])).gradient()[0]
     assert (gradient != 0).all() or name == "helical-valley"
 
 
-def test_where_there_is_a_kink_the_slope_is_zero():
+def test_gradient_is_zero_at_kinks():
     """Both formulas divide by zero there."""
     fold = PROBLEMS["bukin"]().at(np.array([(-10.0, 1.0), (-20.0, 4.0), (-10.0, 2.0)]))
     assert fold.gradient().tolist() == [[0, 0], [-0.01, 0], [10, 50]]
@@ -545,7 +545,7 @@ def test_where_there_is_a_kink_the_slope_is_zero():
     assert (tip.error().tolist(), tip.gradient().tolist()) == ([0], [[0, 0]])
 
 
-def test_the_helical_valley_has_its_cliff_below_the_origin():
+def test_helical_valley_has_its_cliff_below_the_origin():
     """θ is 1/4 above the origin, 1/2 to the left, and jumps from -1/4 to 3/4 below it."""
     f = PROBLEMS["helical-valley"]()
     w = np.array([(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (1e-12, -1.0), (-1e-12, -1.0)])
@@ -557,7 +557,7 @@ def test_the_helical_valley_has_its_cliff_below_the_origin():
 
 @pytest.mark.parametrize("condition", [1.0, 7.0, 1e8])
 @pytest.mark.parametrize("angle", [-135.0, -90.0, 0.0, 17.0, 180.0])
-def test_a_quadratic_has_the_condition_and_the_angle_that_it_is_given(condition, angle):
+def test_quadratic_has_the_given_condition_and_angle(condition, angle):
     f = PROBLEMS["quadratic"](condition=condition, angle=angle)
     hessian = f.at(np.array([(0.3, 4.0)])).hessian()[0]
     axis = np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
@@ -576,7 +576,7 @@ def test_minima_follow_the_hyperparameters():
     ("name", "field"),
     [pytest.param(n, f, id=f"{n} {f.name}") for n, cls in PROBLEMS.items() for f in fields(cls).values()],
 )
-def test_a_value_outside_its_range_is_refused(name, field):
+def test_rejects_values_outside_the_domain(name, field):
     bad = [field.domain.bad(), *((math.nan, math.inf, True, "1", None) if isinstance(field.domain, Interval) else ())]
     assert isinstance(field.domain, Interval | Choice | Flag)
     for value in bad:
@@ -596,7 +596,7 @@ def wild(f):
 
 
 @over_cases
-def test_one_equals_many(name, settings):
+def test_is_batch_invariant(name, settings):
     """Bit for bit, in every answer, whatever the neighbours, the order and the memory layout."""
     f = PROBLEMS[name](**settings)
     w = wild(f)
@@ -614,7 +614,7 @@ def test_one_equals_many(name, settings):
 
 
 @over_functions
-def test_far_away_is_no_exception_and_no_zero(name):
+def test_non_finite_weights_give_non_finite_errors(name):
     """Infinities and NaN come back as errors that are not finite, or as what the formula tends to."""
     f = PROBLEMS[name]()
     w = wild(f)
@@ -625,7 +625,7 @@ def test_far_away_is_no_exception_and_no_zero(name):
 
 
 @over_functions
-def test_questions_may_come_in_any_order_and_write_on_nothing(name):
+def test_evaluations_are_independent_of_order_and_modify_nothing(name):
     f = PROBLEMS[name]()
     w = points(f)
     w.flags.writeable = False
@@ -639,7 +639,7 @@ def test_questions_may_come_in_any_order_and_write_on_nothing(name):
 
 
 @over_functions
-def test_a_docstring_has_the_formula_and_every_hyperparameter(name):
+def test_docstring_has_the_formula_and_every_hyperparameter(name):
     cls = PROBLEMS[name]
     summary, _, rest = cls.__doc__.partition("\n\n")
     assert summary.endswith(".")
@@ -652,7 +652,7 @@ def test_a_docstring_has_the_formula_and_every_hyperparameter(name):
 
 
 @over_functions
-def test_names_cannot_be_confused(name):
+def test_names_and_synonyms_are_unique(name):
     cls = PROBLEMS[name]
     others = {n for other, thing in PROBLEMS.items() if other != name for n in (other, *getattr(thing, "synonyms", ()))}
     assert not {name, *cls.synonyms} & others

@@ -58,7 +58,7 @@ def test_an_epoch_of_weight_decay_by_hand(convention, decay, bowl):
     assert follow(wrapper, bowl, (1, 1), 1).weights[1] == pytest.approx((1.2 - decay, 0.2 - decay), rel=1e-15)
 
 
-def test_a_schedule_around_it_lets_the_decay_fall_and_one_inside_does_not(bowl):
+def test_outer_schedule_scales_the_decay_and_inner_one_does_not(bowl):
     """In the second epoch the step is 0.05. Paper: λ falls with the schedule around it. The decay alone, at w' = 1."""
     gd = OPTIMIZERS["gd"](step=0.1)
     half = {"decay": 0.5}
@@ -73,14 +73,14 @@ def test_a_schedule_around_it_lets_the_decay_fall_and_one_inside_does_not(bowl):
 
 
 @pytest.mark.parametrize("rule", ["golden", "rprop"])
-def test_a_rule_without_a_step_of_its_own_decays_by_lambda_alone(rule, bowl):
+def test_rule_without_a_step_decays_by_lambda(rule, bowl):
     plain = follow(OPTIMIZERS[rule](), bowl, (1, 1), 1).weights[1]
     wrapper = WRAPPERS["weight-decay"](OPTIMIZERS[rule](), weight_decay=0.25)
     assert follow(wrapper, bowl, (1, 1), 1).weights[1] == pytest.approx(plain - 0.25, rel=1e-14)
 
 
 @pytest.mark.parametrize("convention", ["torch", "paper"])
-def test_adam_in_weight_decay_is_adamw(convention, unequal):
+def test_adam_with_weight_decay_is_adamw(convention, unequal):
     settings = {"weight_decay": 0.02, "convention": convention}
     wrapper = WRAPPERS["weight-decay"](OPTIMIZERS["adam"](step=0.05), **settings)
     adamw = follow(OPTIMIZERS["adamw"](step=0.05, **settings), unequal, (-1.2, 1, 0.3), 40)
@@ -97,7 +97,7 @@ def test_four_epochs_of_lookahead_by_hand(bowl):
     assert (run.weights[:, 0] - 3).tolist() == [-2, -1, -13 / 8, -13 / 16, -169 / 128]
 
 
-def test_the_rule_keeps_what_it_remembers_when_it_is_pulled_back(bowl):
+def test_rule_keeps_its_state_after_a_pull(bowl):
     """Momentum's velocity goes on: w1 - 3 is -2, v is -2, so -1; then v is -2/2 - 1, so 0, pulled back to -1, v -2."""
     wrapper = WRAPPERS["lookahead"](OPTIMIZERS["momentum"](step=0.5, momentum=0.5), every=2, share=0.5)
     run = follow(wrapper, bowl, (1, -1), 3)
@@ -108,7 +108,7 @@ RECALL = [name for name, rule in OPTIMIZERS.items() if rule.recalls]
 
 
 @pytest.mark.parametrize("rule", RECALL)
-def test_a_rule_that_goes_on_from_its_last_answers_begins_again_when_it_is_pulled_back(rule, unequal):
+def test_rule_that_recalls_restarts_after_a_pull(rule, unequal):
     """After the pull it does, and is charged, what it does from there as from a start."""
     wrapper = WRAPPERS["lookahead"](OPTIMIZERS[rule](), every=4, share=0.5)
     run = follow(wrapper, unequal, (-1.2, 1, 0.3), 7)
@@ -117,7 +117,7 @@ def test_a_rule_that_goes_on_from_its_last_answers_begins_again_when_it_is_pulle
     assert (run.counts[4:] - run.counts[4]).tolist() == again.counts.tolist()
 
 
-def test_beginning_again_is_asked_and_charged_for_those_who_do(six_points):
+def test_restart_is_counted_only_for_restarted_runs(six_points):
     """A rule that asks when it begins, among runs of which one was born an epoch later."""
 
     class Curious:
@@ -139,7 +139,7 @@ def test_beginning_again_is_asked_and_charged_for_those_who_do(six_points):
     assert state.inner[0][:, 0].tolist() == [now[0], before[1], now[2]]
 
 
-def test_a_schedule_inside_does_not_begin_again(unequal):
+def test_inner_schedule_does_not_restart(unequal):
     """Only the rule does: the schedule around it goes on, through the pulls in epochs 2 and 4."""
     schedule = WRAPPERS["exponential"](OPTIMIZERS["backtracking"](), decay=0.7)
     run = follow(WRAPPERS["lookahead"](schedule, every=2), unequal, (-1.2, 1, 0.3), 5)
@@ -148,7 +148,7 @@ def test_a_schedule_inside_does_not_begin_again(unequal):
 
 
 @pytest.mark.parametrize("rule", RECALL)
-def test_weights_that_decay_at_every_epoch_are_not_for_rules_that_recall(rule):
+def test_rejects_rules_that_recall(rule):
     with pytest.raises(ValueError, match="weight-decay") as refusal:
         WRAPPERS["weight-decay"](OPTIMIZERS[rule]())
     assert str(refusal.value) == (

@@ -96,12 +96,12 @@ def together(optimizer, problem, starts, **rest):
     return [bits(run) for run in record(march(optimizer, problem, starts, **rest))]
 
 
-def test_every_wrapper_goes_around_some_rules_of_these():
+def test_every_wrapper_can_wrap_some_of_the_rules():
     assert {name for name, _ in PAIRS} == set(WRAPPERS)
 
 
 @over_pairs
-def test_one_equals_many(name, rule):
+def test_is_batch_invariant(name, rule):
     problem = samples()
     starts = starts_for(problem)
     rest = limits(problem, starts)
@@ -148,7 +148,7 @@ def rebuilt(optimizer, changes):
 
 
 @over_pairs
-def test_one_equals_many_with_its_own_settings(name, rule):
+def test_is_batch_invariant_with_varied_settings(name, rule):
     """``varied`` gives every run its own numbers, the rule's and those around it: as if made with them, run alone."""
     problem = samples()
     starts = starts_for(problem)
@@ -167,7 +167,7 @@ SEEDED = [name for name in WRAPPERS if "seed" in declare.fields(WRAPPERS[name])]
 
 
 @pytest.mark.parametrize("name", SEEDED)
-def test_numbers_do_not_depend_on_who_else_draws(name):
+def test_random_numbers_are_independent_of_other_runs(name):
     """Two marches, epoch by epoch in turns, are what they are one after the other."""
     problem = samples()
 
@@ -197,7 +197,7 @@ def chained(rule, names):
 
 
 @pytest.mark.parametrize(("rule", "names"), CHAINS)
-def test_one_equals_many_for_wrappers_in_wrappers(rule, names):
+def test_nested_wrappers_are_batch_invariant(rule, names):
     problem = samples()
     starts = starts_for(problem)
     rest = limits(problem, starts)
@@ -212,7 +212,7 @@ def test_one_equals_many_for_wrappers_in_wrappers(rule, names):
 
 
 @pytest.mark.parametrize(("rule", "names"), CHAINS)
-def test_an_optimizer_of_layers_tells_of_all_of_them(rule, names):
+def test_wrapped_optimizer_combines_the_facts_of_all_layers(rule, names):
     optimizer = chained(rule, names)
     assert [type(layer).name for layer in declare.layers(optimizer)] == [rule, *names]
     assert optimizer.name == rule
@@ -264,7 +264,7 @@ for _kind in KINDS:
 
 
 @over_pairs
-def test_a_wrapper_asks_what_it_needs_and_writes_on_nothing(name, rule):
+def test_evaluates_only_its_needs_and_modifies_no_input(name, rule):
     problem = samples()
     w = starts_for(problem)[:2].copy(order="F")
     optimizer, f = wrapped(name, rule), SpyOracle(problem, 2)
@@ -282,14 +282,14 @@ def test_a_wrapper_asks_what_it_needs_and_writes_on_nothing(name, rule):
 
 
 @over_pairs
-def test_only_what_is_needed_is_billed(name, rule, six_points):
+def test_counts_only_its_needs(name, rule, six_points):
     run = record(march(wrapped(name, rule), six_points, [(2.6, -3.5)], error_threshold=None, max_epochs=5))[0]
     assert {kind for kind, times in run.evaluations.items() if times} == wrapped(name, rule).needs
     assert (np.diff(run.counts, axis=0) >= 0).all()
 
 
 @over_pairs
-def test_divergence_is_a_result(name, rule, bowl):
+def test_divergence_is_an_ending(name, rule, bowl):
     """A start whose error overflows ends there, without a warning; its neighbour does what it does alone."""
     rest = {"error_threshold": None, "max_epochs": 6}
     over, fine = record(march(wrapped(name, rule), bowl, [(1e200, 1), (1, 1)], **rest))
@@ -307,7 +307,7 @@ class Mute:
 
 
 @over_wrappers
-def test_a_problem_that_cannot_answer_is_refused_in_the_name_of_the_layer_that_asks(name):
+def test_rejects_a_problem_without_the_needed_evaluations(name):
     optimizer = wrapped(name, "gd")
     with pytest.raises(ValueError, match="needs") as refusal:
         list(march(optimizer, Mute(), [[0.0]], error_threshold=None, max_epochs=1))
@@ -346,7 +346,7 @@ def words_about(domain, bad):
 
 
 @pytest.mark.parametrize(("name", "field"), settings_of(Domain))
-def test_a_setting_refuses_what_is_outside_its_range(name, field):
+def test_rejects_values_outside_the_domain(name, field):
     numbers = (float("nan"), float("inf"), -float("inf")) if isinstance(field.domain, Interval) else ()
     for bad in (field.domain.bad(), *numbers):
         sentence = f"{name}: {field.name}: {words_about(field.domain, bad)} ({field.meaning})"
@@ -354,7 +354,7 @@ def test_a_setting_refuses_what_is_outside_its_range(name, field):
 
 
 @pytest.mark.parametrize(("name", "field"), settings_of(Interval))
-def test_a_setting_becomes_what_its_range_is_of(name, field):
+def test_converts_values_to_the_type_of_the_domain(name, field):
     made = [wrapped(name, "gd")]
     if field.default == int(field.default):
         made.append(wrapped(name, "gd", **{field.name: int(field.default)}))
@@ -363,7 +363,7 @@ def test_a_setting_becomes_what_its_range_is_of(name, field):
 
 
 @over_wrappers
-def test_defaults_are_accepted_and_frozen(name):
+def test_defaults_are_valid_and_frozen(name):
     wrapper = wrapped(name, "gd")
     for field in declare.fields(wrapper).values():
         assert field.complaint(field.default) is None
@@ -374,7 +374,7 @@ def test_defaults_are_accepted_and_frozen(name):
 
 
 @over_wrappers
-def test_a_docstring_has_the_formula_and_ties_its_symbols(name):
+def test_docstring_has_the_formula_and_its_symbols(name):
     wrapper = WRAPPERS[name]
     summary, _, rest = wrapper.__doc__.partition("\n\n")
     assert summary.rstrip(".") != summary, "the first line is a sentence"
@@ -385,7 +385,7 @@ def test_a_docstring_has_the_formula_and_ties_its_symbols(name):
 
 
 @over_wrappers
-def test_names_cannot_be_confused(name):
+def test_names_and_synonyms_are_unique(name):
     wrapper = WRAPPERS[name]
     assert wrapper.name == name
     assert wrapper.label

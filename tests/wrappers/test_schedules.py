@@ -219,7 +219,7 @@ def test_reduce_on_plateau_by_hand(six_points):
     assert steps(cooldown=1, smallest=0.2) == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
 
 
-def test_reduce_on_plateau_knows_a_plateau_below_zero():
+def test_reduce_on_plateau_with_negative_errors():
     """McCormick's function is about -1.9 at its lowest point: there the second bad epoch lets the step fall."""
     problem = PROBLEMS["mccormick"]()
     lowest = min(problem.minima, key=lambda minimum: minimum.error).at
@@ -232,14 +232,14 @@ def test_reduce_on_plateau_knows_a_plateau_below_zero():
     assert factors == [1, 1, 0.5, 0.5, 0.25]
 
 
-def test_warm_restarts_never_end(factors):
+def test_warm_restarts_continue_forever(factors):
     """Also where the period does not grow, and where it is no whole number: 2.5 epochs, then 2.5 again."""
     period = [1, 0.5 + 0.5 * math.cos(0.4 * math.pi), 0.5 + 0.5 * math.cos(0.8 * math.pi)]
     shifted = [0.5 + 0.5 * math.cos(0.2 * math.pi), 0.5 + 0.5 * math.cos(0.6 * math.pi)]
     assert factors("warm-restarts", 10, epochs=2.5, longer=1) == pytest.approx([*period, *shifted] * 2, rel=1e-9)
 
 
-def test_schedules_in_a_row_multiply(bowl):
+def test_nested_schedules_multiply(bowl):
     gd = OPTIMIZERS["gd"](step=0.1)
     both = WRAPPERS["warm-up"](WRAPPERS["exponential"](gd, decay=0.5), epochs=2, first=0.5)
     run = record(march(both, bowl, [(1, 1)], error_threshold=None, max_epochs=4))[0]
@@ -249,7 +249,7 @@ def test_schedules_in_a_row_multiply(bowl):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_schedule_is_around_rules_that_take_a_step_at_every_epoch(name):
+def test_rejects_rules_without_a_step_per_epoch(name):
     for rule, sentence in (
         ("golden", "golden has no step for a schedule to change"),
         ("rprop", "rprop reads its step only at the start, so a schedule has no effect"),
@@ -261,7 +261,7 @@ def test_a_schedule_is_around_rules_that_take_a_step_at_every_epoch(name):
             WRAPPERS[name](WRAPPERS["lookahead"](OPTIMIZERS[rule]()))
 
 
-def test_one_cycle_of_three_phases_has_time_for_the_last():
+def test_one_cycle_rejects_a_rise_without_time_for_the_last_phase():
     with pytest.raises(ValueError, match="one-cycle") as refusal:
         WRAPPERS["one-cycle"](OPTIMIZERS["gd"](), rise=0.5)
     assert str(refusal.value) == "one-cycle: rise: 0.5 is not below 0.5, as three phases require"
@@ -269,7 +269,7 @@ def test_one_cycle_of_three_phases_has_time_for_the_last():
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_schedule_changes_what_every_rule_with_a_step_does(name, six_points, unequal):
+def test_schedule_affects_every_rule_with_a_step(name, six_points, unequal):
     """So a rule that reads its step in ``begin`` alone has to say so: ``at_start``."""
     rule = OPTIMIZERS[name]()
     try:

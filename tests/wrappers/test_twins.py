@@ -75,12 +75,12 @@ def cases(name):
     return [{}, unusual, *({field: value} for field, value in unusual.items() if len(unusual) > 1)]
 
 
-def test_every_wrapper_has_a_twin_and_every_twin_a_wrapper():
+def test_every_wrapper_has_a_twin():
     assert sorted(FAMILIES) == list(WRAPPERS)
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_every_setting_is_tried_at_an_unusual_value(name):
+def test_every_setting_has_an_unusual_value(name):
     fields = declare.fields(WRAPPERS[name])
     unusual = FAMILIES[name].UNUSUAL[name]
     assert sorted(unusual) == sorted(fields)
@@ -90,7 +90,7 @@ def test_every_setting_is_tried_at_an_unusual_value(name):
 @pytest.mark.parametrize("where", STARTS)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, rule, where, plain, request):
+def test_matches_its_twin_at_every_epoch(name, rule, where, plain, request):
     problem = request.getfixturevalue(where)
     family = FAMILIES[name]
     rtol, most = getattr(family, "RTOL", 1e-12), getattr(family, "EPOCHS", EPOCHS)
@@ -114,7 +114,7 @@ def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, rule, where
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_every_setting_matters(name, six_points, unequal):
+def test_every_setting_has_an_effect(name, six_points, unequal):
     """Each unusual value moves some run, alone or among the others, so one that the wrapper forgets is found out."""
 
     def paths(**settings):
