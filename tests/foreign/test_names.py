@@ -1,4 +1,4 @@
-"""Names like ``scipy:BFGS`` wherever names of algorithms are used, and libraries that are not there."""
+"""Names such as ``scipy:BFGS`` in configs and on the command line, and libraries that are not installed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bpviz.foreign._kind import Handed
 
 ROOT = Path(__file__).parent.parent.parent
 LIBRARIES = list(foreign.PREFIXES)
-# Somebody's names in each library, and the packages without which they cannot be had.
+# A name from each library and the packages it requires.
 NEEDED = {"torch:Adam": ["torch"], "optax:adamw": ["optax", "jax"], "scipy:BFGS": ["scipy"]}
 
 
@@ -46,15 +46,15 @@ def invoke(*arguments):
     return CliRunner().invoke(cli, arguments)
 
 
-# -- beside the rules of bpviz ---------------------------------------------------------------------------------------
+# -- equivalent rules ------------------------------------------------------------------------------------------------
 
 
 def test_docs_list_all_optimizers_without_an_equivalent_rule():
-    """Of all that torch and optax have, by what is recorded and what docs/libraries.md says."""
+    """All optimizers of torch and optax are recorded as equivalent to a rule or listed in docs/libraries.md."""
     torch, optax = pytest.importorskip("torch"), pytest.importorskip("optax")
     there = {f"optax:{name}" for name in _optax._optimizers(optax)}
     there |= {f"torch:{name}" for name in vars(torch.optim) if f"torch:{name}" in OPTIMIZERS}
-    there |= {"torch:Muon", "torch:SparseAdam"}  # which take no vectors
+    there |= {"torch:Muon", "torch:SparseAdam"}  # do not support vectors
     cases = [case for cases in families().values() for case in cases]
     links = [link for case in cases for link in case.arguments.values() if isinstance(link, dict)]
     beside = {f"{case.library}:{case.name}" for case in cases} | {f"optax:{link['name']}" for link in links}
@@ -98,7 +98,7 @@ NO_LIBRARY = "is not a supported library"
             "unknown setting of scipy:CG; known are name, label, with, gtol, ",
         ),
         ("{name: scipy:BFGS, c1: 0.95}", "0.95", ".c1", C1_C2),
-        ("{name: scipy:BFGS, c1: 0.5, c2: 0.4}", "{", "", C1_C2),  # each is fine alone
+        ("{name: scipy:BFGS, c1: 0.5, c2: 0.4}", "{", "", C1_C2),  # each is valid alone
         (
             "{name: scipy:Nelder-Mead, adaptive: no}",
             "no}",
@@ -232,7 +232,7 @@ def test_schema_accepts_library_optimizers(name, right):
     assert validator.is_valid({"algorithms": [{"name": name, "gtol": 1e-3}]}) is right
 
 
-# -- libraries that are not there ------------------------------------------------------------------------------------
+# -- missing libraries -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -255,7 +255,7 @@ def test_missing_library_is_reported_in_one_line(name, monkeypatch, tmp_path):
         assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"{said}\n")
         monkeypatch.delitem(sys.modules, package)
         if find_spec(package) is None:
-            return  # the second is asked for where the first is
+            return  # the second package is only required if the first is installed
 
 
 def test_reports_a_library_that_is_too_old(monkeypatch):
@@ -282,7 +282,7 @@ def test_extras_require_the_minimum_versions():
     assert bounds == [f"{package}>={'.'.join(map(str, least))}" for package, least in foreign.LEAST.items()]
 
 
-# -- what is handed on -----------------------------------------------------------------------------------------------
+# -- passed values ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [None, 1, -0.5, True, "text", [], [1, [2.5, None, "a"], False]])

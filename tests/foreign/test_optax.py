@@ -1,4 +1,4 @@
-"""optax's own optimizers: the same path as by hand, and the same as is recorded of them."""
+"""Optimizers of optax: their paths equal those of a plain loop and the recorded ones."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bpviz.results import record
 optax = pytest.importorskip("optax", reason='optax is not installed: pip install "bpviz[optax]"')
 jax = pytest.importorskip("jax", reason='jax is not installed: pip install "bpviz[optax]"')
 
-from bpviz.foreign import _optax  # noqa: E402 - where there is no optax, the rest is skipped
+from bpviz.foreign import _optax  # noqa: E402 - the module is skipped if optax is not installed
 
-# They want more than error and gradient: gradients of every sample, a Hessian.
+# They need more than error and gradient: per-sample gradients, a Hessian.
 REFUSED = {"contrib.dpsgd", "contrib.sophia"}
 NAMES = sorted(_optax._optimizers(optax))
-RATED = {"learning_rate": 0.01}  # for those that have no default
+RATED = {"learning_rate": 0.01}  # for optimizers without a default
 over_names = pytest.mark.parametrize("name", [name for name in NAMES if name not in REFUSED])
 CASES = {case.call: (family, case) for family, cases in families().items() for case in cases if case.library == "optax"}
 
@@ -40,9 +40,9 @@ def made(name, **settings):
 
 
 def is_its_own_path(case):
-    """Tell whether what was recorded is what it reports, by itself: made without anything that a config cannot say."""
+    """Return whether the recorded path is the reported one and a config can express all its arguments."""
     if bool(case.reads) != case.name.startswith("contrib.schedule_free"):
-        return False  # where gradients are taken, not where it is judged
+        return False  # the recorded weights are not the reported ones
     plain = not any(isinstance(value, dict) or name.isdigit() for name, value in case.arguments.items())
     return plain and not case.handed and case.name not in REFUSED
 
@@ -88,7 +88,7 @@ def test_needs_match_the_evaluations(name, walk):
 
 
 def test_value_argument_is_the_error_at_the_weights(answers, six_points, walk):
-    """Polyak's step, (E - E*) / |g|², without bpviz."""
+    """Polyak's step, (E - E*) / |g|², computed without bpviz."""
     asked, w = answers(six_points), np.array([-4.0, -4.0])
     run = walk("optax:polyak_sgd", six_points, w, 20)
     for epoch in range(21):
@@ -98,7 +98,7 @@ def test_value_argument_is_the_error_at_the_weights(answers, six_points, walk):
 
 
 def test_line_search_evaluates_its_own_run_only(answers, six_points):
-    """L-BFGS with its zoom search: each run is charged what it would be charged alone, and walks as it would."""
+    """L-BFGS with its zoom line search: each run has the path and the counts of a run alone."""
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
     runs = record(march(made("lbfgs"), six_points, starts, error_threshold=None, max_epochs=4))
     for start, run in zip(starts, runs, strict=True):
@@ -110,7 +110,7 @@ def test_line_search_evaluates_its_own_run_only(answers, six_points):
 
 
 def searched_by_hand(asked, start, epochs):
-    """Return the rows of optax.lbfgs and what had been asked at each, operation by operation, without compiling."""
+    """Return the rows of optax.lbfgs and the counts at each, computed without compilation."""
 
     @jax.custom_vjp
     def error(x):
@@ -144,9 +144,9 @@ def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
 
 
 def test_optax_s_rprop_is_one_epoch_late(walk, six_points):
-    """Its first update moves nothing, and its second is the first of irprop-, which is torch's Rprop.
+    """Its first update is 0, and its second is the first of irprop-, which is torch's Rprop.
 
-    On the way to 0.125 it takes 20 epochs, as many as rprop, by chance.
+    It happens to reach 0.125 after 20 epochs, like rprop.
     """
     theirs = walk(made("rprop", learning_rate=0.1), six_points, (-4.0, -4.0), 8)
     ours = walk(OPTIMIZERS["irprop-"](step=0.1, min_step=1e-6, max_step=50), six_points, (-4.0, -4.0), 8)

@@ -1,4 +1,4 @@
-"""The methods of scipy.optimize.minimize: the same iterations and the same counts as without bpviz."""
+"""Methods of scipy.optimize.minimize: the same iterations and counts as without bpviz."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EPOCHS = 60
 
 _TRUST = {"initial_trust_radius": 0.3, "gtol": 2.0, "maxiter": 3}
 
-# Unusual values of options, each of which by itself makes a difference to the run below.
+# Unusual values of options; each one alone changes the run below.
 UNUSUAL = {
     "Nelder-Mead": {
         "maxiter": 30,
@@ -52,7 +52,7 @@ UNUSUAL = {
 
 
 def directly(answers, method, start, options):
-    """Return the rows that ``minimize`` reports by itself, what had been asked at each, and its result."""
+    """Return the rows that ``minimize`` reports when called directly, the counts at each, and its result."""
     rows, counts = [np.array(start)], [[0] * len(declare.KINDS)]
     asks = METHODS[method].asks
 
@@ -84,12 +84,12 @@ def test_iterations_and_counts_match_minimize_at_every_epoch(method, answers, pl
         many = min(len(rows) - 1, EPOCHS)
         np.testing.assert_array_equal(run.weights[: many + 1], rows[: many + 1], f"{problem} from {start}")
         np.testing.assert_array_equal(run.counts[: many + 1], counts[: many + 1])
-        if run.ending is Ending.STUCK:  # where minimize has finished
+        if run.ending is Ending.STUCK:  # minimize has finished
             assert run.epochs == len(rows)
             np.testing.assert_array_equal(run.weights[-1], found.x)
             assert run.counts[-1].tolist() == asked.asked()
             charged = run.evaluations
-            # Its nhev is one short where a trust region ends: what was asked is the count above.
+            # nhev is not compared, since it is one too small when a trust region ends.
             assert charged["error"] == found.nfev
             assert charged["gradient"] == found.get("njev", charged["gradient"])
             assert found.message.startswith(run.why)
@@ -100,7 +100,7 @@ def test_iterations_and_counts_match_minimize_at_every_epoch(method, answers, pl
 @pytest.mark.slow
 @over_methods
 def test_options_are_passed_to_minimize(method, answers, walk):
-    """Each unusual option by itself gives the run that it gives minimize, and is not without effect."""
+    """Each unusual option alone gives the same run as with minimize and has an effect."""
     plain = directly(answers(declare.PROBLEMS["rosenbrock"]()), method, (-1.2, 1.0), {})
     for option, value in UNUSUAL[method].items():
         asked = answers(declare.PROBLEMS["rosenbrock"]())
@@ -151,7 +151,7 @@ def test_weights_changed_by_a_wrapper(moved):
     [({"gtol": 10.0}, "Optimization terminated successfully"), ({"hess_inv0": np.eye(3).tolist()}, "shapes (3,3) and")],
 )
 def test_finished_run_repeats_its_message(six_points, options, expected):
-    """Whoever goes on asking is told the same, and does not wait for a thread that is no more."""
+    """Further epochs repeat the message and do not wait for the finished thread."""
     optimizer = OPTIMIZERS["scipy:BFGS"](**options)
     f = Oracle(six_points, 1)
     w = rows.block([(-4.0, -4.0)])
@@ -189,7 +189,7 @@ def threads():
 def test_threads_end_with_their_runs(method, six_points):
     optimizer = OPTIMIZERS[f"scipy:{method}"]()
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
-    for most in (1, 3, 200):  # runs that are cut off, that reach the threshold, and that end by themselves
+    for most in (1, 3, 200):  # runs that exhaust max_epochs, reach the threshold, or finish by themselves
         for threshold in (0.125, None):
             record(march(optimizer, six_points, starts, error_threshold=threshold, max_epochs=most))
             assert threads() == []
@@ -197,12 +197,12 @@ def test_threads_end_with_their_runs(method, six_points):
     for _ in range(3):
         epoch = next(epochs)
     assert epoch.clock in (0, 1, 2)
-    del epochs  # nobody follows it to its end
+    del epochs  # abandoned before its end
     assert threads() == []
 
 
 def test_lookahead_restarts_after_a_pull(walk, six_points):
-    """After five epochs of its own, BFGS begins anew, half the way back."""
+    """After five epochs, BFGS restarts halfway back."""
     wrapped = WRAPPERS["lookahead"](OPTIMIZERS["scipy:BFGS"](), every=5, share=0.5)
     ahead = walk("scipy:BFGS", six_points, (-4.0, -4.0), 5)
     run = walk(wrapped, six_points, (-4.0, -4.0), 7)
@@ -220,7 +220,7 @@ def test_thread_starts_with_the_first_epoch(six_points):
 
 
 def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
-    """It is a mistake of ours and no ending, and it ends the thread."""
+    """The exception is a bug, not an ending, and it ends the thread."""
 
     def broken(*_asked):
         raise ZeroDivisionError("in the problem")
@@ -232,7 +232,7 @@ def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
 
 
 def test_exception_of_the_library_ends_its_run_only(six_points):
-    """An initial Hessian of three weights is refused when a run of two begins."""
+    """An initial Hessian for three weights fails when a run with two weights begins."""
     optimizer = OPTIMIZERS["scipy:BFGS"](hess_inv0=np.eye(3).tolist())
     runs = record(march(optimizer, six_points, [(-4.0, -4.0), (3.0, -2.0)], error_threshold=None, max_epochs=5))
     for run in runs:
@@ -241,7 +241,7 @@ def test_exception_of_the_library_ends_its_run_only(six_points):
 
 
 def test_method_with_a_lock_allows_one_run_at_a_time(six_points):
-    """SciPy holds a lock while COBYQA works: a second run would wait for the first without end."""
+    """SciPy holds a lock while COBYQA runs; a second run would wait for the first forever."""
     optimizer = OPTIMIZERS["scipy:COBYQA"]()
     assert optimizer.together == 1
     first = march(optimizer, six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=50)

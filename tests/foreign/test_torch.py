@@ -1,4 +1,4 @@
-"""torch.optim's own optimizers: the same path as by hand, and the same as is recorded of them."""
+"""Optimizers of torch.optim: their paths equal those of a plain loop and the recorded ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_matches_the_recorded_path_at_every_update(family, case):
 
 
 def by_hand(answers, name, start, epochs, **arguments):
-    """Return the rows of a loop of torch, what had been asked at each, and how often it called its closure."""
+    """Return the rows of a plain loop of torch and the counts at each."""
     torch.set_default_dtype(torch.float64)
     try:
         w = torch.tensor(start, requires_grad=True)
@@ -79,7 +79,7 @@ def test_path_and_counts_match_a_plain_loop(name, answers, places, walk):
 
 
 def test_closure_evaluates_its_own_run_only(answers, six_points):
-    """Three runs of L-BFGS with a line search: each is charged what it would be charged alone."""
+    """Three runs of L-BFGS with a line search: each has the counts of a run alone."""
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
     settings = {"line_search_fn": "strong_wolfe", "max_iter": 4}
     optimizer = OPTIMIZERS["torch:LBFGS"](**settings)
@@ -100,7 +100,7 @@ def test_torch_s_adam_is_adam(walk, places):
 
 
 def test_torch_s_rprop_is_irprop_minus(walk, six_points):
-    """At every epoch, with its limits; and not rprop, although that takes about as many epochs."""
+    """Equal at every epoch, with the limits of torch; rprop differs, although its number of epochs is similar."""
     theirs = walk(OPTIMIZERS["torch:Rprop"](lr=0.1), six_points, (-4.0, -4.0), 40)
     limits = {"step": 0.1, "min_step": 1e-6, "max_step": 50}
     ours = walk(OPTIMIZERS["irprop-"](**limits), six_points, (-4.0, -4.0), 40)
@@ -130,7 +130,7 @@ def test_needs_match_the_evaluations(name, walk):
 
 
 def test_uses_doubles_and_restores_the_settings(six_points):
-    """NAdam and ASGD keep scalars in torch's default type: they would be floats."""
+    """NAdam and ASGD store scalars in torch's default type, which would be single precision."""
     assert torch.get_default_dtype() is torch.float32
     for name in ("NAdam", "ASGD"):
         epochs = march(OPTIMIZERS[f"torch:{name}"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=9)
@@ -143,7 +143,7 @@ def test_uses_doubles_and_restores_the_settings(six_points):
 
 
 class Averaging(torch.optim.Optimizer):
-    """Schedule-free gradient descent: gradients at y, judged by x; its evaluation swaps one for the other."""
+    """Schedule-free gradient descent: gradients at y, evaluation at x; ``train`` and ``eval`` swap the two."""
 
     def __init__(self, params, lr=0.1, beta=0.9):
         super().__init__(params, {"lr": lr, "beta": beta})
@@ -175,7 +175,7 @@ class Averaging(torch.optim.Optimizer):
 
 
 def test_reports_the_evaluation_weights(monkeypatch, answers, six_points):
-    """y ← β x + (1 - β) z, z ← z - η ∇E(y), x ← x + (z - x) / t, as the paper has it, in plain floats."""
+    """y ← β x + (1 - β) z, z ← z - η ∇E(y), x ← x + (z - x) / t, as in the paper, in plain floats."""
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
     runs = record(march(OPTIMIZERS["torch:Averaging"](lr=2.0), six_points, starts, error_threshold=None, max_epochs=20))
@@ -200,7 +200,7 @@ def test_evaluation_weights_in_blocks_and_under_wrappers(monkeypatch, one_after_
 
 
 def test_continues_from_weights_changed_by_a_wrapper(answers, six_points, moved):
-    """As weight decay beside the step moves them."""
+    """Decoupled weight decay changes the weights in this way."""
     elsewhere, led, said = moved(OPTIMIZERS["torch:SGD"](lr=0.3, momentum=0.9))
     assert not said
     asked = answers(six_points)
@@ -210,7 +210,7 @@ def test_continues_from_weights_changed_by_a_wrapper(answers, six_points, moved)
 
 
 def test_wrappers_work_as_around_a_rule(walk, places):
-    """Clipped gradients and decaying weights: the same around torch's gradient descent as around gd."""
+    """Gradient clipping and weight decay give the same path around torch's SGD as around gd."""
     for problem, start in places:
         runs = []
         for rule in (OPTIMIZERS["torch:SGD"](lr=0.01), OPTIMIZERS["gd"](step=0.01)):
@@ -228,7 +228,7 @@ def test_optimizers_that_recall(name, recalls, monkeypatch):
 
 
 class Fragile(torch.optim.SGD):
-    """Fails at its third step."""
+    """Fails when the sum of the weights is positive."""
 
     def step(self, closure=None):
         super().step(closure)

@@ -1,4 +1,4 @@
-"""Wrappers that change what a rule is answered."""
+"""Wrappers that modify the gradient."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bpviz.results import record
 
 
 class Answered:
-    """What is inside advances with another gradient; t is the epoch, from 1."""
+    """Base of the twins: the inner rule advances with a modified gradient; t is the epoch, from 1."""
 
     def __init__(self, inner, **settings):
         self.inner, self.t = inner, 0
@@ -72,7 +72,7 @@ UNUSUAL = {
 
 @pytest.fixture
 def one_epoch(bowl):
-    """Return where gradient descent with a step of 0.1 is after an epoch on the bowl from (1, 1): g = (-2, 8)."""
+    """Return the weights after one epoch of gradient descent with step 0.1 on the bowl from (1, 1): g = (-2, 8)."""
 
     def one_epoch(name, **settings):
         wrapper = WRAPPERS[name](OPTIMIZERS["gd"](step=0.1), **settings)
@@ -114,7 +114,7 @@ def test_noise_has_the_specified_decreasing_variance(bowl):
 
 
 def test_noise_is_the_same_for_all_gradients_of_an_epoch(bowl):
-    """sam asks twice: both gradients have the noise n of the epoch, so w = w₀ - η (g(w₀ + ρ (g + n) / |g + n|) + n)."""
+    """Both gradients of sam have the noise n of the epoch, so w = w₀ - η (g(w₀ + ρ (g + n) / |g + n|) + n)."""
     wrapper = WRAPPERS["gradient-noise"](OPTIMIZERS["sam"](step=0.1, radius=0.5), variance=1.0, seed=5)
     run = record(march(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=1))[0]
     n = np.random.default_rng([5, 1]).standard_normal(2)
@@ -125,7 +125,7 @@ def test_noise_is_the_same_for_all_gradients_of_an_epoch(bowl):
 
 @pytest.mark.parametrize("kind", ["error", "gradient", "hessian", "residuals", "jacobian"])
 def test_coupled_decay_changes_all_evaluations_consistently(kind, unequal):
-    """What the rule is answered is of E + λ/2 ‖w‖²: the derivatives fit, and so do the residuals."""
+    """All evaluations of the rule are those of E + λ/2 ‖w‖², including derivatives and residuals."""
 
     class Curious:
         needs = frozenset(("error", "gradient", "hessian", "residuals", "jacobian"))
@@ -156,7 +156,7 @@ def test_coupled_decay_changes_all_evaluations_consistently(kind, unequal):
 
 
 def test_coupled_decay_is_not_part_of_the_reported_error(unequal):
-    """Newton's method, which asks for gradient and Hessian, walks as on the problem with the penalty."""
+    """Newton's method takes the same path as on the problem with the penalty."""
     rest = {"error_threshold": None, "max_epochs": 6}
     (run,) = record(march(WRAPPERS["coupled-weight-decay"](OPTIMIZERS["newton"]()), unequal, [(0.3, -1, 0.2)], **rest))
     (penalized,) = record(march(OPTIMIZERS["newton"](), Penalized(unequal, l2=0.01), [(0.3, -1, 0.2)], **rest))
@@ -173,7 +173,7 @@ def test_coupled_decay_adds_residuals_for_levenberg_marquardt(unequal):
 
 
 class Blind:
-    """A rule that asks for errors alone."""
+    """A rule that evaluates errors only."""
 
     name = "blind"
     needs = frozenset({"error"})
@@ -188,7 +188,7 @@ def test_rejects_a_rule_without_gradients(name):
 
 
 def test_gradient_wrappers_apply_in_order(bowl):
-    """Clipped and then decayed is not decayed and then clipped: what is outside changes the answer first."""
+    """Clipping and decay do not commute; the outer wrapper modifies the gradient first."""
     gd = OPTIMIZERS["gd"](step=0.1)
     clip, decay = WRAPPERS["clip-value"], WRAPPERS["coupled-weight-decay"]
     rest = {"error_threshold": None, "max_epochs": 1}

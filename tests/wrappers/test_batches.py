@@ -18,7 +18,7 @@ from bpviz.results import Ending, record
 
 
 class MiniBatches:
-    """What is inside advances once a batch; evaluations of the data are rounded up in total."""
+    """The inner rule advances once per batch; the total number of evaluations is rounded up."""
 
     def __init__(self, inner, batch_size, seed):
         self.inner, self.batch_size, self.seed = inner, batch_size, seed
@@ -39,7 +39,7 @@ class MiniBatches:
         return w
 
 
-RTOL, EPOCHS = 1e-9, 20  # a step on one sample alone may be too long, and then makes roundoff grow
+RTOL, EPOCHS = 1e-9, 20  # a step on a single sample may be too long and amplify rounding errors
 START = np.array([[-4.0, -4.0]])
 
 TWINS = {"mini-batches": MiniBatches}
@@ -55,9 +55,9 @@ def follow(optimizer, problem, start, epochs, **rest):
 
 
 def test_an_epoch_by_hand(bowl):
-    """The bowl is of two samples, with gradients (2 (w1 - 3), 0) and (0, 8 (w2 + 1)), each alone in its batch.
+    """The bowl has two samples, with gradients (2 (w1 - 3), 0) and (0, 8 (w2 + 1)), one per batch.
 
-    In whatever order, one after the other takes half of w1 - 3 and 2 (w2 + 1) away, the step being 0.25.
+    In either order, with a step of 0.25, they subtract half of w1 - 3 and 2 (w2 + 1).
     """
     run = follow(wrapped("gd", {"step": 0.25}), bowl, (1, 1), 1)
     assert run.weights[1].tolist() == [2, -3]
@@ -65,7 +65,7 @@ def test_an_epoch_by_hand(bowl):
 
 
 def test_every_epoch_uses_every_sample_once_in_an_order_by_seed_and_epoch(six_points):
-    """A rule that notes its batches: the orders are those of NumPy's generator of (seed, epoch)."""
+    """The orders recorded by a rule are those of NumPy's generator of (seed, epoch)."""
 
     class Note:
         recalls = False
@@ -101,7 +101,7 @@ def test_partial_gradients_count_as_fractions(batch_size, evaluations, six_point
 
 
 def test_total_counts_are_rounded_up(bowl):
-    """Golden search asks each of the two samples for other numbers of errors; halves add up before they are rounded."""
+    """Golden search evaluates different numbers of errors for the two samples; halves are added before rounding."""
     run = follow(wrapped("golden", {"tolerance": 0.3}), bowl, (1.3, 1.1), 5)
     halves = []
 
@@ -132,7 +132,7 @@ def test_single_full_batch_equals_the_rule_up_to_rounding(unequal):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_part_is_the_problem_on_those_samples(kind, unequal):
-    """Whether each run has its own samples or all have the same, and when only some runs are asked."""
+    """With common samples, with samples per run, and if only some runs are evaluated."""
     w = np.asfortranarray([(-1.2, 1, 0.3), (0.3, 0.2, -1), (2, -1, 0.5)])
     samples = np.array([[4, 0, 1], [2, 0, 3]])  # (batch, runs)
 
@@ -174,7 +174,7 @@ def test_every_batch_includes_the_penalty(unequal):
 
 
 def test_batches_depend_on_the_seed_only(six_points):
-    """A start among many, which is taken in late, and one alone."""
+    """A start among many, which enters a block late, and the same start alone."""
     optimizer = wrapped("momentum", batch_size=4, seed=3)
     starts = np.random.default_rng(0).uniform(-4, 4, size=(40, 2))
     rest = {"error_threshold": 0.13, "max_epochs": 60}
@@ -196,7 +196,7 @@ def test_varied_seeds_give_each_run_its_own_batches(six_points):
 
 
 def test_run_is_stuck_if_it_is_stuck_on_every_batch(bowl):
-    """Golden search finds nothing lower along one sample's gradient where that is 0, but goes on along the other's."""
+    """Golden search is stuck along the gradient of one sample where it is 0, but continues along the other's."""
     there = follow(wrapped("golden"), bowl, (3, -1), 3)
     assert (there.ending, there.epochs) == (Ending.STUCK, 1)
     level = follow(wrapped("golden"), bowl, (3, 1), 1)
@@ -205,8 +205,8 @@ def test_run_is_stuck_if_it_is_stuck_on_every_batch(bowl):
 
 
 def test_inner_schedules_count_batches_and_outer_ones_epochs(bowl):
-    """Two batches an epoch, and a step that halves: inside from the first batch to the second, around from the first
-    epoch to the second. The two samples' gradients are (2 (w1 - 3), 0) and (0, 8 (w2 + 1)).
+    """Two batches per epoch, and a step that is halved: by an inner schedule after the first batch, by an outer one
+    after the first epoch. The gradients of the two samples are (2 (w1 - 3), 0) and (0, 8 (w2 + 1)).
     """
     gd, half, batches = OPTIMIZERS["gd"](step=0.1), WRAPPERS["exponential"], WRAPPERS["mini-batches"]
     first = np.random.default_rng([0, 1]).permutation(2)[0]  # the weight that moves first
@@ -219,7 +219,7 @@ def test_inner_schedules_count_batches_and_outer_ones_epochs(bowl):
 
 
 def test_clipping_inside_or_outside_applies_to_every_batch(bowl):
-    """Clipping around mini-batches clips the batches' gradients, as clipping inside does."""
+    """Clipping outside mini-batches clips the gradients of the batches, as clipping inside does."""
     gd, clip, batches = OPTIMIZERS["gd"](step=0.1), WRAPPERS["clip-value"], WRAPPERS["mini-batches"]
     inside = follow(batches(clip(gd, largest=2.5)), bowl, (1, 1), 3)
     around = follow(clip(batches(gd), largest=2.5), bowl, (1, 1), 3)

@@ -1,7 +1,7 @@
-"""What every wrapper promises, tested over the registry around several rules: a new wrapper needs no line here.
+"""The contract of all registered wrappers, tested around several rules; a new wrapper is included automatically.
 
-The first promise is the one of rules: alone, among any neighbours, in any order and any block size a run has the same
-weights, errors, counts and ending, to the last bit.
+As for rules, the main requirement is batch invariance: the weights, errors, counts and ending of a run do not depend,
+bit for bit, on the other runs, their order or the block size.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def noise(samples, features):
 
 
 def samples():
-    """Return a problem where one gradient differs from the next in every weight, of more than 8 numbers to add."""
+    """Return a problem with sums of more than 8 numbers, whose gradients differ in every weight."""
     return Perceptron(dataset=noise(11, 3), activation="tanh", bias=True)
 
 
 @functools.cache
 def fits(name, rule):
-    """Tell whether a wrapper can be around a rule."""
+    """Return whether a wrapper can wrap a rule."""
     try:
         WRAPPERS[name](OPTIMIZERS[rule]())
     except ValueError:
@@ -68,7 +68,7 @@ def wrapped(name, rule, **settings):
 
 
 def starts_for(problem, runs=9):
-    """Return random starts, some far out and two that are not even finite after the first epochs, or at once."""
+    """Return random starts, some of them far away and two whose errors overflow at once or after a few epochs."""
     rng = np.random.default_rng(runs)
     starts = rng.normal(size=(runs, len(problem.weights))) * rng.choice([0.3, 2, 6], size=(runs, 1))
     starts[runs // 2] = 1e153
@@ -83,7 +83,7 @@ def limits(problem, starts, epochs=20):
 
 
 def bits(run):
-    """Return everything about a run, to be compared bit for bit; any NaN is as good as another."""
+    """Return all data of a run for comparison bit for bit; all NaNs are equal."""
     weights, errors = (np.where(np.isnan(a), np.nan, a) for a in (run.weights, run.errors))
     return weights.shape, weights.tobytes(), errors.tobytes(), run.counts.tobytes(), run.ending
 
@@ -112,11 +112,11 @@ def test_is_batch_invariant(name, rule):
     order = np.random.default_rng(0).permutation(len(starts))
     permuted = together(optimizer, problem, starts[order], block=4, **rest)
     assert permuted == [expected[i] for i in order]
-    assert len({(epochs, ending) for epochs, *_, ending in expected}) >= 2  # the neighbours do differ
+    assert len({(epochs, ending) for epochs, *_, ending in expected}) >= 2  # the other runs differ
 
 
 def varied_settings(optimizer, runs):
-    """Return settings of all layers for each run, by their paths, from multiples that their domains allow."""
+    """Return settings of all layers per run, by their paths, drawn from multiples within their domains."""
     draw = random.Random(str(optimizer))
     choices = {}
     for depth, layer in enumerate(declare.layers(optimizer)):
@@ -132,13 +132,13 @@ def varied_settings(optimizer, runs):
         settings = {path: draw.choice(values) for path, values in choices.items()}
         try:
             drawn.append((settings, rebuilt(optimizer, settings)))
-        except ValueError:  # values that are fine alone but not together
+        except ValueError:  # values that are valid alone but not together
             continue
     return drawn
 
 
 def rebuilt(optimizer, changes):
-    """Return the optimizer with other settings, given by their paths."""
+    """Return the optimizer with different settings, given by their paths."""
     made = None
     for depth, layer in enumerate(declare.layers(optimizer)):
         prefix = f"with.{depth - 1}." if depth else ""
@@ -149,7 +149,7 @@ def rebuilt(optimizer, changes):
 
 @over_pairs
 def test_is_batch_invariant_with_varied_settings(name, rule):
-    """``varied`` gives every run its own numbers, the rule's and those around it: as if made with them, run alone."""
+    """Runs with settings from ``varied``, for the rule and its wrappers, equal separate runs with these settings."""
     problem = samples()
     starts = starts_for(problem)
     rest = limits(problem, starts)
@@ -168,7 +168,7 @@ SEEDED = [name for name in WRAPPERS if "seed" in declare.fields(WRAPPERS[name])]
 
 @pytest.mark.parametrize("name", SEEDED)
 def test_random_numbers_are_independent_of_other_runs(name):
-    """Two marches, epoch by epoch in turns, are what they are one after the other."""
+    """Two marches that alternate by epoch equal the same marches one after the other."""
     problem = samples()
 
     def started(seed):
@@ -248,7 +248,7 @@ def _spy(kind):
 
 
 class SpyOracle(Oracle):
-    """Notes what it is asked and charged, and hands out answers that cannot be written on."""
+    """An oracle that records evaluations and counts, and returns read-only arrays."""
 
     def __init__(self, problem, runs):
         super().__init__(problem, runs)
@@ -290,7 +290,7 @@ def test_counts_only_its_needs(name, rule, six_points):
 
 @over_pairs
 def test_divergence_is_an_ending(name, rule, bowl):
-    """A start whose error overflows ends there, without a warning; its neighbour does what it does alone."""
+    """A run whose initial error overflows ends at once, without a warning; the other run is not affected."""
     rest = {"error_threshold": None, "max_epochs": 6}
     over, fine = record(march(wrapped(name, rule), bowl, [(1e200, 1), (1, 1)], **rest))
     assert (over.epochs, over.ending, over.final_error) == (0, Ending.DIVERGED, np.inf)
@@ -298,7 +298,7 @@ def test_divergence_is_an_ending(name, rule, bowl):
 
 
 class Mute:
-    """A problem that answers nothing."""
+    """A problem without any evaluations."""
 
     name = "mute problem"
     weights = ("w1",)
@@ -337,7 +337,7 @@ def refusal_of(name, **settings):
 
 
 def words_about(domain, bad):
-    """Return the sentence that refuses a value, worded a second time."""
+    """Return the expected message for an invalid value, written independently."""
     if isinstance(domain, Choice):
         return f"{bad!r} is not one of {', '.join(domain.words)}"
     if isinstance(domain, Flag):
