@@ -49,8 +49,8 @@ class Powell:
     p₀: weights before the last epoch's searches, ξ = w - p₀, f₁ = E(p₀), f₂ = E(w), f₃ = E(w + ξ)
     m, Δ: direction of the largest decrease of the error, and that decrease
     f₃ < f₁ and (f₁ - 2 f₂ + f₃) (f₁ - f₂ - Δ)² < Δ (f₁ - f₃)² / 2:
-        w ← lowest point along ξ;  d ← d₁ ... dₙ without dₘ, then ξ
-    w ← lowest point along dᵢ,  i = 1 ... n
+        w ← minimum along ξ;  d ← d₁ ... dₙ without dₘ, then ξ
+    w ← minimum along dᵢ,  i = 1 ... n
 
     dᵢ: step times the axes at the start; the first epoch executes the last line only. Each search uses Brent's method
     in a bracket grown from 0 and 1, with tol: tolerance. Variant of the second last line: convention. A run is stuck

@@ -57,10 +57,10 @@ def test_docs_list_all_optimizers_without_an_equivalent_rule():
     there |= {"torch:Muon", "torch:SparseAdam"}  # do not support vectors
     cases = [case for cases in families().values() for case in cases]
     links = [link for case in cases for link in case.arguments.values() if isinstance(link, dict)]
-    beside = {f"{case.library}:{case.name}" for case in cases} | {f"optax:{link['name']}" for link in links}
+    equivalent = {f"{case.library}:{case.name}" for case in cases} | {f"optax:{link['name']}" for link in links}
     text = (ROOT / "docs" / "libraries.md").read_text(encoding="utf-8")
     named = re.search(r"These optimizers have no equivalent rule in bpviz: (.*?)\. All", text, re.DOTALL)
-    assert sorted(re.findall(r"`(.+?)`", named[1])) == sorted(there - beside)
+    assert sorted(re.findall(r"`(.+?)`", named[1])) == sorted(there - equivalent)
 
 
 # -- configs and the command line ------------------------------------------------------------------------------------

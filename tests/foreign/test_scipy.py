@@ -208,8 +208,8 @@ def test_lookahead_restarts_after_a_pull(walk, six_points):
     run = walk(wrapped, six_points, (-4.0, -4.0), 7)
     np.testing.assert_array_equal(run.weights[:5], ahead.weights[:5])
     np.testing.assert_allclose(run.weights[5], (ahead.weights[0] + ahead.weights[5]) / 2, 1e-15)
-    anew = walk("scipy:BFGS", six_points, run.weights[5], 2)
-    np.testing.assert_array_equal(run.weights[5:], anew.weights)
+    restarted = walk("scipy:BFGS", six_points, run.weights[5], 2)
+    np.testing.assert_array_equal(run.weights[5:], restarted.weights)
     assert threads() == []
 
 

@@ -248,6 +248,6 @@ def test_rejects_incompatible_inner_optimizers():
         assert str(refusal.value) == (
             f"mini-batches: {rule} reuses values from its last epoch, which do not apply to the next batch"
         )
-    with pytest.raises(ValueError, match="already") as refusal:
+    with pytest.raises(ValueError, match="nested") as refusal:
         WRAPPERS["mini-batches"](WRAPPERS["cosine"](wrapped("gd")))
     assert str(refusal.value) == "mini-batches: mini-batches cannot be nested"
