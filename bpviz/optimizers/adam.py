@@ -336,7 +336,7 @@ class RAdam(_Adam):
     convention: str = hyper(
         "paper",
         Choice(("paper", "torch")),
-        "ε added to the corrected (paper, optax) or uncorrected (torch) root mean square",
+        "ε added to √v̂ (paper, optax) or to √v (torch)",
     )
 
     def begin(self, w: Array, f: Oracle) -> MomentsAndEpoch:

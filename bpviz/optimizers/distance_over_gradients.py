@@ -63,7 +63,7 @@ class DoG:
     first_distance_is: str = hyper(
         "relative",
         Choice(("relative", "absolute", "step")),
-        "distance relative to 1 + ‖w₀‖, absolute distance, or step size of the first epoch",
+        "meaning of first_distance: relative to 1 + ‖w₀‖, absolute, or a step size",
     )
 
     def begin(self, w: Array, f: Oracle) -> Walk:

@@ -35,7 +35,7 @@ class Batches(NamedTuple):
     synonyms=("minibatches", "mini-batch", "minibatch", "batches", "stochastic", "batch", "batch_size"),
 )
 class MiniBatches(Wrapper):
-    """Mini-batches of the data.
+    """Updates on mini-batches of the data.
 
     The rule advances once per batch instead of once per epoch.
 

@@ -93,7 +93,7 @@ class Constant(_Schedule):
     synonyms=("constant-lr",),
 )
 class ConstantWarmUp(_Schedule):
-    """Constant warm-up: a smaller step in the first epochs.
+    """Smaller, constant step in the first epochs.
 
     η ← a η for t < T, then η
 
@@ -119,7 +119,7 @@ class ConstantWarmUp(_Schedule):
     synonyms=("warmup", "linear-warm-up", "linear-warmup", "linear", "gradual-warmup"),
 )
 class WarmUp(_Schedule):
-    """Linear warm-up.
+    """Linear warm-up of the step.
 
     The step increases linearly to its full size over the first epochs.
 
@@ -147,7 +147,7 @@ class WarmUp(_Schedule):
     synonyms=("step", "steps", "step-lr", "staircase"),
 )
 class StepDecay(_Schedule):
-    """Step decay.
+    """Stepwise decay of the step.
 
     The step is multiplied by γ every N epochs.
 
@@ -174,7 +174,7 @@ class StepDecay(_Schedule):
     synonyms=("exponential-decay", "exponential-lr"),
 )
 class Exponential(_Schedule):
-    """Exponential decay.
+    """Exponential decay of the step.
 
     The step is multiplied by γ in every epoch.
 
@@ -204,7 +204,7 @@ class Exponential(_Schedule):
     synonyms=("1/t", "inverse-time-decay", "time-based", "time-decay", "robbins-monro"),
 )
 class InverseTime(_Schedule):
-    """Inverse time decay.
+    """Inverse time decay of the step.
 
     The step decreases in proportion to 1 / t in the long run.
 
@@ -231,7 +231,7 @@ class InverseTime(_Schedule):
     synonyms=("cosine-annealing", "cosine-decay", "cosine-lr"),
 )
 class Cosine(_Schedule):
-    """Cosine decay.
+    """Cosine decay of the step.
 
     The step decreases along half a cosine wave and then stays constant.
 
@@ -246,7 +246,7 @@ class Cosine(_Schedule):
     convention: str = hyper(
         "optax",
         Choice(("optax", "torch")),
-        "after T epochs, the step stays constant (optax) or increases again (torch)",
+        "step after T epochs: constant (optax) or increasing again (torch)",
     )
 
     def factor(self, t: Array, f: Oracle) -> Array:
@@ -273,7 +273,7 @@ class Cycle(NamedTuple):
     synonyms=("sgdr", "cosine-restarts", "cosine-annealing-warm-restarts", "restarts"),
 )
 class WarmRestarts(_Schedule):
-    """Cosine decay with warm restarts.
+    """Cosine decay of the step with warm restarts.
 
     The step decreases along half a cosine wave and returns to its full size at each restart; each cycle is longer than
     the last by a factor m.
@@ -315,7 +315,7 @@ class WarmRestarts(_Schedule):
     synonyms=("onecycle", "1cycle", "one-cycle-lr", "super-convergence"),
 )
 class OneCycle(_Schedule):
-    """One-cycle schedule.
+    """One cycle of increasing and decreasing steps.
 
     The step increases to its full size, decreases to its first size and then to almost 0.
 
@@ -366,7 +366,7 @@ class OneCycle(_Schedule):
     synonyms=("stc", "darken-moody"),
 )
 class SearchThenConverge(_Schedule):
-    """Search-then-converge schedule.
+    """Nearly constant step, followed by a decay with 1/t.
 
     The step is nearly constant during the search phase and decreases as c / t in the convergence phase.
 
@@ -410,7 +410,7 @@ class Plateau(NamedTuple):
     synonyms=("reduce-lr-on-plateau", "plateau-decay", "on-plateau"),
 )
 class ReduceOnPlateau(_Schedule):
-    """Step reduction on plateaus of the error.
+    """Reduction of the step on plateaus of the error.
 
     The step is multiplied by γ when the error has not improved for more than P epochs. The error is evaluated at the
     beginning of every epoch.
