@@ -42,7 +42,7 @@ class Adan:
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) d,  n ← β₃ n + (1 - β₃) (g + β₂ d)²
     w ← (w - η (m + β₂ v) / (√n + ε)) / (1 + λ η)
 
-    m: g, v: 0 and n: g² in the first epoch, v: d in the second
+    with m = g, v = 0 and n = g² in the first epoch, and v = d in the second
 
     η: step, β₁: beta1, β₂: beta2, β₃: beta3, ε: epsilon, λ: weight_decay
     variant: convention; torch starts m, v and n at 0 and divides them by 1 - βᵗ instead; optax does so too, with

@@ -52,7 +52,7 @@ class DoG:
     G ← G + ‖g‖²
     w ← w - c r̄ / √(G + ε) g
 
-    c: step, ε: epsilon, α: first_distance; G: 0 at the start; r̄ at the start, by the setting: first_distance_is
+    c: step, ε: epsilon, α: first_distance; G: 0 at the start; initial r̄: first_distance_is
     (relative: α (1 + ‖w₀‖); absolute: α; step: 0, and α replaces r̄ / √(G + ε) in the first epoch);
     ‖·‖ is over all weights of the run, which share one step
     """

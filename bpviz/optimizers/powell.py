@@ -44,7 +44,7 @@ class Directions(NamedTuple):
 class Powell:
     """Powell's conjugate direction method.
 
-    Each epoch searches along n directions in turn; the next one may replace a direction by the total displacement ξ.
+    Each epoch searches along n directions in turn. Between epochs, the total displacement ξ may replace a direction.
 
     p₀: weights before the last epoch's searches, ξ = w - p₀, f₁ = E(p₀), f₂ = E(w), f₃ = E(w + ξ)
     m, Δ: direction of the largest decrease of the error, and that decrease

@@ -49,7 +49,7 @@ def _warmed(step: Column, t: Array, warmup: Column, f: Oracle) -> Array:
 
 
 _AVERAGED = (
-    "The weights y reported by the code's `train` mode, by pytorch_optimizer, and by optax before "
+    "Also not the weights y, as reported by the code's `train` mode, by pytorch_optimizer, and by optax before "
     "`schedule_free_eval_params` (`reports: y`)."
 )
 
@@ -76,7 +76,7 @@ class ScheduleFreeSGD:
     w = x
 
     γ: step, β: momentum, λ: weight_decay, T: warmup, p: power, t: epoch, from 1; x, z: w at the start;
-    if T is 0, c is 1 / (t + 1) or 1 / t, by the variant: convention; w = x or y: reports
+    for T = 0, c is 1 / (t + 1), or 1 / t with torch; variant: convention; w = x or y: reports
     """
 
     step: Column = hyper(1.0, "(0, inf)", "step size γ")
