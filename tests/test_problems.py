@@ -189,9 +189,7 @@ def test_at_a_kink_the_slope_is_zero():
 def test_cross_entropy_needs_a_sigmoid(activation):
     with pytest.raises(ValueError, match="cross-entropy") as refusal:
         Perceptron(activation=activation, loss="cross-entropy")
-    assert str(refusal.value) == (
-        f"perceptron: loss: cross-entropy requires activation sigmoid (got {activation})"
-    )
+    assert str(refusal.value) == (f"perceptron: loss: cross-entropy requires activation sigmoid (got {activation})")
 
 
 @pytest.mark.parametrize("target", [-0.5, 1.5])
