@@ -254,7 +254,7 @@ def test_validate_shows_every_mistake_with_its_place(folder):
         "a.yaml:2:16: algorithms[0].lr: unknown setting of gd; did you mean 'step'?\n"
         "      - {name: gd, lr: 0.3}\n"
         "                   ^\n"
-        "a.yaml:3:32: algorithms[1].momentum: 1 is not in [0, 1) (fraction of the last update that is kept)\n"
+        "a.yaml:3:32: algorithms[1].momentum: 1 is not in [0, 1) (fraction of the last update kept, μ)\n"
         "      - {name: momentum, momentum: 1}\n"
         "                                   ^"
     )

@@ -30,7 +30,7 @@ from bpviz.problems.perceptron import Perceptron
 if TYPE_CHECKING:
     from bpviz.declare.registry import Registry
 
-KEPT = "(fraction of the last update that is kept)"
+KEPT = "(fraction of the last update kept, μ)"
 EPOCHS = "(a run ends after this many epochs at the latest)"
 
 
@@ -211,10 +211,10 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
         "bad.yaml:1:1: algoritms: unknown key; did you mean 'algorithms'?",
         (
             "bad.yaml:3:23: network.activation: 'sigmoyd' is not one of sigmoid, tanh, relu, softplus, linear; "
-            "did you mean 'sigmoid'? (function a of the weighted sum that gives the prediction)"
+            "did you mean 'sigmoid'? (activation function a, applied to the weighted sum)"
         ),
         (
-            "bad.yaml:3:38: network.bias: 'no' is not true or false; write false (whether a constant is added to the "
+            "bad.yaml:3:38: network.bias: 'no' is not true or false; write false (whether to add a bias to the "
             "weighted sum, as one more weight)"
         ),
         f"bad.yaml:4:13: max_epochs: 0.5 is not a whole number in [1, inf) {EPOCHS}",
@@ -222,7 +222,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
         "bad.yaml:6:35: algorithms[0].momentum: repeated key; it is given first in line 6, column 22",
         "bad.yaml:6:48: algorithms[0].lr: unknown setting of momentum; did you mean 'step'?",
         "bad.yaml:7:12: algorithms[1].name: 'adma' is not the name of an algorithm; did you mean 'adam'?",
-        "bad.yaml:8:31: algorithms[2].min_step: 2 is above max_step, 1",
+        "bad.yaml:8:31: algorithms[2].min_step: 2 is greater than max_step (1)",
         "bad.yaml:10:12: figures[0].kind: 'path' is not the name of a figure; did you mean 'paths'?",
         (
             "bad.yaml:11:28: figures[1].save_as: '../x' is not a plain file name of letters, digits and . + = - _ "
@@ -345,11 +345,11 @@ SAMPLE = "(a sample: its features, then its target)"
         ("network: {cost: mse}", ["3:11: network.cost: unknown key; did you mean 'loss'?"]),
         (
             "network: {loss: cross-entropy, activation: tanh}",
-            ["3:17: network.loss: cross-entropy needs activation sigmoid, which predicts in (0, 1), not tanh"],
+            ["3:17: network.loss: cross-entropy requires activation sigmoid (got tanh)"],
         ),
         (
             "network: {loss: cross-entropy}\ndataset: [[1, -1], [2, 1]]",
-            ["3:17: network.loss: cross-entropy takes targets in [0, 1], and this dataset has -1"],
+            ["3:17: network.loss: cross-entropy requires targets in [0, 1] (the dataset has -1)"],
         ),
         # datasets
         ("dataset: six-point", ["3:10: dataset: 'six-point' is not the name of a dataset; did you mean 'six-points'?"]),
@@ -382,7 +382,7 @@ SAMPLE = "(a sample: its features, then its target)"
         (
             "problem: {name: rosenbrock, b: 0, c: 1}",
             [
-                "3:32: problem.b: 0 is not in (0, inf) (how steep the walls of the valley are)",
+                "3:32: problem.b: 0 is not in (0, inf) (steepness of the walls)",
                 "3:35: problem.c: unknown setting of rosenbrock; known are name, a, b",
             ],
         ),
@@ -401,7 +401,7 @@ SAMPLE = "(a sample: its features, then its target)"
         (
             "penalty: {l1: -1, l3: 0}",
             [
-                "3:15: penalty.l1: -1 is not in [0, inf) (price λ₁ of a weight's size)",
+                "3:15: penalty.l1: -1 is not in [0, inf) (weight of the L1 penalty Σ |wᵢ|, λ₁)",
                 "3:19: penalty.l3: unknown key; known are l1, l2",
             ],
         ),
@@ -979,7 +979,11 @@ def test_algorithms_of_one_label_are_told_apart_by_what_differs():
         (["gd:stepp=10"], {}, ["gd:stepp=10: stepp: unknown setting of gd; did you mean 'step'?"]),
         (["momentum:momentum=1"], {}, [f"momentum:momentum=1: momentum: 1 is not in [0, 1) {KEPT}"]),
         (["adma", "gd"], {}, ["adma: 'adma' is not the name of an algorithm; did you mean 'adam'?"]),
-        (["rprop:min_step=3,max_step=1"], {}, ["rprop:min_step=3,max_step=1: min_step: 3 is above max_step, 1"]),
+        (
+            ["rprop:min_step=3,max_step=1"],
+            {},
+            ["rprop:min_step=3,max_step=1: min_step: 3 is greater than max_step (1)"],
+        ),
         (["gd:"], {}, ["gd:: '' is not key=value; an example is momentum:step=0.1,momentum=0.95"]),
         (
             ["gd:step=1,step=2"],

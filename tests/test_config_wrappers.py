@@ -187,11 +187,11 @@ def test_synonyms_are_suggested(name):
         ),
         (
             "with: [{name: mini-batches, batch_size: 7}]",
-            ["with[0].batch_size: 7 is more than the 6 samples of the data"],
+            ["with[0].batch_size: 7 exceeds the number of samples, 6"],
         ),
         (
             "with: [mini-batches, cosine, mini-batches]",
-            ["with[2]: there are mini-batches inside already"],
+            ["with[2]: mini-batches cannot be nested"],
         ),
         (f"with: [{', '.join(['warm-up'] * 21)}]", ["with: 21 wrappers around one algorithm, more than 20"]),
     ],
@@ -205,12 +205,12 @@ def test_messages(entry, messages):
     ("rule", "wrapper", "message"),
     [
         ("golden", "cosine", "golden has no step for a schedule to change"),
-        ("rprop", "one-cycle", "rprop takes its step at the start alone: a schedule would change nothing"),
-        ("wolfe", "mini-batches", "wolfe goes on from its last answers, and the next batch would give others"),
+        ("rprop", "one-cycle", "rprop reads its step only at the start, so a schedule has no effect"),
+        ("wolfe", "mini-batches", "wolfe reuses values from its last epoch, which do not apply to the next batch"),
         (
             "cg-pr",
             "weight-decay",
-            "cg-pr goes on from its last answers, which are of other weights once these have decayed",
+            "cg-pr reuses values from its last epoch, which do not apply to the decayed weights",
         ),
         (
             "irprop+",
@@ -258,7 +258,7 @@ def test_a_penalty_on_sizes_takes_the_residuals_away():
 
 def test_a_problem_without_data_has_no_mini_batches():
     assert said("problem: rosenbrock\nalgorithms: [{name: gd, with: [mini-batches]}]\nfigures: []") == [
-        "2:32: algorithms[0].with[0]: mini-batches needs a problem with data, which this rosenbrock does not have"
+        "2:32: algorithms[0].with[0]: mini-batches requires a problem with data (rosenbrock has none)"
     ]
 
 

@@ -392,5 +392,5 @@ def test_a_wrapper_cannot_need_what_nobody_answers(around):
 
 def test_a_field_s_complaint_ends_with_its_meaning():
     field = declare.fields(OPTIMIZERS["momentum"])["momentum"]
-    assert field.complaint(1) == "1 is not in [0, 1) (fraction of the last update that is kept)"
+    assert field.complaint(1) == "1 is not in [0, 1) (fraction of the last update kept, μ)"
     assert field.complaint(0.5) is None

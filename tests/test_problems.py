@@ -189,9 +189,7 @@ def test_at_a_kink_the_slope_is_zero():
 def test_cross_entropy_needs_a_sigmoid(activation):
     with pytest.raises(ValueError, match="cross-entropy") as refusal:
         Perceptron(activation=activation, loss="cross-entropy")
-    assert str(refusal.value) == (
-        f"perceptron: loss: cross-entropy needs activation sigmoid, which predicts in (0, 1), not {activation}"
-    )
+    assert str(refusal.value) == (f"perceptron: loss: cross-entropy requires activation sigmoid (got {activation})")
 
 
 @pytest.mark.parametrize("target", [-0.5, 1.5])
@@ -200,7 +198,7 @@ def test_cross_entropy_needs_targets_that_are_probabilities(target):
     with pytest.raises(ValueError, match="cross-entropy") as refusal:
         Perceptron(dataset=dataset, loss="cross-entropy")
     assert str(refusal.value) == (
-        f"perceptron: loss: cross-entropy takes targets in [0, 1], and this dataset has {target:g}"
+        f"perceptron: loss: cross-entropy requires targets in [0, 1] (the dataset has {target:g})"
     )
 
 
@@ -211,18 +209,18 @@ def test_cross_entropy_needs_targets_that_are_probabilities(target):
             {"activation": "logistic"},
             (
                 "activation: 'logistic' is not one of sigmoid, tanh, relu, softplus, linear; did you mean 'sigmoid'? "
-                "(function a of the weighted sum that gives the prediction)"
+                "(activation function a, applied to the weighted sum)"
             ),
         ),
         (
             {"bias": "yes"},
-            "bias: 'yes' is not true or false (whether a constant is added to the weighted sum, as one more weight)",
+            "bias: 'yes' is not true or false (whether to add a bias to the weighted sum, as one more weight)",
         ),
         (
             {"loss": "l2"},
             (
                 "loss: 'l2' is not one of mse, half-mse, cross-entropy, mae; did you mean 'mse'? "
-                "(what is averaged over the samples: the error of one prediction)"
+                "(loss of one sample; the error is the mean over all samples)"
             ),
         ),
     ],

@@ -1,7 +1,7 @@
-"""What the libraries have in common: one of their objects walks each run, and asks what it asks through the oracle.
+"""Common base of the library optimizers: one object of the library per run, which evaluates through the oracle.
 
-The state of a block is an array of walkers, one a run. A walker is the library's own object and changes as it walks;
-that is the one state that is written on.
+The state of a block is an array of walkers, one per run. A walker holds an object of the library and is mutable, unlike
+any other state.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ if TYPE_CHECKING:
     from bpviz.libraries._class import Facts
 
 
-# -- questions -------------------------------------------------------------------------------------------------------
+# -- evaluations -----------------------------------------------------------------------------------------------------
 
 
 class UnansweredError(BaseException):
-    """A problem that failed to answer. No library catches it: that is no ending of a run but a mistake of ours."""
+    """An evaluation of the problem raised an exception.
+
+    It derives from BaseException so that no library catches it, since it is a bug and not the end of a run.
+    """
 
 
 class Own:
-    """What one run asks by itself: the others of its block are neither evaluated nor billed."""
+    """Evaluations for a single run; the other runs of the block are neither evaluated nor counted."""
 
     def __init__(self, f: Oracle, shape: tuple[int, ...], run: int) -> None:
         self._f = f
@@ -37,14 +40,14 @@ class Own:
         self._alone[run] = True
 
     def at(self, x: Any) -> Spot:
-        """Go to the weights ``x (params,)``. Every question there, one of a kind, is charged."""
+        """Return the spot at the weights ``x (params,)``. Each evaluation there is counted once per kind."""
         w = np.zeros(self._shape, order="F")
         w[self._run] = x
         return Spot(self._f, w, self._alone, self._run)
 
 
 class Spot:
-    """Where one run asks by itself."""
+    """The weights at which a single run evaluates."""
 
     def __init__(self, f: Oracle, w: Array, alone: Any, run: int) -> None:
         self._asked = (w, alone)
@@ -68,11 +71,14 @@ class Spot:
         return np.ascontiguousarray(answer[self._run])
 
 
-# -- walks -----------------------------------------------------------------------------------------------------------
+# -- walkers ---------------------------------------------------------------------------------------------------------
 
 
 class OverError(Exception):
-    """A walker knows no next step: the text is what its library says, ``w`` where it ends if not where it stands."""
+    """A walker cannot make a step.
+
+    The text is the message of its library; ``w`` are the final weights, if they differ from the current ones.
+    """
 
     def __init__(self, said: str, w: Array | None = None) -> None:
         super().__init__(said)
@@ -80,50 +86,50 @@ class OverError(Exception):
 
 
 def stays(w: Array, last: Array) -> None:
-    """Let a walker that knows no other weights than its own refuse any."""
+    """Raise OverError if the weights differ from the last ones of a walker that cannot continue from others."""
     if not np.array_equal(w, last, equal_nan=True):
-        raise OverError("its weights were moved by something else, and it goes on from its own alone")
+        raise OverError("its weights were changed by a wrapper, but it can only continue from its own")
 
 
 class Walker(Protocol):
-    """A library's object on its way."""
+    """An object of a library that advances one run."""
 
     @property
     def asks_at(self) -> Array | None:
-        """The weights at which it wants the next answers; None if these are always the ones it reports."""
+        """The weights for the next evaluations; None if they are always the reported weights."""
 
     def step(self, own: Own, w: Array, *answers: Array) -> Array:
         """Return the weights ``(params,)`` after one epoch.
 
-        ``w`` are those before it: what it reported last, unless somebody else has moved them. ``answers`` are its rows
-        of what is asked for the block.
+        ``w`` are the weights before it: the last reported ones, unless a wrapper changed them. ``answers`` are the rows
+        of this run in the evaluations made for the block.
         """
 
 
 class Walkers(NamedTuple):
-    """What a block of walks remembers."""
+    """State of a block."""
 
-    each: Any  # (runs,), the walkers
-    at: Any  # (runs, params), the weights at which they want answers; () if these are the block's own
+    each: Any  # (runs,), walkers
+    at: Any  # (runs, params), weights for the next evaluations; () if they are the weights of the block
 
 
 class Foreign:
-    """An optimizer of another library. A library's module says how to make a walker and where it is at home."""
+    """Base of the optimizers of a library; a subclass creates walkers and sets up the library's context."""
 
     facts: ClassVar[Facts]
 
     @property
     def together(self) -> int:
-        """How many runs may travel in one block."""
+        """The maximum number of runs per block."""
         return self.facts.together
 
     def _walker(self, given: Mapping[str, Any], w: Array) -> Walker:
-        """Return a walker at the weights ``w (params,)``, made with the settings ``given``."""
+        """Return a walker at the weights ``w (params,)``, created with the settings ``given``."""
         raise NotImplementedError
 
     @staticmethod
     def _at_home() -> contextlib.AbstractContextManager[Any]:
-        """Return what the library's objects are made and moved in: its numbers are doubles there."""
+        """Return the context in which the library's objects are created and advanced, with double precision."""
         return contextlib.nullcontext()
 
     def begin(self, w: Array, f: Oracle) -> Walkers:
@@ -149,7 +155,7 @@ class Foreign:
                     new[run] = w[run] if end.w is None else end.w
                 except UnansweredError as error:
                     raise (error.__cause__ or error) from None
-                except Exception as error:  # noqa: BLE001 - whatever a library says ends this run and no other
+                except Exception as error:  # noqa: BLE001 - any exception of a library ends this run only
                     over[run] = sentence(error)
                 if elsewhere:
                     at[run] = walker.asks_at
@@ -160,25 +166,25 @@ class Foreign:
         return new, Walkers(state.each, at if elsewhere else ())
 
     def _settings_of(self, run: int) -> dict[str, Any]:
-        """Return the settings of one run: the loop has made arrays of numbers, columns where they vary."""
+        """Return the settings of one run; the loop passes numbers as arrays, which are columns if they vary."""
         return {name: _number_of(run, value) for name, value in declare.settings(self).items()}
 
-    # -- before anything runs ----------------------------------------------------------------------------------------
+    # -- validation --------------------------------------------------------------------------------------------------
 
     def conflicts(self) -> list[tuple[str, str]]:
-        """Return (setting, complaint) for what the library refuses: it is made, and makes a step or two on a trial."""
+        """Return (setting, complaint) for settings that the library rejects in a trial of a few steps."""
         lacking = [p.name for p in self.facts.parameters if p.required and not hasattr(self, p.name)]
         if lacking:
-            return [(name, f"missing; {self.facts.call} cannot do without it") for name in lacking]
+            return [(name, f"missing (required by {self.facts.call})") for name in lacking]
         settings = given(declare.settings(self), self.facts)
         said = self._refusal(settings)
         if said is None:
             return []
-        return [(self._culprit(settings, said), f"{self.facts.call} says: {said}")]
+        return [(self._culprit(settings, said), f"rejected by {self.facts.call}: {said}")]
 
     @classmethod
     def _culprit(cls, settings: Mapping[str, Any], said: str) -> str:
-        """Return the setting that by itself, with those that are required, is refused alike; "" if it takes several."""
+        """Return the setting that alone, with the required ones, causes the same error, or "" if there is none."""
         required = {p.name: settings[p.name] for p in cls.facts.parameters if p.required}
         for name, value in settings.items():
             if cls._refusal({**required, name: value}) == said and (name in required or cls._refusal(required) is None):
@@ -187,21 +193,21 @@ class Foreign:
 
     @classmethod
     def _refusal(cls, settings: Mapping[str, Any]) -> str | None:
-        """Return what the library says against these settings, or None."""
+        """Return the error message of the library for these settings, or None."""
         try:
             cls._try(settings)
-        except Exception as error:  # noqa: BLE001 - a library may say no in any way it likes
+        except Exception as error:  # noqa: BLE001 - a library may raise any exception
             return sentence(error)
         return None
 
     @classmethod
     def _try(cls, given: Mapping[str, Any]) -> None:
-        """Walk a little with these settings; whatever is wrong with them is raised."""
+        """Make a few steps with these settings and raise any error they cause."""
         raise NotImplementedError
 
 
 def given(settings: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
-    """Return the settings that are not what the library takes by itself: the ones to hand to it."""
+    """Return the settings that differ from the defaults of the library; only these are passed to it."""
     defaults = {p.name: p.default for p in facts.parameters if not p.required}
     return {name: value for name, value in settings.items() if name not in defaults or not _same(value, defaults[name])}
 
@@ -217,7 +223,7 @@ def _number_of(run: int, value: Any) -> Any:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what a library says, on one line and not longer than can be read."""
+    """Return the message of a library as one line of at most 200 characters."""
     said = " ".join(str(error).split()) or type(error).__name__
     said = said.partition(". ")[0].rstrip(".")
     return f"{said[:197]}..." if len(said) > 200 else said

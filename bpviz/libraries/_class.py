@@ -1,4 +1,4 @@
-"""What is known of a library's optimizer -> a class with declared fields, like those of the registry."""
+"""Build a class with declared fields, like a registered rule, from the facts about a library optimizer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bpviz.messages.text import shown
 
 
 class Parameter(NamedTuple):
-    """An argument that a config can give; its default is OWN where there is none or a config could not say it."""
+    """An argument that a config can set; its default is OWN if there is none or a config cannot express it."""
 
     name: str
     default: Any
@@ -28,39 +28,39 @@ class Parameter(NamedTuple):
 
     @property
     def said(self) -> str:
-        """The default as Python writes it."""
+        """The default as a Python literal."""
         return "..." if self.default == OWN else repr(self.default)
 
 
 class Facts(NamedTuple):
-    """All that is known of an optimizer without its library: a class can be made of it where that is not imported."""
+    """The facts about a library optimizer, sufficient to build its class without importing the library."""
 
     library: str
     name: str
-    call: str  # where the library has it: "torch.optim.Adam"
+    call: str  # qualified name in the library, e.g. "torch.optim.Adam"
     version: str
     needs: tuple[str, ...]
-    of_the_block: tuple[str, ...]  # what is asked for all runs at once, at the start of an epoch
-    recalls: bool  # answers of earlier epochs, and the weights they belong to
+    of_the_block: tuple[str, ...]  # evaluations made for all runs at once, at the beginning of an epoch
+    recalls: bool  # whether it keeps values computed in earlier epochs
     parameters: tuple[Parameter, ...]
     about: str
-    calling: str = ""  # how it is called, for the reader
-    together: int = 64  # runs that may travel in one block, each with an object of its own
+    calling: str = ""  # the call, for display
+    together: int = 64  # maximum number of runs per block; each has its own object
 
 
 OWN = "its own"
-"""What stands for a default that a config could not say. It is not handed on."""
+"""Placeholder for a default that a config cannot express; it is not passed to the library."""
 
 # -- settings --------------------------------------------------------------------------------------------------------
 
 _LIKE = {bool: "true or false", int: "a number", float: "a number", str: "text", tuple: "a list"}
 _ANY = "a number, true or false, text or a list"
-_LONGEST = 80  # characters of a meaning
+_LONGEST = 80  # maximum number of characters of a meaning
 
 
 @dataclasses.dataclass(frozen=True)
 class Handed(Domain):
-    """What is handed to a library as it is. A default that is a number, a word, a list... allows its like, and null."""
+    """A value passed to a library unchanged: null, or a value of the same type as the default (any if unknown)."""
 
     words: str = _ANY
 
@@ -89,7 +89,7 @@ class Handed(Domain):
 
 
 def parameters(function: Any, without: Iterable[str] = ()) -> tuple[Parameter, ...]:
-    """Return the parameters of a function, but for those ``without``; the required ones come first."""
+    """Return the parameters of a function except those in ``without``; required parameters come first."""
     text = inspect.getdoc(function) or ""
     found = [
         Parameter(
@@ -102,7 +102,7 @@ def parameters(function: Any, without: Iterable[str] = ()) -> tuple[Parameter, .
 
 
 def _meaning(name: str, text: str) -> str:
-    """Return the beginning of what a docstring says of a parameter, in one of the usual layouts; "" if it is silent."""
+    """Return the beginning of a parameter's description in a docstring, in one of the usual layouts, or ""."""
     same_line = re.search(rf"^ *{name}(?: \(.*\))?: (.+(?:\n +.+)*)", text, re.MULTILINE)
     next_line = re.search(rf"^ *(?:\w+, )*{name}(?:, \w+)* :.*\n((?: +.+\n?)+)", text, re.MULTILINE)
     found = same_line or next_line
@@ -114,7 +114,7 @@ def _meaning(name: str, text: str) -> str:
 
 
 def _plain(default: Any) -> Any:
-    """Return a default as a config can say it, OWN if it cannot: a function, a type, infinity."""
+    """Return a default as a plain value, or OWN if a config cannot express it (a function, a type, infinity)."""
     if hasattr(default, "item") and getattr(default, "ndim", None) == 0:
         default = default.item()
     plain = type(default) in (list, tuple, bool, int, float, str, type(None)) and Handed().complaint(default) is None
@@ -126,13 +126,13 @@ def _plain(default: Any) -> Any:
 
 @cache
 def made(facts: Facts) -> type[Any]:
-    """Return the class of an optimizer; the same class for the same facts."""
+    """Return the class of an optimizer; equal facts give the same class."""
     base: type[Any] = import_module(f"bpviz.libraries._{facts.library}").WALKS
     declared = {
         p.name: hyper(
             dataclasses.MISSING if p.required else p.default,
             Handed(_like(p.default)),
-            p.meaning or f"handed to {facts.call}",
+            p.meaning or f"argument of {facts.call}",
         )
         for p in facts.parameters
     }
@@ -169,7 +169,7 @@ def _called(facts: Facts) -> str:
 
 
 def wrapped(call: str) -> str:
-    """Return a call as it is shown."""
+    """Return a call wrapped for display."""
     return fill(call, 100, subsequent_indent="    ", break_on_hyphens=False)
 
 
@@ -178,7 +178,7 @@ def _reduce(self: Any) -> tuple[Any, ...]:
 
 
 def _remade(facts: Facts, settings: dict[str, Any]) -> Any:
-    """Return an optimizer that was checked where it was made: a process that only draws does without its library."""
+    """Return an unpickled optimizer without checking it again, so that drawing figures needs no library."""
     copy = object.__new__(made(facts))
     for name, value in settings.items():
         object.__setattr__(copy, name, value)

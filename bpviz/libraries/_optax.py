@@ -1,7 +1,7 @@
 """The optimizers of optax: gradient transformations, compiled once for all runs with the same settings.
 
-One that searches along a line asks by itself as it goes along, out of the compiled program, by calls with an effect:
-the compiler may neither leave such a call out nor make it twice.
+A transformation with a line search evaluates the problem from within the compiled program. These evaluations are
+callbacks with side effects, which the compiler may neither omit nor duplicate.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from bpviz.declare import Array
     from bpviz.libraries._adapter import Own, Spot
 
-# What transformations may want beside the gradient, and what an optimizer with such wants has to ask of its problem.
+# Extra arguments of transformations, and the evaluations that an optimizer with such arguments needs.
 _WANTS: dict[tuple[str, ...], tuple[str, ...]] = {
     (): ("gradient",),
     ("value",): ("error", "gradient"),
     ("value", "grad", "value_fn"): ("error", "gradient"),
 }
-_REFUSED = {"contrib.dpsgd": "it wants the gradient of each sample"}  # and would take each weight for one
-_SEARCHES = "\n\nOne epoch is one update, whose line search asks for error and gradient as often as it likes."
+_REFUSED = {"contrib.dpsgd": "it requires per-sample gradients"}  # it would treat each weight as a sample
+_SEARCHES = "\n\nOne epoch is one update, whose line search may evaluate error and gradient any number of times."
 
 
 def kind(name: str) -> type[Any]:
@@ -40,15 +40,15 @@ def kind(name: str) -> type[Any]:
     if name not in known:
         raise unknown(f"optax:{name}", sorted(known), "optax")
     if name in _REFUSED:
-        raise KeyError(f"optax:{name} cannot be used by itself: {_REFUSED[name]}")
+        raise KeyError(f"optax:{name} is not supported: {_REFUSED[name]}")
     call = known[name]
     found = parameters(call)
     some: dict[str, Any] = {p.name: 0.1 for p in found if p.required or p.name == "learning_rate"}
     try:
         with _doubles():
             wants, swaps = _wants(name, some), _made(name, some).judged is not None
-    except Exception as error:  # noqa: BLE001 - a library may say no in any way it likes
-        raise KeyError(f"optax:{name} cannot be used by itself: {sentence(error)}") from None
+    except Exception as error:  # noqa: BLE001 - a library may raise any exception
+        raise KeyError(f"optax:{name} is not supported: {sentence(error)}") from None
     searches = "value_fn" in wants
     return made(
         Facts(
@@ -66,7 +66,7 @@ def kind(name: str) -> type[Any]:
 
 
 def _optimizers(optax: Any) -> dict[str, Any]:
-    """Return what makes a whole optimizer by itself: a gradient transformation with a learning rate."""
+    """Return the functions that create a complete optimizer: a gradient transformation with a learning rate."""
     found = {}
     for module, prefix in ((optax, ""), (optax.contrib, "contrib.")):
         for name, thing in inspect.getmembers(module, lambda thing: inspect.isfunction(thing) or _is_partial(thing)):
@@ -84,14 +84,15 @@ def _optimizers(optax: Any) -> dict[str, Any]:
 
 
 def _is_partial(thing: Any) -> bool:
-    return isinstance(thing, partial)  # nadam is adam with Nesterov's momentum
+    return isinstance(thing, partial)  # nadam is a partial of adam
 
 
 @contextlib.contextmanager
 def _doubles() -> Iterator[None]:
-    """Let numbers be doubles, on the processor.
+    """Use double precision on the CPU.
 
-    In all threads: what a compiled program asks passes through any of them, and would be rounded there.
+    The setting applies to all threads, because the callbacks of a compiled program may run in any of them and would
+    otherwise round to single precision.
     """
     import jax
 
@@ -112,11 +113,11 @@ def _doubles() -> Iterator[None]:
 
 
 class Transformation(NamedTuple):
-    """A transformation as it is used here. ``update`` returns params and state after an epoch."""
+    """A transformation whose ``update`` returns the parameters and the state after an epoch."""
 
     init: Callable[..., Any]
-    update: Callable[..., Any]  # of gradient, state, params, and what else it wants
-    judged: Callable[..., Any] | None  # of state and params: the weights to be judged by, if these are not the params
+    update: Callable[..., Any]  # (gradient, state, params, extra arguments)
+    judged: Callable[..., Any] | None  # (state, params) -> evaluation weights, if they are not the params
 
 
 def _made(name: str, given: Mapping[str, Any]) -> Transformation:
@@ -144,7 +145,7 @@ def _compiled(name: str, given: tuple[tuple[str, Any], ...]) -> Transformation:
 
 
 class Search(NamedTuple):
-    """A transformation that asks by itself: ``update``, of state and params, asks through ``questions``."""
+    """A transformation with a line search: ``update(state, params)`` evaluates through ``questions``."""
 
     init: Callable[..., Any]
     update: Callable[..., Any]
@@ -160,7 +161,7 @@ def _compiled_search(name: str, given: tuple[tuple[str, Any], ...]) -> Search:
     error = questions.function()
 
     def update(state: Any, params: Any) -> Any:
-        # Takes error and gradient from where the last search ended, if it has kept them.
+        # Reuses error and gradient from the end of the last search, if it stored them.
         value, g = optax.value_and_grad_from_state(error)(params, state=state)
         return parts.update(g, state, params, value=value, grad=g, value_fn=error)
 
@@ -168,7 +169,7 @@ def _compiled_search(name: str, given: tuple[tuple[str, Any], ...]) -> Search:
 
 
 class Questions:
-    """What a compiled program asks for the run that it moves."""
+    """The evaluations of a compiled program for the run it advances."""
 
     def __init__(self) -> None:
         self.own: Own | None = None
@@ -198,19 +199,19 @@ class Questions:
         return self._answer(x, lambda spot: spot.gradient(), np.shape(x))
 
     def _answer(self, x: Any, ask: Callable[[Spot], Any], shape: tuple[int, ...]) -> Array:
-        """Answer in whatever thread the program runs in. It could not pass an exception on, so that is kept."""
+        """Evaluate in the calling thread. The program cannot propagate an exception, so it is stored."""
         try:
             with np.errstate(all="ignore"):
                 return np.asarray(ask(self.own.at(np.asarray(x))), np.float64)  # type: ignore[union-attr]
-        except BaseException as error:  # noqa: BLE001 - for the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
             self.failure = error
             return np.full(shape, np.nan)
 
 
 def _wants(name: str, given: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what a transformation wants beside the gradient, found by trying.
+    """Return the extra arguments that a transformation needs, found by trial.
 
-    What it says when it is handed the gradient alone is raised if it refuses the rest too.
+    If it fails with all of them, the error it raised for the gradient alone is raised.
     """
     import jax
 
@@ -223,7 +224,7 @@ def _wants(name: str, given: Mapping[str, Any]) -> tuple[str, ...]:
         answers = {want: offered[want] for want in wants}
         try:
             jax.eval_shape(lambda g, state, w, a=answers: parts.update(g, state, w, **a), g, state, w)
-        except Exception as error:  # noqa: BLE001 - a library may say no in any way it likes
+        except Exception as error:  # noqa: BLE001 - a library may raise any exception
             refusals.append(error)
         else:
             return wants
@@ -244,7 +245,7 @@ class Optax(Foreign):
             return OptaxSearcher(_compiled_search(self.facts.name, settings), w)
         return OptaxWalker(
             _compiled(self.facts.name, settings), tuple(reversed(_WANTS[wants])), w
-        )  # told not to search
+        )  # its line search is disabled
 
     @classmethod
     def _try(cls, given: Mapping[str, Any]) -> None:
@@ -256,7 +257,7 @@ WALKS = Optax
 
 
 class OptaxWalker:
-    """A transformation on its way."""
+    """A transformation that advances one run."""
 
     def __init__(self, parts: Transformation, asks: tuple[str, ...], w: Array) -> None:
         self._parts = parts
@@ -283,7 +284,7 @@ class OptaxWalker:
 
 
 class OptaxSearcher:
-    """A transformation on its way that asks by itself."""
+    """A transformation with a line search that advances one run."""
 
     asks_at = None
 

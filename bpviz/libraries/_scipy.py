@@ -1,8 +1,8 @@
 """The methods of scipy.optimize.minimize.
 
-``minimize`` drives: it asks for errors and gradients as it likes and comes back when it has finished. So each run has a
-thread in which ``minimize`` works while the loop waits. Where it calls back, which is once an iteration, it stops and
-the loop goes on: that is an epoch. Never do two threads work at a time.
+``minimize`` controls the evaluations and returns only when it has finished. Each run therefore has a thread in which
+``minimize`` runs while the loop waits. At each call of its callback, once per iteration, the thread pauses and the loop
+continues; this is one epoch. Only one thread runs at a time.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _HESSIAN = ("error", "gradient", "hessian")
 
 
 class Method(NamedTuple):
-    """What a method asks for, and the function of SciPy that has its options."""
+    """The evaluations a method uses, and the SciPy function that has its options."""
 
     asks: tuple[str, ...]
     options: str
     remark: str = ""
-    lock: str = ""  # that SciPy holds while the method works: there can be one run at a time
+    lock: str = ""  # lock that SciPy holds while the method runs, so that only one run is possible at a time
 
 
 _TRUST = "_trustregion._minimize_trust_region"
@@ -52,7 +52,7 @@ METHODS = {
     "COBYLA": Method(
         _ERROR,
         "_cobyla_py._minimize_cobyla",
-        "COBYLA calls back after an evaluation or two, with its best weights so far.",
+        "COBYLA calls back after one or two evaluations, with its best weights so far.",
     ),
     "COBYQA": Method(
         _ERROR,
@@ -70,7 +70,7 @@ METHODS = {
 
 _SYNONYMS = {"lbfgs": "l-bfgs-b", "lbfgsb": "l-bfgs-b", "l-bfgs": "l-bfgs-b", "simplex": "nelder-mead"}
 
-# What is not an option, concerns differences and constraints that there are none of here, or prints.
+# Arguments that are not options, or that concern finite differences, constraints or printing.
 _WITHOUT = (
     *("fun", "func", "x0", "args", "jac", "grad", "hess", "hessp", "bounds", "constraints", "callback", "subproblem"),
     *("eps", "finite_diff_rel_step", "workers", "catol", "feasibility_tol", "sparse_jacobian", "factorization_method"),
@@ -100,7 +100,8 @@ def kind(name: str) -> type[Any]:
             parameters=options,
             about="\n".join(
                 [
-                    f"The method {name} of scipy.optimize.minimize. One epoch is one iteration, as it calls back.",
+                    f"Method {name} of scipy.optimize.minimize.\n",
+                    "One epoch is one iteration, which ends with a call of the callback.",
                     *([method.remark] if method.remark else []),
                 ]
             ),
@@ -119,7 +120,7 @@ class SciPy(Foreign):
     @classmethod
     def _try(cls, given: Mapping[str, Any]) -> None:
         lists = [value for value in given.values() if isinstance(value, tuple)]
-        # Lists are of as many numbers as there are weights, or of rows of so many.
+        # Lists have one number per weight, or rows with one number per weight.
         many = len(lists[0][-1] if isinstance(lists[0][-1], tuple) else lists[0]) if lists else 2
         with warnings.catch_warnings(), contextlib.suppress(_EnoughError):
             warnings.simplefilter("ignore")
@@ -130,7 +131,7 @@ WALKS = SciPy
 
 
 class _Bowl:
-    """E = Σ (x⁴ + x²) for trials."""
+    """The problem E = Σ (x⁴ + x²), used for trials."""
 
     def error(self, x: Array) -> float:
         return float((x**4 + x**2).sum())
@@ -158,7 +159,7 @@ def _enough(iterations: int) -> Callable[..., None]:
 
 
 class Call(NamedTuple):
-    """A call of ``minimize``, as yet without a problem."""
+    """A call of ``minimize`` without its problem."""
 
     method: str
     asks: tuple[str, ...]
@@ -175,26 +176,26 @@ class Call(NamedTuple):
         )
 
 
-# -- a thread that works while others wait ---------------------------------------------------------------------------
+# -- threads ---------------------------------------------------------------------------------------------------------
 
 
 class DroppedError(BaseException):
-    """Ends a thread whose run nobody follows any more."""
+    """Ends the thread of an abandoned run."""
 
 
 class End(NamedTuple):
-    """``minimize`` has finished, here, and says why."""
+    """The final weights of ``minimize`` and its message."""
 
     w: Array
     said: str
 
 
 Report: TypeAlias = "Array | End | BaseException"
-"""What a thread has come to: the weights after an iteration, or its end."""
+"""A report of a thread: the weights after an iteration, or its end."""
 
 
 class Questions:
-    """What the thread of a run asks, in the epoch that it is in."""
+    """The evaluations of a run's thread in the current epoch."""
 
     def __init__(self, orders: SimpleQueue[Own | None], reports: SimpleQueue[Report]) -> None:
         self._orders = orders
@@ -202,7 +203,7 @@ class Questions:
         self._own: Own | None = None
 
     def wait(self) -> None:
-        """Wait for an epoch to begin."""
+        """Wait for the next epoch."""
         self._own = self._orders.get()
         self.goes_on()
 
@@ -227,7 +228,7 @@ class Questions:
 
 
 def _work(call: Call, start: Array, orders: SimpleQueue[Own | None], reports: SimpleQueue[Report]) -> None:
-    """Run ``minimize`` in a thread of its own, epoch by epoch as they are ordered."""
+    """Run ``minimize`` in its own thread, one epoch per order."""
     questions = Questions(orders, reports)
     try:
         questions.wait()
@@ -236,19 +237,19 @@ def _work(call: Call, start: Array, orders: SimpleQueue[Own | None], reports: Si
         reports.put(End(np.array(found.x), str(found.message)))
     except DroppedError:
         pass
-    except BaseException as error:  # noqa: BLE001 - for the thread that waits
+    except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
         reports.put(error)
 
 
 def _drop(orders: SimpleQueue[Own | None], thread: threading.Thread) -> None:
-    """End a thread that waits for an epoch that will not come."""
+    """End a thread that is waiting for another epoch."""
     orders.put(None)
     if thread.is_alive() and thread is not threading.current_thread():
         thread.join()
 
 
 class ScipyWalker:
-    """A call of ``minimize`` on its way. Its thread ends when it has finished, or when the walker is gone."""
+    """A call of ``minimize`` for one run. Its thread ends when it has finished or the walker is deleted."""
 
     asks_at = None
 
@@ -256,7 +257,7 @@ class ScipyWalker:
         self._orders: SimpleQueue[Own | None] = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._w = np.array(w)
-        self._over: End | BaseException | None = None  # once its thread has ended, which answers no more
+        self._over: End | BaseException | None = None  # set when its thread has ended
         self._lock = METHODS[call.method].lock
         arguments = (call, self._w, self._orders, self._reports)
         self._thread = threading.Thread(target=_work, args=arguments, name=f"bpviz scipy:{call.method}", daemon=True)
@@ -266,7 +267,7 @@ class ScipyWalker:
             stays(w, self._w)
             if self._thread.ident is None:
                 self._start()
-            with warnings.catch_warnings():  # of all threads: but only this one works now
+            with warnings.catch_warnings():  # affects all threads, but only this one is running
                 warnings.simplefilter("ignore")
                 self._orders.put(own)
                 report = self._reports.get()
@@ -282,6 +283,6 @@ class ScipyWalker:
         import scipy.optimize
 
         if self._lock and attrgetter(self._lock)(scipy.optimize).locked():
-            raise OverError("SciPy makes one run of this method at a time, and another is under way")
+            raise OverError("SciPy allows one run of this method at a time, and another is in progress")
         self._thread.start()
         weakref.finalize(self, _drop, self._orders, self._thread)

@@ -1,4 +1,4 @@
-"""The optimizers of torch.optim: one object a run, its parameter one vector of doubles on the processor."""
+"""The optimizers of torch.optim: one object per run, with one parameter, a vector of doubles on the CPU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Array
     from bpviz.libraries._adapter import Own
 
-_CLOSURE = "\n\nOne epoch is one call of step, which asks for error and gradient as often as it likes."
+_CLOSURE = "\n\nOne epoch is one call of step, which may evaluate error and gradient any number of times."
 
 
 def kind(name: str) -> type[Any]:
@@ -48,24 +48,24 @@ def kind(name: str) -> type[Any]:
     )
     try:
         found._try({})
-    except Exception as error:  # noqa: BLE001 - a library may say no in any way it likes
-        raise KeyError(f"torch:{name} does not take weights as a vector: {sentence(error)}") from None
+    except Exception as error:  # noqa: BLE001 - a library may raise any exception
+        raise KeyError(f"torch:{name} does not support a vector of weights: {sentence(error)}") from None
     return found
 
 
 def _wants_closure(call: Any) -> bool:
-    """Tell whether the optimizer asks by itself: its step cannot do without a closure."""
+    """Return whether the step of the optimizer requires a closure."""
     return inspect.signature(call.step).parameters["closure"].default is inspect.Parameter.empty
 
 
 def _swaps(optimizer: Any) -> bool:
-    """Tell whether an optimizer trains at other weights than those it means to be judged by."""
+    """Return whether an optimizer has different weights for training and for evaluation."""
     return hasattr(optimizer, "train") and hasattr(optimizer, "eval")
 
 
 @contextlib.contextmanager
 def _doubles() -> Iterator[None]:
-    """Let what is made here be doubles, scalars of an optimizer's state too."""
+    """Use double precision for all tensors created here, including scalars in an optimizer's state."""
     import torch
 
     before = torch.get_default_dtype()
@@ -98,7 +98,7 @@ WALKS = Torch
 
 
 class TorchWalker:
-    """An optimizer of torch on its way."""
+    """An optimizer of torch that advances one run."""
 
     def __init__(self, name: str, given: Mapping[str, Any], w: Array) -> None:
         import torch
@@ -138,7 +138,7 @@ class TorchWalker:
         return self._judged
 
     def go(self, answers: Any) -> None:
-        """Make a step with a closure: ``answers`` gives error and gradient at some weights."""
+        """Make a step with a closure; ``answers`` returns error and gradient at given weights."""
 
         def closure() -> Any:
             error, g = answers(self._weights())

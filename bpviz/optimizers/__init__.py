@@ -1,1 +1,1 @@
-"""Update rules: one family a file, found by walking this folder."""
+"""Update rules, one family per module; every module in this package is imported."""

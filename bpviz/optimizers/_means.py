@@ -1,4 +1,4 @@
-"""The exponential running mean that Adam and its relatives are made of."""
+"""Exponential running mean, as used by Adam and its variants."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ if TYPE_CHECKING:
 
 
 class Mean(NamedTuple):
-    """m ← β m + (1 - β) x, and how much of it is still its start, βᵗ."""
+    """Running mean m ← β m + (1 - β) x, with the weight βᵗ of its initial value."""
 
     value: Array  # (runs, params)
-    beta_t: Array  # (runs, 1), a running product, because powers differ between one number and an array
+    beta_t: Array  # (runs, 1), a running product, because NumPy rounds powers of scalars and arrays differently
 
     def add(self, x: Array, beta: Column) -> Mean:
         return Mean(beta * self.value + (1.0 - beta) * x, self.beta_t * beta)
 
     @property
     def corrected(self) -> Array:
-        """m̂ = m / (1 - βᵗ): what the mean would be had it not started at 0."""
+        """Bias-corrected mean, m̂ = m / (1 - βᵗ)."""
         return self.value / (1.0 - self.beta_t)
 
 
 def mean(w: Array, f: Oracle) -> Mean:
-    """Return a mean of nothing yet, for each of ``w (runs, params)``."""
+    """Return an empty mean with the shape of ``w (runs, params)``."""
     return Mean(f.xp.zeros_like(w), f.xp.ones_like(w[:, :1]))

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class MeanSquares(NamedTuple):
-    """What Adadelta remembers."""
+    """State of Adadelta."""
 
-    g2: Array  # (runs, params), mean of the squared gradients, E[g²]
-    dx2: Array  # (runs, params), mean of the squared updates, E[Δx²]
+    g2: Array  # (runs, params), E[g²], mean squared gradient
+    dx2: Array  # (runs, params), E[Δx²], mean squared update
 
 
 @optimizer(
@@ -23,13 +23,16 @@ class MeanSquares(NamedTuple):
     needs="gradient",
     source="M. D. Zeiler, 2012, arXiv:1212.5701, Algorithm 1",
     confused_with=(
-        "optax.adadelta() without a learning rate (0.2.8), which goes uphill. The step is an addition of the "
-        "libraries, 1 in the paper; torch and optax decay with 0.9, the paper's experiments with 0.95."
+        "optax.adadelta() without a learning rate (0.2.8), which goes uphill. The libraries add the step size, which "
+        "is 1 in the paper. The decay is 0.9 in torch and optax, 0.95 in the paper's experiments."
     ),
     synonyms=("ada-delta",),
 )
 class Adadelta:
-    """Scale each weight's gradient by its past updates over its past gradients, without units. g = ∇E(w).
+    """Per-weight scaling by past updates and gradients.
+
+    The gradient g = ∇E(w) is multiplied by the RMS of past updates and divided by the RMS of past gradients, so that
+    the update has the units of the weights.
 
     E[g²] ← ρ E[g²] + (1 - ρ) g²
     Δx = - √(E[Δx²] + ε) / √(E[g²] + ε) g
@@ -39,9 +42,9 @@ class Adadelta:
     η: step, ρ: decay, ε: epsilon; E[g²], E[Δx²]: 0 at the start
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "factor η on the update, 1 in the paper")
+    step: Column = hyper(1.0, "(0, inf)", "factor on the update, η (1 in the paper)")
     decay: Column = hyper(0.95, "[0, 1)", "decay of both means, ρ")
-    epsilon: Column = hyper(1e-6, "(0, inf)", "sets the first updates off and keeps the division finite, ε")
+    epsilon: Column = hyper(1e-6, "(0, inf)", "constant for numerical stability and the first updates, ε")
 
     def begin(self, w: Array, f: Oracle) -> MeanSquares:
         zeros = f.xp.zeros_like(w)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Squares(NamedTuple):
-    """What Adagrad remembers."""
+    """State of Adagrad."""
 
-    s: Array  # (runs, params), sum of the squared gradients
+    s: Array  # (runs, params), s, sum of squared gradients
 
 
 @optimizer(
@@ -23,27 +23,27 @@ class Squares(NamedTuple):
     needs="gradient",
     source="J. Duchi, E. Hazan & Y. Singer, Journal of Machine Learning Research 12, 2011, pp. 2121-2159, Figure 1",
     confused_with=(
-        "The full-matrix method of the same paper. torch.optim.Adagrad is the paper's form; optax.adagrad adds δ "
-        "inside the root (`convention: optax`) and starts the sum at 0.1, not at 0."
+        "Full-matrix Adagrad from the same paper. torch.optim.Adagrad uses the paper's form; optax.adagrad adds δ "
+        "inside the root (`convention: optax`) and starts the sum at 0.1 instead of 0."
     ),
     synonyms=("ada-grad", "adaptive-gradient"),
 )
 class Adagrad:
-    """Divide each weight's step by the length of all its gradients so far. g = ∇E(w).
+    """Per-weight scaling by the sum of squared gradients.
+
+    Each weight's gradient g = ∇E(w) is divided by the square root of the sum of its squared gradients so far.
 
     s ← s + g²
     w ← w - η g / (δ + √s)
     convention optax: w ← w - η g / √(s + δ)
 
-    η: step, δ: epsilon, s: initial_accumulator at the start; the last line: convention
+    η: step, δ: epsilon, s: initial_accumulator at the start; variant: convention
     """
 
     step: Column = hyper(0.01, "(0, inf)", "step size η")
-    epsilon: Column = hyper(1e-10, "(0, inf)", "keeps the division finite, δ")
+    epsilon: Column = hyper(1e-10, "(0, inf)", "constant for numerical stability, δ")
     initial_accumulator: Column = hyper(0.0, "[0, inf)", "sum of squared gradients at the start")
-    convention: str = hyper(
-        "paper", Choice(("paper", "optax")), "δ outside the root as in the paper and torch, or inside as in optax"
-    )
+    convention: str = hyper("paper", Choice(("paper", "optax")), "δ outside the root (paper, torch) or inside (optax)")
 
     def begin(self, w: Array, f: Oracle) -> Squares:
         return Squares(f.xp.zeros_like(w) + self.initial_accumulator)

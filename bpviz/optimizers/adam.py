@@ -1,13 +1,13 @@
 """Adam and its variants.
 
-What each does with the running means of the gradient and of its square:
+All use the running means of the gradient and of its square:
 
-    adam      divides one by the root of the other
-    adamw     the same, and lets the weights decay beside the step
-    adamax    divides by the largest recent gradient instead
-    nadam     takes the mean gradient a step ahead, as Nesterov does
-    amsgrad   never lets the mean square shrink
-    radam     holds the division back until the mean square rests on enough gradients
+    adam      mean gradient divided by the root mean square
+    adamw     Adam with decoupled weight decay
+    adamax    largest recent gradient as the divisor
+    nadam     Nesterov momentum
+    amsgrad   divisor that never decreases
+    radam     no division until the mean square has enough samples
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 
 
 class Moments(NamedTuple):
-    """What Adam remembers."""
+    """State of Adam."""
 
-    m: Array  # (runs, params), mean of the gradients
-    v: Array  # (runs, params), mean of their squares
-    beta1_t: Array  # (runs, params), β₁ᵗ: a running product, because powers differ between one number and an array
+    m: Array  # (runs, params), m, mean gradient
+    v: Array  # (runs, params), v, mean squared gradient
+    beta1_t: Array  # (runs, params), β₁ᵗ, a running product: NumPy rounds powers of scalars and arrays differently
     beta2_t: Array  # (runs, params), β₂ᵗ
 
     def corrected(self) -> tuple[Array, Array]:
-        """Return the means without the bias of their start at 0: m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)."""
+        """Return the bias-corrected means m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)."""
         return self.m / (1.0 - self.beta1_t), self.v / (1.0 - self.beta2_t)
 
 
 @dataclass(frozen=True)
 class _Adam:
-    """What Adam and the variants with the same two means share: the hyperparameters, the start and the means."""
+    """Base of Adam and its variants: hyperparameters, initial state and running means."""
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
 
     def begin(self, w: Array, f: Oracle) -> Any:
         zeros, ones = f.xp.zeros_like(w), f.xp.ones_like(w)
@@ -51,7 +51,7 @@ class _Adam:
 
     @cached_property
     def _fresh(self) -> tuple[Column, Column]:
-        """1 - β₁ and 1 - β₂, once a block: in every epoch they would cost as much as a division of all runs."""
+        """1 - β₁ and 1 - β₂, cached: computing them every epoch would cost as much as a division over all runs."""
         return 1 - self.beta1, 1 - self.beta2
 
     def _moments(self, before: Moments, g: Array) -> Moments:
@@ -71,13 +71,15 @@ class _Adam:
     needs="gradient",
     source="D. P. Kingma & J. Ba, ICLR 2015, arXiv:1412.6980, Algorithm 1",
     confused_with=(
-        "The variant at the end of the paper's section 2 that adds ε to the uncorrected √v (ε-hat), and AdamW, which "
-        "decays the weights beside the step."
+        "The variant at the end of the paper's section 2, which adds ε to the uncorrected √v (ε-hat); and AdamW, which "
+        "decouples the weight decay from the gradient."
     ),
     synonyms=("adma",),
 )
 class Adam(_Adam):
-    """Scale each weight's step by running means of its gradient and of the gradient's square. g = ∇E(w).
+    """Adaptive moment estimation.
+
+    The running mean of the gradient g = ∇E(w) is divided by the square root of the running mean of its square.
 
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
@@ -99,13 +101,15 @@ class Adam(_Adam):
     needs="gradient",
     source="I. Loshchilov & F. Hutter, ICLR 2019, arXiv:1711.05101, Algorithm 2 with η = 1",
     confused_with=(
-        "torch.optim.AdamW and optax.adamw, which multiply the decay by the step (`convention: torch`) and whose "
-        "defaults are then 0.01 and 0.0001; and Adam with an L2 penalty, whose gradient passes through both means."
+        "torch.optim.AdamW and optax.adamw, which multiply the decay by the step (`convention: torch`), with defaults "
+        "of 0.01 and 0.0001; and Adam with an L2 penalty, whose gradient enters both means."
     ),
     synonyms=("adam-w", "adam-decoupled"),
 )
 class AdamW(_Adam):
-    """Adam with weights that decay beside the step. g = ∇E(w).
+    """Adam with decoupled weight decay.
+
+    The weights decay by a fraction λ per epoch, independently of the gradient g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
@@ -114,14 +118,12 @@ class AdamW(_Adam):
     convention torch: α λ in place of λ
 
     α: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, v: 0 at the start;
-    the last line: convention
+    variant: convention
     """
 
-    # The paper has no default; this is torch's default times its default step.
-    weight_decay: Column = hyper(1e-5, "[0, inf)", "fraction λ of the weights that an epoch takes away")
-    convention: str = hyper(
-        "paper", Choice(("paper", "torch")), "λ by itself as in the paper, or times the step as in torch and optax"
-    )
+    # The paper gives no default; this is torch's default decay times its default step.
+    weight_decay: Column = hyper(1e-5, "[0, inf)", "weight decay per epoch, a fraction λ of the weights")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "decay by λ (paper) or by α λ (torch, optax)")
 
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
         moments = self._moments(state, f.gradient(w))
@@ -131,10 +133,10 @@ class AdamW(_Adam):
 
 
 class Largest(NamedTuple):
-    """What AdaMax remembers."""
+    """State of AdaMax."""
 
-    m: Array  # (runs, params), mean of the gradients
-    u: Array  # (runs, params), largest gradient, older ones counting less
+    m: Array  # (runs, params), m, mean gradient
+    u: Array  # (runs, params), u, discounted largest gradient
     beta1_t: Array  # (runs, params), β₁ᵗ
 
 
@@ -144,13 +146,15 @@ class Largest(NamedTuple):
     needs="gradient",
     source="D. P. Kingma & J. Ba, ICLR 2015, arXiv:1412.6980, Algorithm 2, with ε as in torch.optim.Adamax",
     confused_with=(
-        "The paper's algorithm, which has no ε: a weight whose gradient is 0 from the start is then 0/0. torch and "
-        "optax agree on this place for it; others add it to u."
+        "The paper's algorithm, which has no ε and computes 0/0 for a weight whose gradient is 0 from the start. torch "
+        "and optax add ε as here; others add it to u."
     ),
     synonyms=("ada-max", "adam-max"),
 )
 class Adamax:
-    """Adam with the largest gradient, older ones counting less, in place of the root mean square. g = ∇E(w).
+    """Adam with an exponentially weighted infinity norm.
+
+    The divisor is the largest past gradient, discounted by β₂ per epoch, instead of the root mean square. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g
     u ← max(β₂ u, |g| + ε)
@@ -161,8 +165,8 @@ class Adamax:
 
     step: Column = hyper(2e-3, "(0, inf)", "step size α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
-    beta2: Column = hyper(0.999, "[0, 1)", "decay of the largest gradient, β₂")
-    epsilon: Column = hyper(1e-8, "[0, inf)", "keeps the division finite, ε; 0 in the paper")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the largest past gradient, β₂")
+    epsilon: Column = hyper(1e-8, "[0, inf)", "constant for numerical stability, ε (0 in the paper)")
 
     def begin(self, w: Array, f: Oracle) -> Largest:
         zeros = f.xp.zeros_like(w)
@@ -177,7 +181,7 @@ class Adamax:
 
 
 class MomentsAndSchedule(NamedTuple):
-    """What NAdam remembers."""
+    """State of NAdam."""
 
     moments: Moments
     product: Array  # (runs, 1), μ₁ μ₂ ... μₜ
@@ -189,17 +193,19 @@ class MomentsAndSchedule(NamedTuple):
     label="NAdam",
     needs="gradient",
     source=(
-        "T. Dozat, Incorporating Nesterov Momentum into Adam, ICLR Workshop 2016, in the form of torch.optim.NAdam: "
-        "with the schedule μ of Dozat's report of 2015"
+        "T. Dozat, Incorporating Nesterov Momentum into Adam, ICLR Workshop 2016, as in torch.optim.NAdam, with the "
+        "schedule μ of Dozat's report of 2015"
     ),
     confused_with=(
-        "optax.nadam, whose μ is β₁ at every epoch (`convention: optax`; a momentum_decay of 0 is not that, but β₁/2), "
-        "and forms that average m with μ too or have a further factor β₂ in v̂."
+        "optax.nadam, whose μ is β₁ in every epoch (`convention: optax`; a momentum_decay of 0 gives β₁/2 instead), "
+        "and variants that also average m with μ or have an additional factor β₂ in v̂."
     ),
     synonyms=("nesterov-adam", "adam-nesterov"),
 )
 class NAdam(_Adam):
-    """Adam that takes its momentum a step ahead, as Nesterov does, and slowly brings it in. g = ∇E(w).
+    """Adam with Nesterov momentum.
+
+    The momentum μ increases slowly from about β₁ / 2 to β₁. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
@@ -208,12 +214,12 @@ class NAdam(_Adam):
     with μₜ = β₁ (1 - 0.96^(ψ t) / 2);  convention optax: μₜ = β₁
 
     α: step, β₁: beta1, β₂: beta2, ε: epsilon, ψ: momentum_decay, t: epoch, from 1; m, v: 0 at the start;
-    the last line: convention
+    variant: convention
     """
 
     step: Column = hyper(2e-3, "(0, inf)", "step size α")
-    momentum_decay: Column = hyper(0.004, "[0, inf)", "how quickly the momentum is brought in, ψ")
-    convention: str = hyper("torch", Choice(("torch", "optax")), "momentum by schedule as in torch, or β₁ as in optax")
+    momentum_decay: Column = hyper(0.004, "[0, inf)", "rate at which the momentum approaches β₁, ψ")
+    convention: str = hyper("torch", Choice(("torch", "optax")), "scheduled momentum μ (torch) or constant β₁ (optax)")
 
     def begin(self, w: Array, f: Oracle) -> MomentsAndSchedule:
         return MomentsAndSchedule(super().begin(w, f), f.xp.ones((len(w), 1)), f.xp.zeros((len(w), 1)))
@@ -233,10 +239,10 @@ class NAdam(_Adam):
 
 
 class MomentsAndLargest(NamedTuple):
-    """What AMSGrad remembers."""
+    """State of AMSGrad."""
 
     moments: Moments
-    v_hat: Array  # (runs, params), largest mean square so far
+    v_hat: Array  # (runs, params), v̂, largest mean square so far
 
 
 @optimizer(
@@ -251,7 +257,9 @@ class MomentsAndLargest(NamedTuple):
     synonyms=("ams-grad", "adam-amsgrad"),
 )
 class AMSGrad(_Adam):
-    """Adam whose mean square never shrinks, so that no step grows for having forgotten a large gradient. g = ∇E(w).
+    """Adam with a non-decreasing mean square.
+
+    The divisor uses the largest mean square so far, so a large gradient limits the step for good. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
@@ -260,13 +268,14 @@ class AMSGrad(_Adam):
     convention torch:  w ← w - α m̂ / (√(v̂ / (1 - β₂ᵗ)) + ε)  with m̂ = m / (1 - β₁ᵗ)
     convention optax:  v̂ ← max(v̂, v / (1 - β₂ᵗ)),  w ← w - α m̂ / (√v̂ + ε)
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v, v̂: 0 at the start; the last lines: convention
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v, v̂: 0 at the start;
+    variant: convention
     """
 
     convention: str = hyper(
         "paper",
         Choice(("paper", "torch", "optax")),
-        "bias uncorrected as in the paper, corrected in the largest mean square as in torch, or before as in optax",
+        "bias correction: none (paper), after (torch) or before (optax) the maximum",
     )
 
     def begin(self, w: Array, f: Oracle) -> MomentsAndLargest:
@@ -287,7 +296,7 @@ class AMSGrad(_Adam):
 
 
 class MomentsAndEpoch(NamedTuple):
-    """What RAdam remembers."""
+    """State of RAdam."""
 
     moments: Moments
     t: Array  # (runs, 1), epoch
@@ -299,13 +308,16 @@ class MomentsAndEpoch(NamedTuple):
     needs="gradient",
     source="L. Liu et al., ICLR 2020, arXiv:1908.03265, Algorithm 2, with ε",
     confused_with=(
-        "torch.optim.RAdam and optax.radam, which rectify from 5 on, not from 4 (`threshold: 5`); torch adds ε to the "
-        "uncorrected √v (`convention: torch`). Some libraries do not move at all until then."
+        "torch.optim.RAdam and optax.radam, which rectify when ρ > 5 instead of ρ > 4 (`threshold: 5`); torch adds ε "
+        "to the uncorrected √v (`convention: torch`). Some libraries do not move the weights below the threshold."
     ),
     synonyms=("rectified-adam", "r-adam"),
 )
 class RAdam(_Adam):
-    """Adam with the variance of its steps rectified: momentum alone until v rests on enough gradients. g = ∇E(w).
+    """Adam with rectified variance of the step size.
+
+    Until v averages enough gradients g = ∇E(w), the update is momentum without division; afterwards r corrects the
+    variance of the step size.
 
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
@@ -316,14 +328,14 @@ class RAdam(_Adam):
     convention torch: √(1 - β₂ᵗ) / (√v + ε) in place of 1 / (√v̂ + ε)
 
     α: step, β₁: beta1, β₂: beta2, ε: epsilon, ρmin: threshold, t: epoch, from 1; m, v: 0 at the start;
-    the last line: convention
+    variant: convention
     """
 
-    threshold: Column = hyper(4.0, "[4, inf)", "length ρ of the average from which on its variance is known, ρmin")
+    threshold: Column = hyper(4.0, "[4, inf)", "length ρ of the average above which steps are rectified, ρmin")
     convention: str = hyper(
         "paper",
         Choice(("paper", "torch")),
-        "ε beside the corrected mean square, as in optax, or the raw one, as in torch",
+        "ε added to √v̂ (paper, optax) or to √v (torch)",
     )
 
     def begin(self, w: Array, f: Oracle) -> MomentsAndEpoch:
@@ -337,7 +349,7 @@ class RAdam(_Adam):
         rho_inf = 2 / (1 - self.beta2) - 1
         rho = rho_inf - 2 * t * moments.beta2_t / correction
         rectified = rho > self.threshold
-        rho = f.xp.maximum(rho, 4)  # below 4 nothing is rectified, and r would be the root of a negative number
+        rho = f.xp.maximum(rho, 4)  # below 4, r is not used and would be the root of a negative number
         r = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
         if self.convention == "torch":
             length = sqrt(correction) / (sqrt(moments.v) + self.epsilon)

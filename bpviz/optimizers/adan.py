@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Differences(NamedTuple):
-    """What Adan remembers."""
+    """State of Adan."""
 
-    m: Mean  # of the gradients
-    v: Mean  # of their differences
-    n: Mean  # of the squares of what Nesterov's method would move by
-    g: Array  # (runs, params), last gradient
-    t: Array  # (runs, 1), epochs so far
+    m: Mean  # mean gradient
+    v: Mean  # mean gradient difference
+    n: Mean  # mean square of the extrapolated gradient g + β₂ d
+    g: Array  # (runs, params), gradient of the last epoch
+    t: Array  # (runs, 1), number of epochs so far
 
 
 @optimizer(
@@ -28,31 +28,33 @@ class Differences(NamedTuple):
     needs="gradient",
     source="X. Xie et al., IEEE Trans. Pattern Analysis and Machine Intelligence, 2024, arXiv:2208.06677, Algorithm 1",
     confused_with=(
-        "optax.adan, which keeps 1 - β₂ of the differences where the paper keeps β₂ (the paper's letters are 1 minus "
-        "these), another algorithm under the same defaults: convention: optax. The authors' PyTorch code, which "
-        "pytorch_optimizer follows, starts otherwise than the paper: convention: torch."
+        "optax.adan, which weights the differences by 1 - β₂ where the paper has β₂ (the paper's letters are 1 minus "
+        "these), so that it follows a different path with the same defaults (`convention: optax`). The authors' "
+        "PyTorch code and pytorch_optimizer initialize the means differently from the paper (`convention: torch`)."
     ),
 )
 class Adan:
-    """Adam with Nesterov's look ahead, which it reads off the difference d of two gradients. g = ∇E(w).
+    """Adam with Nesterov momentum from gradient differences.
+
+    The gradient at the extrapolated weights is estimated from the difference d of the last two gradients. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) d,  n ← β₃ n + (1 - β₃) (g + β₂ d)²
     w ← (w - η (m + β₂ v) / (√n + ε)) / (1 + λ η)
 
-    m: g, v: 0 and n: g² in the first epoch, v: d in the second
+    with m = g, v = 0 and n = g² in the first epoch, and v = d in the second
 
     η: step, β₁: beta1, β₂: beta2, β₃: beta3, ε: epsilon, λ: weight_decay
-    convention: convention; torch starts m, v and n at 0 and divides them by 1 - βᵗ instead; optax too, with 1 - β₂
-    for β₂ before d and v, with another ε under the root, and with w ← w - η (... + λ w)
+    variant: convention; torch starts m, v and n at 0 and divides them by 1 - βᵗ instead; optax does so too, with
+    1 - β₂ in place of β₂ before d and v, a second ε under the root, and w ← w - η (... + λ w)
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size η")
     beta1: Column = hyper(0.98, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.92, "[0, 1)", "decay of the mean difference and its weight, β₂")
     beta3: Column = hyper(0.99, "[0, 1)", "decay of the mean square, β₃")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "how much the weights shrink, λ, times the step")
-    convention: str = hyper("paper", Choice(("paper", "torch", "optax")), "whose Adan")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay per epoch, λ, times the step")
+    convention: str = hyper("paper", Choice(("paper", "torch", "optax")), "variant: paper, PyTorch code or optax")
 
     def begin(self, w: Array, f: Oracle) -> Differences:
         nothing = mean(w, f)

@@ -1,4 +1,4 @@
-"""Gradient descent that reports the mean of the points it visits."""
+"""Averaged gradient descent."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Visited(NamedTuple):
-    """What averaging remembers; the weights it reports are the mean."""
+    """State of ASGD; the weights are the mean of the visited points."""
 
-    x: Array  # (runs, params), where the descent is
-    t: Array  # (runs, 1), epochs made
+    x: Array  # (runs, params), x, current point of the descent
+    t: Array  # (runs, 1), number of epochs so far
 
 
 @optimizer(
@@ -26,14 +26,16 @@ class Visited(NamedTuple):
         "Stochastic Gradient Descent Tricks, 2012"
     ),
     confused_with=(
-        "torch.optim.ASGD, whose parameters are x and whose mean is put aside in its state as `ax`: with t₀ = `t0` + 1 "
-        "this rule's weights are `ax`, and as its `t0` is 10⁶ by default both are x; and pytorch_optimizer's ASGD, "
-        "another rule."
+        "torch.optim.ASGD, whose parameters are x and which stores the mean as `ax` in its state: with t₀ = `t0` + 1, "
+        "the weights of this rule equal `ax`; with torch's default `t0` of 10⁶, both equal x. Also not "
+        "pytorch_optimizer's ASGD, an unrelated rule."
     ),
     synonyms=("averaged-sgd", "averaged-gradient-descent", "polyak-averaging", "polyak-ruppert"),
 )
 class AveragedGradientDescent:
-    """Descend with a slowly falling step and report the mean of the points after epoch t₀. g = ∇E(x).
+    """Averaged gradient descent.
+
+    Gradient descent with a slowly decreasing step moves x; the weights are the mean of x after epoch t₀. g = ∇E(x).
 
     ηₜ = η / (1 + λ η t)^α,  t = 0, 1, 2 ...
     x ← (1 - λ ηₜ) x - ηₜ g
@@ -43,9 +45,9 @@ class AveragedGradientDescent:
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size η in the first epoch")
-    decay: Column = hyper(1e-4, "[0, 1)", "decay λ of the step, and of the weights as by a penalty λ/2 |x|²")
-    power: Column = hyper(0.75, "[0, 1]", "exponent α with which the step falls")
-    average_after: Column = hyper(0.0, "[0, inf)", "epochs t₀ whose points are left out of the mean")
+    decay: Column = hyper(1e-4, "[0, 1)", "decay λ of the step and of the weights (penalty λ/2 |x|²)")
+    power: Column = hyper(0.75, "[0, 1]", "exponent of the step decay, α")
+    average_after: Column = hyper(0.0, "[0, inf)", "number of initial epochs excluded from the mean, t₀")
 
     def begin(self, w: Array, f: Oracle) -> Visited:
         return Visited(w, f.xp.zeros((len(w), 1)))

@@ -1,4 +1,4 @@
-"""COCOB."""
+"""Coin betting (COCOB)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Bets(NamedTuple):
-    """What COCOB remembers, of each weight."""
+    """State of COCOB, per weight."""
 
     start: Array  # (runs, params), w₁
-    largest: Array  # (runs, params), L, largest gradient
-    total: Array  # (runs, params), G, sum of the sizes of the gradients
-    reward: Array  # (runs, params), what the bets have won
+    largest: Array  # (runs, params), L, largest absolute gradient
+    total: Array  # (runs, params), G, sum of the absolute gradients
+    reward: Array  # (runs, params), R, reward of the bets so far
     theta: Array  # (runs, params), θ, sum of the negative gradients
 
 
@@ -26,26 +26,28 @@ class Bets(NamedTuple):
     needs="gradient",
     source="F. Orabona & T. Tommasi, NeurIPS 2017, arXiv:1705.07795, Algorithm 2, COCOB-Backprop",
     confused_with=(
-        "COCOB, the paper's Algorithm 1, which must be told L and bets by a sigmoid. Codes start L at 1e-8 "
-        "(`epsilon: 1e-8`)."
+        "COCOB, the paper's Algorithm 1, which needs L as a setting and bets by a sigmoid. Implementations start L at "
+        "1e-8 (`epsilon: 1e-8`)."
     ),
     synonyms=("cocob-backprop", "coin-betting", "continuous-coin-betting"),
 )
 class Cocob:
-    """Bet on each weight's next gradient: a share of what was won on the earlier ones is its distance from the start.
+    """Coin betting without a step size.
+
+    The distance of a weight from its start is a fraction of the reward won by bets on its earlier gradients.
 
     g = -∇E(w)
     L ← max(L, |g|)
     G ← G + |g|
     R ← max(R + (w - w₁) g, 0)
     θ ← θ + g
-    w ← w₁ + θ / (L max(G + L, α L)) (L + R), and w₁ as long as L is 0
+    w ← w₁ + θ / (L max(G + L, α L)) (L + R), and w ← w₁ while L = 0
 
-    α: alpha; w₁: w, G, R, θ: 0, L: epsilon at the start. There is no step.
+    α: alpha; w₁: w, G, R, θ: 0, L: epsilon at the start. This rule has no step.
     """
 
-    alpha: Column = hyper(100.0, "[0, inf)", "epochs, in a way, in which bets are held small, α")
-    epsilon: Column = hyper(0.0, "[0, inf)", "largest gradient that is assumed at first; 0 in the paper")
+    alpha: Column = hyper(100.0, "[0, inf)", "factor limiting early bets, α (roughly, a number of epochs)")
+    epsilon: Column = hyper(0.0, "[0, inf)", "initial value of the largest gradient, L (0 in the paper)")
 
     def begin(self, w: Array, f: Oracle) -> Bets:
         none = f.xp.zeros_like(w)

@@ -1,4 +1,4 @@
-"""Steps along the axes, without derivatives."""
+"""Derivative-free search along the coordinate axes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Compass(NamedTuple):
-    """What coordinate search remembers."""
+    """State of coordinate search."""
 
-    error: Array  # (runs, 1), at the weights; NaN before the first epoch
-    delta: Array  # (runs, 1), length of the next step
+    error: Array  # (runs, 1), error at the weights; NaN before the first epoch
+    delta: Array  # (runs, 1), Δ, length of the next step
 
 
 @optimizer(
@@ -27,26 +27,29 @@ class Compass(NamedTuple):
         "Torczon, SIAM Review 45(3), 2003, pp. 385-482, section 1.1 (compass search), with the expansion of section 3"
     ),
     confused_with=(
-        "The pattern search of R. Hooke & T. A. Jeeves, 1961, which goes on in the direction of its last moves; "
-        "coordinate descent, which searches along each axis for the lowest point or uses derivatives; and versions "
-        "that try all axes and take the best. Compared with no library: those at hand try the axes in random order."
+        "The pattern search of R. Hooke & T. A. Jeeves, 1961, which continues in the direction of its last moves; "
+        "coordinate descent, which minimizes along each axis or uses derivatives; and variants that try all axes and "
+        "take the best step. Not compared with a library: those available try the axes in random order."
     ),
     synonyms=("compass-search", "compass", "pattern-search", "generating-set-search", "direct-search"),
     recalls=True,
 )
 class CoordinateSearch:
-    """Try a step up and down each axis and take the first that leads lower; if none does, shorten the step.
+    """Derivative-free search along the coordinate axes.
+
+    Each epoch tries a step in both directions of every axis and takes the first that reduces the error; if none does,
+    it shortens the step.
 
     for d = e₁, -e₁, e₂, -e₂ ...:  if E(w + Δ d) < E(w):  w ← w + Δ d,  Δ ← φ Δ,  end of the epoch
-    if there is none:  Δ ← θ Δ
+    if no step reduces the error:  Δ ← θ Δ
 
-    Δ: step at the start, φ: increase, θ: decrease. A run whose Δ falls below Δ_tol cannot go on, Δ_tol: tolerance.
+    Δ: step at the start, φ: increase, θ: decrease. A run is stuck once Δ < Δ_tol, Δ_tol: tolerance.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "length Δ of the steps at the start", at_start=True)
-    increase: Column = hyper(1.0, "[1, inf)", "factor on the length after a step that leads lower, φ")
-    decrease: Column = hyper(0.5, "(0, 1)", "factor on the length when no step does, θ")
-    tolerance: Column = hyper(1e-9, "(0, inf)", "length below which a run cannot go on, Δ_tol")
+    step: Column = hyper(1.0, "(0, inf)", "initial step length, Δ", at_start=True)
+    increase: Column = hyper(1.0, "[1, inf)", "factor on the length after a step that reduces the error, φ")
+    decrease: Column = hyper(0.5, "(0, 1)", "factor on the length if no step reduces the error, θ")
+    tolerance: Column = hyper(1e-9, "(0, inf)", "step length below which a run is stuck, Δ_tol")
 
     def begin(self, w: Array, f: Oracle) -> Compass:
         nan = f.xp.full_like(w[:, :1], f.xp.nan)
@@ -61,7 +64,7 @@ class CoordinateSearch:
                 if searching.any():
                     there = w + delta * d
                     height = f.error(there, searching[:, 0])
-                    lower = searching & (height < error)  # not where the error is not a number
+                    lower = searching & (height < error)  # False where the error is NaN
                     after, lowest = xp.where(lower, there, after), xp.where(lower, height, lowest)
                     searching = searching & ~lower
         delta = xp.where(searching, self.decrease, self.increase) * delta

@@ -1,7 +1,7 @@
-"""Rules that measure how far away the minimum must be, and step by that.
+"""D-Adaptation and Prodigy: step sizes from an estimate of the distance to a minimum.
 
-Each keeps a lower bound d of the distance between the start and a minimum, read off the gradients met so far; it only
-grows. Distances, lengths and inner products are those of all weights together.
+Each rule keeps a lower bound d of the distance between the start and a minimum, estimated from the gradients so far;
+d never decreases. Distances, norms and inner products are over all weights of a run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _grown(d: Array, shown: Array, size: Array, f: Oracle) -> Array:
-    """Return max(d, d̂) with d̂ = shown / size, and d as long as no gradient has given s a size: no 0 / 0."""
+    """Return max(d, d̂) with d̂ = shown / size, or d while size is 0 (which would be 0 / 0)."""
     known = size > 0
     grown: Array = f.xp.where(known, f.xp.maximum(d, shown / f.xp.where(known, size, 1)), d)
     return grown
@@ -30,19 +30,19 @@ def _size(s: Array, f: Oracle) -> Array:
 
 
 def _correction(m: Mean, v: Mean, f: Oracle) -> Array:
-    """Return √(1 - β₂ᵗ) / (1 - β₁ᵗ), what Adam's correction of both means comes to."""
+    """Return √(1 - β₂ᵗ) / (1 - β₁ᵗ), the combined bias correction of Adam."""
     root: Array = f.xp.sqrt(1 - v.beta_t)
     return root / (1 - m.beta_t)
 
 
 class Descent(NamedTuple):
-    """What D-Adapt SGD remembers."""
+    """State of D-Adapt SGD."""
 
-    z: Array  # (runs, params), where descent without momentum is
-    s: Array  # (runs, params), weighted sum of the gradients
-    r: Array  # (runs, 1), Σ λ ⟨g, s⟩
-    d: Array  # (runs, 1), the distance that is known of
-    length: Array  # (runs, 1), G; 0 as long as there was no gradient
+    z: Array  # (runs, params), z, point of the descent without momentum
+    s: Array  # (runs, params), s, weighted sum of gradients
+    r: Array  # (runs, 1), r = Σ λ ⟨g, s⟩
+    d: Array  # (runs, 1), d, lower bound of the distance
+    length: Array  # (runs, 1), G, norm of the first nonzero gradient; 0 before it
 
 
 @optimizer(
@@ -52,12 +52,15 @@ class Descent(NamedTuple):
     source="A. Defazio & K. Mishchenko, ICML 2023, arXiv:2301.07733, algorithm SGD with D-Adaptation, G = ‖g₀‖",
     confused_with=(
         "D-Adaptation by dual averaging, the form of the paper's theorems; and earlier code of the authors, which "
-        "estimates d from ‖s‖² instead. `growth_rate`, a limit that codes put on d over the d before, is not here."
+        "estimates d from ‖s‖² instead. The limit on the growth of d per epoch in their code, `growth_rate`, is not "
+        "implemented."
     ),
     synonyms=("d-adaptation", "dadaptation", "dadaptsgd", "d-adapt-sgd", "dadapt"),
 )
 class DAdaptSGD:
-    """Descend with momentum by steps as long as the minimum is known to be far away. g = ∇E(w).
+    """Gradient descent with D-Adaptation of the step size.
+
+    The step size is proportional to d, a lower bound of the distance from the start to a minimum. g = ∇E(w).
 
     λ = d γ / G
     s' = s + λ g,  z ← z - λ g
@@ -69,9 +72,9 @@ class DAdaptSGD:
     ‖·‖ and ⟨·, ·⟩ are over all weights of the run, which share one d
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "factor γ on the step that is found")
-    momentum: Column = hyper(0.9, "[0, 1)", "share of the weights before in the weights after, β")
-    first_distance: Column = hyper(1e-6, "(0, inf)", "distance d that is assumed at first, too short rather than long")
+    step: Column = hyper(1.0, "(0, inf)", "factor on the estimated step size, γ")
+    momentum: Column = hyper(0.9, "[0, 1)", "weight of the previous weights in the average, β")
+    first_distance: Column = hyper(1e-6, "(0, inf)", "initial distance estimate, d; an underestimate is safe")
 
     def begin(self, w: Array, f: Oracle) -> Descent:
         none = f.xp.zeros_like(w[:, :1])
@@ -80,7 +83,7 @@ class DAdaptSGD:
     def advance(self, w: Array, state: Descent, f: Oracle) -> tuple[Array, Descent]:
         g, xp, d = f.gradient(w), f.xp, state.d
         length = xp.where(state.length > 0, state.length, xp.sqrt(f.dot(g, g)))
-        lambda_ = d * self.step / xp.where(length > 0, length, 1)  # where there is no gradient, nothing is scaled
+        lambda_ = d * self.step / xp.where(length > 0, length, 1)  # avoid 0 / 0 where the gradient is 0
         s, z = state.s + lambda_ * g, state.z - lambda_ * g
         r = state.r + lambda_ * f.dot(g, state.s)
         d = _grown(d, 2 * r, xp.sqrt(f.dot(s, s)), f)
@@ -88,13 +91,13 @@ class DAdaptSGD:
 
 
 class Estimate(NamedTuple):
-    """What D-Adapt Adam remembers."""
+    """State of D-Adapt Adam."""
 
-    m: Mean  # of the gradients, each times its step
-    v: Mean  # of their squares
-    s: Mean  # of the gradients, each times its step, over a longer time
-    r: Mean  # of their inner products with s, one number a run
-    d: Array  # (runs, 1), the distance that is known of
+    m: Mean  # mean of the gradients times their step sizes
+    v: Mean  # mean squared gradient
+    s: Mean  # mean of the gradients times their step sizes, with a slower decay
+    r: Mean  # (runs, 1), mean inner product with s
+    d: Array  # (runs, 1), d, lower bound of the distance
 
 
 @optimizer(
@@ -103,36 +106,38 @@ class Estimate(NamedTuple):
     needs="gradient",
     source="A. Defazio & K. Mishchenko, ICML 2023, arXiv:2301.07733, algorithm Adam with D-Adaptation",
     confused_with=(
-        "D-Adapt Adam in code, its authors' and pytorch_optimizer's, which divides by the A of the epoch before in r "
-        "(`convention: torch`), and optax.contrib.dadapt_adamw, which corrects the step for the bias of both means as "
-        "well (`convention: optax`); no library has the paper's form. And DAdaptAdamPreprint, an earlier estimate of d."
+        "The code of its authors and pytorch_optimizer, which divide by the A of the previous epoch in r "
+        "(`convention: torch`); optax.contrib.dadapt_adamw, which also corrects the step for the bias of both means "
+        "(`convention: optax`); and DAdaptAdamPreprint, with an earlier estimate of d. No library has the paper's form."
     ),
     synonyms=("dadaptadam", "d-adapt-adam", "dadapt-adamw", "dadapt_adamw"),
 )
 class DAdaptAdam:
-    """Adam whose step is the distance that the minimum is known to be away, in its largest weight. g = ∇E(w).
+    """Adam with D-Adaptation of the step size.
+
+    The step size is proportional to d, a lower bound of the distance to a minimum in the infinity norm. g = ∇E(w).
 
     λ = d γ;  convention optax: d γ √(1 - β₂ᵗ) / (1 - β₁ᵗ)
     m ← β₁ m + (1 - β₁) λ g
     v ← β₂ v + (1 - β₂) g²,  A = √v + ε
     w ← w - m / A - δ λ w
-    r ← √β₂ r + (1 - √β₂) λ ⟨g, s / A⟩;  conventions torch, optax: with the A of the epoch before
+    r ← √β₂ r + (1 - √β₂) λ ⟨g, s / A⟩;  conventions torch, optax: with the A of the previous epoch
     s ← √β₂ s + (1 - √β₂) λ g
     d ← max(d, r / ((1 - √β₂) ‖s‖₁))
 
     γ: step, β₁: beta1, β₂: beta2, ε: epsilon, δ: weight_decay, t: epoch, from 1; m, v, s, r: 0,
-    d: first_distance at the start; the alternatives: convention; ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run,
+    d: first_distance at the start; variant: convention; ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run,
     which share one d
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "factor γ on the step that is found")
+    step: Column = hyper(1.0, "(0, inf)", "factor on the estimated step size, γ")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
-    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂, and, as its root, of s and r")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
-    first_distance: Column = hyper(1e-6, "(0, inf)", "distance d that is assumed at first, too short rather than long")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "share δ of the weights that a step of 1 takes away; 0 in the paper")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂ (of s and r: √β₂)")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    first_distance: Column = hyper(1e-6, "(0, inf)", "initial distance estimate, d; an underestimate is safe")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay δ, times the step size (0 in the paper)")
     convention: str = hyper(
-        "paper", Choice(("paper", "torch", "optax")), "as in the paper, in its authors' code for torch, or in optax"
+        "paper", Choice(("paper", "torch", "optax")), "variant: paper, its authors' PyTorch code or optax"
     )
 
     def begin(self, w: Array, f: Oracle) -> Estimate:
@@ -154,14 +159,14 @@ class DAdaptAdam:
 
 
 class EstimateFromStart(NamedTuple):
-    """What Prodigy remembers."""
+    """State of Prodigy."""
 
-    start: Array  # (runs, params), x₀
-    m: Mean  # of the gradients, each times the distance known then
-    v: Mean  # of the squares of these
-    s: Mean  # of the gradients, each times its weight
-    r: Mean  # of how far each gradient says the start is uphill, times the same weight, one number a run
-    d: Array  # (runs, 1), the distance that is known of
+    start: Array  # (runs, params), w₀
+    m: Mean  # mean of the gradients times d
+    v: Mean  # mean of their squares
+    s: Mean  # mean of the gradients times λ d
+    r: Mean  # (runs, 1), mean of ⟨g, w₀ - w⟩ times λ d
+    d: Array  # (runs, 1), d, lower bound of the distance
 
 
 @optimizer(
@@ -170,15 +175,17 @@ class EstimateFromStart(NamedTuple):
     needs="gradient",
     source="K. Mishchenko & A. Defazio, ICML 2024, arXiv:2306.06101 (2023), algorithm Prodigy (Adam version)",
     confused_with=(
-        "dadapt-adam, which it changes; Prodigy in code, its authors' and pytorch_optimizer's, where d is the new one "
-        "in d ε (`convention: torch`), and in optax, which corrects the step for the bias of both means as well "
-        "(`convention: optax`, and `use_bias_correction` in the others). `beta3` is √β₂ here as in the paper; "
-        "`growth_rate` is not here, nor `safeguard_warmup`, which without that correction is γ times `coefficient`."
+        "dadapt-adam, its predecessor; the code of its authors and pytorch_optimizer, which use the new d in d ε "
+        "(`convention: torch`); and optax, which also corrects the step for the bias of both means (`convention: "
+        "optax`; `use_bias_correction` in the others). `beta3` is √β₂ as in the paper. `growth_rate` and "
+        "`safeguard_warmup` are not implemented; without bias correction, the latter is γ times `coefficient`."
     ),
     synonyms=("prodigyopt", "prodigy-adam"),
 )
 class Prodigy:
-    """Adam whose step is the distance to the minimum, as far as the way walked from the start shows it. g = ∇E(w).
+    """Adam with the Prodigy estimate of the step size.
+
+    The step size is proportional to d, an estimate of the distance to a minimum from the path so far. g = ∇E(w).
 
     λ = d γ;  convention optax: d γ √(1 - β₂ᵗ) / (1 - β₁ᵗ)
     m ← β₁ m + (1 - β₁) d g
@@ -190,19 +197,19 @@ class Prodigy:
     d ← d'
 
     γ: step, β₁: beta1, β₂: beta2, ε: epsilon, c: coefficient, δ: weight_decay, t: epoch, from 1; m, v, r, s: 0,
-    d: first_distance at the start; the alternatives: convention; ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run,
+    d: first_distance at the start; variant: convention; ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run,
     which share one d
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "factor γ on the step that is found")
+    step: Column = hyper(1.0, "(0, inf)", "factor on the estimated step size, γ")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
-    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂, and, as its root, of s and r")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
-    first_distance: Column = hyper(1e-6, "(0, inf)", "distance d that is assumed at first, too short rather than long")
-    coefficient: Column = hyper(1.0, "(0, inf)", "factor c on the distance that is found; 1 in the paper")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "share δ of the weights that a step of 1 takes away")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂ (of s and r: √β₂)")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    first_distance: Column = hyper(1e-6, "(0, inf)", "initial distance estimate, d; an underestimate is safe")
+    coefficient: Column = hyper(1.0, "(0, inf)", "factor on the estimated distance, c (1 in the paper)")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay δ, times the step size")
     convention: str = hyper(
-        "paper", Choice(("paper", "torch", "optax")), "as in the paper, in its authors' code for torch, or in optax"
+        "paper", Choice(("paper", "torch", "optax")), "variant: paper, its authors' PyTorch code or optax"
     )
 
     def begin(self, w: Array, f: Oracle) -> EstimateFromStart:

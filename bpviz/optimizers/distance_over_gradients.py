@@ -1,6 +1,6 @@
-"""Gradient descent whose step is the distance walked over the gradients met.
+"""DoG and DoWG: step sizes from the distance to the start and the gradients so far.
 
-Distances and lengths are those of all weights together.
+Distances and norms are over all weights of a run.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Walk(NamedTuple):
-    """What both rules remember."""
+    """State of both rules."""
 
     start: Array  # (runs, params), w₀
-    r: Array  # (runs, 1), the farthest from the start so far
-    total: Array  # (runs, 1), sum of the squared lengths of the gradients, each with its weight
+    r: Array  # (runs, 1), r̄, largest distance from the start so far
+    total: Array  # (runs, 1), (weighted) sum of the squared gradient norms
 
 
 def _farthest(w: Array, walk: Walk, f: Oracle) -> Array:
@@ -35,31 +35,34 @@ def _farthest(w: Array, walk: Walk, f: Oracle) -> Array:
     needs="gradient",
     source="M. Ivgi, O. Hinder & Y. Carmon, ICML 2023, arXiv:2302.12022, the step size (DoG)",
     confused_with=(
-        "L-DoG, which takes each layer by itself and is the same here, where all weights are one layer; T-DoG, the "
-        "tamer form of its theorems; and the running mean of its points, which its authors evaluate. Its codes add "
-        "ε = 1e-8."
+        "L-DoG, which treats each layer separately and is the same here, where all weights form one layer; T-DoG, the "
+        "more conservative form of its theorems; and the running mean of its points, which its authors evaluate. "
+        "Implementations add ε = 1e-8."
     ),
     synonyms=("distance-over-gradients", "ldog", "l-dog"),
 )
 class DoG:
-    """Step as far as the farthest from the start so far, over the root of all squared gradients. g = ∇E(w).
+    """Gradient descent with a distance-over-gradients step size.
+
+    The step size is the largest distance from the start so far, divided by the root of the sum of squared gradients.
+    g = ∇E(w).
 
     r̄ ← max(r̄, ‖w - w₀‖)
     G ← G + ‖g‖²
     w ← w - c r̄ / √(G + ε) g
 
-    c: step, ε: epsilon; G: 0 and r̄: α (1 + ‖w₀‖) at the start, α: first_distance; if it is absolute: r̄: α at the
-    start; if it is a step: r̄: 0 at the start, and α in place of r̄ / √(G + ε) in the first epoch;
-    which of these: first_distance_is; ‖·‖ is over all weights of the run, which share one step
+    c: step, ε: epsilon, α: first_distance; G: 0 at the start; initial r̄: first_distance_is
+    (relative: α (1 + ‖w₀‖); absolute: α; step: 0, and α replaces r̄ / √(G + ε) in the first epoch);
+    ‖·‖ is over all weights of the run, which share one step
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "factor c on the step")
-    epsilon: Column = hyper(0.0, "[0, inf)", "added under the root, ε; 0 in the paper")
-    first_distance: Column = hyper(1e-6, "(0, inf)", "how far the first move goes, α; short rather than long")
+    step: Column = hyper(1.0, "(0, inf)", "factor on the step size, c")
+    epsilon: Column = hyper(0.0, "[0, inf)", "constant added under the root, ε (0 in the paper)")
+    first_distance: Column = hyper(1e-6, "(0, inf)", "length of the first move, α; should be small")
     first_distance_is: str = hyper(
         "relative",
         Choice(("relative", "absolute", "step")),
-        "relative to 1 + ‖w₀‖, or absolute, or no distance but the first step size",
+        "meaning of first_distance: relative to 1 + ‖w₀‖, absolute, or a step size",
     )
 
     def begin(self, w: Array, f: Oracle) -> Walk:
@@ -71,7 +74,7 @@ class DoG:
         g, xp = f.gradient(w), f.xp
         r, total = _farthest(w, state, f), state.total + f.dot(g, g)
         under = total + self.epsilon
-        eta = r / xp.where(under == 0, 1, xp.sqrt(under))  # without any gradient there is no move either
+        eta = r / xp.where(under == 0, 1, xp.sqrt(under))  # avoid 0 / 0 where all gradients are 0
         if self.first_distance_is == "step":
             eta = xp.where(state.total == 0, self.first_distance, eta)
         return w - self.step * eta * g, Walk(state.start, r, total)
@@ -83,14 +86,16 @@ class DoG:
     needs="gradient",
     source="A. Khaled, K. Mishchenko & C. Jin, NeurIPS 2023, arXiv:2305.16284, Algorithm 1; rε as in its authors' code",
     confused_with=(
-        "dog, whose gradients have no weights; DoWG weight by weight (CDoWG in its authors' code); and the mean of its "
-        "points weighted by r̄², for which its theorems are. Its codes add ε = 1e-4, and optax.contrib.dowg asks for "
-        "rε²."
+        "dog, which does not weight the gradients; per-weight DoWG (CDoWG in its authors' code); and the mean of its "
+        "points weighted by r̄², to which its theorems apply. Implementations add ε = 1e-4, and optax.contrib.dowg "
+        "takes rε² as its argument."
     ),
     synonyms=("distance-over-weighted-gradients",),
 )
 class DoWG:
-    """DoG with each gradient weighted by the farthest from the start when it was met. g = ∇E(w).
+    """DoG with distance-weighted gradients.
+
+    Each squared gradient is weighted by the squared largest distance from the start at that epoch. g = ∇E(w).
 
     r̄ ← max(r̄, ‖w - w₀‖)
     v ← v + r̄² ‖g‖²
@@ -100,9 +105,9 @@ class DoWG:
     step
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "factor c on the step; 1 in the paper")
-    epsilon: Column = hyper(0.0, "[0, inf)", "added to the root, ε; 0 in the paper")
-    first_distance: Column = hyper(0.01, "(0, inf)", "how far the first move goes, rε; short rather than long")
+    step: Column = hyper(1.0, "(0, inf)", "factor on the step size, c (1 in the paper)")
+    epsilon: Column = hyper(0.0, "[0, inf)", "constant added to the root, ε (0 in the paper)")
+    first_distance: Column = hyper(0.01, "(0, inf)", "length of the first move, rε; should be small")
 
     def begin(self, w: Array, f: Oracle) -> Walk:
         none = f.xp.zeros_like(w[:, :1])
@@ -113,5 +118,5 @@ class DoWG:
         r = _farthest(w, state, f)
         v = state.total + r**2 * f.dot(g, g)
         under = xp.sqrt(v) + self.epsilon
-        eta = r**2 / xp.where(under == 0, 1, under)  # without any gradient there is no move either
+        eta = r**2 / xp.where(under == 0, 1, under)  # avoid 0 / 0 where all gradients are 0
         return w - self.step * eta * g, Walk(state.start, r, v)

@@ -1,4 +1,4 @@
-"""Adam with something else above: rules that move by another first moment."""
+"""Variants of Adam with a different first moment."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class Mixture(NamedTuple):
-    """What AdEMAMix remembers."""
+    """State of AdEMAMix."""
 
-    fast: Mean  # of the gradients
-    slow: Array  # (runs, params), mean of the gradients over a much longer time
-    v: Mean  # of their squares
-    t: Array  # (runs, 1), epochs so far
+    fast: Mean  # m₁, mean gradient
+    slow: Array  # (runs, params), m₂, mean gradient with a much slower decay
+    v: Mean  # mean squared gradient
+    t: Array  # (runs, 1), number of epochs so far
 
 
 @optimizer(
@@ -26,10 +26,12 @@ class Mixture(NamedTuple):
     label="AdEMAMix",
     needs="gradient",
     source="M. Pagliardini, P. Ablin & D. Grangier, 2024, arXiv:2409.03137, Algorithm 1",
-    confused_with="Its authors' code, which lets β₃ grow by another formula while it warms up.",
+    confused_with="Its authors' code, which increases β₃ by a different formula during warm-up.",
 )
 class AdEMAMix:
-    """Adam that adds a mean of much older gradients to its own. g = ∇E(w).
+    """Adam with a second, slower mean of gradients.
+
+    The update adds a mean over much older gradients, weighted by α, to the mean gradient of Adam. g = ∇E(w).
 
     m₁ ← β₁ m₁ + (1 - β₁) g,  m₂ ← β₃(t) m₂ + (1 - β₃(t)) g,  ν ← β₂ ν + (1 - β₂) g²
     m̂₁ = m₁ / (1 - β₁ᵗ),  ν̂ = ν / (1 - β₂ᵗ)
@@ -46,9 +48,9 @@ class AdEMAMix:
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     beta3: Column = hyper(0.9999, "(0, 1)", "decay of the slow mean gradient, β₃")
     alpha: Column = hyper(5.0, "[0, inf)", "weight of the slow mean gradient, α")
-    warmup: Column = hyper(0.0, "[0, inf)", "epochs T in which α and β₃ grow")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "fraction λ of the weights taken away, times the step")
+    warmup: Column = hyper(0.0, "[0, inf)", "number of warm-up epochs for α and β₃, T")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay per epoch, λ, times the step")
 
     def begin(self, w: Array, f: Oracle) -> Mixture:
         return Mixture(mean(w, f), f.xp.zeros_like(w), mean(w, f), f.xp.zeros_like(w[:, :1]))
@@ -64,7 +66,7 @@ class AdEMAMix:
         return w - self.step * (scaled + self.weight_decay * w), Mixture(fast, slow, v, t)
 
     def _growing(self, x: Array, f: Oracle) -> Array:
-        """Return β₃(t), whose formula is divided by ln β₁ here so that β₁ may be 0."""
+        """Return β₃(t); numerator and denominator are divided by ln β₁ so that β₁ may be 0."""
         log3 = f.xp.log(self.beta3)
         ratio = f.xp.where(self.beta1 > 0, log3 / f.xp.log(f.xp.maximum(self.beta1, 1e-300)), 0)
         grown: Array = f.xp.minimum(f.xp.exp(log3 / ((1 - x) * ratio + x)), self.beta3)
@@ -72,10 +74,10 @@ class AdEMAMix:
 
 
 class Moments(NamedTuple):
-    """What QHAdam remembers."""
+    """State of QHAdam."""
 
-    m: Mean  # of the gradients
-    v: Mean  # of their squares
+    m: Mean  # mean gradient
+    v: Mean  # mean squared gradient
 
 
 @optimizer(
@@ -84,12 +86,14 @@ class Moments(NamedTuple):
     needs="gradient",
     source="J. Ma & D. Yarats, ICLR 2019, arXiv:1810.06801",
     confused_with=(
-        "QHAdam with the defaults of its code, ν₁ = ν₂ = 1, which is Adam; the defaults here are what its authors "
-        "recommend. pytorch_optimizer computes the corrections in single precision."
+        "QHAdam with the defaults of its code, ν₁ = ν₂ = 1, which is Adam; the defaults here are those its authors "
+        "recommend. pytorch_optimizer computes the bias corrections in single precision."
     ),
 )
 class QHAdam:
-    """Adam that moves by and scales with a mixture of the running means and this epoch's gradient. g = ∇E(w).
+    """Adam with quasi-hyperbolic moments.
+
+    Numerator and denominator mix the running means with the current gradient g = ∇E(w) and its square.
 
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
@@ -101,9 +105,9 @@ class QHAdam:
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
     beta1: Column = hyper(0.995, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
-    nu1: Column = hyper(0.7, "[0, 1]", "share of the mean gradient in the move, ν₁")
-    nu2: Column = hyper(1.0, "[0, 1]", "share of the mean squared gradient in the scale, ν₂")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
+    nu1: Column = hyper(0.7, "[0, 1]", "weight of the mean gradient in the numerator, ν₁")
+    nu2: Column = hyper(1.0, "[0, 1]", "weight of the mean squared gradient in the denominator, ν₂")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
         return Moments(mean(w, f), mean(w, f))
@@ -117,11 +121,11 @@ class QHAdam:
 
 
 class Difference(NamedTuple):
-    """What diffGrad remembers."""
+    """State of diffGrad."""
 
-    m: Mean  # of the gradients
-    v: Mean  # of their squares
-    g: Array  # (runs, params), last gradient
+    m: Mean  # mean gradient
+    v: Mean  # mean squared gradient
+    g: Array  # (runs, params), gradient of the last epoch
 
 
 @optimizer(
@@ -130,27 +134,29 @@ class Difference(NamedTuple):
     needs="gradient",
     source="S. R. Dubey et al., IEEE Trans. Neural Networks and Learning Systems 31, 2020, arXiv:1909.11015",
     confused_with=(
-        "Its PyTorch codes, which add ε to the uncorrected √v: convention: torch. The first of them compared the "
-        "gradient with itself, so that ξ was always ½; pytorch_optimizer adds another 1e-15 under the root."
+        "Its PyTorch implementations, which add ε to the uncorrected √v (`convention: torch`). The first of them "
+        "compared the gradient with itself, so that ξ was always ½; pytorch_optimizer adds 1e-15 under the root."
     ),
 )
 class DiffGrad:
-    """Adam that slows a weight down, to no less than half, where its gradient has hardly changed. g = ∇E(w).
+    """Adam with friction from gradient differences.
+
+    The friction ξ, between 1/2 and 1, reduces the step of a weight if its gradient hardly changed. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
-    ξ = 1 / (1 + exp(-|g' - g|)), g' the gradient before, 0 at the start
+    ξ = 1 / (1 + exp(-|g' - g|)), g' the previous gradient, 0 at the start
     w ← w - α ξ m̂ / (√v̂ + ε)
 
     α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start
-    convention: convention; torch is w ← w - α √(1 - β₂ᵗ) ξ m̂ / (√v + ε)
+    variant: convention; torch: w ← w - α √(1 - β₂ᵗ) ξ m̂ / (√v + ε)
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
-    convention: str = hyper("paper", Choice(("paper", "torch")), "whose diffGrad")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "variant: paper or PyTorch code")
 
     def begin(self, w: Array, f: Oracle) -> Difference:
         return Difference(mean(w, f), mean(w, f), f.xp.zeros_like(w))

@@ -1,4 +1,4 @@
-"""Gradient descent and its two oldest accelerations."""
+"""Gradient descent, momentum and Nesterov's method."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     label="Gradient descent",
     needs="gradient",
     source="A. Cauchy, Comptes Rendus 25, 1847, pp. 536-538",
-    confused_with="Stochastic gradient descent (`SGD` in libraries): the same rule on a gradient of part of the data.",
+    confused_with="Stochastic gradient descent (`SGD` in libraries), the same rule on a subset of the data.",
     synonyms=("sgd", "gradient-descent", "bgd", "vanilla", "steepest-descent", "steepest"),
 )
 class GradientDescent:
-    """Move against the gradient g = ∇E(w).
+    """Gradient descent with a fixed step size.
+
+    The weights move against the gradient g = ∇E(w).
 
     w ← w - η g
 
@@ -38,10 +40,10 @@ class GradientDescent:
 
 
 class DampedVelocity(NamedTuple):
-    """What momentum remembers."""
+    """State of momentum."""
 
-    v: Array  # (runs, params)
-    damping: Array  # (runs, 1), dampening of the next gradient: 0 at the start
+    v: Array  # (runs, params), v, velocity
+    damping: Array  # (runs, 1), dampening of the next gradient; 0 at the start
 
 
 @optimizer(
@@ -50,27 +52,29 @@ class DampedVelocity(NamedTuple):
     needs="gradient",
     source="B. T. Polyak, USSR Computational Mathematics and Mathematical Physics 4(5), 1964, pp. 1-17",
     confused_with=(
-        "The averaged form v ← μ v + (1 - μ) g: this rule with the step multiplied by 1 - μ (dampening μ gives "
-        "it but for the first epoch, which torch.optim.SGD does not damp, nor does this rule); and Nesterov's method, "
-        "whose gradient is taken further ahead. The paper has η at the gradient, torch and optax at the velocity: that "
-        "is the same as long as η is, and another path under a schedule (`convention`)."
+        "The averaged form v ← μ v + (1 - μ) g, which is this rule with the step multiplied by 1 - μ (dampening μ "
+        "differs from it in the first epoch, which neither torch.optim.SGD nor this rule dampens); and Nesterov's "
+        "method, which takes the gradient ahead. The paper multiplies the gradient by η, torch and optax the "
+        "velocity; the two differ only if η changes, as under a schedule (`convention`)."
     ),
     synonyms=("heavy-ball", "heavyball", "polyak-momentum", "sgd-momentum"),
 )
 class Momentum:
-    """The heavy ball: keep a fraction μ of the last update. g = ∇E(w).
+    """Gradient descent with momentum (heavy ball).
+
+    Each update keeps a fraction μ of the last one. g = ∇E(w).
 
     torch:  v ← μ v + (1 - τ) g,  w ← w - η v
     paper:  v ← μ v - η (1 - τ) g,  w ← w + v
 
-    η: step, μ: momentum, τ: dampening, but 0 in the first epoch; v: velocity, 0 at the start; the form: convention
+    η: step, μ: momentum, τ: dampening (0 in the first epoch), v: velocity, 0 at the start; variant: convention
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size η, the factor on the velocity")
-    momentum: Column = hyper(0.9, "[0, 1)", "fraction of the last update that is kept")
-    dampening: Column = hyper(0.0, "[0, 1)", "fraction τ of every gradient but the first that is left out")
+    momentum: Column = hyper(0.9, "[0, 1)", "fraction of the last update kept, μ")
+    dampening: Column = hyper(0.0, "[0, 1)", "fraction of each gradient but the first left out, τ")
     convention: str = hyper(
-        "torch", Choice(("torch", "paper")), "whether η is the factor on v, or on g as in the paper"
+        "torch", Choice(("torch", "paper")), "factor η on the velocity (torch) or on the gradient (paper)"
     )
 
     def begin(self, w: Array, f: Oracle) -> DampedVelocity:
@@ -87,9 +91,9 @@ class Momentum:
 
 
 class Velocity(NamedTuple):
-    """What Nesterov's method remembers."""
+    """State of Nesterov's method."""
 
-    v: Array  # (runs, params)
+    v: Array  # (runs, params), v, velocity
 
 
 @optimizer(
@@ -101,23 +105,27 @@ class Velocity(NamedTuple):
         "eqs. (3)-(4)"
     ),
     confused_with=(
-        "`nesterov=True` in torch.optim.SGD and optax.sgd, here `convention: torch`: the same sequence written in the "
-        "variable w + μ v, so its rows are the points where the paper's form takes its gradients, not those it reports."
+        "`nesterov=True` in torch.optim.SGD and optax.sgd (`convention: torch`): the same sequence in the variable "
+        "w + μ v, so that its weights are the points where the paper's form evaluates the gradient."
     ),
     synonyms=("nag", "nesterov-momentum", "nesterov-accelerated-gradient"),
 )
 class Nesterov:
-    """Momentum whose gradient is taken where the kept velocity leads: look ahead, then correct.
+    """Gradient descent with Nesterov momentum.
+
+    The gradient is evaluated at the extrapolated weights w + μ v, to which the kept velocity leads.
 
     paper:  v ← μ v - η ∇E(w + μ v),  w ← w + v
     torch:  v ← μ v + g,  w ← w - η (g + μ v)  with g = ∇E(w)
 
-    η: step, μ: momentum, v: velocity, 0 at the start; the form: convention
+    η: step, μ: momentum, v: velocity, 0 at the start; variant: convention
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size η, the factor on the gradient")
-    momentum: Column = hyper(0.9, "[0, 1)", "fraction of the last update that is kept")
-    convention: str = hyper("paper", Choice(("paper", "torch")), "look ahead, or the form of torch and optax")
+    momentum: Column = hyper(0.9, "[0, 1)", "fraction of the last update kept, μ")
+    convention: str = hyper(
+        "paper", Choice(("paper", "torch")), "variant: extrapolated weights (paper), or as in torch and optax"
+    )
 
     def begin(self, w: Array, f: Oracle) -> Velocity:
         return Velocity(f.xp.zeros_like(w))

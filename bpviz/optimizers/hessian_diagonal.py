@@ -1,8 +1,9 @@
-"""Curvature of each weight by itself: rules that know the Hessian's diagonal, exactly or by chance.
+"""Rules that use the diagonal of the Hessian, exact or estimated.
 
-The estimate is Hutchinson's: with z of independent random signs, the mean of z ⊙ (H z) is the diagonal of H, since
-zᵢ zⱼ is 1 for i = j and 0 on average otherwise. Where H is diagonal every estimate is exact. The papers make the
-product H z by a second backward pass, at the cost of another gradient; here the Hessian is asked for, and billed.
+The estimate is Hutchinson's: with a vector z of independent random signs, the mean of z ⊙ (H z) is the diagonal of H,
+since zᵢ zⱼ is 1 for i = j and 0 on average for i ≠ j. If H is diagonal, every estimate is exact. The papers compute
+H z by a second backward pass, at the price of one more gradient; these rules evaluate the full Hessian, and it is
+counted as such.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _ESTIMATES = Choice(("hutchinson", "exact"))
 
 
 def _diagonal(w: Array, estimate: str, seed: int, epoch: Array, f: Oracle, where: Mask | None = None) -> Array:
-    """Return the diagonal of the Hessian ``(runs, params)``, or what one vector of random signs says of it."""
+    """Return the diagonal of the Hessian ``(runs, params)``, or its estimate by one vector of random signs."""
     H = f.hessian(w, where)
     if estimate == "exact":
         diagonal: Array = f.xp.linalg.diagonal(H)
@@ -38,15 +39,17 @@ def _diagonal(w: Array, estimate: str, seed: int, epoch: Array, f: Oracle, where
         "Proc. 1988 Connectionist Models Summer School, pp. 29-37"
     ),
     confused_with=(
-        "The stochastic diagonal Levenberg-Marquardt of Y. LeCun et al., Efficient BackProp, 1998, section 9.1, which "
-        "takes the diagonal from the Gauss-Newton approximation, a running mean over samples; and NeuPy's "
-        "HessianDiagonal, which divides by max(h, least) where this divides by |h| + μ. Compared with no library: "
-        "none at hand has it."
+        "The stochastic diagonal Levenberg-Marquardt method of Y. LeCun et al., Efficient BackProp, 1998, section 9.1, "
+        "which uses a running mean of the Gauss-Newton diagonal over samples; and NeuPy's HessianDiagonal, which "
+        "divides by max(h, minimum) instead of |h| + μ. Not compared with a library: none available implements it."
     ),
     synonyms=("pseudo-newton", "becker-lecun", "diagonal-newton", "hessdiag"),
 )
 class HessianDiagonal:
-    """Newton's step for each weight as if it were alone, downhill whatever its curvature. g = ∇E(w), h = diag ∇²E(w).
+    """Newton's method with the diagonal of the Hessian.
+
+    Each weight takes its own Newton step, which is downhill for either sign of the curvature.
+    g = ∇E(w), h = diag ∇²E(w).
 
     w ← w - η g / (|h| + μ)
 
@@ -54,7 +57,7 @@ class HessianDiagonal:
     """
 
     step: Column = hyper(0.3, "(0, inf)", "fraction η of each weight's Newton step")
-    penalty: Column = hyper(0.01, "(0, inf)", "constant μ added to each curvature, which bounds the step")
+    penalty: Column = hyper(0.01, "(0, inf)", "constant added to each absolute curvature, μ; bounds the step")
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
         return ()
@@ -65,11 +68,11 @@ class HessianDiagonal:
 
 
 class Moments(NamedTuple):
-    """What AdaHessian remembers."""
+    """State of AdaHessian."""
 
-    m: Mean  # of the gradients
-    v: Mean  # of the squares of the diagonals
-    t: Array  # (runs, 1), epochs so far
+    m: Mean  # mean gradient
+    v: Mean  # mean squared diagonal
+    t: Array  # (runs, 1), number of epochs so far
 
 
 @optimizer(
@@ -78,29 +81,31 @@ class Moments(NamedTuple):
     needs="gradient hessian",
     source="Z. Yao et al., AAAI 2021, arXiv:2006.00719, Algorithm 1 without spatial averaging, and ε",
     confused_with=(
-        "Versions that average the diagonal over neighbouring weights: the paper's blocks are one weight here, as in "
-        "its authors' code for vectors. The paper has no ε; pytorch_optimizer has 1e-16, and its step is 0.1."
+        "Variants that average the diagonal over neighboring weights: each block of the paper is a single weight here, "
+        "as in its authors' code for vectors. The paper has no ε; pytorch_optimizer adds 1e-16 and uses a step of 0.1."
     ),
 )
 class AdaHessian:
-    """Adam that scales by the curvature in place of the gradient. g = ∇E(w), H = ∇²E(w).
+    """Adam scaled by the diagonal of the Hessian.
 
-    D ← z ⊙ (H z),  z random signs, one a weight; with estimate: exact, D ← diag H
+    The running mean of squared gradients is replaced by one of the squared diagonal D. g = ∇E(w), H = ∇²E(w).
+
+    D ← z ⊙ (H z),  z random signs, one per weight; with estimate: exact, D ← diag H
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) D²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
     w ← w - η m̂ / ((√v̂)ᵏ + ε)
 
     η: step, β₁: beta1, β₂: beta2, k: power, ε: epsilon, t: epoch, from 1; m, v: 0 at the start; D: estimate,
-    z: seed, which draws the same signs for all runs of an epoch
+    z: seed (the same signs for all runs of an epoch)
     """
 
     step: Column = hyper(0.15, "(0, inf)", "step size η")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared curvature, β₂")
-    power: Column = hyper(1.0, "(0, 1]", "how much of the curvature counts, k")
-    epsilon: Column = hyper(1e-4, "(0, inf)", "keeps the division finite, ε")
-    estimate: str = hyper("hutchinson", _ESTIMATES, "the diagonal by one random vector, as in the paper, or exactly")
+    power: Column = hyper(1.0, "(0, 1]", "exponent on the curvature, k")
+    epsilon: Column = hyper(1e-4, "(0, inf)", "constant for numerical stability, ε")
+    estimate: str = hyper("hutchinson", _ESTIMATES, "diagonal estimated by one random vector (paper), or exact")
     seed: int = hyper(0, "integer [0, inf)", "seed of the random signs z")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
@@ -115,11 +120,11 @@ class AdaHessian:
 
 
 class Clipped(NamedTuple):
-    """What Sophia remembers."""
+    """State of Sophia."""
 
-    m: Mean  # of the gradients
-    h: Array  # (runs, params), mean of the diagonals
-    t: Array  # (runs, 1), epochs so far
+    m: Mean  # mean gradient
+    h: Array  # (runs, params), h, mean diagonal
+    t: Array  # (runs, 1), number of epochs so far
 
 
 @optimizer(
@@ -128,37 +133,39 @@ class Clipped(NamedTuple):
     needs="gradient hessian",
     source="H. Liu et al., ICLR 2024, arXiv:2305.14342, Algorithm 3 with the estimator of Algorithm 1 (Sophia-H)",
     confused_with=(
-        "Sophia-G, which estimates by the gradient at labels that the model draws. The paper's first version has no γ "
-        "and clips at ρ, as pytorch_optimizer's SophiaH does: its lr, p and eps are the step / p, γ and ε / p of this "
-        "rule. optax.contrib.sophia corrects m as Adam does and divides by the h of before this epoch, 0 in the first "
-        "(`convention: optax`). The paper's z is normal; signs, as in optax, vary less."
+        "Sophia-G, which estimates the diagonal from gradients at labels sampled from the model. The paper's first "
+        "version has no γ and clips at ρ, as pytorch_optimizer's SophiaH does: its lr, p and eps are the step / p, γ "
+        "and ε / p of this rule. optax.contrib.sophia corrects the bias of m and divides by the h of the previous "
+        "epoch, 0 in the first (`convention: optax`). The paper draws z from a normal distribution; signs, as in "
+        "optax, have a smaller variance."
     ),
     synonyms=("sophia-h", "sophiah"),
 )
 class Sophia:
-    """Divide the mean gradient by the mean curvature, and cut what gets long. g = ∇E(w), H = ∇²E(w).
+    """Clipped mean gradient, scaled by the Hessian diagonal.
+
+    The mean gradient is divided by the mean diagonal h and clipped to ±1 per weight. g = ∇E(w), H = ∇²E(w).
 
     m ← β₁ m + (1 - β₁) g
-    h ← β₂ h + (1 - β₂) z ⊙ (H z)    in epochs 1, k + 1, 2k + 1 ...; z random signs, one a weight
+    h ← β₂ h + (1 - β₂) z ⊙ (H z)    in epochs 1, k + 1, 2k + 1 ...; z random signs, one per weight
     w ← w - η λ w
-    w ← w - η clip(m / max(γ h, ε))   clip cuts to ±1
-    convention optax: m / (1 - β₁ᵗ) in place of m, with h of before this epoch
+    w ← w - η clip(m / max(γ h, ε))   clip: to [-1, 1]
+    convention optax: m / (1 - β₁ᵗ) in place of m, with the h of the previous epoch
 
     η: step, β₁: beta1, β₂: beta2, γ: gamma, ε: epsilon, λ: weight_decay, k: refresh; m, h: 0 at the start;
-    z ⊙ (H z): estimate, or exact, diag H; z: seed, which draws the same signs for all runs of an epoch;
-    the last line: convention
+    z ⊙ (H z): estimate (diag H if exact); z: seed (the same signs for all runs of an epoch); variant: convention
     """
 
-    step: Column = hyper(0.1, "(0, inf)", "step size η, the longest move of a weight")
+    step: Column = hyper(0.1, "(0, inf)", "step size η, the largest move of a weight")
     beta1: Column = hyper(0.96, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.99, "[0, 1)", "decay of the mean curvature, β₂")
-    gamma: Column = hyper(0.01, "(0, inf)", "factor γ on the curvature: the smaller, the more is cut")
-    epsilon: Column = hyper(1e-12, "(0, inf)", "the least that a gradient is divided by, ε")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "decay λ of the weights beside the step")
-    refresh: int = hyper(10, "integer [1, inf)", "epochs k from one look at the curvature to the next")
-    estimate: str = hyper("hutchinson", _ESTIMATES, "the diagonal by one random vector, as in the paper, or exactly")
+    gamma: Column = hyper(0.01, "(0, inf)", "factor on the curvature, γ; smaller values clip more")
+    epsilon: Column = hyper(1e-12, "(0, inf)", "lower bound of the divisor, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "decoupled weight decay λ, times the step")
+    refresh: int = hyper(10, "integer [1, inf)", "number of epochs between Hessian evaluations, k")
+    estimate: str = hyper("hutchinson", _ESTIMATES, "diagonal estimated by one random vector (paper), or exact")
     seed: int = hyper(0, "integer [0, inf)", "seed of the random signs z")
-    convention: str = hyper("paper", Choice(("paper", "optax")), "whose Sophia")
+    convention: str = hyper("paper", Choice(("paper", "optax")), "variant: paper or optax")
 
     def begin(self, w: Array, f: Oracle) -> Clipped:
         return Clipped(mean(w, f), f.xp.zeros_like(w), f.xp.zeros_like(w[:, :1]))

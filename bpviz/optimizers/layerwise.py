@@ -1,4 +1,4 @@
-"""Rules that scale by the length of a whole layer, which here is all the weights."""
+"""Rules with layer-wise scaling; all weights form one layer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Moments(NamedTuple):
-    """What LAMB remembers."""
+    """State of LAMB."""
 
-    m: Mean  # of the gradients
-    v: Mean  # of their squares
+    m: Mean  # mean gradient
+    v: Mean  # mean squared gradient
 
 
 @optimizer(
@@ -24,25 +24,27 @@ class Moments(NamedTuple):
     needs="gradient",
     source="Y. You et al., ICLR 2020, arXiv:1904.00962, Algorithm 2, with φ(z) = z",
     confused_with=(
-        "LAMB as an earlier version of the paper and pytorch_optimizer have it: v uncorrected, ‖w‖ cut at 10, the "
-        "weights decayed beside the step. optax.lamb is this rule."
+        "LAMB in an earlier version of the paper and in pytorch_optimizer, with uncorrected v, ‖w‖ clipped at 10 and "
+        "decoupled weight decay. optax.lamb is this rule."
     ),
 )
 class Lamb:
-    """Adam whose move is made as long as the weights are, times the step. g = ∇E(w).
+    """Adam with updates scaled to the norm of the weights.
+
+    The Adam update is rescaled to the norm of the weights, times the step. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
     r = m̂ / (√v̂ + ε) + λ w with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
-    w ← w - η r ‖w‖ / ‖r‖, and w - η r where a length is 0
+    w ← w - η r ‖w‖ / ‖r‖, or w - η r where a norm is 0
 
     η: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, v: 0 at the start
     """
 
-    step: Column = hyper(1e-3, "(0, inf)", "step size η, relative to the length of the weights")
+    step: Column = hyper(1e-3, "(0, inf)", "step size η, relative to the norm of the weights")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
-    epsilon: Column = hyper(1e-6, "(0, inf)", "keeps the division finite, ε")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "weight λ of the weights themselves in the move")
+    epsilon: Column = hyper(1e-6, "(0, inf)", "constant for numerical stability, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay λ, added to the update before scaling")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
         return Moments(mean(w, f), mean(w, f))
@@ -57,24 +59,26 @@ class Lamb:
 
 
 class Layer(NamedTuple):
-    """What NovoGrad remembers."""
+    """State of NovoGrad."""
 
-    m: Array  # (runs, params), sum of scaled gradients that fades
-    v: Mean  # of the squared length of the gradient, one number a run
+    m: Array  # (runs, params), m, decaying sum of scaled gradients
+    v: Mean  # (runs, 1), mean squared gradient norm
 
 
 @optimizer(
     "novograd",
     label="NovoGrad",
     needs="gradient",
-    source="B. Ginsburg et al., 2019, arXiv:1905.11286, Algorithm 1; ε in the first epoch too, as its codes have it",
+    source="B. Ginsburg et al., 2019, arXiv:1905.11286, Algorithm 1; with ε in the first epoch, as in implementations",
     confused_with=(
-        "Its other form, which weighs each scaled gradient by 1 - β₁. Libraries differ in β₂: 0.98 as here in "
-        "pytorch_optimizer, 0.25 in optax."
+        "Its other form, which weights each scaled gradient by 1 - β₁. Libraries differ in β₂: 0.98, as here, in "
+        "pytorch_optimizer; 0.25 in optax."
     ),
 )
 class NovoGrad:
-    """Momentum on gradients that are divided by a running mean of their length. g = ∇E(w).
+    """Momentum on normalized gradients.
+
+    Each gradient g = ∇E(w) is divided by the root of the running mean of its squared norm.
 
     v ← β₂ v + (1 - β₂) ‖g‖², and ‖g‖² in the first epoch
     m ← β₁ m + g / (√v + ε) + d w
@@ -84,10 +88,10 @@ class NovoGrad:
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size λ")
-    beta1: Column = hyper(0.95, "[0, 1)", "fraction of the last move that is kept, β₁")
-    beta2: Column = hyper(0.98, "[0, 1)", "decay of the mean squared length, β₂")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "weight d of the weights themselves in the move")
+    beta1: Column = hyper(0.95, "[0, 1)", "fraction of the last update kept, β₁")
+    beta2: Column = hyper(0.98, "[0, 1)", "decay of the mean squared gradient norm, β₂")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay d, added to the scaled gradient")
 
     def begin(self, w: Array, f: Oracle) -> Layer:
         return Layer(f.xp.zeros_like(w), mean(w[:, :1], f))

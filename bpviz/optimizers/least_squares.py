@@ -1,7 +1,7 @@
-"""Rules that see the residuals, not their squares alone: the error is E = rᵀr.
+"""Rules for nonlinear least squares, with the error E = rᵀr.
 
-Near w the residuals are about r + J h, with J their Jacobian, so that half the gradient of E is g = Jᵀr and half its
-Hessian about JᵀJ. What is left out of the Hessian is small where residuals are small or nearly linear.
+Near w, the residuals are approximately r + J h with the Jacobian J, so half the gradient of E is g = Jᵀr and half its
+Hessian is approximately JᵀJ. The neglected part of the Hessian is small where residuals are small or nearly linear.
 """
 
 from __future__ import annotations
@@ -24,27 +24,31 @@ _MADSEN = "K. Madsen, H. B. Nielsen & O. Tingleff, Methods for Non-Linear Least 
     needs="residuals jacobian",
     source=f"C. F. Gauss, Theoria motus corporum coelestium, 1809; {_MADSEN}, section 3.1",
     confused_with=(
-        "newton, whose Hessian has the curvature of the residuals too; and Gauss-Newton approximations of networks' "
-        "Hessians by their diagonal. Implementations find the same h by a QR decomposition, as here, or by the normal "
-        "equations as they stand, which lose digits sooner where J is nearly singular."
+        "newton, whose Hessian includes the curvature of the residuals; and diagonal Gauss-Newton approximations of "
+        "the Hessian of a network. Implementations compute the same h by a QR decomposition, as here, or by the normal "
+        "equations, which lose precision sooner where J is nearly singular."
     ),
     synonyms=("gn", "gaussnewton"),
 )
 class GaussNewton:
-    """Go to where the residuals would be smallest if they were linear. r: residuals at w, J: their Jacobian.
+    """Gauss-Newton method for least squares.
+
+    The step h minimizes the sum of squares of the linearized residuals. r: residuals at w, J: their Jacobian.
 
     h ← -(JᵀJ)⁻¹ Jᵀr
     while E(w + α h) > E(w) + c₁ α ∇Eᵀh:  α ← ρ α    with search: backtracking
     w ← w + α h
 
-    α: step, every epoch anew; the second line: search, ρ: shrink, c₁: c1. A run in which more than one
-    h would do, or whose search finds no lower error, cannot go on.
+    α: step, at the beginning of each epoch; second line: search, ρ: shrink, c₁: c1. A run is stuck if h is not unique
+    or its search finds no lower error.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "fraction α of the whole step that is taken, or tried first")
-    search: str = hyper("none", Choice(("none", "backtracking")), "whether a step is shortened until the error falls")
-    shrink: Column = hyper(0.5, "(0, 1)", "factor of the search on a step that was too long, ρ")
-    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
+    step: Column = hyper(1.0, "(0, inf)", "fraction of the full step taken, or tried first, α")
+    search: str = hyper(
+        "none", Choice(("none", "backtracking")), "line search: none, or backtracking until the error decreases"
+    )
+    shrink: Column = hyper(0.5, "(0, 1)", "factor on rejected steps in the line search, ρ")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the decrease predicted by the slope, c₁")
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
         return ()
@@ -66,13 +70,13 @@ class GaussNewton:
 
 
 class Damped(NamedTuple):
-    """What Levenberg-Marquardt remembers of the place where it stands."""
+    """State of Levenberg-Marquardt at the current weights."""
 
     error: Array  # (runs, 1), rᵀr; NaN before the first epoch
     A: Array  # (runs, params, params), JᵀJ
     g: Array  # (runs, params), Jᵀr
-    mu: Array  # (runs, 1), the damping
-    nu: Array  # (runs, 1), the next factor on it after a step that is refused
+    mu: Array  # (runs, 1), μ, damping
+    nu: Array  # (runs, 1), ν, factor on the damping after the next rejected step
 
 
 @optimizer(
@@ -85,30 +89,31 @@ class Damped(NamedTuple):
         "in Marquardt's Method, 1999"
     ),
     confused_with=(
-        "Marquardt's own rule of 1963, which damps by the diagonal of JᵀJ in place of I and multiplies or divides μ "
-        "by 10; MINPACK's lmder behind SciPy's method 'lm' (J. J. Moré, 1978), which chooses μ by a trust region; and "
-        "versions that take every step, however the error changes. The cited text's F is half of this error, which "
-        "changes no step."
+        "Marquardt's original rule of 1963, which uses the diagonal of JᵀJ instead of I and multiplies or divides μ by "
+        "10; MINPACK's lmder, used by SciPy's method 'lm' (J. J. Moré, 1978), which chooses μ by a trust region; and "
+        "variants that accept every step. F in the cited text is half of this error, which does not affect the steps."
     ),
     synonyms=("lm", "levenberg", "marquardt", "damped-least-squares"),
     recalls=True,
 )
 class LevenbergMarquardt:
-    """Gauss-Newton held back by a damping that follows how well each step was foretold. r: residuals, J: Jacobian.
+    """Gauss-Newton method with adaptive damping.
+
+    The damping μ is adapted by the ratio ϱ of actual to predicted decrease. r: residuals, J: Jacobian.
 
     h ← -(JᵀJ + μ I)⁻¹ Jᵀr
-    ϱ ← (E(w) - E(w + h)) / hᵀ(μ h - Jᵀr)        the fall of the error, as a part of what is foretold
+    ϱ ← (E(w) - E(w + h)) / hᵀ(μ h - Jᵀr)        actual decrease over predicted decrease
     ϱ > 0:  w ← w + h,  μ ← μ max(κ, 1 - (2 ϱ - 1)³),  ν ← ν₀
     else:   μ ← ν μ,  ν ← 2 ν
 
-    μ: τ max diag(JᵀJ) at the start, τ: damping, κ: decrease, ν₀: increase, ν: increase at the start. A run whose
-    matrix is singular, or whose step is too short to change its weights, cannot go on.
+    μ: τ max diag(JᵀJ) at the start, τ: damping, κ: decrease, ν₀: increase, ν: increase at the start. A run is
+    stuck if its matrix is singular or its step is too short to change the weights.
     """
 
-    # The text says 1e-6 near a minimum, else 1e-3 or even 1.
-    damping: Column = hyper(1.0, "(0, inf)", "damping at the start τ, as a part of the largest diagonal element")
-    decrease: Column = hyper(1 / 3, "(0, 1)", "least factor κ on the damping after a step that is taken")
-    increase: Column = hyper(2.0, "(1, inf)", "factor ν₀ on the damping after the first step that is refused")
+    # Madsen et al. recommend 1e-6 near a minimum, else 1e-3 or even 1.
+    damping: Column = hyper(1.0, "(0, inf)", "initial damping τ, relative to the largest diagonal element")
+    decrease: Column = hyper(1 / 3, "(0, 1)", "minimum factor on the damping after an accepted step, κ")
+    increase: Column = hyper(2.0, "(1, inf)", "factor on the damping after the first rejected step, ν₀")
 
     def begin(self, w: Array, f: Oracle) -> Damped:
         nan = f.xp.full_like(w, f.xp.nan)
@@ -128,7 +133,7 @@ class LevenbergMarquardt:
         f.cannot_go_on(~moves)
         r = f.residuals(there, moves)
         gain = (error - f.dot(r, r)) / f.dot(h, mu * h - g)  # ϱ
-        taken = gain > 0  # not where the error is not a number
+        taken = gain > 0  # False where the error is NaN
         surprise = 2 * gain - 1
         after = Damped(error, A, g, nu * mu, 2 * nu)
         if taken.any():
@@ -138,12 +143,12 @@ class LevenbergMarquardt:
         return xp.where(taken, there, w), after
 
     def _at(self, w: Array, r: Array, where: Mask, f: Oracle) -> Damped:
-        """Return what there is to know at ``w``, but for the damping, of the runs in ``where``."""
+        """Return the state at ``w``, without the damping, for the runs in ``where``."""
         J, error = f.jacobian(w, where), f.dot(r, r)
         g = f.matvec(f.xp.matrix_transpose(J), r)
         return Damped(error, f.gram(J), g, f.xp.full_like(error, f.xp.nan), f.xp.zeros_like(error) + self.increase)
 
 
 def _chosen(mask: Mask, a: Damped, b: Damped, f: Oracle) -> Damped:
-    """Choose run by run; ``mask (runs, 1)``."""
+    """Return ``a`` for the runs in ``mask (runs, 1)``, else ``b``."""
     return Damped(*(f.xp.where(mask if x.ndim < 3 else mask[..., None], x, y) for x, y in zip(a, b, strict=True)))

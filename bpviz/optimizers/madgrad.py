@@ -1,4 +1,4 @@
-"""MADGRAD."""
+"""Momentumized, adaptive dual averaging (MADGRAD)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Sums(NamedTuple):
-    """What MADGRAD remembers."""
+    """State of MADGRAD."""
 
-    start: Array  # (runs, params), x₀
-    s: Array  # (runs, params), weighted sum of the gradients
-    v: Array  # (runs, params), weighted sum of their squares
-    k: Array  # (runs, 1), epochs so far
+    start: Array  # (runs, params), w₀
+    s: Array  # (runs, params), s, weighted sum of gradients
+    v: Array  # (runs, params), ν, weighted sum of squared gradients
+    k: Array  # (runs, 1), k, number of epochs so far
 
 
 @optimizer(
@@ -25,12 +25,15 @@ class Sums(NamedTuple):
     needs="gradient",
     source="A. Defazio & S. Jelassi, J. Machine Learning Research 23, 2022, arXiv:2101.11075, Algorithm 1",
     confused_with=(
-        "MADGRAD in code, its authors', pytorch_optimizer's and optax's: there ε is added to the step too, which is "
-        "this rule with step + ε for its step."
+        "The implementations of its authors, pytorch_optimizer and optax, which also add ε to the step: they equal "
+        "this rule with a step of step + ε."
     ),
 )
 class Madgrad:
-    """Dual averaging: go where all gradients since the start lead from there, scaled by a cube root. g = ∇E(w).
+    """Momentumized, adaptive dual averaging.
+
+    The weighted sum of all gradients g = ∇E(w), scaled by a cube root, gives a displacement z from the start; the
+    weights average z with momentum.
 
     λ = γ √(k + 1)
     s ← s + λ g,  ν ← ν + λ g²
@@ -41,8 +44,8 @@ class Madgrad:
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size γ")
-    momentum: Column = hyper(0.9, "[0, 1)", "share of the weights before in the weights after, μ = 1 - c")
-    epsilon: Column = hyper(1e-6, "(0, inf)", "keeps the division finite, ε")
+    momentum: Column = hyper(0.9, "[0, 1)", "weight of the previous weights in the average, μ = 1 - c")
+    epsilon: Column = hyper(1e-6, "(0, inf)", "constant for numerical stability, ε")
 
     def begin(self, w: Array, f: Oracle) -> Sums:
         return Sums(w, f.xp.zeros_like(w), f.xp.zeros_like(w), f.xp.zeros_like(w[:, :1]))

@@ -1,4 +1,4 @@
-"""Momentum of more than one kind at a time: the gradient beside its mean, or several velocities."""
+"""Generalizations of momentum: quasi-hyperbolic and aggregated."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class Mean(NamedTuple):
-    """What quasi-hyperbolic momentum remembers."""
+    """State of quasi-hyperbolic momentum."""
 
-    m: Array  # (runs, params), mean of the gradients
+    m: Array  # (runs, params), m, mean gradient
 
 
 @optimizer(
@@ -23,12 +23,14 @@ class Mean(NamedTuple):
     source="J. Ma & D. Yarats, ICLR 2019, arXiv:1810.06801, section 3",
     confused_with=(
         "momentum, which is this rule with ν = 1 and the step multiplied by 1 - β; and Nesterov's method in the form "
-        "of the libraries, which is this rule with ν = β and the step multiplied likewise."
+        "of the libraries, which is this rule with ν = β and the step multiplied by 1 - β."
     ),
     synonyms=("quasi-hyperbolic-momentum",),
 )
 class QuasiHyperbolicMomentum:
-    """Go against a mixture of the gradient and the mean of all gradients so far. g = ∇E(w).
+    """Quasi-hyperbolic momentum.
+
+    The update is a weighted average of the gradient g = ∇E(w) and the running mean of gradients.
 
     m ← β m + (1 - β) g
     w ← w - α ((1 - ν) g + ν m)
@@ -36,9 +38,9 @@ class QuasiHyperbolicMomentum:
     α: step, β: momentum, ν: nu, m: 0 at the start
     """
 
-    step: Column = hyper(0.3, "(0, inf)", "step size α, the factor on the mixture")
+    step: Column = hyper(0.3, "(0, inf)", "step size α, the factor on the weighted average")
     momentum: Column = hyper(0.999, "[0, 1)", "decay of the mean gradient, β")
-    nu: Column = hyper(0.7, "[0, 1]", "weight of the mean in the mixture, ν")
+    nu: Column = hyper(0.7, "[0, 1]", "weight of the mean gradient, ν")
 
     def begin(self, w: Array, f: Oracle) -> Mean:
         return Mean(f.xp.zeros_like(w))
@@ -50,9 +52,9 @@ class QuasiHyperbolicMomentum:
 
 
 class Velocities(NamedTuple):
-    """What aggregated momentum remembers."""
+    """State of aggregated momentum."""
 
-    v: tuple[Array, ...]  # (runs, params) each, the least persistent first
+    v: tuple[Array, ...]  # (runs, params) each, vᵢ, velocities by increasing momentum
 
 
 @optimizer(
@@ -60,11 +62,13 @@ class Velocities(NamedTuple):
     label="AggMo",
     needs="gradient",
     source="J. Lucas, S. Sun, R. Zemel & R. Grosse, ICLR 2019, arXiv:1804.00325, section 3",
-    confused_with="Implementations that take a list of β: the paper's 0, 0.9, 0.99 is a = 0.1 and K = 3 here.",
+    confused_with="Implementations that take a list of β: the paper's 0, 0.9, 0.99 corresponds to a = 0.1 and K = 3.",
     synonyms=("aggregated-momentum",),
 )
 class AggregatedMomentum:
-    """Go by the mean of several velocities, each with a momentum of its own. g = ∇E(w).
+    """Aggregated momentum.
+
+    The update is the mean of several velocities with different momentum coefficients. g = ∇E(w).
 
     vᵢ ← βᵢ vᵢ + g  with βᵢ = 1 - aⁱ, i = 0 ... K - 1
     w ← w - (γ / K) (v₀ + v₁ + ...)
@@ -73,8 +77,8 @@ class AggregatedMomentum:
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size γ, the factor on the mean velocity")
-    damping: Column = hyper(0.1, "(0, 1)", "damping a: the velocities keep 0, 1 - a, 1 - a² ... of themselves")
-    velocities: int = hyper(3, "integer [1, 20]", "number of velocities K")
+    damping: Column = hyper(0.1, "(0, 1)", "damping a; the momentum coefficients are 0, 1 - a, 1 - a², ...")
+    velocities: int = hyper(3, "integer [1, 20]", "number of velocities, K")
 
     def begin(self, w: Array, f: Oracle) -> Velocities:
         return Velocities((f.xp.zeros_like(w),) * self.velocities)

@@ -1,4 +1,4 @@
-"""Nelder and Mead's simplex."""
+"""Nelder and Mead's simplex method."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Simplex(NamedTuple):
-    """What Nelder-Mead remembers; the weights it reports are the first vertex."""
+    """State of Nelder-Mead; the weights are the first vertex."""
 
-    P: Array  # (runs, params + 1, params), the vertices, lowest error first
-    y: Array  # (runs, params + 1), their errors; NaN before the first epoch
+    P: Array  # (runs, params + 1, params), P, vertices by increasing error
+    y: Array  # (runs, params + 1), y, errors of the vertices; NaN before the first epoch
 
 
 @optimizer(
@@ -28,36 +28,36 @@ class Simplex(NamedTuple):
     confused_with=(
         "The simplex method of linear programming, and the regular simplices of W. Spendley et al., 1962. SciPy's "
         "method 'Nelder-Mead' is the form of J. C. Lagarias et al., SIAM J. Optim. 9, 1998 (`convention: scipy`): it "
-        "takes an expansion only if it is lower than the reflection, where the paper asks for lower than the lowest "
-        "vertex; it settles ties otherwise; and it forgets a reflection whose contraction fails, which the paper "
-        "keeps. The adaptive coefficients of F. Gao & L. Han, 2012, for n weights are γ = 1 + 2/n, β = 3/4 - 1/(2n) "
-        "and δ = 1 - 1/n: for two weights the usual ones."
+        "accepts an expansion only if its error is lower than that of the reflection, whereas the paper compares with "
+        "the best vertex; it resolves ties differently; and it discards a reflection whose contraction fails, which "
+        "the paper keeps. The adaptive coefficients of F. Gao & L. Han, 2012, for n weights are γ = 1 + 2/n, "
+        "β = 3/4 - 1/(2n) and δ = 1 - 1/n, which are the defaults for two weights."
     ),
     synonyms=("simplex", "downhill-simplex", "amoeba", "neldermead", "nm"),
     recalls=True,
 )
 class NelderMead:
-    """Move a simplex downhill, mirroring its highest vertex h through the middle P̄ of the others, l the lowest.
+    """Downhill simplex method.
+
+    Each epoch reflects the worst vertex, h, of a simplex through the centroid P̄ of the others; l is the best vertex.
 
     P* ← (1 + α) P̄ - α Pₕ,  y* = E(P*)
     y* < yₗ:  P** ← γ P* + (1 - γ) P̄;  Pₕ ← P** if y** < yₗ, else P*
     y* ≤ yᵢ for an i ≠ h:  Pₕ ← P*
     else:  Pₕ ← P* if y* ≤ yₕ;  P** ← β Pₕ + (1 - β) P̄;  Pₕ ← P** if y** ≤ yₕ, else all Pᵢ ← Pₗ + δ (Pᵢ - Pₗ)
-    w ← the lowest vertex
+    w ← the best vertex
 
-    α: reflection, γ: expansion, β: contraction, δ: shrink. The first simplex is w and, for each weight, w with that
-    weight longer by the fraction s, or s / 200 in place of 0; s: step. Lines 2 to 4: convention. A run whose vertices
-    are one point cannot go on.
+    α: reflection, γ: expansion, β: contraction, δ: shrink, s: step. The initial simplex consists of w and, for each
+    weight, w with this weight multiplied by 1 + s, or set to s / 200 if it is 0. Variant: convention (lines 2 to 4).
+    A run is stuck once all its vertices coincide.
     """
 
-    step: Column = hyper(
-        0.05, "(0, inf)", "fraction s by which the first simplex reaches beyond each weight", at_start=True
-    )
+    step: Column = hyper(0.05, "(0, inf)", "size of the initial simplex relative to each weight, s", at_start=True)
     reflection: Column = hyper(1.0, "(0, inf)", "coefficient of reflection, α")
     expansion: Column = hyper(2.0, "(1, inf)", "coefficient of expansion, γ")
     contraction: Column = hyper(0.5, "(0, 1)", "coefficient of contraction, β")
-    shrink: Column = hyper(0.5, "(0, 1)", "what the edges at the lowest vertex shrink to, δ")
-    convention: str = hyper("paper", Choice(("paper", "scipy")), "whose Nelder-Mead")
+    shrink: Column = hyper(0.5, "(0, 1)", "coefficient of shrinkage towards the best vertex, δ")
+    convention: str = hyper("paper", Choice(("paper", "scipy")), "variant: paper or SciPy")
 
     def begin(self, w: Array, f: Oracle) -> Simplex:
         xp, n = f.xp, w.shape[1]
@@ -86,7 +86,7 @@ class NelderMead:
         else:
             lower = xp.where(expand, y2 < yl, y2 <= ym)
         found, failed = again & lower, contract & ~lower
-        kept = Ph if lagarias else Pm  # in a simplex that shrinks
+        kept = Ph if lagarias else Pm  # last vertex before shrinking
         last = xp.where(found, P2, xp.where(failed, kept, Pm))
         P = xp.concat([P[:, :-1], last[:, None]], axis=1)
         y = xp.concat([y[:, :-1], xp.where(found, y2, ym)], axis=1)
@@ -98,14 +98,14 @@ class NelderMead:
 
 
 def _height(w: Array, f: Oracle, where: Mask | None = None) -> Array:
-    """Return the errors ``(runs, 1)``, infinite where they are no number: nothing is higher."""
+    """Return the errors ``(runs, 1)``, with NaN replaced by infinity."""
     error = f.error(w, where)
     height: Array = f.xp.where(f.xp.isnan(error), f.xp.inf, error)
     return height
 
 
 def _known(simplex: Simplex, f: Oracle) -> Simplex:
-    """Return the simplex with its errors, which the first epoch has to ask."""
+    """Return the simplex with its errors, which the first epoch has to evaluate."""
     P, y = simplex
     new = f.xp.isnan(y[:, 0])
     if not new.any():
@@ -115,7 +115,7 @@ def _known(simplex: Simplex, f: Oracle) -> Simplex:
 
 
 def _shrunk(P: Array, y: Array, delta: Column, where: Mask, f: Oracle) -> Simplex:
-    """Move all vertices towards the first, in the runs ``where (runs, 1)``."""
+    """Shrink the simplex towards its first vertex, in the runs ``where (runs, 1)``."""
     xp, lowest = f.xp, P[:, 0]
     moved, heights = [lowest], [y[:, :1]]
     for i in range(1, P.shape[1]):

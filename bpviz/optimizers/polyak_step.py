@@ -1,4 +1,4 @@
-"""Gradient descent whose step is read off the error."""
+"""Gradient descent with Polyak's step size."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
         "in N. Loizou et al., AISTATS 2021, arXiv:2002.10542"
     ),
     confused_with=(
-        "momentum, Polyak's heavy ball; and optax.polyak_sgd (0.2.8), the same rule with a maximum step of 1 unless it "
-        "is told otherwise, whose `scaling` is a divisor of the step below the maximum, and which no longer moves once "
-        "|g|² is at most 2.2e-16."
+        "momentum, Polyak's heavy ball; and optax.polyak_sgd (0.2.8), the same rule with a default maximum step of 1, "
+        "whose `scaling` divides the step below the maximum and which stops moving once |g|² is at most 2.2e-16."
     ),
     synonyms=("polyak-step", "polyak-sgd", "polyak-step-size", "sps"),
 )
 class PolyakStep:
-    """Step to where the error, were it as linear as it looks, would be at its lowest value. g = ∇E(w).
+    """Gradient descent with Polyak's step size.
+
+    The step leads to the weights where the linearized error would equal its target E*. g = ∇E(w).
 
     γ ← min((E(w) - E*) / |g|², γmax)
     w ← w - s γ g
 
-    E*: target, s: step, γmax: max_step. A run without a gradient cannot go on; where the error is below E*, γ is
-    negative.
+    E*: target, s: step, γmax: max_step. A run is stuck if its gradient is 0. If the error is below E*, γ is negative.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "factor s on Polyak's step")
-    target: Column = hyper(0.0, "(-inf, inf)", "lowest value of the error, E*, known or hoped for")
-    max_step: Column = hyper(1.0, "(0, inf)", "longest step before the factor, γmax; Polyak himself has none")
+    step: Column = hyper(1.0, "(0, inf)", "factor on Polyak's step, s")
+    target: Column = hyper(0.0, "(-inf, inf)", "minimum of the error, E*, known or estimated")
+    max_step: Column = hyper(1.0, "(0, inf)", "maximum step size before the factor, γmax (none in Polyak's paper)")
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
         return ()

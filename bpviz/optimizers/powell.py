@@ -1,4 +1,4 @@
-"""Powell's conjugate directions."""
+"""Powell's conjugate direction method."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Directions(NamedTuple):
-    """What Powell's method remembers."""
+    """State of Powell's method."""
 
-    d: Array  # (runs, params, params), the directions, one a row
-    error: Array  # (runs, 1), at the weights; NaN before the first epoch
-    p0: Array  # (runs, params), where the last epoch's searches began, or for scipy the epoch itself
-    error0: Array  # (runs, 1), where the last epoch's searches began
-    fall: Array  # (runs, 1), the largest fall of the error along a direction, Δ
-    best: Array  # (runs, 1), which direction it was, m
+    d: Array  # (runs, params, params), d, directions, one per row
+    error: Array  # (runs, 1), error at the weights; NaN before the first epoch
+    p0: Array  # (runs, params), p₀, weights before the last epoch's searches (scipy: before the epoch)
+    error0: Array  # (runs, 1), error at p₀
+    fall: Array  # (runs, 1), Δ, largest decrease of the error along a direction
+    best: Array  # (runs, 1), m, index of that direction
 
 
 @optimizer(
@@ -32,31 +32,35 @@ class Directions(NamedTuple):
         "Algorithms for Minimization without Derivatives, 1973, chapter 5"
     ),
     confused_with=(
-        "Powell's later methods with models of the error (COBYLA, NEWUOA), his hybrid method for equations, and the "
-        "basic procedure of 1964, which always takes the new direction. SciPy's method 'Powell' follows Numerical "
-        "Recipes (`convention: scipy`): the new direction is as long as the search along it went and comes last, the "
-        "last one takes the place of the one that goes, and the next new direction is counted from before that search."
+        "Powell's later model-based methods (COBYLA, NEWUOA), his hybrid method for equations, and the basic procedure "
+        "of 1964, which always replaces a direction. SciPy's method 'Powell' follows Numerical Recipes (`convention: "
+        "scipy`): the new direction is scaled by the step of the search along it and becomes the last one, the "
+        "previous last direction replaces the removed one, and p₀ is set before that search."
     ),
     synonyms=("powells-method", "conjugate-directions", "direction-set"),
     recalls=True,
 )
 class Powell:
-    """Search along each of n directions in turn, and exchange one for the way all of them led together.
+    """Powell's conjugate direction method.
 
-    p₀: where the last epoch's searches began, ξ = w - p₀, f₁ = E(p₀), f₂ = E(w), f₃ = E(w + ξ)
-    m, Δ: the direction along which the error fell most, and by how much
+    Each epoch searches along n directions in turn. Between epochs, the total displacement ξ may replace a direction.
+
+    p₀: weights before the last epoch's searches, ξ = w - p₀, f₁ = E(p₀), f₂ = E(w), f₃ = E(w + ξ)
+    m, Δ: direction of the largest decrease of the error, and that decrease
     f₃ < f₁ and (f₁ - 2 f₂ + f₃) (f₁ - f₂ - Δ)² < Δ (f₁ - f₃)² / 2:
-        w ← lowest point along ξ;  d ← d₁ ... dₙ without dₘ, then ξ
-    w ← lowest point along dᵢ,  i = 1 ... n
+        w ← minimum along ξ;  d ← d₁ ... dₙ without dₘ, then ξ
+    w ← minimum along dᵢ,  i = 1 ... n
 
-    dᵢ: step times the axes at the start; the first epoch begins with the last line. A search is Brent's, in a bracket
-    walked to from 0 and 1, with tol: tolerance. The second last line: convention. A run whose epoch finds nothing
-    lower cannot go on.
+    dᵢ: step times the axes at the start; the first epoch executes the last line only. Each search uses Brent's method
+    in a bracket grown from 0 and 1, with tol: tolerance. Variant of the second last line: convention. A run is stuck
+    if an epoch does not reduce its error.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "length of the first directions, where a search looks first", at_start=True)
-    tolerance: Column = hyper(0.01, "(0, 1)", "relative length at which a bracket is short enough")
-    convention: str = hyper("paper", Choice(("paper", "scipy")), "whose exchange of directions")
+    step: Column = hyper(1.0, "(0, inf)", "length of the initial directions, the first trial step", at_start=True)
+    tolerance: Column = hyper(0.01, "(0, 1)", "relative bracket length that ends a search, tol")
+    convention: str = hyper(
+        "paper", Choice(("paper", "scipy")), "variant of the replacement of directions: paper or SciPy"
+    )
 
     def begin(self, w: Array, f: Oracle) -> Directions:
         xp, n = f.xp, w.shape[1]
@@ -80,7 +84,7 @@ class Powell:
         return p, Directions(d, error, p0, error0, fall, best)
 
     def _exchanged(self, w: Array, state: Directions, where: Mask, f: Oracle) -> tuple[Array, Array, Array]:
-        """Return weights, error and directions after the exchange that the last epoch calls for, if it does."""
+        """Return weights, error and directions after replacing a direction where the condition holds."""
         d, f2, p0, f1, fall, m = state
         if not where.any():
             return w, f2, d
@@ -92,7 +96,7 @@ class Powell:
         if not takes.any():
             return w, f2, d
         alpha, p, error = self._search(w, xi, f2, takes, f)
-        place = xp.arange(n) >= m  # the directions from the m-th on
+        place = xp.arange(n) >= m  # directions from the m-th on
         if self.convention == "scipy":
             xi = alpha * xi
             takes = takes & (xi != 0).any(axis=1)
@@ -104,7 +108,7 @@ class Powell:
         return p, error, xp.where(takes[:, None, None], changed, d)
 
     def _search(self, w: Array, d: Array, error: Array, where: Mask, f: Oracle) -> tuple[Array, Array, Array]:
-        """Return the step to the lowest point along ``d``, that point and its error, of the runs ``where (runs,)``."""
+        """Return the step to the minimum along ``d``, the point and its error, for the runs ``where (runs,)``."""
         xp = f.xp
 
         def phi(alpha: Array, searching: Mask) -> Array:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Parabola(NamedTuple):
-    """What quickprop remembers of the last epoch."""
+    """State of Quickprop after the last epoch."""
 
-    slope: Array  # (runs, params), gradient with the weight decay
-    move: Array  # (runs, params), update of each weight, Δ
+    slope: Array  # (runs, params), S, gradient with weight decay
+    move: Array  # (runs, params), Δ, update of each weight
 
 
 @optimizer(
@@ -26,26 +26,28 @@ class Parabola(NamedTuple):
         "September 1988, in the translation by T. Regier"
     ),
     confused_with=(
-        "FANN's quickprop, which goes by the gradient alone where the last update was within ±0.001; and NeuPy's, "
-        "which bounds the update by a constant and multiplies it by the step."
+        "FANN's quickprop, which uses the gradient alone where the last update was within ±0.001; and NeuPy's, which "
+        "bounds the update by a constant and multiplies it by the step."
     ),
     synonyms=("quick-prop", "fahlman"),
 )
 class Quickprop:
-    """Jump, for each weight by itself, to the lowest point of the parabola through its last two slopes. g = ∇E(w).
+    """Per-weight parabola fits through two successive slopes.
+
+    Each weight moves to the minimum of the parabola determined by its last two slopes. g = ∇E(w).
 
     S ← g + λ w
-    P ← μ Δ            where S is still more than μ / (1 + μ) of S', in the direction of Δ
-        Δ S / (S' - S) elsewhere
+    P ← μ Δ             where S, in the direction of Δ, is more than μ / (1 + μ) of S'
+        Δ S / (S' - S)  elsewhere
     Δ ← P - η S  where -S does not point against Δ,  P elsewhere
     w ← w + Δ
 
     η: step, μ: growth, λ: weight_decay, S': the last slope, Δ: the last update, 0 at the start
     """
 
-    step: Column = hyper(0.3, "(0, inf)", "step size η of the part that follows the gradient")
-    growth: Column = hyper(1.75, "(0, inf)", "how many times the last update an update may be at most, μ")
-    weight_decay: Column = hyper(1e-4, "[0, inf)", "decay λ of the weights, added to the slope")
+    step: Column = hyper(0.3, "(0, inf)", "step size η of the gradient term")
+    growth: Column = hyper(1.75, "(0, inf)", "maximum growth factor of an update, μ")
+    weight_decay: Column = hyper(1e-4, "[0, inf)", "weight decay λ, added to the slope")
 
     def begin(self, w: Array, f: Oracle) -> Parabola:
         zeros = f.xp.zeros_like(w)

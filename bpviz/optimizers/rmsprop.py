@@ -1,4 +1,4 @@
-"""RMSprop, plain and centered, with or without momentum."""
+"""RMSprop, plain or centered, with or without momentum."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Means(NamedTuple):
-    """What RMSprop remembers."""
+    """State of RMSprop."""
 
-    n: Array  # (runs, params), mean of the squared gradients
-    m: Array  # (runs, params), mean of the gradients, kept if centered
-    v: Array  # (runs, params), velocity
+    n: Array  # (runs, params), n, mean squared gradient
+    m: Array  # (runs, params), m, mean gradient, 0 unless centered
+    v: Array  # (runs, params), v, velocity
 
 
 @optimizer(
@@ -28,13 +28,15 @@ class Means(NamedTuple):
         "A. Graves, 2013, arXiv:1308.0850, eqs. (38)-(41), centered, with momentum and ε"
     ),
     confused_with=(
-        "torch.optim.RMSprop (`convention: torch`), which adds ε outside the root, multiplies by the step outside the "
-        "velocity and decays with 0.99. optax.rmsprop is Graves's form."
+        "torch.optim.RMSprop (`convention: torch`), which adds ε outside the root, applies the step after the velocity "
+        "and has a default decay of 0.99. optax.rmsprop uses Graves's form."
     ),
     synonyms=("rms-prop",),
 )
 class RMSprop:
-    """Divide the gradient of each weight by the root of the running mean of its square. g = ∇E(w).
+    """Per-weight scaling by the RMS of recent gradients.
+
+    The gradient g = ∇E(w) of each weight is divided by the root of the running mean of its square.
 
     n ← ρ n + (1 - ρ) g²
     m ← ρ m + (1 - ρ) g,  if centered, else m = 0
@@ -42,17 +44,15 @@ class RMSprop:
     w ← w - v
     convention torch:  v ← μ v + g / (√(n - m²) + ε),  w ← w - η v
 
-    η: step, ρ: decay, μ: momentum, ε: epsilon; m: centered; the last two lines: convention; n, m, v: 0 at the start
+    η: step, ρ: decay, μ: momentum, ε: epsilon; m: centered; n, m, v: 0 at the start; variant: convention
     """
 
     step: Column = hyper(0.01, "(0, inf)", "step size η")
-    decay: Column = hyper(0.9, "[0, 1)", "decay of the means, ρ")
-    momentum: Column = hyper(0.0, "[0, 1)", "fraction μ of the last update that is kept")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
-    centered: bool = hyper(False, Flag(), "divide by the gradient's deviation, not by its own size")
-    convention: str = hyper(
-        "paper", Choice(("paper", "torch")), "ε inside the root as in Graves's paper and optax, or outside as in torch"
-    )
+    decay: Column = hyper(0.9, "[0, 1)", "decay of the running means, ρ")
+    momentum: Column = hyper(0.0, "[0, 1)", "fraction of the last update kept, μ")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    centered: bool = hyper(False, Flag(), "divide by the standard deviation of the gradient, not its RMS")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "ε inside the root (paper, optax) or outside (torch)")
 
     def begin(self, w: Array, f: Oracle) -> Means:
         zeros = f.xp.zeros_like(w)

@@ -1,11 +1,11 @@
-"""Resilient propagation: steps by the sign of the gradient, one step size a weight.
+"""Resilient propagation: steps by the sign of the gradient, one step size per weight.
 
-The four variants differ in what they do after a weight's gradient has changed its sign:
+The four variants differ in how they treat a weight after a sign change of its gradient:
 
-    rprop    takes the weight's last move back, always
-    irprop+  takes it back only if the error has grown, else leaves the weight where it is
-    irprop-  leaves the weight where it is
-    rprop-   moves it on with the smaller step
+    rprop    reverts its last update
+    irprop+  reverts its last update if the error increased, else does not move it
+    irprop-  does not move it
+    rprop-   moves it with the smaller step size
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ _IGEL = "C. Igel & M. Hüsken, Neurocomputing 50, 2003, pp. 105-123, doi:10.1016
 
 
 class Signs(NamedTuple):
-    """What the rules by sign remember."""
+    """State of the variants of RPROP."""
 
-    g: Array  # (runs, params), last gradient, 0 where the rule wants the next sign change not to count
-    delta: Array  # (runs, params), step of each weight, Δ
+    g: Array  # (runs, params), g', gradient of the last epoch; 0 where the next sign change must not count
+    delta: Array  # (runs, params), Δ, step size of each weight
     move: Array  # (runs, params), last update of each weight
 
 
 class SignsAndError(NamedTuple):
-    """Signs, and what iRPROP+ remembers besides."""
+    """State of iRPROP+."""
 
     g: Array
     delta: Array
     move: Array
-    error: Array  # (runs, 1), at the start of the last epoch
+    error: Array  # (runs, 1), error at the beginning of the last epoch
 
 
 @dataclass(frozen=True)
 class _Rprop:
-    """What the four variants share: the hyperparameters, the start and the adaptation of the steps."""
+    """Base of the four variants: hyperparameters, initial state and adaptation of the step sizes."""
 
-    step: Column = hyper(0.1, "(0, inf)", "step size of every weight at the start, Δ", at_start=True)
-    increase: Column = hyper(1.2, "(1, inf)", "factor on a step after a gradient of the same sign, η⁺")
-    decrease: Column = hyper(0.5, "(0, 1)", "factor on a step after a change of sign, η⁻")
-    min_step: Column = hyper(1e-3, "[0, inf)", "smallest step, Δmin")
-    max_step: Column = hyper(10.0, "(0, inf)", "largest step, Δmax")
+    step: Column = hyper(0.1, "(0, inf)", "initial step size per weight, Δ", at_start=True)
+    increase: Column = hyper(1.2, "(1, inf)", "factor on the step size if the sign is unchanged, η⁺")
+    decrease: Column = hyper(0.5, "(0, 1)", "factor on the step size after a sign change, η⁻")
+    min_step: Column = hyper(1e-3, "[0, inf)", "minimum step size, Δmin")
+    max_step: Column = hyper(10.0, "(0, inf)", "maximum step size, Δmax")
 
     def conflicts(self) -> list[tuple[str, str]]:
         if self.min_step > self.max_step:
-            return [("min_step", f"{self.min_step:g} is above max_step, {self.max_step:g}")]
+            return [("min_step", f"{self.min_step:g} is greater than max_step ({self.max_step:g})")]
         return []
 
     def begin(self, w: Array, f: Oracle) -> Any:
@@ -59,7 +59,7 @@ class _Rprop:
         return Signs(zeros, zeros + self.step, zeros)
 
     def _adapt(self, delta: Array, same: Array, f: Oracle) -> Array:
-        """Return the new steps: larger where the gradient kept its sign, smaller where it changed it."""
+        """Return the new step sizes: larger where the sign is unchanged, smaller where it changed."""
         larger = f.xp.minimum(delta * self.increase, self.max_step)
         smaller = f.xp.maximum(delta * self.decrease, self.min_step)
         adapted: Array = f.xp.where(same > 0, larger, f.xp.where(same < 0, smaller, delta))
@@ -70,22 +70,24 @@ class _Rprop:
     "rprop",
     label="RPROP",
     needs="gradient",
-    source=f"{_RIEDMILLER}; there with weight backtracking, named RPROP+ by {_IGEL}",
+    source=f"{_RIEDMILLER}; with weight backtracking, called RPROP+ by {_IGEL}",
     confused_with=(
-        "torch.optim.Rprop, which is irprop-; optax.rprop (0.2.8), whose every update comes one epoch late: on the "
-        "published problem it happens to take 20 epochs too, along another path."
+        "torch.optim.Rprop, which is irprop-; and optax.rprop (0.2.8), which applies every update one epoch late (it "
+        "also takes 20 epochs on the published problem, along a different path)."
     ),
     synonyms=("rprop+", "rpropplus", "resilient-propagation"),
 )
 class Rprop(_Rprop):
-    """RPROP with weight backtracking (RPROP+), for each weight by itself. g = ∇E(w), g' the gradient before it.
+    """RPROP with weight backtracking (RPROP+).
+
+    Applied per weight; g = ∇E(w), g': the previous gradient.
 
     g g' > 0:  Δ ← min(η⁺ Δ, Δmax),  w ← w - sign(g) Δ
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  w ← w - (last update of w),  g ← 0
     g g' = 0:  w ← w - sign(g) Δ
 
     Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
-    g' is 0 at the start
+    g': 0 at the start
     """
 
     def advance(self, w: Array, state: Signs, f: Oracle) -> tuple[Array, Signs]:
@@ -101,18 +103,20 @@ class Rprop(_Rprop):
     label="RPROP−",
     needs="gradient",
     source=_IGEL,
-    confused_with="irprop-, which holds a weight still for the epoch after its gradient changed sign.",
+    confused_with="irprop-, which does not move a weight in the epoch after a sign change of its gradient.",
     synonyms=("rpropminus",),
 )
 class RpropMinus(_Rprop):
-    """RPROP without weight backtracking, for each weight by itself. g = ∇E(w), g' the gradient before it.
+    """RPROP without weight backtracking.
+
+    Applied per weight; g = ∇E(w), g': the previous gradient.
 
     g g' > 0:  Δ ← min(η⁺ Δ, Δmax)
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin)
     w ← w - sign(g) Δ
 
     Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
-    g' is 0 at the start
+    g': 0 at the start
     """
 
     def advance(self, w: Array, state: Signs, f: Oracle) -> tuple[Array, Signs]:
@@ -127,18 +131,20 @@ class RpropMinus(_Rprop):
     label="iRPROP+",
     needs="error gradient",
     source=_IGEL,
-    confused_with="rprop, which takes the last update back whether or not the error has grown.",
+    confused_with="rprop, which reverts the last update whether or not the error increased.",
     synonyms=("irprop", "irpropplus", "irprop-plus"),
 )
 class IrpropPlus(_Rprop):
-    """Improved RPROP with weight backtracking, for each weight by itself. g = ∇E(w), g' the gradient before it.
+    """Improved RPROP with weight backtracking.
+
+    Applied per weight; g = ∇E(w), g': the previous gradient.
 
     g g' > 0:  Δ ← min(η⁺ Δ, Δmax),  w ← w - sign(g) Δ
-    g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  w ← w - (last update of w) if E(w) has grown,  g ← 0
+    g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  w ← w - (last update of w) if E(w) increased,  g ← 0
     g g' = 0:  w ← w - sign(g) Δ
 
     Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
-    g' is 0 at the start
+    g': 0 at the start
     """
 
     def begin(self, w: Array, f: Oracle) -> Any:
@@ -159,18 +165,20 @@ class IrpropPlus(_Rprop):
     label="iRPROP−",
     needs="gradient",
     source=_IGEL,
-    confused_with="rprop: torch.optim.Rprop carries that name and is this rule, with steps in [1e-6, 50].",
+    confused_with="rprop; torch.optim.Rprop, despite its name, is this rule, with step sizes in [1e-6, 50].",
     synonyms=("irpropminus", "irprop-minus"),
 )
 class IrpropMinus(_Rprop):
-    """Improved RPROP without weight backtracking, for each weight by itself. g = ∇E(w), g' the gradient before it.
+    """Improved RPROP without weight backtracking.
+
+    Applied per weight; g = ∇E(w), g': the previous gradient.
 
     g g' > 0:  Δ ← min(η⁺ Δ, Δmax)
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  g ← 0
     w ← w - sign(g) Δ
 
     Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
-    g' is 0 at the start
+    g': 0 at the start
     """
 
     def advance(self, w: Array, state: Signs, f: Oracle) -> tuple[Array, Signs]:

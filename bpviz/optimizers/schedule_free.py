@@ -1,7 +1,7 @@
-"""Schedule-free learning: an average of the points in place of a step that falls.
+"""Schedule-free learning: averaging instead of a decreasing step size.
 
-Three points travel: z descends, x is the mean of the z so far, and the gradient is asked for at y between them. The
-weights that are reported are x, where the paper evaluates the error, so the error at y is nobody's.
+The rules track three points: z descends, x is the mean of all z so far, and the gradient is evaluated at y between
+them. The weights of a run are x, where the paper evaluates the error; no error is recorded at y.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class Points(NamedTuple):
-    """Where the three points are; y is between x and z."""
+    """Positions of x and z; y is between them."""
 
-    x: Array  # (runs, params), mean of the z so far
-    z: Array  # (runs, params), where the descent is
+    x: Array  # (runs, params), x, mean of all z so far
+    z: Array  # (runs, params), z, point of the descent
     total: Array  # (runs, 1), sum of the weights in that mean
-    t: Array  # (runs, 1), epochs made
+    t: Array  # (runs, 1), t, number of epochs so far
 
     def y(self, beta: Column) -> Array:
-        """Return (1 - β) z + β x, and exactly that point where both are the same."""
+        """Return (1 - β) z + β x; exactly x where x equals z."""
         return self.z + beta * (self.x - self.z)
 
     def move(self, z: Array, weight: Array, counted: Array, f: Oracle) -> Points:
-        """Go to z, and let it count by its weight in the mean, whose points have ``counted`` so far."""
+        """Return the points after a move to z, which enters the mean with ``weight``; ``counted``: sum of weights."""
         total = counted + weight
         c = weight / f.xp.where(total > 0, total, 1)
         x = f.xp.where(c == 1, z, self.x + c * (z - self.x))
@@ -42,14 +42,14 @@ def _start(w: Array, f: Oracle) -> Points:
 
 
 def _warmed(step: Column, t: Array, warmup: Column, f: Oracle) -> Array:
-    """Return γ min(1, t / T), and γ if T is 0."""
+    """Return γ min(1, t / T), or γ if T is 0."""
     warmed: Array = step * f.xp.minimum(t / f.xp.maximum(warmup, 1), 1)
     return warmed
 
 
 _AVERAGED = (
-    "Reports of the code's `train` mode, of pytorch_optimizer, and of optax before `schedule_free_eval_params`, which "
-    "are y (`reports: y`)."
+    "Also not the weights y, as reported by the code's `train` mode, by pytorch_optimizer, and by optax before "
+    "`schedule_free_eval_params` (`reports: y`)."
 )
 
 
@@ -59,13 +59,15 @@ _AVERAGED = (
     needs="gradient",
     source="A. Defazio et al., NeurIPS 2024, arXiv:2405.15682, eqs. (3)-(5), with the warm-up of its Algorithm 1",
     confused_with=(
-        "Schedule-free SGD in code, its authors', pytorch_optimizer's and optax's, whose mean does not count the start "
-        f"(`convention: torch`). {_AVERAGED} In optax's warm-up, z moves by the step of the epoch before."
+        "The implementations of its authors, pytorch_optimizer and optax, whose mean excludes the start "
+        f"(`convention: torch`). {_AVERAGED} During warm-up in optax, z moves by the step of the previous epoch."
     ),
     synonyms=("schedule-free", "schedulefree", "sgd-schedule-free", "schedulefree-sgd", "sf-sgd"),
 )
 class ScheduleFreeSGD:
-    """Descend from between the mean of the points and the newest one, and report the mean. g = ∇E(y).
+    """Schedule-free gradient descent.
+
+    The gradient is evaluated at y between the latest point z and the mean x, and the weights are x. g = ∇E(y).
 
     y = (1 - β) z + β x
     z ← z - γₜ (g + λ y)  with γₜ = γ min(1, t / T)
@@ -73,20 +75,20 @@ class ScheduleFreeSGD:
     w = x
 
     γ: step, β: momentum, λ: weight_decay, T: warmup, p: power, t: epoch, from 1; x, z: w at the start;
-    c is 1 / (t + 1) if T is 0, or 1 / t: convention; w = x or y: reports
+    for T = 0, c is 1 / (t + 1), or 1 / t with torch; variant: convention; w = x or y: reports
     """
 
     step: Column = hyper(1.0, "(0, inf)", "step size γ")
-    momentum: Column = hyper(0.9, "[0, 1]", "how near to the mean the gradient is taken, β")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "weight λ of the weights themselves in the gradient")
-    warmup: Column = hyper(0.0, "[0, inf)", "epochs T in which the step grows")
-    power: Column = hyper(2.0, "[0, inf)", "exponent p by which points count less that are from the warm-up")
+    momentum: Column = hyper(0.9, "[0, 1]", "weight of the mean x in the gradient's point y, β")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay λ, added to the gradient")
+    warmup: Column = hyper(0.0, "[0, inf)", "number of warm-up epochs, T")
+    power: Column = hyper(2.0, "[0, inf)", "exponent of the step size in the averaging weights, p")
     convention: str = hyper(
         "paper",
         Choice(("paper", "torch")),
-        "the start counts in the mean as in the paper, or not, as in torch and optax",
+        "mean with the start (paper) or without it (torch, optax)",
     )
-    reports: str = hyper("x", Choice(("x", "y")), "which point the weights are: the mean, or where gradients are taken")
+    reports: str = hyper("x", Choice(("x", "y")), "point reported as the weights: mean x or gradient point y")
 
     def begin(self, w: Array, f: Oracle) -> Points:
         return _start(w, f)
@@ -102,7 +104,7 @@ class ScheduleFreeSGD:
 
 
 class PointsAndMean(NamedTuple):
-    """What Schedule-Free AdamW remembers."""
+    """State of Schedule-Free AdamW."""
 
     points: Points
     v: Mean  # of the squared gradients
@@ -114,14 +116,16 @@ class PointsAndMean(NamedTuple):
     needs="gradient",
     source="A. Defazio et al., NeurIPS 2024, arXiv:2405.15682, Algorithm 1",
     confused_with=(
-        "Schedule-free AdamW in code, its authors' since 1.3, pytorch_optimizer's and optax's, which corrects v, not "
-        f"the step, so that early points count as much as late ones (`convention: torch`). {_AVERAGED} In optax's "
-        "warm-up, z moves by the step of the epoch before."
+        "The implementations of its authors (since 1.3), pytorch_optimizer and optax, which correct the bias in v "
+        f"instead of the step, so that early and late points have equal weight (`convention: torch`). {_AVERAGED} "
+        "During warm-up in optax, z moves by the step of the previous epoch."
     ),
     synonyms=("adamw-schedule-free", "schedulefree-adamw", "schedule-free-adam", "sf-adamw"),
 )
 class ScheduleFreeAdamW:
-    """Schedule-free descent by gradients over their root mean square, with weights that decay. g = ∇E(y).
+    """Schedule-free AdamW.
+
+    Schedule-free descent with gradients divided by their root mean square, and decoupled weight decay. g = ∇E(y).
 
     y = (1 - β₁) z + β₁ x
     v ← β₂ v + (1 - β₂) g²
@@ -132,22 +136,22 @@ class ScheduleFreeAdamW:
     convention torch: γₜ = γ min(1, t / T), and v / (1 - β₂ᵗ) in place of v
 
     γ: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, T: warmup, p: power, t: epoch, from 1; v: 0, x, z: w
-    at the start; w = x or y: reports; the last line: convention
+    at the start; w = x or y: reports; variant: convention
     """
 
     step: Column = hyper(0.0025, "(0, inf)", "step size γ")
-    beta1: Column = hyper(0.9, "[0, 1]", "how near to the mean the gradient is taken, β₁")
+    beta1: Column = hyper(0.9, "[0, 1]", "weight of the mean x in the gradient's point y, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
-    epsilon: Column = hyper(1e-8, "(0, inf)", "keeps the division finite, ε")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "weight λ of the weights themselves in the move")
-    warmup: Column = hyper(0.0, "[0, inf)", "epochs T in which the step grows")
-    power: Column = hyper(2.0, "[0, inf)", "exponent p by which points count less whose step was small; 2 in the paper")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay λ, added to the update")
+    warmup: Column = hyper(0.0, "[0, inf)", "number of warm-up epochs, T")
+    power: Column = hyper(2.0, "[0, inf)", "exponent of the step size in the averaging weights, p (2 in the paper)")
     convention: str = hyper(
         "paper",
         Choice(("paper", "torch")),
-        "bias corrected in the step as in the paper, or in v, as in torch and optax",
+        "bias correction in the step (paper) or in v (torch, optax)",
     )
-    reports: str = hyper("x", Choice(("x", "y")), "which point the weights are: the mean, or where gradients are taken")
+    reports: str = hyper("x", Choice(("x", "y")), "point reported as the weights: mean x or gradient point y")
 
     def begin(self, w: Array, f: Oracle) -> PointsAndMean:
         return PointsAndMean(_start(w, f), mean(w, f))

@@ -1,4 +1,4 @@
-"""Adam with something else below: rules that scale by another second moment."""
+"""Variants of Adam with a different second moment."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Moments(NamedTuple):
-    """What these rules remember."""
+    """State of Yogi and AdaBelief."""
 
-    m: Mean  # of the gradients
-    v: Mean  # of what the rule scales by
+    m: Mean  # mean gradient
+    v: Mean  # second moment
 
 
 @optimizer(
@@ -25,27 +25,29 @@ class Moments(NamedTuple):
     needs="gradient",
     source="M. Zaheer et al., NeurIPS 2018, Algorithm 2",
     confused_with=(
-        "Yogi in optax and pytorch_optimizer, which starts both m and v at a small number and corrects both as Adam "
-        "does, as if they had started at 0: convention: optax."
+        "Yogi in optax and pytorch_optimizer, which starts both m and v at a small number and corrects their bias as "
+        "if they had started at 0 (`convention: optax`)."
     ),
 )
 class Yogi:
-    """Adam whose mean of squares moves by a bounded amount, whichever way it moves. g = ∇E(w).
+    """Adam with bounded changes of the second moment.
+
+    The second moment v increases and decreases by at most (1 - β₂) g² per epoch. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g
     v ← v - (1 - β₂) sign(v - g²) g²
     w ← w - η m / (√v + ε)
 
     η: step, β₁: beta1, β₂: beta2, ε: epsilon; m: 0 at the start, v: initial at the start
-    convention: convention; optax starts m at that value too and divides m by 1 - β₁ᵗ and v by 1 - β₂ᵗ
+    variant: convention; optax starts m at that value too and divides m by 1 - β₁ᵗ and v by 1 - β₂ᵗ
     """
 
     step: Column = hyper(0.01, "(0, inf)", "step size η")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
-    epsilon: Column = hyper(1e-3, "(0, inf)", "keeps the division finite, ε")
-    initial: Column = hyper(1e-6, "[0, inf)", "the mean squared gradient at the start")
-    convention: str = hyper("paper", Choice(("paper", "optax")), "whose Yogi")
+    epsilon: Column = hyper(1e-3, "(0, inf)", "constant for numerical stability, ε")
+    initial: Column = hyper(1e-6, "[0, inf)", "initial mean squared gradient, v")
+    convention: str = hyper("paper", Choice(("paper", "optax")), "variant: paper or optax")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
         nothing = mean(w, f)
@@ -69,12 +71,14 @@ class Yogi:
     needs="gradient",
     source="J. Zhuang et al., NeurIPS 2020, arXiv:2010.07468, Algorithm 2",
     confused_with=(
-        "Versions that forget to add ε to s in every epoch, where it adds up. optax has two numbers for the two places "
-        "of ε, eps_root and eps, equal by default."
+        "Variants that do not add ε to s in every epoch, where it accumulates. optax has separate values for the two "
+        "occurrences of ε, eps_root and eps, equal by default."
     ),
 )
 class AdaBelief:
-    """Adam that scales by how far gradients are from what their mean led to expect. g = ∇E(w).
+    """Adam scaled by the deviation from the mean gradient.
+
+    The divisor is the root mean square of the difference between the gradient g = ∇E(w) and its running mean.
 
     m ← β₁ m + (1 - β₁) g
     s ← β₂ s + (1 - β₂) (g - m)² + ε
@@ -86,8 +90,8 @@ class AdaBelief:
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
-    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared surprise, β₂")
-    epsilon: Column = hyper(1e-16, "(0, inf)", "keeps the division finite, ε")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared deviation, β₂")
+    epsilon: Column = hyper(1e-16, "(0, inf)", "constant for numerical stability, ε")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
         return Moments(mean(w, f), mean(w, f))
@@ -101,11 +105,11 @@ class AdaBelief:
 
 
 class Adopted(NamedTuple):
-    """What ADOPT remembers."""
+    """State of ADOPT."""
 
-    m: Array  # (runs, params), mean of the scaled gradients
-    v: Array  # (runs, params), mean of the squares of the gradients before this epoch's
-    t: Array  # (runs, 1), epochs so far
+    m: Array  # (runs, params), m, mean scaled gradient
+    v: Array  # (runs, params), v, mean squared gradient of the previous epochs
+    t: Array  # (runs, 1), number of epochs so far
 
 
 @optimizer(
@@ -114,26 +118,29 @@ class Adopted(NamedTuple):
     needs="gradient",
     source="S. Taniguchi et al., NeurIPS 2024, arXiv:2411.02853",
     confused_with=(
-        "ADOPT in pytorch_optimizer, which counts the first epoch too when it cuts, at (t + 1)^¼; and the authors' "
-        "later code, which cuts nothing and lets a large ε shrink instead."
+        "ADOPT in pytorch_optimizer, which includes the first epoch in the count and clips at (t + 1)^¼; and the "
+        "authors' later code, which replaces clipping by a large, decreasing ε."
     ),
 )
 class Adopt:
-    """Adam that scales a gradient by the gradients before it, and averages what is scaled. g = ∇E(w).
+    """Adam scaled by previous gradients only.
+
+    Each gradient is divided by the root mean square of the gradients before it, and the scaled gradients are averaged.
+    g = ∇E(w).
 
     v ← g²,  w ← w                                   in the first epoch, t = 0
-    m ← β₁ m + (1 - β₁) clip(g / max(√v, ε), t^¼)    from then on; clip cuts to ±t^¼
+    m ← β₁ m + (1 - β₁) clip(g / max(√v, ε), t^¼)    from then on; clip: to [-t^¼, t^¼]
     w ← w - α m
     v ← β₂ v + (1 - β₂) g²
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, clip: clip (or not); m: 0 at the start
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, clipping: clip; m: 0 at the start
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean scaled gradient, β₁")
     beta2: Column = hyper(0.9999, "[0, 1)", "decay of the mean squared gradient, β₂")
-    epsilon: Column = hyper(1e-6, "(0, inf)", "the least that a gradient is divided by, ε")
-    clip: bool = hyper(True, Flag(), "whether scaled gradients are cut to ±t^¼")
+    epsilon: Column = hyper(1e-6, "(0, inf)", "lower bound of the divisor, ε")
+    clip: bool = hyper(True, Flag(), "whether scaled gradients are clipped to ±t^¼")
 
     def begin(self, w: Array, f: Oracle) -> Adopted:
         return Adopted(f.xp.zeros_like(w), f.xp.zeros_like(w), f.xp.zeros_like(w[:, :1]))

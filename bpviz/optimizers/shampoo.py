@@ -1,4 +1,4 @@
-"""Shampoo, on a vector."""
+"""Shampoo for a vector of weights."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class Preconditioner(NamedTuple):
-    """What Shampoo remembers."""
+    """State of Shampoo."""
 
-    H: Array  # (runs, params, params)
+    H: Array  # (runs, params, params), H, sum of outer products
 
 
 @optimizer(
@@ -22,15 +22,17 @@ class Preconditioner(NamedTuple):
     needs="gradient",
     source="V. Gupta, T. Koren & Y. Singer, ICML 2018, arXiv:1802.09568, Algorithm 2 for a tensor of order 1",
     confused_with=(
-        "Shampoo on matrices, which multiplies from the left and the right by two smaller preconditioners, each to the "
-        "power -1/4. All weights together are a vector here, as they are to pytorch_optimizer, so there is one "
-        "preconditioner, for all pairs of weights, to the power -1/2: full-matrix Adagrad. And later versions that "
-        "take the length of each step from another rule (grafting)."
+        "Shampoo on matrices, which multiplies by two smaller preconditioners from the left and the right, each to the "
+        "power -1/4. Here, as in pytorch_optimizer, all weights form one vector, so there is one full preconditioner "
+        "to the power -1/2, which is full-matrix Adagrad. Also not later variants that take the length of each step "
+        "from another rule (grafting)."
     ),
     synonyms=("full-matrix-adagrad",),
 )
 class Shampoo:
-    """Divide the gradient by the root of the sum of all gradients' outer products. g = ∇E(w).
+    """Full-matrix preconditioning by gradient outer products.
+
+    The gradient g = ∇E(w) is multiplied by the inverse square root of the sum of the outer products of all gradients.
 
     H ← H + g gᵀ
     w ← w - η H^(-1/2) g
@@ -39,7 +41,7 @@ class Shampoo:
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size η")
-    epsilon: Column = hyper(1e-4, "(0, inf)", "diagonal of the preconditioner at the start, ε")
+    epsilon: Column = hyper(1e-4, "(0, inf)", "initial diagonal of the preconditioner, ε")
 
     def begin(self, w: Array, f: Oracle) -> Preconditioner:
         diagonal = f.xp.asarray(self.epsilon)[..., None] * f.xp.eye(w.shape[1])

@@ -1,4 +1,4 @@
-"""Sharpness-aware minimization around gradient descent."""
+"""Sharpness-aware minimization with gradient descent."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
     needs="gradient",
     source="P. Foret, A. Kleiner, H. Mobahi & B. Neyshabur, ICLR 2021, arXiv:2010.01412, Algorithm 1 with p = 2",
     confused_with=(
-        "Its adaptive variant (ASAM), which scales the look uphill by the weights; and optax.contrib.sam without "
-        "`opaque_mode`, which reports the points uphill as updates of their own."
+        "Its adaptive variant (ASAM), which scales the perturbation by the weights; and optax.contrib.sam without "
+        "`opaque_mode`, which reports the perturbed weights as separate updates."
     ),
     synonyms=("sharpness-aware-minimization", "sharpness-aware"),
 )
 class SharpnessAware:
-    """Descend by the gradient at the point a little uphill, where the error is about worst nearby. g = ∇E(w).
+    """Sharpness-aware minimization with gradient descent.
+
+    The gradient is evaluated at perturbed weights, approximately the worst within a distance ρ. g = ∇E(w).
 
     ε ← ρ g / |g|
     w ← w - η ∇E(w + ε)
 
-    η: step, ρ: radius. ε is 0 where g is.
+    η: step, ρ: radius; ε is 0 where g is 0
     """
 
-    step: Column = hyper(0.3, "(0, inf)", "step size η, the factor on the gradient uphill")
-    radius: Column = hyper(0.05, "[0, inf)", "how far uphill the gradient is taken, ρ")
+    step: Column = hyper(0.3, "(0, inf)", "step size η, the factor on the perturbed gradient")
+    radius: Column = hyper(0.05, "[0, inf)", "radius of the perturbation, ρ")
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
         return ()

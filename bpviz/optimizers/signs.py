@@ -1,4 +1,4 @@
-"""Descent by the sign of the gradient, or of its mean: every weight moves by the step, no more and no less."""
+"""Descent by the sign of the gradient or of its mean; every weight moves by exactly the step size."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class Mean(NamedTuple):
-    """What the rules by sign remember."""
+    """State of signSGD and Lion."""
 
-    m: Array  # (runs, params), mean of the gradients
+    m: Array  # (runs, params), m, mean gradient
 
 
 @optimizer(
@@ -24,13 +24,15 @@ class Mean(NamedTuple):
         "J. Bernstein, Y.-X. Wang, K. Azizzadenesheli & A. Anandkumar, ICML 2018, arXiv:1802.04434, Algorithms 1 and 2"
     ),
     confused_with=(
-        "Signum, which is this rule with momentum: optax.signum and pytorch_optimizer's SignSGD set it to 0.9; and the "
-        "rprop family, whose step is another for each weight and adapts."
+        "Signum, which is this rule with momentum (0.9 by default in optax.signum and pytorch_optimizer's SignSGD); "
+        "and the variants of rprop, which adapt one step size per weight."
     ),
     synonyms=("signum", "sign-sgd", "sign-descent"),
 )
 class SignDescent:
-    """Move every weight by the same step against the sign of its (mean) gradient. g = ∇E(w).
+    """Sign descent, optionally with momentum.
+
+    Every weight moves by the same step against the sign of its mean gradient. g = ∇E(w).
 
     m ← β m + (1 - β) g
     w ← w - δ sign(m)
@@ -38,7 +40,7 @@ class SignDescent:
     δ: step, β: momentum, 0 for the gradient itself; m: 0 at the start
     """
 
-    step: Column = hyper(0.1, "(0, inf)", "step size δ, by which every weight moves")
+    step: Column = hyper(0.1, "(0, inf)", "step size δ, the distance each weight moves")
     momentum: Column = hyper(0.0, "[0, 1)", "decay of the mean gradient, β")
 
     def begin(self, w: Array, f: Oracle) -> Mean:
@@ -56,13 +58,15 @@ class SignDescent:
     needs="gradient",
     source="X. Chen et al., NeurIPS 2023, arXiv:2302.06675, Algorithm 2",
     confused_with=(
-        "Signum, which takes the sign of the mean it keeps; and optax.lion (0.2.8), the same rule with a weight decay "
-        "of 1e-3 unless it is told otherwise."
+        "Signum, which takes the sign of the running mean m itself; and optax.lion (0.2.8), the same rule with a "
+        "default weight decay of 1e-3."
     ),
     synonyms=("evolved-sign-momentum",),
 )
 class Lion:
-    """Move every weight by the sign of a mixture of its gradient and its mean gradient. g = ∇E(w).
+    """Evolved sign momentum.
+
+    Every weight moves against the sign of a weighted average of its gradient and mean gradient. g = ∇E(w).
 
     c ← β₁ m + (1 - β₁) g
     w ← w - η (sign(c) + λ w)
@@ -71,10 +75,10 @@ class Lion:
     η: step, β₁: beta1, β₂: beta2, λ: weight_decay, m: 0 at the start
     """
 
-    step: Column = hyper(0.1, "(0, inf)", "step size η, by which every weight moves")
-    beta1: Column = hyper(0.9, "[0, 1)", "weight of the mean gradient in the mixture, β₁")
+    step: Column = hyper(0.1, "(0, inf)", "step size η, the distance each weight moves")
+    beta1: Column = hyper(0.9, "[0, 1)", "weight of the mean gradient in the average c, β₁")
     beta2: Column = hyper(0.99, "[0, 1)", "decay of the mean gradient, β₂")
-    weight_decay: Column = hyper(0.0, "[0, inf)", "decay λ of the weights beside the step")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "decoupled weight decay λ, times the step")
 
     def begin(self, w: Array, f: Oracle) -> Mean:
         return Mean(f.xp.zeros_like(w))

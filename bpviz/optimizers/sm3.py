@@ -1,4 +1,4 @@
-"""SM3."""
+"""Memory-efficient Adagrad (SM3)."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ if TYPE_CHECKING:
 
 
 class Cover(NamedTuple):
-    """What SM3 remembers."""
+    """State of SM3."""
 
-    m: Array  # (runs, params), mean of the moves
-    v: Array  # (runs, params), sum of the squared gradients
+    m: Array  # (runs, params), m, mean scaled gradient
+    v: Array  # (runs, params), ν, sum of squared gradients
 
 
 @optimizer(
     "sm3",
     label="SM3",
     needs="gradient",
-    source="R. Anil et al., NeurIPS 2019, arXiv:1901.11150, SM3-II, for weights in a row, with momentum",
+    source="R. Anil et al., NeurIPS 2019, arXiv:1901.11150, SM3-II, for a vector of weights, with momentum",
     confused_with=(
-        "Adagrad, which SM3 is on weights in a row, where no two share a sum; it saves memory on tensors only. "
-        "Libraries put an ε under the root, pytorch_optimizer 1e-30 (and no momentum), optax 1e-8."
+        "Adagrad, which is the same as SM3 (without momentum) on a vector of weights, where no two weights share a "
+        "sum; SM3 saves memory on tensors only. Libraries add an ε under the root: pytorch_optimizer 1e-30 (without "
+        "momentum), optax 1e-8."
     ),
 )
 class SM3:
-    """Divide each gradient by the root of all squares so far, and average the moves. g = ∇E(w).
+    """Memory-efficient Adagrad with momentum.
+
+    Each gradient is divided by the root of the sum of its squares so far, and the results are averaged. g = ∇E(w).
 
     ν ← ν + g²
     m ← β m + (1 - β) g / √(ν + ε), where 0 / 0 is 0
@@ -38,8 +41,8 @@ class SM3:
     """
 
     step: Column = hyper(0.1, "(0, inf)", "step size η")
-    momentum: Column = hyper(0.9, "[0, 1)", "decay of the mean move, β")
-    epsilon: Column = hyper(0.0, "[0, inf)", "number ε added under the root; the paper has none")
+    momentum: Column = hyper(0.9, "[0, 1)", "decay of the mean scaled gradient, β")
+    epsilon: Column = hyper(0.0, "[0, inf)", "constant added under the root, ε (none in the paper)")
 
     def begin(self, w: Array, f: Oracle) -> Cover:
         return Cover(f.xp.zeros_like(w), f.xp.zeros_like(w))

@@ -1,4 +1,4 @@
-"""Gradient descent by differences along random directions."""
+"""Gradient descent with finite differences along random directions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class Iterations(NamedTuple):
-    """What SPSA remembers."""
+    """State of SPSA."""
 
-    k: Array  # (runs, 1), epochs so far
+    k: Array  # (runs, 1), number of epochs so far
 
 
 @optimizer(
@@ -25,27 +25,28 @@ class Iterations(NamedTuple):
         "Trans. Aerospace and Electronic Systems 34(3), 1998, pp. 817-823"
     ),
     confused_with=(
-        "Kiefer and Wolfowitz's method of 1952, which takes a difference along every weight; and random search, which "
-        "compares errors. Versions that average several differences, or refuse steps, carry the name too."
+        "Kiefer and Wolfowitz's method of 1952, which takes one difference per weight; and random search, which "
+        "compares errors. Variants that average several differences or reject steps have the same name."
     ),
     synonyms=("simultaneous-perturbation",),
 )
 class SimultaneousPerturbation:
-    """Descend by the slope between two points on either side, all weights moved at once by random signs.
+    """Simultaneous perturbation stochastic approximation.
+
+    The gradient is estimated from two errors, with all weights perturbed at once by random signs.
 
     aₖ = a / (A + k + 1)^α,  cₖ = c / (k + 1)^γ,  k = 0, 1, 2 ...
-    ĝ ← (E(w + cₖ Δ) - E(w - cₖ Δ)) / (2 cₖ Δ),  Δ random signs, one a weight
+    ĝ ← (E(w + cₖ Δ) - E(w - cₖ Δ)) / (2 cₖ Δ),  Δ random signs, one per weight
     w ← w - aₖ ĝ
 
-    a: step, c: perturbation, A: stability, α: alpha, γ: gamma; Δ: seed, which draws the same signs for all runs of
-    an epoch
+    a: step, c: perturbation, A: stability, α: alpha, γ: gamma; Δ: seed (the same signs for all runs of an epoch)
     """
 
-    step: Column = hyper(10.0, "(0, inf)", "gain a, the factor on the slope")
-    perturbation: Column = hyper(0.2, "(0, inf)", "gain c, how far the points are from the weights")
-    stability: Column = hyper(10.0, "[0, inf)", "epochs A by which the fall of the steps is put off")
-    alpha: Column = hyper(0.602, "(0, 1]", "exponent α with which the steps fall")
-    gamma: Column = hyper(0.101, "(0, 1]", "exponent γ with which the distance of the points falls")
+    step: Column = hyper(10.0, "(0, inf)", "gain a, the factor on the estimated gradient")
+    perturbation: Column = hyper(0.2, "(0, inf)", "gain c, the size of the perturbation")
+    stability: Column = hyper(10.0, "[0, inf)", "stability constant A, in epochs; delays the decay of the step")
+    alpha: Column = hyper(0.602, "(0, 1]", "exponent of the step decay, α")
+    gamma: Column = hyper(0.101, "(0, 1]", "exponent of the perturbation decay, γ")
     seed: int = hyper(0, "integer [0, inf)", "seed of the random signs Δ")
 
     def begin(self, w: Array, f: Oracle) -> Iterations:

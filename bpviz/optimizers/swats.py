@@ -1,4 +1,4 @@
-"""SWATS."""
+"""Switching from Adam to SGD (SWATS)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class Phases(NamedTuple):
-    """What SWATS remembers."""
+    """State of SWATS."""
 
-    m: Mean  # of the gradients, for Adam
-    a: Mean  # of their squares
-    step: Mean  # of the step that gradient descent would need, one number a run, λ
-    v: Array  # (runs, params), velocity of the momentum that follows
-    switched: Array  # (runs, 1), the step of that momentum, Λ; 0 as long as Adam goes on
+    m: Mean  # mean gradient
+    a: Mean  # mean squared gradient
+    step: Mean  # (runs, 1), λ, mean of the equivalent gradient descent step γ
+    v: Array  # (runs, params), v, velocity after the switch
+    switched: Array  # (runs, 1), Λ, step size after the switch; 0 before it
 
 
 @optimizer(
@@ -27,18 +27,20 @@ class Phases(NamedTuple):
     needs="gradient",
     source="N. S. Keskar & R. Socher, 2017, arXiv:1712.07628, Algorithm 1",
     confused_with=(
-        "SWATS in pytorch_optimizer, which switches when λ̂ and γ agree to 1e-8 + ε γ, not to ε, and adds 1e-15 under "
-        "the root."
+        "SWATS in pytorch_optimizer, which switches when λ̂ and γ agree within 1e-8 + ε γ instead of ε, and adds 1e-15 "
+        "under the root."
     ),
 )
 class Swats:
-    """Adam until the step that gradient descent would need settles, then momentum with that step. g = ∇E(w).
+    """Adam with a switch to gradient descent with momentum.
+
+    The switch happens once the equivalent step size γ of gradient descent has converged to its mean. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g,  a ← β₂ a + (1 - β₂) g²
     p = -α √(1 - β₂ᵏ) / (1 - β₁ᵏ) m / (√a + ε)
     w ← w + p
     λ ← β₂ λ + (1 - β₂) γ,  γ = -pᵀp / pᵀg, if pᵀg ≠ 0
-    if k > 1 and |λ / (1 - β₂ᵏ) - γ| < ε, Λ = λ / (1 - β₂ᵏ) and from the next epoch on
+    if k > 1 and |λ / (1 - β₂ᵏ) - γ| < ε: Λ = λ / (1 - β₂ᵏ), and from the next epoch on:
 
     v ← β₁ v + g
     w ← w - (1 - β₁) Λ v
@@ -49,7 +51,7 @@ class Swats:
     step: Column = hyper(1e-3, "(0, inf)", "step size of Adam, α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient and of the velocity, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient and of the mean step, β₂")
-    epsilon: Column = hyper(1e-9, "(0, inf)", "keeps the division finite; how near is settled, ε")
+    epsilon: Column = hyper(1e-9, "(0, inf)", "constant for numerical stability and tolerance of the switch, ε")
 
     def begin(self, w: Array, f: Oracle) -> Phases:
         one = mean(w[:, :1], f)

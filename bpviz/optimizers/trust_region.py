@@ -1,9 +1,9 @@
-"""Trust regions: a quadratic model of the error is followed as far as it has proved right.
+"""Trust-region methods: each step minimizes a quadratic model within a region of adaptive radius.
 
-The two rules differ in what they take for the lowest point of the model within the region:
+The two rules solve this subproblem differently:
 
-    dogleg       a point on a path of two legs, which needs a model that bends upwards everywhere
-    trust-exact  the lowest point itself, whichever way the model bends
+    dogleg       a point on a path of two legs; requires a positive definite model
+    trust-exact  the minimum within the region, for any model
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 
 class Region(NamedTuple):
-    """What a trust region remembers."""
+    """State of a trust region."""
 
-    error: Array  # (runs, 1); NaN before the first epoch
-    g: Array  # (runs, params), the gradient; NaN where the last epoch has moved the run
-    H: Array  # (runs, params, params), the Hessian, likewise
-    radius: Array  # (runs, 1), Δ
+    error: Array  # (runs, 1), error; NaN before the first epoch
+    g: Array  # (runs, params), g, gradient; NaN where the last epoch moved the run
+    H: Array  # (runs, params, params), H, Hessian; NaN where the last epoch moved the run
+    radius: Array  # (runs, 1), Δ, radius of the region
 
 
 @dataclass(frozen=True)
 class _TrustRegion:
-    """What both rules share: Algorithm 4.1, all but the step."""
+    """Base of both rules: Algorithm 4.1 without the solution of the subproblem."""
 
-    step: Column = hyper(1.0, "(0, inf)", "radius of the region at the start", at_start=True)
-    max_step: Column = hyper(1000.0, "(0, inf)", "largest radius, Δ̂")
-    accept: Column = hyper(0.15, "[0, 0.25)", "fraction of the promised fall from which on a step is taken, η")
+    step: Column = hyper(1.0, "(0, inf)", "initial radius of the trust region, Δ", at_start=True)
+    max_step: Column = hyper(1000.0, "(0, inf)", "maximum radius, Δ̂")
+    accept: Column = hyper(0.15, "[0, 0.25)", "fraction of the predicted decrease above which a step is accepted, η")
 
     def conflicts(self) -> list[tuple[str, str]]:
         if self.step > self.max_step:
-            return [("step", f"{self.step:g} is above max_step, {self.max_step:g}")]
+            return [("step", f"{self.step:g} is greater than max_step ({self.max_step:g})")]
         return []
 
     def begin(self, w: Array, f: Oracle) -> Region:
@@ -64,7 +64,7 @@ class _TrustRegion:
         return xp.where(taken, there, w), region
 
     def _lowest(self, model: Model, radius: Array, f: Oracle) -> tuple[Model, Array, Mask]:
-        """Return the model that is used, its step by the eigenvectors, and which runs stand at the edge."""
+        """Return the model, its step in the eigenvector basis, and a mask of runs on the boundary."""
         raise NotImplementedError
 
 
@@ -77,29 +77,31 @@ class _TrustRegion:
         f"pp. 87-114; {WRIGHT}, Algorithm 4.1 and eq. (4.16)"
     ),
     confused_with=(
-        "Powell's hybrid method for systems of equations (scipy's fsolve), which takes the same path; and dogleg in "
-        "scipy.optimize, which is this rule but stops where the Hessian is not positive definite."
+        "Powell's hybrid method for systems of equations (SciPy's fsolve), which uses the same dogleg path; and dogleg "
+        "in scipy.optimize, the same rule except that it stops where the Hessian is not positive definite."
     ),
     synonyms=("trust-dogleg", "dog-leg", "powell-dogleg"),
     recalls=True,
 )
 class Dogleg(_TrustRegion):
-    """Go along a path of two legs, first down the gradient, then to Newton's point, as far as the model is trusted.
+    """Trust-region method with dogleg steps.
 
-    B ← H with its eigenvalues lifted to δ and above
+    The step follows a path of two legs, along the negative gradient and then to the Newton point, within the radius.
+
+    B ← H with all eigenvalues raised to at least δ
     pᵁ ← -(gᵀg / gᵀBg) g,  pᴮ ← -B⁻¹ g
     p ← the last point within Δ of the path 0 → pᵁ → pᴮ
     ρ ← (E(w) - E(w + p)) / (m(0) - m(p)),  m(p) = gᵀp + pᵀBp / 2
     w ← w + p if ρ > η
     Δ ← Δ / 4 if ρ < 1/4;  min(2 Δ, Δ̂) if ρ > 3/4 and |p| = Δ
 
-    g = ∇E(w), H = ∇²E(w); Δ: step at the start, Δ̂: max_step, η: accept; B = H where H has no eigenvalue below
-    δ: penalty; clip lifts to δ those below, flip all to max(|λ|, δ), shift all alike: repair. A run with no promising
-    step left, or none that still changes w, cannot go on.
+    g = ∇E(w), H = ∇²E(w); Δ: step at the start, Δ̂: max_step, η: accept, δ: penalty; B = H if H has no eigenvalue
+    below δ; modification of H: repair (clip raises eigenvalues below δ to δ; flip replaces all by max(|λ|, δ); shift
+    adds the same amount to all). A run is stuck if the model predicts no decrease or the step does not change w.
     """
 
-    repair: str = hyper("clip", Choice(OF_EIGENVALUES), "how the Hessian is made positive definite")
-    penalty: Column = hyper(1e-8, "(0, inf)", "least eigenvalue of the model, δ")
+    repair: str = hyper("clip", Choice(OF_EIGENVALUES), "modification that makes the Hessian positive definite")
+    penalty: Column = hyper(1e-8, "(0, inf)", "minimum eigenvalue of the model, δ")
 
     def _lowest(self, model: Model, radius: Array, f: Oracle) -> tuple[Model, Array, Mask]:
         model = model.repaired(self.repair, self.penalty, f)
@@ -115,26 +117,28 @@ class Dogleg(_TrustRegion):
         f"{WRIGHT}, Algorithms 4.1 and 4.3, eq. (4.45)"
     ),
     confused_with=(
-        "trust-exact in scipy.optimize, which is content with a step whose length is within 10 % of the radius; and "
-        "levenberg-marquardt, whose λ is set by hand and not by a radius."
+        "trust-exact in scipy.optimize, which accepts a step whose length is within 10 % of the radius; and "
+        "levenberg-marquardt, which sets its damping directly instead of by a radius."
     ),
     synonyms=("trust-region", "more-sorensen", "trust-region-newton"),
     recalls=True,
 )
 class TrustExact(_TrustRegion):
-    """Go to the lowest point of the quadratic model, as far as the model is trusted. g = ∇E(w), H = ∇²E(w).
+    """Trust-region method with exact steps.
 
-    p ← the lowest point within Δ of m(p) = gᵀp + pᵀHp / 2: (H + λ I) p = -g with λ ≥ 0, H + λ I ≥ 0, λ (Δ - |p|) = 0
+    The step minimizes the quadratic model within the radius. g = ∇E(w), H = ∇²E(w).
+
+    p ← the minimum of m(p) = gᵀp + pᵀHp / 2 for |p| ≤ Δ: (H + λ I) p = -g with λ ≥ 0, H + λ I ≥ 0, λ (Δ - |p|) = 0
     ρ ← (E(w) - E(w + p)) / (m(0) - m(p))
     w ← w + p if ρ > η
     Δ ← Δ / 4 if ρ < 1/4;  min(2 Δ, Δ̂) if ρ > 3/4 and |p| = Δ
 
-    Δ: step at the start, Δ̂: max_step, η: accept; |p| = Δ to within a part tol: tolerance. From a saddle, where g = 0,
-    it goes on along the eigenvector that falls most. A run with no promising step left, or none that still changes w,
-    cannot go on.
+    Δ: step at the start, Δ̂: max_step, η: accept; |p| = Δ within a relative tol: tolerance. At a saddle point, where
+    g = 0, the step follows the eigenvector of the most negative eigenvalue. A run is stuck if the model predicts no
+    decrease or the step does not change w.
     """
 
-    tolerance: Column = hyper(1e-10, "(0, 1)", "relative excess over the radius that a step may have, tol")
+    tolerance: Column = hyper(1e-10, "(0, 1)", "relative tolerance by which a step may exceed the radius, tol")
 
     def _lowest(self, model: Model, radius: Array, f: Oracle) -> tuple[Model, Array, Mask]:
         return model, *exact(model, radius, self.tolerance, f)

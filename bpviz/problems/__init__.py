@@ -1,1 +1,1 @@
-"""Problems and datasets: one family a file, found by walking this folder."""
+"""Problems and datasets, one family per module; every module in this package is imported."""

@@ -1,8 +1,8 @@
 """Functions of two variables, written as formulas.
 
-A formula is written with operators and the functions below, for x and y as arrays ``(runs,)``, and so does to a run
-alone what it does among others. NumPy is reached through the arrays: to name a function, or to read about it, costs no
-import. Powers are products: a power of many numbers may differ in its last bit from that of one.
+A formula uses operators and the functions below on x and y, arrays ``(runs,)``, and is therefore batch-invariant.
+NumPy is accessed through the arrays, so that listing or explaining a function does not import it. Powers are written
+as products, because NumPy may round the power of an array and of a scalar differently.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Minimum
 
     Numbers: TypeAlias = Array | float
-    """A part of an answer: ``(runs,)``, or a number that is the same for every run."""
+    """An array ``(runs,)``, or a number if the value is the same for every run."""
 
     Gradient = tuple[Numbers, Numbers]
-    """Derivatives by x and by y."""
+    """Derivatives with respect to x and y."""
 
     Hessian = tuple[Numbers, Numbers, Numbers]
-    """Second derivatives: by x twice, by x and y, by y twice."""
+    """Second derivatives with respect to xx, xy and yy."""
 
 
-# -- functions that formulas are made of -----------------------------------------------------------------------------
+# -- functions for use in formulas -----------------------------------------------------------------------------------
 
 
 def _elementwise(name: str) -> Callable[[Array], Array]:
@@ -45,13 +45,13 @@ exp, sin, cos, sqrt, sign = map(_elementwise, ("exp", "sin", "cos", "sqrt", "sig
 
 
 def angle(x: Array, y: Array) -> Array:
-    """Return the angle at which (x, y) is seen from the origin, in [-π, π]."""
+    """Return the polar angle of (x, y), in [-π, π]."""
     turned: Array = _namespace(x).arctan2(y, x)
     return turned
 
 
 def over(a: Numbers, b: Array) -> Array:
-    """Return a / b, and 0 where b is 0: the slope that is taken at a kink, which has none."""
+    """Return a / b, or 0 where b is 0: the value defined as the slope where there is none."""
     xp, zero = _namespace(b), b == 0
     quotient: Array = xp.where(zero, 0.0, a / xp.where(zero, 1.0, b))
     return quotient
@@ -61,11 +61,11 @@ def over(a: Numbers, b: Array) -> Array:
 
 
 class Function:
-    """A problem of two variables, x and y, by its formulas."""
+    """A problem with two variables, x and y, defined by formulas."""
 
     weights = ("x", "y")
     offers = frozenset(("error", "gradient", "hessian"))
-    width = 32  # a formula has many temporaries; measured
+    width = 32  # measured; formulas allocate many temporaries
     threshold: float | None = 1e-6
 
     start: tuple[float, float]
@@ -96,7 +96,7 @@ class Function:
 
 
 class SumOfSquares(Function):
-    """A function by its residuals and their derivatives, one item a residual: E = Σ r²."""
+    """A function E = Σ r², defined by its residuals and their derivatives, one item per residual."""
 
     offers = frozenset(("error", "gradient", "hessian", "residuals", "jacobian"))
 
@@ -158,7 +158,7 @@ class FunctionPoint:
         return self._rows((*by_x, *by_y)).reshape(2, len(by_x), len(self.x)).transpose(2, 1, 0)
 
     def _rows(self, parts: Sequence[Numbers]) -> Array:
-        """Return the parts of an answer, one under the other: ``(parts, runs)``."""
+        """Return the parts stacked as rows, ``(parts, runs)``."""
         rows: Array = _namespace(self.x).empty((len(parts), len(self.x)))
         for row, part in zip(rows, parts, strict=True):
             row[:] = part

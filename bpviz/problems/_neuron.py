@@ -1,7 +1,7 @@
-"""The perceptron's arithmetic: one forward pass in reused memory, then whatever is asked.
+"""Computations of the perceptron: one forward pass in reused memory, then the requested derivatives.
 
-Inside, arrays are ``(samples, runs)``: operations run along the runs, and sums over samples add in one order (see
-rows). With z the weighted sum, p = a(z) the prediction, d = p - y its deviation and φ the loss of one sample as a
+Internally, arrays are ``(samples, runs)``: operations run along the runs, and sums over samples have a fixed order (see
+rows). With the weighted sum z, the prediction p = a(z), its deviation d = p - y and the loss φ of one sample as a
 function of z,
 
     error = mean φ,   gradient = mean φ' x,   Hessian = mean φ'' x xᵀ.
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from bpviz.problems.datasets import Dataset
 
 
-# As arrays, because a Python number is converted anew in every call, which a single run would feel.
+# Arrays, because Python numbers are converted in every call, which is noticeable for a single run.
 _ZERO, _ONE = np.array(0.0), np.array(1.0)
 
 
 class Activation(Protocol):
-    """A function of the weighted sum with two derivatives, each written into ``out``; p is its value at z."""
+    """An activation function and its first two derivatives, written into ``out``; p is its value at z."""
 
     @staticmethod
     def value(z: Array, out: Array) -> None: ...
@@ -168,7 +168,7 @@ class Squares:
 
 
 class Absolute:
-    """φ = |d|, so φ' = sign(d) a' and φ'' = sign(d) a''; at d = 0 the slope is taken as 0"""
+    """φ = |d|, so φ' = sign(d) a' and φ'' = sign(d) a''; the slope at d = 0 is defined as 0"""
 
     scale = slope_scale = 1.0
 
@@ -187,8 +187,8 @@ class Absolute:
 class CrossEntropy:
     """φ = -y log p - (1 - y) log(1 - p) with p = sigmoid z.
 
-    That is log(1 + exp z) - y z, here as max(z, 0) - y z + log(1 + exp -|z|): finite wherever z is, and right to the
-    last digits also where the prediction is.
+    This equals log(1 + exp z) - y z, computed as max(z, 0) - y z + log(1 + exp -|z|), which is finite for every finite
+    z and accurate even where the prediction is correct.
 
     φ' = p - y and φ'' = p (1 - p).
     """
@@ -215,7 +215,7 @@ LOSSES: dict[str, Loss] = {
 
 
 class Neuron:
-    """A dataset as arrays, with what is done to it."""
+    """A dataset as arrays, with its activation and loss."""
 
     def __init__(self, dataset: Dataset, activation: str, bias: bool, loss: str) -> None:
         features = np.array(dataset.features, dtype=np.float64)
@@ -226,7 +226,7 @@ class Neuron:
         self._see(np.ascontiguousarray(features.T)[:, :, None], np.array(dataset.targets, dtype=np.float64)[:, None])
 
     def _see(self, x: Array, y: Array) -> None:
-        """Take in features ``(params, samples, 1)`` and targets ``(samples, 1)``; runs in place of 1 if all differ."""
+        """Set features ``(params, samples, 1)`` and targets ``(samples, 1)``; the last axis is runs if they differ."""
         self.params, self.samples, _ = x.shape
         self.x, self.y = x, y
         self.error_scale = np.array(self.loss.scale / self.samples)
@@ -236,12 +236,12 @@ class Neuron:
 
     @cached_property
     def xx_scaled(self) -> Array:
-        """The products of features that Hessians are made of: ``(params, params, samples, 1)``."""
+        """The scaled products of features for Hessians, ``(params, params, samples, 1)``."""
         products: Array = self.x[:, None] * self.x * self.slope_scale
         return products
 
     def part(self, samples: npt.NDArray[np.int64]) -> Neuron:
-        """Return the neuron on some of the samples, ``(batch, 1)``, or on each run's own, ``(batch, runs)``."""
+        """Return the neuron on some samples, given by index: ``(batch, 1)``, or ``(batch, runs)`` if runs differ."""
         part = object.__new__(Neuron)
         part.activation, part.loss = self.activation, self.loss
         part._see(self.x[:, samples, 0], self.y[samples, 0])
@@ -256,7 +256,7 @@ class Neuron:
 
 
 class NeuronPoint:
-    """The neuron at one block of weights. Answers are fresh arrays; what is kept between questions stays inside."""
+    """The neuron at one block of weights. Returned arrays are new; cached arrays are not exposed."""
 
     def __init__(self, neuron: Neuron) -> None:
         self.neuron = neuron
@@ -266,7 +266,7 @@ class NeuronPoint:
         self.memory = np.empty((5 + neuron.params, 0))
 
     def resize(self, runs: int) -> None:
-        """Lay out the work arrays for so many runs, in the memory there is if it suffices."""
+        """Allocate work arrays for a number of runs, reusing the existing memory if it suffices."""
         size = self.neuron.samples * runs
         if size > self.memory.shape[1]:
             self.memory = np.empty((5 + self.neuron.params, size))
@@ -275,15 +275,17 @@ class NeuronPoint:
         self.z, self.p, self.d, self.work, self.y = parts[:5]
         self.products = parts[5:]
         self.first, *self.others = self.products
-        np.copyto(self.y, self.neuron.y)  # one a run: subtracting arrays of one shape takes a third of the time
+        np.copyto(
+            self.y, self.neuron.y
+        )  # one per run, because subtracting arrays of equal shape takes a third of the time
 
     def go(self, w: Array) -> None:
-        """Make the forward pass at ``w``."""
+        """Compute the forward pass at ``w``."""
         np.multiply(self.neuron.x, w.T[:, None], self.products)
         z = self.first
         for product in self.others:
             z = np.add(z, product, self.z)
-        if z is not self.z:  # one weight
+        if z is not self.z:  # a single weight
             np.copyto(self.z, z)
         self.activation.value(self.z, self.p)
         np.subtract(self.p, self.y, self.d)

@@ -1,4 +1,4 @@
-"""Built-in datasets, as plain numbers: reading a config needs no NumPy."""
+"""Built-in datasets, as plain numbers, so that reading a config does not import NumPy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples for supervised learning: one row of features and one target a sample."""
+    """Samples for supervised learning: one row of features and one target per sample."""
 
     name: str
     features: tuple[tuple[float, ...], ...]

@@ -1,4 +1,4 @@
-"""Sums of squares: the test problems whose residuals are known, from Rosenbrock's valley on."""
+"""Test functions that are sums of squares, with residuals."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ _JAMIL = "M. Jamil & X.-S. Yang, Int. J. Math. Modelling Numer. Optim. 4(2), 201
     synonyms=("rosen", "banana"),
 )
 class Rosenbrock(SumOfSquares):
-    """A valley with steep walls along a parabola, easy to find and hard to follow.
+    """Narrow curved valley with steep walls.
 
     E = (a - x)² + b (y - x²)²
     residuals: a - x, √b (y - x²)
+
+    The valley follows a parabola; it is easy to find and hard to follow.
     """
 
-    a: float = hyper(1.0, "[-100, 100]", "where along the parabola the minimum is")
-    b: float = hyper(100.0, "(0, inf)", "how steep the walls of the valley are")
+    a: float = hyper(1.0, "[-100, 100]", "position of the minimum along the parabola")
+    b: float = hyper(100.0, "(0, inf)", "steepness of the walls")
 
     start = (-1.2, 1.0)
 
@@ -63,10 +65,12 @@ class Rosenbrock(SumOfSquares):
     ),
 )
 class Beale(SumOfSquares):
-    """Sharp peaks at the corners, flat along the lines between, and a minimum at the bend of a flat valley.
+    """Flat bent valley between sharp peaks.
 
     E = (1.5 - x (1 - y))² + (2.25 - x (1 - y²))² + (2.625 - x (1 - y³))²
-    residuals: the three in brackets
+    residuals: the three terms in parentheses
+
+    The peaks are at the corners, and the minimum is at the bend of the valley.
     """
 
     start = (1.0, 2.0)
@@ -87,10 +91,12 @@ class Beale(SumOfSquares):
 
 @problem("himmelblau", source="D. M. Himmelblau, Applied Nonlinear Programming, McGraw-Hill, 1972")
 class Himmelblau(SumOfSquares):
-    """Four minima of error 0 around a hill: which of them is found depends on the start.
+    """Four equal minima around a hill.
 
     E = (x² + y - 11)² + (x + y² - 7)²
-    residuals: the two in brackets
+    residuals: the two terms in parentheses
+
+    The minimum found depends on the start.
     """
 
     start = (-0.5, -3.5)
@@ -114,10 +120,12 @@ class Himmelblau(SumOfSquares):
 
 @problem("booth", source=_JAMIL)
 class Booth(SumOfSquares):
-    """A bowl nine times as steep along one diagonal as along the other.
+    """Elliptic bowl with condition number 9.
 
     E = (x + 2 y - 7)² + (2 x + y - 5)²
-    residuals: the two in brackets
+    residuals: the two terms in parentheses
+
+    The bowl is nine times as steep along one diagonal as along the other.
     """
 
     start = (-6.0, 8.0)
@@ -140,10 +148,12 @@ class Booth(SumOfSquares):
     synonyms=("freudenstein", "froth"),
 )
 class FreudensteinRoth(SumOfSquares):
-    """A valley with two minima, of which the one that is easier to find is not the lowest.
+    """Valley with a global and a local minimum.
 
     E = (x - 13 + ((5 - y) y - 2) y)² + (x - 29 + ((y + 1) y - 14) y)²
-    residuals: the two in brackets
+    residuals: the two terms in parentheses
+
+    The local minimum is easier to find.
     """
 
     start = (0.5, -2.0)
@@ -165,10 +175,12 @@ class FreudensteinRoth(SumOfSquares):
 
 @problem("brown-badly-scaled", source=f"Problem 4 of {_MORE}", synonyms=("brown", "brownbs"))
 class BrownBadlyScaled(SumOfSquares):
-    """Two weights that differ by twelve orders of magnitude at the minimum.
+    """Badly scaled sum of squares.
 
     E = (x - 10⁶)² + (y - 2·10⁻⁶)² + (x y - 2)²
-    residuals: the three in brackets
+    residuals: the three terms in parentheses
+
+    At the minimum, the two weights differ by twelve orders of magnitude.
     """
 
     start = (1.0, 1.0)
@@ -194,12 +206,13 @@ class BrownBadlyScaled(SumOfSquares):
     synonyms=("helical", "helix"),
 )
 class HelicalValley(SumOfSquares):
-    """The floor of a helical valley: once around the origin to the minimum, with a cliff below the origin.
+    """Helical valley around the origin.
 
     E = (100 θ)² + (10 (r - 1))²,  r = √(x² + y²),  2π θ the angle of (x, y), from -π/2 to 3π/2
-    residuals: the two in brackets
+    residuals: the two terms in parentheses
 
-    Where the angle jumps is a convention: some programs have the cliff at the minimum. At the origin there is no slope.
+    The valley leads around the origin to the minimum, with a cliff below the origin. The position of the cliff, where
+    the angle jumps, is a convention; some programs have it at the minimum. The gradient is undefined at the origin.
     """
 
     start = (-1.0, 0.0)
@@ -207,7 +220,7 @@ class HelicalValley(SumOfSquares):
     minima = (Minimum((1.0, 0.0), 0.0),)
 
     def residuals(self, x: Array, y: Array) -> Sequence[Numbers]:
-        theta = 0.25 + angle(y, -x) / (2 * math.pi)  # turned, so that the cliff is where the docstring has it
+        theta = 0.25 + angle(y, -x) / (2 * math.pi)  # rotated so that the cliff is below the origin
         return 100 * theta, 10 * (sqrt(x * x + y * y) - 1)
 
     def jacobian(self, x: Array, y: Array) -> Sequence[Gradient]:

@@ -1,4 +1,4 @@
-"""Test functions for the search of a global minimum: humps, ripples and needles."""
+"""Test functions for global optimization, with several or many minima."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _PI = math.pi
     synonyms=("three-hump", "camel3"),
 )
 class ThreeHumpCamel(Function):
-    """Three minima in a row, the lowest in the middle.
+    """Three minima in a row.
 
     E = 2 x² - 1.05 x⁴ + x⁶/6 + x y + y²
 
-    With - x y, as some write it, this is the same seen in a mirror.
+    The global minimum is in the middle. Some authors write - x y, which gives the mirror image.
     """
 
     start = (1.9, 1.3)
@@ -58,9 +58,11 @@ class ThreeHumpCamel(Function):
     synonyms=("six-hump", "camel", "camel6", "camelback"),
 )
 class SixHumpCamel(Function):
-    """Six minima in three pairs, those of a pair opposite each other.
+    """Six minima in three symmetric pairs.
 
     E = (4 - 2.1 x² + x⁴/3) x² + x y + (4 y² - 4) y²
+
+    The minima of each pair are symmetric about the origin.
     """
 
     start = (1.2, 1.4)
@@ -94,13 +96,15 @@ class SixHumpCamel(Function):
     synonyms=("goldstein", "goldprice"),
 )
 class GoldsteinPrice(Function):
-    """Four minima between walls that rise to a million times the lowest.
+    """Four minima between high walls.
 
     E = (1 + (x + y + 1)² (19 - 14 x + 3 x² - 14 y + 6 x y + 3 y²))
         (30 + (2 x - 3 y)² (18 - 32 x + 12 x² + 48 y - 36 x y + 27 y²))
       = p(t) q(v),  t = x + y,  v = 2 x - 3 y
     p = 1 + (t + 1)² (19 - 14 t + 3 t²),  p' = 12 (t + 1) (t - 1) (t - 2)
     q = 30 + v² (18 - 16 v + 3 v²),  q' = 12 v (v - 1) (v - 3)
+
+    The walls rise to an error of a million, compared with 3 at the global minimum.
     """
 
     start = (-1.5, 0.5)
@@ -142,14 +146,16 @@ def _goldstein_price(x: Array, y: Array) -> tuple[tuple[Array, Array, Array], tu
     source="G. P. McCormick, Mathematical Programming 10, 1976, pp. 147-175",
 )
 class McCormick(Function):
-    """A wave across a parabolic channel; beyond the next wave down the slope it is lower still, without end.
+    """Sine wave along a parabolic channel.
 
     E = sin(x + y) + (x - y)² - 1.5 x + 2.5 y + 1
+
+    The channel slopes down without end, so every further wave has a lower minimum.
     """
 
     start = (3.0, 2.0)
     window = ((-1.5, 4.0), (-3.0, 4.0))
-    # Where x - y = 1, cos(x + y) = -1/2 and sin(x + y) < 0, so that x + y is -2π/3 or 4π/3 (or 2π more, or less).
+    # Where x - y = 1, cos(x + y) = -1/2 and sin(x + y) < 0, so x + y is -2π/3 or 4π/3, up to multiples of 2π.
     minima = (
         Minimum((0.5 - _PI / 3, -0.5 - _PI / 3), -math.sqrt(3) / 2 - _PI / 3),
         Minimum((0.5 + 2 * _PI / 3, -0.5 + 2 * _PI / 3), -math.sqrt(3) / 2 + 2 * _PI / 3),
@@ -174,14 +180,16 @@ class McCormick(Function):
     synonyms=("styblinski",),
 )
 class StyblinskiTang(Function):
-    """Four minima in a square, one in each quadrant, deeper to the left and below.
+    """Four minima in a square.
 
     E = (x⁴ - 16 x² + 5 x + y⁴ - 16 y² + 5 y) / 2
+
+    There is one minimum per quadrant; they are deeper for negative x and for negative y.
     """
 
     start = (0.5, 4.0)
     window = ((-5.0, 5.0), (-5.0, 5.0))
-    # At the outer roots of 4 z³ - 32 z + 5.
+    # The coordinates are the outer roots of 4 z³ - 32 z + 5.
     minima = (
         Minimum((-2.903534027771177, -2.903534027771177), -78.33233140754283),
         Minimum((-2.903534027771177, 2.746802770990837), -64.19561235905536),
@@ -201,9 +209,11 @@ class StyblinskiTang(Function):
 
 @problem("ackley", source="D. H. Ackley, A Connectionist Machine for Genetic Hillclimbing, Kluwer, 1987")
 class Ackley(Function):
-    """A plain with ripples and a funnel in the middle, whose tip has no slope to follow: there it is taken as 0.
+    """Rippled plain with a central funnel.
 
     E = 20 - 20 exp(-r/5) + e - exp((cos 2πx + cos 2πy) / 2),  r = √((x² + y²) / 2)
+
+    The error is not differentiable at the tip of the funnel; the gradient there is defined as 0.
     """
 
     start = (-3.4, 2.3)
@@ -240,9 +250,11 @@ def _ackley(x: Array, y: Array) -> tuple[Array, Array, Array]:
 
 @problem("rastrigin", source="L. A. Rastrigin, Systems of Extremal Control, Nauka, Moscow, 1974, in Russian")
 class Rastrigin(Function):
-    """A bowl full of ripples: a minimum near every pair of whole numbers, the lowest at the origin.
+    """Bowl with regular ripples.
 
     E = 2 a + x² - a cos 2πx + y² - a cos 2πy
+
+    In the window, there is a local minimum near every pair of integers; the global minimum is at the origin.
     """
 
     a: float = hyper(10.0, "[0, inf)", "amplitude of the ripples")
@@ -265,11 +277,12 @@ class Rastrigin(Function):
 
 @problem("griewank", source="A. O. Griewank, Journal of Optimization Theory and Applications 34(1), 1981, pp. 11-39")
 class Griewank(Function):
-    """A very flat bowl under ripples that, from close by, are all there is to see.
+    """Very flat bowl with regular ripples.
 
     E = 1 + (x² + y²) / 4000 - cos x cos(y / √2)
 
-    4000 is usual whatever the number of variables; for two, some have 200.
+    At small scales, only the ripples are visible. The constant 4000 is usual for any number of variables; some authors
+    use 200 for two.
     """
 
     start = (-6.0, 4.0)
@@ -297,12 +310,12 @@ class Griewank(Function):
     ),
 )
 class Levy(Function):
-    """Ridges across a bowl.
+    """Bowl with ridges.
 
     E = sin² πp + (p - 1)² (1 + 10 sin²(πp + 1)) + (q - 1)² (1 + sin² 2πq),  p = 1 + (x - 1)/4,  q = 1 + (y - 1)/4
 
-    The form of Laguna and Martí. Others have sin² πq for sin²(πp + 1) and no last sine, and Levy's function number 13
-    is different altogether.
+    This is the form of Laguna and Martí. Others have sin² πq in place of sin²(πp + 1) and no last sine. Levy's function
+    number 13 is an unrelated function.
     """
 
     start = (-7.0, 6.0)
@@ -336,9 +349,11 @@ class Levy(Function):
     synonyms=("bukin6",),
 )
 class Bukin(Function):
-    """Bukin's function number 6: a fold along a parabola, sharp as a knife; on the fold the slope is taken as 0.
+    """Sharp fold along a parabola.
 
     E = 100 √|y - x²/100| + |x + 10| / 100
+
+    This is Bukin's function number 6. The error is not differentiable on the fold; the slope across it is defined as 0.
     """
 
     start = (-6.0, 2.0)
@@ -365,7 +380,7 @@ class Bukin(Function):
     source="E. E. Easom, A survey of global optimization techniques, M.Eng. thesis, University of Louisville, 1990",
 )
 class Easom(Function):
-    """A hole in a plain that is level almost everywhere.
+    """Narrow hole in a flat plain.
 
     E = -cos x cos y exp(-(x - π)² - (y - π)²)
     """

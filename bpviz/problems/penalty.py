@@ -1,4 +1,4 @@
-"""A problem with a penalty on the size of its weights."""
+"""A problem with a penalty on its weights."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Penalized:
-    """Another problem, and a price on every weight, a bias among them.
+    """Problem with an L1 or L2 penalty on its weights.
 
     E = E₀(w) + λ₁ Σ |wᵢ| + λ₂/2 Σ wᵢ²
 
-    λ₁: l1, λ₂: l2. The slope of |wᵢ| at 0 is taken as 0. Gradient descent on the second sum is what libraries call
-    weight decay λ₂. What the problem has besides, such as its start, is that of the other problem; its minima are not.
+    λ₁: l1, λ₂: l2. The penalty includes a bias. The slope of |wᵢ| at 0 is defined as 0. Gradient descent on the second
+    sum is equivalent to weight decay λ₂ in libraries. All other properties, such as the start, are those of the inner
+    problem, except for the minima, which are unknown.
     Source: A. E. Hoerl & R. W. Kennard, Technometrics 12(1), 1970, pp. 55-67 (l2); R. Tibshirani, J. Royal
     Statistical Society B 58(1), 1996, pp. 267-288 (l1).
     """
 
     problem: Problem
-    l1: float = hyper(0.0, "[0, inf)", "price λ₁ of a weight's size")
-    l2: float = hyper(0.0, "[0, inf)", "price λ₂ of half a weight's square")
+    l1: float = hyper(0.0, "[0, inf)", "weight of the L1 penalty Σ |wᵢ|, λ₁")
+    l2: float = hyper(0.0, "[0, inf)", "weight of the L2 penalty Σ wᵢ² / 2, λ₂")
 
     minima: tuple[Minimum, ...] = ()
 
     @property
     def offers(self) -> frozenset[str]:
-        """A sum of sizes is no sum of squares, so with one there are no residuals."""
+        """With an L1 penalty there are no residuals, since it is not a sum of squares."""
         return self.problem.offers - ({"residuals", "jacobian"} if self.l1 else set())
 
     @property
     def called(self) -> str:
-        """What messages call it, for whom the other problem may be another."""
+        """The name used in messages."""
         return f"{self.problem.name} with a penalty"
 
     @property
@@ -54,7 +55,7 @@ class Penalized:
         return PenalizedPoint(self, w, self.problem.at(w, spare and spare.point))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "problem":  # asked of a copy that is only being made
+        if name.startswith("__") or name == "problem":  # looked up on a copy before it is initialized
             raise AttributeError(name)
         return getattr(self.problem, name)
 
@@ -97,6 +98,6 @@ class PenalizedPoint:
         return eye
 
     def _joined(self, samples: Array, prices: Array) -> Array:
-        """Return one under the other: what the samples give and what the weights cost."""
+        """Return the parts of the samples and of the penalty, concatenated."""
         joined: Array = self.w.__array_namespace__().concatenate([samples, prices], axis=1)
         return joined

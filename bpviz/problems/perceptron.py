@@ -1,4 +1,4 @@
-"""The perceptron: one neuron on a dataset, its mean error a function of its weights."""
+"""The perceptron: the mean loss of one neuron on a dataset, as a function of its weights."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "linear")
 LOSSES = ("mse", "half-mse", "cross-entropy", "mae")
 
 
-@problem("perceptron", source="F. Rosenblatt, Psychological Review 65(6), 1958; here with a smooth activation")
+@problem("perceptron", source="F. Rosenblatt, Psychological Review 65(6), 1958; with a continuous activation")
 class Perceptron:
-    """One neuron: prediction a(X w) or a(X w + b), error the mean loss over the samples.
+    """Single neuron on a dataset.
 
-    The parameters are w, one weight a feature, then the bias b if there is one.
+    The prediction is a(X w), or a(X w + b) with a bias; the error is the mean loss over the samples. The weights are
+    w, one per feature, followed by the bias b if there is one.
     """
 
     dataset: Dataset = DATASETS["six-points"]
-    activation: str = hyper("sigmoid", Choice(ACTIVATIONS), "function a of the weighted sum that gives the prediction")
-    bias: bool = hyper(False, Flag(), "whether a constant is added to the weighted sum, as one more weight")
-    loss: str = hyper("mse", Choice(LOSSES), "what is averaged over the samples: the error of one prediction")
+    activation: str = hyper("sigmoid", Choice(ACTIVATIONS), "activation function a, applied to the weighted sum")
+    bias: bool = hyper(False, Flag(), "whether to add a bias to the weighted sum, as one more weight")
+    loss: str = hyper("mse", Choice(LOSSES), "loss of one sample; the error is the mean over all samples")
 
     window = ((-6.0, 6.0), (-6.0, 6.0))
-    minima = ()  # they depend on the data
-    lowest = 0.0  # the least that any loss can be, whether or not these data allow it
+    minima = ()  # unknown, since they depend on the data
+    lowest = 0.0  # lower bound of every loss, whether or not the data allow it
     threshold = 0.125
 
     def conflicts(self) -> list[tuple[str, str]]:
@@ -42,11 +43,11 @@ class Perceptron:
             return []
         wrong = []
         if self.activation != "sigmoid":
-            needed = "cross-entropy needs activation sigmoid, which predicts in (0, 1)"
-            wrong.append(("loss", f"{needed}, not {self.activation}"))
+            needed = "cross-entropy requires activation sigmoid"
+            wrong.append(("loss", f"{needed} (got {self.activation})"))
         outside = sorted({t for t in self.dataset.targets if not 0 <= t <= 1})
         if outside:
-            wrong.append(("loss", f"cross-entropy takes targets in [0, 1], and this dataset has {outside[0]:g}"))
+            wrong.append(("loss", f"cross-entropy requires targets in [0, 1] (the dataset has {outside[0]:g})"))
         return wrong
 
     @property

@@ -1,4 +1,4 @@
-"""Plain shapes, each with one difficulty: bowls, saddles, a ravine and a plateau."""
+"""Simple test functions, each with one difficulty: bowls, saddles, a ravine and a plateau."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DAUPHIN = "Y. Dauphin et al., NeurIPS 2014, arXiv:1406.2572, Figure 1"
     source="M. Jamil & X.-S. Yang, Int. J. Math. Modelling Numer. Optim. 4(2), 2013, pp. 150-194, arXiv:1308.4008",
 )
 class Matyas(Function):
-    """A bowl 25 times as steep across its valley as along it.
+    """Elliptic bowl with condition number 25.
 
     E = 0.26 (x² + y²) - 0.48 x y
     """
@@ -40,7 +40,7 @@ class Matyas(Function):
 
 
 class Turned(Function):
-    """A function of u and v, the coordinates around ``centre`` turned by ``angle`` degrees: E = f(u) + g(v)."""
+    """A function E = f(u) + g(v) of coordinates u and v, centered at ``centre`` and rotated by ``angle`` degrees."""
 
     centre: tuple[float, float]
     angle: float
@@ -84,14 +84,16 @@ class Turned(Function):
     synonyms=("bowl", "sphere"),
 )
 class Quadratic(Turned):
-    """A bowl as narrow as one likes: the worse its condition, the more epochs a rule of first order takes.
+    """Elliptic bowl with adjustable condition number.
 
     E = (u² + κ v²) / 2,  u = c (x - 2) + s (y + 1),  v = c (y + 1) - s (x - 2)
     κ: condition;  c, s: cosine and sine of angle
+
+    First-order rules need more epochs for larger condition numbers.
     """
 
     condition: float = hyper(10.0, "[1, inf)", "condition number of the Hessian, κ")
-    angle: float = hyper(30.0, "[-180, 180]", "degrees from the x axis to the long axis of the bowl")
+    angle: float = hyper(30.0, "[-180, 180]", "angle from the x axis to the long axis of the bowl, in degrees")
 
     centre = (2.0, -1.0)
     start = (-3.0, 2.5)
@@ -107,20 +109,22 @@ class Quadratic(Turned):
 @problem(
     "valley",
     source=(
-        "A shape of this program's own, of the kind that R. S. Sutton, Proc. 8th Annual Conf. Cognitive Science "
-        "Society, 1986, pp. 823-831, calls a ravine"
+        "Defined by bpviz; an example of a ravine as described by R. S. Sutton, Proc. 8th Annual Conf. Cognitive "
+        "Science Society, 1986, pp. 823-831"
     ),
     synonyms=("ravine", "long-valley"),
 )
 class Valley(Turned):
-    """A long, narrow, straight valley with steep walls, whose floor falls evenly towards the minimum.
+    """Long, narrow, straight valley.
 
     E = √(1 + u²) - 1 + σ v²,  u = c (x - 3) + s (y - 1),  v = c (y - 1) - s (x - 3)
     σ: steepness;  c, s: cosine and sine of angle
+
+    The walls are steep, and the floor descends evenly towards the minimum.
     """
 
-    steepness: float = hyper(20.0, "(0, inf)", "how steep the walls are, σ")
-    angle: float = hyper(20.0, "[-180, 180]", "degrees from the x axis to the valley")
+    steepness: float = hyper(20.0, "(0, inf)", "steepness of the walls, σ")
+    angle: float = hyper(20.0, "[-180, 180]", "angle from the x axis to the valley, in degrees")
 
     centre = (3.0, 1.0)
     start = (-4.5, 1.0)
@@ -139,13 +143,15 @@ class Valley(Turned):
     source="S. Geman & D. E. McClure, Bulletin of the International Statistical Institute 52(4), 1987, pp. 5-21",
 )
 class Plateau(Function):
-    """A hole in a plateau that is the more level the farther away one starts.
+    """Hole in a plateau.
 
     E = q / (1 + q),  q = ((x - 2)² + 2 (y + 1)²) / r²
     r: radius
+
+    The farther from the hole, the smaller the slope of the plateau.
     """
 
-    radius: float = hyper(1.0, "(0, inf)", "where along x the hole is half as deep")
+    radius: float = hyper(1.0, "(0, inf)", "distance along x at which the hole has half its depth")
 
     start = (-0.5, 1.0)
     window = ((-4.0, 6.0), (-5.0, 5.0))
@@ -174,12 +180,14 @@ class Plateau(Function):
 
 @problem("saddle", source=_DAUPHIN)
 class Saddle(Function):
-    """Down to the saddle at the origin along x, and away from it along y, without end.
+    """Saddle point at the origin.
 
     E = a x² - y²
+
+    The error decreases towards the saddle point along x, and away from it, without end, along y.
     """
 
-    a: float = hyper(5.0, "(0, inf)", "how much faster the error rises along x than it falls along y")
+    a: float = hyper(5.0, "(0, inf)", "ratio of the curvature along x to that along y, in absolute value")
 
     start = (-1.5, 0.01)
     window = ((-2.0, 2.0), (-2.0, 2.0))
@@ -198,9 +206,11 @@ class Saddle(Function):
 
 @problem("monkey-saddle", source=f"D. Hilbert & S. Cohn-Vossen, Anschauliche Geometrie, Springer, 1932; {_DAUPHIN}")
 class MonkeySaddle(Function):
-    """A saddle with a third way down, for the tail; at the origin even the curvature is 0.
+    """Saddle point with three descent directions.
 
     E = x³ - 3 x y²
+
+    The Hessian at the origin is 0.
     """
 
     start = (1.2, 0.05)

@@ -1,1 +1,1 @@
-"""What goes around an update rule: schedules, clipping, decay, mini-batches, lookahead, line searches."""
+"""Wrappers of update rules: schedules, clipping, weight decay, mini-batches, lookahead, line searches."""

@@ -1,4 +1,4 @@
-"""What wrappers do to what they are around, and what they refuse to be around."""
+"""Helpers for wrappers: access to the inner rule, modified oracles, and checks of the inner rule."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class Inside(NamedTuple):
-    """What a wrapper without a memory of its own remembers."""
+    """State of a wrapper without a state of its own."""
 
-    inner: Any  # the state of what is inside
+    inner: Any  # state of the inner optimizer
 
 
 # -- the step of the rule --------------------------------------------------------------------------------------------
 
 
 def step(optimizer: Optimizer) -> Any:
-    """Return the step of the rule inside; None if it has none that it takes at every epoch."""
+    """Return the step of the innermost rule, or None if it has no step that it reads every epoch."""
     rule = layers(optimizer)[0]
     declared = fields(rule).get("step")
     return None if declared is None or declared.at_start else rule.step
 
 
 def scaled(optimizer: Any, factor: Array) -> Any:
-    """Return the optimizer with the step of the rule inside times ``factor (runs, 1)``."""
+    """Return the optimizer with the step of the innermost rule multiplied by ``factor (runs, 1)``."""
     copy = object.__new__(type(optimizer))
     parts = vars(copy)
     parts.update(vars(optimizer))
@@ -42,13 +42,13 @@ def scaled(optimizer: Any, factor: Array) -> Any:
     return copy
 
 
-# -- what the rule is answered ---------------------------------------------------------------------------------------
+# -- modified oracles ------------------------------------------------------------------------------------------------
 
 
 class Changed:
-    """An oracle that changes some answers on their way and hands everything else on.
+    """An oracle that modifies the results of some evaluations and forwards everything else.
 
-    ``changes`` has, by the kind of question, what makes of an answer at ``w`` another: ``(answer, w) -> answer``.
+    ``changes`` maps a kind of evaluation to a function ``(value, w) -> value`` of the value computed at ``w``.
     """
 
     def __init__(self, f: Oracle, changes: dict[str, Callable[[Array, Array], Array]]) -> None:
@@ -64,7 +64,7 @@ class Changed:
 
 
 class _Only:
-    """An oracle for some runs: the others are neither asked for nor charged."""
+    """An oracle restricted to some runs; nothing is evaluated or counted for the others."""
 
     def __init__(self, f: Oracle, runs: Mask) -> None:
         self._f = f
@@ -77,13 +77,14 @@ class _Only:
         return lambda w, where=None: found(w, self._runs if where is None else where & self._runs)
 
 
-# -- weights that are moved ------------------------------------------------------------------------------------------
+# -- moved weights ---------------------------------------------------------------------------------------------------
 
 
 def renewed(optimizer: Optimizer, moved: Mask, w: Array, state: Any, f: Oracle) -> Any:
-    """Return the state for weights that have been moved in some runs, ``moved (runs, 1)``.
+    """Return the state after a wrapper has moved the weights of some runs, ``moved (runs, 1)``.
 
-    It stays as it is, but for a rule that recalls what it was answered at its last weights: that begins again.
+    The state is unchanged, unless the rule keeps values computed at its last weights (``recalls``): it is then
+    initialized again for these runs.
     """
     if not getattr(optimizer, "recalls", False) or not moved.any():
         return state
@@ -100,23 +101,23 @@ def _chosen(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:
     return f.xp.where(mask.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- checks of the inner rule ----------------------------------------------------------------------------------------
 
 
 def without_step(inner: Optimizer) -> list[tuple[str, str]]:
-    """Refuse a rule whose step a schedule could not change."""
+    """Return a complaint if a schedule cannot change the step of the rule."""
     if step(inner) is not None:
         return []
     if "step" in fields(layers(inner)[0]):
-        return [("", f"{inner.name} takes its step at the start alone: a schedule would change nothing")]
+        return [("", f"{inner.name} reads its step only at the start, so a schedule has no effect")]
     return [("", f"{inner.name} has no step for a schedule to change")]
 
 
 def without_gradient(inner: Optimizer) -> list[tuple[str, str]]:
-    """Refuse a rule that never asks for the gradient that would be changed."""
-    return [] if "gradient" in inner.needs else [("", f"{inner.name} never asks for a gradient")]
+    """Return a complaint if the rule does not evaluate the gradient."""
+    return [] if "gradient" in inner.needs else [("", f"{inner.name} does not use the gradient")]
 
 
 def with_memory(inner: Optimizer, why: str) -> list[tuple[str, str]]:
-    """Refuse a rule that goes on from what it was answered last."""
-    return [("", f"{inner.name} goes on from its last answers, {why}")] if getattr(inner, "recalls", False) else []
+    """Return a complaint if the rule keeps values computed at its last weights."""
+    return [("", f"{inner.name} reuses values from its last epoch, {why}")] if getattr(inner, "recalls", False) else []

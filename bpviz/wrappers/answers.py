@@ -1,4 +1,4 @@
-"""Wrappers that change what the rule is answered: clipped, decayed or noisy gradients."""
+"""Wrappers that modify the gradient: clipping, coupled weight decay and noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Clip(Wrapper):
-    """What the two ways to clip share."""
+    """Base of both clipping wrappers."""
 
     def conflicts(self) -> list[tuple[str, str]]:
         return without_gradient(self.inner)
@@ -41,14 +41,16 @@ class _Clip(Wrapper):
     synonyms=("clip", "clip-by-value", "gradient-clipping", "clip_grad_value"),
 )
 class ClipValue(_Clip):
-    """Cut each part of the gradient at the same largest value. g = ∇E(w).
+    """Gradient clipping by value.
 
-    g ← max(-c, min(g, c)), for each weight by itself
+    Each component of the gradient g = ∇E(w) is clipped to [-c, c].
+
+    g ← max(-c, min(g, c)), per weight
 
     c: largest
     """
 
-    largest: Column = hyper(1.0, "(0, inf)", "largest part of the gradient that is passed on whole, c")
+    largest: Column = hyper(1.0, "(0, inf)", "maximum absolute value of a gradient component, c")
 
     def _clipped(self, g: Array, f: Oracle) -> Array:
         clipped: Array = f.xp.maximum(f.xp.minimum(g, self.largest), -self.largest)
@@ -60,21 +62,23 @@ class ClipValue(_Clip):
     label="clipped norm",
     source="R. Pascanu, T. Mikolov & Y. Bengio, ICML 2013, arXiv:1211.5063, Algorithm 1",
     confused_with=(
-        "torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the length (`epsilon`); optax.clip_by_global_norm adds "
-        "nothing. Both take the length over all weights, as here."
+        "torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm (`epsilon`); optax.clip_by_global_norm adds "
+        "nothing. Both use the norm over all weights, as here."
     ),
     synonyms=("clip-by-norm", "clip-by-global-norm", "clip_grad_norm", "norm-clipping", "clipping"),
 )
 class ClipNorm(_Clip):
-    """Shorten a gradient that is too long. g = ∇E(w).
+    """Gradient clipping by norm.
+
+    A gradient g = ∇E(w) whose norm exceeds c is scaled down to the norm c.
 
     g ← g min(1, c / (‖g‖ + ε))
 
     c: largest, ε: epsilon
     """
 
-    largest: Column = hyper(1.0, "(0, inf)", "largest length of a gradient that is passed on whole, c")
-    epsilon: Column = hyper(0.0, "[0, inf)", "what is added to the length, ε; 1e-6 in torch")
+    largest: Column = hyper(1.0, "(0, inf)", "maximum norm of the gradient, c")
+    epsilon: Column = hyper(0.0, "[0, inf)", "constant added to the norm, ε (1e-6 in torch)")
 
     def _clipped(self, g: Array, f: Oracle) -> Array:
         xp = f.xp
@@ -88,22 +92,24 @@ class ClipNorm(_Clip):
     label="coupled weight decay",
     source="S. J. Hanson & L. Y. Pratt, NeurIPS 1, 1988, pp. 177-185; A. Krogh & J. A. Hertz, NeurIPS 4, 1991",
     confused_with=(
-        "weight-decay, which acts beside the rule. `weight_decay` in torch's SGD, Adam and most others, and "
-        "optax.add_decayed_weights before the rule, are this one. A rule that asks for errors or Hessians is answered "
-        "those of the same penalty, so that all it knows belongs together; errors in tables and figures stay E."
+        "weight-decay, which is independent of the rule. `weight_decay` in torch's SGD, Adam and most others, and "
+        "optax.add_decayed_weights before the rule, correspond to this wrapper. Errors, Hessians and residuals that "
+        "the rule evaluates include the same penalty; errors in tables and figures remain E."
     ),
     synonyms=("l2", "coupled-decay", "l2-regularization", "add-decayed-weights"),
 )
 class CoupledWeightDecay(Wrapper):
-    """Let the rule see the error with a penalty on the length of the weights. g = ∇E(w).
+    """Coupled weight decay (L2 penalty).
+
+    The rule minimizes the error plus a penalty on the squared norm of the weights. g = ∇E(w).
 
     g ← g + λ w
-    and likewise, for rules that ask for them, E ← E + λ/2 ‖w‖², H ← H + λ I, and √(λ/2) w as more residuals
+    and, for rules that evaluate them, E ← E + λ/2 ‖w‖², H ← H + λ I, and √(λ/2) w as additional residuals
 
     λ: weight_decay
     """
 
-    weight_decay: Column = hyper(0.01, "[0, inf)", "weight λ of the weights in the gradient")
+    weight_decay: Column = hyper(0.01, "[0, inf)", "weight decay λ, added to the gradient times w")
 
     def conflicts(self) -> list[tuple[str, str]]:
         return [] if "jacobian" in self.inner.needs else without_gradient(self.inner)
@@ -134,9 +140,9 @@ class CoupledWeightDecay(Wrapper):
 
 
 class Noise(NamedTuple):
-    """What gradient noise remembers."""
+    """State of gradient noise."""
 
-    t: Array  # (runs, 1), epochs made
+    t: Array  # (runs, 1), t, number of epochs so far
     inner: Any
 
 
@@ -144,20 +150,22 @@ class Noise(NamedTuple):
     "gradient-noise",
     label="gradient noise",
     source="A. Neelakantan et al., Adding Gradient Noise Improves Learning, 2015, arXiv:1511.06807, eq. (1)",
-    confused_with="optax.add_noise, which is this one with other random numbers.",
+    confused_with="optax.add_noise, the same wrapper with a different random number generator.",
     synonyms=("noise", "add-noise", "noisy-gradient", "langevin"),
 )
 class GradientNoise(Wrapper):
-    """Add random numbers to the gradient, smaller ones as time goes on. g = ∇E(w).
+    """Gaussian gradient noise with decreasing variance.
 
-    g ← g + N(0, σ²),  σ² = η / (1 + t)^γ, for each weight by itself
+    Normally distributed random numbers are added to the gradient g = ∇E(w).
 
-    η: variance, γ: power, t: epoch, from 0, s: seed. The numbers are a function of s and the epoch: whoever has the
-    same seed meets the same ones in the same epoch, however often the gradient is asked in it.
+    g ← g + N(0, σ²),  σ² = η / (1 + t)^γ, independently per weight
+
+    η: variance, γ: power, t: epoch, from 0, s: seed. The random numbers depend only on s and the epoch, so all runs
+    with the same seed, and all gradients within an epoch, get the same numbers.
     """
 
-    variance: Column = hyper(0.01, "[0, inf)", "variance η of the noise in the first epoch")
-    power: Column = hyper(0.55, "[0, inf)", "exponent γ with which the variance falls")
+    variance: Column = hyper(0.01, "[0, inf)", "variance of the noise in the first epoch, η")
+    power: Column = hyper(0.55, "[0, inf)", "exponent of the decay of the variance, γ")
     seed: int = hyper(0, "integer [0, 1e+09]", "seed of the random numbers")
 
     def conflicts(self) -> list[tuple[str, str]]:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Batches(NamedTuple):
-    """What mini-batches remember."""
+    """State of mini-batches."""
 
-    t: Array  # (runs, 1), epochs made
-    asked: Array  # (runs, kinds), samples that were evaluated so far
+    t: Array  # (runs, 1), t, number of epochs so far
+    asked: Array  # (runs, kinds), number of samples evaluated so far
     inner: Any
 
 
@@ -24,39 +24,41 @@ class Batches(NamedTuple):
     label="mini-batches",
     source=(
         "L. Bottou, F. E. Curtis & J. Nocedal, SIAM Review 60(2), 2018, arXiv:1606.04838, section 3; the samples "
-        "shuffled anew in every epoch as in M. Gürbüzbalaban, A. Ozdaglar & P. Parrilo, Mathematical Programming 186, "
+        "reshuffled every epoch as in M. Gürbüzbalaban, A. Ozdaglar & P. Parrilo, Mathematical Programming 186, "
         "2021, arXiv:1510.08560"
     ),
     confused_with=(
-        "Batches drawn with replacement. An epoch is still one pass over the data, so that epochs compare; the rule "
-        "advances once a batch, and what is inside counts batches."
+        "Batches drawn with replacement. An epoch is one pass over the data, so epochs are comparable with those of "
+        "other algorithms; the inner optimizers advance once per batch and count batches as their epochs."
     ),
     synonyms=("minibatches", "mini-batch", "minibatch", "batches", "stochastic", "batch", "batch_size"),
 )
 class MiniBatches(Wrapper):
-    """Let the rule advance once for each batch of the data instead of once for all of it.
+    """Updates on mini-batches of the data.
 
-    shuffle the samples, by s and the epoch, and cut them into batches of b, the last with the rest
+    The rule advances once per batch instead of once per epoch.
+
+    shuffle the samples, depending on s and the epoch, and split them into batches of b (the last may be smaller)
     for each batch B:  w ← rule(w) for E(w) = mean over B of the samples' errors
 
-    b: batch_size, s: seed. A gradient of b of n samples costs b / n of an evaluation, and bills are rounded up in
-    total. A run that is stuck on every batch of an epoch cannot go on.
+    b: batch_size, s: seed. A gradient over b of n samples counts as b / n of an evaluation; the total is rounded up.
+    A run is stuck if it is stuck on every batch of an epoch.
     """
 
-    batch_size: int = hyper(1, "integer [1, inf)", "samples b in a batch")
+    batch_size: int = hyper(1, "integer [1, inf)", "number of samples per batch, b")
     seed: int = hyper(0, "integer [0, 1e+09]", "seed of the random numbers")
 
     def conflicts(self) -> list[tuple[str, str]]:
         if any(isinstance(layer, MiniBatches) for layer in layers(self.inner)):
-            return [("", "there are mini-batches inside already")]
-        return with_memory(self.inner, "and the next batch would give others")
+            return [("", "mini-batches cannot be nested")]
+        return with_memory(self.inner, "which do not apply to the next batch")
 
     def misfits(self, problem: Problem) -> list[tuple[str, str]]:
         samples = getattr(problem, "samples", 0)
         if not samples:
-            return [("", f"mini-batches needs a problem with data, which this {problem.name} does not have")]
+            return [("", f"mini-batches requires a problem with data ({problem.name} has none)")]
         if self.batch_size > samples:
-            return [("batch_size", f"{self.batch_size} is more than the {samples} samples of the data")]
+            return [("batch_size", f"{self.batch_size} exceeds the number of samples, {samples}")]
         return []
 
     def begin(self, w: Array, f: Oracle) -> Batches:
@@ -76,11 +78,11 @@ class MiniBatches(Wrapper):
             stuck = stuck & (False if part.stuck is None else part.stuck)
             why.update(part.why)
         f.charge((-(-asked // n) - -(-state.asked // n)).astype(int))
-        f.cannot_go_on(stuck, {run: words for run, words in why.items() if stuck[run]})  # on no batch of the epoch
+        f.cannot_go_on(stuck, {run: words for run, words in why.items() if stuck[run]})  # on every batch of the epoch
         return w, Batches(t, asked, inner)
 
     def _order(self, n: int, t: Array, f: Oracle) -> Any:
-        """Return the numbers of the samples as they come: ``(samples, runs)``, or ``(samples, 1)`` if for all alike."""
+        """Return the shuffled sample indices: ``(samples, runs)``, or ``(samples, 1)`` if all runs share them."""
         alike = f.xp.ndim(self.seed) == 0 and bool((t == t[0]).all())
         runs = 1 if alike else len(t)
         return f.drawn(self.seed, t[:runs], lambda draw: draw.permutation(n), runs).T.astype(int)

@@ -1,4 +1,4 @@
-"""Wrappers around the move: weights that decay beside it, and weights that look ahead."""
+"""Wrappers that modify the weights after an update: weight decay and lookahead."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     label="weight decay",
     source="I. Loshchilov & F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019, arXiv:1711.05101",
     confused_with=(
-        "coupled-weight-decay, whose decay passes through the rule. torch.optim.AdamW and optax.adamw are adam in this "
-        "one; the paper decays by λ alone (`convention: paper`), times the schedule if there is one around."
+        "coupled-weight-decay, whose decay passes through the rule. torch.optim.AdamW and optax.adamw equal adam with "
+        "this wrapper; the paper decays by λ alone (`convention: paper`), times the factor of a schedule around it."
     ),
     synonyms=("decoupled-weight-decay", "decay", "adamw-decay", "decoupled"),
 )
 class WeightDecay(Wrapper):
-    """Let the weights decay beside what the rule does.
+    """Decoupled weight decay.
+
+    The weights decay by a fraction per epoch, independently of the update of the rule.
 
     w ← rule(w) - η λ w, and rule(w) - λ w for a rule without a step
     convention paper: rule(w) - λ w
 
-    λ: weight_decay, η: the step of the rule, as a schedule around this leaves it; the last line: convention
+    λ: weight_decay, η: step of the rule, times the factor of a schedule around it; variant: convention
     """
 
-    weight_decay: Column = hyper(0.01, "[0, inf)", "fraction λ of the weights that is taken away")
-    convention: str = hyper(
-        "torch", Choice(("torch", "paper")), "λ times the step as in torch and optax, or by itself as in the paper"
-    )
+    weight_decay: Column = hyper(0.01, "[0, inf)", "weight decay per epoch, λ, as a fraction of the weights")
+    convention: str = hyper("torch", Choice(("torch", "paper")), "decay by η λ (torch, optax) or by λ (paper)")
 
     def conflicts(self) -> list[tuple[str, str]]:
-        return with_memory(self.inner, "which are of other weights once these have decayed")
+        return with_memory(self.inner, "which do not apply to the decayed weights")
 
     def scales(self) -> tuple[str, ...]:
         return () if self._by_step() else ("weight_decay",)
@@ -55,10 +55,10 @@ class WeightDecay(Wrapper):
 
 
 class Pair(NamedTuple):
-    """What lookahead remembers; the weights it reports are the fast ones."""
+    """State of lookahead; the weights of a run are the fast weights θ."""
 
-    slow: Array  # (runs, params), slow weights φ
-    t: Array  # (runs, 1), epochs since they moved
+    slow: Array  # (runs, params), φ, slow weights
+    t: Array  # (runs, 1), epochs since the last update of φ
     inner: Any
 
 
@@ -67,15 +67,17 @@ class Pair(NamedTuple):
     label="lookahead",
     source="M. R. Zhang, J. Lucas, G. Hinton & J. Ba, NeurIPS 2019, arXiv:1907.08610, Algorithm 1",
     confused_with=(
-        "Nesterov's momentum, which looks ahead in every epoch. The rows are the fast weights, as in optax.lookahead "
-        "and pytorch_optimizer's Lookahead, whose rules keep what they remember when the weights are pulled back, as "
-        "here. A rule that goes on from what it was answered last begins again then, since those answers are of "
-        "another place."
+        "Nesterov momentum, which extrapolates in every epoch. Reported weights are the fast weights; the rule keeps "
+        "its state when they are pulled back, as in optax.lookahead and pytorch_optimizer's Lookahead. Only a rule "
+        "that reuses values computed at its last weights starts again at this point."
     ),
     synonyms=("look-ahead", "k-steps-forward"),
 )
 class Lookahead(Wrapper):
-    """Let the rule run ahead, and every few epochs go only part of the way after it.
+    """Lookahead with slow and fast weights.
+
+    The rule updates the fast weights θ; every k epochs the slow weights φ move a fraction towards them and replace
+    them.
 
     θ ← rule(θ)
     every k epochs:  φ ← φ + α (θ - φ),  θ ← φ
@@ -84,8 +86,8 @@ class Lookahead(Wrapper):
     k: every, α: share; φ, θ: the slow and the fast weights, both w at the start
     """
 
-    every: int = hyper(5, "integer [1, inf)", "epochs k from one pull to the next")
-    share: Column = hyper(0.5, "(0, 1]", "part α of the way that the slow weights go")
+    every: int = hyper(5, "integer [1, inf)", "number of epochs between updates of the slow weights, k")
+    share: Column = hyper(0.5, "(0, 1]", "fraction of the distance that the slow weights move, α")
 
     def begin(self, w: Array, f: Oracle) -> Pair:
         return Pair(w, f.xp.zeros((len(w), 1)), self.inner.begin(w, f))

@@ -1,7 +1,7 @@
-"""Schedules: a factor on the step of the rule, epoch by epoch.
+"""Schedules: wrappers that scale the step of the rule per epoch.
 
-Each is around a rule with a step, or around other schedules: the factors multiply. An epoch is counted each time what
-is inside advances, so that a schedule within mini-batches counts batches.
+A schedule wraps a rule with a step, or another schedule; the factors multiply. A schedule counts its own calls of
+``advance`` as epochs, so a schedule inside mini-batches counts batches.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _DARKEN = "C. Darken & J. Moody, Note on Learning Rate Schedules for Stochastic 
 
 
 class Scheduled(NamedTuple):
-    """What a schedule remembers."""
+    """State of a schedule."""
 
-    clock: Any  # (runs, 1), epochs made, or what the schedule counts instead
+    clock: Any  # (runs, 1), t, number of epochs so far, or the schedule's own counters
     inner: Any
 
 
 @dataclass(frozen=True)
 class _Schedule(Wrapper):
-    """What all schedules share: what is inside advances with its step times a factor."""
+    """Base of all schedules: the inner optimizer advances with its step multiplied by a factor."""
 
     def conflicts(self) -> list[tuple[str, str]]:
         return without_step(self.inner)
@@ -45,7 +45,7 @@ class _Schedule(Wrapper):
         return w, Scheduled(clock, inner)
 
     def clock(self, zero: Array, f: Oracle) -> Any:
-        """Return the clock at the start, of ``zero (runs, 1)``."""
+        """Return the initial clock; ``zero`` is an array ``(runs, 1)`` of zeros."""
         return zero
 
     def tick(self, w: Array, clock: Any, f: Oracle) -> tuple[Array, Any]:
@@ -53,7 +53,7 @@ class _Schedule(Wrapper):
         return self.factor(clock, f), clock + 1
 
     def factor(self, t: Array, f: Oracle) -> Array:
-        """Return the factor ``(runs, 1)`` of the epoch after ``t``."""
+        """Return the factor ``(runs, 1)`` of the epoch after ``t`` epochs."""
         raise NotImplementedError
 
 
@@ -62,20 +62,22 @@ class _Schedule(Wrapper):
     label="constant step",
     source=_DARKEN,
     confused_with=(
-        "optax.constant_schedule, whose value is the step itself, where this is a multiple of the rule's; and "
+        "optax.constant_schedule, whose value is the step itself, not a factor on it; and "
         "torch.optim.lr_scheduler.ConstantLR, which ends after some epochs (`constant-warm-up`)."
     ),
     synonyms=("constant-schedule", "constant-step"),
 )
 class Constant(_Schedule):
-    """A step that is the same in every epoch: what other schedules are to be compared with.
+    """Constant factor on the step.
+
+    A baseline for comparison with other schedules.
 
     η ← a η
 
     a: multiple
     """
 
-    multiple: Column = hyper(1.0, "(0, inf)", "factor a on the step")
+    multiple: Column = hyper(1.0, "(0, inf)", "factor on the step, a")
 
     def factor(self, t: Array, f: Oracle) -> Array:
         factor: Array = f.xp.full_like(t, self.multiple)
@@ -86,19 +88,19 @@ class Constant(_Schedule):
     "constant-warm-up",
     label="constant warm-up",
     source=_GOYAL,
-    confused_with="torch.optim.lr_scheduler.ConstantLR, which is this one: its defaults are factor 1/3 and 5 epochs.",
+    confused_with="torch.optim.lr_scheduler.ConstantLR, which is the same schedule with defaults of 1/3 and 5 epochs.",
     synonyms=("constant-lr",),
 )
 class ConstantWarmUp(_Schedule):
-    """A smaller step for the first epochs, then the whole.
+    """Smaller, constant step in the first epochs.
 
     η ← a η for t < T, then η
 
     T: epochs, a: first, t: epoch, from 0
     """
 
-    epochs: Column = hyper(5.0, "(0, inf)", "epochs T with the smaller step")
-    first: Column = hyper(0.1, "[0, inf)", "factor a on the step in these epochs")
+    epochs: Column = hyper(5.0, "(0, inf)", "number of epochs with the smaller step, T")
+    first: Column = hyper(0.1, "[0, inf)", "factor on the step in these epochs, a")
 
     def factor(self, t: Array, f: Oracle) -> Array:
         factor: Array = f.xp.where(t < self.epochs, self.first, 1.0)
@@ -110,21 +112,23 @@ class ConstantWarmUp(_Schedule):
     label="warm-up",
     source=_GOYAL,
     confused_with=(
-        "torch.optim.lr_scheduler.LinearLR, which is this one, with 1/3 and 5 epochs by default, and optax's "
-        "warmup_constant_schedule; and warm-ups whose first step is η/T and not a η."
+        "torch.optim.lr_scheduler.LinearLR (defaults: 1/3 and 5 epochs) and optax's warmup_constant_schedule, which "
+        "are the same schedule; and warm-ups whose first step is η/T instead of a η."
     ),
     synonyms=("warmup", "linear-warm-up", "linear-warmup", "linear", "gradual-warmup"),
 )
 class WarmUp(_Schedule):
-    """A step that grows evenly to its full length over the first epochs.
+    """Linear warm-up of the step.
+
+    The step increases linearly to its full size over the first epochs.
 
     η ← (a + (1 - a) t / T) η for t < T, then η
 
     T: epochs, a: first, t: epoch, from 0
     """
 
-    epochs: Column = hyper(5.0, "(0, inf)", "epochs T in which the step grows")
-    first: Column = hyper(0.1, "[0, inf)", "factor a on the step in the first epoch")
+    epochs: Column = hyper(5.0, "(0, inf)", "number of warm-up epochs, T")
+    first: Column = hyper(0.1, "[0, inf)", "factor on the step in the first epoch, a")
 
     def factor(self, t: Array, f: Oracle) -> Array:
         factor: Array = self.first + (1 - self.first) * f.xp.minimum(t / self.epochs, 1)
@@ -136,21 +140,23 @@ class WarmUp(_Schedule):
     label="step decay",
     source="R. Ge, S. Kakade, R. Kidambi & P. Netrapalli, The Step Decay Schedule, NeurIPS 2019, arXiv:1904.12838",
     confused_with=(
-        "torch.optim.lr_scheduler.StepLR, which is this one (gamma 0.1 by default), and optax.exponential_decay with "
-        "staircase; and MultiStepLR, which falls at epochs that are listed."
+        "torch.optim.lr_scheduler.StepLR (default gamma: 0.1) and optax.exponential_decay with staircase, which are "
+        "the same schedule; and MultiStepLR, which reduces the step at listed epochs."
     ),
     synonyms=("step", "steps", "step-lr", "staircase"),
 )
 class StepDecay(_Schedule):
-    """A step that falls by a factor every so many epochs.
+    """Stepwise decay of the step.
+
+    The step is multiplied by γ every N epochs.
 
     η ← γ^⌊t / N⌋ η
 
     γ: decay, N: every, t: epoch, from 0
     """
 
-    decay: Column = hyper(0.5, "(0, 1]", "factor γ by which the step falls")
-    every: Column = hyper(100.0, "[1, inf)", "epochs N from one fall to the next")
+    decay: Column = hyper(0.5, "(0, 1]", "factor on the step at each decay, γ")
+    every: Column = hyper(100.0, "[1, inf)", "number of epochs between decays, N")
 
     def factor(self, t: Array, f: Oracle) -> Array:
         factor: Array = f.xp.power(self.decay, f.xp.floor(t / self.every))
@@ -162,19 +168,21 @@ class StepDecay(_Schedule):
     label="exponential decay",
     source="X. Li, Z. Zhuang & F. Orabona, ICML 2021, arXiv:2002.05105",
     confused_with=(
-        "optax.exponential_decay, which is this one for a transition of one step; torch's ExponentialLR is this one."
+        "optax.exponential_decay, the same schedule with transition_steps=1; torch's ExponentialLR is the same."
     ),
     synonyms=("exponential-decay", "exponential-lr"),
 )
 class Exponential(_Schedule):
-    """A step that falls by the same factor in every epoch.
+    """Exponential decay of the step.
+
+    The step is multiplied by γ in every epoch.
 
     η ← γᵗ η
 
     γ: decay, t: epoch, from 0
     """
 
-    decay: Column = hyper(0.99, "(0, 1]", "factor γ on the step from one epoch to the next")
+    decay: Column = hyper(0.99, "(0, 1]", "factor on the step per epoch, γ")
 
     def factor(self, t: Array, f: Oracle) -> Array:
         factor: Array = f.xp.power(self.decay, t)
@@ -189,20 +197,22 @@ class Exponential(_Schedule):
         "Stochastic Gradient Descent Tricks, 2012"
     ),
     confused_with=(
-        "The step η/t itself, which this one tends to, divided by λ. torch has it inside of its Adagrad alone "
-        "(`lr_decay`), optax nowhere."
+        "The step η/t, which this schedule approaches up to a factor 1/λ. torch has this schedule only in its Adagrad "
+        "(`lr_decay`); optax does not have it."
     ),
     synonyms=("1/t", "inverse-time-decay", "time-based", "time-decay", "robbins-monro"),
 )
 class InverseTime(_Schedule):
-    """A step that falls as one over the epoch in the long run.
+    """Inverse time decay of the step.
+
+    The step decreases in proportion to 1 / t in the long run.
 
     η ← η / (1 + λ t)
 
     λ: decay, t: epoch, from 0
     """
 
-    decay: Column = hyper(0.01, "[0, inf)", "how quickly the step falls, λ")
+    decay: Column = hyper(0.01, "[0, inf)", "rate of decay, λ")
 
     def factor(self, t: Array, f: Oracle) -> Array:
         return 1 / (1 + self.decay * t)
@@ -213,25 +223,29 @@ class InverseTime(_Schedule):
     label="cosine",
     source=f"{_SGDR}, eq. (5) without restarts",
     confused_with=(
-        "warm-restarts, where the step jumps back; and torch.optim.lr_scheduler.CosineAnnealingLR, whose step rises "
-        "again after T epochs (`convention: torch`), and whose `eta_min` is a step, not a factor. optax's "
-        "cosine_decay_schedule stays at its last step, as here."
+        "warm-restarts, which resets the step repeatedly; and torch.optim.lr_scheduler.CosineAnnealingLR, whose step "
+        "increases again after T epochs (`convention: torch`) and whose `eta_min` is a step, not a factor. optax's "
+        "cosine_decay_schedule keeps its last step, as here."
     ),
     synonyms=("cosine-annealing", "cosine-decay", "cosine-lr"),
 )
 class Cosine(_Schedule):
-    """A step that falls as half a cosine wave does, and stays where that ends.
+    """Cosine decay of the step.
+
+    The step decreases along half a cosine wave and then stays constant.
 
     η ← (b + (1 - b) (1 + cos(π t / T)) / 2) η for t < T, then b η
     convention torch: the same formula for every t
 
-    T: epochs, b: last, t: epoch, from 0; after T: convention
+    T: epochs, b: last, t: epoch, from 0; variant: convention
     """
 
-    epochs: Column = hyper(1000.0, "(0, inf)", "epochs T until the step is at its smallest")
-    last: Column = hyper(0.0, "[0, 1]", "factor b on the step in the end")
+    epochs: Column = hyper(1000.0, "(0, inf)", "number of epochs until the step is smallest, T")
+    last: Column = hyper(0.0, "[0, 1]", "factor on the step in the end, b")
     convention: str = hyper(
-        "optax", Choice(("optax", "torch")), "the step stays small as in optax, or rises again as in torch"
+        "optax",
+        Choice(("optax", "torch")),
+        "step after T epochs: constant (optax) or increasing again (torch)",
     )
 
     def factor(self, t: Array, f: Oracle) -> Array:
@@ -241,10 +255,10 @@ class Cosine(_Schedule):
 
 
 class Cycle(NamedTuple):
-    """Where warm restarts are."""
+    """Position within a cycle of warm restarts."""
 
-    t: Array  # (runs, 1), epochs since the last restart
-    length: Array  # (runs, 1), epochs from that to the next
+    t: Array  # (runs, 1), t, epochs since the last restart
+    length: Array  # (runs, 1), T, length of the cycle in epochs
 
 
 @wrapper(
@@ -252,13 +266,16 @@ class Cycle(NamedTuple):
     label="warm restarts",
     source=f"{_SGDR}, eq. (5)",
     confused_with=(
-        "cosine, which falls once. torch.optim.lr_scheduler.CosineAnnealingWarmRestarts is this one, with `longer` 1 "
-        "by default."
+        "cosine, which does not restart. torch.optim.lr_scheduler.CosineAnnealingWarmRestarts is the same schedule; "
+        "its equivalent of `longer` is 1 by default."
     ),
     synonyms=("sgdr", "cosine-restarts", "cosine-annealing-warm-restarts", "restarts"),
 )
 class WarmRestarts(_Schedule):
-    """A step that falls as half a cosine wave does, over and over, each time more slowly.
+    """Cosine decay of the step with warm restarts.
+
+    The step decreases along half a cosine wave and returns to its full size at each restart; each cycle is longer than
+    the last by a factor m.
 
     η ← (b + (1 - b) (1 + cos(π t / T)) / 2) η
     t ← t + 1;  if t ≥ T:  t ← t - T,  T ← m T
@@ -266,9 +283,9 @@ class WarmRestarts(_Schedule):
     T: epochs at the start, m: longer, b: last, t: epochs since the last restart
     """
 
-    epochs: Column = hyper(10.0, "[1, inf)", "epochs T until the first restart")
-    longer: Column = hyper(2.0, "[1, inf)", "factor m on T at every restart")
-    last: Column = hyper(0.0, "[0, 1]", "factor b that the step falls to")
+    epochs: Column = hyper(10.0, "[1, inf)", "number of epochs until the first restart, T")
+    longer: Column = hyper(2.0, "[1, inf)", "factor on T at every restart, m")
+    last: Column = hyper(0.0, "[0, 1]", "factor on the step at the end of a cycle, b")
 
     def clock(self, zero: Array, f: Oracle) -> Cycle:
         return Cycle(zero, zero + self.epochs)
@@ -290,32 +307,34 @@ class WarmRestarts(_Schedule):
         "Approach to Neural Network Hyper-Parameters, 2018, arXiv:1803.09820"
     ),
     confused_with=(
-        "torch.optim.lr_scheduler.OneCycleLR, which has two phases and cosines unless it is told otherwise, lets the "
-        "momentum fall and rise as well, and whose first peak is at epoch r T - 1, not r (T - 1). In optax's schedules "
-        "of that name T is our T - 1."
+        "torch.optim.lr_scheduler.OneCycleLR, which by default has two phases with a cosine shape, also cycles the "
+        "momentum, and has its peak at epoch r T - 1 instead of r (T - 1). optax's schedules of that name use T - 1 in "
+        "place of T."
     ),
     synonyms=("onecycle", "1cycle", "one-cycle-lr", "super-convergence"),
 )
 class OneCycle(_Schedule):
-    """A step that rises to its full length, falls as far again, and then to almost nothing.
+    """One cycle of increasing and decreasing steps.
+
+    The step increases to its full size, decreases to its first size and then to almost 0.
 
     x = min(t / (T - 1), 1)
-    η ← between a η at x = 0, η at r, a η at 2 r and b η at 1, on straight lines or half waves of the cosine
-    three_phase false: between a η at x = 0, η at r and b η at 1
+    η ← interpolation of a η at x = 0, η at x = r, a η at x = 2 r and b η at x = 1, linear or by half cosine waves
+    three_phase false: interpolation of a η at x = 0, η at x = r and b η at x = 1
 
-    T: epochs, r: rise, a: first, b: last, the way between them: shape, t: epoch, from 0; phases: three_phase
+    T: epochs, r: rise, a: first, b: last, interpolation: shape, t: epoch, from 0; phases: three_phase
     """
 
-    epochs: Column = hyper(1000.0, "[2, inf)", "epochs T of the whole cycle")
-    rise: Column = hyper(0.3, "(0, 1)", "part r of the cycle in which the step rises")
-    first: Column = hyper(0.04, "[0, 1]", "factor a on the step at the foot of the cycle")
-    last: Column = hyper(4e-6, "[0, 1]", "factor b on the step in the end")
-    shape: str = hyper("linear", Choice(("linear", "cosine")), "what the step follows between these")
-    three_phase: bool = hyper(True, Flag(), "whether the step falls to its first length before it falls to its last")
+    epochs: Column = hyper(1000.0, "[2, inf)", "number of epochs of the cycle, T")
+    rise: Column = hyper(0.3, "(0, 1)", "fraction of the cycle in which the step increases, r")
+    first: Column = hyper(0.04, "[0, 1]", "factor on the step at the start of the cycle, a")
+    last: Column = hyper(4e-6, "[0, 1]", "factor on the step in the end, b")
+    shape: str = hyper("linear", Choice(("linear", "cosine")), "interpolation between these factors")
+    three_phase: bool = hyper(True, Flag(), "whether the step decreases in two phases, to a η and then to b η")
 
     def conflicts(self) -> list[tuple[str, str]]:
         late = self.three_phase and self.rise >= 0.5
-        rise = [("rise", f"{self.rise:g} leaves no time for three phases; it is below 0.5")] if late else []
+        rise = [("rise", f"{self.rise:g} is not below 0.5, as three phases require")] if late else []
         return [*without_step(self.inner), *rise]
 
     def factor(self, t: Array, f: Oracle) -> Array:
@@ -340,21 +359,23 @@ class OneCycle(_Schedule):
     label="search then converge",
     source=f"{_DARKEN}, pp. 832-838",
     confused_with=(
-        "Its simpler form η / (1 + t / τ), which is inverse-time with a decay of 1 / τ. Compared with no library: "
+        "Its simpler form η / (1 + t / τ), which is inverse-time with a decay of 1 / τ. Not compared with a library: "
         "torch and optax have neither."
     ),
     synonyms=("stc", "darken-moody"),
 )
 class SearchThenConverge(_Schedule):
-    """A step that stays long while the rule searches, and falls as c / t once it converges.
+    """Nearly constant step, followed by a decay with 1/t.
+
+    The step is nearly constant during the search phase and decreases as c / t in the convergence phase.
 
     η ← η (1 + (c / η) (t / τ)) / (1 + (c / η) (t / τ) + τ (t / τ)²)
 
-    τ: after, c: tail, η: the step of the rule, t: epoch, from 0
+    τ: after, c: tail, η: step of the rule, t: epoch, from 0
     """
 
-    after: Column = hyper(100.0, "(0, inf)", "epochs τ after which the step begins to fall")
-    tail: Column = hyper(1.0, "[0, inf)", "what the step times the epoch tends to, c")
+    after: Column = hyper(100.0, "(0, inf)", "number of epochs before the step begins to decrease, τ")
+    tail: Column = hyper(1.0, "[0, inf)", "limit of the step times the epoch, c")
 
     def factor(self, t: Array, f: Oracle) -> Array:
         x = t / self.after
@@ -364,12 +385,12 @@ class SearchThenConverge(_Schedule):
 
 
 class Plateau(NamedTuple):
-    """What reduce on plateau has seen."""
+    """Counters of reduce-on-plateau."""
 
     best: Array  # (runs, 1), lowest error so far
-    bad: Array  # (runs, 1), epochs since then
-    cooling: Array  # (runs, 1), epochs that are not to count yet
-    factor: Array  # (runs, 1), on the step
+    bad: Array  # (runs, 1), n, epochs without improvement
+    cooling: Array  # (runs, 1), remaining epochs of cooldown
+    factor: Array  # (runs, 1), s, factor on the step
 
 
 @wrapper(
@@ -377,31 +398,34 @@ class Plateau(NamedTuple):
     label="reduced on plateau",
     needs="error",
     source=(
-        "A. Krizhevsky, I. Sutskever & G. Hinton, NeurIPS 2012, section 5, as a rule in "
+        "A. Krizhevsky, I. Sutskever & G. Hinton, NeurIPS 2012, section 5, in the form of "
         "torch.optim.lr_scheduler.ReduceLROnPlateau"
     ),
     confused_with=(
-        "optax.contrib.reduce_on_plateau, which waits one epoch less: its patience is ours and 1. torch's `min_lr` is "
-        "a step, `smallest` here a factor, and torch leaves a step alone that would fall by less than 1e-8. Both take "
-        "(1 - θ) best for what an error below 0 has to fall under, which is above it."
+        "optax.contrib.reduce_on_plateau, which waits one epoch less for the same patience (use P + 1). torch's "
+        "`min_lr` is a step, `smallest` is a factor, and torch does not change a step that would decrease by less than "
+        "1e-8. Both libraries compare an error below 0 with (1 - θ) best, which is above best."
     ),
     synonyms=("reduce-lr-on-plateau", "plateau-decay", "on-plateau"),
 )
 class ReduceOnPlateau(_Schedule):
-    """A step that falls whenever the error has not for a while; the error is asked at the start of every epoch.
+    """Reduction of the step on plateaus of the error.
+
+    The step is multiplied by γ when the error has not improved for more than P epochs. The error is evaluated at the
+    beginning of every epoch.
 
     E(w) < best - θ |best|:  best ← E(w), n ← 0;  else:  n ← n + 1
-    still cooling: n ← 0;  n > P:  s ← max(γ s, smin), n ← 0, and C epochs of cooling begin
+    during cooldown: n ← 0;  n > P:  s ← max(γ s, smin), n ← 0, and C epochs of cooldown begin
     η ← s η
 
     γ: decay, P: patience, θ: threshold, C: cooldown, smin: smallest, s: 1 at the start
     """
 
-    decay: Column = hyper(0.1, "(0, 1)", "factor γ by which the step falls")
-    patience: Column = hyper(10.0, "[0, inf)", "epochs P without a better error that are put up with")
-    threshold: Column = hyper(1e-4, "[0, 1)", "by what part an error has to be lower to be better, θ")
-    cooldown: Column = hyper(0.0, "[0, inf)", "epochs C after a fall that are not counted")
-    smallest: Column = hyper(0.0, "[0, 1)", "smallest factor on the step, smin")
+    decay: Column = hyper(0.1, "(0, 1)", "factor on the step at each reduction, γ")
+    patience: Column = hyper(10.0, "[0, inf)", "number of epochs without improvement that are tolerated, P")
+    threshold: Column = hyper(1e-4, "[0, 1)", "relative decrease of the error that counts as improvement, θ")
+    cooldown: Column = hyper(0.0, "[0, inf)", "number of epochs not counted after a reduction, C")
+    smallest: Column = hyper(0.0, "[0, 1)", "minimum factor on the step, smin")
 
     def clock(self, zero: Array, f: Oracle) -> Plateau:
         return Plateau(zero + f.xp.inf, zero, zero, zero + 1)

@@ -1,4 +1,4 @@
-"""What the tests of the libraries share: a problem as a library would be handed it, and runs to the last bit."""
+"""Fixtures for the tests of library optimizers: problems as plain functions, and bitwise comparisons of runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLACES = {
 
 
 class Answers:
-    """A problem as functions of one vector, which is how a library wants it; it counts what it is asked."""
+    """A problem as functions of one vector, as libraries use it, with counts of the evaluations."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -56,13 +56,13 @@ def answers() -> type[Answers]:
 
 @pytest.fixture
 def places() -> list[tuple[str, tuple[float, float]]]:
-    """Problems with starts on them."""
+    """Return pairs of a problem and a start."""
     return [(name, start) for name, starts in PLACES.items() for start in starts]
 
 
 @pytest.fixture
 def walk() -> Callable[..., Trajectory]:
-    """Return a function that makes one run of an optimizer, by name or made."""
+    """Return a function that makes one run of an optimizer, given as a name or an instance."""
 
     def walk(optimizer: str | Optimizer, problem: str | Problem, start: Sequence[float], epochs: int) -> Trajectory:
         made = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
@@ -73,14 +73,14 @@ def walk() -> Callable[..., Trajectory]:
 
 
 def bits(run: Trajectory) -> tuple[Any, ...]:
-    """Return everything about a run, to be compared bit for bit; any NaN is as good as another."""
+    """Return all data of a run for comparison bit for bit; all NaNs are equal."""
     weights, errors = (np.where(np.isnan(a), np.nan, a) for a in (run.weights, run.errors))
     return weights.shape, weights.tobytes(), errors.tobytes(), run.counts.tobytes(), run.ending, run.why
 
 
 @pytest.fixture
 def one_after_the_other(six_points: Problem) -> Callable[..., None]:
-    """Return a function that lets runs enter a block whose others are under way, and compares them with runs alone."""
+    """Return a function that compares runs that enter a block late with the same runs alone."""
 
     def check(optimizer: Optimizer) -> None:
         starts = [(-4.0, -4.0), (3.0, -2.0), (-1.0, 1.0), (0.5, 0.5), (-2.0, 4.0)]
@@ -95,7 +95,10 @@ def one_after_the_other(six_points: Problem) -> Callable[..., None]:
 
 @pytest.fixture
 def moved(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]:
-    """Return a function that moves the weights between two epochs: where to, where that led, and what was said."""
+    """Return a function that changes the weights between two epochs.
+
+    The function returns the changed weights, the weights after the second epoch, and the messages.
+    """
 
     def moved(optimizer: Optimizer) -> tuple[Any, Any, dict[int, str]]:
         f = Oracle(six_points, 2)
@@ -111,9 +114,9 @@ def moved(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]
 
 @pytest.fixture
 def one_equals_many(six_points: Problem) -> Callable[..., None]:
-    """Return a function that runs an optimizer alone, in company, in another order and in other blocks.
+    """Return a function that checks batch invariance: runs alone, together, in another order and in other blocks.
 
-    With two weights, and with nine: sums of eight and more are where orders of additions may differ.
+    With two weights and with nine, since the order of additions may differ in sums of eight or more numbers.
     """
     rng = np.random.default_rng(9)
     sample = Dataset("nine", (tuple(rng.normal(size=9).tolist()),), (0.8,), tuple(f"x{i}" for i in range(9)))
@@ -138,4 +141,4 @@ def _check(optimizer: Optimizer, problem: Problem, blocks: tuple[int | None, ...
         assert [bits(run) for run in record(march(optimizer, problem, starts, block=block, **rest))] == alone
     permuted = [bits(run) for run in record(march(optimizer, problem, starts[order], block=3, **rest))]
     assert permuted == [alone[i] for i in order]
-    assert len({ending for *_, ending, _ in alone}) >= 2  # the neighbours do differ
+    assert len({ending for *_, ending, _ in alone}) >= 2  # the runs differ

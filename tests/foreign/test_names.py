@@ -1,4 +1,4 @@
-"""Names like ``scipy:BFGS`` wherever names of algorithms are used, and libraries that are not there."""
+"""Names such as ``scipy:BFGS`` in configs and on the command line, and libraries that are not installed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bpviz.outputs import build
 
 ROOT = Path(__file__).parent.parent.parent
 LIBRARIES = list(libraries.PREFIXES)
-# Somebody's names in each library, and the packages without which they cannot be had.
+# A name from each library and the packages it requires.
 NEEDED = {"torch:Adam": ["torch"], "optax:adamw": ["optax", "jax"], "scipy:BFGS": ["scipy"]}
 
 
@@ -47,27 +47,27 @@ def invoke(*arguments):
     return CliRunner().invoke(cli, arguments)
 
 
-# -- beside the rules of bpviz ---------------------------------------------------------------------------------------
+# -- equivalent rules ------------------------------------------------------------------------------------------------
 
 
-def test_whatever_has_no_rule_beside_it_is_named():
-    """Of all that torch and optax have, by what is recorded and what docs/libraries.md says."""
+def test_docs_list_all_optimizers_without_an_equivalent_rule():
+    """All optimizers of torch and optax are recorded as equivalent to a rule or listed in docs/libraries.md."""
     torch, optax = pytest.importorskip("torch"), pytest.importorskip("optax")
     there = {f"optax:{name}" for name in _optax._optimizers(optax)}
     there |= {f"torch:{name}" for name in vars(torch.optim) if f"torch:{name}" in OPTIMIZERS}
-    there |= {"torch:Muon", "torch:SparseAdam"}  # which take no vectors
+    there |= {"torch:Muon", "torch:SparseAdam"}  # do not support vectors
     cases = [case for cases in families().values() for case in cases]
     links = [link for case in cases for link in case.arguments.values() if isinstance(link, dict)]
-    beside = {f"{case.library}:{case.name}" for case in cases} | {f"optax:{link['name']}" for link in links}
+    equivalent = {f"{case.library}:{case.name}" for case in cases} | {f"optax:{link['name']}" for link in links}
     text = (ROOT / "docs" / "libraries.md").read_text(encoding="utf-8")
-    named = re.search(r"These have no rule of bpviz beside them: (.*?)\. All", text, re.DOTALL)
-    assert sorted(re.findall(r"`(.+?)`", named[1])) == sorted(there - beside)
+    named = re.search(r"These optimizers have no equivalent rule in bpviz: (.*?)\. All", text, re.DOTALL)
+    assert sorted(re.findall(r"`(.+?)`", named[1])) == sorted(there - equivalent)
 
 
 # -- configs and the command line ------------------------------------------------------------------------------------
 
 
-def test_a_config_names_them_like_any_other():
+def test_config_accepts_library_optimizers():
     experiment = read("algorithms: [scipy:BFGS, {name: scipy:Powell, xtol: 1e-3, label: P}, {name: gd}]\nfigures: []")
     assert [algorithm.label for algorithm in experiment.algorithms] == ["scipy:BFGS", "P", "Gradient descent"]
     assert declare.settings(experiment.algorithms[1].optimizer)["xtol"] == 1e-3
@@ -84,8 +84,8 @@ def test_a_config_names_them_like_any_other():
     assert read(json.dumps(config.resolved(experiment))) == experiment
 
 
-C1_C2 = "scipy.optimize.minimize(method='BFGS') says: 'c1' and 'c2' do not satisfy'0 < c1 < c2 < 1'"
-NO_LIBRARY = "is not a library whose optimizers can be used"
+C1_C2 = "rejected by scipy.optimize.minimize(method='BFGS'): 'c1' and 'c2' do not satisfy'0 < c1 < c2 < 1'"
+NO_LIBRARY = "is not a supported library"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ NO_LIBRARY = "is not a library whose optimizers can be used"
             "unknown setting of scipy:CG; known are name, label, with, gtol, ",
         ),
         ("{name: scipy:BFGS, c1: 0.95}", "0.95", ".c1", C1_C2),
-        ("{name: scipy:BFGS, c1: 0.5, c2: 0.4}", "{", "", C1_C2),  # each is fine alone
+        ("{name: scipy:BFGS, c1: 0.5, c2: 0.4}", "{", "", C1_C2),  # each is valid alone
         (
             "{name: scipy:Nelder-Mead, adaptive: no}",
             "no}",
@@ -116,7 +116,7 @@ NO_LIBRARY = "is not a library whose optimizers can be used"
         ("keras:Adam", "keras", "", f"'keras:Adam': 'keras' {NO_LIBRARY}; known are torch, optax and scipy"),
     ],
 )
-def test_mistakes_have_their_place(entry, where, path, said):
+def test_mistakes_have_their_location(entry, where, path, said):
     text = f"algorithms: [{entry}]"
     message, line, caret = refusal(text).splitlines()
     column = text.index(where, 12) + 1
@@ -125,14 +125,14 @@ def test_mistakes_have_their_place(entry, where, path, said):
     assert caret.index("^") == column + 3
 
 
-def test_a_mistake_that_takes_two_settings_is_in_neither():
+def test_mistake_caused_by_two_settings_is_attributed_to_neither():
     kind = OPTIMIZERS["scipy:BFGS"]
     assert kind(c1=0.5) != kind(c2=0.4)
-    with pytest.raises(ValueError, match=r"^scipy:BFGS: scipy\.optimize\.minimize"):
+    with pytest.raises(ValueError, match=r"^scipy:BFGS: rejected by scipy\.optimize\.minimize"):
         kind(c1=0.5, c2=0.4)
 
 
-def test_a_method_that_asks_for_more_than_a_problem_has():
+def test_rejects_a_method_whose_needs_the_problem_lacks():
     class Blind:
         name, offers = "blind", frozenset({"error"})
 
@@ -180,7 +180,7 @@ def test_a_comparison_end_to_end():
 
 
 @pytest.mark.slow
-def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
+def test_outputs_are_identical_with_one_and_two_processes(tmp_path):
     text = "algorithms: [scipy:BFGS, {name: scipy:COBYQA}, rprop]\nfigures: [paths, epochs]\nstart: [[-4, -4], [3, -2]]"
     contents = []
     for jobs in (1, 2):
@@ -193,7 +193,7 @@ def test_files_are_the_same_from_one_process_and_from_two(tmp_path):
     assert list(made["versions"]) == ["bpviz", "python", "numpy", "matplotlib", "scipy"]
 
 
-def test_a_process_that_does_not_run_them_does_not_import_their_library():
+def test_unpickling_does_not_import_the_library():
     made = pickle.dumps(OPTIMIZERS["scipy:BFGS"](gtol=1e-3))
     code = (
         "import pickle, sys; o = pickle.loads(sys.stdin.buffer.read()); print(o.name, o.gtol, 'scipy' in sys.modules)"
@@ -204,8 +204,8 @@ def test_a_process_that_does_not_run_them_does_not_import_their_library():
 
 def test_explain_shows_the_call_and_the_settings():
     said = invoke("explain", "scipy:COBYLA").stdout
-    assert said.startswith("scipy:COBYLA\n\nThe method COBYLA of scipy.optimize.minimize. One epoch is one iteration")
-    assert "COBYLA calls back after an evaluation or two, with its best weights so far." in said
+    assert said.startswith("scipy:COBYLA\n\nMethod COBYLA of scipy.optimize.minimize.\n\nOne epoch is one iteration")
+    assert "COBYLA calls back after one or two evaluations, with its best weights so far." in said
     assert "scipy.optimize.minimize(..., method='COBYLA', options={'rhobeg': 1.0, 'tol': 0.0001" in said
     assert "rhobeg    1.0      a number" in said
     assert "Reasonable initial changes to the variables" in said
@@ -215,7 +215,7 @@ def test_explain_shows_the_call_and_the_settings():
     assert refused.stderr.startswith("'scipy:xyzzy' is not an optimizer of scipy.optimize.minimize; known are BFGS, ")
 
 
-def test_list_says_how_they_are_named():
+def test_list_shows_the_name_prefixes():
     said = invoke("list").stdout
     for library, meaning in libraries.PREFIXES.items():
         assert f"  {library}:... " in said
@@ -227,21 +227,21 @@ def test_list_says_how_they_are_named():
 @pytest.mark.parametrize(
     ("name", "right"), [("scipy:BFGS", True), ("torch:Adam", True), ("foo:Adam", False), ("scipy:", False)]
 )
-def test_the_schema_takes_names_of_libraries(name, right):
+def test_schema_accepts_library_optimizers(name, right):
     validator = jsonschema.Draft7Validator(config.schema())
     assert validator.is_valid({"algorithms": [name]}) is right
     assert validator.is_valid({"algorithms": [{"name": name, "gtol": 1e-3}]}) is right
 
 
-# -- libraries that are not there ------------------------------------------------------------------------------------
+# -- missing libraries -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_a_library_that_is_missing_is_one_line(name, monkeypatch, tmp_path):
+def test_missing_library_is_reported_in_one_line(name, monkeypatch, tmp_path):
     for package in NEEDED[name]:
         monkeypatch.setitem(sys.modules, package, None)
         library = name.partition(":")[0]
-        said = f'{name} needs {package}: pip install "bpviz[{library}]"'
+        said = f'{name} requires {package}; install it with pip install "bpviz[{library}]"'
         assert refusal(f"algorithms: [gd, {name}]") == f"exp.yaml:1:18: algorithms[1]: {said}"
         (tmp_path / "exp.yaml").write_text(f"algorithms: [{{name: {name}}}]")
         for arguments in (["validate", "exp.yaml"], ["run", "exp.yaml"]):
@@ -256,25 +256,26 @@ def test_a_library_that_is_missing_is_one_line(name, monkeypatch, tmp_path):
         assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"{said}\n")
         monkeypatch.delitem(sys.modules, package)
         if find_spec(package) is None:
-            return  # the second is asked for where the first is
+            return  # the second package is only required if the first is installed
 
 
-def test_a_library_that_is_too_old(monkeypatch):
+def test_reports_a_library_that_is_too_old(monkeypatch):
     monkeypatch.setitem(libraries.LEAST, "scipy", (1999, 1))
     version = pytest.importorskip("scipy").__version__
-    said = f'scipy:BFGS needs scipy 1999.1 or later, and {version} is there: pip install "bpviz[scipy]"'
+    said = f'scipy:BFGS requires scipy >= 1999.1 (got {version}); upgrade with pip install "bpviz[scipy]"'
     assert refusal("algorithms: [scipy:BFGS]") == f"exp.yaml:1:14: algorithms[0]: {said}"
 
 
-def test_a_library_that_is_broken(monkeypatch, tmp_path):
+def test_reports_a_library_that_cannot_be_imported(monkeypatch, tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('libtorch.so: cannot open shared object file', name='_C')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    said = "torch:Adam needs torch, which is there but cannot be imported: libtorch.so: cannot open shared object file"
+    reason = "libtorch.so: cannot open shared object file"
+    said = f"torch:Adam requires torch, which is installed but not importable: {reason}"
     assert refusal("algorithms: [torch:Adam]") == f"exp.yaml:1:14: algorithms[0]: {said}"
 
 
-def test_the_extras_ask_for_what_is_needed():
+def test_extras_require_the_minimum_versions():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     assert set(LIBRARIES) <= set(extras)
@@ -282,11 +283,11 @@ def test_the_extras_ask_for_what_is_needed():
     assert bounds == [f"{package}>={'.'.join(map(str, least))}" for package, least in libraries.LEAST.items()]
 
 
-# -- what is handed on -----------------------------------------------------------------------------------------------
+# -- passed values ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [None, 1, -0.5, True, "text", [], [1, [2.5, None, "a"], False]])
-def test_plain_values_are_handed_on_as_they_are(value):
+def test_plain_values_are_passed_unchanged(value):
     assert Handed().complaint(value) is None
     handed = Handed().convert(value)
     assert json.loads(json.dumps(handed)) == value
@@ -302,11 +303,11 @@ def test_plain_values_are_handed_on_as_they_are(value):
         ([{}], "item 1: a mapping is not a number, true or false, text or a list"),
     ],
 )
-def test_other_values_are_not(value, said):
+def test_rejects_other_values(value, said):
     assert Handed().complaint(value) == said
 
 
-def test_a_default_allows_its_like_and_null():
+def test_domain_accepts_values_of_the_type_of_the_default_and_null():
     likes = {"a number": (1, 2.5), "true or false": (True, False), "text": ("a",), "a list": ([], [1])}
     for words in likes:
         assert Handed(words).complaint(None) is None

@@ -1,4 +1,4 @@
-"""optax's own optimizers: the same path as by hand, and the same as is recorded of them."""
+"""Optimizers of optax: their paths equal those of a plain loop and the recorded ones."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bpviz.engine.results import record
 optax = pytest.importorskip("optax", reason='optax is not installed: pip install "bpviz[optax]"')
 jax = pytest.importorskip("jax", reason='jax is not installed: pip install "bpviz[optax]"')
 
-from bpviz.libraries import _optax  # noqa: E402 - where there is no optax, the rest is skipped
+from bpviz.libraries import _optax  # noqa: E402 - the module is skipped if optax is not installed
 
-# They want more than error and gradient: gradients of every sample, a Hessian.
+# They need more than error and gradient: per-sample gradients, a Hessian.
 REFUSED = {"contrib.dpsgd", "contrib.sophia"}
 NAMES = sorted(_optax._optimizers(optax))
-RATED = {"learning_rate": 0.01}  # for those that have no default
+RATED = {"learning_rate": 0.01}  # for optimizers without a default
 over_names = pytest.mark.parametrize("name", [name for name in NAMES if name not in REFUSED])
 CASES = {case.call: (family, case) for family, cases in families().items() for case in cases if case.library == "optax"}
 
@@ -40,9 +40,9 @@ def made(name, **settings):
 
 
 def is_its_own_path(case):
-    """Tell whether what was recorded is what it reports, by itself: made without anything that a config cannot say."""
+    """Return whether the recorded path is the reported one and a config can express all its arguments."""
     if bool(case.reads) != case.name.startswith("contrib.schedule_free"):
-        return False  # where gradients are taken, not where it is judged
+        return False  # the recorded weights are not the reported ones
     plain = not any(isinstance(value, dict) or name.isdigit() for name, value in case.arguments.items())
     return plain and not case.handed and case.name not in REFUSED
 
@@ -51,13 +51,13 @@ def is_its_own_path(case):
     ("family", "case"),
     [pytest.param(family, case, id=case.call) for family, case in CASES.values() if is_its_own_path(case)],
 )
-def test_it_walks_as_recorded_at_every_update(family, case):
+def test_matches_the_recorded_path_at_every_update(family, case):
     own = case._replace(rule=f"optax:{case.name}", settings=case.arguments)
     for compared in compare(family, own):
         assert compared.parted is None, compared
 
 
-def test_which_there_are_and_which_are_refused():
+def test_supported_and_unsupported_optimizers():
     assert {"adam", "sgd", "lbfgs", "polyak_sgd", "contrib.prodigy", "contrib.schedule_free_adamw"} <= set(NAMES)
     assert not {"scale_by_adam", "clip", "chain", "lookahead", "contrib.schedule_free", "contrib.sam"} & set(NAMES)
     refused = {}
@@ -67,28 +67,28 @@ def test_which_there_are_and_which_are_refused():
         except KeyError as error:
             refused[name] = error.args[0]
     assert set(refused) == REFUSED
-    said = "optax:contrib.sophia cannot be used by itself: obj_fn must be provided to hutchinson update function"
+    said = "optax:contrib.sophia is not supported: obj_fn must be provided to hutchinson update function"
     assert refused["contrib.sophia"] == said
-    said = "optax:contrib.dpsgd cannot be used by itself: it wants the gradient of each sample"
+    said = "optax:contrib.dpsgd is not supported: it requires per-sample gradients"
     assert refused["contrib.dpsgd"] == said
 
 
 @over_names
-def test_one_equals_many(name, one_equals_many):
+def test_is_batch_invariant(name, one_equals_many):
     rate = [p for p in declare.fields(kind(name)) if p.endswith("learning_rate")]
     one_equals_many(made(name, **dict.fromkeys(rate, 0.3)), epochs=8, runs=6)
 
 
 @over_names
-def test_needs_are_what_is_asked(name, walk):
+def test_needs_match_the_evaluations(name, walk):
     run = walk(made(name), "rosenbrock", (-1.2, 1.0), 3)
     assert {kind for kind, count in run.evaluations.items() if count} == kind(name).needs
     if name != "lbfgs":
         assert set(run.counts[-1].tolist()) == {0, 3}
 
 
-def test_a_value_that_is_wanted_is_the_error_where_the_gradient_is(answers, six_points, walk):
-    """Polyak's step, (E - E*) / |g|², without bpviz."""
+def test_value_argument_is_the_error_at_the_weights(answers, six_points, walk):
+    """Polyak's step, (E - E*) / |g|², computed without bpviz."""
     asked, w = answers(six_points), np.array([-4.0, -4.0])
     run = walk("optax:polyak_sgd", six_points, w, 20)
     for epoch in range(21):
@@ -97,8 +97,8 @@ def test_a_value_that_is_wanted_is_the_error_where_the_gradient_is(answers, six_
         w = w - min(asked.error(w) / (g @ g), 1.0) * g
 
 
-def test_a_search_asks_for_its_own_run_alone(answers, six_points):
-    """L-BFGS with its zoom search: each run is charged what it would be charged alone, and walks as it would."""
+def test_line_search_evaluates_its_own_run_only(answers, six_points):
+    """L-BFGS with its zoom line search: each run has the path and the counts of a run alone."""
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
     runs = record(march(made("lbfgs"), six_points, starts, error_threshold=None, max_epochs=4))
     for start, run in zip(starts, runs, strict=True):
@@ -110,7 +110,7 @@ def test_a_search_asks_for_its_own_run_alone(answers, six_points):
 
 
 def searched_by_hand(asked, start, epochs):
-    """Return the rows of optax.lbfgs and what had been asked at each, operation by operation, without compiling."""
+    """Return the rows of optax.lbfgs and the counts at each, computed without compilation."""
 
     @jax.custom_vjp
     def error(x):
@@ -133,7 +133,7 @@ def searched_by_hand(asked, start, epochs):
     return np.array(rows), np.array(counts)
 
 
-def test_what_the_problem_raises_is_raised(six_points, monkeypatch):
+def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
     def broken(*_asked):
         raise ZeroDivisionError("in the problem")
 
@@ -144,9 +144,9 @@ def test_what_the_problem_raises_is_raised(six_points, monkeypatch):
 
 
 def test_optax_s_rprop_is_one_epoch_late(walk, six_points):
-    """Its first update moves nothing, and its second is the first of irprop-, which is torch's Rprop.
+    """Its first update is 0, and its second is the first of irprop-, which is torch's Rprop.
 
-    On the way to 0.125 it takes 20 epochs, as many as rprop, by chance.
+    It happens to reach 0.125 after 20 epochs, like rprop.
     """
     theirs = walk(made("rprop", learning_rate=0.1), six_points, (-4.0, -4.0), 8)
     ours = walk(OPTIMIZERS["irprop-"](step=0.1, min_step=1e-6, max_step=50), six_points, (-4.0, -4.0), 8)
@@ -156,11 +156,11 @@ def test_optax_s_rprop_is_one_epoch_late(walk, six_points):
 
 
 @pytest.mark.parametrize("name", ["contrib.schedule_free_sgd", "adam", "lbfgs"])
-def test_runs_enter_a_block_that_is_under_way(name, one_after_the_other):
+def test_runs_can_enter_a_block_later(name, one_after_the_other):
     one_after_the_other(made(name, **({} if name == "lbfgs" else {"learning_rate": 3.0})))
 
 
-def test_weights_that_somebody_else_has_moved(answers, six_points, moved):
+def test_weights_changed_by_a_wrapper(answers, six_points, moved):
     elsewhere, led, said = moved(made("sgd", learning_rate=0.3))
     assert not said
     for before, after in zip(elsewhere, led, strict=True):
@@ -169,10 +169,10 @@ def test_weights_that_somebody_else_has_moved(answers, six_points, moved):
         elsewhere, led, said = moved(made(name))
         np.testing.assert_array_equal(led, elsewhere)
         assert list(said) == [0, 1]
-        assert "moved by something else" in said[0]
+        assert "changed by a wrapper" in said[0]
 
 
-def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
+def test_sweep_gives_each_run_its_own_value(six_points, walk):
     rates, starts = [0.1, 0.3, 1.0], [(-4.0, -4.0)] * 3
     epochs = march(
         made("adam"), six_points, starts, error_threshold=None, max_epochs=9, varied={"learning_rate": rates}
@@ -182,7 +182,7 @@ def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
         np.testing.assert_array_equal(run.weights, alone.weights)
 
 
-def test_doubles_are_used_and_nothing_is_left_behind(six_points):
+def test_uses_doubles_and_restores_the_settings(six_points):
     x64 = jax.config.jax_enable_x64
     for epoch in march(made("adam"), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=3):
         assert epoch.w.dtype == np.float64
@@ -190,7 +190,7 @@ def test_doubles_are_used_and_nothing_is_left_behind(six_points):
 
 
 @over_names
-def test_settings_are_the_arguments_and_survive_a_process(name):
+def test_settings_are_the_arguments_and_can_be_pickled(name):
     optimizer = made(name)
     again = pickle.loads(pickle.dumps(optimizer))
     assert again == optimizer
@@ -203,36 +203,40 @@ def test_settings_are_the_arguments_and_survive_a_process(name):
     ("name", "settings", "said"),
     [
         ("adam", {"learning_rate": 0.1, "b1": "a"}, "optax:adam: b1: 'a' is not a number (Exponential decay rate to"),
-        ("adam", {"learning_rate": "a"}, "optax:adam: learning_rate: optax.adam says: "),
-        ("adam", {"learning_rate": [0.1, 0.2]}, "optax:adam: learning_rate: optax.adam says: unsupported operand type"),
+        ("adam", {"learning_rate": "a"}, "optax:adam: learning_rate: rejected by optax.adam: "),
+        (
+            "adam",
+            {"learning_rate": [0.1, 0.2]},
+            "optax:adam: learning_rate: rejected by optax.adam: unsupported",
+        ),
         (
             "adam",
             {"learning_rate": 0.1, "mu_dtype": "x"},
-            "optax:adam: mu_dtype: optax.adam says: data type 'x' not understood",
+            "optax:adam: mu_dtype: rejected by optax.adam: data type 'x' not understood",
         ),
     ],
 )
-def test_what_optax_refuses_is_refused_in_its_words(name, settings, said):
+def test_rejected_settings_show_the_message_of_optax(name, settings, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         kind(name)(**settings)
 
 
-def test_what_goes_around_one_that_lacks_something_is_no_second_mistake():
+def test_missing_setting_of_a_wrapped_optimizer_is_one_mistake():
     with pytest.raises(config.ConfigError) as caught:
         config.loads(b"algorithms: [{name: optax:adamw, with: [clip-norm]}]", "exp.yaml", Path())
     (mistake,) = caught.value.mistakes
     assert (mistake.path, mistake.message) == (
         "algorithms[0].learning_rate",
-        "missing; optax.adamw cannot do without it",
+        "missing (required by optax.adamw)",
     )
 
 
 @pytest.mark.parametrize(("name", "recalls"), [("adam", False), ("lbfgs", True), ("contrib.schedule_free_sgd", True)])
-def test_which_go_on_from_earlier_answers(name, recalls):
+def test_optimizers_that_recall(name, recalls):
     assert kind(name).recalls is recalls
 
 
-def test_what_is_required_has_to_be_given():
+def test_required_settings_must_be_given():
     with pytest.raises(TypeError, match="learning_rate"):
         kind("adamw")()
 

@@ -1,4 +1,4 @@
-"""The methods of scipy.optimize.minimize: the same iterations and the same counts as without bpviz."""
+"""Methods of scipy.optimize.minimize: the same iterations and counts as without bpviz."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EPOCHS = 60
 
 _TRUST = {"initial_trust_radius": 0.3, "gtol": 2.0, "maxiter": 3}
 
-# Unusual values of options, each of which by itself makes a difference to the run below.
+# Unusual values of options; each one alone changes the run below.
 UNUSUAL = {
     "Nelder-Mead": {
         "maxiter": 30,
@@ -53,7 +53,7 @@ UNUSUAL = {
 
 
 def directly(answers, method, start, options):
-    """Return the rows that ``minimize`` reports by itself, what had been asked at each, and its result."""
+    """Return the rows that ``minimize`` reports when called directly, the counts at each, and its result."""
     rows, counts = [np.array(start)], [[0] * len(declare.KINDS)]
     asks = METHODS[method].asks
 
@@ -77,7 +77,7 @@ def directly(answers, method, start, options):
 
 @pytest.mark.slow
 @over_methods
-def test_iterations_and_counts_are_those_of_minimize_at_every_epoch(method, answers, places, walk):
+def test_iterations_and_counts_match_minimize_at_every_epoch(method, answers, places, walk):
     for problem, start in places:
         asked = answers(declare.PROBLEMS[problem]())
         rows, counts, found = directly(asked, method, start, {})
@@ -85,12 +85,12 @@ def test_iterations_and_counts_are_those_of_minimize_at_every_epoch(method, answ
         many = min(len(rows) - 1, EPOCHS)
         np.testing.assert_array_equal(run.weights[: many + 1], rows[: many + 1], f"{problem} from {start}")
         np.testing.assert_array_equal(run.counts[: many + 1], counts[: many + 1])
-        if run.ending is Ending.STUCK:  # where minimize has finished
+        if run.ending is Ending.STUCK:  # minimize has finished
             assert run.epochs == len(rows)
             np.testing.assert_array_equal(run.weights[-1], found.x)
             assert run.counts[-1].tolist() == asked.asked()
             charged = run.evaluations
-            # Its nhev is one short where a trust region ends: what was asked is the count above.
+            # nhev is not compared, since it is one too small when a trust region ends.
             assert charged["error"] == found.nfev
             assert charged["gradient"] == found.get("njev", charged["gradient"])
             assert found.message.startswith(run.why)
@@ -100,8 +100,8 @@ def test_iterations_and_counts_are_those_of_minimize_at_every_epoch(method, answ
 
 @pytest.mark.slow
 @over_methods
-def test_options_are_handed_on(method, answers, walk):
-    """Each unusual option by itself gives the run that it gives minimize, and is not without effect."""
+def test_options_are_passed_to_minimize(method, answers, walk):
+    """Each unusual option alone gives the same run as with minimize and has an effect."""
     plain = directly(answers(declare.PROBLEMS["rosenbrock"]()), method, (-1.2, 1.0), {})
     for option, value in UNUSUAL[method].items():
         asked = answers(declare.PROBLEMS["rosenbrock"]())
@@ -123,36 +123,36 @@ def test_options_are_handed_on(method, answers, walk):
         if case.library == "scipy" and case.name in METHODS
     ],
 )
-def test_it_walks_as_recorded_at_every_update(family, case):
+def test_matches_the_recorded_path_at_every_update(family, case):
     for compared in compare(family, case._replace(rule=f"scipy:{case.name}", settings=case.arguments)):
         assert compared.parted is None, compared
 
 
-def test_the_methods_are_all_that_scipy_has():
+def test_all_methods_of_scipy_are_supported():
     assert sorted(name.lower() for name in METHODS) == sorted(MINIMIZE_METHODS)
 
 
 @over_methods
-def test_one_equals_many(method, one_equals_many):
+def test_is_batch_invariant(method, one_equals_many):
     one_equals_many(OPTIMIZERS[f"scipy:{method}"]())
 
 
-def test_runs_enter_a_block_that_is_under_way(one_after_the_other):
+def test_runs_can_enter_a_block_later(one_after_the_other):
     one_after_the_other(OPTIMIZERS["scipy:Nelder-Mead"]())
 
 
-def test_weights_that_somebody_else_has_moved(moved):
+def test_weights_changed_by_a_wrapper(moved):
     elsewhere, led, said = moved(OPTIMIZERS["scipy:BFGS"]())
     np.testing.assert_array_equal(led, elsewhere)
-    assert said == dict.fromkeys((0, 1), "its weights were moved by something else, and it goes on from its own alone")
+    assert said == dict.fromkeys((0, 1), "its weights were changed by a wrapper, but it can only continue from its own")
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [({"gtol": 10.0}, "Optimization terminated successfully"), ({"hess_inv0": np.eye(3).tolist()}, "shapes (3,3) and")],
 )
-def test_a_run_that_has_ended_says_so_again(six_points, options, expected):
-    """Whoever goes on asking is told the same, and does not wait for a thread that is no more."""
+def test_finished_run_repeats_its_message(six_points, options, expected):
+    """Further epochs repeat the message and do not wait for the finished thread."""
     optimizer = OPTIMIZERS["scipy:BFGS"](**options)
     f = Oracle(six_points, 1)
     w = linalg.block([(-4.0, -4.0)])
@@ -164,7 +164,7 @@ def test_a_run_that_has_ended_says_so_again(six_points, options, expected):
     assert said[0][0].startswith(expected)
 
 
-def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
+def test_sweep_gives_each_run_its_own_value(six_points, walk):
     starts, radii = [(-4.0, -4.0)] * 3, [0.1, 0.3, 1.0]
     kind = OPTIMIZERS["scipy:COBYLA"]
     runs = record(
@@ -176,7 +176,7 @@ def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
 
 
 @over_methods
-def test_needs_are_what_is_asked(method, walk):
+def test_needs_match_the_evaluations(method, walk):
     run = walk(f"scipy:{method}", "rosenbrock", (-1.2, 1.0), 30)
     asked = {kind for kind, count in run.evaluations.items() if count}
     assert asked == OPTIMIZERS[f"scipy:{method}"].needs
@@ -187,10 +187,10 @@ def threads():
 
 
 @over_methods
-def test_no_thread_outlives_its_run(method, six_points):
+def test_threads_end_with_their_runs(method, six_points):
     optimizer = OPTIMIZERS[f"scipy:{method}"]()
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
-    for most in (1, 3, 200):  # runs that are cut off, that reach the threshold, and that end by themselves
+    for most in (1, 3, 200):  # runs that exhaust max_epochs, reach the threshold, or finish by themselves
         for threshold in (0.125, None):
             record(march(optimizer, six_points, starts, error_threshold=threshold, max_epochs=most))
             assert threads() == []
@@ -198,30 +198,30 @@ def test_no_thread_outlives_its_run(method, six_points):
     for _ in range(3):
         epoch = next(epochs)
     assert epoch.clock in (0, 1, 2)
-    del epochs  # nobody follows it to its end
+    del epochs  # abandoned before its end
     assert threads() == []
 
 
-def test_looking_ahead_begins_again_where_the_weights_were_moved(walk, six_points):
-    """After five epochs of its own, BFGS begins anew, half the way back."""
+def test_lookahead_restarts_after_a_pull(walk, six_points):
+    """After five epochs, BFGS restarts halfway back."""
     wrapped = WRAPPERS["lookahead"](OPTIMIZERS["scipy:BFGS"](), every=5, share=0.5)
     ahead = walk("scipy:BFGS", six_points, (-4.0, -4.0), 5)
     run = walk(wrapped, six_points, (-4.0, -4.0), 7)
     np.testing.assert_array_equal(run.weights[:5], ahead.weights[:5])
     np.testing.assert_allclose(run.weights[5], (ahead.weights[0] + ahead.weights[5]) / 2, 1e-15)
-    anew = walk("scipy:BFGS", six_points, run.weights[5], 2)
-    np.testing.assert_array_equal(run.weights[5:], anew.weights)
+    restarted = walk("scipy:BFGS", six_points, run.weights[5], 2)
+    np.testing.assert_array_equal(run.weights[5:], restarted.weights)
     assert threads() == []
 
 
-def test_a_thread_starts_with_the_first_epoch(six_points):
+def test_thread_starts_with_the_first_epoch(six_points):
     epochs = march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=10, max_epochs=5)
     assert next(epochs).ended is not None
     assert threads() == []
 
 
-def test_what_the_problem_raises_is_raised(six_points, monkeypatch):
-    """It is a mistake of ours and no ending, and it ends the thread."""
+def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
+    """The exception is a bug, not an ending, and it ends the thread."""
 
     def broken(*_asked):
         raise ZeroDivisionError("in the problem")
@@ -232,8 +232,8 @@ def test_what_the_problem_raises_is_raised(six_points, monkeypatch):
     assert threads() == []
 
 
-def test_what_the_library_raises_ends_its_run_and_no_other(six_points):
-    """An initial Hessian of three weights is refused when a run of two begins."""
+def test_exception_of_the_library_ends_its_run_only(six_points):
+    """An initial Hessian for three weights fails when a run with two weights begins."""
     optimizer = OPTIMIZERS["scipy:BFGS"](hess_inv0=np.eye(3).tolist())
     runs = record(march(optimizer, six_points, [(-4.0, -4.0), (3.0, -2.0)], error_threshold=None, max_epochs=5))
     for run in runs:
@@ -241,8 +241,8 @@ def test_what_the_library_raises_ends_its_run_and_no_other(six_points):
         assert run.why == "shapes (3,3) and (2,) not aligned: 3 (dim 1) != 2 (dim 0)"
 
 
-def test_one_method_makes_one_run_at_a_time(six_points):
-    """SciPy holds a lock while COBYQA works: a second run would wait for the first without end."""
+def test_method_with_a_lock_allows_one_run_at_a_time(six_points):
+    """SciPy holds a lock while COBYQA runs; a second run would wait for the first forever."""
     optimizer = OPTIMIZERS["scipy:COBYQA"]()
     assert optimizer.together == 1
     first = march(optimizer, six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=50)
@@ -250,13 +250,13 @@ def test_one_method_makes_one_run_at_a_time(six_points):
         next(first)
     (second,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
     assert second.ending is Ending.STUCK
-    assert second.why == "SciPy makes one run of this method at a time, and another is under way"
+    assert second.why == "SciPy allows one run of this method at a time, and another is in progress"
     del first
     (third,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
     assert third.ending is Ending.EXHAUSTED
 
 
-def test_warnings_of_others_are_left_as_they_were(six_points):
+def test_warning_filters_are_restored(six_points):
     before = warnings.filters[:]
     for method in ("BFGS", "trust-constr"):
         record(march(OPTIMIZERS[f"scipy:{method}"](), six_points, [(1e153, 1.0)], error_threshold=None, max_epochs=5))
@@ -264,7 +264,7 @@ def test_warnings_of_others_are_left_as_they_were(six_points):
 
 
 @over_methods
-def test_settings_are_the_options_and_survive_a_process(method):
+def test_settings_are_the_options_and_can_be_pickled(method):
     kind = OPTIMIZERS[f"scipy:{method}"]
     assert kind is OPTIMIZERS[f"scipy:{method}"]
     assert set(UNUSUAL[method]) <= set(declare.fields(kind))
@@ -280,18 +280,22 @@ def test_settings_are_the_options_and_survive_a_process(method):
     ("method", "options", "said"),
     [
         ("BFGS", {"gtol": "small"}, "gtol: 'small' is not a number (Terminate successfully if gradient norm is less"),
-        ("BFGS", {"c1": 0.95}, "c1: scipy.optimize.minimize(method='BFGS') says: 'c1' and 'c2' do not satisfy"),
+        ("BFGS", {"c1": 0.95}, "c1: rejected by scipy.optimize.minimize(method='BFGS'): 'c1' and 'c2' do not satisfy"),
         ("BFGS", {"gtol": float("inf")}, "gtol: inf is not a finite number (Terminate"),
-        ("dogleg", {"eta": 3}, "eta: scipy.optimize.minimize(method='dogleg') says: invalid acceptance stringency ("),
+        (
+            "dogleg",
+            {"eta": 3},
+            "eta: rejected by scipy.optimize.minimize(method='dogleg'): invalid acceptance stringency (",
+        ),
         ("Nelder-Mead", {"adaptive": 1}, "adaptive: 1 is not true or false (Adapt algorithm parameters"),
         (
             "Nelder-Mead",
             {"initial_simplex": [[1, 2], [3, 4]]},
-            "initial_simplex: scipy.optimize.minimize(method='Nelder-Mead') says: `initial_simplex` should be an array",
+            "initial_simplex: rejected by scipy.optimize.minimize(method='Nelder-Mead'): `initial_simplex` should be",
         ),
     ],
 )
-def test_what_scipy_refuses_is_refused_in_its_words(method, options, said):
+def test_rejected_settings_show_the_message_of_scipy(method, options, said):
     with pytest.raises(ValueError, match=re.escape(f"scipy:{method}: {said}".removesuffix(" ("))):
         OPTIMIZERS[f"scipy:{method}"](**options)
 

@@ -1,4 +1,4 @@
-"""torch.optim's own optimizers: the same path as by hand, and the same as is recorded of them."""
+"""Optimizers of torch.optim: their paths equal those of a plain loop and the recorded ones."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ RECORDED = [
 
 
 @pytest.mark.parametrize(("family", "case"), RECORDED)
-def test_it_walks_as_recorded_at_every_update(family, case):
+def test_matches_the_recorded_path_at_every_update(family, case):
     own = case._replace(rule=f"torch:{case.name}", settings=case.arguments)
     for compared in compare(family, own):
         assert compared.parted is None, compared
 
 
 def by_hand(answers, name, start, epochs, **arguments):
-    """Return the rows of a loop of torch, what had been asked at each, and how often it called its closure."""
+    """Return the rows of a plain loop of torch and the counts at each."""
     torch.set_default_dtype(torch.float64)
     try:
         w = torch.tensor(start, requires_grad=True)
@@ -67,7 +67,7 @@ def by_hand(answers, name, start, epochs, **arguments):
 
 
 @over_names
-def test_it_walks_and_asks_as_by_hand(name, answers, places, walk):
+def test_path_and_counts_match_a_plain_loop(name, answers, places, walk):
     for problem, start in places:
         asked = answers(declare.PROBLEMS[problem]())
         rows, counts = by_hand(asked, name, start, 30)
@@ -78,8 +78,8 @@ def test_it_walks_and_asks_as_by_hand(name, answers, places, walk):
         np.testing.assert_array_equal(run.counts, counts[: len(run.counts)])
 
 
-def test_a_closure_asks_for_its_own_run_alone(answers, six_points):
-    """Three runs of L-BFGS with a line search: each is charged what it would be charged alone."""
+def test_closure_evaluates_its_own_run_only(answers, six_points):
+    """Three runs of L-BFGS with a line search: each has the counts of a run alone."""
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
     settings = {"line_search_fn": "strong_wolfe", "max_iter": 4}
     optimizer = OPTIMIZERS["torch:LBFGS"](**settings)
@@ -100,7 +100,7 @@ def test_torch_s_adam_is_adam(walk, places):
 
 
 def test_torch_s_rprop_is_irprop_minus(walk, six_points):
-    """At every epoch, with its limits; and not rprop, although that takes about as many epochs."""
+    """Equal at every epoch, with the limits of torch; rprop differs, although its number of epochs is similar."""
     theirs = walk(OPTIMIZERS["torch:Rprop"](lr=0.1), six_points, (-4.0, -4.0), 40)
     limits = {"step": 0.1, "min_step": 1e-6, "max_step": 50}
     ours = walk(OPTIMIZERS["irprop-"](**limits), six_points, (-4.0, -4.0), 40)
@@ -110,11 +110,11 @@ def test_torch_s_rprop_is_irprop_minus(walk, six_points):
 
 
 @over_names
-def test_one_equals_many(name, one_equals_many):
+def test_is_batch_invariant(name, one_equals_many):
     one_equals_many(OPTIMIZERS[f"torch:{name}"](lr=0.3), epochs=15)
 
 
-def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
+def test_sweep_gives_each_run_its_own_value(six_points, walk):
     kind, rates = OPTIMIZERS["torch:Adam"], [0.1, 0.3, 1.0]
     starts = [(-4.0, -4.0)] * 3
     runs = record(march(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"lr": rates}))
@@ -124,13 +124,13 @@ def test_each_run_of_a_sweep_has_its_own_value(six_points, walk):
 
 
 @over_names
-def test_needs_are_what_is_asked(name, walk):
+def test_needs_match_the_evaluations(name, walk):
     run = walk(f"torch:{name}", "rosenbrock", (-1.2, 1.0), 3)
     assert {kind for kind, count in run.evaluations.items() if count} == OPTIMIZERS[f"torch:{name}"].needs
 
 
-def test_doubles_are_used_and_nothing_is_left_behind(six_points):
-    """NAdam and ASGD keep scalars in torch's default type: they would be floats."""
+def test_uses_doubles_and_restores_the_settings(six_points):
+    """NAdam and ASGD store scalars in torch's default type, which would be single precision."""
     assert torch.get_default_dtype() is torch.float32
     for name in ("NAdam", "ASGD"):
         epochs = march(OPTIMIZERS[f"torch:{name}"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=9)
@@ -143,7 +143,7 @@ def test_doubles_are_used_and_nothing_is_left_behind(six_points):
 
 
 class Averaging(torch.optim.Optimizer):
-    """Schedule-free gradient descent: gradients at y, judged by x; its evaluation swaps one for the other."""
+    """Schedule-free gradient descent: gradients at y, evaluation at x; ``train`` and ``eval`` swap the two."""
 
     def __init__(self, params, lr=0.1, beta=0.9):
         super().__init__(params, {"lr": lr, "beta": beta})
@@ -174,8 +174,8 @@ class Averaging(torch.optim.Optimizer):
         w.copy_(beta * x + (1 - beta) * state["z"])
 
 
-def test_an_optimizer_that_evaluates_elsewhere_is_judged_there(monkeypatch, answers, six_points):
-    """y ← β x + (1 - β) z, z ← z - η ∇E(y), x ← x + (z - x) / t, as the paper has it, in plain floats."""
+def test_reports_the_evaluation_weights(monkeypatch, answers, six_points):
+    """y ← β x + (1 - β) z, z ← z - η ∇E(y), x ← x + (z - x) / t, as in the paper, in plain floats."""
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
     runs = record(march(OPTIMIZERS["torch:Averaging"](lr=2.0), six_points, starts, error_threshold=None, max_epochs=20))
@@ -190,17 +190,17 @@ def test_an_optimizer_that_evaluates_elsewhere_is_judged_there(monkeypatch, answ
         assert run.evaluations["gradient"] == asked.counts["gradient"] == 20
 
 
-def test_one_that_evaluates_elsewhere_among_others(monkeypatch, one_after_the_other, moved):
+def test_evaluation_weights_in_blocks_and_under_wrappers(monkeypatch, one_after_the_other, moved):
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     one_after_the_other(OPTIMIZERS["torch:Averaging"](lr=2.0))
     elsewhere, led, said = moved(OPTIMIZERS["torch:Averaging"](lr=2.0))
     np.testing.assert_array_equal(led, elsewhere)
     assert list(said) == [0, 1]
-    assert "moved by something else" in said[0]
+    assert "changed by a wrapper" in said[0]
 
 
-def test_weights_that_somebody_else_has_moved_are_gone_on_from(answers, six_points, moved):
-    """As weight decay beside the step moves them."""
+def test_continues_from_weights_changed_by_a_wrapper(answers, six_points, moved):
+    """Decoupled weight decay changes the weights in this way."""
     elsewhere, led, said = moved(OPTIMIZERS["torch:SGD"](lr=0.3, momentum=0.9))
     assert not said
     asked = answers(six_points)
@@ -209,8 +209,8 @@ def test_weights_that_somebody_else_has_moved_are_gone_on_from(answers, six_poin
         np.testing.assert_allclose(after, expected, 1e-14)
 
 
-def test_what_goes_around_it_does(walk, places):
-    """Clipped gradients and decaying weights: the same around torch's gradient descent as around gd."""
+def test_wrappers_work_as_around_a_rule(walk, places):
+    """Gradient clipping and weight decay give the same path around torch's SGD as around gd."""
     for problem, start in places:
         runs = []
         for rule in (OPTIMIZERS["torch:SGD"](lr=0.01), OPTIMIZERS["gd"](step=0.01)):
@@ -222,13 +222,13 @@ def test_what_goes_around_it_does(walk, places):
 
 
 @pytest.mark.parametrize(("name", "recalls"), [("Adam", False), ("SGD", False), ("LBFGS", True), ("Averaging", True)])
-def test_which_go_on_from_earlier_answers(name, recalls, monkeypatch):
+def test_optimizers_that_recall(name, recalls, monkeypatch):
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     assert OPTIMIZERS[f"torch:{name}"].recalls is recalls
 
 
 class Fragile(torch.optim.SGD):
-    """Fails at its third step."""
+    """Fails when the sum of the weights is positive."""
 
     def step(self, closure=None):
         super().step(closure)
@@ -237,7 +237,7 @@ class Fragile(torch.optim.SGD):
             raise RuntimeError("this is enough. And more.")
 
 
-def test_what_the_library_raises_ends_its_run_and_no_other(monkeypatch, six_points):
+def test_exception_of_the_library_ends_its_run_only(monkeypatch, six_points):
     monkeypatch.setattr(torch.optim, "Fragile", Fragile, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
     runs = record(march(OPTIMIZERS["torch:Fragile"](), six_points, starts, error_threshold=None, max_epochs=4))
@@ -248,7 +248,7 @@ def test_what_the_library_raises_ends_its_run_and_no_other(monkeypatch, six_poin
 
 
 @over_names
-def test_settings_are_the_arguments_and_survive_a_process(name):
+def test_settings_are_the_arguments_and_can_be_pickled(name):
     kind = OPTIMIZERS[f"torch:{name}"]
     assert kind is OPTIMIZERS[f"torch:{name}"]
     signature = inspect.signature(getattr(torch.optim, name))
@@ -262,23 +262,23 @@ def test_settings_are_the_arguments_and_survive_a_process(name):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"lr": -1}, "torch:Adam: lr: torch.optim.Adam says: Invalid learning rate: -1"),
+        ({"lr": -1}, "torch:Adam: lr: rejected by torch.optim.Adam: Invalid learning rate: -1"),
         ({"lr": "a"}, "torch:Adam: lr: 'a' is not a number (learning rate)"),
-        ({"betas": [0.9, 2]}, "torch:Adam: betas: torch.optim.Adam says: Invalid beta parameter at index 1: 2"),
-        ({"betas": 0.9}, "torch:Adam: betas: 0.9 is not a list (handed to torch.optim.Adam)"),
+        ({"betas": [0.9, 2]}, "torch:Adam: betas: rejected by torch.optim.Adam: Invalid beta parameter at index 1: 2"),
+        ({"betas": 0.9}, "torch:Adam: betas: 0.9 is not a list (argument of torch.optim.Adam)"),
         ({"betas": [0.9, {}]}, "torch:Adam: betas: item 2: a mapping is not a number, true or false, text or a list"),
         ({"amsgrad": "no"}, "torch:Adam: amsgrad: 'no' is not true or false (whether to use the AMSGrad variant"),
         (
             {"differentiable": True, "lr": 0.1},
-            "torch:Adam: differentiable: torch.optim.Adam says: a leaf Variable that requires grad is being used in an",
+            "torch:Adam: differentiable: rejected by torch.optim.Adam: a leaf Variable that requires grad is being",
         ),
         (
             {"fused": True, "foreach": True},
-            "torch:Adam: torch.optim.Adam says: `fused` and `foreach` cannot be `True` together",
+            "torch:Adam: rejected by torch.optim.Adam: `fused` and `foreach` cannot be `True` together",
         ),
     ],
 )
-def test_what_torch_refuses_is_refused_in_its_words(settings, said):
+def test_rejected_settings_show_the_message_of_torch(settings, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         OPTIMIZERS["torch:Adam"](**settings)
 
@@ -293,11 +293,14 @@ def test_what_torch_refuses_is_refused_in_its_words(settings, said):
             "torch:lr_scheduler",
             f"'torch:lr_scheduler' is not an optimizer of torch.optim; known are {', '.join(NAMES)}",
         ),
-        ("torch:Muon", "torch:Muon does not take weights as a vector: Muon only supports 2D parameters whereas"),
-        ("torch:SparseAdam", "torch:SparseAdam does not take weights as a vector: SparseAdam does not support dense"),
+        ("torch:Muon", "torch:Muon does not support a vector of weights: Muon only supports 2D parameters whereas"),
+        (
+            "torch:SparseAdam",
+            "torch:SparseAdam does not support a vector of weights: SparseAdam does not support dense",
+        ),
     ],
 )
-def test_what_is_no_optimizer_for_a_vector_is_refused(name, said):
+def test_rejects_names_that_are_not_optimizers_of_a_vector(name, said):
     assert name not in OPTIMIZERS
     with pytest.raises(KeyError) as caught:
         OPTIMIZERS[name]

@@ -1,4 +1,4 @@
-"""Linear algebra in plain floats for the twins that need it, by other ways than the rules', and SciPy's line search."""
+"""Linear algebra in plain floats for the twins, with algorithms different from the rules', and SciPy's line search."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def rank_one(m: Matrix, times: float, a: Sequence[float], b: Sequence[float]) ->
 
 
 def determinant(m: Matrix) -> float:
-    """Expand along the first row."""
+    """Return the determinant by expansion along the first row."""
     if not m:
         return 1.0
     minors = [[row[:j] + row[j + 1 :] for row in m[1:]] for j in range(len(m))]
@@ -94,7 +94,7 @@ def backward(lower: Matrix, v: Sequence[float]) -> Vector:
 
 
 def eigen(m: Matrix) -> list[tuple[float, Vector]]:
-    """Return the eigenvalues of a symmetric matrix, rising, each with its vector: Jacobi's rotations."""
+    """Return the eigenvalues of a symmetric matrix, ascending, with their vectors, by Jacobi rotations."""
     n = len(m)
     a, q = [row[:] for row in m], identity(n)
     for _ in range(50):
@@ -168,9 +168,9 @@ def repaired(hessian: Matrix, repair: str, least: float) -> Matrix:
 
 
 def wolfe(f: Any, x: Vector, p: Vector, g: Vector, fx: float, before: float | None, **settings: float) -> Any:
-    """Return (α p, f and ∇f there) by SciPy's ``line_search``, or None where it finds no step.
+    """Return (α p, f and ∇f at the new point) by SciPy's ``line_search``, or None if it finds no step.
 
-    Its first trial is at most 1, so the direction it is given is ``step`` times as long.
+    Its first trial is at most 1, so the direction is multiplied by ``step``.
     """
     step = settings.pop("step")
     if not dot(g, p) < 0:

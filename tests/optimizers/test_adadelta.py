@@ -8,7 +8,7 @@ import pytest
 
 
 def adadelta(f, x, *, step, decay, epsilon):
-    """Zeiler 2012, Algorithm 1, line by line; the factor on the last line is the libraries'."""
+    """Zeiler 2012, Algorithm 1, line by line; the factor in the last line is from the libraries."""
     rho = decay
     n = range(len(x))
     mean_g2, mean_dx2 = [0.0] * len(x), [0.0] * len(x)
@@ -30,10 +30,10 @@ UNUSUAL = {"adadelta": {"step": 0.7, "decay": 0.6, "epsilon": 0.002}}
 
 
 def test_two_epochs_by_hand(bowl, follow):
-    """From (1, 1) on the bowl with η 0.5, ρ 0.5 and an ε of 1, large enough to see where it stands.
+    """From (1, 1) on the bowl with η 0.5, ρ 0.5 and an ε of 1, large enough for its position to matter.
 
     1: g = (-2, 8), E[g²] = (2, 32), Δx = -g / √(E[g²] + 1) = (2 / √3, -8 / √33), E[Δx²] = (2/3, 32/33)
-    2: the same with the gradient at the new point, E[g²] = 0.5 (2, 32) + 0.5 g², and √(E[Δx²] + 1) before it
+    2: the same with the gradient at the new point, E[g²] = 0.5 (2, 32) + 0.5 g², multiplied by √(E[Δx²] + 1)
     """
     run = follow("adadelta", bowl, (1, 1), step=0.5, decay=0.5, epsilon=1, max_epochs=2)
     w1, w2 = 1 + 1 / math.sqrt(3), 1 - 4 / math.sqrt(33)
@@ -45,12 +45,12 @@ def test_two_epochs_by_hand(bowl, follow):
 
 
 def test_the_first_step_is_set_by_epsilon_alone(unequal, follow):
-    """√ε / √((1 - ρ) g² + ε) g is √(ε / (1 - ρ)) while g² is far above ε, whatever g: here 1e-5."""
+    """√ε / √((1 - ρ) g² + ε) g is √(ε / (1 - ρ)) for any g with g² far above ε: here 1e-5."""
     run = follow("adadelta", unequal, (-1.2, 1, 0.3), decay=0.99, epsilon=1e-12, max_epochs=1)
     assert abs(run.weights[1] - run.weights[0]) == pytest.approx([1e-5] * 3, rel=1e-5)
 
 
-def test_a_weight_without_gradient_stays(bowl, follow):
+def test_weight_with_zero_gradient_stays(bowl, follow):
     """At (3, 1) the bowl's gradient is (0, 8)."""
     run = follow("adadelta", bowl, (3, 1), max_epochs=1)
     assert run.weights[1][0] == 3

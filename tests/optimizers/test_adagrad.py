@@ -10,8 +10,8 @@ import pytest
 def adagrad(f, x, *, step, epsilon, initial_accumulator, convention):
     """Duchi, Hazan & Singer 2011, Figure 1, diagonal, without constraints and regularizer.
 
-    s is there the length of all gradients of a weight, and the matrix H = δ I + diag(s). With optax's place for δ it is
-    the root of δ I + diag(s)².
+    In the paper, s is the norm of all gradients of a weight, and H = δ I + diag(s). In optax, H is the root of
+    δ I + diag(s)².
     """
     eta, delta = step, epsilon
     seen = [[math.sqrt(initial_accumulator)] for _ in x]
@@ -51,15 +51,15 @@ def test_two_epochs_by_hand(convention, first, bowl, follow):
     assert run.weights[2] == pytest.approx((first[0] - 0.5 * g1 / roots[0], first[1] - 0.5 * g2 / roots[1]), rel=1e-15)
 
 
-def test_steps_shrink_like_one_over_the_root_under_a_constant_gradient(unequal, follow):
-    """With g constant, the t-th step is η g / (|g| √t): here nearly so, as nothing moves far with η 1e-6."""
+def test_steps_decrease_with_the_root_of_the_epoch_for_a_constant_gradient(unequal, follow):
+    """For constant g, step t is η g / (|g| √t). With η 1e-6 the weights hardly move, so g is nearly constant."""
     run = follow("adagrad", unequal, (-0.4, 0.4, 0.1), step=1e-6, max_epochs=9)
     steps = abs(run.weights[1:] - run.weights[:-1])
     assert steps[0] == pytest.approx([1e-6] * 3, rel=1e-8)
     assert steps[8] == pytest.approx([1e-6 / 3] * 3, rel=1e-4)
 
 
-def test_a_weight_without_gradient_stays(bowl, follow):
+def test_weight_with_zero_gradient_stays(bowl, follow):
     """At (3, 1) the bowl's gradient is (0, 8)."""
     for convention in ("paper", "optax"):
         run = follow("adagrad", bowl, (3, 1), step=0.1, max_epochs=1, convention=convention)

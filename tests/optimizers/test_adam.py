@@ -29,14 +29,14 @@ def adam(f, theta, *, step, beta1, beta2, epsilon):
 
 
 def means(g, m, v, beta1, beta2):
-    """The two lines of Algorithm 1 that the variants keep."""
+    """The two lines of Algorithm 1 shared by the variants."""
     m = [beta1 * a + (1 - beta1) * d for a, d in zip(m, g, strict=True)]
     v = [beta2 * a + (1 - beta2) * d**2 for a, d in zip(v, g, strict=True)]
     return m, v
 
 
 def adamw(f, theta, *, step, beta1, beta2, epsilon, weight_decay, convention):
-    """Loshchilov & Hutter 2019, Algorithm 2 with the schedule multiplier η = 1; torch's decay is α times this one."""
+    """Loshchilov & Hutter 2019, Algorithm 2 with schedule multiplier η = 1; torch multiplies the decay by α."""
     alpha, lambda_ = step, weight_decay
     if convention == "torch":
         lambda_ = alpha * weight_decay
@@ -55,7 +55,7 @@ def adamw(f, theta, *, step, beta1, beta2, epsilon, weight_decay, convention):
 
 
 def adamax(f, theta, *, step, beta1, beta2, epsilon):
-    """Kingma & Ba 2015, Algorithm 2, line by line, with ε added to the gradient's size."""
+    """Kingma & Ba 2015, Algorithm 2, line by line, with ε added to the absolute gradient."""
     alpha = step
     m, u = [0.0] * len(theta), [0.0] * len(theta)
     t = 0
@@ -69,7 +69,7 @@ def adamax(f, theta, *, step, beta1, beta2, epsilon):
 
 
 def nadam(f, theta, *, step, beta1, beta2, epsilon, momentum_decay, convention):
-    """Dozat's rule as torch.optim.NAdam documents it, with μ of every epoch; optax's has β₁ for it."""
+    """Dozat's rule as documented by torch.optim.NAdam, with a scheduled μ; optax uses β₁ instead."""
 
     def mu(t):
         return beta1 if convention == "optax" else beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
@@ -90,7 +90,7 @@ def nadam(f, theta, *, step, beta1, beta2, epsilon, momentum_decay, convention):
 
 
 def amsgrad(f, x, *, step, beta1, beta2, epsilon, convention):
-    """Reddi, Kale & Kumar 2018, Algorithm 2, unconstrained and with ε; and what two libraries make of it.
+    """Reddi, Kale & Kumar 2018, Algorithm 2, unconstrained and with ε; and the variants of two libraries.
 
     torch.optim.Adam(amsgrad=True) corrects the bias of m and of the largest v, optax.amsgrad the bias of every v.
     """
@@ -115,7 +115,7 @@ def amsgrad(f, x, *, step, beta1, beta2, epsilon, convention):
 
 
 def radam(f, theta, *, step, beta1, beta2, epsilon, threshold, convention):
-    """Liu et al. 2020, Algorithm 2, with ε and with the 4 of line 9 to choose."""
+    """Liu et al. 2020, Algorithm 2, with ε and a variable threshold in place of the 4 in line 9."""
     alpha = step
     m, v = [0.0] * len(theta), [0.0] * len(theta)
     rho_inf = 2 / (1 - beta2) - 1
@@ -145,7 +145,7 @@ UNUSUAL = {
     "adamax": _ADAM,
     "nadam": {**_ADAM, "momentum_decay": 0.3, "convention": "optax"},
     "amsgrad": {**_ADAM, "convention": "torch"},
-    "radam": {**_ADAM, "beta2": 0.9, "threshold": 6.5, "convention": "torch"},  # below a β₂ of 0.6 nothing is rectified
+    "radam": {**_ADAM, "beta2": 0.9, "threshold": 6.5, "convention": "torch"},  # no rectification for β₂ below 0.6
 }
 CONVENTIONS = [
     (name, word)
@@ -156,7 +156,7 @@ CONVENTIONS = [
 
 
 @pytest.mark.parametrize(("name", "convention"), CONVENTIONS)
-def test_every_convention_is_the_twin_s(name, convention, six_points, plain, follow):
+def test_every_convention_matches_its_twin(name, convention, six_points, plain, follow):
     settings = {**UNUSUAL[name], "convention": convention}
     run = follow(name, six_points, (-1.2, 1), max_epochs=50, **settings)
     twin = TWINS[name](plain(six_points), [-1.2, 1.0], **settings)
@@ -165,7 +165,7 @@ def test_every_convention_is_the_twin_s(name, convention, six_points, plain, fol
 
 
 def test_two_epochs_of_adam_by_hand(bowl, follow):
-    """From (1, 1) on the bowl with α 0.1, β₁ 0.5, β₂ 0.75 and an ε of 2, large enough to see where it stands.
+    """From (1, 1) on the bowl with α 0.1, β₁ 0.5, β₂ 0.75 and an ε of 2, large enough for its position to matter.
 
     1: g = (-2, 8), m̂ = g, √v̂ = (2, 8), so w = (1 + 0.1 · 2/4, 1 - 0.1 · 8/10) = (1.05, 0.92)
     2: g = (-1.95, 7.68), m = 0.5 (-1, 4) + 0.5 g = (-1.475, 5.84), m̂ = m / 0.75,
@@ -182,7 +182,7 @@ def test_two_epochs_of_adamax_by_hand(bowl, follow):
     """From (1, 1) on the bowl with α 0.1, β₁ 0.5, β₂ 0.99 and an ε of 2.
 
     1: g = (-2, 8), m̂ = g, u = (4, 10), so w = (1.05, 0.92)
-    2: g = (-1.95, 7.68), m = (-1.475, 5.84) as above, and 0.99 u = (3.96, 9.9) is more than |g| + 2 = (3.95, 9.68)
+    2: g = (-1.95, 7.68), m = (-1.475, 5.84) as above, and 0.99 u = (3.96, 9.9) exceeds |g| + 2 = (3.95, 9.68)
     """
     run = follow("adamax", bowl, (1, 1), step=0.1, beta1=0.5, beta2=0.99, epsilon=2, max_epochs=2)
     assert run.weights[1] == pytest.approx((1.05, 0.92), rel=1e-15)
@@ -190,7 +190,7 @@ def test_two_epochs_of_adamax_by_hand(bowl, follow):
     assert run.weights[2] == pytest.approx(second, rel=1e-15)
 
 
-# From (1, 1) on the bowl, where g = (-2, 8): whatever β₂, √v̂ is (2, 8), and √v̂ + ε is (4, 10).
+# From (1, 1) on the bowl, where g = (-2, 8): for any β₂, √v̂ is (2, 8), and √v̂ + ε is (4, 10).
 @pytest.mark.parametrize(
     ("name", "settings", "first"),
     [
@@ -208,15 +208,15 @@ def test_an_epoch_by_hand(name, settings, first, bowl, follow):
     assert run.weights[1] == pytest.approx(first, rel=1e-15)
 
 
-# β₁ = 0, so m = g; β₂ = 0.5, so v = (2, 32) after the first epoch; ε is too small to be seen.
+# β₁ = 0, so m = g; β₂ = 0.5, so v = (2, 32) after the first epoch; ε is negligible.
 @pytest.mark.parametrize(
     ("convention", "first", "second"),
     [
-        # v̂ = (2, 32), so both weights move by r = 1/√2; then g = (-2 + r, 8 - 4 r), v is less, and they move by r - 1/4
+        # v̂ = (2, 32), so both weights move by r = 1/√2; then g = (-2 + r, 8 - 4 r), v < v̂, and they move by r - 1/4
         ("paper", (1 + 0.5**0.5, 1 - 0.5**0.5), (0.75 + 2**0.5, 1.25 - 2**0.5)),
         # v̂ / 0.5 = (4, 64); then g = (-1.5, 6), and v̂ = v = (2.125, 34), to be divided by 0.75
         ("torch", (1.5, 0.5), (1.5 + 0.75 / (2.125 / 0.75) ** 0.5, 0.5 - 3 / (34 / 0.75) ** 0.5)),
-        # v̂ = (4, 64), which v / 0.75 = (2.83, 45.3) does not reach
+        # v̂ = (4, 64), which exceeds v / 0.75 = (2.83, 45.3)
         ("optax", (1.5, 0.5), (1.875, 0.125)),
     ],
 )
@@ -244,17 +244,18 @@ def test_radam_is_gradient_descent_with_momentum_until_it_rectifies(bowl, follow
 
 
 @pytest.mark.parametrize(("threshold", "first"), [(4, 5), (5, 6)])
-def test_at_its_default_beta2_radam_rectifies_from_the_fifth_epoch_on_and_in_the_libraries_from_the_sixth(
-    threshold, first, bowl, follow
-):
-    """ρ is 1.00, 2.00, 3.00, 4.00, 5.00 and 6.00, each a little less than the epoch."""
+def test_first_rectified_epoch_of_radam_by_threshold(threshold, first, bowl, follow):
+    """With the default β₂, ρ is 1.00, 2.00, 3.00, 4.00, 5.00 and 6.00, each slightly less than the epoch.
+
+    The paper rectifies from the fifth epoch on, the libraries (threshold 5) from the sixth.
+    """
     plain = follow("gd", bowl, (1, 1), step=0.1, max_epochs=7)
     run = follow("radam", bowl, (1, 1), step=0.1, beta1=0, threshold=threshold, max_epochs=7)
     parted = [abs(a - b).max() > 1e-6 for a, b in zip(run.weights, plain.weights, strict=True)]
     assert parted.index(True) == first
 
 
-def test_without_decay_adamw_is_adam(unequal, follow):
+def test_adamw_without_decay_is_adam(unequal, follow):
     plain = follow("adam", unequal, (-1.2, 1, 0.3), step=0.1, max_epochs=30)
     for convention in ("paper", "torch"):
         run = follow("adamw", unequal, (-1.2, 1, 0.3), step=0.1, weight_decay=0, convention=convention, max_epochs=30)
@@ -262,14 +263,14 @@ def test_without_decay_adamw_is_adam(unequal, follow):
 
 
 @pytest.mark.parametrize("name", ["adam", "adamax"])
-def test_first_step_has_the_step_s_length_whatever_the_gradient(name, unequal, follow):
-    """m̂ / √v̂ and m̂ / u are ±1 at t = 1; ε takes less than 1e-5 of it here."""
+def test_first_move_has_the_length_of_the_step_size(name, unequal, follow):
+    """m̂ / √v̂ and m̂ / u are ±1 at t = 1; here, ε reduces them by less than 1e-5."""
     run = follow(name, unequal, (-1.2, 1, 0.3), step=0.25, max_epochs=1)
     assert abs(run.weights[1] - run.weights[0]) == pytest.approx([0.25] * 3, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_weight_without_gradient_stays(name, bowl, follow):
+def test_weight_with_zero_gradient_stays(name, bowl, follow):
     """At (3, 1) the bowl's gradient is (0, 8), and 0 / (0 + ε) is 0, not NaN."""
     settings = {"weight_decay": 0} if name == "adamw" else {}
     run = follow(name, bowl, (3, 1), max_epochs=1, **settings)
@@ -277,13 +278,13 @@ def test_a_weight_without_gradient_stays(name, bowl, follow):
     assert run.weights[1][1] < 1
 
 
-def test_without_epsilon_adamax_is_the_paper_s(bowl, follow):
-    """And there 0/0 is what a weight without gradient gets."""
+def test_adamax_with_zero_epsilon_is_the_paper_s(bowl, follow):
+    """With ε = 0, a weight with zero gradient gets 0/0."""
     assert follow("adamax", bowl, (1, 1), epsilon=0, max_epochs=1).weights[1] == pytest.approx((1.002, 0.998))
     assert follow("adamax", bowl, (3, 1), epsilon=0, max_epochs=1).ending is Ending.DIVERGED
 
 
-# Where each ends from (-4, -4) with step 0.3, as torch.optim (2.13.0) and optax (0.2.8) have it in float64.
+# Final weights from (-4, -4) with step 0.3, computed by torch.optim (2.13.0) and optax (0.2.8) in float64.
 @pytest.mark.parametrize(
     ("name", "settings", "epochs", "end"),
     [
@@ -306,5 +307,5 @@ def test_on_the_published_problem(name, settings, epochs, end, six_points, follo
 
 
 def test_adam_on_the_published_problem(six_points, follow):
-    """25 epochs at step 0.3: torch.optim.Adam (2.13.0) and optax.adam (0.2.8), float64, agree on that count."""
+    """25 epochs with step 0.3, the count of torch.optim.Adam (2.13.0) and optax.adam (0.2.8), float64."""
     assert follow("adam", six_points, (-4, -4), step=0.3, error_threshold=0.125).epochs == 25

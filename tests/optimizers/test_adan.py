@@ -76,23 +76,23 @@ _HAND = {"step": 0.1, "beta1": 0.5, "beta2": 0.75, "beta3": 0.75, "epsilon": 2}
 
 @pytest.mark.parametrize("convention", ["paper", "torch"])
 def test_two_epochs_by_hand(convention, bowl, follow):
-    """From (1, 1) g = (-2, 8): w = (1 + 0.2 / 4, 1 - 0.8 / 10) = (1.05, 0.92), as m = g and √n = |g| either way.
+    """From (1, 1) g = (-2, 8): w = (1 + 0.2 / 4, 1 - 0.8 / 10) = (1.05, 0.92), as m = g and √n = |g| in both cases.
 
     Then g1 = -1.95, d1 = 0.05, g1 + 0.75 d1 = -1.9125.
     """
     run = follow("adan", bowl, (1, 1), **_HAND, convention=convention, max_epochs=2)
     assert run.weights[1] == pytest.approx((1.05, 0.92), rel=1e-15)
-    if convention == "paper":  # from -2, 0.05 and 4
+    if convention == "paper":  # means start at -2, 0.05 and 4
         m, v, n = 0.5 * -2 + 0.5 * -1.95, 0.05, 0.75 * 4 + 0.25 * 1.9125**2
-    else:  # from 0, and corrected
+    else:  # means start at 0 and are bias-corrected
         m = (0.5 * -1 + 0.5 * -1.95) / 0.75
         v = 0.25 * 0.05 / (1 - 0.75**2)
         n = (0.75 * 1 + 0.25 * 1.9125**2) / (1 - 0.75**2)
     assert run.weights[2][0] == pytest.approx(1.05 - 0.1 * (m + 0.75 * v) / (math.sqrt(n) + 2), rel=1e-14)
 
 
-def test_two_epochs_by_hand_as_in_optax(bowl, follow):
-    """A second ε under the root: √(4 + 2) + 2 and √(64 + 2) + 2; and 0.25 for 0.75 before what has changed, d."""
+def test_two_epochs_by_hand_in_the_convention_of_optax(bowl, follow):
+    """A second ε under the root: √(4 + 2) + 2 and √(64 + 2) + 2; and d is weighted by 0.25 instead of 0.75."""
     run = follow("adan", bowl, (1, 1), **_HAND, convention="optax", max_epochs=2)
     w1 = 1 + 0.2 / (math.sqrt(6) + 2)
     assert run.weights[1] == pytest.approx((w1, 1 - 0.8 / (math.sqrt(66) + 2)), rel=1e-15)
@@ -111,6 +111,6 @@ def test_two_epochs_by_hand_as_in_optax(bowl, follow):
         ("optax", 1 + 0.2 / (math.sqrt(6) + 2) - 0.05),
     ],
 )
-def test_decay_divides_or_subtracts(convention, first, bowl, follow):
+def test_weight_decay_divides_or_subtracts(convention, first, bowl, follow):
     run = follow("adan", bowl, (1, 1), **_HAND, weight_decay=0.5, convention=convention, max_epochs=1)
     assert run.weights[1][0] == pytest.approx(first, rel=1e-15)

@@ -7,7 +7,7 @@ import pytest
 
 
 def cocob(f, w, *, alpha, epsilon):
-    """Orabona & Tommasi 2017, Algorithm 2, coordinate by coordinate, with a start of L above 0."""
+    """Orabona & Tommasi 2017, Algorithm 2, coordinate by coordinate, with an initial L above 0."""
     coordinates = range(len(w))
     w1 = list(w)
     big_l, big_g, reward, theta = ([x] * len(w) for x in (epsilon, 0.0, 0.0, 0.0))
@@ -26,11 +26,11 @@ def cocob(f, w, *, alpha, epsilon):
 
 TWINS = {"cocob": cocob}
 UNUSUAL = {"cocob": {"alpha": 3.0, "epsilon": 0.2}}
-EPOCHS, RTOL = 30, 1e-10  # with an α of 3 a run overshoots soon, and roundings grow
+EPOCHS, RTOL = 30, 1e-10  # with an α of 3 a run soon overshoots, and rounding errors grow
 
 
 def test_three_epochs_by_hand(bowl, follow):
-    """From (1, 1) with α 1, so that G + L is never the smaller one.
+    """From (1, 1) with α 1, so that the maximum is always G + L.
 
     1: g = (2, -8), L = G = |g|, R = 0: w = 1 + g / (2 |g|) = (1.5, 0.5)
     2: g = (1.5, -6), G = (3.5, 14), R = (0.75, 3), θ = (3.5, -14): w = 1 + (3.5 / 11, -14 / 176) (2.75, 11)
@@ -42,28 +42,28 @@ def test_three_epochs_by_hand(bowl, follow):
     assert run.weights[1:] == pytest.approx(np.array([(1.5, 0.5), (1.875, 0.125), third]), rel=1e-15)
 
 
-def test_alpha_holds_the_first_bets_small(bowl, follow):
-    """With the default of 100 the first move is 1 / 100, whatever the gradient."""
+def test_alpha_limits_the_first_bets(bowl, follow):
+    """With the default of 100, the first move is 1 / 100 for any gradient."""
     assert follow("cocob", bowl, (1, 1), max_epochs=1).weights[1] == pytest.approx((1.01, 0.99), rel=1e-15)
 
 
-def test_a_lost_bet_leaves_no_debt(bowl, follow):
-    """From w1 = 2.9 with α 0 the first bet goes to 3.4, too far: then g = -0.4, and 0.5 g is more than was won.
+def test_reward_is_never_negative(bowl, follow):
+    """From w1 = 2.9 with α 0, the first bet overshoots to 3.4: then g = -0.4, and the loss 0.5 g exceeds the reward.
 
-    So R = max(0 - 0.2, 0) = 0, L = 0.4, G = 0.5, θ = -0.3 and w1 = 2.9 - 0.3 / (0.4 · 0.9) 0.4.
+    Thus R = max(0 - 0.2, 0) = 0, L = 0.4, G = 0.5, θ = -0.3 and w1 = 2.9 - 0.3 / (0.4 · 0.9) 0.4.
     """
     run = follow("cocob", bowl, (2.9, -1), alpha=0, max_epochs=2)
     assert run.weights[1:] == pytest.approx(np.array([(3.4, -1), (2.9 - 1 / 3, -1)]), rel=1e-14)
 
 
-def test_a_weight_without_gradient_stays(bowl, follow):
-    """Nothing is known of its scale: 0 / 0 is not taken, and the start is kept exactly."""
+def test_weight_with_zero_gradient_stays(bowl, follow):
+    """L is 0 for this weight; 0 / 0 is avoided, and the weight keeps its start exactly."""
     weights = follow("cocob", bowl, (0.1, -1), max_epochs=9).weights
     assert (weights[:, 1] == -1).all()
     assert (np.diff(weights[:, 0]) > 0).all()
 
 
-def test_the_scale_of_the_error_does_not_matter(bowl, follow):
+def test_is_invariant_to_the_scale_of_the_error(bowl, follow):
     half = type(bowl)(dataset=bowl.dataset, activation="linear", loss="half-mse")
     whole, halved = (follow("cocob", problem, (1, 1), max_epochs=40) for problem in (bowl, half))
     assert halved.weights == pytest.approx(whole.weights, rel=1e-13)

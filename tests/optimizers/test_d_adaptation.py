@@ -33,7 +33,7 @@ def dadapt_sgd(f, x, *, step, momentum, first_distance):
 
 
 def dadapt_adam(f, x, *, step, beta1, beta2, epsilon, first_distance, weight_decay, convention):
-    """Defazio & Mishchenko 2023, Adam with D-Adaptation, with γ constant; the codes' order if that is asked for."""
+    """Defazio & Mishchenko 2023, Adam with D-Adaptation, with γ constant, or in the order of the implementations."""
     gamma, d = step, first_distance
     sqrt_beta2 = math.sqrt(beta2)
     k, r = 0, 0.0
@@ -55,7 +55,7 @@ def dadapt_adam(f, x, *, step, beta1, beta2, epsilon, first_distance, weight_dec
 
 
 def prodigy(f, x, *, step, beta1, beta2, epsilon, first_distance, coefficient, weight_decay, convention):
-    """Mishchenko & Defazio 2023, Prodigy (Adam version), with γ constant; the codes' ε and bias if asked for."""
+    """Mishchenko & Defazio 2023, Prodigy (Adam version), with γ constant, or ε and bias as in implementations."""
     gamma, x0 = step, x
     beta3 = math.sqrt(beta2)
     d, k, r = first_distance, 0, 0.0
@@ -92,7 +92,7 @@ AGAINST = {
     "dadapt-adam": "dadaptation.DAdaptAdam at update 300",
     "prodigy": "prodigyopt.Prodigy at update 300",
 }
-EPOCHS, RTOL = 20, 1e-9  # the steps that are found are bold, and roundings grow a hundredfold in some ten epochs
+EPOCHS, RTOL = 20, 1e-9  # with the large estimated steps, rounding errors grow a hundredfold in about ten epochs
 CONVENTIONS = [
     (name, word)
     for name in ("dadapt-adam", "prodigy")
@@ -101,7 +101,7 @@ CONVENTIONS = [
 
 
 @pytest.mark.parametrize(("name", "convention"), CONVENTIONS)
-def test_every_convention_is_the_twin_s(name, convention, six_points, plain, follow):
+def test_every_convention_matches_its_twin(name, convention, six_points, plain, follow):
     settings = {**UNUSUAL[name], "convention": convention}
     run = follow(name, six_points, (-1.2, 1), max_epochs=50, **settings)
     twin = TWINS[name](plain(six_points), [-1.2, 1.0], **settings)
@@ -130,7 +130,7 @@ def test_three_epochs_of_dadapt_adam_by_hand(convention, bowl, follow):
     """From (0, 0) with γ 3, β₁ 0.5, β₂ 0.36 = 0.6², ε 0.6 and d 0.1: g = (-3, 4), λ = 0.3.
 
     1: m = 0.15 g, v = 0.64 g², A = 0.8 |g| + 0.6 = (3, 3.8), w = -m / A = (0.15, -0.6 / 3.8), s = 0.12 g, r = 0
-    2: g = (-2.85, 4 w2 + 4), in r the A that has seen it by the paper, (3, 3.8) in the code
+    2: g = (-2.85, 4 w2 + 4); r uses the new A in the paper, (3, 3.8) in the code
     """
     settings = {"step": 3, "beta1": 0.5, "beta2": 0.36, "epsilon": 0.6, "first_distance": 0.1}
     run = follow("dadapt-adam", bowl, (0, 0), **settings, convention=convention, max_epochs=3)
@@ -157,8 +157,8 @@ def test_three_epochs_of_dadapt_adam_by_hand(convention, bowl, follow):
 def test_two_epochs_of_prodigy_by_hand(convention, bowl, follow):
     """From (0, 0) with γ 2, β₁ 0.5, β₂ 0.36 = 0.6², ε 0.6, c 5 and d 0.1: g = (-3, 4), λ = 0.2.
 
-    1: m = 0.05 g, √v = 0.08 |g|, s = 0.008 g, r = 0, w = -0.2 m / (√v + 0.06) = (0.1, -0.04 / 0.38), d as before
-    2: g = (-2.9, 4 w2 + 4), r = 0.008 ⟨g, -w⟩; d grows, and the code's ε is already multiplied by the new one.
+    1: m = 0.05 g, √v = 0.08 |g|, s = 0.008 g, r = 0, w = -0.2 m / (√v + 0.06) = (0.1, -0.04 / 0.38), d unchanged
+    2: g = (-2.9, 4 w2 + 4), r = 0.008 ⟨g, -w⟩; d increases, and the code multiplies ε by the new d.
     """
     settings = {"step": 2, "beta1": 0.5, "beta2": 0.36, "epsilon": 0.6, "first_distance": 0.1, "coefficient": 5}
     run = follow("prodigy", bowl, (0, 0), **settings, convention=convention, max_epochs=2)
@@ -176,7 +176,7 @@ def test_two_epochs_of_prodigy_by_hand(convention, bowl, follow):
     assert run.weights[2] == pytest.approx(second, rel=1e-14)
 
 
-def test_the_bias_that_optax_corrects(bowl, follow):
+def test_bias_correction_of_optax(bowl, follow):
     """From (1, 1), β₁ 0.5, β₂ 0.75: the step is √0.25 / 0.5 = 1 times as long in the first epoch, √0.4375 / 0.75 in
     the second. With β₂ 0.9375 it is ½ as long in the first."""
     settings = {"beta1": 0.5, "beta2": 0.9375, "epsilon": 1e-300, "first_distance": 0.1, "max_epochs": 1}
@@ -187,21 +187,21 @@ def test_the_bias_that_optax_corrects(bowl, follow):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_point_without_gradient_is_the_end_of_it(name, bowl, follow):
-    """No gradient has a length, s has no size, and 0 / 0 is not taken."""
+def test_stays_where_the_gradient_is_zero(name, bowl, follow):
+    """The gradient and s are 0, and 0 / 0 is avoided."""
     assert follow(name, bowl, (3, -1), max_epochs=3).weights.tolist() == [[3, -1]] * 4
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_weight_without_gradient_stays(name, bowl, follow):
+def test_weight_with_zero_gradient_stays(name, bowl, follow):
     weights = follow(name, bowl, (0, -1), first_distance=0.1, max_epochs=9).weights
     assert (weights[:, 1] == -1).all()
     assert (weights[1:, 0] != 0).all()
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_the_scale_of_the_error_does_not_matter(name, bowl, follow):
-    """Halving all gradients moves nothing, where ε does not count."""
+def test_is_invariant_to_the_scale_of_the_error(name, bowl, follow):
+    """Halving all gradients does not change the path if ε is negligible."""
     settings = {"first_distance": 0.03, "max_epochs": 40, **({} if name == "dadapt-sgd" else {"epsilon": 1e-300})}
     half = type(bowl)(dataset=bowl.dataset, activation="linear", loss="half-mse")
     whole, halved = (follow(name, problem, (1, 1), **settings) for problem in (bowl, half))
@@ -216,6 +216,6 @@ def test_the_scale_of_the_error_does_not_matter(name, bowl, follow):
         ("prodigy", {"convention": "torch"}, (73.9698861185, -49.6431188305)),
     ],
 )
-def test_the_authors_own_code_on_the_published_problem(name, settings, last, six_points, follow):
-    """dadaptation 3.2 and prodigyopt 1.1.2 at their defaults, float64, after 300 updates from (-4, -4)."""
+def test_authors_code_on_the_published_problem(name, settings, last, six_points, follow):
+    """dadaptation 3.2 and prodigyopt 1.1.2 with their defaults, float64, after 300 updates from (-4, -4)."""
     assert follow(name, six_points, (-4, -4), max_epochs=300, **settings).weights[-1] == pytest.approx(last, rel=1e-10)

@@ -13,7 +13,7 @@ def _length(v):
 
 
 def dog(f, x, *, step, epsilon, first_distance, first_distance_is):
-    """Ivgi, Hinder & Carmon 2023, (DoG), the sum and the maximum taken anew at every t over all points so far."""
+    """Ivgi, Hinder & Carmon 2023, (DoG); sum and maximum are recomputed at every t over all points so far."""
     c, x0, points, gradients = step, x, [], []
     r_epsilon = {"relative": first_distance * (1 + _length(x0)), "absolute": first_distance, "step": 0.0}
     while True:
@@ -45,10 +45,10 @@ UNUSUAL = {
     "dog": {"step": 0.6, "epsilon": 0.2, "first_distance": 0.04, "first_distance_is": "absolute"},
     "dowg": {"step": 0.6, "epsilon": 0.2, "first_distance": 0.3},
 }
-EPOCHS, RTOL = 20, 1e-9  # DoWG steps boldly, and roundings grow a hundredfold in some five epochs
+EPOCHS, RTOL = 20, 1e-9  # with the large steps of DoWG, rounding errors grow a hundredfold in about five epochs
 
 
-def test_the_first_step_size_may_be_given(six_points, plain, follow):
+def test_first_step_size_can_be_set(six_points, plain, follow):
     settings = {**UNUSUAL["dog"], "first_distance_is": "step"}
     run = follow("dog", six_points, (-1.2, 1), max_epochs=50, **settings)
     twin = dog(plain(six_points), [-1.2, 1.0], **settings)
@@ -70,7 +70,7 @@ def test_two_epochs_of_dog_by_hand(bowl, follow):
     ("what", "eta"),
     [("relative", 0.6 / 25), ("absolute", 0.1 / 25), ("step", 0.1)],
 )
-def test_what_the_first_distance_is(what, eta, bowl, follow):
+def test_meaning_of_the_first_distance(what, eta, bowl, follow):
     """From (4, 3), 5 away from the origin, g = (1, 16) and ε = 368 makes 25² of ‖g‖²: 0.1 (1 + 5), 0.1, or no r̄."""
     run = follow("dog", bowl, (4, 3), epsilon=368, first_distance=0.1, first_distance_is=what, max_epochs=1)
     assert run.weights[1] == pytest.approx((4 - eta, 3 - 16 * eta), rel=1e-14)
@@ -88,21 +88,21 @@ def test_two_epochs_of_dowg_by_hand(bowl, follow):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_point_without_gradient_is_the_end_of_it(name, bowl, follow):
-    """All sums are 0 there, and 0 / 0 is not taken, nor a step by a given size."""
+def test_stays_where_the_gradient_is_zero(name, bowl, follow):
+    """All sums are 0, 0 / 0 is avoided, and a given first step size moves nothing."""
     settings = [{}, {"first_distance_is": "step"}] if name == "dog" else [{}]
     for given in settings:
         assert follow(name, bowl, (3, -1), max_epochs=3, **given).weights.tolist() == [[3, -1]] * 4
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_the_scale_of_the_error_does_not_matter(name, bowl, follow):
+def test_is_invariant_to_the_scale_of_the_error(name, bowl, follow):
     half = type(bowl)(dataset=bowl.dataset, activation="linear", loss="half-mse")
     whole, halved = (follow(name, problem, (1, 1), first_distance=0.1, max_epochs=40) for problem in (bowl, half))
     assert halved.weights == pytest.approx(whole.weights, rel=1e-12)
 
 
-def test_the_first_move_is_as_long_as_is_said(unequal, follow):
+def test_length_of_the_first_move(unequal, follow):
     for name, distance in (("dog", 0.03 * (1 + math.sqrt(1.44 + 1 + 0.09))), ("dowg", 0.03)):
         run = follow(name, unequal, (-1.2, 1, 0.3), first_distance=0.03, max_epochs=1)
         assert _length(run.weights[1] - run.weights[0]) == pytest.approx(distance, rel=1e-12)

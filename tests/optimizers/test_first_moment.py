@@ -33,7 +33,7 @@ def ademamix(f, theta, *, step, beta1, beta2, beta3, alpha, warmup, epsilon, wei
 
 
 def qhadam(f, theta, *, step, beta1, beta2, nu1, nu2, epsilon):
-    """Ma & Yarats 2019, the update rule of QHAdam in section 4: g and s are the means."""
+    """Ma & Yarats 2019, the update rule of QHAdam in section 4, where g and s are the means."""
     alpha = step
     g, s = [0.0] * len(theta), [0.0] * len(theta)
     t = 0
@@ -52,7 +52,7 @@ def qhadam(f, theta, *, step, beta1, beta2, nu1, nu2, epsilon):
 
 
 def diffgrad(f, theta, *, step, beta1, beta2, epsilon, convention):
-    """Dubey et al. 2020, the update rule of diffGrad; with convention torch, their corrected code's last lines."""
+    """Dubey et al. 2020, the update rule of diffGrad; with convention torch, the last lines of their corrected code."""
     alpha = step
     m, v, before = [0.0] * len(theta), [0.0] * len(theta), [0.0] * len(theta)
     t = 0
@@ -82,12 +82,12 @@ UNUSUAL = {
     "diffgrad": {**_UNUSUAL, "convention": "torch"},
 }
 
-# On the bowl from (1, 1) the gradient is (-2, 8). An ε of 2 is large enough to see where it stands.
+# On the bowl from (1, 1) the gradient is (-2, 8). An ε of 2 is large enough for its position to matter.
 _HAND = {"step": 0.1, "beta1": 0.5, "beta2": 0.75, "epsilon": 2}
 
 
 def test_an_epoch_of_ademamix_by_hand(bowl, follow):
-    """m̂₁ = g, m₂ = 0.1 g, √ν̂ = (2, 8): (g + 0.3 g) / (4, 10) = (-0.65, 1.04), and 0.5 w is added to that."""
+    """m̂₁ = g, m₂ = 0.1 g, √ν̂ = (2, 8): (g + 0.3 g) / (4, 10) = (-0.65, 1.04), plus 0.5 w."""
     run = follow("ademamix", bowl, (1, 1), **_HAND, beta3=0.9, alpha=3, weight_decay=0.5, max_epochs=1)
     assert run.weights[1] == pytest.approx((1 + 0.065 - 0.05, 1 - 0.104 - 0.05), rel=1e-15)
 
@@ -95,15 +95,15 @@ def test_an_epoch_of_ademamix_by_hand(bowl, follow):
 @pytest.mark.parametrize(
     ("beta1", "beta3"),
     [
-        # half way from β₁ = 1/4 to β₃ = 1/2 in half-lives, 1/2 and 1, is 3/4 of an epoch: 2^(-4/3)
+        # halfway from β₁ = 1/4 to β₃ = 1/2 in half-lives (1/2 and 1) is a half-life of 3/4 of an epoch: 2^(-4/3)
         (0.25, 2 ** (-4 / 3)),
-        # a β₁ of 0 has a half-life of 0; half way is half an epoch
+        # a β₁ of 0 has a half-life of 0; halfway is half an epoch
         (0, 0.25),
-        # a β₁ above β₃ is β₃ from the start
+        # for β₁ above β₃, β₃(t) is β₃ from the start
         (0.9, 0.5),
     ],
 )
-def test_warming_up_grows_the_half_life_linearly(beta1, beta3, bowl, follow):
+def test_half_life_grows_linearly_during_warm_up(beta1, beta3, bowl, follow):
     """At t = 1 of T = 2 α is half of 6: (g + 3 (1 - β₃(1)) g) / (|g| + 2)."""
     settings = {**_HAND, "beta1": beta1, "beta3": 0.5, "alpha": 6, "warmup": 2}
     run = follow("ademamix", bowl, (1, 1), **settings, max_epochs=1)
@@ -112,9 +112,9 @@ def test_warming_up_grows_the_half_life_linearly(beta1, beta3, bowl, follow):
 
 
 def test_two_epochs_of_qhadam_by_hand(bowl, follow):
-    """The first is Adam's, m̂ and g being the same: w = (1.05, 0.92). Then g = (-1.95, 7.68) and Adam's m̂ and v̂ are
+    """The first epoch equals Adam's, since m̂ = g: w = (1.05, 0.92). Then g = (-1.95, 7.68) and Adam's m̂ and v̂ are
 
-    (-1.475, 5.84) / 0.75 and (1.700625, 26.7456) / 0.4375; of both a quarter is replaced by g and g².
+    (-1.475, 5.84) / 0.75 and (1.700625, 26.7456) / 0.4375; a quarter of each is replaced by g and g².
     """
     run = follow("qhadam", bowl, (1, 1), **_HAND, nu1=0.75, nu2=0.75, max_epochs=2)
     assert run.weights[1] == pytest.approx((1.05, 0.92), rel=1e-15)
@@ -123,7 +123,7 @@ def test_two_epochs_of_qhadam_by_hand(bowl, follow):
     assert run.weights[2][0] == pytest.approx(1.05 + 0.1 * above / below, rel=1e-14)
 
 
-def test_qhadam_without_mixture_is_adam(unequal, follow):
+def test_qhadam_with_nu_1_is_adam(unequal, follow):
     adam = follow("adam", unequal, (-1.2, 1, 0.3), max_epochs=30)
     run = follow("qhadam", unequal, (-1.2, 1, 0.3), beta1=0.9, nu1=1, nu2=1, max_epochs=30)
     assert run.weights == pytest.approx(adam.weights, rel=1e-13)
@@ -137,7 +137,7 @@ def test_qhadam_without_mixture_is_adam(unequal, follow):
     ],
 )
 def test_an_epoch_of_diffgrad_by_hand(convention, scale, bowl, follow):
-    """The gradient before is 0, so ξ = 1 / (1 + exp(-|g|))."""
+    """The previous gradient is 0, so ξ = 1 / (1 + exp(-|g|))."""
     run = follow("diffgrad", bowl, (1, 1), **_HAND, convention=convention, max_epochs=1)
     w1 = 1 + 0.1 * 2 / (1 + math.exp(-2)) / scale[0]
     w2 = 1 - 0.1 * 8 / (1 + math.exp(-8)) / scale[1]
@@ -145,7 +145,7 @@ def test_an_epoch_of_diffgrad_by_hand(convention, scale, bowl, follow):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_weight_without_gradient_stays(name, bowl, follow):
+def test_weight_with_zero_gradient_stays(name, bowl, follow):
     """At (3, 1) the bowl's gradient is (0, 8), and 0 / ε is 0, not NaN."""
     run = follow(name, bowl, (3, 1), max_epochs=2)
     assert run.weights[2][0] == 3

@@ -15,7 +15,7 @@ from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
-RTOL, EPOCHS = 1e-7, 2  # where it diverges J becomes nearly singular, and roundoff takes over
+RTOL, EPOCHS = 1e-7, 2  # where it diverges, J becomes nearly singular and rounding errors dominate
 
 
 def dot(a, b):
@@ -27,9 +27,9 @@ def columns(matrix):
 
 
 def least(J, r):
-    """Return the h with the smallest |J h + r|, None if there are many.
+    """Return the h that minimizes |J h + r|, or None if it is not unique.
 
-    J = Q R by the modified method of Gram and Schmidt, then R h = -Qᵀr.
+    J = Q R by the modified Gram-Schmidt method, then R h = -Qᵀr.
     """
     Q, R, rest, largest = [], [], columns(J), 0.0
     while rest:
@@ -78,11 +78,11 @@ AGAINST = {"gauss-newton": "the solutions of numpy.linalg.lstsq"}
 
 
 def test_epochs_by_hand(bowl, follow):
-    """From (1, 1): r = (-2, 4) / √2, J = diag(1, 2) / √2, so h = (2, -2) leads to the minimum at once, or part of it.
+    """From (1, 1): r = (-2, 4) / √2, J = diag(1, 2) / √2, so the full step h = (2, -2) leads to the minimum.
 
-    After 3 h the residuals are -2 r and the error is four times 10. Half of that leads to -r/2 and 2.5, which will do
-    for c₁ = 0.1, below 10 - 0.1 · 1.5 · 20 = 7, and not for 0.3, 10 - 0.3 · 1.5 · 20 = 1. Half of that again, 0.75 h,
-    leads to r/4 and 0.625, below 10 - 0.3 · 0.75 · 20 = 5.5.
+    After 3 h, the residuals are -2 r and the error is four times 10. Half of that leads to -r/2 and 2.5, which is
+    acceptable for c₁ = 0.1, below 10 - 0.1 · 1.5 · 20 = 7, but not for 0.3, 10 - 0.3 · 1.5 · 20 = 1. Half of that,
+    0.75 h, leads to r/4 and 0.625, below 10 - 0.3 · 0.75 · 20 = 5.5.
     """
     assert follow("gauss-newton", bowl, (1, 1), max_epochs=1).weights[1] == pytest.approx((3, -1), rel=1e-15)
     assert follow("gauss-newton", bowl, (1, 1), step=0.5, max_epochs=1).weights[1] == pytest.approx((2, 0), abs=1e-15)
@@ -93,10 +93,10 @@ def test_epochs_by_hand(bowl, follow):
 
 
 def test_two_epochs_by_hand_on_rosenbrock_s_valley(follow):
-    """Residuals 1 - x and 10 (y - x²), both 0 after one step if they were linear: x becomes 1, y on the tangent.
+    """Residuals 1 - x and 10 (y - x²): the step makes their linearizations 0, so x becomes 1 and y is on the tangent.
 
-    From (-1.2, 1) the tangent of the parabola leads to y = 1.44 - 2.4 · 2.2 = -3.84, where r = (0, -48.4). There the
-    next step keeps x and is exact.
+    From (-1.2, 1) the tangent of the parabola leads to y = 1.44 - 2.4 · 2.2 = -3.84, where r = (0, -48.4). The next
+    step keeps x and is exact.
     """
     run = follow("gauss-newton", PROBLEMS["rosenbrock"](), (-1.2, 1), max_epochs=2)
     assert run.weights[1:] == pytest.approx(np.array([(1, -3.84), (1, 1)]), rel=1e-14)
@@ -106,7 +106,7 @@ def test_two_epochs_by_hand_on_rosenbrock_s_valley(follow):
 @pytest.mark.parametrize(
     ("name", "start"), [("beale", (2, 0.2)), ("freudenstein-roth", (6, 3)), ("himmelblau", (2, 1)), ("booth", (-6, 8))]
 )
-def test_every_step_is_numpy_s_least_squares_solution(name, start, settings, follow):
+def test_every_step_is_the_least_squares_solution_of_numpy(name, start, settings, follow):
     problem = PROBLEMS[name]()
     run = follow("gauss-newton", problem, start, max_epochs=30, **settings)
     for w, after in itertools.pairwise(run.weights):
@@ -115,7 +115,7 @@ def test_every_step_is_numpy_s_least_squares_solution(name, start, settings, fol
         assert after == pytest.approx(w + settings.get("step", 1) * h, rel=1e-12)
 
 
-def test_where_the_residuals_vanish_distances_are_squared(follow):
+def test_converges_quadratically_for_zero_residuals(follow):
     """Madsen et al. 2004, section 3.1: quadratic convergence if the residuals are 0 at the minimum, as Newton's."""
     run = follow("gauss-newton", PROBLEMS["beale"](), (2.5, 0.4), max_epochs=6)
     distances = np.linalg.norm(run.weights - (3, 0.5), axis=1)
@@ -124,8 +124,8 @@ def test_where_the_residuals_vanish_distances_are_squared(follow):
         assert after < 3 * before**2 + 1e-14
 
 
-def test_where_they_do_not_distances_shrink_by_a_factor(unequal, follow):
-    """And there Newton's method, which knows their curvature, is faster."""
+def test_converges_linearly_for_nonzero_residuals(unequal, follow):
+    """Linear convergence, since the curvature of the residuals is neglected."""
     end = least_squares(
         lambda w: unequal.at(w[None]).residuals()[0],
         (-0.4, -0.4, 0.1),
@@ -140,8 +140,8 @@ def test_where_they_do_not_distances_shrink_by_a_factor(unequal, follow):
     assert ((ratios > 0.1) & (ratios < 0.5)).all()
 
 
-def test_the_search_takes_the_first_step_that_will_do(follow):
-    """Each step is α ρᵏ of the whole one and meets Armijo's condition, and the one before did not."""
+def test_search_takes_the_first_acceptable_step(follow):
+    """Each step is α ρᵏ times the full step and satisfies Armijo's condition; the previous trial does not."""
     problem = PROBLEMS["beale"]()
     run = follow("gauss-newton", problem, (1, 1.5), search="backtracking", shrink=0.7, c1=0.2, max_epochs=12)
     powers = []
@@ -157,8 +157,8 @@ def test_the_search_takes_the_first_step_that_will_do(follow):
     assert len(set(powers)) >= 3
 
 
-def test_a_run_with_many_steps_to_choose_from_ends_and_no_other():
-    """A relu neuron that is off says nothing of its weight; its neighbour is on, and linear: 2 w = 6."""
+def test_run_with_a_singular_system_is_stuck_and_others_continue():
+    """An inactive relu neuron has J = 0; the other run's neuron is active and linear: 2 w = 6."""
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     off, on = record(march(OPTIMIZERS["gauss-newton"](), problem, [[-1], [1]], error_threshold=1e-20, max_epochs=9))
     assert (off.ending, off.epochs, off.weights.tolist()) == (Ending.STUCK, 1, [[-1], [-1]])
@@ -168,7 +168,7 @@ def test_a_run_with_many_steps_to_choose_from_ends_and_no_other():
     assert (run.ending, run.epochs) == (Ending.STUCK, 1)
 
 
-def test_a_search_that_finds_nothing_lower_ends_its_run(bowl, follow):
+def test_run_is_stuck_if_the_search_finds_no_lower_error(bowl, follow):
     run = follow("gauss-newton", bowl, (3, -1), search="backtracking", max_epochs=3)
     assert (run.ending, run.epochs, run.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert run.evaluations["residuals"] == 1

@@ -1,4 +1,4 @@
-"""Curvature of each weight by itself."""
+"""Rules that use the diagonal of the Hessian."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bpviz.problems.perceptron import Perceptron
 
 
 def estimated(H, estimate, seed, epoch):
-    """Yao et al. 2021, eq. (7): z ⊙ (H z) with z from a Rademacher distribution, straight from NumPy's generator."""
+    """Yao et al. 2021, eq. (7): z ⊙ (H z) with z from a Rademacher distribution, drawn from NumPy's generator."""
     if estimate == "exact":
         return [row[i] for i, row in enumerate(H)]
     bits = np.random.default_rng([seed, epoch]).integers(0, 2, len(H)).tolist()
@@ -32,7 +32,7 @@ def hessian_diagonal(f, w, *, step, penalty):
 
 
 def adahessian(f, theta, *, step, beta1, beta2, power, epsilon, estimate, seed):
-    """Yao et al. 2021, Algorithm 1 and eq. (11), the sums over all epochs added up anew in each."""
+    """Yao et al. 2021, Algorithm 1 and eq. (11); the sums over all epochs are recomputed in each epoch."""
     gs, Ds = [], []
     for t in itertools.count(1):
         gs.append(f.gradient(theta))
@@ -88,11 +88,11 @@ UNUSUAL = {
         "convention": "optax",
     },
 }
-RTOL = 1e-8  # a step by a curvature of about 0 makes roundoff grow
+RTOL = 1e-8  # dividing by a curvature near 0 makes rounding errors grow
 AGAINST = {"hessian-diagonal": "its twin, and `newton` where the Hessian is diagonal"}
 
 
-# The bowl's gradient is (w1 - 3, 4 w2 + 4), its Hessian diag(1, 4), which every estimate finds exactly.
+# The bowl's gradient is (w1 - 3, 4 w2 + 4); its Hessian is diag(1, 4), so every estimate is exact.
 @pytest.mark.parametrize(
     ("name", "settings", "second", "third"),
     [
@@ -105,19 +105,19 @@ AGAINST = {"hessian-diagonal": "its twin, and `newton` where the Hessian is diag
             (1.2, 0.8),
             (1.2 + 0.56 / 3, 0.8 - 0.2 * 2.8 / 3),
         ),
-        # m = (-1, 4), h = (0.5, 2), γ h = (1, 4), ratio (-1, 1). At (1.5, 0.5) g = (-1.5, 6), m = (-1.25, 5), h as
-        # before, so both are cut
+        # m = (-1, 4), h = (0.5, 2), γ h = (1, 4), ratio (-1, 1). At (1.5, 0.5) g = (-1.5, 6), m = (-1.25, 5), h is
+        # unchanged, so both are clipped
         ("sophia", {"step": 0.5, "beta1": 0.5, "beta2": 0.5, "gamma": 2}, (1.5, 0.5), (2, 0)),
         # γ h = (2, 8), ratio (-0.5, 0.5). At (1.25, 0.75) g = (-1.75, 7), m = (-1.375, 5.5), ratio (-0.6875, 0.6875)
         ("sophia", {"step": 0.5, "beta1": 0.5, "beta2": 0.5, "gamma": 4}, (1.25, 0.75), (1.59375, 0.40625)),
-        # m̂ = (-2, 8) by h = 0 is cut. At (1.5, 0.5) g = (-1.5, 6), m = (-1.25, 5), m̂ = (-5, 20) / 3, γ h = (2, 8)
+        # m̂ = (-2, 8), h = 0: clipped. At (1.5, 0.5) g = (-1.5, 6), m = (-1.25, 5), m̂ = (-5, 20) / 3, γ h = (2, 8)
         (
             "sophia",
             {"step": 0.5, "beta1": 0.5, "beta2": 0.5, "gamma": 4, "convention": "optax"},
             (1.5, 0.5),
             (1.5 + 1.25 / 3, 0.5 - 1.25 / 3),
         ),
-        # The second ratio above, and half of a tenth of each weight: (1.25, 0.75) - 0.05 (1, 1), and so on with
+        # As with γ h = (2, 8) above, with a decay of η λ = 0.05: (1.25, 0.75) - 0.05 (1, 1); then
         # g = (-1.8, 6.8), m = (-1.4, 5.4), ratio (-0.7, 0.675)
         (
             "sophia",
@@ -133,8 +133,8 @@ def test_two_epochs_by_hand(name, settings, second, third, bowl, follow):
     assert run.weights[2] == pytest.approx(third, rel=1e-14, abs=1e-15)
 
 
-def test_curvature_of_either_sign_leads_downhill(follow):
-    """Along a saddle's one axis the curvature is positive, along the other negative."""
+def test_descends_for_both_signs_of_the_curvature(follow):
+    """The curvature of the saddle is positive along one axis and negative along the other."""
     problem = PROBLEMS["saddle"]()
     w = np.array([[1.0, 0.5]])
     g, H = problem.at(w).gradient()[0], problem.at(w).hessian()[0]
@@ -144,7 +144,7 @@ def test_curvature_of_either_sign_leads_downhill(follow):
     assert run.errors[1] < run.errors[0]
 
 
-def test_on_a_quadratic_along_the_axes_it_is_newton_s_method(bowl, follow):
+def test_is_newton_s_method_on_an_axis_aligned_quadratic(bowl, follow):
     run = follow("hessian-diagonal", bowl, (1, 1), step=1, penalty=1e-300, max_epochs=1)
     assert run.weights.tolist() == follow("newton", bowl, (1, 1), penalty=0, max_epochs=1).weights.tolist()
 
@@ -153,7 +153,7 @@ RANDOM = ["adahessian", "sophia"]
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_where_the_hessian_is_diagonal_every_estimate_is_exact(name, follow):
+def test_estimate_is_exact_for_a_diagonal_hessian(name, follow):
     problem = PROBLEMS["rastrigin"]()
     paths = {
         follow(name, problem, (2.1, -1.7), estimate=estimate, seed=seed, max_epochs=60).weights.tobytes()
@@ -163,11 +163,11 @@ def test_where_the_hessian_is_diagonal_every_estimate_is_exact(name, follow):
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_the_estimate_is_the_diagonal_on_average(name):
-    """In the first epoch AdaHessian moves by η g / |D|, and Sophia with β = 0 by η g / (γ D), so that D can be read.
+def test_mean_of_the_estimates_is_the_diagonal(name):
+    """In the first epoch AdaHessian moves by η g / |D|, and Sophia with β = 0 by η g / (γ D), which gives D.
 
-    It is Hᵢᵢ + Σⱼ zᵢ zⱼ Hᵢⱼ: over the eight patterns of three signs the mean is the diagonal. This H has a strong one,
-    so that every D is positive.
+    D is Hᵢᵢ + Σⱼ zᵢ zⱼ Hᵢⱼ: its mean over the eight patterns of three signs is the diagonal. The diagonal of this H is
+    dominant, so every D is positive.
     """
     features = ((2.0, 0.3, -0.1), (-0.2, 1.5, 0.4), (0.1, -0.3, 1.0))
     problem = Perceptron(dataset=Dataset("three", features, (1.0, -2.0, 3.0), ("x1", "x2", "x3")), activation="linear")
@@ -187,7 +187,7 @@ def test_the_estimate_is_the_diagonal_on_average(name):
 
 
 @pytest.mark.parametrize(("name", "settings"), [("adahessian", {}), ("sophia", {"gamma": 10})])
-def test_a_sweep_may_vary_the_seed(name, settings, six_points, follow):
+def test_sweep_can_vary_the_seed(name, settings, six_points, follow):
     starts = [(1, 1), (1, 1), (-2, 0.5)]
     rest = {"error_threshold": None, "max_epochs": 25}
     together = record(march(OPTIMIZERS[name](**settings), six_points, starts, varied={"seed": [3, 4, 3]}, **rest))
@@ -197,7 +197,7 @@ def test_a_sweep_may_vary_the_seed(name, settings, six_points, follow):
     assert together[0].weights.tolist() != together[1].weights.tolist()
 
 
-def test_a_sweep_may_vary_when_the_curvature_is_looked_at(six_points, follow):
+def test_sweep_can_vary_the_refresh_interval(six_points, follow):
     starts = [(1, 1), (1, 1), (-2, 0.5)]
     rest = {"error_threshold": None, "max_epochs": 25}
     together = record(march(OPTIMIZERS["sophia"](), six_points, starts, varied={"refresh": [1, 4, 7]}, **rest))
@@ -208,8 +208,8 @@ def test_a_sweep_may_vary_when_the_curvature_is_looked_at(six_points, follow):
         assert run.evaluations["hessian"] == times
 
 
-def test_the_curvature_is_looked_at_in_each_run_s_own_epochs(six_points):
-    """Runs that enter late look in their first, eleventh, twenty-first ... epoch, whatever the others do."""
+def test_refresh_counts_the_epochs_of_each_run(six_points):
+    """Runs that enter a block late evaluate the Hessian in their own epochs 1, 11, 21, ..."""
     starts = [(-4, -4), (2.6, -3.4), (1, -2), (-6, 2), (0, 0)]
     rest = {"error_threshold": 0.125, "max_epochs": 300}
     runs = record(march(OPTIMIZERS["sophia"](), six_points, starts, block=2, **rest))
@@ -218,7 +218,7 @@ def test_the_curvature_is_looked_at_in_each_run_s_own_epochs(six_points):
         assert run.evaluations["hessian"] == (run.epochs + 9) // 10
 
 
-def test_what_is_cut_moves_by_signs(unequal, follow):
-    """Liu et al. 2024, section 2: where everything is cut, Sophia is the sign of the mean gradient."""
+def test_clipped_updates_are_signs(unequal, follow):
+    """Liu et al. 2024, section 2: if everything is clipped, Sophia uses the sign of the mean gradient."""
     run = follow("sophia", unequal, (-1.2, 1, 0.3), gamma=1e-12, max_epochs=30)
     assert np.abs(np.diff(run.weights, axis=0)) == pytest.approx(np.full((30, 3), 0.1), rel=1e-12)

@@ -31,7 +31,7 @@ def lamb(f, x, *, step, beta1, beta2, epsilon, weight_decay):
 
 
 def novograd(f, w, *, step, beta1, beta2, epsilon, weight_decay):
-    """Ginsburg et al. 2019, Algorithm 1, with one layer, and ε in the first line too."""
+    """Ginsburg et al. 2019, Algorithm 1, with one layer, and with ε in the first line."""
     lambda_, d = step, weight_decay
     g = f.gradient(w)
     v = _norm(g) ** 2
@@ -50,25 +50,25 @@ UNUSUAL = dict.fromkeys(TWINS, _UNUSUAL)
 
 
 def test_an_epoch_of_lamb_by_hand(bowl, follow):
-    """From (1, 1), g = (-2, 8): m̂ / (√v̂ + 2) = (-0.5, 0.8); with 0.5 w that is (0, 1.3), made √2 long."""
+    """From (1, 1), g = (-2, 8): m̂ / (√v̂ + 2) = (-0.5, 0.8); plus 0.5 w that is (0, 1.3), scaled to norm √2."""
     run = follow("lamb", bowl, (1, 1), step=0.1, epsilon=2, weight_decay=0.5, max_epochs=1)
     assert run.weights[1] == pytest.approx((1, 1 - 0.1 * math.sqrt(2)), rel=1e-15)
 
 
-def test_lamb_makes_moves_as_long_as_the_weights_times_the_step(unequal, follow):
+def test_moves_of_lamb_are_proportional_to_the_norm_of_the_weights(unequal, follow):
     run = follow("lamb", unequal, (-1.2, 1, 0.3), step=0.03, max_epochs=20)
     for before, after in zip(run.weights, run.weights[1:], strict=False):
         assert _norm(after - before) == pytest.approx(0.03 * _norm(before), rel=1e-12)
 
 
-def test_lamb_leaves_the_origin_as_adam_does(bowl, follow):
-    """There w has no length, and the move keeps its own: g = (-3, 4), m̂ / (√v̂ + 2) = (-3/5, 4/6)."""
+def test_lamb_moves_from_the_origin_as_adam_does(bowl, follow):
+    """The norm of w is 0, so the update is not scaled: g = (-3, 4), m̂ / (√v̂ + 2) = (-3/5, 4/6)."""
     run = follow("lamb", bowl, (0, 0), step=0.1, epsilon=2, max_epochs=1)
     assert run.weights[1] == pytest.approx((0.06, -0.4 / 6), rel=1e-15)
 
 
-def test_lamb_stays_where_there_is_nothing_to_move_by(bowl, follow):
-    """At the minimum the move has no length, and 0 / 0 is not taken."""
+def test_lamb_stays_at_a_minimum(bowl, follow):
+    """The norm of the update is 0, and 0 / 0 is avoided."""
     assert follow("lamb", bowl, (3, -1), max_epochs=2).weights.tolist() == [[3, -1]] * 3
 
 

@@ -14,7 +14,7 @@ from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
-RTOL, EPOCHS = 1e-11, 12  # later, at a minimum, roundoff decides whether the error falls
+RTOL, EPOCHS = 1e-11, 12  # later, at a minimum, rounding errors decide whether the error decreases
 
 
 def dot(a, b):
@@ -26,7 +26,7 @@ def columns(matrix):
 
 
 def solved(A, b):
-    """By Gauss's elimination with the largest pivot."""
+    """Solve A x = b by Gaussian elimination with partial pivoting."""
     lines = [[*row, y] for row, y in zip(A, b, strict=True)]
     done = []
     while lines:
@@ -41,7 +41,7 @@ def solved(A, b):
 
 
 def levenberg_marquardt(f, x, *, damping, decrease, increase):
-    """Madsen et al. 2004, Algorithm 3.16 with its F = E / 2, and 1/3 and 2 as numbers."""
+    """Madsen et al. 2004, Algorithm 3.16 with its F = E / 2, and with settings in place of 1/3 and 2."""
     tau = damping
     fx, J = f.residuals(x), f.jacobian(x)
     nu = increase
@@ -69,14 +69,14 @@ def levenberg_marquardt(f, x, *, damping, decrease, increase):
 
 TWINS = {"levenberg-marquardt": levenberg_marquardt}
 UNUSUAL = {"levenberg-marquardt": {"damping": 0.02, "decrease": 0.7, "increase": 3.5}}
-AGAINST = {"levenberg-marquardt": "where scipy.optimize.least_squares ends"}
+AGAINST = {"levenberg-marquardt": "final weights of scipy.optimize.least_squares"}
 
 
 def test_two_epochs_by_hand(bowl, follow):
     """From (1, 1): JᵀJ = diag(1/2, 2) and Jᵀr = (-1, 4), so μ = 2 and h = (1 / 2.5, -4 / 4) leads to (1.4, 0).
 
-    The residuals are linear, so the fall of the error is as foretold, ϱ = 1, and μ ← 2/3. There Jᵀr = (-0.8, 2), and
-    h = (0.8 / (1/2 + 2/3), -2 / (2 + 2/3)). Residuals of the start and of two trials, Jacobians likewise.
+    The residuals are linear, so the decrease is as predicted, ϱ = 1, and μ ← 2/3. Then Jᵀr = (-0.8, 2), and
+    h = (0.8 / (1/2 + 2/3), -2 / (2 + 2/3)). Residuals and Jacobians are evaluated at the start and at two trials.
     """
     run = follow("levenberg-marquardt", bowl, (1, 1), max_epochs=2)
     assert run.weights[1] == pytest.approx((1.4, 0), abs=1e-15)
@@ -84,12 +84,12 @@ def test_two_epochs_by_hand(bowl, follow):
     assert (run.evaluations["residuals"], run.evaluations["jacobian"]) == (3, 3)
 
 
-def test_two_refusals_and_a_step_by_hand(follow):
+def test_two_rejected_steps_and_an_accepted_one_by_hand(follow):
     """Rosenbrock's residuals 1 - x and 10 (y - x²) from (0, 0): JᵀJ = diag(1, 100), Jᵀr = (-1, 0), τ = 0.01, μ = 1.
 
-    h = (1/2, 0) leads to (1/2)² + 2.5² = 6.5 > 1: refused, μ ← 2. (1/3, 0): 4/9 + (10/9)² > 1, refused, μ ← 4 · 2.
-    (1/9, 0): (8/9)² + (10/81)² = 1 - 1277/6561, taken. ϱ = 1277/6561 / (1/9 (8/9 + 1)) = 1277/1377, so that κ = 1/3 is
-    below 1 - (2 ϱ - 1)³ = 0.3755 and μ ← 8 times that. In (1/9, 0), r = (8/9, -10/81) and J = (-1, 0; -20/9, 10).
+    h = (1/2, 0) leads to (1/2)² + 2.5² = 6.5 > 1: rejected, μ ← 2. (1/3, 0): 4/9 + (10/9)² > 1, rejected, μ ← 4 · 2.
+    (1/9, 0): (8/9)² + (10/81)² = 1 - 1277/6561, accepted. ϱ = 1277/6561 / (1/9 (8/9 + 1)) = 1277/1377, so κ = 1/3 is
+    below 1 - (2 ϱ - 1)³ = 0.3755 and μ ← 8 times that. At (1/9, 0), r = (8/9, -10/81) and J = (-1, 0; -20/9, 10).
     """
     run = follow("levenberg-marquardt", PROBLEMS["rosenbrock"](), (0, 0), damping=0.01, max_epochs=4)
     assert run.weights[1:4] == pytest.approx(np.array([(0, 0), (0, 0), (1 / 9, 0)]), rel=1e-15)
@@ -100,7 +100,7 @@ def test_two_refusals_and_a_step_by_hand(follow):
 
 
 @pytest.mark.parametrize("name", ["rosenbrock", "beale", "freudenstein-roth", "himmelblau"])
-def test_without_damping_it_is_gauss_newton_s_step(name, follow):
+def test_without_damping_the_step_is_that_of_gauss_newton(name, follow):
     problem = PROBLEMS[name]()
     w = np.array(problem.start)
     run = follow("levenberg-marquardt", problem, w, damping=1e-13, max_epochs=1)
@@ -111,7 +111,7 @@ def test_without_damping_it_is_gauss_newton_s_step(name, follow):
 
 
 @pytest.mark.parametrize("name", ["rosenbrock", "beale", "freudenstein-roth", "himmelblau"])
-def test_damped_much_it_is_a_short_step_against_the_gradient(name, follow):
+def test_with_large_damping_the_step_is_along_the_negative_gradient(name, follow):
     """h → -Jᵀr / μ with μ = τ max diag(JᵀJ), and ∇E = 2 Jᵀr."""
     problem = PROBLEMS[name]()
     w = np.array(problem.start)
@@ -121,7 +121,7 @@ def test_damped_much_it_is_a_short_step_against_the_gradient(name, follow):
     assert (run.weights[1] - w) * 2 * mu == pytest.approx(-at.gradient()[0], rel=1e-6)
 
 
-def test_every_step_is_the_lowest_point_of_a_ball_of_its_length(follow):
+def test_every_step_is_optimal_among_steps_of_its_length(follow):
     """The damped step minimizes |r + J h| among all steps no longer than itself (Marquardt 1963, Theorem 1)."""
     problem = PROBLEMS["beale"]()
     run = follow("levenberg-marquardt", problem, (1, 1.5), max_epochs=12)
@@ -139,7 +139,7 @@ def test_every_step_is_the_lowest_point_of_a_ball_of_its_length(follow):
 
 @pytest.mark.parametrize("damping", [1e-6, 1e-3, 1, 1e3])
 @pytest.mark.parametrize("where", ["six_points", "unequal"])
-def test_the_error_never_grows(where, damping, follow, request):
+def test_error_never_increases(where, damping, follow, request):
     problem = request.getfixturevalue(where)
     run = follow("levenberg-marquardt", problem, (-1.2, 1, 0.3)[: len(problem.weights)], damping=damping, max_epochs=60)
     assert (np.diff(run.errors) <= 1e-15).all()
@@ -156,8 +156,8 @@ def test_the_error_never_grows(where, damping, follow, request):
         ("booth", (1, 1)),
     ],
 )
-def test_it_ends_where_minpack_does(name, start, follow):
-    """SciPy's least_squares(method='lm') takes other steps to the same minimum."""
+def test_ends_at_the_minimum_of_minpack(name, start, follow):
+    """SciPy's least_squares(method='lm') takes different steps to the same minimum."""
     problem = PROBLEMS[name]()
     found = least_squares(
         lambda w: problem.at(w[None]).residuals()[0],
@@ -172,8 +172,8 @@ def test_it_ends_where_minpack_does(name, start, follow):
     assert run.weights[-1] == pytest.approx(found.x, abs=1e-6)
 
 
-def test_a_run_that_cannot_move_ends_and_no_other():
-    """A relu neuron that is off has J = 0, and one that fits has r = 0; their neighbour is on, and its error halves."""
+def test_run_that_cannot_move_is_stuck_and_others_continue():
+    """An inactive relu neuron has J = 0, and one that fits the data has r = 0; the third run is active and moves."""
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     lm = OPTIMIZERS["levenberg-marquardt"]()
     off, fits, on = record(march(lm, problem, [[-1], [3], [1]], error_threshold=None, max_epochs=5))
@@ -184,8 +184,8 @@ def test_a_run_that_cannot_move_ends_and_no_other():
     assert on.weights[1] == pytest.approx([2])  # JᵀJ = μ = 4, Jᵀr = -8
 
 
-def test_what_overflows_is_refused(follow):
-    """Far out a step's error may be no number; the run stays where it is and damps more."""
+def test_rejects_steps_whose_error_overflows(follow):
+    """Far from the minimum, the error of a trial may be NaN; the run then stays and increases its damping."""
     f = PROBLEMS["beale"]()
     run = follow("levenberg-marquardt", f, (1e30, 1e30), damping=1e-30, max_epochs=200)
     assert np.isfinite(run.weights).all()
@@ -194,6 +194,6 @@ def test_what_overflows_is_refused(follow):
 
 @pytest.mark.parametrize(("damping", "epochs"), [(1, 5), (10, 3)])
 def test_on_the_published_problem(damping, epochs, six_points, follow):
-    """Counts of jaxopt 0.8.5's LevenbergMarquardt with that damping_parameter, float64."""
+    """Counts of LevenbergMarquardt in jaxopt 0.8.5 with this damping_parameter, float64."""
     run = follow("levenberg-marquardt", six_points, (-4, -4), damping=damping, error_threshold=0.125)
     assert (run.epochs, run.ending) == (epochs, Ending.REACHED)

@@ -8,7 +8,7 @@ import pytest
 
 
 def madgrad(f, x, *, step, momentum, epsilon):
-    """Defazio & Jelassi 2022, Algorithm 1, with c = 1 - momentum throughout."""
+    """Defazio & Jelassi 2022, Algorithm 1, with constant c = 1 - momentum."""
     gamma, c = step, 1 - momentum
     x0 = x
     s, nu = [0.0] * len(x), [0.0] * len(x)
@@ -39,12 +39,12 @@ def test_two_epochs_by_hand(bowl, follow):
     assert run.weights[2][1] == pytest.approx(0.75 * z, rel=1e-14)
 
 
-def test_without_momentum_it_forgets_where_it_is(bowl, follow):
-    """Each point is the start less what all gradients so far add up to: here w2 after one epoch, 1 - 8 / 6."""
+def test_without_momentum_weights_depend_on_the_start_and_gradients_only(bowl, follow):
+    """Each point is the start minus a function of the sums of the gradients: here w2 after one epoch, 1 - 8 / 6."""
     run = follow("madgrad", bowl, (1, 1), step=1, momentum=0, epsilon=2, max_epochs=1)
     assert run.weights[1][1] == pytest.approx(-1 / 3, rel=1e-15)
 
 
-def test_a_weight_without_gradient_stays(bowl, follow):
+def test_weight_with_zero_gradient_stays(bowl, follow):
     """At (3, 1) the bowl's gradient is (0, 8), and 0 / ε is 0, not NaN."""
     assert follow("madgrad", bowl, (3, 1), max_epochs=2).weights[2][0] == pytest.approx(3, rel=1e-15)

@@ -6,7 +6,7 @@ import pytest
 
 
 def qhm(f, theta, *, step, momentum, nu):
-    """Ma & Yarats 2019, section 3: g is the buffer, which keeps a discounted mean of the gradients."""
+    """Ma & Yarats 2019, section 3; the buffer g is a discounted mean of the gradients."""
     alpha, beta = step, momentum
     g = [0.0] * len(theta)
     while True:
@@ -39,10 +39,10 @@ UNUSUAL = {
 @pytest.mark.parametrize(
     ("name", "settings", "second", "third"),
     [
-        # m = (-1, 4), mixture (-1.5, 6); at (1.15, 0.4) g = (-1.85, 5.6), m = (-1.425, 4.8), mixture (-1.6375, 5.2)
+        # m = (-1, 4), average (-1.5, 6); at (1.15, 0.4) g = (-1.85, 5.6), m = (-1.425, 4.8), average (-1.6375, 5.2)
         ("qhm", {"momentum": 0.5, "nu": 0.5}, (1.15, 0.4), (1.31375, -0.12)),
-        # β = 0 and 0.5. Both velocities are g; at (1.2, 0.2) g = (-1.8, 4.8), the second velocity (-2.8, 8.8),
-        # and half the sum is (-2.3, 6.8)
+        # β = 0 and 0.5. Both velocities are g; at (1.2, 0.2) g = (-1.8, 4.8), the second velocity is (-2.8, 8.8),
+        # and the mean is (-2.3, 6.8)
         ("aggmo", {"damping": 0.5, "velocities": 2}, (1.2, 0.2), (1.43, -0.48)),
     ],
 )
@@ -77,7 +77,7 @@ def test_special_cases(name, settings, other, others, unequal, follow):
 @pytest.mark.parametrize(
     ("name", "settings", "epochs"),
     [
-        # Counts of pytorch_optimizer 4.1.0's QHM and AggMo with the same settings, float64
+        # Counts of QHM and AggMo in pytorch_optimizer 4.1.0 with the same settings, float64
         ("qhm", {"step": 3, "momentum": 0.9}, 89),
         ("aggmo", {}, 137),
     ],

@@ -1,4 +1,4 @@
-"""Nelder and Mead's simplex."""
+"""Nelder and Mead's simplex method."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def combined(a, x, b, y):
 
 
 def nelder_mead(f, w, *, step, reflection, expansion, contraction, shrink, convention):
-    """Nelder & Mead 1965, figure 1, with a coefficient of shrinking; for scipy Lagarias et al. 1998, section 2."""
+    """Nelder & Mead 1965, figure 1, with a shrinkage coefficient; for scipy, Lagarias et al. 1998, section 2."""
     n = len(w)
     alpha, gamma, beta, delta = reflection, expansion, contraction, shrink
 
@@ -68,7 +68,7 @@ def nelder_mead(f, w, *, step, reflection, expansion, contraction, shrink, conve
 TWINS = {"nelder-mead": nelder_mead}
 UNUSUAL = {
     "nelder-mead": {
-        "step": 3.0,  # a simplex so large that it has to shrink
+        "step": 3.0,  # a simplex large enough to need shrinking
         "reflection": 1.7,
         "expansion": 2.6,
         "contraction": 0.35,
@@ -81,13 +81,13 @@ UNUSUAL = {
 def test_four_epochs_by_hand(bowl, follow):
     """From (1, 1) with s = 0.5: vertices (1, 1) with error 10, (1.5, 1) with 9.125 and (1, 1.5) with 14.5.
 
-    1. P̄ = (1.25, 1). P* = (1.5, 0.5), 5.625, lower than all: P** = (1.75, 0), 2.78125, lower too. 3 + 2 errors.
+    1. P̄ = (1.25, 1). P* = (1.5, 0.5), 5.625, lower than all: P** = (1.75, 0), 2.78125, also lower. 3 + 2 errors.
     2. h = (1, 1), P̄ = (1.625, 0.5). P* = (2.25, 0), 2.28125, P** = (2.875, -0.5), 0.5078125. 2 errors.
-    3. h = (1.5, 1), P̄ = (2.3125, -0.25). P* = (3.125, -1.5), 0.5078125 again: not lower than the lowest, but lower than
-       the second highest, so it is taken. 1 error.
-    4. h = (1.75, 0), P̄ = (3, -1): P* = (4.25, -2), 2.78125 too, is no higher than h, so P** is halfway to it,
+    3. h = (1.5, 1), P̄ = (2.3125, -0.25). P* = (3.125, -1.5), 0.5078125 again: not lower than the best vertex, but lower
+       than the second worst, so it is accepted. 1 error.
+    4. h = (1.75, 0), P̄ = (3, -1): P* = (4.25, -2), also 2.78125, is not higher than h, so P** is halfway to it,
        (3.625, -1.5) with 0.6953125. 2 errors.
-    5. h = (3.625, -1.5), P̄ = (3, -1): P* = (2.375, -0.5) is again as high, and P** = (2.6875, -0.75) has 0.173828125.
+    5. h = (3.625, -1.5), P̄ = (3, -1): P* = (2.375, -0.5) is equal again, and P** = (2.6875, -0.75) has 0.173828125.
     """
     run = follow("nelder-mead", bowl, (1, 1), step=0.5, max_epochs=5)
     assert run.weights.tolist() == [[1, 1], [1.75, 0], [2.875, -0.5], [2.875, -0.5], [2.875, -0.5], [2.6875, -0.75]]
@@ -96,8 +96,8 @@ def test_four_epochs_by_hand(bowl, follow):
 
 
 @pytest.mark.parametrize(("convention", "last"), [("paper", (3.625, -1.5)), ("scipy", (2.375, -0.5))])
-def test_a_tie_by_hand(convention, last, bowl):
-    """In the fourth of these epochs P* is as high as h: the paper contracts on its side, Lagarias on that of h."""
+def test_tie_by_hand(convention, last, bowl):
+    """In the fourth epoch, the errors of P* and h are equal: the paper contracts towards P*, Lagarias towards h."""
     f, w = Oracle(bowl, 1), np.array([[1.0, 1.0]])
     rule = OPTIMIZERS["nelder-mead"](step=0.5, convention=convention)
     state = rule.begin(w, f)
@@ -108,11 +108,11 @@ def test_a_tie_by_hand(convention, last, bowl):
 
 
 @pytest.mark.parametrize(("convention", "second"), [("paper", 3.5), ("scipy", 2.5)])
-def test_a_simplex_that_shrinks_by_hand(convention, second, landscape):
+def test_shrinking_simplex_by_hand(convention, second, landscape):
     """E = u² - u / 20 + 4 sin² π u with u = w - 3, from w = 2 with s = 1/2: vertices u = -1 with 1.05 and u = 0 with 0.
 
     P* is u = 1 with 0.95, lower than h, and P**, u = 1/2, has 4.225: the simplex shrinks. The paper keeps P*, which
-    goes to u = 1/2; Lagarias et al. do not, and u = -1 goes to -1/2. 2 + 2 + 1 errors.
+    moves to u = 1/2; Lagarias et al. discard it, and u = -1 moves to -1/2. 2 + 2 + 1 errors.
     """
     problem = landscape(lambda w: (w[:, 0] - 3) ** 2 - (w[:, 0] - 3) / 20 + 4 * np.sin(np.pi * w[:, 0]) ** 2, 1)
     f, w = Oracle(problem, 1), np.array([[2.0]])
@@ -131,7 +131,7 @@ SCIPY = [
 
 @pytest.mark.parametrize("adaptive", [False, True])
 @pytest.mark.parametrize(("where", "start"), SCIPY)
-def test_every_vertex_is_scipy_s(where, start, adaptive, plain, follow, request):
+def test_best_vertex_matches_scipy(where, start, adaptive, plain, follow, request):
     problem = request.getfixturevalue(where)
     n = len(start)
     f, best = plain(problem), []
@@ -150,8 +150,8 @@ def test_every_vertex_is_scipy_s(where, start, adaptive, plain, follow, request)
 
 @pytest.mark.parametrize("convention", ["paper", "scipy"])
 @pytest.mark.parametrize("nowhere", [np.nan, np.inf])
-def test_what_is_no_number_is_higher_than_all(nowhere, convention, landscape, follow):
-    """A bowl with its minimum (1, 2) near the edge of what is defined."""
+def test_non_finite_errors_are_worst(nowhere, convention, landscape, follow):
+    """A bowl with its minimum (1, 2) near the boundary of its domain."""
 
     def bowl(w):
         error = (w[:, 0] - 1) ** 2 + 3 * (w[:, 1] - 2) ** 2 + 1
@@ -163,8 +163,8 @@ def test_what_is_no_number_is_higher_than_all(nowhere, convention, landscape, fo
     assert (np.diff(run.errors) <= 0).all()
 
 
-def test_a_simplex_that_is_a_point_ends_its_run_and_no_other(bowl):
-    """The paper's rule takes a contraction that is as high as h, and may go on between neighbouring numbers."""
+def test_run_with_coinciding_vertices_is_stuck(bowl):
+    """Only with convention scipy: the paper's rule accepts equal errors and may alternate between adjacent floats."""
     rule = OPTIMIZERS["nelder-mead"](convention="scipy")
     runs = record(march(rule, bowl, [(1, 1), (3, -1)], error_threshold=None, max_epochs=1000))
     for run in runs:
@@ -174,7 +174,7 @@ def test_a_simplex_that_is_a_point_ends_its_run_and_no_other(bowl):
 
 
 @pytest.mark.parametrize("name", ["rosenbrock", "beale", "himmelblau", "booth", "matyas"])
-def test_it_finds_minima(name, follow):
+def test_finds_minima(name, follow):
     problem = PROBLEMS[name]()
     run = follow("nelder-mead", problem, problem.start, max_epochs=400)
     assert min(np.abs(run.weights[-1] - minimum.at).max() for minimum in problem.minima) < 1e-6

@@ -1,4 +1,4 @@
-"""Polyak's step."""
+"""Polyak's step size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bpviz.engine.results import Ending
 
 
 def polyak(f, x, *, step, target, max_step):
-    """Polyak 1969: x ← x - λ (f(x) - f*) / |f'(x)|² f'(x); its length is bounded as in Loizou et al. 2021 (SPS_max)."""
+    """Polyak 1969: x ← x - λ (f(x) - f*) / |f'(x)|² f'(x); bounded as in Loizou et al. 2021 (SPS_max)."""
     while True:
         g = f.gradient(x)
         square = sum(d * d for d in g)
@@ -31,7 +31,7 @@ UNUSUAL = {"polyak": {"step": 0.6, "target": 0.04, "max_step": 0.7}}
     [
         ({"target": 3.2}, 6.8 / 68, 1.3 / 26.28),
         ({"max_step": 0.1}, 0.1, 0.1),
-        ({"target": 6.6, "step": 2}, 2 * 3.4 / 68, 2 * -2.1 / 26.28),  # below the target it goes up again
+        ({"target": 6.6, "step": 2}, 2 * 3.4 / 68, 2 * -2.1 / 26.28),  # below the target the step goes uphill
     ],
 )
 def test_two_epochs_by_hand(settings, gamma, after, bowl, follow):
@@ -41,23 +41,23 @@ def test_two_epochs_by_hand(settings, gamma, after, bowl, follow):
     assert run.weights[2] == pytest.approx((1.2 + 1.8 * after, 0.2 - 4.8 * after), rel=1e-13)
 
 
-def test_half_way_to_the_minimum_of_a_parabola(bowl, follow):
-    """On w²/2 the step (w²/2) / w² is half of the way, whatever the curvature; the bowl's axes are parabolas."""
+def test_step_leads_halfway_to_the_minimum_of_a_parabola(bowl, follow):
+    """On c w²/2 the step is half of the distance for any curvature c; the bowl's axes are parabolas."""
     run = follow("polyak", bowl, (1, -1), max_epochs=20)
     assert run.weights[:, 0].tolist() == [3 - 2 * 0.5**n for n in range(21)]
     run = follow("polyak", bowl, (3, 1), max_epochs=20)
     assert run.weights[:, 1].tolist() == [-1 + 2 * 0.5**n for n in range(21)]
 
 
-def test_without_a_gradient_there_is_no_step(bowl, follow):
+def test_run_with_zero_gradient_is_stuck(bowl, follow):
     run = follow("polyak", bowl, (3, -1), max_epochs=5)
     assert (run.ending, run.weights.tolist()) == (Ending.STUCK, [[3, -1], [3, -1]])
 
 
 def test_on_the_published_problem(six_points, follow):
-    """25 epochs with a maximum of 10, as optax.polyak_sgd (0.2.8) takes with max_learning_rate 10, float64.
+    """25 epochs with a maximum of 10, the count of optax.polyak_sgd (0.2.8) with max_learning_rate 10, float64.
 
-    So does gradient descent with that step: E / |g|² is beyond it all the way.
+    Gradient descent with this step takes the same path, since E / |g|² always exceeds the maximum.
     """
     run = follow("polyak", six_points, (-4, -4), max_step=10, error_threshold=0.125)
     assert run.epochs == 25

@@ -1,4 +1,4 @@
-"""Powell's conjugate directions."""
+"""Powell's conjugate direction method."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
-RTOL, EPOCHS = 1e-7, 3  # parabolas through nearly equal errors make roundoff grow; near a minimum errors tie
+RTOL, EPOCHS = 1e-7, 3  # parabolas through nearly equal errors amplify rounding errors; near a minimum errors are equal
 
 
 def powell(f, x, *, step, tolerance, convention):
-    """Powell 1964, section 4, (i) to (v), or Numerical Recipes' powell for scipy; the searches are SciPy's."""
+    """Powell 1964, section 4, (i) to (v), or powell from Numerical Recipes for scipy, with the searches of SciPy."""
     n = len(x)
 
     def line(p, xi, known):
-        """Return λ, the lowest point p + λ ξ and the error there."""
+        """Return λ, the minimum p + λ ξ along the line and its error."""
         heights = {0.0: known}
 
         def phi(alpha):
@@ -83,7 +83,7 @@ def test_two_epochs_by_hand(convention, new, landscape):
     """From (u, v) = (4, 2) with error 12: along u to (1, 2) with 3, along v to (1, 1/2) with 3/4. Δ = 9, m = 1.
 
     ξ = (-3, -3/2), f₃ = E(-2, -1) = 3, below f₁ = 12, and 13.5 · 2.25² = 68 is below 9 · 9² / 2 = 364: the first
-    direction goes and ξ comes, along which the minimum lies, at λ = 1/3. There is nothing lower then.
+    direction is replaced by ξ, along which the minimum lies at λ = 1/3. The run is stuck afterwards.
     """
     rule, f = OPTIMIZERS["powell"](convention=convention), Oracle(landscape(slanted, 2), 1)
     w, path = np.array([[7.0, 1.0]]), []
@@ -98,10 +98,10 @@ def test_two_epochs_by_hand(convention, new, landscape):
 
 
 @pytest.mark.parametrize("convention", ["paper", "scipy"])
-def test_a_new_direction_may_be_refused(convention, landscape):
+def test_rejects_a_new_direction(convention, landscape):
     """E = uᵀH u / 2 from u = (3, 0, 1), 15, falls by 10.667 = Δ, 0.037 and 3.962, to 0.335 at (1/3, -1/9, 5/81).
 
-    As far again it is 8.043, below 15, but 22.373 · 3.999² = 357.7 is not below Δ (15 - 8.043)² / 2 = 258.2.
+    At w + ξ the error is 8.043, below 15, but 22.373 · 3.999² = 357.7 is not below Δ (15 - 8.043)² / 2 = 258.2.
     """
     H = np.array([[3, -4, -1], [-4, 6, 2], [-1, 2, 9]])
 
@@ -120,7 +120,7 @@ def test_a_new_direction_may_be_refused(convention, landscape):
 
 @pytest.fixture
 def quadratic():
-    """Least squares in four weights, with a Hessian of condition 200 or so, whose axes are not the weights'."""
+    """Least squares in four weights, with a rotated Hessian of condition number about 200."""
     rng = np.random.default_rng(8)
     x, y = rng.normal(size=(6, 1)) + 0.4 * rng.normal(size=(6, 4)), rng.normal(size=6)
     names = tuple(f"x{i + 1}" for i in range(4))
@@ -129,10 +129,10 @@ def quadratic():
 
 
 @pytest.mark.parametrize("convention", ["paper", "scipy"])
-def test_on_a_quadratic_it_beats_searches_along_the_axes(convention, quadratic, follow):
-    """Powell 1964, section 3: what the exchanges make of the directions is conjugate, and then n searches are enough.
+def test_is_faster_than_axis_searches_on_a_quadratic(convention, quadratic, follow):
+    """Powell 1964, section 3: the replacements make the directions conjugate, so that n searches suffice.
 
-    Without exchanges the error falls by a factor in every epoch, which is computed here from the Hessian.
+    Without replacements, convergence is linear; this path is computed here from the Hessian.
     """
     start = (1, -2, 0.5, 3)
     run = follow("powell", quadratic, start, convention=convention, tolerance=1e-6, max_epochs=9)
@@ -146,8 +146,8 @@ def test_on_a_quadratic_it_beats_searches_along_the_axes(convention, quadratic, 
     assert abs(w).max() > 0.1
 
 
-def test_every_search_ends_at_the_lowest_point_of_its_line(unequal, plain, follow):
-    """The last one of an epoch is along the last direction, an axis as long as nothing is exchanged."""
+def test_every_search_ends_at_the_minimum_along_its_line(unequal, plain, follow):
+    """The last search of the first epoch is along the last axis."""
     run = follow("powell", unequal, (-1.2, 1, 0.3), tolerance=1e-6, max_epochs=1)
     f = plain(unequal)
     assert f.gradient(run.weights[1].tolist())[-1] == pytest.approx(0, abs=1e-6)
@@ -161,7 +161,7 @@ def test_every_search_ends_at_the_lowest_point_of_its_line(unequal, plain, follo
 
 @pytest.mark.parametrize("settings", [{}, {"step": 0.5, "tolerance": 1e-3}])
 @pytest.mark.parametrize(("where", "epochs"), [("six_points", 2), ("unequal", 4), ("quadratic", 8)])
-def test_every_iterate_is_scipy_s(where, epochs, settings, plain, follow, request):
+def test_every_iterate_matches_scipy(where, epochs, settings, plain, follow, request):
     problem = request.getfixturevalue(where)
     n = len(problem.weights)
     start, f, iterates = (-1.2, 1, 0.3, 2)[:n], plain(problem), []
@@ -180,12 +180,12 @@ def test_every_iterate_is_scipy_s(where, epochs, settings, plain, follow, reques
     run = follow("powell", problem, start, convention="scipy", max_epochs=epochs, **settings)
     assert len(iterates) == epochs
     np.testing.assert_allclose(run.weights[1:], iterates, 1e-6)
-    assert run.evaluations["error"] <= result.nfev  # SciPy asks again where each line begins
+    assert run.evaluations["error"] <= result.nfev  # SciPy evaluates again at the start of each line
 
 
 @pytest.mark.parametrize("convention", ["paper", "scipy"])
 @pytest.mark.parametrize("nowhere", [np.nan, np.inf])
-def test_what_is_no_number_is_higher_than_all(nowhere, convention, landscape, follow):
+def test_non_finite_errors_are_worst(nowhere, convention, landscape, follow):
     def cliff(w):
         return np.where(w[:, 0] + w[:, 1] > 2.2, nowhere, slanted(w) + 1)
 
@@ -196,7 +196,7 @@ def test_what_is_no_number_is_higher_than_all(nowhere, convention, landscape, fo
 
 
 @pytest.mark.parametrize("convention", ["paper", "scipy"])
-def test_at_a_minimum_there_is_nothing_lower(convention, bowl):
+def test_run_at_a_minimum_is_stuck(convention, bowl):
     powell = OPTIMIZERS["powell"](convention=convention)
     there, elsewhere = record(march(powell, bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=1))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
@@ -205,7 +205,7 @@ def test_at_a_minimum_there_is_nothing_lower(convention, bowl):
 
 
 @pytest.mark.parametrize("name", ["rosenbrock", "himmelblau", "booth", "matyas"])
-def test_it_finds_minima(name, follow):
+def test_finds_minima(name, follow):
     problem = PROBLEMS[name]()
     run = follow("powell", problem, problem.start, max_epochs=60)
     assert min(np.abs(run.weights[-1] - minimum.at).max() for minimum in problem.minima) < 1e-5

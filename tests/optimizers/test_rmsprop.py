@@ -8,9 +8,9 @@ import pytest
 
 
 def rmsprop(f, w, *, step, decay, momentum, epsilon, centered, convention):
-    """Graves 2013, eqs. (38) to (41), with his letters: ε the gradient, and the four Hebrew ones by their names.
+    """Graves 2013, eqs. (38) to (41), in the paper's notation: ε is the gradient; Hebrew letters are spelled out.
 
-    Not centered is the same with the g of eq. (39) left at 0: Tieleman & Hinton's rule, if there is no momentum.
+    If not centered, g of eq. (39) stays 0, which is Tieleman & Hinton's rule if there is no momentum.
     """
     aleph, beth, gimel, daleth = decay, momentum, step, epsilon
     many = range(len(w))
@@ -54,12 +54,12 @@ UNUSUAL = {
     ],
 )
 def test_an_epoch_by_hand(settings, first, bowl, follow):
-    """From (1, 1) on the bowl, where g = (-2, 8), with η 0.1 and ρ 0.5; momentum has nothing to keep yet."""
+    """From (1, 1) on the bowl, where g = (-2, 8), with η 0.1 and ρ 0.5; the momentum has no effect yet."""
     run = follow("rmsprop", bowl, (1, 1), step=0.1, decay=0.5, momentum=0.25, max_epochs=1, **settings)
     assert run.weights[1] == pytest.approx(first, rel=1e-15)
 
 
-def test_a_second_epoch_by_hand(bowl, follow):
+def test_second_epoch_by_hand(bowl, follow):
     """With ρ 0 the root is √(g² + ε): v = 0.3 g / √(g² + 5) = (-0.2, 2.4 / √69), then a quarter of it is kept."""
     run = follow("rmsprop", bowl, (1, 1), step=0.3, decay=0, momentum=0.25, epsilon=5, max_epochs=2)
     v2 = 2.4 / math.sqrt(69)
@@ -72,7 +72,7 @@ def test_a_second_epoch_by_hand(bowl, follow):
 
 @pytest.mark.parametrize("centered", [False, True])
 @pytest.mark.parametrize("convention", ["paper", "torch"])
-def test_every_form_is_the_twin_s(centered, convention, six_points, plain, follow):
+def test_every_form_matches_its_twin(centered, convention, six_points, plain, follow):
     settings = {"step": 0.02, "decay": 0.7, "momentum": 0.4, "epsilon": 0.05}
     settings |= {"centered": centered, "convention": convention}
     run = follow("rmsprop", six_points, (-1.2, 1), max_epochs=50, **settings)
@@ -81,7 +81,7 @@ def test_every_form_is_the_twin_s(centered, convention, six_points, plain, follo
         assert run.weights[epoch] == pytest.approx(next(twin), rel=1e-12)
 
 
-def test_a_weight_without_gradient_stays(bowl, follow):
+def test_weight_with_zero_gradient_stays(bowl, follow):
     """At (3, 1) the bowl's gradient is (0, 8); on the other axis the first step is η / √(1 - ρ)."""
     for convention in ("paper", "torch"):
         run = follow("rmsprop", bowl, (3, 1), decay=0.75, max_epochs=1, convention=convention)
@@ -89,7 +89,7 @@ def test_a_weight_without_gradient_stays(bowl, follow):
         assert run.weights[1][1] == pytest.approx(0.98, rel=1e-8)
 
 
-# torch.optim.RMSprop (2.13.0) and optax.rmsprop (0.2.8), float64: the same counts along paths that differ by ε's place.
+# torch.optim.RMSprop (2.13.0) and optax.rmsprop (0.2.8), float64: equal counts; the position of ε changes the paths.
 @pytest.mark.parametrize(
     ("settings", "epochs", "end"),
     [

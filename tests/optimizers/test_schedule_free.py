@@ -14,7 +14,7 @@ from bpviz.engine.results import record
 
 
 def schedule_free_sgd(f, w, *, step, momentum, weight_decay, warmup, power, convention, reports):
-    """Defazio et al. 2024, eqs. (3)-(5), the mean added up anew from all points, the start among them or not."""
+    """Defazio et al. 2024, eqs. (3)-(5); the mean is recomputed from all points, with or without the start."""
     gamma, beta = step, momentum
     x, z = w, w
     points, weights = [], []
@@ -34,7 +34,7 @@ def schedule_free_sgd(f, w, *, step, momentum, weight_decay, warmup, power, conv
 
 
 def schedule_free_adamw(f, w, *, step, beta1, beta2, epsilon, weight_decay, warmup, power, convention, reports):
-    """Defazio et al. 2024, Algorithm 1, line by line; the libraries' correction of v if that is asked for."""
+    """Defazio et al. 2024, Algorithm 1, line by line; with convention torch, v is bias-corrected instead."""
     gamma, lambda_, t_warmup = step, weight_decay, warmup
     x, z, v = w, w, [0.0] * len(w)
     gammas = []
@@ -75,7 +75,7 @@ COMBINED = [
 
 
 @pytest.mark.parametrize(("name", "convention", "reports"), COMBINED)
-def test_every_convention_is_the_twin_s(name, convention, reports, six_points, plain, follow):
+def test_every_convention_matches_its_twin(name, convention, reports, six_points, plain, follow):
     settings = {**UNUSUAL[name], "convention": convention, "reports": reports}
     run = follow(name, six_points, (-1.2, 1), max_epochs=50, **settings)
     twin = TWINS[name](plain(six_points), [-1.2, 1.0], **settings)
@@ -94,12 +94,12 @@ def test_every_convention_is_the_twin_s(name, convention, reports, six_points, p
     ],
     ids=str,
 )
-def test_epochs_of_descent_by_hand(settings, weights, bowl, follow):
+def test_two_epochs_of_sgd_by_hand(settings, weights, bowl, follow):
     """From (1, 1) with γ 0.1 and β ½: y = (1, 1), g = (-2, 8), z = (1.2, 0.2).
 
     paper: x = ½ (1, 1) + ½ z = (1.1, 0.6), y = ½ x + ½ z = (1.15, 0.4). Then g = (-1.85, 5.6), z = (1.385, -0.36)
            and x = ⅔ (1.1, 0.6) + ⅓ z = (1.195, 0.28)
-    torch: x = z, and y too. Then g = (-1.8, 4.8), z = (1.38, -0.28), x = ½ (1.2, 0.2) + ½ z
+    torch: x = y = z. Then g = (-1.8, 4.8), z = (1.38, -0.28), x = ½ (1.2, 0.2) + ½ z
     With a decay of 1, g + y = (-1, 9) and z = (1.1, 0.1); with two epochs of warm-up the first step is 0.05.
     """
     run = follow("schedule-free-sgd", bowl, (1, 1), step=0.1, momentum=0.5, max_epochs=2, **settings)
@@ -113,8 +113,8 @@ def test_two_epochs_of_adamw_by_hand(convention, bowl, follow):
     """From (1, 1) with γ 1, β₁ ½, β₂ 0.36 = 0.6², ε 0.4 and λ 0.1: g = (-2, 8), √v = 0.8 |g|.
 
     paper: γ₁ = 0.8, z = 1 - 0.8 (-2 / 2 + 0.1, 8 / 6.8 + 0.1), γ₂ = √(1 - 0.36²)
-    torch: √v̂ = |g|, z = 1 - (-2 / 2.4 + 0.1, 8 / 8.4 + 0.1), and both points count alike
-    Either way x = y = z in the first epoch.
+    torch: √v̂ = |g|, z = 1 - (-2 / 2.4 + 0.1, 8 / 8.4 + 0.1), and both points have equal weight
+    In both cases x = y = z in the first epoch.
     """
     settings = {"step": 1, "beta1": 0.5, "beta2": 0.36, "epsilon": 0.4, "weight_decay": 0.1}
     run = follow("schedule-free-adamw", bowl, (1, 1), **settings, convention=convention, max_epochs=2)
@@ -132,8 +132,8 @@ def test_two_epochs_of_adamw_by_hand(convention, bowl, follow):
     assert run.weights[2] == pytest.approx(second, rel=1e-14)
 
 
-def test_without_interpolation_it_is_averaged_descent(unequal, follow):
-    """With β 0 the gradient is taken at z, so z is gradient descent and x the mean of its points."""
+def test_without_interpolation_is_averaged_gradient_descent(unequal, follow):
+    """With β 0 the gradient is evaluated at z, so z follows gradient descent and x is the mean of its points."""
     visited = follow("gd", unequal, (-1.2, 1, 0.3), step=0.3, max_epochs=40).weights
     with_start = np.cumsum(visited, axis=0)[1:] / np.arange(2, 42)[:, None]
     run = follow("schedule-free-sgd", unequal, (-1.2, 1, 0.3), step=0.3, momentum=0, max_epochs=40)
@@ -145,18 +145,18 @@ def test_without_interpolation_it_is_averaged_descent(unequal, follow):
 
 @pytest.mark.parametrize("name", TWINS)
 @pytest.mark.parametrize("beta", [0.9, 0.3])
-def test_a_point_without_gradient_is_the_end_of_it(beta, name, bowl, follow):
-    """Neither the mean nor the point between may be off by a rounding, which an ε of 1e-8 would make a move of.
+def test_stays_where_the_gradient_is_zero(beta, name, bowl, follow):
+    """Mean and interpolation must be exact, since an ε of 1e-8 would turn a rounding error into a move.
 
-    In floats 0.7 · 3 + 0.3 · 3 is not 3.
+    In floats, 0.7 · 3 + 0.3 · 3 is not 3.
     """
     settings = {"momentum" if name == "schedule-free-sgd" else "beta1": beta}
     assert follow(name, bowl, (3, -1), max_epochs=9, **settings).weights.tolist() == [[3, -1]] * 10
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_power_for_each_run_is_the_power_of_all(name, six_points):
-    """NumPy squares in one way where the exponent is a single 2, in another where each run has its own."""
+def test_varied_power_equals_a_common_power(name, six_points):
+    """NumPy rounds squares differently for a scalar exponent of 2 and for an array of exponents."""
     rest = {"error_threshold": None, "max_epochs": 9}
     rule, starts, steps = OPTIMIZERS[name](warmup=7), [(-4, -4)] * 200, np.linspace(0.1, 0.9, 200)
     one, each = (
@@ -167,8 +167,8 @@ def test_a_power_for_each_run_is_the_power_of_all(name, six_points):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_weights_too_small_to_count_leave_the_mean_where_it_is(name, unequal, follow):
-    """γᵖ is 0 to a float here, and 0 / 0 is not taken."""
+def test_zero_averaging_weights_leave_the_mean_unchanged(name, unequal, follow):
+    """γᵖ underflows to 0, and 0 / 0 is avoided."""
     run = follow(name, unequal, (-1.2, 1, 0.3), step=0.1, power=1e6, max_epochs=5)
     assert run.weights.tolist() == [[-1.2, 1, 0.3]] * 6
 
@@ -193,7 +193,7 @@ def test_weights_too_small_to_count_leave_the_mean_where_it_is(name, unequal, fo
     ],
     ids=["defaults", "y", "unusual"],
 )
-def test_the_authors_code_for_the_paper_on_the_published_problem(settings, last, six_points, follow):
+def test_authors_code_on_the_published_problem(settings, last, six_points, follow):
     """AdamWScheduleFreePaper of schedulefree 1.4.1, float64, after 300 updates from (-4, -4), in eval mode or not."""
     run = follow("schedule-free-adamw", six_points, (-4, -4), max_epochs=300, **settings)
     assert run.weights[-1] == pytest.approx(last, rel=1e-11)

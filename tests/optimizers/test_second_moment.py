@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-EPOCHS = 40  # without its clip adopt makes roundoff grow: a start moved by 4e-16 is 2e-11 away after 48
+EPOCHS = 40  # adopt without clipping amplifies rounding errors: a start changed by 4e-16 is 2e-11 away after 48 epochs
 
 
 def yogi(f, x, *, step, beta1, beta2, epsilon, initial, convention):
-    """Zaheer et al. 2018, Algorithm 2; with convention optax, optax.yogi's text, which corrects both moments."""
+    """Zaheer et al. 2018, Algorithm 2; with convention optax, the code of optax.yogi, which corrects both moments."""
     eta = step
     v = [initial] * len(x)
     m = list(v) if convention == "optax" else [0.0] * len(x)
@@ -42,7 +42,7 @@ def adabelief(f, theta, *, step, beta1, beta2, epsilon):
 
 
 def adopt(f, theta, *, step, beta1, beta2, epsilon, clip):
-    """Taniguchi et al. 2024, the algorithm with clipping: v₀ = g₀² takes an epoch of its own here."""
+    """Taniguchi et al. 2024, the algorithm with clipping; v₀ = g₀² counts as an epoch here."""
     alpha = step
     m, v = [0.0] * len(theta), [d**2 for d in f.gradient(theta)]
     yield theta
@@ -66,16 +66,16 @@ UNUSUAL = {
     "adopt": {**_UNUSUAL, "clip": False},
 }
 
-# On the bowl from (1, 1) the gradient is (-2, 8). An ε of 2 is large enough to see where it stands.
+# On the bowl from (1, 1) the gradient is (-2, 8). An ε of 2 is large enough for its position to matter.
 _HAND = {"step": 0.1, "beta1": 0.5, "beta2": 0.75, "epsilon": 2}
 
 
 @pytest.mark.parametrize(
     ("settings", "first"),
     [
-        # m = (-1, 4); v = 1 is below both squares, 4 and 64, and moves up by a quarter of them, to (2, 17)
+        # m = (-1, 4); v = 1 is below both squares, 4 and 64, and increases by a quarter of them, to (2, 17)
         ({"initial": 1}, (1 + 0.1 / (math.sqrt(2) + 2), 1 - 0.4 / (math.sqrt(17) + 2))),
-        # v = 100 is above both and moves down, by no more: (99, 84)
+        # v = 100 is above both and decreases by the same amounts: (99, 84)
         ({"initial": 100}, (1 + 0.1 / (math.sqrt(99) + 2), 1 - 0.4 / (math.sqrt(84) + 2))),
         # m = 0.5 + 0.5 g = (-0.5, 4.5), m̂ = m / 0.5; v̂ = (2, 17) / 0.25
         ({"initial": 1, "convention": "optax"}, (1 + 0.1 / (math.sqrt(8) + 2), 1 - 0.9 / (math.sqrt(68) + 2))),
@@ -102,13 +102,13 @@ def test_two_epochs_of_adabelief_by_hand(bowl, follow):
 @pytest.mark.parametrize(
     ("clip", "third"),
     [
-        # then g = (8, -32), four times as large as before: cut from ±4 to 2^¼
+        # then g = (8, -32), four times as large as before: clipped from ±4 to 2^¼
         (True, (11 + 20 * (0.25 - 0.5 * 2**0.25), -9 - 20 * (0.25 - 0.5 * 2**0.25))),
         (False, (11 + 20 * (0.25 - 0.5 * 4), -9 - 20 * (0.25 - 0.5 * 4))),
     ],
 )
 def test_three_epochs_of_adopt_by_hand(clip, third, bowl, follow):
-    """The first only looks. In the second g / |g| = (-1, 1) and m = (-0.5, 0.5), so w = (1, 1) + 20 (0.5, -0.5)."""
+    """The first epoch does not move. Then g / |g| = (-1, 1) and m = (-0.5, 0.5), so w = (1, 1) + 20 (0.5, -0.5)."""
     run = follow("adopt", bowl, (1, 1), step=20, beta1=0.5, clip=clip, max_epochs=3)
     assert run.weights[1].tolist() == [1, 1]
     assert run.weights[2] == pytest.approx((11, -9), rel=1e-15)
@@ -116,7 +116,7 @@ def test_three_epochs_of_adopt_by_hand(clip, third, bowl, follow):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_weight_without_gradient_stays(name, bowl, follow):
+def test_weight_with_zero_gradient_stays(name, bowl, follow):
     """At (3, 1) the bowl's gradient is (0, 8), and 0 / ε is 0, not NaN."""
     run = follow(name, bowl, (3, 1), max_epochs=2)
     assert run.weights[2][0] == 3

@@ -1,4 +1,4 @@
-"""Shampoo on a vector."""
+"""Shampoo for a vector of weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bpviz.problems.perceptron import Perceptron
 
 
 def rotated(H):
-    """Return the eigenvalues of a symmetric matrix and its eigenvectors as rows, by Jacobi's rotations."""
+    """Return the eigenvalues of a symmetric matrix and its eigenvectors as rows, by Jacobi rotations."""
     n = len(H)
     H, V = [list(row) for row in H], [[float(i == j) for j in range(n)] for i in range(n)]
     for _ in range(30):
@@ -22,7 +22,7 @@ def rotated(H):
                     continue
                 angle = 0.5 * math.atan2(2 * H[p][q], H[q][q] - H[p][p])
                 c, s = math.cos(angle), math.sin(angle)
-                for row in (*H, *V):  # times the rotation, from the right
+                for row in (*H, *V):  # multiply by the rotation from the right
                     row[p], row[q] = c * row[p] - s * row[q], s * row[p] + c * row[q]
                 H[p], H[q] = (
                     [c * a - s * b for a, b in zip(H[p], H[q], strict=True)],
@@ -32,7 +32,7 @@ def rotated(H):
 
 
 def shampoo(f, w, *, step, epsilon):
-    """Gupta et al. 2018, Algorithm 2 with k = 1: H of the only dimension, to the power -1 / (2 k)."""
+    """Gupta et al. 2018, Algorithm 2 with k = 1: one matrix H, to the power -1 / (2 k)."""
     n = len(w)
     H = [[epsilon * (i == j) for j in range(n)] for i in range(n)]
     while True:
@@ -46,7 +46,7 @@ def shampoo(f, w, *, step, epsilon):
 
 TWINS = {"shampoo": shampoo}
 UNUSUAL = {"shampoo": {"step": 0.07, "epsilon": 0.2}}
-RTOL = 1e-9  # a small eigenvalue is what is left of large numbers
+RTOL = 1e-9  # small eigenvalues are differences of large numbers
 
 
 def test_two_epochs_by_hand(bowl, follow):
@@ -62,16 +62,16 @@ def test_two_epochs_by_hand(bowl, follow):
     assert run.weights[2] == pytest.approx(run.weights[1] - math.sqrt(72) / 4 * root @ moved, rel=1e-13)
 
 
-def test_with_one_weight_it_is_adagrad(follow):
-    """√(ε + Σ g²) is Adagrad's divisor but for where ε stands: with a first accumulator of ε they are the same."""
+def test_is_adagrad_for_a_single_weight(follow):
+    """√(ε + Σ g²) equals Adagrad's divisor with an initial accumulator of ε."""
     problem = Perceptron(dataset=Dataset("three", ((1.0,), (-0.4,), (2.2,)), (0.2, 0.9, 0.3), ("x",)))
     run = follow("shampoo", problem, (1.5,), step=0.1, epsilon=0.01, max_epochs=30)
     other = follow("adagrad", problem, (1.5,), step=0.1, epsilon=1e-300, initial_accumulator=0.01, max_epochs=30)
     assert run.weights == pytest.approx(other.weights, rel=1e-12)
 
 
-def test_turned_axes_turn_the_path(follow):
-    """Unlike Adagrad's, its steps do not depend on the axes: on features turned by 30 degrees the path is turned."""
+def test_is_invariant_to_rotation(follow):
+    """Unlike Adagrad, Shampoo is rotation-invariant: rotating the features by 30 degrees rotates the path."""
     turn = np.array([[math.cos(math.pi / 6), -0.5], [0.5, math.cos(math.pi / 6)]])
     features, targets = np.array([(0.9, -1.7), (0.4, 2.3), (-1.3, 0.6), (0.2, 0.5)]), (0.8, 0.3, 0.45, 0.1)
     paths = {}

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-EPOCHS = 30  # near a minimum the direction uphill turns quickly, and roundoff with it
+EPOCHS = 30  # near a minimum, the uphill direction changes quickly and amplifies rounding errors
 
 
 def sam(f, w, *, step, radius):
@@ -26,28 +26,28 @@ UNUSUAL = {"sam": {"step": 0.07, "radius": 0.6}}
 
 
 def test_one_epoch_by_hand(bowl, follow):
-    """At (0, 0) the bowl's gradient is (-3, 4), of length 5: ρ 0.5 looks at (-0.3, 0.4), where it is (-3.3, 5.6)."""
+    """At (0, 0) the bowl's gradient is (-3, 4), of norm 5; with ρ 0.5, it is (-3.3, 5.6) at (-0.3, 0.4)."""
     run = follow("sam", bowl, (0, 0), step=0.1, radius=0.5, max_epochs=1)
     assert run.weights[1] == pytest.approx((0.33, -0.56), rel=1e-15)
     assert run.evaluations["gradient"] == 2
 
 
-def test_at_a_minimum_it_stays(bowl, follow):
+def test_stays_at_a_minimum(bowl, follow):
     assert follow("sam", bowl, (3, -1), max_epochs=3).weights.tolist() == [[3, -1]] * 4
 
 
-def test_without_a_radius_it_is_gradient_descent(unequal, follow):
+def test_with_radius_0_is_gradient_descent(unequal, follow):
     run = follow("sam", unequal, (-1.2, 1, 0.3), radius=0, max_epochs=30)
     assert (run.weights == follow("gd", unequal, (-1.2, 1, 0.3), max_epochs=30).weights).all()
 
 
-def test_on_a_parabola_it_ends_going_to_and_fro(bowl, follow):
-    """Along the second axis, d from the minimum, d ← d - η 4 (d ± ρ): where it changes sign each epoch by as much,
-    |d| = 2 η ρ / (1 - 2 η). With η 0.1 and ρ 0.6 that is 0.15."""
+def test_oscillates_around_the_minimum_of_a_parabola(bowl, follow):
+    """Along the second axis, at distance d from the minimum, d ← d - η 4 (d ± ρ). In the limit d alternates its sign
+    with |d| = 2 η ρ / (1 - 2 η), which is 0.15 for η 0.1 and ρ 0.6."""
     run = follow("sam", bowl, (3, 1), step=0.1, radius=0.6, max_epochs=200)
     assert abs(run.weights[-2:, 1] + 1) == pytest.approx([0.15, 0.15], rel=1e-12)
 
 
 def test_on_the_published_problem(six_points, follow):
-    """786 epochs: optax.contrib.sam (0.2.8) around its sgd, in opaque mode, float64."""
+    """786 epochs, the count of optax.contrib.sam (0.2.8) with sgd, in opaque mode, float64."""
     assert follow("sam", six_points, (-4, -4), radius=0.5, error_threshold=0.125).epochs == 786

@@ -44,12 +44,12 @@ UNUSUAL = {
 @pytest.mark.parametrize(
     ("name", "settings", "third"),
     [
-        ("signsgd", {}, (2.5, -0.5)),  # goes back
-        # the mean gradient, 0.75 (-0.125) + 0.25 · 0.25, is still negative: goes on
+        ("signsgd", {}, (2.5, -0.5)),  # moves back
+        # the mean gradient, 0.75 (-0.125) + 0.25 · 0.25, is still negative: continues
         ("signsgd", {"momentum": 0.75}, (4, -0.5)),
-        # so is the mixture, 0.8 (-0.25) + 0.2 · 0.25, though the mean, 0.5 (-0.25) + 0.5 · 0.25, is 0
+        # so is the average c, 0.8 (-0.25) + 0.2 · 0.25, though the mean, 0.5 (-0.25) + 0.5 · 0.25, is 0
         ("lion", {"beta1": 0.8, "beta2": 0.5}, (4, -0.5)),
-        ("signsgd", {"momentum": 0.5}, (3.25, -0.5)),  # and Signum with that mean stays
+        ("signsgd", {"momentum": 0.5}, (3.25, -0.5)),  # and Signum, with this mean, does not move
     ],
 )
 def test_two_epochs_by_hand(name, settings, third, bowl, follow):
@@ -57,7 +57,7 @@ def test_two_epochs_by_hand(name, settings, third, bowl, follow):
     assert run.weights.tolist() == [[2.5, 1], [3.25, 0.25], list(third)]
 
 
-def test_lion_decays_the_weights_it_had(bowl, follow):
+def test_lion_decays_the_weights_before_the_move(bowl, follow):
     """With η 0.1 and λ 0.5: (1 + 0.1 - 0.05, 1 - 0.1 - 0.05), then 0.1 - 0.05 · 1.05 and -0.1 - 0.05 · 0.85 more."""
     run = follow("lion", bowl, (1, 1), step=0.1, weight_decay=0.5, max_epochs=2)
     assert run.weights[1] == pytest.approx((1.05, 0.85), rel=1e-15)
@@ -65,7 +65,7 @@ def test_lion_decays_the_weights_it_had(bowl, follow):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_weight_without_gradient_stays(name, bowl, follow):
+def test_weight_with_zero_gradient_stays(name, bowl, follow):
     run = follow(name, bowl, (3, 1), max_epochs=5)
     assert run.weights[:, 0].tolist() == [3] * 6
 

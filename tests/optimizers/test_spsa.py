@@ -1,4 +1,4 @@
-"""Simultaneous perturbation."""
+"""Simultaneous perturbation stochastic approximation (SPSA)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bpviz.engine.results import record
 
 
 def signs(seed, k, n):
-    """Return the n random signs of an epoch, straight from NumPy's generator."""
+    """Return the n random signs of an epoch, drawn from NumPy's generator."""
     return [1 if bit else -1 for bit in np.random.default_rng([seed, k]).integers(0, 2, n)]
 
 
@@ -40,10 +40,10 @@ AGAINST = {"spsa": "its twin and the path of noisyopt.minimizeSPSA"}
 
 
 def test_two_epochs_by_hand(bowl, follow):
-    """E is quadratic, so that a difference is exact: ĝᵢ = Δᵢ (Δᵀ∇E), ∇E = (w1 - 3, 4 w2 + 4) = (-2, 8) at (1, 1).
+    """E is quadratic, so central differences are exact: ĝᵢ = Δᵢ (Δᵀ∇E), ∇E = (w1 - 3, 4 w2 + 4) = (-2, 8) at (1, 1).
 
-    With a = 0.3, A = 2 and α = 1 the steps are 0.1 and 0.075. Signs that are equal give Δᵀ∇E = 6, and both weights fall
-    by 0.6, to (0.4, 0.4), where ∇E = (-2.6, 5.6). Signs that differ give ±8.2 there, and move the weights by 0.615.
+    With a = 0.3, A = 2 and α = 1 the steps are 0.1 and 0.075. Equal signs give Δᵀ∇E = 6, and both weights decrease
+    by 0.6, to (0.4, 0.4), where ∇E = (-2.6, 5.6). Different signs then give ±8.2 and move the weights by 0.615.
     """
     seed = next(seed for seed in range(99) if [np.prod(signs(seed, k, 2)) for k in (0, 1)] == [1, -1])
     run = follow("spsa", bowl, (1, 1), step=0.3, stability=2, alpha=1, seed=seed, max_epochs=2)
@@ -52,8 +52,8 @@ def test_two_epochs_by_hand(bowl, follow):
     assert run.evaluations["error"] == 4
 
 
-def test_the_slope_is_the_gradient_on_average(unequal, plain, follow):
-    """Spall 1992, Lemma 1: over the signs the mean of ĝ is the gradient, but for a bias of order c²."""
+def test_mean_of_the_estimates_is_the_gradient(unequal, plain, follow):
+    """Spall 1992, Lemma 1: the mean of ĝ over the signs is the gradient, up to a bias of order c²."""
     start = (-0.4, -0.4, 0.1)
     seeds = {tuple(signs(seed, 0, 3)): seed for seed in range(99)}
     settings = {"step": 1, "stability": 0, "perturbation": 1e-4, "max_epochs": 1}
@@ -62,7 +62,7 @@ def test_the_slope_is_the_gradient_on_average(unequal, plain, follow):
     assert np.mean(slopes, axis=0) == pytest.approx(plain(unequal).gradient(start), abs=1e-7)
 
 
-def test_runs_of_one_seed_meet_the_same_signs_and_runs_of_another_do_not(six_points):
+def test_signs_depend_on_the_seed_only(six_points):
     def paths(seed):
         rule = OPTIMIZERS["spsa"](seed=seed)
         return [
@@ -74,7 +74,7 @@ def test_runs_of_one_seed_meet_the_same_signs_and_runs_of_another_do_not(six_poi
     assert paths(3)[0] == paths(3)[1] != paths(4)[0]
 
 
-def test_a_sweep_may_vary_the_seed(six_points, follow):
+def test_sweep_can_vary_the_seed(six_points, follow):
     starts = [(1, 1), (1, 1), (-2, 0.5)]
     rest = {"error_threshold": None, "max_epochs": 9}
     together = record(march(OPTIMIZERS["spsa"](), six_points, starts, varied={"seed": [3, 4, 3]}, **rest))
@@ -82,7 +82,7 @@ def test_a_sweep_may_vary_the_seed(six_points, follow):
         assert run.weights.tolist() == follow("spsa", six_points, start, seed=seed, max_epochs=9).weights.tolist()
 
 
-def test_the_path_of_noisyopt_on_the_published_problem(six_points, follow):
+def test_path_of_noisyopt_on_the_published_problem(six_points, follow):
     """minimizeSPSA of noisyopt 0.2.3 (A = niter / 100), its `np.random.choice` made to return the signs of seed 7."""
     settings = {"step": 20, "perturbation": 0.3, "stability": 3, "alpha": 0.7, "gamma": 0.2, "seed": 7}
     run = follow("spsa", six_points, (-4, -4), max_epochs=300, **settings)

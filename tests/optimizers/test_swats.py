@@ -1,4 +1,4 @@
-"""SWATS."""
+"""Switching from Adam to SGD (SWATS)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-EPOCHS = 30  # before it switches, epsilon = 0.02 under steps of 0.3 makes roundoff grow a hundredfold in ten epochs
+EPOCHS = 30  # before the switch, an ε of 0.02 with steps of 0.3 amplifies rounding errors a hundredfold in ten epochs
 
 
 def swats(f, w, *, step, beta1, beta2, epsilon):
@@ -41,11 +41,11 @@ UNUSUAL = {"swats": {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.02}}
 
 
 def test_three_epochs_by_hand(bowl, follow):
-    """From (1, 1) with α 0.1, β₁ 0.5, β₂ 0.75 and an ε of 2, wide enough to switch as soon as that is allowed.
+    """From (1, 1) with α 0.1, β₁ 0.5, β₂ 0.75 and an ε of 2, large enough to switch as soon as possible.
 
     1: g = (-2, 8), m = g / 2, a = g² / 4, p = -0.1 (√0.25 / 0.5) (-1/3, 4/6) = (1/30, -2/30). λ̂ is γ, but k is 1.
-    2: Adam again, after which λ̂ and γ differ by less than 2: Λ = λ̂.
-    3: w ← w - 0.5 Λ g, the velocity being g alone.
+    2: Adam again; then λ̂ and γ differ by less than 2: Λ = λ̂.
+    3: w ← w - 0.5 Λ g, since the velocity is g.
     """
     run = follow("swats", bowl, (1, 1), step=0.1, beta1=0.5, beta2=0.75, epsilon=2, max_epochs=3)
     first = (1 + 1 / 30, 1 - 2 / 30)
@@ -63,13 +63,13 @@ def test_three_epochs_by_hand(bowl, follow):
     assert run.weights[3] == pytest.approx(third, rel=1e-14)
 
 
-def test_without_switching_it_is_adam(unequal, follow):
-    """ε is added to the uncorrected √a, which does not show when it is this small."""
+def test_without_a_switch_is_adam(unequal, follow):
+    """ε is added to the uncorrected √a, which is negligible for an ε this small."""
     adam = follow("adam", unequal, (-1.2, 1, 0.3), epsilon=1e-300, max_epochs=30)
     run = follow("swats", unequal, (-1.2, 1, 0.3), epsilon=1e-300, max_epochs=30)
     assert run.weights == pytest.approx(adam.weights, rel=1e-13)
 
 
-def test_a_point_without_gradient_is_the_end_of_it(bowl, follow):
-    """p · g is 0 there, so no step is projected, and 0 / 0 is not taken."""
+def test_stays_where_the_gradient_is_zero(bowl, follow):
+    """p · g is 0, so no step is projected, and 0 / 0 is avoided."""
     assert follow("swats", bowl, (3, -1), max_epochs=3).weights.tolist() == [[3, -1]] * 4

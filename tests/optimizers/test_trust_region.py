@@ -1,4 +1,4 @@
-"""Trust regions. The twin of ``sr1``, which has one too, stands with theirs."""
+"""Trust-region methods. The twin of ``sr1``, which uses a trust region too, is in this module."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from bpviz.engine.results import Ending, record
 from bpviz.optimizers._curvature import Model, dogleg, exact
 
 AGAINST = {"sr1": "its twin, its updates with scipy.optimize.SR1"}
-RTOL, EPOCHS = 1e-8, 8  # they converge so fast that errors tie from then on
+RTOL, EPOCHS = 1e-8, 8  # they converge quickly, and from then on errors are equal
 
 
 def dogleg_step(g, B, delta):
@@ -49,7 +49,7 @@ def dogleg_step(g, B, delta):
 
 
 def exact_step(g, B, delta, tolerance):
-    """Nocedal & Wright 2006, Algorithm 4.3, from the largest λ at which an entry of p, by the eigenvectors, is Δ."""
+    """Nocedal & Wright 2006, Algorithm 4.3, from the largest λ for which an entry of p in the eigenbasis is Δ."""
     lam = max(0.0, *(abs(dot(vector, g)) / delta - value for value, vector in eigen(B)))
     while True:
         lower = cholesky([plus(row, one, lam) for row, one in zip(B, identity(len(g)), strict=True)])
@@ -86,7 +86,7 @@ def region(f, x, step_within, model_of, *, step, max_step, accept):
 
 def dogleg_twin(f, x, *, repair, penalty, **settings):
     def model_of(hessian):
-        """The Hessian itself where it needs no repair: what is left of roundoff in another would be magnified."""
+        """Return the Hessian itself if it needs no modification, since rounding errors of a copy would be amplified."""
         return hessian if eigen(hessian)[0][0] >= penalty else repaired(hessian, repair, penalty)
 
     return region(f, x, dogleg_step, model_of, **settings)
@@ -130,8 +130,8 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("unusual", [False, True])
 @pytest.mark.parametrize("name", TWINS)
-def test_far_from_any_minimum_they_are_their_twins_for_longer(name, unusual, six_points, plain):
-    """From twenty starts. Steps that are not taken are seen on Rosenbrock's function, below."""
+def test_matches_the_twins_far_from_minima(name, unusual, six_points, plain):
+    """From twenty starts. Rejected steps are tested on Rosenbrock's function, below."""
     rule = OPTIMIZERS[name](**(UNUSUAL[name] if unusual else {}))
     starts = np.random.default_rng(2).uniform(-5, 5, size=(20, 2)).tolist()
     runs = record(march(rule, six_points, starts, error_threshold=None, max_epochs=25))
@@ -143,11 +143,11 @@ def test_far_from_any_minimum_they_are_their_twins_for_longer(name, unusual, six
 
 
 def test_two_epochs_of_dogleg_by_hand(bowl, follow):
-    """From (1, 1): g = (-2, 8), H = diag(1, 4), E = 10. gᵀg = 68, gᵀHg = 260, so pᵁ is 17/65 · √68 = 2.16 long.
+    """From (1, 1): g = (-2, 8), H = diag(1, 4), E = 10. gᵀg = 68, gᵀHg = 260, so |pᵁ| = 17/65 · √68 = 2.16.
 
-    That is beyond Δ = 1: p = -g / √68. The model is E itself, so ρ = 1 and Δ = 2. At (1.24254, 0.02986) g is
-    (-1.75746, 4.11943), pᵁ = (0.49673, -1.16433), 1.27 long, and pᴮ = (1.75746, -1.02986), 2.04 long: p is where the
-    way from one to the other is 2 from its start, after 0.96356 of it, at (1.71152, -1.03476).
+    This exceeds Δ = 1: p = -g / √68. The model is E itself, so ρ = 1 and Δ = 2. At (1.24254, 0.02986) g is
+    (-1.75746, 4.11943), pᵁ = (0.49673, -1.16433), of norm 1.27, and pᴮ = (1.75746, -1.02986), of norm 2.04: p is
+    the point with norm 2 on the segment between them, after 0.96356 of its length, at (1.71152, -1.03476).
     """
     run = follow("dogleg", bowl, (1, 1), max_epochs=2)
     assert run.weights[1] == pytest.approx((1 + 2 / math.sqrt(68), 1 - 8 / math.sqrt(68)), rel=1e-14)
@@ -157,33 +157,33 @@ def test_two_epochs_of_dogleg_by_hand(bowl, follow):
 
 
 def test_one_epoch_of_trust_exact_by_hand(bowl, follow):
-    """From (1, 1) with λ = 1: p = -(H + I)⁻¹ g = (2/2, -8/5), √3.56 long, so that is where Δ = √3.56 leads."""
+    """From (1, 1) with λ = 1: p = -(H + I)⁻¹ g = (2/2, -8/5) of norm √3.56, which is the step for Δ = √3.56."""
     run = follow("trust-exact", bowl, (1, 1), step=math.sqrt(3.56), max_epochs=1)
     assert run.weights[1] == pytest.approx((2, -0.6), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ["dogleg", "trust-exact"])
-def test_within_the_region_the_step_is_newton_s(name, bowl, follow):
+def test_step_within_the_region_is_newton_s(name, bowl, follow):
     run = follow(name, bowl, (1, 1), step=2.9, max_epochs=1)
     assert run.weights[1] == pytest.approx((3, -1), rel=1e-14)
 
 
-def test_one_epoch_of_trust_exact_from_a_ridge_by_hand(follow):
-    """E = 5 x² - y² from (1, 0): g = (10, 0) says nothing of y, along which E falls: the hard case.
+def test_hard_case_of_trust_exact_by_hand(follow):
+    """E = 5 x² - y² from (1, 0): g = (10, 0) has no component along y, along which E decreases: the hard case.
 
-    λ = 2, the least with H + λ I ≥ 0, gives x = -10 / 12, and y is what is left of Δ = 1: √(1 - 25/36) = √11 / 6.
+    λ = 2, the smallest with H + λ I ≥ 0, gives x = -10 / 12, and y follows from |p| = Δ = 1: √(1 - 25/36) = √11 / 6.
     """
     run = follow("trust-exact", PROBLEMS["saddle"](), (1, 0), max_epochs=1)
     assert run.weights[1] == pytest.approx((1 / 6, math.sqrt(11) / 6), rel=1e-14)
-    run = follow("trust-exact", PROBLEMS["saddle"](), (0, 0), max_epochs=1)  # even from the saddle itself
+    run = follow("trust-exact", PROBLEMS["saddle"](), (0, 0), max_epochs=1)  # also from the saddle point itself
     assert run.weights[1].tolist() == [0, 1]
 
 
 def test_two_epochs_of_sr1_by_hand(bowl, follow):
     """From (1, 1) with B = I, Δ = 1.1: s = -1.1 g / √68 = (0.26679, -1.06715), m(s) = -1.1 √68 + 0.605 = -8.46583.
 
-    E falls from 10 to 3.24243: ρ = 0.798, and Δ = 2.2. y - Bs = (0, 3 · -1.06715) mends the second entry of B, and the
-    first was right: B = H. The minimum is 1.97 away.
+    E decreases from 10 to 3.24243: ρ = 0.798, and Δ = 2.2. y - Bs = (0, 3 · -1.06715) corrects the second entry of B,
+    and the first was correct: B = H. The minimum is at a distance of 1.97.
     """
     run = follow("sr1", bowl, (1, 1), step=1.1, max_epochs=2)
     assert run.weights[1] == pytest.approx((1.26679, -0.06715), abs=1e-5)
@@ -192,7 +192,7 @@ def test_two_epochs_of_sr1_by_hand(bowl, follow):
 
 
 def problems_within(rng, runs, params, hard):
-    """Return random B, g and radii; where ``hard``, g is at right angles to the first eigenvector, to the last bit."""
+    """Return random B, g and radii; if ``hard``, g is exactly orthogonal to the first eigenvector."""
     B = rng.normal(size=(runs, params, params))
     B, g = B + B.transpose(0, 2, 1), rng.normal(size=(runs, params))
     if hard:
@@ -202,14 +202,14 @@ def problems_within(rng, runs, params, hard):
 
 
 def within(step, model, *rest):
-    """Return what a step is for a model, with warnings off, as in the loop."""
+    """Return the step for a model, with warnings off, as in the loop."""
     with np.errstate(all="ignore"):
         return step(model, *rest)
 
 
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("params", [2, 3, 6])
-def test_exact_steps_meet_the_conditions_of_a_minimum(params, hard, six_points):
+def test_exact_steps_satisfy_the_optimality_conditions(params, hard, six_points):
     """Nocedal & Wright 2006, Theorem 4.1: (B + λ I) p = -g, λ ≥ 0, λ (Δ - |p|) = 0, B + λ I ≥ 0."""
     B, g, radius = problems_within(np.random.default_rng(params), 300, params, hard)
     f = Oracle(six_points, 300)
@@ -228,8 +228,8 @@ def test_exact_steps_meet_the_conditions_of_a_minimum(params, hard, six_points):
 
 
 @pytest.mark.parametrize("params", [2, 3, 6])
-def test_exact_steps_are_scipy_s_or_lower(params, six_points):
-    """SciPy's search for λ, told to go on, does not always arrive; then its step ends higher."""
+def test_exact_steps_are_at_least_as_good_as_scipy_s(params, six_points):
+    """SciPy's search for λ, with a tighter tolerance, does not always converge; then its step is worse."""
     B, g, radius = problems_within(np.random.default_rng(10 + params), 60, params, hard=False)
     f = Oracle(six_points, 60)
     model = Model.of(B, g, f)
@@ -249,8 +249,8 @@ def test_exact_steps_are_scipy_s_or_lower(params, six_points):
     assert same >= 55
 
 
-def test_a_coarser_tolerance_stops_sooner_and_never_within_the_radius(six_points):
-    """And one that is finer than roundoff stops all the same."""
+def test_tolerance_bounds_the_excess_over_the_radius(six_points):
+    """The search also stops with a tolerance below rounding error."""
     B, g, radius = problems_within(np.random.default_rng(7), 300, 4, hard=False)
     f = Oracle(six_points, 300)
     model = Model.of(B, g, f)
@@ -263,8 +263,8 @@ def test_a_coarser_tolerance_stops_sooner_and_never_within_the_radius(six_points
     assert (excess[0.3] >= 0.01).sum() > 10
 
 
-def test_dogleg_steps_gain_with_the_radius_and_no_less_than_the_cauchy_point(six_points):
-    """Nocedal & Wright 2006, Lemma 4.2: along the path |p| rises and m falls; and eqs. (4.11) and (4.12)."""
+def test_dogleg_steps_improve_with_the_radius_and_on_the_cauchy_point(six_points):
+    """Nocedal & Wright 2006, Lemma 4.2: along the path |p| increases and m decreases; eqs. (4.11) and (4.12)."""
     rng = np.random.default_rng(9)
     B, g, _ = problems_within(rng, 200, 3, hard=False)
     B = B @ B + 0.01 * np.eye(3)
@@ -289,8 +289,8 @@ def test_dogleg_steps_gain_with_the_radius_and_no_less_than_the_cauchy_point(six
 
 @pytest.mark.parametrize("name", ["dogleg", "trust-exact"])
 @pytest.mark.parametrize("settings", [{}, {"step": 0.3, "max_step": 2.0, "accept": 0.2}])
-def test_the_ratio_decides_what_is_taken_and_how_far_the_next_step_goes(name, settings):
-    """Algorithm 4.1 by its definition, every epoch, over a run in which each of its branches is met."""
+def test_ratio_controls_acceptance_and_radius(name, settings):
+    """Check Algorithm 4.1 by its definition in every epoch of a run that uses each of its branches."""
     rule, problem = OPTIMIZERS[name](**settings), PROBLEMS["rosenbrock"]()
     f = Oracle(problem, 1)
     w = np.array([[-1.2, 1.0]])
@@ -316,8 +316,8 @@ def test_the_ratio_decides_what_is_taken_and_how_far_the_next_step_goes(name, se
     assert len(met) >= 3
 
 
-def test_dogleg_bills_as_scipy_s(follow):
-    """On Rosenbrock's function: an error for every step; gradient and Hessian at first, and where one was taken."""
+def test_dogleg_counts_match_scipy(follow):
+    """On Rosenbrock's function: one error per step; gradient and Hessian at the start and after each accepted step."""
     problem, rows = PROBLEMS["rosenbrock"](), []
     result = scipy.optimize.minimize(
         lambda w: problem.at(w[None]).error()[0],
@@ -331,12 +331,12 @@ def test_dogleg_bills_as_scipy_s(follow):
     np.testing.assert_allclose(run.weights[1:], rows, rtol=1e-9)
     assert run.evaluations["error"] == result.nfev
     assert run.evaluations["gradient"] == run.evaluations["hessian"]
-    assert run.evaluations["gradient"] == result.njev - 1  # SciPy looks at the last one too, to know that it may stop
-    assert result.nfev - 1 > result.njev - 1  # some steps were not taken
+    assert run.evaluations["gradient"] == result.njev - 1  # SciPy also evaluates the last one, to test for convergence
+    assert result.nfev - 1 > result.njev - 1  # some steps were rejected
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_at_a_minimum_there_is_no_step_that_promises_anything(name, bowl):
+def test_run_at_a_minimum_is_stuck(name, bowl):
     there, elsewhere = record(march(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert (there.evaluations["error"], there.evaluations["gradient"]) == (1, 1)
@@ -344,15 +344,15 @@ def test_at_a_minimum_there_is_no_step_that_promises_anything(name, bowl):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_step_too_short_to_change_the_weights_ends_the_run(name, unequal, follow):
-    """Near the minimum roundoff decides whether a step is taken; the radius shrinks until no step is left."""
+def test_run_is_stuck_if_the_step_does_not_change_the_weights(name, unequal, follow):
+    """Near the minimum, rounding errors decide on acceptance; the radius shrinks until the step is ineffective."""
     run = follow(name, unequal, (-1.2, 1, 0.3), max_epochs=500)
     assert run.ending is Ending.STUCK
     assert np.linalg.norm(unequal.at(run.weights[-1:]).gradient()) < 1e-7
 
 
 @pytest.mark.parametrize("name", ["dogleg", "trust-exact"])
-def test_the_first_radius_is_at_most_the_largest(name):
+def test_rejects_an_initial_radius_above_the_maximum(name):
     with pytest.raises(ValueError, match="max_step") as refusal:
         OPTIMIZERS[name](step=3, max_step=2)
-    assert str(refusal.value) == f"{name}: step: 3 is above max_step, 2"
+    assert str(refusal.value) == f"{name}: step: 3 is greater than max_step (2)"

@@ -1,9 +1,9 @@
-"""Every registered rule against its twin, at every epoch.
+"""Compare every registered rule with its twin, at every epoch.
 
-A twin is the rule written a second time: a generator in plain floats for one run, with the letters of the paper. It
-stands in the test file of the rule's family, which names it in ``TWINS`` and gives unusual values of every
-hyperparameter in ``UNUSUAL``, with an ``RTOL`` and ``EPOCHS`` of its own where last bits grow. What a rule is compared
-with besides recorded paths stands in ``AGAINST``, for docs/algorithms.md. A rule without a twin fails here.
+A twin is a second implementation of a rule: a generator in plain floats for one run, in the notation of the paper. The
+test module of the rule's family lists it in ``TWINS`` and gives unusual values of every hyperparameter in ``UNUSUAL``,
+and its own ``RTOL`` and ``EPOCHS`` where rounding errors grow. ``AGAINST`` lists comparisons other than recorded paths,
+for docs/algorithms.md. A rule without a twin fails here.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ FAMILIES = {name: module for module in twin_families() for name in module.TWINS}
 
 
 def cases(name):
-    """Return the defaults, then all hyperparameters unusual, then each by itself."""
+    """Return the defaults, then all unusual hyperparameters, then each one alone."""
     unusual = FAMILIES[name].UNUSUAL[name]
     return [{}, unusual, *({field: value} for field, value in unusual.items() if len(unusual) > 1)]
 
 
-def test_every_rule_has_a_twin_and_every_twin_a_rule():
+def test_every_rule_has_a_twin():
     assert sorted(FAMILIES) == list(OPTIMIZERS)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_hyperparameter_is_tried_at_an_unusual_value(name):
+def test_every_hyperparameter_has_an_unusual_value(name):
     fields = declare.fields(OPTIMIZERS[name])
     unusual = FAMILIES[name].UNUSUAL[name]
     assert sorted(unusual) == sorted(fields)
@@ -47,7 +47,7 @@ def test_every_hyperparameter_is_tried_at_an_unusual_value(name):
 
 @pytest.mark.parametrize("where", STARTS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, where, plain, request):
+def test_matches_its_twin_at_every_epoch(name, where, plain, request):
     problem = request.getfixturevalue(where)
     family = FAMILIES[name]
     rtol, most = getattr(family, "RTOL", 1e-12), getattr(family, "EPOCHS", EPOCHS)
@@ -69,8 +69,8 @@ def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, where, plai
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_hyperparameter_matters(name, six_points, unequal):
-    """Each unusual value moves some run, alone or among the others, so one that the rule forgets is found out."""
+def test_every_hyperparameter_has_an_effect(name, six_points, unequal):
+    """Each unusual value changes some run, alone or with the others, so an unused hyperparameter is detected."""
 
     def paths(**settings):
         marches = [

@@ -1,4 +1,4 @@
-"""The page of the test functions, from the registry: what each says of itself, and a picture of them all."""
+"""Generate the page of the test functions and their picture from the registry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INCHES, DPI = (9.6, 7.0), 100
 
 
 def page() -> str:
-    """Return a section for every function."""
+    """Return the page, with one section per function."""
     return "\n".join(map(_section, FUNCTIONS))
 
 
@@ -43,7 +43,7 @@ def _section(name: str) -> str:
 
 
 def draw(path: Path) -> None:
-    """Draw every function in its window, and how gradient descent with a strong Wolfe search goes down."""
+    """Draw every function in its window, with a path of gradient descent with a strong Wolfe line search."""
     with mpl.rc_context(_render._settings()):
         figure = Figure(INCHES, dpi=DPI)
         canvas = FigureCanvasAgg(figure)
@@ -54,7 +54,7 @@ def draw(path: Path) -> None:
         for axes in grid.flat[len(FUNCTIONS) :]:
             axes.remove()
         canvas.draw()
-    few = np.round(np.asarray(canvas.buffer_rgba())[..., :3] / 5) * 5  # colours, so that the file is small
+    few = np.round(np.asarray(canvas.buffer_rgba())[..., :3] / 5) * 5  # fewer colors make the file smaller
     mpl.image.imsave(path, few.astype(np.uint8), pil_kwargs={"optimize": True}, metadata={"Software": None})
 
 

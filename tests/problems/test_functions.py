@@ -1,7 +1,7 @@
-"""The functions of two variables: each against its printed formula, differentiated anew, and against published values.
+"""Compare the functions of two variables with their printed formulas and with published values.
 
-``PRINTED`` has every formula a second time, as papers and test collections print it. It is evaluated on jets, numbers
-that carry their derivatives, so that no derivative here was worked out by hand; on jets of fractions it is exact.
+``PRINTED`` contains every formula a second time, as printed in papers and test collections. The formulas are evaluated
+on jets, numbers that carry their derivatives, so no derivative is computed by hand; jets of fractions are exact.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ over_functions = pytest.mark.parametrize("name", FUNCTIONS)
 
 @dataclass(frozen=True)
 class Jet:
-    """A number with its derivatives by x and y, and by x twice, by both, by y twice."""
+    """A number with its derivatives with respect to x, y, xx, xy and yy."""
 
     value: float | Q
     first: tuple = (0, 0)
     second: tuple = (0, 0, 0)
 
     def through(self, f, f1, f2):
-        """Return a function of this number by its value and its first two derivatives there."""
+        """Return a function of this number, given its value and first two derivatives."""
         (x, y), (xx, xy, yy) = self.first, self.second
         return Jet(f, (f1 * x, f1 * y), (f2 * x * x + f1 * xx, f2 * x * y + f1 * xy, f2 * y * y + f1 * yy))
 
@@ -75,7 +75,7 @@ class Jet:
 
 
 def jet(z):
-    """Return a number as a jet, a whole one as a fraction, so that no division makes it a float."""
+    """Return a number as a jet, with integers as fractions, so that divisions are exact."""
     return z if isinstance(z, Jet) else Jet(Q(z) if isinstance(z, int) else z)
 
 
@@ -109,8 +109,8 @@ def atan(z):
     return z.through(math.atan(z.value), k, -2 * z.value * k * k)
 
 
-def test_jets_know_their_derivatives():
-    """At x = 2, y = 3: x² y has gradient (12, 4) and Hessian (6, 4, 0), and sin x / y what the quotient rule says."""
+def test_jets_compute_derivatives():
+    """At x = 2, y = 3: x² y has gradient (12, 4) and Hessian (6, 4, 0), and sin x / y follows the quotient rule."""
     x, y = Jet(Q(2), (1, 0)), Jet(Q(3), (0, 1))
     assert x**2 * y == Jet(12, (12, 4), (6, 4, 0))
     assert 1 / x - y == Jet(Q(1, 2) - 3, (Q(-1, 4), -1), (Q(1, 4), 0, 0))
@@ -121,13 +121,13 @@ def test_jets_know_their_derivatives():
     )
 
 
-# -- the formulas in print ---------------------------------------------------------------------------------------------
+# -- printed formulas --------------------------------------------------------------------------------------------------
 
 PI = math.pi
 
 
 def turned(x, y, centre, angle):
-    """Return the distances from a centre along a line at an angle in degrees, and across it to the left."""
+    """Return the distances from a center along a line at an angle in degrees, and perpendicular to it, to the left."""
     along = (math.cos(angle * PI / 180), math.sin(angle * PI / 180))
     x, y = x - centre[0], y - centre[1]
     return x * along[0] + y * along[1], y * along[0] - x * along[1]
@@ -158,12 +158,12 @@ def levy(x, y):
 
 
 def helical_valley(x, y):
-    """θ as Moré, Garbow and Hillstrom have it, where x is not 0."""
+    """θ as defined by Moré, Garbow and Hillstrom, for x ≠ 0."""
     theta = atan(y / x) / (2 * PI) + (0 if x.value > 0 else 0.5)
     return 100 * ((0 - 10 * theta) ** 2 + (sqrt(x**2 + y**2) - 1) ** 2)
 
 
-# Coefficients as fractions, which are exact.
+# Exact coefficients, as fractions.
 PRINTED = {
     "ackley": lambda x, y: (
         -20 * exp(-0.2 * sqrt(0.5 * (x**2 + y**2))) - exp(0.5 * (cos(2 * PI * x) + cos(2 * PI * y))) + math.e + 20
@@ -207,10 +207,10 @@ UNUSUAL = {
     "valley": [{"steepness": 1e-3, "angle": 180.0}, {"steepness": 1e5}, {"angle": -90.0}, {"angle": 133.0}],
 }
 
-# Where the lowest minimum is the tip of a funnel or a point of a fold, which has no derivative.
+# Functions that are not differentiable at their global minimum: the tip of a funnel or a point of a fold.
 KINKS = ("ackley", "bukin")
 
-# Minima beside those that are stated. What lies outside the window does not count.
+# Functions with more minima in the window than those that are listed.
 MANY_MORE = {"easom", "griewank", "levy", "rastrigin"}
 
 CASES = [(name, settings) for name in FUNCTIONS for settings in ({}, *UNUSUAL.get(name, ()))]
@@ -220,7 +220,7 @@ over_cases = pytest.mark.parametrize(
 
 
 def printed(name, settings, x, y):
-    """Return the printed formula at a point, in the kind of number that x is, with its derivatives."""
+    """Return the printed formula with its derivatives at a point, in the number type of x."""
     kind = type(x)
     hypers = {field.name: kind(settings.get(field.name, field.default)) for field in fields(PROBLEMS[name]).values()}
     found = PRINTED[name](Jet(x, (kind(1), kind(0))), Jet(y, (kind(0), kind(1))), **hypers)
@@ -228,7 +228,7 @@ def printed(name, settings, x, y):
 
 
 def points(f, count=30):
-    """Return places all over the window, and the start."""
+    """Return points all over the window, and the start."""
     (left, right), (bottom, top) = f.window
     w = np.random.default_rng(3).uniform((left, bottom), (right, top), size=(count, 2))
     return np.asfortranarray(np.vstack([w, f.start]))
@@ -241,7 +241,7 @@ def answers(f, w):
     return at.error()[:, None], at.gradient(), np.column_stack([h[:, 0, 0], h[:, 0, 1], h[:, 1, 1]])
 
 
-def test_every_function_is_here_a_second_time():
+def test_every_function_has_a_printed_formula():
     assert set(PRINTED) == set(FUNCTIONS)
     assert set(PROBLEMS) - set(FUNCTIONS) == {"perceptron"}
     for name, cases in UNUSUAL.items():
@@ -249,7 +249,7 @@ def test_every_function_is_here_a_second_time():
     assert {name for name in FUNCTIONS if fields(PROBLEMS[name])} == set(UNUSUAL)
 
 
-def test_the_functions_that_were_asked_for_are_there():
+def test_required_functions_are_registered():
     assert set(FUNCTIONS) >= {
         "rosenbrock", "beale", "himmelblau", "booth", "matyas", "mccormick", "goldstein-price", "three-hump-camel",
         "six-hump-camel", "styblinski-tang", "ackley", "rastrigin", "griewank", "levy", "bukin", "easom", "quadratic",
@@ -258,7 +258,7 @@ def test_the_functions_that_were_asked_for_are_there():
 
 
 @over_cases
-def test_error_gradient_and_hessian_are_those_of_the_printed_formula(name, settings):
+def test_error_gradient_and_hessian_match_the_printed_formula(name, settings):
     f = PROBLEMS[name](**settings)
     w = points(f)
     expected = [printed(name, settings, x, y) for x, y in w.tolist()]
@@ -273,7 +273,7 @@ EXACT = [(name, settings) for name, settings in CASES if isinstance(printed(name
 
 @pytest.mark.parametrize(("name", "settings"), EXACT, ids=str)
 def test_polynomials_are_exact_up_to_rounding(name, settings):
-    """Against fractions, at quarters of the window: nothing is rounded but in the function itself."""
+    """Compare with exact fractions at quarters of the window; only the function itself rounds."""
     f = PROBLEMS[name](**settings)
     (left, right), (bottom, top) = f.window
     places = [
@@ -287,7 +287,7 @@ def test_polynomials_are_exact_up_to_rounding(name, settings):
             assert np.abs(part[row] - wanted).max() <= 2e-14 * (np.abs(wanted).max() + np.abs(part).max())
 
 
-def test_many_are_exact():
+def test_polynomials_are_exact_at_many_points():
     assert len({name for name, _ in EXACT}) == 14
 
 
@@ -295,8 +295,8 @@ SCIPY = "SciPy's benchmarks/go_benchmark_functions at 3dbf660"
 GONUM = "Gonum's optimize/functions/functions_test.go, Moré, Garbow & Hillstrom's problems"
 ESTIMAGIC = "Estimagic's benchmarking/more_wild.py, Moré, Garbow & Hillstrom's problems"
 
-# Computed by others, at places that no symmetry leaves alone, with what their digits allow to ask. SciPy has another
-# Levy function, and no Booth.
+# Published values at points without symmetry, with tolerances according to their digits. SciPy has a different Levy
+# function and no Booth function.
 PUBLISHED = [
     ("ackley", (0.3, -1.2), 4.927941901071961, 1e-14, SCIPY),
     ("beale", (-1.3, 0.7), 24.161805809999997, 1e-14, SCIPY),
@@ -326,7 +326,7 @@ PUBLISHED = [
 @pytest.mark.parametrize(
     ("name", "at", "error", "rel", "source"), PUBLISHED, ids=[f"{name} {at}" for name, at, *_ in PUBLISHED]
 )
-def test_values_that_others_computed(name, at, error, rel, source):
+def test_published_values(name, at, error, rel, source):
     assert PROBLEMS[name]().at(np.array([at])).error()[0] == pytest.approx(error, rel=rel, abs=0), source
 
 
@@ -340,7 +340,7 @@ def test_values_that_others_computed(name, at, error, rel, source):
         ("helical-valley", (-1.0, 0.0), (0.0, -1.59154943091895e03)),
     ],
 )
-def test_gradients_that_others_computed(name, at, gradient):
+def test_published_gradients(name, at, gradient):
     assert PROBLEMS[name]().at(np.array([at])).gradient()[0] == pytest.approx(gradient, rel=1e-14), GONUM
 
 
@@ -363,7 +363,7 @@ def test_gradients_that_others_computed(name, at, gradient):
         ("helical-valley", {}, (math.sqrt(3.0), 1.0), 2500 / 36 + 100, None, None),
     ],
 )  # fmt: skip
-def test_values_worked_by_hand(name, settings, at, error, gradient, hessian):
+def test_values_by_hand(name, settings, at, error, gradient, hessian):
     found = answers(PROBLEMS[name](**settings), np.array([at]))
     for part, wanted in zip(found, ([error], gradient, hessian), strict=True):
         if wanted is not None:
@@ -374,8 +374,8 @@ def test_values_worked_by_hand(name, settings, at, error, gradient, hessian):
 
 
 @over_cases
-def test_derivatives_are_those_of_differences(name, settings, differences):
-    """Each of the one before: what is asked is what is computed. Steps are parts of the window, whatever its units."""
+def test_derivatives_match_finite_differences(name, settings, differences):
+    """Each derivative is compared with differences of the previous one. Steps are fractions of the window."""
     f = PROBLEMS[name](**settings)
     w = points(f)
     if name in KINKS:
@@ -400,7 +400,7 @@ over_least_squares = pytest.mark.parametrize(("name", "settings"), LEAST_SQUARES
 
 
 @over_least_squares
-def test_the_error_is_the_sum_of_the_residuals_squares(name, settings):
+def test_error_is_the_sum_of_squared_residuals(name, settings):
     at = PROBLEMS[name](**settings).at(points(PROBLEMS[name]()))
     r, jacobian = at.residuals(), at.jacobian()
     assert (r**2).sum(axis=1) == pytest.approx(at.error(), rel=1e-14)
@@ -410,7 +410,7 @@ def test_the_error_is_the_sum_of_the_residuals_squares(name, settings):
 
 
 @over_least_squares
-def test_gauss_newton_s_matrix_is_the_hessian_where_residuals_are_zero(name, settings):
+def test_gauss_newton_matrix_is_the_hessian_for_zero_residuals(name, settings):
     f = PROBLEMS[name](**settings)
     w = np.array([minimum.at for minimum in f.minima if minimum.error == 0])
     jacobian = f.at(w).jacobian()
@@ -419,7 +419,7 @@ def test_gauss_newton_s_matrix_is_the_hessian_where_residuals_are_zero(name, set
 
 
 @over_functions
-def test_what_is_offered_is_what_there_is(name):
+def test_offers_match_the_methods(name):
     f = PROBLEMS[name]()
     assert f.offers == {"error", "gradient", "hessian"} | (
         {"residuals", "jacobian"} if isinstance(f, SumOfSquares) else set()
@@ -455,8 +455,8 @@ MINIMA = [
 
 
 @pytest.mark.parametrize(("name", "settings", "minimum"), MINIMA)
-def test_a_minimum_is_one(name, settings, minimum):
-    """Its error is the stated one, every neighbour's is higher, and there is no slope and no bend downwards."""
+def test_minima_satisfy_the_optimality_conditions(name, settings, minimum):
+    """The error is the listed one and lower than nearby, the gradient is 0 and the curvature is not negative."""
     f = PROBLEMS[name](**settings)
     at = f.at(np.array([minimum.at]))
     assert at.error()[0] == pytest.approx(minimum.error, rel=1e-12, abs=1e-12)
@@ -470,11 +470,11 @@ def test_a_minimum_is_one(name, settings, minimum):
         return
     hessian = at.hessian()[0] * np.outer(sides, sides)  # in units of the window
     assert (np.linalg.eigvalsh(hessian) > 1e-12 * np.abs(hessian).max()).all()
-    assert np.abs(np.linalg.solve(hessian, at.gradient()[0] * sides)).max() < 1e-14  # how far away it is yet
+    assert np.abs(np.linalg.solve(hessian, at.gradient()[0] * sides)).max() < 1e-14  # remaining distance
 
 
 def newton_step(f, w):
-    """Return Newton's step in units of the window, each curvature made positive, so that it leads down."""
+    """Return Newton's step in units of the window, with positive curvatures, so that it is a descent step."""
     sides = np.ptp(f.window, axis=1)
     at = f.at(np.asfortranarray(w))
     bends, along = np.linalg.eigh(at.hessian() * np.outer(sides, sides))
@@ -483,12 +483,12 @@ def newton_step(f, w):
 
 
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - MANY_MORE - set(KINKS)))
-def test_no_minimum_is_left_out(name):
-    """Newton's method, made to go down, leads from all over the window out of it or to where a minimum is known."""
+def test_no_minimum_is_missing(name):
+    """Newton's method, modified to descend, leads from all over the window to a known minimum or out of the window."""
     f = PROBLEMS[name]()
     low, high = np.array(f.window).T
     w = np.stack(np.meshgrid(*(np.linspace(*side, 21) for side in f.window)), axis=-1).reshape(-1, 2)
-    w = w + 1e-3 * (high - low)  # off the symmetries
+    w = w + 1e-3 * (high - low)  # avoid symmetric points
     for _ in range(80):
         error, step = f.at(np.asfortranarray(w)).error(), newton_step(f, w) * (high - low)
         for _ in range(40):
@@ -500,11 +500,11 @@ def test_no_minimum_is_left_out(name):
     known = np.array([minimum.at for minimum in f.minima]).reshape(-1, 2)
     away = np.abs((ended[:, None] - known) / (high - low)).max(axis=2)
     assert (away.min(axis=1, initial=np.inf) < 1e-8).all()
-    assert (away.min(axis=0, initial=np.inf) < 1e-8).all()  # and each is found
+    assert (away.min(axis=0, initial=np.inf) < 1e-8).all()  # every minimum is found
 
 
 @over_functions
-def test_nothing_in_the_window_is_lower_than_the_lowest(name):
+def test_no_error_in_the_window_is_below_the_lowest(name):
     f = PROBLEMS[name]()
     (left, right), (bottom, top) = f.window
     x, y = np.meshgrid(np.linspace(left, right, 301), np.linspace(bottom, top, 301))
@@ -513,7 +513,7 @@ def test_nothing_in_the_window_is_lower_than_the_lowest(name):
 
 
 @over_cases
-def test_start_and_minima_lie_in_the_window_and_the_threshold_between_their_errors(name, settings):
+def test_window_contains_start_and_minima_and_threshold_is_between_their_errors(name, settings):
     f = PROBLEMS[name](**settings)
     left, right = np.array(f.window).T
     assert f.weights == ("x", "y")
@@ -529,15 +529,15 @@ def test_start_and_minima_lie_in_the_window_and_the_threshold_between_their_erro
 
 
 @over_functions
-def test_the_start_is_no_accident(name):
-    """Both derivatives are there, or a rule may never see one of the weights; the valleys' own starts excepted."""
+def test_start_has_nonzero_derivatives(name):
+    """Both derivatives are nonzero, so that a rule moves both weights, except for the standard starts of valleys."""
     f = PROBLEMS[name]()
     gradient = f.at(np.array([f.start])).gradient()[0]
     assert (gradient != 0).all() or name == "helical-valley"
 
 
-def test_where_there_is_a_kink_the_slope_is_zero():
-    """Both formulas divide by zero there."""
+def test_gradient_is_zero_at_kinks():
+    """Both formulas divide by zero at these points."""
     fold = PROBLEMS["bukin"]().at(np.array([(-10.0, 1.0), (-20.0, 4.0), (-10.0, 2.0)]))
     assert fold.gradient().tolist() == [[0, 0], [-0.01, 0], [10, 50]]
     assert fold.hessian()[:2].tolist() == [[[0, 0], [0, 0]]] * 2
@@ -545,8 +545,8 @@ def test_where_there_is_a_kink_the_slope_is_zero():
     assert (tip.error().tolist(), tip.gradient().tolist()) == ([0], [[0, 0]])
 
 
-def test_the_helical_valley_has_its_cliff_below_the_origin():
-    """θ is 1/4 above the origin, 1/2 to the left, and jumps from -1/4 to 3/4 below it."""
+def test_helical_valley_has_its_cliff_below_the_origin():
+    """θ is 1/4 above the origin, 1/2 to its left, and jumps from -1/4 to 3/4 below it."""
     f = PROBLEMS["helical-valley"]()
     w = np.array([(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (1e-12, -1.0), (-1e-12, -1.0)])
     assert f.at(w).residuals()[:, 0] == pytest.approx([0, 25, 50, -25, 75])
@@ -557,7 +557,7 @@ def test_the_helical_valley_has_its_cliff_below_the_origin():
 
 @pytest.mark.parametrize("condition", [1.0, 7.0, 1e8])
 @pytest.mark.parametrize("angle", [-135.0, -90.0, 0.0, 17.0, 180.0])
-def test_a_quadratic_has_the_condition_and_the_angle_that_it_is_given(condition, angle):
+def test_quadratic_has_the_given_condition_and_angle(condition, angle):
     f = PROBLEMS["quadratic"](condition=condition, angle=angle)
     hessian = f.at(np.array([(0.3, 4.0)])).hessian()[0]
     axis = np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
@@ -576,7 +576,7 @@ def test_minima_follow_the_hyperparameters():
     ("name", "field"),
     [pytest.param(n, f, id=f"{n} {f.name}") for n, cls in PROBLEMS.items() for f in fields(cls).values()],
 )
-def test_a_value_outside_its_range_is_refused(name, field):
+def test_rejects_values_outside_the_domain(name, field):
     bad = [field.domain.bad(), *((math.nan, math.inf, True, "1", None) if isinstance(field.domain, Interval) else ())]
     assert isinstance(field.domain, Interval | Choice | Flag)
     for value in bad:
@@ -586,18 +586,18 @@ def test_a_value_outside_its_range_is_refused(name, field):
         assert str(refusal.value).endswith(f"({field.meaning})")
 
 
-# -- what every function promises --------------------------------------------------------------------------------------
+# -- contract of all functions -----------------------------------------------------------------------------------------
 
 
 def wild(f):
-    """Return ordinary places, far ones and none at all."""
+    """Return ordinary, distant and non-finite points."""
     far = [1e8, 1e77, 1e153, 1e300, -1e300, np.inf, -np.inf, np.nan, 0.0, -0.0, 5e-324]
     return np.vstack([points(f, 20), list(itertools.product(far, far))])
 
 
 @over_cases
-def test_one_equals_many(name, settings):
-    """Bit for bit, in every answer, whatever the neighbours, the order and the memory layout."""
+def test_is_batch_invariant(name, settings):
+    """All evaluations are independent, bit for bit, of the other runs, their order and the memory layout."""
     f = PROBLEMS[name](**settings)
     w = wild(f)
     order = np.random.default_rng(1).permutation(len(w))
@@ -614,8 +614,8 @@ def test_one_equals_many(name, settings):
 
 
 @over_functions
-def test_far_away_is_no_exception_and_no_zero(name):
-    """Infinities and NaN come back as errors that are not finite, or as what the formula tends to."""
+def test_non_finite_weights_give_non_finite_errors(name):
+    """Infinite weights give non-finite errors or the limit of the formula; NaN weights give NaN."""
     f = PROBLEMS[name]()
     w = wild(f)
     with np.errstate(all="ignore"):
@@ -625,7 +625,7 @@ def test_far_away_is_no_exception_and_no_zero(name):
 
 
 @over_functions
-def test_questions_may_come_in_any_order_and_write_on_nothing(name):
+def test_evaluations_are_independent_of_order_and_modify_nothing(name):
     f = PROBLEMS[name]()
     w = points(f)
     w.flags.writeable = False
@@ -634,12 +634,12 @@ def test_questions_may_come_in_any_order_and_write_on_nothing(name):
     for kind in (*sorted(f.offers), *sorted(f.offers, reverse=True)):
         assert getattr(at, kind)().tolist() == fresh[kind]
     answer = at.gradient()
-    answer[:] = 7  # nobody's memory but the asker's
+    answer[:] = 7  # the returned array is not shared
     assert at.gradient().tolist() == fresh["gradient"]
 
 
 @over_functions
-def test_a_docstring_has_the_formula_and_every_hyperparameter(name):
+def test_docstring_has_the_formula_and_every_hyperparameter(name):
     cls = PROBLEMS[name]
     summary, _, rest = cls.__doc__.partition("\n\n")
     assert summary.endswith(".")
@@ -652,7 +652,7 @@ def test_a_docstring_has_the_formula_and_every_hyperparameter(name):
 
 
 @over_functions
-def test_names_cannot_be_confused(name):
+def test_names_and_synonyms_are_unique(name):
     cls = PROBLEMS[name]
     others = {n for other, thing in PROBLEMS.items() if other != name for n in (other, *getattr(thing, "synonyms", ()))}
     assert not {name, *cls.synonyms} & others

@@ -1,4 +1,4 @@
-"""Wrappers that change what a rule is answered."""
+"""Wrappers that modify the gradient."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bpviz.problems.perceptron import Perceptron
 
 
 class Answered:
-    """What is inside advances with another gradient; t is the epoch, from 1."""
+    """Base of the twins: the inner rule advances with a modified gradient; t is the epoch, from 1."""
 
     def __init__(self, inner, **settings):
         self.inner, self.t = inner, 0
@@ -72,7 +72,7 @@ UNUSUAL = {
 
 @pytest.fixture
 def one_epoch(bowl):
-    """Return where gradient descent with a step of 0.1 is after an epoch on the bowl from (1, 1): g = (-2, 8)."""
+    """Return the weights after one epoch of gradient descent with step 0.1 on the bowl from (1, 1): g = (-2, 8)."""
 
     def one_epoch(name, **settings):
         wrapper = WRAPPERS[name](OPTIMIZERS["gd"](step=0.1), **settings)
@@ -96,13 +96,13 @@ def test_gradients_by_hand(name, settings, g, one_epoch):
     assert one_epoch(name, **settings) == pytest.approx((1 - 0.1 * g[0], 1 - 0.1 * g[1]), rel=1e-15)
 
 
-def test_a_gradient_of_zero_has_no_length_to_cut(bowl):
+def test_zero_gradient_is_not_clipped(bowl):
     wrapper = WRAPPERS["clip-norm"](OPTIMIZERS["gd"](), largest=0.1)
     run = record(march(wrapper, bowl, [(3, -1)], error_threshold=None, max_epochs=2))[0]
     assert run.weights.tolist() == [[3, -1]] * 3
 
 
-def test_noise_has_the_variance_that_is_asked_for_and_falls(bowl):
+def test_noise_has_the_specified_decreasing_variance(bowl):
     """Over 4000 seeds, in the first epoch and in the eighth, where 8^γ is 4 for γ = 2/3."""
     wrapper = WRAPPERS["gradient-noise"](OPTIMIZERS["gd"](step=1e-9), variance=0.5, power=2 / 3)
     rest = {"error_threshold": None, "max_epochs": 8, "varied": {"with.0.seed": np.arange(4000)}}
@@ -113,8 +113,8 @@ def test_noise_has_the_variance_that_is_asked_for_and_falls(bowl):
     assert moves[:, 7].var() == pytest.approx(0.125, rel=0.05)
 
 
-def test_noise_is_the_same_however_often_it_is_asked_in_an_epoch(bowl):
-    """sam asks twice: both gradients have the noise n of the epoch, so w = w₀ - η (g(w₀ + ρ (g + n) / |g + n|) + n)."""
+def test_noise_is_the_same_for_all_gradients_of_an_epoch(bowl):
+    """Both gradients of sam have the noise n of the epoch, so w = w₀ - η (g(w₀ + ρ (g + n) / |g + n|) + n)."""
     wrapper = WRAPPERS["gradient-noise"](OPTIMIZERS["sam"](step=0.1, radius=0.5), variance=1.0, seed=5)
     run = record(march(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=1))[0]
     n = np.random.default_rng([5, 1]).standard_normal(2)
@@ -124,8 +124,8 @@ def test_noise_is_the_same_however_often_it_is_asked_in_an_epoch(bowl):
 
 
 @pytest.mark.parametrize("kind", ["error", "gradient", "hessian", "residuals", "jacobian"])
-def test_a_coupled_decay_answers_every_question_alike(kind, unequal):
-    """What the rule is answered is of E + λ/2 ‖w‖²: the derivatives fit, and so do the residuals."""
+def test_coupled_decay_changes_all_evaluations_consistently(kind, unequal):
+    """All evaluations of the rule are those of E + λ/2 ‖w‖², including derivatives and residuals."""
 
     class Curious:
         needs = frozenset(("error", "gradient", "hessian", "residuals", "jacobian"))
@@ -155,8 +155,8 @@ def test_a_coupled_decay_answers_every_question_alike(kind, unequal):
     np.testing.assert_allclose(answer, expected, rtol=1e-14)
 
 
-def test_a_coupled_decay_is_a_penalty_to_the_rule_and_not_to_the_judge(unequal):
-    """Newton's method, which asks for gradient and Hessian, walks as on the problem with the penalty."""
+def test_coupled_decay_is_not_part_of_the_reported_error(unequal):
+    """Newton's method takes the same path as on the problem with the penalty."""
     rest = {"error_threshold": None, "max_epochs": 6}
     (run,) = record(march(WRAPPERS["coupled-weight-decay"](OPTIMIZERS["newton"]()), unequal, [(0.3, -1, 0.2)], **rest))
     (penalized,) = record(march(OPTIMIZERS["newton"](), Penalized(unequal, l2=0.01), [(0.3, -1, 0.2)], **rest))
@@ -164,7 +164,7 @@ def test_a_coupled_decay_is_a_penalty_to_the_rule_and_not_to_the_judge(unequal):
     assert run.errors == pytest.approx(penalized.errors - 0.005 * (run.weights**2).sum(1), rel=1e-12)
 
 
-def test_levenberg_marquardt_sees_the_penalty_as_residuals(unequal):
+def test_coupled_decay_adds_residuals_for_levenberg_marquardt(unequal):
     rest = {"error_threshold": None, "max_epochs": 6}
     rule = OPTIMIZERS["levenberg-marquardt"]()
     (run,) = record(march(WRAPPERS["coupled-weight-decay"](rule), unequal, [(0.3, -1, 0.2)], **rest))
@@ -173,7 +173,7 @@ def test_levenberg_marquardt_sees_the_penalty_as_residuals(unequal):
 
 
 class Blind:
-    """A rule that asks for errors alone."""
+    """A rule that evaluates errors only."""
 
     name = "blind"
     needs = frozenset({"error"})
@@ -181,14 +181,14 @@ class Blind:
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_rule_that_never_asks_for_a_gradient_is_refused(name):
+def test_rejects_a_rule_without_gradients(name):
     with pytest.raises(ValueError, match=name) as refusal:
         WRAPPERS[name](Blind())
-    assert str(refusal.value) == f"{name}: blind never asks for a gradient"
+    assert str(refusal.value) == f"{name}: blind does not use the gradient"
 
 
-def test_answers_are_changed_in_the_order_written(bowl):
-    """Clipped and then decayed is not decayed and then clipped: what is outside changes the answer first."""
+def test_gradient_wrappers_apply_in_order(bowl):
+    """Clipping and decay do not commute; the outer wrapper modifies the gradient first."""
     gd = OPTIMIZERS["gd"](step=0.1)
     clip, decay = WRAPPERS["clip-value"], WRAPPERS["coupled-weight-decay"]
     rest = {"error_threshold": None, "max_epochs": 1}
@@ -198,7 +198,7 @@ def test_answers_are_changed_in_the_order_written(bowl):
     assert run.weights[1] == pytest.approx((1 - 0.1 * (-2 + 1), 1 - 0.1 * 3), rel=1e-15)
 
 
-def test_seeds_give_other_noise_and_other_epochs_too():
+def test_noise_depends_on_seed_and_epoch():
     wrapper = WRAPPERS["gradient-noise"](OPTIMIZERS["gd"](step=1e-3), power=0.0)
     rest = {"error_threshold": None, "max_epochs": 3, "varied": {"with.0.seed": [0, 1, 0]}}
     first, second, third = (run.weights for run in record(march(wrapper, Perceptron(), [(-4, -4)] * 3, **rest)))

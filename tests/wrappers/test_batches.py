@@ -18,7 +18,7 @@ from bpviz.problems.perceptron import Perceptron
 
 
 class MiniBatches:
-    """What is inside advances once a batch; evaluations of the data are rounded up in total."""
+    """The inner rule advances once per batch; the total number of evaluations is rounded up."""
 
     def __init__(self, inner, batch_size, seed):
         self.inner, self.batch_size, self.seed = inner, batch_size, seed
@@ -39,7 +39,7 @@ class MiniBatches:
         return w
 
 
-RTOL, EPOCHS = 1e-9, 20  # a step on one sample alone may be too long, and then makes roundoff grow
+RTOL, EPOCHS = 1e-9, 20  # a step on a single sample may be too long and amplify rounding errors
 START = np.array([[-4.0, -4.0]])
 
 TWINS = {"mini-batches": MiniBatches}
@@ -55,17 +55,17 @@ def follow(optimizer, problem, start, epochs, **rest):
 
 
 def test_an_epoch_by_hand(bowl):
-    """The bowl is of two samples, with gradients (2 (w1 - 3), 0) and (0, 8 (w2 + 1)), each alone in its batch.
+    """The bowl has two samples, with gradients (2 (w1 - 3), 0) and (0, 8 (w2 + 1)), one per batch.
 
-    In whatever order, one after the other takes half of w1 - 3 and 2 (w2 + 1) away, the step being 0.25.
+    In either order, with a step of 0.25, they subtract half of w1 - 3 and 2 (w2 + 1).
     """
     run = follow(wrapped("gd", {"step": 0.25}), bowl, (1, 1), 1)
     assert run.weights[1].tolist() == [2, -3]
     assert run.evaluations["gradient"] == 1
 
 
-def test_an_epoch_sees_every_sample_once_in_an_order_of_seed_and_epoch(six_points):
-    """A rule that notes its batches: the orders are those of NumPy's generator of (seed, epoch)."""
+def test_every_epoch_uses_every_sample_once_in_an_order_by_seed_and_epoch(six_points):
+    """The orders recorded by a rule are those of NumPy's generator of (seed, epoch)."""
 
     class Note:
         recalls = False
@@ -95,13 +95,13 @@ def test_an_epoch_sees_every_sample_once_in_an_order_of_seed_and_epoch(six_point
         (4, [1, 2, 3, 4]),  # four sixths and the last two
     ],
 )
-def test_a_gradient_of_part_of_the_data_costs_that_part(batch_size, evaluations, six_points):
+def test_partial_gradients_count_as_fractions(batch_size, evaluations, six_points):
     run = follow(wrapped("gd", batch_size=batch_size), six_points, (-4, -4), 4)
     assert run.counts[1:, KINDS.index("gradient")].tolist() == evaluations
 
 
-def test_bills_are_rounded_up_in_total(bowl):
-    """Golden search asks each of the two samples for other numbers of errors; halves add up before they are rounded."""
+def test_total_counts_are_rounded_up(bowl):
+    """Golden search evaluates different numbers of errors for the two samples; halves are added before rounding."""
     run = follow(wrapped("golden", {"tolerance": 0.3}), bowl, (1.3, 1.1), 5)
     halves = []
 
@@ -123,7 +123,7 @@ def test_bills_are_rounded_up_in_total(bowl):
     assert f.counts().tolist() == run.counts[[-1]].tolist()
 
 
-def test_one_batch_of_everything_is_the_rule_itself_but_for_the_order_of_sums(unequal):
+def test_single_full_batch_equals_the_rule_up_to_rounding(unequal):
     run = follow(wrapped("adam", {"step": 0.1}, batch_size=5), unequal, (-1.2, 1, 0.3), 30)
     plain = follow(OPTIMIZERS["adam"](step=0.1), unequal, (-1.2, 1, 0.3), 30)
     assert run.weights == pytest.approx(plain.weights, rel=1e-9)
@@ -131,8 +131,8 @@ def test_one_batch_of_everything_is_the_rule_itself_but_for_the_order_of_sums(un
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_part_is_the_problem_of_those_samples(kind, unequal):
-    """Whether each run has its own samples or all have the same, and when only some runs are asked."""
+def test_part_is_the_problem_on_those_samples(kind, unequal):
+    """With common samples, with samples per run, and if only some runs are evaluated."""
     w = np.asfortranarray([(-1.2, 1, 0.3), (0.3, 0.2, -1), (2, -1, 0.5)])
     samples = np.array([[4, 0, 1], [2, 0, 3]])  # (batch, runs)
 
@@ -159,22 +159,22 @@ def test_a_part_is_the_problem_of_those_samples(kind, unequal):
     assert (getattr(same, kind)(w.copy(order="F"), where)[2] == alone(2)).all()
 
 
-def test_ended_runs_are_not_evaluated_in_batches_either(six_points):
+def test_ended_runs_are_not_evaluated(six_points):
     f = Oracle(six_points, 2)
     f.live[0] = False
     error = f.part(np.array([[1], [4]])).error(np.zeros((2, 2)), np.ones(2, dtype=bool))
     assert np.isnan(error[:, 0]).tolist() == [True, False]
 
 
-def test_a_penalty_is_part_of_every_batch(unequal):
+def test_every_batch_includes_the_penalty(unequal):
     w = np.asfortranarray([(-1.2, 1, 0.3)])
     part = Penalized(unequal, l1=0.1, l2=0.2).part(np.array([[1], [3]]))
     plain = unequal.part(np.array([[1], [3]]))
     assert part.at(w).gradient() == pytest.approx(plain.at(w).gradient() + 0.1 * np.sign(w) + 0.2 * w, rel=1e-15)
 
 
-def test_runs_of_one_seed_meet_the_same_batches_whatever_the_rule_and_when_they_are_born(six_points):
-    """A start among many, which is taken in late, and one alone."""
+def test_batches_depend_on_the_seed_only(six_points):
+    """A start among many, which enters a block late, and the same start alone."""
     optimizer = wrapped("momentum", batch_size=4, seed=3)
     starts = np.random.default_rng(0).uniform(-4, 4, size=(40, 2))
     rest = {"error_threshold": 0.13, "max_epochs": 60}
@@ -186,7 +186,7 @@ def test_runs_of_one_seed_meet_the_same_batches_whatever_the_rule_and_when_they_
     assert len({run.epochs for run in many}) > 5
 
 
-def test_seeds_that_vary_give_each_run_its_own_batches(six_points):
+def test_varied_seeds_give_each_run_its_own_batches(six_points):
     seeds = [4, 0, 4, 9]
     rest = {"error_threshold": None, "max_epochs": 5}
     runs = record(march(wrapped("gd"), six_points, [(-4, -4)] * 4, varied={"with.0.seed": seeds}, **rest))
@@ -195,8 +195,8 @@ def test_seeds_that_vary_give_each_run_its_own_batches(six_points):
     assert len({run.weights.tobytes() for run in runs}) == 3
 
 
-def test_a_run_is_stuck_when_it_is_so_on_every_batch(bowl):
-    """Golden search finds nothing lower along one sample's gradient where that is 0, but goes on along the other's."""
+def test_run_is_stuck_if_it_is_stuck_on_every_batch(bowl):
+    """Golden search is stuck along the gradient of one sample where it is 0, but continues along the other's."""
     there = follow(wrapped("golden"), bowl, (3, -1), 3)
     assert (there.ending, there.epochs) == (Ending.STUCK, 1)
     level = follow(wrapped("golden"), bowl, (3, 1), 1)
@@ -204,9 +204,9 @@ def test_a_run_is_stuck_when_it_is_so_on_every_batch(bowl):
     assert level.weights[1, 1] < 1
 
 
-def test_what_is_inside_counts_batches_and_what_is_around_epochs(bowl):
-    """Two batches an epoch, and a step that halves: inside from the first batch to the second, around from the first
-    epoch to the second. The two samples' gradients are (2 (w1 - 3), 0) and (0, 8 (w2 + 1)).
+def test_inner_schedules_count_batches_and_outer_ones_epochs(bowl):
+    """Two batches per epoch, and a step that is halved: by an inner schedule after the first batch, by an outer one
+    after the first epoch. The gradients of the two samples are (2 (w1 - 3), 0) and (0, 8 (w2 + 1)).
     """
     gd, half, batches = OPTIMIZERS["gd"](step=0.1), WRAPPERS["exponential"], WRAPPERS["mini-batches"]
     first = np.random.default_rng([0, 1]).permutation(2)[0]  # the weight that moves first
@@ -218,8 +218,8 @@ def test_what_is_inside_counts_batches_and_what_is_around_epochs(bowl):
     assert around[2] == pytest.approx([-2 * 0.8 * 0.9, 2 * 0.2 * 0.6], rel=1e-14)
 
 
-def test_answers_are_changed_in_every_batch_wherever_the_change_is_written(bowl):
-    """Clipping around mini-batches clips the batches' gradients, as clipping inside does."""
+def test_clipping_inside_or_outside_applies_to_every_batch(bowl):
+    """Clipping outside mini-batches clips the gradients of the batches, as clipping inside does."""
     gd, clip, batches = OPTIMIZERS["gd"](step=0.1), WRAPPERS["clip-value"], WRAPPERS["mini-batches"]
     inside = follow(batches(clip(gd, largest=2.5)), bowl, (1, 1), 3)
     around = follow(clip(batches(gd), largest=2.5), bowl, (1, 1), 3)
@@ -228,26 +228,26 @@ def test_answers_are_changed_in_every_batch_wherever_the_change_is_written(bowl)
 
 
 @pytest.mark.parametrize("name", [name for name in PROBLEMS if name != "perceptron"])
-def test_a_problem_without_data_is_refused(name):
+def test_rejects_a_problem_without_data(name):
     with pytest.raises(ValueError, match="mini-batches") as refusal:
         follow(wrapped("gd"), PROBLEMS[name](), (1, 1), 1)
-    assert str(refusal.value) == f"mini-batches needs a problem with data, which this {name} does not have"
+    assert str(refusal.value) == f"mini-batches requires a problem with data ({name} has none)"
 
 
-def test_a_batch_is_no_larger_than_the_data(six_points):
+def test_rejects_a_batch_larger_than_the_data(six_points):
     assert follow(wrapped("gd", batch_size=6), six_points, (1, 1), 1).epochs == 1
     with pytest.raises(ValueError, match="samples") as refusal:
         follow(wrapped("gd", batch_size=7), six_points, (1, 1), 1)
-    assert str(refusal.value) == "7 is more than the 6 samples of the data"
+    assert str(refusal.value) == "7 exceeds the number of samples, 6"
 
 
-def test_what_mini_batches_cannot_be_around():
+def test_rejects_incompatible_inner_optimizers():
     for rule in (name for name, rule in OPTIMIZERS.items() if rule.recalls):
         with pytest.raises(ValueError, match="mini-batches") as refusal:
             wrapped(rule)
         assert str(refusal.value) == (
-            f"mini-batches: {rule} goes on from its last answers, and the next batch would give others"
+            f"mini-batches: {rule} reuses values from its last epoch, which do not apply to the next batch"
         )
-    with pytest.raises(ValueError, match="already") as refusal:
+    with pytest.raises(ValueError, match="nested") as refusal:
         WRAPPERS["mini-batches"](WRAPPERS["cosine"](wrapped("gd")))
-    assert str(refusal.value) == "mini-batches: there are mini-batches inside already"
+    assert str(refusal.value) == "mini-batches: mini-batches cannot be nested"

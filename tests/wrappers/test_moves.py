@@ -1,4 +1,4 @@
-"""Wrappers around the move: decoupled weight decay and lookahead."""
+"""Wrappers that modify the weights after an update: decoupled weight decay and lookahead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bpviz.engine.results import record
 
 
 class WeightDecay:
-    """Loshchilov & Hutter 2019, Algorithm 1, last line: the decay is of the weights before the move."""
+    """Loshchilov & Hutter 2019, Algorithm 1, last line: the weights before the move decay."""
 
     def __init__(self, inner, weight_decay, convention):
         self.inner, self.weight_decay, self.convention = inner, weight_decay, convention
@@ -23,7 +23,7 @@ class WeightDecay:
 
 
 class Lookahead:
-    """Zhang et al. 2019, Algorithm 1, one inner step an epoch; the slow weights are φ."""
+    """Zhang et al. 2019, Algorithm 1, one inner step per epoch; the slow weights are φ."""
 
     def __init__(self, inner, every, share):
         self.inner, self.every, self.share = inner, every, share
@@ -53,13 +53,13 @@ def follow(optimizer, problem, start, epochs):
 
 @pytest.mark.parametrize(("convention", "decay"), [("torch", 0.1 * 0.5), ("paper", 0.5)])
 def test_an_epoch_of_weight_decay_by_hand(convention, decay, bowl):
-    """Gradient descent moves (1, 1) to (1.2, 0.2), and the decay is of (1, 1)."""
+    """Gradient descent moves (1, 1) to (1.2, 0.2), and (1, 1) decays."""
     wrapper = WRAPPERS["weight-decay"](OPTIMIZERS["gd"](step=0.1), weight_decay=0.5, convention=convention)
     assert follow(wrapper, bowl, (1, 1), 1).weights[1] == pytest.approx((1.2 - decay, 0.2 - decay), rel=1e-15)
 
 
-def test_a_schedule_around_it_lets_the_decay_fall_and_one_inside_does_not(bowl):
-    """In the second epoch the step is 0.05. Paper: λ falls with the schedule around it. The decay alone, at w' = 1."""
+def test_outer_schedule_scales_the_decay_and_inner_one_does_not(bowl):
+    """In the second epoch the step is 0.05; with convention paper, an outer schedule scales λ. Decay only, w' = 1."""
     gd = OPTIMIZERS["gd"](step=0.1)
     half = {"decay": 0.5}
     for convention, first, second in (("torch", 0.1 * 0.5, 0.05 * 0.5), ("paper", 0.5, 0.25)):
@@ -73,14 +73,14 @@ def test_a_schedule_around_it_lets_the_decay_fall_and_one_inside_does_not(bowl):
 
 
 @pytest.mark.parametrize("rule", ["golden", "rprop"])
-def test_a_rule_without_a_step_of_its_own_decays_by_lambda_alone(rule, bowl):
+def test_rule_without_a_step_decays_by_lambda(rule, bowl):
     plain = follow(OPTIMIZERS[rule](), bowl, (1, 1), 1).weights[1]
     wrapper = WRAPPERS["weight-decay"](OPTIMIZERS[rule](), weight_decay=0.25)
     assert follow(wrapper, bowl, (1, 1), 1).weights[1] == pytest.approx(plain - 0.25, rel=1e-14)
 
 
 @pytest.mark.parametrize("convention", ["torch", "paper"])
-def test_adam_in_weight_decay_is_adamw(convention, unequal):
+def test_adam_with_weight_decay_is_adamw(convention, unequal):
     settings = {"weight_decay": 0.02, "convention": convention}
     wrapper = WRAPPERS["weight-decay"](OPTIMIZERS["adam"](step=0.05), **settings)
     adamw = follow(OPTIMIZERS["adamw"](step=0.05, **settings), unequal, (-1.2, 1, 0.3), 40)
@@ -90,15 +90,15 @@ def test_adam_in_weight_decay_is_adamw(convention, unequal):
 def test_four_epochs_of_lookahead_by_hand(bowl):
     """Gradient descent halves w1 - 3 in every epoch; with k = 2 and α = 1/4 from -2:
 
-    -1, -1/2, and -2 + (3/2) / 4 = -13/8 in its place; -13/16, -13/32, and -13/8 + (39/32) / 4 = -169/128.
+    -1, -1/2, replaced by -2 + (3/2) / 4 = -13/8; -13/16, -13/32, replaced by -13/8 + (39/32) / 4 = -169/128.
     """
     wrapper = WRAPPERS["lookahead"](OPTIMIZERS["gd"](step=0.5), every=2, share=0.25)
     run = follow(wrapper, bowl, (1, -1), 4)
     assert (run.weights[:, 0] - 3).tolist() == [-2, -1, -13 / 8, -13 / 16, -169 / 128]
 
 
-def test_the_rule_keeps_what_it_remembers_when_it_is_pulled_back(bowl):
-    """Momentum's velocity goes on: w1 - 3 is -2, v is -2, so -1; then v is -2/2 - 1, so 0, pulled back to -1, v -2."""
+def test_rule_keeps_its_state_after_a_pull(bowl):
+    """Momentum keeps its velocity: w1 - 3 is -2, v is -2, so -1; then v is -2/2 - 1, so 0, pulled back to -1, v -2."""
     wrapper = WRAPPERS["lookahead"](OPTIMIZERS["momentum"](step=0.5, momentum=0.5), every=2, share=0.5)
     run = follow(wrapper, bowl, (1, -1), 3)
     assert (run.weights[:, 0] - 3).tolist() == [-2, -1, -1, -1 + 0.5 * (0.5 * 2 + 1)]
@@ -108,8 +108,8 @@ RECALL = [name for name, rule in OPTIMIZERS.items() if rule.recalls]
 
 
 @pytest.mark.parametrize("rule", RECALL)
-def test_a_rule_that_goes_on_from_its_last_answers_begins_again_when_it_is_pulled_back(rule, unequal):
-    """After the pull it does, and is charged, what it does from there as from a start."""
+def test_rule_that_recalls_restarts_after_a_pull(rule, unequal):
+    """After the pull, path and counts are those of a run started there."""
     wrapper = WRAPPERS["lookahead"](OPTIMIZERS[rule](), every=4, share=0.5)
     run = follow(wrapper, unequal, (-1.2, 1, 0.3), 7)
     again = follow(OPTIMIZERS[rule](), unequal, run.weights[4], 3)
@@ -117,8 +117,8 @@ def test_a_rule_that_goes_on_from_its_last_answers_begins_again_when_it_is_pulle
     assert (run.counts[4:] - run.counts[4]).tolist() == again.counts.tolist()
 
 
-def test_beginning_again_is_asked_and_charged_for_those_who_do(six_points):
-    """A rule that asks when it begins, among runs of which one was born an epoch later."""
+def test_restart_is_counted_only_for_restarted_runs(six_points):
+    """A rule that evaluates in ``begin``, with runs of which one starts an epoch later."""
 
     class Curious:
         recalls = True
@@ -139,8 +139,8 @@ def test_beginning_again_is_asked_and_charged_for_those_who_do(six_points):
     assert state.inner[0][:, 0].tolist() == [now[0], before[1], now[2]]
 
 
-def test_a_schedule_inside_does_not_begin_again(unequal):
-    """Only the rule does: the schedule around it goes on, through the pulls in epochs 2 and 4."""
+def test_inner_schedule_does_not_restart(unequal):
+    """Only the rule restarts; the schedule around it continues through the pulls in epochs 2 and 4."""
     schedule = WRAPPERS["exponential"](OPTIMIZERS["backtracking"](), decay=0.7)
     run = follow(WRAPPERS["lookahead"](schedule, every=2), unequal, (-1.2, 1, 0.3), 5)
     again = follow(OPTIMIZERS["backtracking"](step=0.7**4), unequal, run.weights[4], 1)
@@ -148,9 +148,9 @@ def test_a_schedule_inside_does_not_begin_again(unequal):
 
 
 @pytest.mark.parametrize("rule", RECALL)
-def test_weights_that_decay_at_every_epoch_are_not_for_rules_that_recall(rule):
+def test_rejects_rules_that_recall(rule):
     with pytest.raises(ValueError, match="weight-decay") as refusal:
         WRAPPERS["weight-decay"](OPTIMIZERS[rule]())
     assert str(refusal.value) == (
-        f"weight-decay: {rule} goes on from its last answers, which are of other weights once these have decayed"
+        f"weight-decay: {rule} reuses values from its last epoch, which do not apply to the decayed weights"
     )

@@ -1,7 +1,7 @@
-"""What every wrapper promises, tested over the registry around several rules: a new wrapper needs no line here.
+"""The contract of all registered wrappers, tested around several rules; a new wrapper is included automatically.
 
-The first promise is the one of rules: alone, among any neighbours, in any order and any block size a run has the same
-weights, errors, counts and ending, to the last bit.
+As for rules, the main requirement is batch invariance: the weights, errors, counts and ending of a run do not depend,
+bit for bit, on the other runs, their order or the block size.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def noise(samples, features):
 
 
 def samples():
-    """Return a problem where one gradient differs from the next in every weight, of more than 8 numbers to add."""
+    """Return a problem with sums of more than 8 numbers, whose gradients differ in every weight."""
     return Perceptron(dataset=noise(11, 3), activation="tanh", bias=True)
 
 
 @functools.cache
 def fits(name, rule):
-    """Tell whether a wrapper can be around a rule."""
+    """Return whether a wrapper can wrap a rule."""
     try:
         WRAPPERS[name](OPTIMIZERS[rule]())
     except ValueError:
@@ -68,7 +68,7 @@ def wrapped(name, rule, **settings):
 
 
 def starts_for(problem, runs=9):
-    """Return random starts, some far out and two that are not even finite after the first epochs, or at once."""
+    """Return random starts, some of them far away and two whose errors overflow at once or after a few epochs."""
     rng = np.random.default_rng(runs)
     starts = rng.normal(size=(runs, len(problem.weights))) * rng.choice([0.3, 2, 6], size=(runs, 1))
     starts[runs // 2] = 1e153
@@ -83,7 +83,7 @@ def limits(problem, starts, epochs=20):
 
 
 def bits(run):
-    """Return everything about a run, to be compared bit for bit; any NaN is as good as another."""
+    """Return all data of a run for comparison bit for bit; all NaNs are equal."""
     weights, errors = (np.where(np.isnan(a), np.nan, a) for a in (run.weights, run.errors))
     return weights.shape, weights.tobytes(), errors.tobytes(), run.counts.tobytes(), run.ending
 
@@ -96,12 +96,12 @@ def together(optimizer, problem, starts, **rest):
     return [bits(run) for run in record(march(optimizer, problem, starts, **rest))]
 
 
-def test_every_wrapper_goes_around_some_rules_of_these():
+def test_every_wrapper_can_wrap_some_of_the_rules():
     assert {name for name, _ in PAIRS} == set(WRAPPERS)
 
 
 @over_pairs
-def test_one_equals_many(name, rule):
+def test_is_batch_invariant(name, rule):
     problem = samples()
     starts = starts_for(problem)
     rest = limits(problem, starts)
@@ -112,11 +112,11 @@ def test_one_equals_many(name, rule):
     order = np.random.default_rng(0).permutation(len(starts))
     permuted = together(optimizer, problem, starts[order], block=4, **rest)
     assert permuted == [expected[i] for i in order]
-    assert len({(epochs, ending) for epochs, *_, ending in expected}) >= 2  # the neighbours do differ
+    assert len({(epochs, ending) for epochs, *_, ending in expected}) >= 2  # the other runs differ
 
 
 def varied_settings(optimizer, runs):
-    """Return settings of all layers for each run, by their paths, from multiples that their domains allow."""
+    """Return settings of all layers per run, by their paths, drawn from multiples within their domains."""
     draw = random.Random(str(optimizer))
     choices = {}
     for depth, layer in enumerate(declare.layers(optimizer)):
@@ -132,13 +132,13 @@ def varied_settings(optimizer, runs):
         settings = {path: draw.choice(values) for path, values in choices.items()}
         try:
             drawn.append((settings, rebuilt(optimizer, settings)))
-        except ValueError:  # values that are fine alone but not together
+        except ValueError:  # values that are valid alone but not together
             continue
     return drawn
 
 
 def rebuilt(optimizer, changes):
-    """Return the optimizer with other settings, given by their paths."""
+    """Return the optimizer with different settings, given by their paths."""
     made = None
     for depth, layer in enumerate(declare.layers(optimizer)):
         prefix = f"with.{depth - 1}." if depth else ""
@@ -148,8 +148,8 @@ def rebuilt(optimizer, changes):
 
 
 @over_pairs
-def test_one_equals_many_with_its_own_settings(name, rule):
-    """``varied`` gives every run its own numbers, the rule's and those around it: as if made with them, run alone."""
+def test_is_batch_invariant_with_varied_settings(name, rule):
+    """Runs with settings from ``varied``, for the rule and its wrappers, equal separate runs with these settings."""
     problem = samples()
     starts = starts_for(problem)
     rest = limits(problem, starts)
@@ -167,8 +167,8 @@ SEEDED = [name for name in WRAPPERS if "seed" in declare.fields(WRAPPERS[name])]
 
 
 @pytest.mark.parametrize("name", SEEDED)
-def test_numbers_do_not_depend_on_who_else_draws(name):
-    """Two marches, epoch by epoch in turns, are what they are one after the other."""
+def test_random_numbers_are_independent_of_other_runs(name):
+    """Two marches that alternate by epoch equal the same marches one after the other."""
     problem = samples()
 
     def started(seed):
@@ -197,7 +197,7 @@ def chained(rule, names):
 
 
 @pytest.mark.parametrize(("rule", "names"), CHAINS)
-def test_one_equals_many_for_wrappers_in_wrappers(rule, names):
+def test_nested_wrappers_are_batch_invariant(rule, names):
     problem = samples()
     starts = starts_for(problem)
     rest = limits(problem, starts)
@@ -212,7 +212,7 @@ def test_one_equals_many_for_wrappers_in_wrappers(rule, names):
 
 
 @pytest.mark.parametrize(("rule", "names"), CHAINS)
-def test_an_optimizer_of_layers_tells_of_all_of_them(rule, names):
+def test_wrapped_optimizer_combines_the_facts_of_all_layers(rule, names):
     optimizer = chained(rule, names)
     assert [type(layer).name for layer in declare.layers(optimizer)] == [rule, *names]
     assert optimizer.name == rule
@@ -248,7 +248,7 @@ def _spy(kind):
 
 
 class SpyOracle(Oracle):
-    """Notes what it is asked and charged, and hands out answers that cannot be written on."""
+    """An oracle that records evaluations and counts, and returns read-only arrays."""
 
     def __init__(self, problem, runs):
         super().__init__(problem, runs)
@@ -264,7 +264,7 @@ for _kind in KINDS:
 
 
 @over_pairs
-def test_a_wrapper_asks_what_it_needs_and_writes_on_nothing(name, rule):
+def test_evaluates_only_its_needs_and_modifies_no_input(name, rule):
     problem = samples()
     w = starts_for(problem)[:2].copy(order="F")
     optimizer, f = wrapped(name, rule), SpyOracle(problem, 2)
@@ -282,15 +282,15 @@ def test_a_wrapper_asks_what_it_needs_and_writes_on_nothing(name, rule):
 
 
 @over_pairs
-def test_only_what_is_needed_is_billed(name, rule, six_points):
+def test_counts_only_its_needs(name, rule, six_points):
     run = record(march(wrapped(name, rule), six_points, [(2.6, -3.5)], error_threshold=None, max_epochs=5))[0]
     assert {kind for kind, times in run.evaluations.items() if times} == wrapped(name, rule).needs
     assert (np.diff(run.counts, axis=0) >= 0).all()
 
 
 @over_pairs
-def test_divergence_is_a_result(name, rule, bowl):
-    """A start whose error overflows ends there, without a warning; its neighbour does what it does alone."""
+def test_divergence_is_an_ending(name, rule, bowl):
+    """A run whose initial error overflows ends at once, without a warning; the other run is not affected."""
     rest = {"error_threshold": None, "max_epochs": 6}
     over, fine = record(march(wrapped(name, rule), bowl, [(1e200, 1), (1, 1)], **rest))
     assert (over.epochs, over.ending, over.final_error) == (0, Ending.DIVERGED, np.inf)
@@ -298,7 +298,7 @@ def test_divergence_is_a_result(name, rule, bowl):
 
 
 class Mute:
-    """A problem that answers nothing."""
+    """A problem without any evaluations."""
 
     name = "mute problem"
     weights = ("w1",)
@@ -307,7 +307,7 @@ class Mute:
 
 
 @over_wrappers
-def test_a_problem_that_cannot_answer_is_refused_in_the_name_of_the_layer_that_asks(name):
+def test_rejects_a_problem_without_the_needed_evaluations(name):
     optimizer = wrapped(name, "gd")
     with pytest.raises(ValueError, match="needs") as refusal:
         list(march(optimizer, Mute(), [[0.0]], error_threshold=None, max_epochs=1))
@@ -315,9 +315,7 @@ def test_a_problem_that_cannot_answer_is_refused_in_the_name_of_the_layer_that_a
     own = [kind for kind in KINDS if kind in WRAPPERS[name].needs]
     said = [complaint for _, complaint in declare.misfits(optimizer, Mute())]
     words = f"{name} needs {' and '.join(own)}, which this mute problem does not have"
-    assert said == (
-        [words] if own else [f"{name} needs a problem with data, which this mute problem does not have"] * len(said)
-    )
+    assert said == ([words] if own else [f"{name} requires a problem with data (mute problem has none)"] * len(said))
 
 
 # -- declarations ------------------------------------------------------------------------------------------------------
@@ -339,7 +337,7 @@ def refusal_of(name, **settings):
 
 
 def words_about(domain, bad):
-    """Return the sentence that refuses a value, worded a second time."""
+    """Return the expected message for an invalid value, written independently."""
     if isinstance(domain, Choice):
         return f"{bad!r} is not one of {', '.join(domain.words)}"
     if isinstance(domain, Flag):
@@ -348,7 +346,7 @@ def words_about(domain, bad):
 
 
 @pytest.mark.parametrize(("name", "field"), settings_of(Domain))
-def test_a_setting_refuses_what_is_outside_its_range(name, field):
+def test_rejects_values_outside_the_domain(name, field):
     numbers = (float("nan"), float("inf"), -float("inf")) if isinstance(field.domain, Interval) else ()
     for bad in (field.domain.bad(), *numbers):
         sentence = f"{name}: {field.name}: {words_about(field.domain, bad)} ({field.meaning})"
@@ -356,7 +354,7 @@ def test_a_setting_refuses_what_is_outside_its_range(name, field):
 
 
 @pytest.mark.parametrize(("name", "field"), settings_of(Interval))
-def test_a_setting_becomes_what_its_range_is_of(name, field):
+def test_converts_values_to_the_type_of_the_domain(name, field):
     made = [wrapped(name, "gd")]
     if field.default == int(field.default):
         made.append(wrapped(name, "gd", **{field.name: int(field.default)}))
@@ -365,7 +363,7 @@ def test_a_setting_becomes_what_its_range_is_of(name, field):
 
 
 @over_wrappers
-def test_defaults_are_accepted_and_frozen(name):
+def test_defaults_are_valid_and_frozen(name):
     wrapper = wrapped(name, "gd")
     for field in declare.fields(wrapper).values():
         assert field.complaint(field.default) is None
@@ -376,7 +374,7 @@ def test_defaults_are_accepted_and_frozen(name):
 
 
 @over_wrappers
-def test_a_docstring_has_the_formula_and_ties_its_symbols(name):
+def test_docstring_has_the_formula_and_its_symbols(name):
     wrapper = WRAPPERS[name]
     summary, _, rest = wrapper.__doc__.partition("\n\n")
     assert summary.rstrip(".") != summary, "the first line is a sentence"
@@ -387,7 +385,7 @@ def test_a_docstring_has_the_formula_and_ties_its_symbols(name):
 
 
 @over_wrappers
-def test_names_cannot_be_confused(name):
+def test_names_and_synonyms_are_unique(name):
     wrapper = WRAPPERS[name]
     assert wrapper.name == name
     assert wrapper.label

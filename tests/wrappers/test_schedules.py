@@ -1,4 +1,4 @@
-"""Schedules: a factor on the step, epoch by epoch."""
+"""Schedules: wrappers that scale the step per epoch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bpviz.engine.results import record
 
 
 class Scheduled:
-    """What is inside advances with its step times the factor of the epoch; t counts the epochs made."""
+    """Base of the twins: the inner rule advances with its step times the factor of epoch t, from 0."""
 
     def __init__(self, inner, **settings):
         self.inner, self.step, self.t = inner, inner.step, 0
@@ -81,7 +81,7 @@ class WarmRestarts(Scheduled):
 
 
 class OneCycle(Scheduled):
-    """Smith & Topin 2017, section 3: two steps of equal length, then a last one further down."""
+    """Smith & Topin 2017, section 3: two phases of equal length, then a final decrease."""
 
     def factor(self, f, w):
         corners = [(0.0, self.first), (self.rise, 1.0), (1.0, self.last)]
@@ -104,13 +104,13 @@ class SearchThenConverge(Scheduled):
 
 
 class ReduceOnPlateau(Scheduled):
-    """The rule of torch.optim.lr_scheduler.ReduceLROnPlateau, by its documentation."""
+    """torch.optim.lr_scheduler.ReduceLROnPlateau, as documented."""
 
     best, bad, cooling, scale = math.inf, 0, 0, 1.0
 
     def factor(self, f, w):
         error = f.error(w)
-        if error < self.best * (1 - self.threshold):  # as torch has it, for errors that are positive
+        if error < self.best * (1 - self.threshold):  # as in torch, for positive errors
             self.best, self.bad = error, 0
         else:
             self.bad += 1
@@ -160,18 +160,18 @@ UNUSUAL = {
 
 @pytest.fixture
 def factors(bowl):
-    """Return a function that gives the factors a schedule makes, read off the steps of gradient descent."""
+    """Return a function that computes the factors of a schedule from the steps of gradient descent."""
 
     def factors(name, many, /, **settings):
         wrapper = WRAPPERS[name](OPTIMIZERS["gd"](step=0.001), **settings)
         run = record(march(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=many))[0]
         w2 = run.weights[:, 1]
-        return (1 - (w2[1:] + 1) / (w2[:-1] + 1)) / 0.004  # on the bowl w2 + 1 shrinks by 1 - 4 η
+        return (1 - (w2[1:] + 1) / (w2[:-1] + 1)) / 0.004  # on the bowl, w2 + 1 is multiplied by 1 - 4 η
 
     return factors
 
 
-ROOT = math.sqrt(0.5)  # the cosine of an eighth of a turn
+ROOT = math.sqrt(0.5)  # the cosine of 45 degrees
 HALVES = {"rise": 0.5, "shape": "cosine", "three_phase": False}
 BY_HAND = [
     ("constant", {}, [1, 1, 1]),
@@ -201,10 +201,10 @@ def test_factors_by_hand(name, settings, by_hand, factors):
 
 
 def test_reduce_on_plateau_by_hand(six_points):
-    """Far up, where the error hardly falls, each epoch but the first is a bad one.
+    """Where the error hardly decreases, each epoch but the first is a bad one.
 
-    With a patience of 1 the second bad epoch in a row lets the step fall: in epochs 3, 5, 7 if nothing cools; with one
-    epoch of cooling after each fall in epochs 3, 6, 9. The step does not fall below a fifth.
+    With a patience of 1, the second consecutive bad epoch reduces the step: in epochs 3, 5, 7 without cooldown; in
+    epochs 3, 6, 9 with one epoch of cooldown. The factor does not fall below a fifth.
     """
     start = (20, 20)
 
@@ -219,8 +219,8 @@ def test_reduce_on_plateau_by_hand(six_points):
     assert steps(cooldown=1, smallest=0.2) == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
 
 
-def test_reduce_on_plateau_knows_a_plateau_below_zero():
-    """McCormick's function is about -1.9 at its lowest point: there the second bad epoch lets the step fall."""
+def test_reduce_on_plateau_with_negative_errors():
+    """At the minimum of McCormick's function, about -1.9, the second bad epoch reduces the step."""
     problem = PROBLEMS["mccormick"]()
     lowest = min(problem.minima, key=lambda minimum: minimum.error).at
     wrapper = WRAPPERS["reduce-on-plateau"](OPTIMIZERS["gd"](step=1e-9), patience=1, decay=0.5)
@@ -232,14 +232,14 @@ def test_reduce_on_plateau_knows_a_plateau_below_zero():
     assert factors == [1, 1, 0.5, 0.5, 0.25]
 
 
-def test_warm_restarts_never_end(factors):
-    """Also where the period does not grow, and where it is no whole number: 2.5 epochs, then 2.5 again."""
+def test_warm_restarts_continue_forever(factors):
+    """Also with a constant, non-integer period: 2.5 epochs, then 2.5 again."""
     period = [1, 0.5 + 0.5 * math.cos(0.4 * math.pi), 0.5 + 0.5 * math.cos(0.8 * math.pi)]
     shifted = [0.5 + 0.5 * math.cos(0.2 * math.pi), 0.5 + 0.5 * math.cos(0.6 * math.pi)]
     assert factors("warm-restarts", 10, epochs=2.5, longer=1) == pytest.approx([*period, *shifted] * 2, rel=1e-9)
 
 
-def test_schedules_in_a_row_multiply(bowl):
+def test_nested_schedules_multiply(bowl):
     gd = OPTIMIZERS["gd"](step=0.1)
     both = WRAPPERS["warm-up"](WRAPPERS["exponential"](gd, decay=0.5), epochs=2, first=0.5)
     run = record(march(both, bowl, [(1, 1)], error_threshold=None, max_epochs=4))[0]
@@ -249,10 +249,10 @@ def test_schedules_in_a_row_multiply(bowl):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_schedule_is_around_rules_that_take_a_step_at_every_epoch(name):
+def test_rejects_rules_without_a_step_per_epoch(name):
     for rule, sentence in (
         ("golden", "golden has no step for a schedule to change"),
-        ("rprop", "rprop takes its step at the start alone: a schedule would change nothing"),
+        ("rprop", "rprop reads its step only at the start, so a schedule has no effect"),
     ):
         with pytest.raises(ValueError, match=name) as refusal:
             WRAPPERS[name](OPTIMIZERS[rule]())
@@ -261,16 +261,16 @@ def test_a_schedule_is_around_rules_that_take_a_step_at_every_epoch(name):
             WRAPPERS[name](WRAPPERS["lookahead"](OPTIMIZERS[rule]()))
 
 
-def test_one_cycle_of_three_phases_has_time_for_the_last():
+def test_one_cycle_rejects_a_rise_without_time_for_the_last_phase():
     with pytest.raises(ValueError, match="one-cycle") as refusal:
         WRAPPERS["one-cycle"](OPTIMIZERS["gd"](), rise=0.5)
-    assert str(refusal.value) == "one-cycle: rise: 0.5 leaves no time for three phases; it is below 0.5"
+    assert str(refusal.value) == "one-cycle: rise: 0.5 is not below 0.5, as three phases require"
     assert WRAPPERS["one-cycle"](OPTIMIZERS["gd"](), rise=0.5, three_phase=False).rise == 0.5
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_schedule_changes_what_every_rule_with_a_step_does(name, six_points, unequal):
-    """So a rule that reads its step in ``begin`` alone has to say so: ``at_start``."""
+def test_schedule_affects_every_rule_with_a_step(name, six_points, unequal):
+    """A rule that reads its step in ``begin`` only must declare it with ``at_start``."""
     rule = OPTIMIZERS[name]()
     try:
         wrapper = WRAPPERS["step-decay"](rule, decay=0.25, every=1)

@@ -1,9 +1,9 @@
-"""Every registered wrapper against its twin, around several rules, at every epoch.
+"""Compare every registered wrapper with its twin, around several rules, at every epoch.
 
-A twin is the wrapper written a second time: a class in plain floats for one run, made of a plain rule and the settings,
-with ``advance(f, w)``; ``self.inner.step`` is the step of what is inside. It stands in the test file of the wrapper's
-kind, which names it in ``TWINS`` and gives unusual values of every setting in ``UNUSUAL``, with an ``RTOL`` and
-``EPOCHS`` of its own where last bits grow. A wrapper without a twin fails here.
+A twin is a second implementation of a wrapper: a class in plain floats for one run, created with a plain rule and the
+settings, with ``advance(f, w)``; ``self.inner.step`` is the step of the inner rule. The test module of the wrapper's
+kind lists it in ``TWINS`` and gives unusual values of every setting in ``UNUSUAL``, and its own ``RTOL`` and ``EPOCHS``
+where rounding errors grow. A wrapper without a twin fails here.
 """
 
 from __future__ import annotations
@@ -70,17 +70,17 @@ SETTINGS = {
 
 
 def cases(name):
-    """Return the defaults, then all settings unusual, then each by itself."""
+    """Return the defaults, then all unusual settings, then each one alone."""
     unusual = FAMILIES[name].UNUSUAL[name]
     return [{}, unusual, *({field: value} for field, value in unusual.items() if len(unusual) > 1)]
 
 
-def test_every_wrapper_has_a_twin_and_every_twin_a_wrapper():
+def test_every_wrapper_has_a_twin():
     assert sorted(FAMILIES) == list(WRAPPERS)
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_every_setting_is_tried_at_an_unusual_value(name):
+def test_every_setting_has_an_unusual_value(name):
     fields = declare.fields(WRAPPERS[name])
     unusual = FAMILIES[name].UNUSUAL[name]
     assert sorted(unusual) == sorted(fields)
@@ -90,7 +90,7 @@ def test_every_setting_is_tried_at_an_unusual_value(name):
 @pytest.mark.parametrize("where", STARTS)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, rule, where, plain, request):
+def test_matches_its_twin_at_every_epoch(name, rule, where, plain, request):
     problem = request.getfixturevalue(where)
     family = FAMILIES[name]
     rtol, most = getattr(family, "RTOL", 1e-12), getattr(family, "EPOCHS", EPOCHS)
@@ -114,8 +114,8 @@ def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, rule, where
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_every_setting_matters(name, six_points, unequal):
-    """Each unusual value moves some run, alone or among the others, so one that the wrapper forgets is found out."""
+def test_every_setting_has_an_effect(name, six_points, unequal):
+    """Each unusual value changes some run, alone or with the others, so an unused setting is detected."""
 
     def paths(**settings):
         wrapper = WRAPPERS[name](OPTIMIZERS["adam"](step=0.3), **settings)
