@@ -8,6 +8,7 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -40,6 +41,13 @@ class Wrong:
     def begin(self, w, f):
         return ()
 """
+TWO_PATHS = """\
+algorithms: [{name: gd, step: 0.3}, rprop]
+figures:
+  - {kind: paths, algorithms: [gd], save_as: path-gd}
+  - {kind: paths, algorithms: [rprop], save_as: path-rprop}
+  - errors
+"""
 MISTAKEN = """\
 algorithms:
   - {name: gd, lr: 0.3}
@@ -59,9 +67,10 @@ def bpviz(arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the configs, as after a clone."""
+    """Return a folder with the configs and the committed outputs, as in a fresh clone."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "configs").symlink_to(ROOT / "configs")
+    shutil.copytree(ROOT / "outputs/neupy", folder / "outputs/neupy")
     (folder / "README.md").write_bytes((ROOT / "README.md").read_bytes())
     for block in blocks("python"):
         if named := re.match(r"# (\w+\.py)\n", block):
@@ -141,6 +150,20 @@ def generated(what: str, folder: Path) -> str:
         done = bpviz("run wrong.yaml", folder)
         assert (done.returncode, done.stdout) == (2, "")
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
+    if kind == "rerun":
+        (folder / "two-paths.yaml").write_text(TWO_PATHS)
+        for more in ("", " --set algorithms.0.step=0.31"):
+            done = bpviz(f"run two-paths.yaml{more} --out rerun", folder)
+            assert done.returncode == 0, done.stderr
+        return fenced(done.stderr)
+    if kind == "drift":
+        shutil.copytree(ROOT / "outputs/neupy", folder / "drift/outputs/neupy", dirs_exist_ok=True)
+        (folder / "drift/configs").mkdir(exist_ok=True)
+        text = (ROOT / "configs/neupy.yaml").read_text(encoding="utf-8").replace("gd, step: 0.3", "gd, step: 0.4")
+        (folder / "drift/configs/neupy.yaml").write_text(text, encoding="utf-8")
+        done = bpviz("run configs/neupy.yaml --check --level inputs", folder / "drift")
+        assert done.returncode == 1, done.stderr
+        return fenced(done.stdout)
     if kind == "proofs":
         return table(TITLES, proofs())
     if kind == "around":
@@ -213,8 +236,9 @@ def test_every_config_is_fine(name: str) -> None:
 
 
 def test_every_yaml_block_is_a_config_that_runs(folder: Path) -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert blocks
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md")]
+    blocks = [block for text in texts for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    assert len(blocks) >= 3
     for number, block in enumerate(blocks):
         (folder / f"block{number}.yaml").write_text(block, encoding="utf-8")
         done = bpviz(f"run block{number}.yaml --strict", folder)
@@ -264,14 +288,21 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_the_first_screen_of_the_readme() -> None:
-    """One sentence, one command, its picture, its table."""
-    lines = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line]
-    assert lines[0] == "# bpviz"
-    assert lines[1].endswith(".")
-    assert lines[2:5] == ["```console", "$ pip install -e . && bpviz run configs/neupy.yaml", "```"]
-    assert lines[5].startswith("<!-- bpviz: figure configs/neupy.yaml paths-all")
-    assert lines[6].startswith("![")
-    assert lines[8].startswith("<!-- bpviz: table configs/neupy.yaml")
+    """The introduction has three points, the first command, its figure and its table, in this order."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    introduction = text.partition("\n## ")[0]
+    assert text.startswith("# bpviz\n\n")
+    assert len(re.findall(r"^- \*\*.+?\*\*", introduction, re.MULTILINE)) == 3
+    parts = [
+        "\n- **",
+        "```console\n$ pip install -e . && bpviz run configs/neupy.yaml --out trial\n```\n",
+        "<!-- bpviz: figure configs/neupy.yaml paths-all",
+        "<!-- bpviz: table configs/neupy.yaml",
+    ]
+    places = [introduction.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "/trial/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert f"**{len(OPTIMIZERS)} update rules" in introduction
 
 
 def test_the_published_numbers_stand_in_the_first_table() -> None:
