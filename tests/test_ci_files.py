@@ -172,7 +172,10 @@ def test_what_a_user_writes_stays_text(repository):
         assert done.returncode in (1, 2), done.stderr
         assert not (repository / "pwned").exists()
     done = run_action(repository, check="all")
-    assert (done.returncode, done.stdout) == (2, "::error title=bpviz::check is inputs, results, pixels or none\n")
+    assert (done.returncode, done.stdout) == (
+        2,
+        "::error title=bpviz::invalid check (expected inputs, results, pixels or none)\n",
+    )
     assert "no such file" in run_action(repository, config="--help").stderr  # a config, not an option
 
 
@@ -220,7 +223,10 @@ def test_the_action_installs_nothing_else(tmp_path):
     (tmp_path / "repository").mkdir()
     for version in ("https://example.org/x.whl", "other", "-r file"):
         done = run_step("Install bpviz", tmp_path / "repository", {"version": version}, RUNNER_TEMP=str(tmp_path))
-        assert (done.returncode, done.stdout) == (2, "::error title=bpviz::version is '0.1.0' or '>=0.1,<0.2'\n")
+        assert (done.returncode, done.stdout) == (
+            2,
+            "::error title=bpviz::invalid version (expected a version such as 0.1.0 or >=0.1,<0.2)\n",
+        )
 
 
 # -- examples ----------------------------------------------------------------------------------------------------------
