@@ -284,20 +284,6 @@ def test_the_makefile(repository):
     assert shell(repository, "make figures && make check").returncode == 0
 
 
-@pytest.mark.slow
-def test_the_example_of_the_document_is_what_is_said(tmp_path):
-    shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    for other in (tmp_path / "configs").iterdir():
-        if other.name != "neupy.yaml":
-            other.unlink()
-    assert bpviz(tmp_path, "run", "configs", "--no-figures", "-q").returncode == 0
-    path = tmp_path / "configs/neupy.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("gd, step: 0.3", "gd, step: 0.4"), encoding="utf-8")
-    done = bpviz(tmp_path, "run", "configs", "--check", "--level", "inputs")
-    assert done.returncode == 1
-    assert f"```text\n{done.stdout}```" in DOCUMENT
-
-
 # -- pre-commit --------------------------------------------------------------------------------------------------------
 
 

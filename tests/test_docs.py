@@ -1,17 +1,20 @@
-"""The documents are run: every command, every config and every generated block.
+"""Run the documents: every command, config, Python session and generated block.
 
-``pytest tests/test_docs.py --update-docs`` writes the generated blocks anew.
+``pytest tests/test_docs.py --update-docs`` updates the generated blocks and the output of Python sessions.
 """
 
 from __future__ import annotations
 
+import contextlib
 import doctest
+import io
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import textwrap
+import traceback
 from pathlib import Path
 
 import gallery
@@ -30,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 DIFFERENCE = re.compile(r"(?<=[a-zA-Z] )\d+e[+-]\d+(?=[,; ])")  # by roundoff, which is another on another processor
+SESSION = re.compile(r"(?<=```pycon\n).*?(?=```)", re.DOTALL)
 BROKEN = """\
 from bpviz import hyper, optimizer
 
@@ -257,15 +261,37 @@ def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_session_says_what_it_says(
-    document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_python_sessions_print_what_the_document_shows(
+    document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
 ) -> None:
     monkeypatch.chdir(folder)
-    sessions = "\n".join(re.findall(r"```pycon\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL))
-    session = doctest.DocTestParser().get_doctest(sessions, {}, document.name, str(document), 0)
-    runner = doctest.DocTestRunner(verbose=False)
-    runner.run(session)
-    assert runner.summarize(verbose=False).failed == 0, capsys.readouterr().out
+    text = document.read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    fresh = SESSION.sub(lambda match: replayed(match[0], names), text)
+    if pytestconfig.getoption("update_docs"):
+        if fresh != text:
+            document.write_text(fresh, encoding="utf-8")
+    else:
+        assert text == fresh
+
+
+def replayed(session: str, names: dict[str, object]) -> str:
+    """Return a Python session with the output that its statements print now; ``names`` are its variables."""
+    lines = session.splitlines(keepends=True)
+    outputs = []
+    for example in doctest.DocTestParser().get_examples(session):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            try:
+                exec(compile(example.source, "<session>", "single"), names)
+            except Exception as error:  # noqa: BLE001  a session may show any error
+                message = "".join(traceback.format_exception_only(error))
+                printed.write(f"Traceback (most recent call last):\n    ...\n{message}")
+        begin = example.lineno + example.source.count("\n")
+        outputs.append((begin, begin + example.want.count("\n"), printed.getvalue()))
+    for begin, end, output in reversed(outputs):
+        lines[begin:end] = [output]
+    return "".join(lines)
 
 
 def test_the_template_names_everything_there_is_to_choose() -> None:
@@ -277,14 +303,18 @@ def test_the_template_names_everything_there_is_to_choose() -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     for document in DOCUMENTS:
-        text = document.read_text(encoding="utf-8")
-        titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-        headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-        for link in re.findall(r"\]\(([^)\s]+)\)", text):
-            if link.startswith("#"):
-                assert link[1:] in headings, f"{document.name}: {link}"
-            elif "://" not in link:
-                assert (document.parent / link).exists(), f"{document.name}: {link}"
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+            if "://" not in link:
+                file, _, heading = link.partition("#")
+                path = document.parent / file if file else document
+                assert path.exists(), f"{document.name}: {link}"
+                assert not heading or heading in headings(path), f"{document.name}: {link}"
+
+
+def headings(document: Path) -> set[str]:
+    """Return the headings of a document as links name them."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_the_first_screen_of_the_readme() -> None:
