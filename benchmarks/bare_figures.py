@@ -1,7 +1,7 @@
-"""The figures of the published experiment, drawn by plain matplotlib from ready arrays.
+"""Draw the figures of the published experiment with plain matplotlib from precomputed arrays.
 
-Arguments: the arrays (npz), the scenes (JSON) and a folder for the pictures.
-What somebody would write who has the numbers, wants these pictures once and cares for nothing else.
+Arguments: the arrays (npz), the scenes (JSON) and the output folder. This is the baseline of the figure benchmarks: a
+minimal script that draws each figure once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A hundred configs: drawn from nothing, in one process and in two, and looked at when nothing has changed."""
+"""Measure a run of 100 configs: first run, with one and two processes, and when everything is up to date."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MANY, VERY_MANY = 100, 1000
 
 
 def write_configs(folder: Path, number: int) -> None:
-    """Write as many configs, each with one figure of its own."""
+    """Write ``number`` configs with one figure each."""
     folder.mkdir()
     for i in range(number):
         step = 0.3 + i / 1000
@@ -26,7 +26,7 @@ def write_configs(folder: Path, number: int) -> None:
 
 
 def write_arrays(published: Path, folder: Path, number: int) -> tuple[str, ...]:
-    """Write what the bare script draws as many pictures from, and return its arguments."""
+    """Write the input from which the baseline script draws ``number`` figures, and return its arguments."""
     import json
 
     import numpy as np
@@ -41,7 +41,7 @@ def write_arrays(published: Path, folder: Path, number: int) -> tuple[str, ...]:
 
 
 def peak(configs: Path, out: Path) -> float:
-    """Return the largest memory, in bytes, that a run of all configs takes."""
+    """Return the peak memory of a run of all configs, in bytes."""
     command = [sys.executable, "-c", ENTRY, "run", str(configs), "--out", str(out), "--quiet"]
     process = subprocess.Popen(command, env=INSTALLED, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -50,7 +50,7 @@ def peak(configs: Path, out: Path) -> float:
 
 
 def rows() -> Iterator[Row]:
-    """Yield every comparison as it is made."""
+    """Yield one row per benchmark."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_configs(folder / "many", MANY)
@@ -64,16 +64,16 @@ def rows() -> Iterator[Row]:
         bare = write_arrays(folder / "one-out" / "c0000", folder, MANY)
         theirs = python("import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')", *bare)
         one, two = python(ENTRY, *drawing("many", 1, "out")), python(ENTRY, *drawing("many", 2, "out"))
-        yield versus("100 configs, against drawing alone", one, theirs, target=1.2, rounds=1)
+        yield versus("100 configs, first run, against drawing only", one, theirs, target=1.2, rounds=1)
         yield versus("100 configs, --jobs 2 against --jobs 1", two, one, target=1 / 1.7, rounds=1)
 
         looked_at = python(ENTRY, "run", str(folder / "many"), "--out", str(folder / "out"), "--quiet")
-        yield seconds("100 configs, nothing to do, against 0.3 s", looked_at, at_most=0.3, rounds=11)
+        yield seconds("100 configs, up to date, against 0.3 s", looked_at, at_most=0.3, rounds=11)
 
         write_configs(folder / "very-many", VERY_MANY)
         most, few = peak(folder / "very-many", folder / "out-1000"), peak(folder / "many", folder / "out-100")
-        # The peak of a saw: drawn figures go when the garbage collector comes. One kept by each run would make it 7.
-        yield Row("1000 configs, memory against 100 configs", most, few, 1.2, megabytes)
+        # Memory rises until the garbage collector frees drawn figures. If every run kept one, the ratio would be 7.
+        yield Row("1000 configs, peak memory, against 100", most, few, 1.2, megabytes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A whole run with its figures, against a bare script that draws as many of the same size from ready arrays."""
+"""Measure a run with figures against a minimal script that draws the same number from precomputed arrays."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CONFIG = HERE.parent / "configs" / "neupy.yaml"
 
 
 def prepare(published: Path, folder: Path) -> None:
-    """Turn the files of a run into what the bare script draws from: arrays.npz and scenes.json."""
-    import numpy as np  # not above: march.py has something to say before NumPy is imported
+    """Convert the files of a run into the input of the baseline script: arrays.npz and scenes.json."""
+    import numpy as np  # not at the top: march.py sets the number of threads before NumPy is imported
 
     with (published / "history.csv").open(encoding="utf-8", newline="") as file:
         runs = {label: list(rows) for label, rows in itertools.groupby(csv.DictReader(file), lambda row: row["label"])}
@@ -54,7 +54,7 @@ def prepare(published: Path, folder: Path) -> None:
 
 
 def rows() -> Iterator[Row]:
-    """Yield every comparison as it is made."""
+    """Yield one row per benchmark."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = python(ENTRY, "run", str(CONFIG), "--out", str(folder / "ours"), "--force")

@@ -1,7 +1,7 @@
-"""The loop against loops written by hand: one run of 797 epochs, and blocks of 10,000 starts.
+"""Measure the loop against hand-written loops: one run of 797 epochs, and blocks of 10,000 starts.
 
-The loops by hand are what one would write for the published problem and nothing else. Both sides must come to the same
-epochs before any time is taken.
+The hand-written loops solve only the published problem. Both sides must produce the same epochs and weights before they
+are timed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 for _library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM"):
-    os.environ[f"{_library}_NUM_THREADS"] = "1"  # one thread on both sides; must be said before NumPy is imported
+    os.environ[f"{_library}_NUM_THREADS"] = "1"  # one thread on both sides; must be set before NumPy is imported
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,7 +32,7 @@ STARTS = np.random.default_rng(0).uniform(-6, 6, (RUNS, 2))
 
 
 def one_run_by_hand(step: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weights and errors of gradient descent from (-4, -4), epoch by epoch."""
+    """Return the weights and errors of gradient descent from (-4, -4) at every epoch."""
     w = np.array([-4.0, -4.0])
     path, errors = [], []
     while True:
@@ -46,7 +46,7 @@ def one_run_by_hand(step: float) -> tuple[np.ndarray, np.ndarray]:
         w = w - step * (2 / N * X.T @ (e * p * (1 - p)))
 
 
-# A rule by hand takes weights, gradient, error and state and returns weights and state; all of them (runs, ...).
+# A hand-written rule takes weights, gradient, error and state, and returns weights and state; shapes are (runs, ...).
 Rule = Callable[[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, ...]], tuple[np.ndarray, tuple[np.ndarray, ...]]]
 
 
@@ -86,7 +86,7 @@ def irprop_plus(step: float) -> tuple[Rule, tuple[np.ndarray, ...]]:
 
 
 def sweep_by_hand(rule: Rule, state: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the epochs and last weights of every start; finished starts are dropped at every epoch."""
+    """Return the epochs and final weights of every start; finished runs are dropped at every epoch."""
     w, run = STARTS, np.arange(RUNS)
     epochs, weights = np.full(RUNS, MAX_EPOCHS), np.empty((RUNS, 2))
     for epoch in range(MAX_EPOCHS + 1):
@@ -107,7 +107,7 @@ def sweep_by_hand(rule: Rule, state: tuple[np.ndarray, ...]) -> tuple[np.ndarray
 
 
 def rows() -> Iterator[Row]:
-    """Yield every comparison as it is made."""
+    """Yield one row per benchmark."""
     problem = PROBLEMS["perceptron"]()
 
     def one_run() -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +119,7 @@ def rows() -> Iterator[Row]:
     assert len(ours[1]) == len(theirs[1]) == 798
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9)
-    yield versus("gd, the run of 797 epochs, recorded", one_run, lambda: one_run_by_hand(0.3), target=1.5, rounds=51)
+    yield versus("gd, one run of 797 epochs, recorded", one_run, lambda: one_run_by_hand(0.3), target=1.5, rounds=51)
 
     def sweep(optimizer: Optimizer) -> tuple[np.ndarray, np.ndarray]:
         epochs = march(optimizer, problem, STARTS, error_threshold=THRESHOLD, max_epochs=MAX_EPOCHS)

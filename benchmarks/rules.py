@@ -1,9 +1,9 @@
-"""Every first-order rule against torch.optim's eager loop: one run of the published problem, by the epoch.
+"""Measure every first-order rule against torch.optim's eager loop, in one run of the published problem.
 
-The loop of torch is what one would write: the forward pass, the backward pass, a step of its optimizer, and the error
-and the weights of every epoch kept, as bpviz keeps them. A rule that torch has goes against that, with the settings
-with which both walk the same path. Any other goes against the cheapest of torch's that keeps as much of the past, or
-else against plain SGD. Rules that search along a line or learn the curvature make more of an epoch and are left out.
+The torch loop performs the forward pass, the backward pass and an optimizer step, and records the error and the weights
+of every epoch, as bpviz does. A rule that torch has is compared with torch's implementation, with settings for which
+both produce the same path. Other rules are compared with the cheapest torch optimizer with similar state, or with SGD.
+Rules with line searches or curvature estimates do more work per epoch and are excluded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 for _library in ("OPENBLAS", "MKL", "OMP", "VECLIB_MAXIMUM"):
-    os.environ[f"{_library}_NUM_THREADS"] = "1"  # one thread on both sides; must be said before NumPy is imported
+    os.environ[f"{_library}_NUM_THREADS"] = "1"  # one thread on both sides; must be set before NumPy is imported
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -26,7 +26,7 @@ from bpviz.engine.results import Trajectory, record
 EPOCHS = 200
 START = (-4.0, -4.0)
 
-# name: torch's optimizer, and arguments of ours and of torch's with which they are the same rule.
+# name: torch's optimizer, and the settings of bpviz and of torch for which the rules are equivalent.
 COUNTERPARTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "gd": ("SGD", {"step": 0.3}, {"lr": 0.3}),
     "momentum": ("SGD", {"step": 0.3}, {"lr": 0.3, "momentum": 0.9}),
@@ -44,8 +44,8 @@ COUNTERPARTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "irprop-": ("Rprop", {"step": 0.1, "min_step": 1e-6, "max_step": 50}, {"lr": 0.1}),
 }
 
-# Rules that torch does not have, by what they keep of the past and torch's like it: running means of gradients and of
-# their squares; a sum of squares, and how far the weights have come; an average of the weights; signs; updates.
+# Rules that torch does not have, and torch's optimizer with similar state: running means of gradients and of their
+# squares; sums of squares and the distance from the start; an average of the weights; gradient signs and updates.
 KIN = {
     **dict.fromkeys(("adabelief", "adan", "ademamix", "adopt", "diffgrad", "lamb", "novograd", "qhadam"), "Adam"),
     **dict.fromkeys(("dadapt-adam", "prodigy", "schedule-free-adamw", "shampoo", "swats", "yogi"), "Adam"),
@@ -55,11 +55,11 @@ KIN = {
 }
 
 
-CURVATURE = ("l-bfgs-fixed",)  # asks for gradients alone too, and learns the curvature from them
+CURVATURE = ("l-bfgs-fixed",)  # evaluates only gradients, but estimates curvature from them
 
 
 def torch_loop(name: str, arguments: dict[str, Any]) -> Callable[[], tuple[np.ndarray, list[float]]]:
-    """Return a function that makes the run with an optimizer of torch: weights and errors of every epoch."""
+    """Return a function that runs a torch optimizer and returns the weights and errors of every epoch."""
     import torch
 
     dataset = PROBLEMS["perceptron"]().dataset
@@ -88,14 +88,14 @@ def torch_loop(name: str, arguments: dict[str, Any]) -> Callable[[], tuple[np.nd
 
 
 def run_of(name: str, settings: dict[str, Any]) -> Trajectory:
-    """Return the run as bpviz makes it."""
+    """Return the same run by bpviz."""
     optimizer, problem = OPTIMIZERS[name](**settings), PROBLEMS["perceptron"]()
     (trajectory,) = record(march(optimizer, problem, [START], error_threshold=None, max_epochs=EPOCHS))
     return trajectory
 
 
 def first_order() -> Iterator[str]:
-    """Yield the rules that ask for a gradient an epoch, or two, and an error at most, and learn no curvature."""
+    """Yield the rules with at most two gradients and one error per epoch, and without curvature estimates."""
     for name, rule in OPTIMIZERS.items():
         if "gradient" in rule.needs <= {"error", "gradient"} and name not in CURVATURE:
             run = run_of(name, {})
@@ -104,14 +104,14 @@ def first_order() -> Iterator[str]:
 
 
 def rows() -> Iterator[Row]:
-    """Yield every comparison as it is made."""
+    """Yield one row per benchmark."""
     import torch
 
     torch.set_num_threads(1)
     for name in first_order():
         theirs, settings, arguments = COUNTERPARTS.get(name, (KIN.get(name, "SGD"), {}, {"lr": 0.1}))
         loop = torch_loop(theirs, arguments)
-        if name in COUNTERPARTS:  # the same rule to the last digits, in 32-bit scalars where torch keeps some
+        if name in COUNTERPARTS:  # loose tolerance, because torch keeps some scalars in 32 bits
             np.testing.assert_allclose(run_of(name, settings).weights, loop()[0], rtol=1e-4, atol=1e-8)
         yield versus(
             f"{name}, one run, against torch's {theirs}",

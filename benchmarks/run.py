@@ -1,7 +1,7 @@
-"""Every promise about speed, measured: `python benchmarks/run.py`, or one of the modules it calls by itself.
+"""Measure all performance targets: `python benchmarks/run.py`. Each benchmark module can also be run alone.
 
-Each line compares bpviz with the plainest program that does the same on the same machine at the same time, so only the
-ratio means something. Nothing fails here: a busy machine is no mistake.
+Each row compares bpviz with a minimal baseline that does the same work on the same machine at the same time, so only
+the ratios are meaningful. Missing a target is not an error, because the machine may be busy.
 """
 
 from __future__ import annotations
@@ -23,4 +23,4 @@ if find_spec("torch"):
     for row in rules.rows():
         print(row, flush=True)
 else:
-    print("rules against torch.optim: skipped, torch is not installed")
+    print("rules against torch.optim: skipped (torch is not installed)")

@@ -1,4 +1,4 @@
-"""What a command costs before it does anything, against importing the libraries that it cannot do without."""
+"""Measure the start-up time of commands against importing the libraries that they need."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 from versus import Row, heading, versus
 
-ENTRY = "from bpviz.cli import main; main()"  # what the script `bpviz` does
+ENTRY = "from bpviz.cli import main; main()"  # the code of the script `bpviz`
 
-# An installed program finds its modules compiled, and so do its libraries. A checkout does too after its first start,
-# unless the environment forbids writing bytecode: then bpviz alone would be compiled anew in every start.
+# The modules of an installed program are already compiled, like those of its libraries. Those of a checkout are
+# compiled at the first start, unless the environment forbids writing bytecode: then bpviz would be compiled every time.
 _COMPILED = tempfile.TemporaryDirectory()
 INSTALLED = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {
     "PYTHONPYCACHEPREFIX": _COMPILED.name
@@ -32,7 +32,7 @@ def python(code: str, *arguments: str) -> Callable[[], object]:
 
 
 def rows() -> Iterator[Row]:
-    """Yield every comparison as it is made."""
+    """Yield one row per benchmark."""
     yield versus("bpviz --help", python(ENTRY, "--help"), python("import click, yaml"), target=1.5, rounds=21)
     yield versus(
         "bpviz compare, four algorithms, no figures",

@@ -1,4 +1,4 @@
-"""Time two ways of doing the same, turn by turn in one process, so that a busy machine slows both alike."""
+"""Time bpviz and a baseline alternately in one process, so that load on the machine slows both equally."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def megabytes(value: float) -> str:
 
 
 class Row(NamedTuple):
-    """Medians, in seconds if nothing else is said, and the largest ratio that is promised."""
+    """Medians of bpviz and the baseline, in the unit that ``shown`` formats, and the largest allowed ratio."""
 
     what: str
     ours: float
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 def versus(
     what: str, ours: Callable[[], object], theirs: Callable[[], object], *, target: float, rounds: int = 11
 ) -> Row:
-    """Time both sides ``rounds`` times after a warm-up, each going first in every other round."""
+    """Time both sides ``rounds`` times after a warm-up; the order alternates between rounds."""
     sides = (ours, theirs)
     times: tuple[list[float], list[float]] = ([], [])
     for side in sides:
@@ -47,7 +47,7 @@ def versus(
 
 
 def seconds(what: str, ours: Callable[[], object], *, at_most: float, rounds: int = 11) -> Row:
-    """Time one side ``rounds`` times after a warm-up, against a number of seconds."""
+    """Time one side ``rounds`` times after a warm-up, and compare its median with ``at_most`` seconds."""
     ours()
     times = []
     for _ in range(rounds):
@@ -58,5 +58,5 @@ def seconds(what: str, ours: Callable[[], object], *, at_most: float, rounds: in
 
 
 def heading() -> str:
-    """Return the line above the rows."""
-    return f"{'what':<44} {'ours':>9} {'theirs':>9} {'ratio':>7} {'target':>7}"
+    """Return the header line of the rows."""
+    return f"{'benchmark':<44} {'bpviz':>9} {'baseline':>9} {'ratio':>7} {'target':>7}"

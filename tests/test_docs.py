@@ -1,16 +1,20 @@
-"""The documents are run: every command, every config and every generated block.
+"""Run the documents: every command, config, Python session and generated block.
 
-``pytest tests/test_docs.py --update-docs`` writes the generated blocks anew.
+``pytest tests/test_docs.py --update-docs`` updates the generated blocks and the output of Python sessions.
 """
 
 from __future__ import annotations
 
+import contextlib
 import doctest
+import io
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
+import traceback
 from pathlib import Path
 
 import gallery
@@ -30,6 +34,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 DIFFERENCE = re.compile(r"(?<=[a-zA-Z] )\d+e[+-]\d+(?=[,; ])")  # by roundoff, which is another on another processor
+SESSION = re.compile(r"(?<=```pycon\n).*?(?=```)", re.DOTALL)
 BROKEN = """\
 from bpviz import hyper, optimizer
 
@@ -40,6 +45,13 @@ class Wrong:
 
     def begin(self, w, f):
         return ()
+"""
+TWO_PATHS = """\
+algorithms: [{name: gd, step: 0.3}, rprop]
+figures:
+  - {kind: paths, algorithms: [gd], save_as: path-gd}
+  - {kind: paths, algorithms: [rprop], save_as: path-rprop}
+  - errors
 """
 MISTAKEN = """\
 algorithms:
@@ -60,9 +72,10 @@ def bpviz(arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the configs, as after a clone."""
+    """Return a folder with the configs and the committed outputs, as in a fresh clone."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "configs").symlink_to(ROOT / "configs")
+    shutil.copytree(ROOT / "outputs/neupy", folder / "outputs/neupy")
     (folder / "README.md").write_bytes((ROOT / "README.md").read_bytes())
     for block in blocks("python"):
         if named := re.match(r"# (\w+\.py)\n", block):
@@ -142,6 +155,20 @@ def generated(what: str, folder: Path) -> str:
         done = bpviz("run wrong.yaml", folder)
         assert (done.returncode, done.stdout) == (2, "")
         return fenced(f"$ bpviz run wrong.yaml\n{done.stderr}")
+    if kind == "rerun":
+        (folder / "two-paths.yaml").write_text(TWO_PATHS)
+        for more in ("", " --set algorithms.0.step=0.31"):
+            done = bpviz(f"run two-paths.yaml{more} --out rerun", folder)
+            assert done.returncode == 0, done.stderr
+        return fenced(done.stderr)
+    if kind == "drift":
+        shutil.copytree(ROOT / "outputs/neupy", folder / "drift/outputs/neupy", dirs_exist_ok=True)
+        (folder / "drift/configs").mkdir(exist_ok=True)
+        text = (ROOT / "configs/neupy.yaml").read_text(encoding="utf-8").replace("gd, step: 0.3", "gd, step: 0.4")
+        (folder / "drift/configs/neupy.yaml").write_text(text, encoding="utf-8")
+        done = bpviz("run configs/neupy.yaml --check --level inputs", folder / "drift")
+        assert done.returncode == 1, done.stderr
+        return fenced(done.stdout)
     if kind == "proofs":
         return table(TITLES, proofs())
     if kind == "around":
@@ -214,8 +241,9 @@ def test_every_config_is_fine(name: str) -> None:
 
 
 def test_every_yaml_block_is_a_config_that_runs(folder: Path) -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert blocks
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md")]
+    blocks = [block for text in texts for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    assert len(blocks) >= 3
     for number, block in enumerate(blocks):
         (folder / f"block{number}.yaml").write_text(block, encoding="utf-8")
         done = bpviz(f"run block{number}.yaml --strict", folder)
@@ -234,15 +262,37 @@ def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_session_says_what_it_says(
-    document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_python_sessions_print_what_the_document_shows(
+    document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
 ) -> None:
     monkeypatch.chdir(folder)
-    sessions = "\n".join(re.findall(r"```pycon\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL))
-    session = doctest.DocTestParser().get_doctest(sessions, {}, document.name, str(document), 0)
-    runner = doctest.DocTestRunner(verbose=False)
-    runner.run(session)
-    assert runner.summarize(verbose=False).failed == 0, capsys.readouterr().out
+    text = document.read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    fresh = SESSION.sub(lambda match: replayed(match[0], names), text)
+    if pytestconfig.getoption("update_docs"):
+        if fresh != text:
+            document.write_text(fresh, encoding="utf-8")
+    else:
+        assert text == fresh
+
+
+def replayed(session: str, names: dict[str, object]) -> str:
+    """Return a Python session with the output that its statements print now; ``names`` are its variables."""
+    lines = session.splitlines(keepends=True)
+    outputs = []
+    for example in doctest.DocTestParser().get_examples(session):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            try:
+                exec(compile(example.source, "<session>", "single"), names)
+            except Exception as error:  # noqa: BLE001  a session may show any error
+                message = "".join(traceback.format_exception_only(error))
+                printed.write(f"Traceback (most recent call last):\n    ...\n{message}")
+        begin = example.lineno + example.source.count("\n")
+        outputs.append((begin, begin + example.want.count("\n"), printed.getvalue()))
+    for begin, end, output in reversed(outputs):
+        lines[begin:end] = [output]
+    return "".join(lines)
 
 
 def test_the_template_names_everything_there_is_to_choose() -> None:
@@ -254,25 +304,36 @@ def test_the_template_names_everything_there_is_to_choose() -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     for document in DOCUMENTS:
-        text = document.read_text(encoding="utf-8")
-        titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-        headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-        for link in re.findall(r"\]\(([^)\s]+)\)", text):
-            if link.startswith("#"):
-                assert link[1:] in headings, f"{document.name}: {link}"
-            elif "://" not in link:
-                assert (document.parent / link).exists(), f"{document.name}: {link}"
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+            if "://" not in link:
+                file, _, heading = link.partition("#")
+                path = document.parent / file if file else document
+                assert path.exists(), f"{document.name}: {link}"
+                assert not heading or heading in headings(path), f"{document.name}: {link}"
+
+
+def headings(document: Path) -> set[str]:
+    """Return the headings of a document as links name them."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_the_first_screen_of_the_readme() -> None:
-    """One sentence, one command, its picture, its table."""
-    lines = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line]
-    assert lines[0] == "# bpviz"
-    assert lines[1].endswith(".")
-    assert lines[2:5] == ["```console", "$ pip install -e . && bpviz run configs/neupy.yaml", "```"]
-    assert lines[5].startswith("<!-- bpviz: figure configs/neupy.yaml paths-all")
-    assert lines[6].startswith("![")
-    assert lines[8].startswith("<!-- bpviz: table configs/neupy.yaml")
+    """The introduction has three points, the first command, its figure and its table, in this order."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    introduction = text.partition("\n## ")[0]
+    assert text.startswith("# bpviz\n\n")
+    assert len(re.findall(r"^- \*\*.+?\*\*", introduction, re.MULTILINE)) == 3
+    parts = [
+        "\n- **",
+        "```console\n$ pip install -e . && bpviz run configs/neupy.yaml --out trial\n```\n",
+        "<!-- bpviz: figure configs/neupy.yaml paths-all",
+        "<!-- bpviz: table configs/neupy.yaml",
+    ]
+    places = [introduction.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "/trial/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert f"**{len(OPTIMIZERS)} update rules" in introduction
 
 
 def test_the_published_numbers_stand_in_the_first_table() -> None:
