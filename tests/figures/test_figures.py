@@ -39,7 +39,7 @@ from bpviz.landscape.plane import _levels
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
-HOME = Path(__file__).parents[1]
+HOME = Path(__file__).parents[2]
 
 PUBLISHED = (
     Algorithm("Gradient descent", OPTIMIZERS["gd"](step=0.3)),

@@ -1,7 +1,7 @@
 """What every rule promises, tested over the registry: a new rule is held to it without a line here.
 
 The checks themselves stand in bpviz/conformance.py, for `bpviz check` to hold anybody's rule to the same.
-tests/test_conformance.py shows that each of them can fail.
+tests/conformance/test_contract.py shows that each of them can fail.
 """
 
 from __future__ import annotations

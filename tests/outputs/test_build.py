@@ -111,7 +111,7 @@ def test_without_tables_there_are_figures_alone(two, tmp_path, jobs):
 
 
 def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
-    """So what tests/test_files.py shows of files.write holds for every file of a run."""
+    """So what tests/storage/test_atomic.py shows of atomic.write holds for every file of a run."""
     jobs = planned(two, tmp_path, "png")
     written = []
     monkeypatch.setattr(atomic, "write", lambda path, content: written.append((path, type(content))))

@@ -66,7 +66,7 @@ def test_what_a_family_names_is_what_is_recorded(family):
 
 @over_families
 def test_paths_are_of_the_versions_that_the_group_installs(family):
-    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     pins = dict(re.split("==", pin.replace("-", "_")) for pin in project["dependency-groups"]["references"])
     assert sorted(pins) == sorted(VERSIONS)
     recorded = {name: made.partition("+")[0] for name, made in manifest(family)["recorded with"].items()}

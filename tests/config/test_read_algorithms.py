@@ -52,7 +52,7 @@ def test_wrappers_are_listed_from_the_inside_out():
 
 
 def test_the_example_of_the_documents_is_a_config():
-    text = (Path(__file__).parent.parent / "docs" / "algorithms.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "algorithms.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     adam, gd = (algorithm.optimizer for algorithm in read(block).algorithms)
     assert [type(layer).name for layer in declare.layers(adam)] == ["adam", "clip-norm", "mini-batches", "cosine"]
