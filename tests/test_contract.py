@@ -7,6 +7,7 @@ tests/test_conformance.py shows that each of them can fail.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -30,28 +31,80 @@ def found(check, name, *arguments):
 # -- one equals many -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+NEURONS = {f"{problem.activation} {problem.loss}": problem for problem in perceptrons()}
+# Among them they ask a problem for every kind of evaluation.
+REPRESENTATIVES = ("golden", "adam", "newton", "levenberg-marquardt")
+
+
+def suits(rule, problem):
+    return not declare.unsuitable(OPTIMIZERS[rule], problem)
+
+
+def in_turn(problems):
+    """Return the name of one problem per rule: the problems in turn, each that the rule cannot take passed over."""
+    names = list(problems)
+    return {
+        rule: next(name for name in names[i % len(names) :] + names if suits(rule, problems[name]))
+        for i, rule in enumerate(OPTIMIZERS)
+    }
+
+
+SHAPE_OF, NEURON_OF = in_turn(SHAPES), in_turn(NEURONS)
+
+
+def test_every_problem_meets_several_rules():
+    assert set().union(*(OPTIMIZERS[name].needs for name in REPRESENTATIVES)) == set(KINDS)
+    assert set(Counter(SHAPE_OF.values())) == set(SHAPES)
+    assert min(Counter(SHAPE_OF.values()).values()) >= 3
+    assert set(NEURON_OF.values()) == set(NEURONS)
+
+
 @over_rules
-def test_one_equals_many(name, shape):
-    problem = SHAPES[shape]
-    if declare.unsuitable(OPTIMIZERS[name], problem):
-        pytest.skip("unsuitable")
+def test_one_equals_many(name):
+    """In blocks of every size and in another order, on one of the shapes."""
+    problem = SHAPES[SHAPE_OF[name]]
     assert found(conformance.one_equals_many, name, problem) == []
     starts = starts_for(problem)
     runs = together(OPTIMIZERS[name](), problem, starts, error_threshold=threshold_for(problem, starts), max_epochs=20)
-    assert len({(run.epochs, run.ending) for run in runs}) >= 2  # the neighbours do differ
+    assert len({(run.epochs, run.ending) for run in runs}) >= 2  # the runs of a block do differ
 
 
-@pytest.mark.parametrize("problem", perceptrons(), ids=lambda p: f"{p.activation} {p.loss}")
 @over_rules
-def test_one_equals_many_whatever_the_neuron(name, problem):
-    assert found(conformance.one_equals_many_here, name, problem) == []
+def test_one_equals_many_where_its_own_sums_may_differ(name):
+    """A rule sums over the weights, of which one shape has nine and one has one; some rules sum over the samples."""
+    sums_samples = not OPTIMIZERS[name].needs.isdisjoint(("residuals", "jacobian"))
+    for shape in SHAPES if sums_samples else ("1 x 1", "1 x 9"):
+        assert found(conformance.one_equals_many_here, name, SHAPES[shape]) == [], shape
 
 
-@pytest.mark.parametrize("shape", ["6 x 2", "37 x 3"])
 @over_rules
-def test_one_equals_many_with_its_own_hyperparameters(name, shape):
+def test_one_equals_many_on_a_neuron(name):
+    assert found(conformance.one_equals_many_here, name, NEURONS[NEURON_OF[name]]) == []
+
+
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize("name", REPRESENTATIVES)
+def test_one_equals_many_on_every_neuron(name, neuron):
+    """For each kind of evaluation; so an activation or a loss that mixes runs is found."""
+    assert found(conformance.one_equals_many_here, name, NEURONS[neuron]) == []
+
+
+@over_rules
+def test_one_equals_many_with_its_own_hyperparameters(name):
+    shape = ("6 x 2", "37 x 3")[list(OPTIMIZERS).index(name) % 2]
     assert found(conformance.one_equals_many_with_its_own_hyperparameters, name, SHAPES[shape]) == []
+
+
+@pytest.mark.slow
+@over_rules
+def test_one_equals_many_on_every_shape_and_neuron(name):
+    """Every pair of a rule and a problem, of which the tests above take some."""
+    for shape in SHAPES:
+        assert found(conformance.one_equals_many, name, SHAPES[shape]) == [], shape
+    for neuron in NEURONS:
+        assert found(conformance.one_equals_many_here, name, NEURONS[neuron]) == [], neuron
+    for shape in ("6 x 2", "37 x 3"):
+        assert found(conformance.one_equals_many_with_its_own_hyperparameters, name, SHAPES[shape]) == [], shape
 
 
 @over_rules
