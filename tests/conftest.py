@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
 from bpviz import installed, plugins, registry
+from bpviz.cli import cli
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem
 from bpviz.march import march
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 from bpviz.results import Trajectory, record
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Vector = list[float]
 
@@ -95,16 +102,16 @@ def follow() -> Callable[..., Trajectory]:
     return follow
 
 
-@pytest.fixture
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget afterwards what a test has registered, loaded and imported."""
-    for known in (OPTIMIZERS, PROBLEMS):
-        monkeypatch.setattr(known, "_things", dict(known.items()))
-        monkeypatch.setattr(known, "brought", {})
-    modules = set(sys.modules)
-    installed.points.cache_clear()
-    installed.groups.cache_clear()
-    yield
+@contextlib.contextmanager
+def _forgetting() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for known in (OPTIMIZERS, PROBLEMS):
+            patch.setattr(known, "_things", dict(known.items()))
+            patch.setattr(known, "brought", {})
+        modules = set(sys.modules)
+        installed.points.cache_clear()
+        installed.groups.cache_clear()
+        yield
     installed.points.cache_clear()
     installed.groups.cache_clear()
     plugins._LOADED.clear()
@@ -112,6 +119,27 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for module in set(sys.modules) - modules:
         if module.startswith(("bpviz_plugin_", "leaps")):  # plugin files, and the package that tests pretend to install
             del sys.modules[module]
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """Forget afterwards what a test has registered, loaded and imported."""
+    with _forgetting():
+        yield
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str, Path], Result]:
+    """Return a function that runs a command line in a folder, in this process, and forgets its plugins afterwards.
+
+    A process takes a second to start where figures are drawn; tests/test_cli.py starts some.
+    """
+
+    def program(arguments: str, folder: Path) -> Result:
+        with contextlib.chdir(folder), _forgetting():
+            return CliRunner().invoke(cli, shlex.split(arguments), prog_name="bpviz", catch_exceptions=False)
+
+    return program
 
 
 def _sigmoid(z: float) -> float:

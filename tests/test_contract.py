@@ -101,8 +101,8 @@ def test_one_equals_many_on_every_shape_and_neuron(name):
     """Every pair of a rule and a problem, of which the tests above take some."""
     for shape in SHAPES:
         assert found(conformance.one_equals_many, name, SHAPES[shape]) == [], shape
-    for neuron in NEURONS:
-        assert found(conformance.one_equals_many_here, name, NEURONS[neuron]) == [], neuron
+    for neuron, problem in NEURONS.items():
+        assert found(conformance.one_equals_many_here, name, problem) == [], neuron
     for shape in ("6 x 2", "37 x 3"):
         assert found(conformance.one_equals_many_with_its_own_hyperparameters, name, SHAPES[shape]) == [], shape
 

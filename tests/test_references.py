@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from comparison import compare, manifest
+from proofs import documented, largest_allowed
 from record import VERSIONS, families, problems, run_name
 
 from bpviz import declare
@@ -81,6 +82,7 @@ def test_a_rule_walks_as_its_reference_does(family, case, record_property):
     parted = [one for one in compared if one.parted is not None]
     if case.parts is None:
         assert not parted
+        assert max(one.largest for one in compared) <= largest_allowed(documented(case))
     else:
         assert case.why
         assert min(one.parted for one in parted) == case.parts

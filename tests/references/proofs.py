@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,10 +51,10 @@ def twin_families(folder: str = "optimizers") -> Iterator[ModuleType]:
             yield module
 
 
-def proofs() -> list[list[str]]:
-    """Return a row a rule, cells in the order of TITLES."""
+def proofs(measured: bool = True) -> list[list[str]]:
+    """Return one row per rule, cells in the order of TITLES; every difference is 0e+00 unless it is measured."""
     return [
-        [f"`{name}`", _asks(rule), _cost(rule), _compared(name), *_epochs(rule), rule.source]
+        [f"`{name}`", _asks(rule), _cost(rule), _compared(name, measured), *_epochs(rule), rule.source]
         for name, rule in OPTIMIZERS.items()
     ]
 
@@ -61,15 +63,15 @@ def _asks(rule: type[Optimizer | Wrapper]) -> str:
     return ", ".join(kind for kind in KINDS if kind in rule.needs)
 
 
-def around() -> list[list[str]]:
-    """Return a row a wrapper, cells in the order of AROUND_TITLES."""
+def around(measured: bool = True) -> list[list[str]]:
+    """Return one row per wrapper, cells in the order of AROUND_TITLES."""
     return [
         [
             f"`{name}`",
             (wrapper.__doc__ or "").partition(".")[0] + ".",
             ", ".join(f"`{field.name}` {_setting(field.default)}" for field in fields(wrapper).values()),
             _asks(wrapper),
-            _compared(name),
+            _compared(name, measured),
             wrapper.source,
         ]
         for name, wrapper in WRAPPERS.items()
@@ -96,13 +98,14 @@ def _against() -> dict[str, str]:
     return {name: what for module in modules for name, what in getattr(module, "AGAINST", {}).items()}
 
 
-def _compared(name: str) -> str:
+def _compared(name: str, measured: bool) -> str:
     """Return the things that walk alike, each with the largest difference found, or what else the tests compare."""
     largest: dict[str, float] = {}
     for family, case in _cases().get(name, []):
         if case.parts is None:
             thing = _thing(case)
-            largest[thing] = max(largest.get(thing, 0), *(one.largest for one in compare(family, case)))
+            found = [one.largest for one in compare(family, case)] if measured else []
+            largest[thing] = max([largest.get(thing, 0), *found])
     said = [f"{thing} {difference:.0e}" for thing, difference in largest.items()]
     return ", ".join([*said, *filter(None, [_against().get(name)])]) or "its twin alone"
 
@@ -113,6 +116,31 @@ def _thing(case: Case) -> str:
     if case.library == "optax" and parts and case.name in ("sgd", "chain"):
         return f"optax.{next(name for name in parts if name not in ('sgd', 'adam'))}"
     return f"{'torch' if case.name.startswith('nn.') else _LIBRARIES.get(case.library, case.library)}.{case.name}"
+
+
+@functools.cache
+def _documented() -> dict[str, str]:
+    """Return the cell of every rule and wrapper in docs/algorithms.md that names what it is compared with."""
+    text = (Path(__file__).parents[2] / "docs/algorithms.md").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for titles in (TITLES, AROUND_TITLES):
+        _, _, rows = text.partition(f"| {' | '.join(titles)} |\n")
+        for row in itertools.takewhile(lambda line: line.startswith("|"), rows.splitlines()):
+            cells = row.strip("|").split(" | ")
+            found[cells[0].strip(" `")] = cells[titles.index("compared with")]
+    return found
+
+
+def documented(case: Case) -> float:
+    """Return the largest difference from a reference of a case that docs/algorithms.md names."""
+    named = re.search(rf"(?:^|, ){re.escape(_thing(case))} (\d+e[+-]\d+)", _documented()[case.rule])
+    assert named, f"docs/algorithms.md: {case.rule}: no {_thing(case)}; run pytest tests/test_docs.py --update-docs"
+    return float(named[1])
+
+
+def largest_allowed(difference: float) -> float:
+    """Return how large a documented difference, which roundoff makes, may be on another processor."""
+    return 100 * difference + 1e-14
 
 
 def _cost(rule: type[Optimizer]) -> str:
