@@ -12,8 +12,17 @@ import pytest
 from bpviz import conformance, hyper, optimizer
 from bpviz.conformance import DECLARED, RUNNING, SHAPES, contract
 from bpviz.domains import Choice, Domain, Flag, Interval
+from bpviz.problems.perceptron import ACTIVATIONS, LOSSES
 
 pytestmark = pytest.mark.usefixtures("forgotten")
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Try rules on two shapes and two neurons: the faults of these rules show on any."""
+    neurons = conformance.perceptrons()[:2]
+    monkeypatch.setattr(conformance, "SHAPES", {shape: SHAPES[shape] for shape in ("6 x 2", "37 x 3")})
+    monkeypatch.setattr(conformance, "perceptrons", lambda: neurons)
 
 
 class Honest:
@@ -68,6 +77,22 @@ def test_a_rule_that_keeps_every_promise():
     assert broken(made()) == {}
     assert [verdict.check for verdict in contract(made(name="other", label="Other"))] == [
         check.name for check in (*RUNNING, *DECLARED)
+    ]
+
+
+def test_a_rule_is_tried_on_every_shape_and_every_neuron(monkeypatch):
+    monkeypatch.undo()
+    tried = {"one_equals_many": [], "one_equals_many_here": []}
+    for check, problems in tried.items():
+        monkeypatch.setattr(conformance, check, lambda _, problem, problems=problems: problems.append(problem) or ())
+    [verdict] = [v for v in contract(made()) if v.check == "one equals many"]
+    assert verdict.holds
+    assert tried["one_equals_many"] == list(SHAPES.values())
+    assert [(p.activation, p.loss) for p in tried["one_equals_many_here"]] == [
+        (activation, loss)
+        for activation in ACTIVATIONS
+        for loss in LOSSES
+        if loss != "cross-entropy" or activation == "sigmoid"
     ]
 
 
@@ -399,7 +424,7 @@ def test_every_kind_of_value_is_tried(domain, bad):
     ],
 )
 def test_documentation_that_lacks_something(parts, said):
-    assert said in broken(made(**parts))["documentation"]
+    assert said in list(conformance._documentation(made(**parts)))
 
 
 def test_a_label_is_the_name_if_none_is_given():
@@ -412,8 +437,9 @@ def test_a_label_is_the_name_if_none_is_given():
 # -- verdicts --------------------------------------------------------------------------------------------------------
 
 
-def test_a_rule_that_suits_no_perceptron_with_a_loss_skips_that():
+def test_a_rule_that_suits_no_perceptron_with_a_loss_skips_that(monkeypatch):
     """Residuals are what a squared error has."""
+    monkeypatch.undo()  # so that every shape is tried
 
     def advance(self, w, state, f):
         return w - self.step * f.jacobian(w)[:, 0] * f.residuals(w)[:, :1], state
