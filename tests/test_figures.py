@@ -132,13 +132,15 @@ every_kind = pytest.mark.parametrize("kind", list(FIGURES))
 # -- every kind --------------------------------------------------------------------------------------------------------
 
 
-@every_kind
-@pytest.mark.parametrize(("format", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
-def test_files_are_files_and_say_no_date(
-    kind: str, format: str, head: bytes, results: Results, problem: Perceptron
-) -> None:
+FORMATS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "format"), sorted({*zip(FIGURES, itertools.cycle(FORMATS)), *(("paths", format) for format in FORMATS)})
+)
+def test_files_are_files_and_say_no_date(kind: str, format: str, results: Results, problem: Perceptron) -> None:
     file = file_of(kind, results, problem, format)
-    assert file.startswith(head)
+    assert file.startswith(FORMATS[format])
     assert not [word for word in (b"Date", b"dc:date", b"atplotlib v", b"matplotlib.org") if word in file]
 
 
@@ -220,12 +222,15 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
 
 HARD = list(hard_cases())
 
+# Kinds that show the problem more than the runs are drawn for every other case, and for all by `pytest -m slow`.
+
 
 @pytest.mark.parametrize(
     ("kind", "results", "problem"),
     [
-        pytest.param(kind, results, problem, id=f"{case}-{kind}")
-        for (case, results, problem), kind in itertools.product(HARD, FIGURES)
+        pytest.param(kind, results, problem, id=f"{case}-{kind}", marks=[pytest.mark.slow] * (kind in seldom))
+        for (case, results, problem), seldom in zip(HARD, itertools.cycle([("contour", "data"), ("surface",)]))
+        for kind in FIGURES
         if not FIGURES[kind]().misfits(problem, [])
     ],
 )
