@@ -89,7 +89,7 @@ def test_more_experiments_than_processes_take_at_once(tmp_path):
 @pytest.mark.parametrize(("jobs", "held"), [(1, 1), (2, 8)])
 def test_no_more_results_are_held_than_are_worked_on(tmp_path, jobs, held):
     """So the memory of a thousand experiments is that of a few."""
-    many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(15)]
+    many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(12)]
     seen, alive = [], []
 
     def keep(number, outcome):
@@ -98,7 +98,7 @@ def test_no_more_results_are_held_than_are_worked_on(tmp_path, jobs, held):
         return number
 
     work = planned(many, tmp_path, "png")
-    assert batch.carry_out(work, keep, processes=jobs) == list(range(15))
+    assert batch.carry_out(work, keep, processes=jobs) == list(range(12))
     assert max(alive) <= held
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import io
 import itertools
 import locale
 import os
@@ -1043,13 +1044,8 @@ def test_how_far_runs_got(endings: list[Ending], epochs: list[int], threshold: f
 
 # -- the same bytes ----------------------------------------------------------------------------------------------------
 
-PRINT_HASHES = """
-import hashlib, locale, sys, warnings
-warnings.simplefilter("error")
-try:
-    locale.setlocale(locale.LC_ALL, "")
-except locale.Error:
-    pass
+HASHES = """
+import hashlib
 from bpviz import study
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, OPTIMIZERS
@@ -1061,6 +1057,14 @@ results = study.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000, 
 for kind, cls in FIGURES.items():
     for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
         print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format)).hexdigest())
+"""
+IN_A_PROCESS = """
+import locale, warnings
+warnings.simplefilter("error")
+try:
+    locale.setlocale(locale.LC_ALL, "")
+except locale.Error:
+    pass
 """
 
 HOSTILE = """
@@ -1094,27 +1098,24 @@ def locale_with_commas() -> str:
 
 
 def test_bytes_are_the_same_everywhere(tmp_path: Path) -> None:
+    """Here, and in a process with other settings of everything."""
     (tmp_path / "matplotlibrc").write_text(HOSTILE, encoding="utf-8")
-    plain = {**os.environ, "PYTHONPATH": str(HOME), "PYTHONHASHSEED": "1"}
-    plain.pop("MATPLOTLIBRC", None)
     hostile = {
-        **plain,
+        **os.environ,
+        "PYTHONPATH": str(HOME),
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
         "LC_ALL": locale_with_commas(),
         "TZ": "Pacific/Kiritimati",
         "PYTHONHASHSEED": "2",
         "SOURCE_DATE_EPOCH": "86400",
     }
-    command = [sys.executable, "-c", PRINT_HASHES]
-    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with (
-        subprocess.Popen(command, env=plain, cwd=HOME, **pipe) as here,
-        subprocess.Popen(command, env=hostile, cwd=tmp_path, **pipe) as there,
-    ):
-        (one, trouble), (other, more_trouble) = here.communicate(), there.communicate()
-    assert (trouble, more_trouble) == ("", "")
-    assert len(one.splitlines()) == len(FIGURES) + 2
-    assert one == other
+    command = [sys.executable, "-c", IN_A_PROCESS + HASHES]
+    there = subprocess.run(command, env=hostile, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert there.stderr == ""
+    assert len(there.stdout.splitlines()) == len(FIGURES) + 2
+    with contextlib.redirect_stdout(io.StringIO()) as here:
+        exec(HASHES, {})
+    assert here.getvalue() == there.stdout
 
 
 @pytest.mark.parametrize("kind", ["paths", "surface"])
