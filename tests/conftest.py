@@ -47,6 +47,34 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
 
 
+# The files of `pytest -m core`, the first answer after a change: quick tests of every folder of the package; test_core
+# runs every command. Those of tests/optimizers, one per family of update rules, belong to it too, except SLOWER.
+CORE = {
+    *(
+        "test_answers",
+        "test_batches",
+        "test_chance",
+        "test_config",
+        "test_config_wrappers",
+        "test_core",
+        "test_declare",
+    ),
+    *("test_digest", "test_expectations", "test_export", "test_files", "test_github", "test_guard", "test_linesearch"),
+    *("test_march", "test_moves", "test_names", "test_oracle", "test_penalty", "test_problems", "test_published"),
+    *("test_results", "test_results_files", "test_schedules", "test_searches", "test_startup", "test_surface"),
+    *("test_tables",),
+}
+SLOWER = {"test_twins"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        family = item.path.parent.name == "optimizers" and item.path.stem not in SLOWER
+        if (item.path.stem in CORE or family) and not item.get_closest_marker("slow"):
+            item.add_marker("core")
+
+
 @pytest.fixture
 def six_points() -> Perceptron:
     """The published problem: sigmoid, no bias, mean squared error."""
