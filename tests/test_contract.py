@@ -69,12 +69,25 @@ def test_one_equals_many(name):
     assert len({(run.epochs, run.ending) for run in runs}) >= 2  # the runs of a block do differ
 
 
+# Sums over 9 weights may be added in another order for one run than for many; with 12 samples no run ends at once.
+WIDE = Perceptron(dataset=noise(12, 9), activation="tanh")
+
+
 @over_rules
-def test_one_equals_many_where_its_own_sums_may_differ(name):
-    """A rule sums over the weights, of which one shape has nine and one has one; some rules sum over the samples."""
-    sums_samples = not OPTIMIZERS[name].needs.isdisjoint(("residuals", "jacobian"))
-    for shape in SHAPES if sums_samples else ("1 x 1", "1 x 9"):
-        assert found(conformance.one_equals_many_here, name, SHAPES[shape]) == [], shape
+def test_one_equals_many_with_many_weights(name):
+    assert found(conformance.one_equals_many_here, name, WIDE) == []
+
+
+@over_rules
+def test_one_equals_many_with_one_weight(name):
+    """Where a missing axis would not be missed."""
+    assert found(conformance.one_equals_many_here, name, SHAPES["1 x 1"]) == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", [n for n in OPTIMIZERS if OPTIMIZERS[n].needs & {"residuals", "jacobian"}])
+def test_one_equals_many_where_a_rule_sums_over_samples(name, shape):
+    assert found(conformance.one_equals_many_here, name, SHAPES[shape]) == []
 
 
 @over_rules
@@ -91,8 +104,7 @@ def test_one_equals_many_on_every_neuron(name, neuron):
 
 @over_rules
 def test_one_equals_many_with_its_own_hyperparameters(name):
-    shape = ("6 x 2", "37 x 3")[list(OPTIMIZERS).index(name) % 2]
-    assert found(conformance.one_equals_many_with_its_own_hyperparameters, name, SHAPES[shape]) == []
+    assert found(conformance.one_equals_many_with_its_own_hyperparameters, name, SHAPES["37 x 3"]) == []
 
 
 @pytest.mark.slow
