@@ -1118,7 +1118,7 @@ def test_bytes_are_the_same_everywhere(tmp_path: Path) -> None:
     assert here.getvalue() == there.stdout
 
 
-@pytest.mark.parametrize("kind", ["paths", "surface"])
+@pytest.mark.parametrize("kind", ["paths", pytest.param("surface", marks=pytest.mark.slow)])
 def test_bytes_are_the_same_again(kind: str, results: Results, problem: Perceptron) -> None:
     once, again = (hashlib.sha256(file_of(kind, results, problem, "svg")).hexdigest() for _ in range(2))
     assert once == again

@@ -77,6 +77,15 @@ def cases(name, starts):
     return [({}, starts), (unusual, starts), *(alone if len(unusual) > 1 else [])]
 
 
+def triples():
+    """Return every wrapper around every rule on one of the problems in turn, and for `pytest -m slow` on the others."""
+    all_of_them = itertools.product(enumerate(WRAPPERS), enumerate(RULES), enumerate(STARTS))
+    return [
+        pytest.param(rule, where, name, marks=[pytest.mark.slow] * ((i + j + k) % 2))
+        for (i, name), (j, rule), (k, where) in all_of_them
+    ]
+
+
 def test_every_wrapper_has_a_twin_and_every_twin_a_wrapper():
     assert sorted(FAMILIES) == list(WRAPPERS)
 
@@ -89,9 +98,7 @@ def test_every_setting_is_tried_at_an_unusual_value(name):
     assert not [field for field, value in unusual.items() if value == fields[field].default]
 
 
-@pytest.mark.parametrize("where", STARTS)
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("name", WRAPPERS)
+@pytest.mark.parametrize(("rule", "where", "name"), triples())
 def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, rule, where, plain, request):
     problem = request.getfixturevalue(where)
     family = FAMILIES[name]
