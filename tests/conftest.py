@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from bpviz import installed, plugins, registry
+from bpviz import conformance, installed, plugins, registry
 from bpviz.cli import cli
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem
 from bpviz.march import march
@@ -179,6 +179,15 @@ def program() -> Callable[[str, Path], Result]:
             return CliRunner().invoke(cli, shlex.split(arguments), prog_name="bpviz", catch_exceptions=False)
 
     return program
+
+
+@pytest.fixture
+def short_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the contract of rules on two shapes and two neurons, where the test is not of what is found."""
+    neurons = conformance.perceptrons()[:2]
+    shapes = {shape: conformance.SHAPES[shape] for shape in ("6 x 2", "37 x 3")}
+    monkeypatch.setattr(conformance, "SHAPES", shapes)
+    monkeypatch.setattr(conformance, "perceptrons", lambda: neurons)
 
 
 def _sigmoid(z: float) -> float:

@@ -14,15 +14,8 @@ from bpviz.conformance import DECLARED, RUNNING, SHAPES, contract
 from bpviz.domains import Choice, Domain, Flag, Interval
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES
 
-pytestmark = pytest.mark.usefixtures("forgotten")
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
-    """Try rules on two shapes and two neurons: the faults of these rules show on any."""
-    neurons = conformance.perceptrons()[:2]
-    monkeypatch.setattr(conformance, "SHAPES", {shape: SHAPES[shape] for shape in ("6 x 2", "37 x 3")})
-    monkeypatch.setattr(conformance, "perceptrons", lambda: neurons)
+# The faults of these rules show on any problem.
+pytestmark = pytest.mark.usefixtures("forgotten", "short_contract")
 
 
 class Honest:

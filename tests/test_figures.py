@@ -87,13 +87,14 @@ def made(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float | None
 class Drawn:
     """A figure before it becomes a file."""
 
-    def __init__(self, request: Any, results: Results, problem: Any) -> None:
+    def __init__(self, request: Any, results: Results, problem: Any, laid_out: bool = True) -> None:
         self.data = request.data(results, problem)
         with mpl.rc_context(_render._settings()):
             self.figure = Figure((style.WIDTH, style.HEIGHT))
             FigureCanvasAgg(self.figure)
             self.artists = request.draw(self.figure, self.data)
-            self.figure.draw_without_rendering()
+            if laid_out:
+                self.figure.draw_without_rendering()
 
     @property
     def texts(self) -> list[Text]:
@@ -640,7 +641,7 @@ def on(
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_has_its_window_its_levels_and_its_minima(name: str) -> None:
-    drawn = draw("contour", *on(name))
+    drawn = Drawn(FIGURES["contour"](), *on(name), laid_out=False)
     f, data, axes = PROBLEMS[name](), drawn.data, drawn.artists.axes
     assert (axes.get_xlim(), axes.get_ylim()) == f.window
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")

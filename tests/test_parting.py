@@ -18,7 +18,7 @@ from bpviz.declare import OPTIMIZERS, PROBLEMS
 from bpviz.march import march
 from bpviz.results import record
 
-pytestmark = pytest.mark.usefixtures("forgotten")
+pytestmark = pytest.mark.usefixtures("forgotten", "short_contract")
 
 # iRPROP- a second time: one weight after the other, in plain numbers.
 INDEPENDENT = '''\
@@ -96,14 +96,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "plain.py").write_text(INDEPENDENT, encoding="utf-8")
     (tmp_path / "late.py").write_text(LATE, encoding="utf-8")
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def short_contract(monkeypatch):
-    """Try the contract on two shapes and one neuron: here the report counts, not what is found."""
-    neurons = conformance.perceptrons()[:1]
-    monkeypatch.setattr(conformance, "SHAPES", {shape: conformance.SHAPES[shape] for shape in ("6 x 2", "37 x 3")})
-    monkeypatch.setattr(conformance, "perceptrons", lambda: neurons)
 
 
 def compared(one, other):
