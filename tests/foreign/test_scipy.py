@@ -132,7 +132,10 @@ def test_the_methods_are_all_that_scipy_has():
     assert sorted(name.lower() for name in METHODS) == sorted(MINIMIZE_METHODS)
 
 
-@over_methods
+LONG = {"COBYLA", "COBYQA", "trust-constr"}  # whose updates take longest; all methods are run by the same code
+
+
+@pytest.mark.parametrize("method", [pytest.param(m, marks=[pytest.mark.slow] * (m in LONG)) for m in METHODS])
 def test_one_equals_many(method, one_equals_many):
     one_equals_many(OPTIMIZERS[f"scipy:{method}"]())
 
