@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpviz import declare
+from bpviz.declare.restricted import replace
 from bpviz.engine import guard
 from bpviz.engine.results import ENDINGS, Ending, Epoch
 from bpviz.numerics import linalg
@@ -139,6 +140,7 @@ class _Block:
         self.w = w
         self.clock = 0
         self.oracle = guard.oracle(optimizer, problem, len(run), lambda: self.clock)
+        self.f = self.oracle.for_rules()
         self._take_up(optimizer, varied)
         self.born = np.zeros(len(run), np.int64)  # the clock at each run's epoch 0
         self.threshold = threshold
@@ -152,7 +154,7 @@ class _Block:
         self.ended_before = np.zeros(len(run), dtype=bool)
         self.broken = False  # a row is not finite any more: slow arithmetic that is best dropped at once
         with np.errstate(all="ignore"):
-            self.state = self.optimizer.begin(w, self.oracle)
+            self.state = self.optimizer.begin(w, self.f)
 
     def _take_up(self, rule: Optimizer, varied: dict[str, Array]) -> None:
         """Go on with these hyperparameters, one row a run."""
@@ -164,12 +166,12 @@ class _Block:
 
     def stretch(self) -> list[Epoch]:
         """Make a few epochs, until dropping the ended runs pays."""
-        optimizer, oracle = self.optimizer, self.oracle
+        optimizer, f = self.optimizer, self.f
         epochs = []
         with np.errstate(all="ignore"):  # a run that overflows is a result, not a warning
             for _ in range(_STRETCH):
                 self.clock += 1
-                self.w, self.state = optimizer.advance(self.w, self.state, oracle)
+                self.w, self.state = optimizer.advance(self.w, self.state, f)
                 epochs.append(self.judge())
                 if self.frozen:
                     self.carried += self.frozen
@@ -220,6 +222,7 @@ class _Block:
             return None
         oracle.live = oracle.live.copy()
         oracle.live[rows_ended] = False
+        replace(self.f, "live", oracle.live_for_rules())
         self.ended_before = ~oracle.live
         self.frozen += rows_ended.size
         if self.clock >= self.alarm:
@@ -242,6 +245,7 @@ class _Block:
         self.run, self.born = self.run[keep], self.born[keep]
         self._take_up(self.rule, _rows_of(self.varied, keep))
         self.oracle.take(keep)
+        self.f = self.oracle.for_rules()
         self.frozen = self.carried = 0
         self.ended_before = ~self.oracle.live
         self.broken = False
@@ -255,5 +259,6 @@ class _Block:
             self.rule, {name: linalg.join(column, fresh.varied[name]) for name, column in self.varied.items()}
         )
         self.oracle.join(fresh.oracle)
+        self.f = self.oracle.for_rules()
         self.ended_before = ~self.oracle.live
         self._set_alarm()

@@ -254,9 +254,9 @@ class SpyOracle(Oracle):
         super().__init__(problem, runs)
         self.asked = set()
 
-    def charge(self, counts):
-        self.asked |= {kind for kind, many in zip(KINDS, counts.sum(0), strict=True) if many}
-        super().charge(counts)
+    def _count_samples(self, kind, samples, where):
+        self.asked.add(kind)
+        super()._count_samples(kind, samples, where)
 
 
 for _kind in KINDS:
