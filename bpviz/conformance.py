@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bpviz import declare
-from bpviz.declare import KINDS, OPTIMIZERS, entry_points
+from bpviz.declare import KINDS, OPTIMIZERS, entry_points, restricted
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
 from bpviz.engine import guard
 from bpviz.engine.loop import march
@@ -244,16 +244,18 @@ def _by_hand(
 
     The epochs are those of another rule, ``later``, if there is one.
     """
+    handed = f.for_rules()
     with np.errstate(all="ignore"):  # as the loop does
-        state = rule.begin(w, f)
+        state = rule.begin(w, handed)
     yield w, state
     for _ in range(epochs):
         with np.errstate(all="ignore"):
-            w, state = (later or rule).advance(w, state, f)
+            w, state = (later or rule).advance(w, state, handed)
             f.look(w)
         yield w, state
         if f.stuck is not None:
             f.live, f.stuck = f.live & ~f.stuck, None
+            restricted.replace(handed, "live", f.live_for_rules())
         if not f.live.any():
             return
 
@@ -499,6 +501,107 @@ def names_cannot_be_confused(rule: Optimizer) -> Findings:
             )
 
 
+# -- honest cost -----------------------------------------------------------------------------------------------------
+
+
+class WatchedProblem:
+    """A problem that counts its evaluations, by kind and in samples of one run: all evaluations, by whatever means."""
+
+    def __init__(self, problem: Any, evaluated: dict[str, int] | None = None, batch: int | None = None) -> None:
+        self.problem = problem
+        self.evaluated = dict.fromkeys(KINDS, 0) if evaluated is None else evaluated
+        self.batch: int = problem.samples if batch is None else batch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.problem, name)
+
+    def at(self, w: Array, spare: Any = None) -> Any:
+        return _WatchedPoint(self, self.problem.at(w, None if spare is None else spare.point), len(w))
+
+    def part(self, samples: npt.NDArray[np.int64]) -> WatchedProblem:
+        return WatchedProblem(self.problem.part(samples), self.evaluated, len(samples))
+
+
+class _WatchedPoint:
+    def __init__(self, watched: WatchedProblem, point: Any, runs: int) -> None:
+        self.watched = watched
+        self.point = point
+        self.runs = runs
+
+    def __getattr__(self, kind: str) -> Any:
+        self.watched.evaluated[kind] += self.runs * self.watched.batch
+        return getattr(self.point, kind)
+
+
+def every_evaluation_is_counted(rule: Optimizer) -> Findings:
+    """Over ten epochs of one run, the problem is evaluated as often as the oracle counts.
+
+    Each epoch starts at an array of its own, so that no evaluation of the loop serves the rule.
+    """
+    problem: Any = WatchedProblem(SHAPES["37 x 3"])
+    w = starts_for(problem.problem)[:1].copy(order="F")
+    f = guard.oracle(rule, problem, 1, lambda: 1)
+    handed = f.for_rules()
+    with np.errstate(all="ignore"):  # as the loop does
+        state = rule.begin(w, handed)
+        for _ in range(10):
+            w, state = rule.advance(w.copy(order="K"), state, handed)
+            if f.stuck is not None:
+                break
+    for kind, counted in zip(KINDS, f.counts()[0].tolist(), strict=True):
+        made = -(-problem.evaluated[kind] // problem.samples)
+        if made != counted:
+            yield f"evaluations of the {kind}: {made} made, {counted} counted"
+
+
+def only_an_oracle_is_handed_out(rule: Optimizer) -> Findings:
+    """The object that a rule is handed, within its wrappers, has the names of the Oracle protocol and no others."""
+    found: dict[str, None] = {}
+    problem = SHAPES["6 x 2"]
+    together(_peeking(rule, found), problem, starts_for(problem)[:3], error_threshold=None, max_epochs=3)
+    yield from found
+
+
+def _peeking(optimizer: Optimizer, found: dict[str, None]) -> Optimizer:
+    """Return an optimizer whose innermost rule tries to get more of its oracle than it may, and notes its successes."""
+    made: Any = None
+    for layer in declare.layers(optimizer):
+        kind = type(layer) if made else _peeking_class(type(layer), found)
+        copy = object.__new__(kind)
+        vars(copy).update({**vars(layer), "inner": made} if made else vars(layer))
+        made = copy
+    return made  # type: ignore[no-any-return]
+
+
+def _peeking_class(kind: Any, found: dict[str, None]) -> Any:
+    def begin(self: Any, w: Array, f: Any) -> Any:
+        found.update(dict.fromkeys(_peeked(f)))
+        return kind.begin(self, w, f)
+
+    def advance(self: Any, w: Array, state: Any, f: Any) -> Any:
+        found.update(dict.fromkeys(_peeked(f)))
+        return kind.advance(self, w, state, f)
+
+    body = {"begin": begin, "advance": advance, "__module__": kind.__module__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (kind,), body)
+
+
+def _peeked(f: Any) -> Findings:
+    """Yield the ways of access that an oracle must not give to a rule: names, owners of functions, settable values."""
+    for name in sorted({*dir(Oracle), *vars(Oracle(SHAPES["6 x 2"], 1)), *dir(f)} - {*restricted.NAMES}):
+        if not name.startswith("__") and hasattr(f, name):
+            yield f"f.{name} can be used"
+    for name in restricted.NAMES:
+        if isinstance(getattr(getattr(f, name), "__self__", None), Oracle):
+            yield f"f.{name}.__self__ can be used"
+        try:
+            setattr(f, name, getattr(f, name))
+        except AttributeError:
+            pass
+        else:
+            yield f"f.{name} can be set"
+
+
 # -- all of it -------------------------------------------------------------------------------------------------------
 
 
@@ -539,6 +642,11 @@ def _questions(rule: Optimizer) -> Findings:
     yield from only_what_is_needed_is_billed(rule)
 
 
+def _cost(rule: Optimizer) -> Findings:
+    yield from every_evaluation_is_counted(rule)
+    yield from only_an_oracle_is_handed_out(rule)
+
+
 def _endings(rule: Optimizer) -> Findings:
     yield from a_start_below_the_threshold_takes_no_epoch(rule)
     yield from divergence_is_a_result(rule)
@@ -569,6 +677,7 @@ RUNNING = (
     ),
     Check("own settings", "a run with hyperparameters of its own among others is the same, bit for bit", _own_settings),
     Check("questions", "it asks what it says it needs, and writes on nothing that it is given", _questions),
+    Check("cost", "every evaluation is counted, and a rule has no other access to the problem", _cost),
     Check("state", "its state is a tuple of arrays over runs", a_state_is_a_tuple_of_arrays_over_runs),
     Check("around", "what goes around it can count on what it says of its step and its memory", _around),
     Check("endings", "a good start takes no epoch, and divergence is a result", _endings),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bpviz import declare, plugins
-from bpviz.declare import OPTIMIZERS, PROBLEMS, registry
+from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, registry
+from bpviz.declare.restricted import NAMES
 from bpviz.engine.guard import RuleError
 from bpviz.engine.loop import march
 from bpviz.engine.oracle import Oracle
@@ -74,11 +75,14 @@ BEGIN = "        return (np.zeros_like(w),)\n"
 RETURN = "        return w + self.step, state\n"
 ASK = "f.gradient(w)"
 
-TWO = "not two things, the weights and the state"
-LIKE_W = "for the weights, not float64 (1, 2)"
-TUPLE = "not a tuple of arrays such as (a, b) or (a,) or ()"
-OVER_RUNS = "not an array whose first axis is runs, 1 here"
-KEEP = "w, the state and the answers must stay as they are; make new arrays, as w - step * g does"
+TWO = "advance must return a tuple (weights, state), got"
+LIKE_W = "advance must return weights as a float64 array of shape (1, 2), got"
+TUPLE = "the state must be a tuple of arrays, such as (a, b), (a,) or (), got"
+OVER_RUNS = "the state must hold arrays with one row per run (1 here), got"
+NEEDS = "advance calls f.hessian, but needs= lists only 'gradient'; add it to needs"
+SHAPE = "f.gradient takes weights of shape (1, 2), got"
+UNKNOWN = "f.gradients: unknown; did you mean gradient?"
+KEEP = "w, the state and the answers must not be changed in place; make new arrays, for example w - step * g"
 OUTPUT, TARGET = (f"{KEEP} (ValueError: {what} is read-only)" for what in ("output array", "assignment destination"))
 
 WRONG = [
@@ -89,27 +93,36 @@ WRONG = [
     (RETURN, "        assert False, 'one\\ntwo'\n", ":16), epoch 1", "AssertionError: one two"),
     (RETURN, "        np.linalg.inv(np.zeros((2, 2)))\n", ":16), epoch 1", "LinAlgError: Singular matrix"),
     (BEGIN, "        1 / 0\n", ":11), at the start", "ZeroDivisionError: division by zero"),
-    (BEGIN, "        pass\n", "), at the start", f"the state is nothing, {TUPLE}"),
-    (BEGIN, "        return w + 0\n", "), at the start", f"the state is float64 (1, 2), {TUPLE}"),
-    (BEGIN, "        return (0.5,)\n", "), at the start", f"the state holds 0.5, {OVER_RUNS}"),
-    (BEGIN, "        return w, (np.zeros(2),)\n", "), at the start", f"the state holds float64 (2,), {OVER_RUNS}"),
-    (RETURN, "        return w\n", "), epoch 1", f"advance returns float64 (1, 2), {TWO}"),
-    (RETURN, "        return None\n", "), epoch 1", f"advance returns nothing, {TWO}"),
-    (RETURN, "        return [w, state]\n", "), epoch 1", f"advance returns a list, {TWO}"),
-    (RETURN, "        return w[0], state\n", "), epoch 1", f"advance returns float64 (2,) {LIKE_W}"),
-    (RETURN, f"        if late: w = w[:, :1]\n{RETURN}", "), epoch 2", f"advance returns float64 (1, 1) {LIKE_W}"),
-    (RETURN, "        return w.astype(int), state\n", "), epoch 1", f"advance returns int64 (1, 2) {LIKE_W}"),
-    (RETURN, "        return w.tolist(), state\n", "), epoch 1", f"advance returns a list {LIKE_W}"),
-    (RETURN, "        return w, state[0]\n", "), epoch 1", f"the state is float64 (1, 2), {TUPLE}"),
+    (BEGIN, "        pass\n", "), at the start", f"{TUPLE} None"),
+    (BEGIN, "        return w + 0\n", "), at the start", f"{TUPLE} a float64 array of shape (1, 2)"),
+    (BEGIN, "        return (0.5,)\n", "), at the start", f"{OVER_RUNS} 0.5"),
+    (BEGIN, "        return w, (np.zeros(2),)\n", "), at the start", f"{OVER_RUNS} a float64 array of shape (2,)"),
+    (RETURN, "        return w\n", "), epoch 1", f"{TWO} a float64 array of shape (1, 2)"),
+    (RETURN, "        return None\n", "), epoch 1", f"{TWO} None"),
+    (RETURN, "        return [w, state]\n", "), epoch 1", f"{TWO} a list"),
+    (RETURN, "        return w[0], state\n", "), epoch 1", f"{LIKE_W} a float64 array of shape (2,)"),
+    (RETURN, f"        if late: w = w[:, :1]\n{RETURN}", "), epoch 2", f"{LIKE_W} a float64 array of shape (1, 1)"),
+    (RETURN, "        return w.astype(int), state\n", "), epoch 1", f"{LIKE_W} an int64 array of shape (1, 2)"),
+    (RETURN, "        return w.tolist(), state\n", "), epoch 1", f"{LIKE_W} a list"),
+    (RETURN, "        return w, state[0]\n", "), epoch 1", f"{TUPLE} a float64 array of shape (1, 2)"),
     (RETURN, f"        w += 1\n{RETURN}", ":16), epoch 1", OUTPUT),
     (RETURN, f"        w[0] = 1\n{RETURN}", ":16), epoch 1", TARGET),
     (RETURN, f"        if late: state[0][:] = 1\n{RETURN}", ":16), epoch 2", TARGET),
     (RETURN, f"        g *= 2\n{RETURN}", ":16), epoch 1", OUTPUT),
-    (ASK, "f.hessian(w)", ":14), epoch 1", "f.hessian is asked, and needs names gradient"),
-    (ASK, "f.gradient(w[0])", ":14), epoch 1", "f.gradient is asked at float64 (2,), not at weights (1, 2)"),
-    (ASK, "f.gradient(w.T)", ":14), epoch 1", "f.gradient is asked at float64 (2, 1), not at weights (1, 2)"),
-    (ASK, "f.gradient(3)", ":14), epoch 1", "f.gradient is asked at 3, not at weights (1, 2)"),
-    (ASK, "f.grad(w)", ":14), epoch 1", "AttributeError: '_GuardedOracle' object has no attribute 'grad'"),
+    (ASK, "f.hessian(w)", ":14), epoch 1", NEEDS),
+    (ASK, "f.gradient(w[0])", ":14), epoch 1", f"{SHAPE} a float64 array of shape (2,)"),
+    (ASK, "f.gradient(w.T)", ":14), epoch 1", f"{SHAPE} a float64 array of shape (2, 1)"),
+    (ASK, "f.gradient(3)", ":14), epoch 1", f"{SHAPE} 3"),
+    (ASK, "f.gradients(w)", ":14), epoch 1", UNKNOWN),
+    (ASK, "f.look(w)", ":14), epoch 1", f"f.look: unknown; use one of {', '.join(NAMES)}"),
+    (ASK, "f.gradient(w); f.error = 1", ":14), epoch 1", "f.error cannot be set; keep values in the state"),
+    (RETURN, "        return w, state, g\n", "), epoch 1", f"{TWO} a tuple of 3"),
+    (
+        BEGIN,
+        "        f.error(w)\n",
+        ":11), at the start",
+        NEEDS.replace("advance", "begin").replace("hessian", "error"),
+    ),
     ("begin(self, w, f)", "begin(self)", "), at the start", "Own.begin() takes 1 positional argument but 3 were given"),
 ]
 
@@ -133,6 +146,101 @@ def test_an_interrupt_and_an_exception_of_its_own_pass_through(walk):
     with pytest.raises(BaseException, match="halt") as caught:
         walk(RETURN, "        raise Stop('halt')\n")
     assert type(caught.value).__name__ == "Stop"
+
+
+def test_an_array_that_the_rule_changes_in_place_counts_as_a_new_one(walk):
+    """Neither are its evaluations free nor are answers stale."""
+    text = """\
+        t = w.copy()
+        for trial in range(10):
+            t += 0.1
+            g = f.gradient(t)
+            assert (g == f.gradient(t)).all()
+            assert (g == f.gradient(t.copy())).all()
+        return t, state
+"""
+    [run] = walk(RETURN, text)
+    assert run.counts[:, 1].tolist() == [0, 21, 42, 63]  # at w, and ten times at t and at its copy
+    problem = Perceptron()
+    np.testing.assert_array_equal(run.errors, problem.at(np.asfortranarray(run.weights)).error())
+
+
+def test_an_array_that_the_rule_changes_in_place_is_counted_for_some_runs_too(walk):
+    text = """\
+        t = w.copy()
+        for trial in range(10):
+            t += 0.1
+            f.gradient(t, np.arange(len(w)) == 0)
+        return t, state
+"""
+    first, second = walk(RETURN, text, runs=2)  # from the second epoch on, the first run has its gradient at w already
+    assert [run.counts[:, 1].tolist() for run in (first, second)] == [[0, 11, 21, 31], [0, 1, 2, 3]]
+
+
+def test_weights_that_are_changed_in_place_after_an_evaluation_are_judged_as_they_are(walk):
+    [run] = walk(RETURN, "        t = w.copy()\n        f.gradient(t)\n        t += 1\n        return t, state\n")
+    assert run.weights[:, 0].tolist() == [-4, -3, -2, -1]
+    np.testing.assert_array_equal(run.errors, Perceptron().at(np.asfortranarray(run.weights)).error())
+
+
+@pytest.mark.parametrize("kind", ["error", "gradient"])
+def test_a_rule_cannot_change_the_answers_of_the_loop(kind, walk, monkeypatch):
+    """Not even a rule that makes arrays writeable again: the answers are copies."""
+    monkeypatch.setitem(globals(), "RULE", RULE.replace('needs="gradient"', 'needs="error gradient"'))
+    text = f"""\
+        f.error(w), f.gradient(w)
+        t = w + self.step
+        a = f.{kind}(t)
+        a = a if a.base is None else a.base
+        a[...] = 0
+        return t, state
+"""
+    with pytest.raises(RuleError, match=re.escape(f"epoch 1: {TARGET}")):
+        walk(RETURN, text)
+    [run] = walk(RETURN, text.replace("a[...] = 0", "a.flags.writeable = True\n        a[...] = 0"))
+    np.testing.assert_array_equal(run.errors, Perceptron().at(np.asfortranarray(run.weights)).error())
+
+
+IN_PLACE = "advance changed the weights in place; make new arrays, for example w - step * g"
+
+
+VIEW_OF_A_BUFFER = """\
+        memory.append(np.zeros((3, *w.shape)))
+        memory[-1][0] = w + 1
+        if late: memory[0][0] += 1
+        return memory[-1][0], state
+"""
+VIEW_MADE_BEFORE = """\
+        if late: memory[0][0] += 1
+        t = w + 1
+        memory.append(t[:])
+        return t, state
+"""
+
+
+@pytest.mark.parametrize(
+    ("new", "when", "said"),
+    [
+        (VIEW_OF_A_BUFFER, ":18), epoch 2", OUTPUT),
+        (VIEW_MADE_BEFORE, "), epoch 2", IN_PLACE),
+        ("        w.base[...] = 1\n        return w + 1, state\n", ":16), epoch 1", TARGET),
+    ],
+)
+def test_weights_cannot_be_changed_through_other_arrays(new, when, said, walk, monkeypatch):
+    monkeypatch.setattr("builtins.memory", [], raising=False)
+    with pytest.raises(RuleError) as caught:
+        walk(RETURN, new)
+    assert str(caught.value) == f"own (own.py{when}: {said}"
+
+
+def test_a_rule_is_handed_the_same_names_inside_a_wrapper(walk):
+    """The inner rule of each wrapper, on a part of the data or with changed gradients."""
+    with pytest.raises(RuleError):
+        walk(ASK, "f.look(w)")
+    for name in ("clip-norm", "mini-batches", "lookahead", "weight-decay", "gradient-noise"):
+        wrapped = WRAPPERS[name](OPTIMIZERS["own"]())
+        with pytest.raises(RuleError, match=re.escape("own (own.py:14), epoch 1: f.look: unknown; use one of")):
+            list(march(wrapped, Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=1))
 
 
 def test_the_exception_itself_is_the_cause(walk):
@@ -203,11 +311,26 @@ ERROR, GRADIENT = "return x * x + y * y", "return 2 * x, 2 * y"
     ("old", "new", "when", "said"),
     [
         (ERROR, "return 1 / 0", ":9), at the start", "ZeroDivisionError: division by zero"),
-        (ERROR, "return 1.0", "), at the start", "error answers 1.0, not float64 (1,)"),
-        (ERROR, "return (x * x)[:, None]", "), at the start", "error answers float64 (1, 1), not float64 (1,)"),
-        (ERROR, "return x > 0", "), at the start", "error answers bool (1,), not float64 (1,)"),
+        (ERROR, "return 1.0", "), at the start", "error must return a float64 array of shape (1,), got 1.0"),
+        (
+            ERROR,
+            "return (x * x)[:, None]",
+            "), at the start",
+            "error must return a float64 array of shape (1,), got a float64 array of shape (1, 1)",
+        ),
+        (
+            ERROR,
+            "return x > 0",
+            "), at the start",
+            "error must return a float64 array of shape (1,), got a bool array of shape (1,)",
+        ),
         (ERROR, "return x / (1 if x[0] > 0.01 else a)", ":9), epoch 1", "NameError: name 'a' is not defined"),
-        (GRADIENT, "return 2 * x", "), epoch 1", "gradient answers float64 (1, 1), not float64 (1, 2)"),
+        (
+            GRADIENT,
+            "return 2 * x",
+            "), epoch 1",
+            "gradient must return a float64 array of shape (1, 2), got a float64 array of shape (1, 1)",
+        ),
         (GRADIENT, "return [].a, y", ":12), epoch 1", "AttributeError: 'list' object has no attribute 'a'"),
         ("return 2.0, 0.0, 2.0", "return 2.0", "), epoch 1", "cannot unpack non-iterable float object"),
     ],

@@ -104,6 +104,18 @@ class Oracle(Arithmetic, Protocol):
         """
 
 
+ARRAY_FUNCTIONS = (
+    *("abs", "arange", "argsort", "asarray", "cbrt", "concat", "concatenate", "cos", "exp", "eye", "floor", "full"),
+    *("full_like", "inf", "isnan", "linalg.diagonal", "log", "matrix_transpose", "maximum", "minimum", "nan", "ndim"),
+    *("ones", "ones_like", "power", "sign", "sqrt", "stack", "take_along_axis", "where", "zeros", "zeros_like"),
+)
+"""The names in the array namespace ``f.xp`` that the rules, the wrappers and the line searches of this package use.
+
+A namespace for another array library has to offer these; a test compares the list with their use. Rules use operators,
+indices and methods of arrays as well.
+"""
+
+
 class Optimizer(Protocol):
     """An update rule with its hyperparameters; frozen. ``@optimizer`` makes one of a class with these two methods."""
 

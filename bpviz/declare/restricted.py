@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
@@ -13,7 +11,19 @@ ARITHMETIC, EVALUATIONS = (
     tuple(name for name in vars(protocol) if not name.startswith("_")) for protocol in (Arithmetic, Oracle)
 )
 NAMES = (*EVALUATIONS, *ARITHMETIC)
-"""The names that a rule may use, in the order of the protocols."""
+"""The names that a rule may use, as the protocols list them."""
+
+
+_SYNONYMS = {
+    **dict.fromkeys(("value", "loss", "cost", "fun"), "error"),
+    "grad": "gradient",
+    "hess": "hessian",
+    "jac": "jacobian",
+    "inner": "dot",
+    "np": "xp",
+    "numpy": "xp",
+}
+"""Names in other libraries, for suggestions."""
 
 
 class UnknownNameError(AttributeError):
@@ -21,18 +31,15 @@ class UnknownNameError(AttributeError):
 
 
 class RestrictedOracle:
-    """An oracle whose only attributes are the names of the Oracle protocol. Each has a value or a function.
+    """An oracle whose only attributes are NAMES, each with a value or a function. They cannot be set.
 
-    It has no reference to the object that counts, to the problem or to the loop, and its attributes cannot be set. The
-    names of the Arithmetic protocol are attributes of a subclass per engine, since they are the same for all blocks.
+    It has no reference to the object that counts, to the problem or to the loop.
     """
-
-    __slots__ = EVALUATIONS
 
     def __getattr__(self, name: str) -> NoReturn:
         from bpviz.messages.suggestions import nearest  # only when something is wrong
 
-        meant = nearest(name, NAMES)
+        meant = nearest(name, NAMES, _SYNONYMS)
         fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(NAMES)}"
         raise UnknownNameError(f"f.{name}: unknown; {fix}")
 
@@ -43,36 +50,19 @@ class RestrictedOracle:
         raise UnknownNameError(f"f.{name} cannot be deleted; keep values in the state")
 
 
-_set = object.__setattr__
-_values = operator.attrgetter(*EVALUATIONS)
-_setters = tuple(vars(RestrictedOracle)[name].__set__ for name in EVALUATIONS)
-
-
-@functools.cache
-def _class_of(engine: type) -> type[RestrictedOracle]:
-    shared = {name: staticmethod(getattr(engine, name)) for name in ARITHMETIC}
-    return type("RestrictedOracle", (RestrictedOracle,), {"__slots__": (), **shared})
-
-
-def restricted(engine: type, values: Mapping[str, Any]) -> Oracle:
-    """Return a restricted oracle with these values of EVALUATIONS, and the ARITHMETIC of the class ``engine``."""
-    made = object.__new__(_class_of(engine))
-    for name in EVALUATIONS:
-        _set(made, name, values[name])
+def restricted(values: Mapping[str, Any]) -> Oracle:
+    """Return a restricted oracle with a value for each of NAMES."""
+    made = object.__new__(RestrictedOracle)
+    vars(made).update(values)
     return cast("Oracle", made)
 
 
 def altered(oracle: Oracle, changes: Mapping[str, Any]) -> Oracle:
-    """Return a restricted oracle with the values of ``oracle``, except for ``changes``, by names of EVALUATIONS."""
-    kind: type = type(oracle)
-    made = object.__new__(kind if issubclass(kind, RestrictedOracle) else _class_of(kind))
-    for set_value, value in zip(_setters, _values(oracle), strict=True):
-        set_value(made, value)
-    for name, value in changes.items():
-        _set(made, name, value)
-    return cast("Oracle", made)
+    """Return a restricted oracle with the values of ``oracle``, except for those in ``changes``, by name."""
+    values = vars(oracle) if isinstance(oracle, RestrictedOracle) else {name: getattr(oracle, name) for name in NAMES}
+    return restricted({**values, **changes})
 
 
 def replace(oracle: Oracle, name: str, value: Any) -> None:
     """Replace one value of a restricted oracle."""
-    _set(oracle, name, value)
+    vars(oracle)[name] = value

@@ -245,7 +245,7 @@ class _Block:
         self.run, self.born = self.run[keep], self.born[keep]
         self._take_up(self.rule, _rows_of(self.varied, keep))
         self.oracle.take(keep)
-        self.f = self.oracle.for_rules()
+        replace(self.f, "live", self.oracle.live_for_rules())
         self.frozen = self.carried = 0
         self.ended_before = ~self.oracle.live
         self.broken = False
@@ -259,6 +259,6 @@ class _Block:
             self.rule, {name: linalg.join(column, fresh.varied[name]) for name, column in self.varied.items()}
         )
         self.oracle.join(fresh.oracle)
-        self.f = self.oracle.for_rules()
+        replace(self.f, "live", self.oracle.live_for_rules())
         self.ended_before = ~self.oracle.live
         self._set_alarm()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpviz.declare import KINDS
-from bpviz.declare.restricted import restricted
+from bpviz.declare.restricted import ARITHMETIC, restricted
 from bpviz.engine.counts import Bill, bills
 from bpviz.numerics import linalg, random
 
@@ -231,8 +231,8 @@ class Oracle:
             give_up(where, why)
 
         return restricted(
-            type(self),
             {
+                **{name: getattr(self, name) for name in ARITHMETIC},
                 "live": self.live_for_rules(),
                 "samples": self.samples,
                 "error": error,
@@ -254,7 +254,7 @@ class Oracle:
     # -- for the loop ------------------------------------------------------------------------------------------------
 
     def look(self, w: Array) -> Array:
-        """Return the errors ``(runs,)`` at ``w`` without counting them; the pass serves the next evaluations at ``w``."""
+        """Return the errors ``(runs,)`` at ``w`` without counting them; they are stored for evaluations at ``w``."""
         if w is self._trial.w:
             self._here, self._trial = self._trial, self._here
         here = self._here
