@@ -1,4 +1,4 @@
-"""Rules and problems that are not this package's fail with one sentence: which, where, when and how."""
+"""Errors of third-party rules and problems: one sentence with the name, the file and line, the epoch and the reason."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ KEEP = "w, the state and the answers must not be changed in place; make new arra
 OUTPUT, TARGET = (f"{KEEP} (ValueError: {what} is read-only)" for what in ("output array", "assignment destination"))
 
 WRONG = [
-    # a line of the rule, what stands there instead, where and when it goes wrong, and how
+    # a line of the rule, its replacement, where and when it fails, and the reason
     (RETURN, "        1 / 0\n", ":16), epoch 1", "ZeroDivisionError: division by zero"),
     (RETURN, f"        if late: 1 / 0\n{RETURN}", ":16), epoch 2", "ZeroDivisionError: division by zero"),
     (RETURN, f"        if late: raise SystemExit\n{RETURN}", ":16), epoch 2", "it leaves the program (SystemExit)"),
@@ -128,19 +128,19 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("old", "new", "when", "said"), WRONG)
-def test_what_goes_wrong_in_a_rule(walk, old, new, when, said):
+def test_reports_errors_of_a_rule(walk, old, new, when, said):
     with pytest.raises(RuleError) as caught:
         walk(old, new)
     assert str(caught.value) == f"own (own.py{when}: {said}"
 
 
-def test_a_rule_that_keeps_to_it_runs_as_others_do(walk):
+def test_runs_a_rule_without_mistakes(walk):
     [run] = walk(RETURN, RETURN)
     assert run.weights[:, 0].tolist() == [-4.0, -3.5, -3.0, -2.5]
     assert run.evaluations["gradient"] == 3
 
 
-def test_an_interrupt_and_an_exception_of_its_own_pass_through(walk):
+def test_passes_on_interrupts_and_other_base_exceptions(walk):
     with pytest.raises(KeyboardInterrupt):
         walk(RETURN, "        raise KeyboardInterrupt\n")
     with pytest.raises(BaseException, match="halt") as caught:
@@ -149,7 +149,7 @@ def test_an_interrupt_and_an_exception_of_its_own_pass_through(walk):
 
 
 def test_an_array_that_the_rule_changes_in_place_counts_as_a_new_one(walk):
-    """Neither are its evaluations free nor are answers stale."""
+    """Its evaluations are counted, and its answers are of its present numbers."""
     text = """\
         t = w.copy()
         for trial in range(10):
@@ -243,14 +243,14 @@ def test_a_rule_is_handed_the_same_names_inside_a_wrapper(walk):
             list(march(wrapped, Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=1))
 
 
-def test_the_exception_itself_is_the_cause(walk):
+def test_keeps_the_exception_as_the_cause(walk):
     with pytest.raises(RuleError) as caught:
         walk(RETURN, "        1 / 0\n")
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-def test_guarded_runs_are_billed_as_others_are(tmp_path, monkeypatch):
-    """A search that asks at w, elsewhere, and at w again: the answers of a place are not paid twice."""
+def test_counts_are_the_same_with_and_without_checks(tmp_path, monkeypatch):
+    """Of a search that evaluates at w, elsewhere, and at w again: stored answers are not counted again."""
     monkeypatch.chdir(tmp_path)
     text = RULE.replace('needs="gradient"', 'needs="gradient error"').replace(
         RETURN, "        f.error(w), f.error(w + 1), f.error(w), f.gradient(w)\n        return w + 0.5, state\n"
@@ -264,8 +264,8 @@ def test_guarded_runs_are_billed_as_others_are(tmp_path, monkeypatch):
     assert guarded.weights.tobytes() == plain.weights.tobytes()
 
 
-def test_this_package_s_own_pay_nothing(six_points):
-    """No other oracle, no other rule, and arrays as they are."""
+def test_runs_rules_of_this_package_without_checks(six_points):
+    """With the plain oracle and the rule itself, and arrays that stay writeable."""
     from bpviz.engine import guard
 
     rule = OPTIMIZERS["gd"]()
@@ -276,8 +276,8 @@ def test_this_package_s_own_pay_nothing(six_points):
     assert w.flags.writeable
 
 
-def test_a_rule_inside_one_of_this_package_s_is_named(walk):
-    """As wrappers hold it."""
+def test_finds_a_third_party_rule_within_another(walk):
+    """As in a wrapper."""
     [run] = walk(RETURN, RETURN)
     assert run.epochs == 3
     inner = OPTIMIZERS["own"]()
@@ -335,19 +335,19 @@ ERROR, GRADIENT = "return x * x + y * y", "return 2 * x, 2 * y"
         ("return 2.0, 0.0, 2.0", "return 2.0", "), epoch 1", "cannot unpack non-iterable float object"),
     ],
 )
-def test_what_goes_wrong_in_a_problem(down, old, new, when, said):
+def test_reports_errors_of_a_problem(down, old, new, when, said):
     with pytest.raises(RuleError) as caught:
         down(old, new)
     assert str(caught.value) == f"pan (pan.py{when}: {said}"
 
 
-def test_a_problem_that_keeps_to_it_runs_as_others_do(down):
+def test_runs_a_problem_without_mistakes(down):
     [run] = down("2.0, 0.0", "2.0, 0.0", "gd")
     np.testing.assert_allclose(run.weights, [[0.4**t, 2 * 0.4**t] for t in range(4)], rtol=1e-14)
     assert run.evaluations["gradient"] == 3
 
 
-def test_a_gradient_threshold_asks_the_problem_too(tmp_path, monkeypatch):
+def test_reports_errors_in_evaluations_for_the_gradient_threshold(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pan.py").write_text(PROBLEM.replace("return 2 * x, 2 * y", "return 1 / 0"))
     plugins.load("pan.py")
@@ -358,8 +358,8 @@ def test_a_gradient_threshold_asks_the_problem_too(tmp_path, monkeypatch):
         list(epochs)
 
 
-def test_a_problem_inside_one_of_this_package_s_is_named(down):
-    """As a penalty holds it."""
+def test_finds_a_third_party_problem_within_another(down):
+    """As in a penalty."""
     from bpviz.problems.penalty import Penalized
 
     down("return x * x", "return x * x")

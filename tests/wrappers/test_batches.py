@@ -199,6 +199,27 @@ def test_a_run_is_stuck_when_it_is_so_on_every_batch(bowl):
     assert level.weights[1, 1] < 1
 
 
+@pytest.mark.parametrize(
+    "kind", [WRAPPERS["mini-batches"], lambda rule: WRAPPERS["clip-norm"](WRAPPERS["mini-batches"](rule))]
+)
+def test_a_run_that_is_stuck_on_every_batch_has_the_reason_of_its_rule(kind, bowl):
+    class Stuck:
+        name, needs, recalls = "stuck", frozenset({"gradient"}), False
+
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            f.cannot_go_on(f.live & (w[:, 0] < 2), {0: "no step", 1: "another"})
+            return w + 1, state
+
+    optimizer, f = kind(Stuck()), Oracle(bowl, 3)
+    w = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    optimizer.advance(w, optimizer.begin(w, f), f)
+    assert f.stuck.tolist() == [True, False, False]  # the second is stuck on the first of two batches alone
+    assert f.why == {0: "no step"}
+
+
 def test_what_is_inside_counts_batches_and_what_is_around_epochs(bowl):
     """Two batches an epoch, and a step that halves: inside from the first batch to the second, around from the first
     epoch to the second. The two samples' gradients are (2 (w1 - 3), 0) and (0, 8 (w2 + 1)).
