@@ -275,12 +275,12 @@ class Oracle:
 
     def bill(self) -> Bill:
         """Return the evaluations of each run so far."""
-        own: Mapping[str, npt.NDArray[np.int64]] = self._own.copy() if self._own else _NOTHING
         if self._sampled:
-            n = self.samples
-            rounded_up = {kind: -(-sampled // n) for kind, sampled in self._sampled.items()}
-            own = {**own, **{kind: own.get(kind, 0) + evaluations for kind, evaluations in rounded_up.items()}}
-        return tuple(self._shared.values()), own
+            own, n = self._own.copy(), self.samples
+            for kind, sampled in self._sampled.items():
+                own[kind] = own.get(kind, 0) - (-sampled // n)  # rounded up
+            return tuple(self._shared.values()), own
+        return tuple(self._shared.values()), self._own.copy() if self._own else _NOTHING
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Return the evaluations of each run so far, ``(runs, kinds)``, in the order of KINDS."""
