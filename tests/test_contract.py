@@ -112,6 +112,16 @@ def test_only_what_is_needed_is_billed(name):
 
 
 @over_rules
+def test_every_evaluation_is_counted(name):
+    assert found(conformance.every_evaluation_is_counted, name) == []
+
+
+@over_rules
+def test_a_rule_is_handed_an_oracle_and_nothing_else(name):
+    assert found(conformance.only_an_oracle_is_handed_out, name) == []
+
+
+@over_rules
 def test_a_start_below_the_threshold_takes_no_epoch(name):
     assert found(conformance.a_start_below_the_threshold_takes_no_epoch, name) == []
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from proofs import twin_families
 
-from bpviz import declare
+from bpviz import conformance, declare
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
 from bpviz.engine.loop import march
@@ -279,6 +279,16 @@ def test_a_wrapper_asks_what_it_needs_and_writes_on_nothing(name, rule):
         assert hasattr(state, "inner")
         assert {len(a) for a in parts(state)} <= {2}
     assert f.asked == optimizer.needs
+
+
+@over_pairs
+def test_every_evaluation_is_counted(name, rule):
+    assert list(conformance.every_evaluation_is_counted(wrapped(name, rule))) == []
+
+
+@over_pairs
+def test_a_rule_in_a_wrapper_is_handed_an_oracle_and_nothing_else(name, rule):
+    assert list(conformance.only_an_oracle_is_handed_out(wrapped(name, rule))) == []
 
 
 @over_pairs
