@@ -321,3 +321,9 @@ def _stacked(
         if upper.any() or lower.any():
             stacked[kind] = np.concatenate([upper, lower])
     return stacked
+
+
+if TYPE_CHECKING:
+
+    def _satisfies_the_protocol(oracle: Oracle) -> declare.Oracle:
+        return oracle  # checked by mypy
