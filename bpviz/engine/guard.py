@@ -56,7 +56,7 @@ class _GuardedRule:
 
     def begin(self, w: Array, f: declare.Oracle) -> Any:
         _lock(w)
-        before = w.tobytes()
+        before = _numbers(w)
         with _blaming(self._culprit, self._clock):
             state = self._rule.begin(w, f)
         self._refuse(_change_complaint("begin", before, w) or state_complaint(state, len(w)))
@@ -64,11 +64,12 @@ class _GuardedRule:
 
     def advance(self, w: Array, state: Any, f: declare.Oracle) -> tuple[Array, Any]:
         _lock((w, state))
-        before = w.tobytes()
+        before = _numbers(w)
         with _blaming(self._culprit, self._clock):
             returned = self._rule.advance(w, state, f)
         self._refuse(_change_complaint("advance", before, w) or complaint_about(returned, w))
         after, state = returned
+        _lock(after)
         return after, state
 
     def _refuse(self, complaint: str | None) -> None:
@@ -86,7 +87,9 @@ class _GuardedOracle(Oracle):
     def __init__(self, rule: Optimizer, problem: Problem, runs: int, clock: Callable[[], int]) -> None:
         super().__init__(problem, runs)
         self._rule = rule
+        self._needs = rule.needs
         self._of_third_party = _third_party(rule) is not None
+        self._has_snapshots = False
         self._culprit = _third_party(problem)  # the part that errors are reported about
         self._clock = clock
         self._of_all_data = problem  # self.problem may be a part of it
@@ -98,14 +101,14 @@ class _GuardedOracle(Oracle):
         return part
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
-        needs, expected = self._rule.needs, (len(self.live), self._params)
-        if kind not in needs:
-            listed = repr(" ".join(k for k in KINDS if k in needs)) if needs else "nothing"
+        expected = (len(self.live), self._params)
+        if kind not in self._needs:
+            listed = repr(" ".join(k for k in KINDS if k in self._needs)) if self._needs else "nothing"
             method = "advance" if self._clock() else "begin"
             raise ValueError(f"{method} calls f.{kind}, but needs= lists only {listed}; add it to needs")
         if not _is_array(w) or w.shape != expected:
             raise ValueError(f"f.{kind} takes weights of shape {expected}, got {_described(w)}")
-        if self._of_third_party:
+        if self._has_snapshots:
             self._forget_if_changed(w)
         with self._blaming_problem():
             answer = super()._ask(kind, w, where)
@@ -116,7 +119,7 @@ class _GuardedOracle(Oracle):
         return answer
 
     def look(self, w: Array) -> Array:
-        if self._of_third_party:
+        if self._has_snapshots:
             self._forget_if_changed(w)
         with self._blaming_problem():
             error = super().look(w)
@@ -129,17 +132,22 @@ class _GuardedOracle(Oracle):
 
     def _move(self, known: _Pass, w: Array) -> None:
         super()._move(known, w)
-        if self._of_third_party:
-            known.snapshot = w.tobytes()
+        known.snapshot = self._snapshot(w)
 
     def _set_aside(self, w: Array) -> None:
         super()._set_aside(w)
-        if self._of_third_party:
-            self._aside.snapshot = w.tobytes()
+        self._aside.snapshot = self._snapshot(w)
+
+    def _snapshot(self, w: Array) -> bytes | None:
+        """Return the numbers of an array that a rule may change later, else None."""
+        if not self._of_third_party or not _may_change(w):
+            return None
+        self._has_snapshots = True
+        return _numbers(w)
 
     def _forget_if_changed(self, w: Array) -> None:
         for known in (self._here, self._trial, self._aside):
-            if known.w is w and known.snapshot != w.tobytes():
+            if known.w is w and known.snapshot is not None and known.snapshot != _numbers(w):
                 known.w = None
 
     def _blaming_problem(self) -> contextlib.AbstractContextManager[None]:
@@ -188,7 +196,21 @@ def state_complaint(state: Any, runs: int) -> str | None:
 
 def _change_complaint(method: str, before: bytes, w: Array) -> str | None:
     """Return the mistake of a method that has changed its weights, through another array with the same memory."""
-    return None if w.tobytes() == before else f"{method} changed the weights in place; make new arrays, {_EXAMPLE}"
+    return None if _numbers(w) == before else f"{method} changed the weights in place; make new arrays, {_EXAMPLE}"
+
+
+def _numbers(w: Array) -> bytes:
+    return w.tobytes("A")  # in the order of the memory, which is fastest
+
+
+def _may_change(w: Array) -> bool:
+    """Return whether an array, or an array that it is a view of, can be written on."""
+    a: Any = w
+    while isinstance(a, np.ndarray):
+        if a.flags.writeable:
+            return True
+        a = a.base
+    return False
 
 
 def _is_array(value: object) -> bool:

@@ -40,7 +40,7 @@ class _Pass:
         self.answers: dict[str, Array] = {}
         self.billed: set[str] = set()  # kinds that are counted here for all runs
         self.paid: dict[str, Mask] = {}  # by kind, the runs for which it is counted here, if not for all
-        self.snapshot = b""  # the numbers of w, where a rule may have changed them since
+        self.snapshot: bytes | None = None  # the numbers of w, if a rule may have changed them since
 
 
 class Oracle:
