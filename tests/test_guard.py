@@ -148,16 +148,18 @@ def test_passes_on_interrupts_and_other_base_exceptions(walk):
     assert type(caught.value).__name__ == "Stop"
 
 
-def test_an_array_that_the_rule_changes_in_place_counts_as_a_new_one(walk):
-    """Its evaluations are counted, and its answers are of its present numbers."""
-    text = """\
-        t = w.copy()
+@pytest.mark.parametrize("t", ["memory", "np.broadcast_to(memory, w.shape)"])
+def test_an_array_that_the_rule_changes_in_place_counts_as_a_new_one(t, walk):
+    """Its evaluations are counted, and its answers are of its present numbers; the second is a read-only view."""
+    text = f"""\
+        memory = w.copy()
+        t = {t}
         for trial in range(10):
-            t += 0.1
+            memory += 0.1
             g = f.gradient(t)
             assert (g == f.gradient(t)).all()
             assert (g == f.gradient(t.copy())).all()
-        return t, state
+        return t + 0, state
 """
     [run] = walk(RETURN, text)
     assert run.counts[:, 1].tolist() == [0, 21, 42, 63]  # at w, and ten times at t and at its copy
