@@ -37,6 +37,7 @@ from bpviz.conformance.declarations import (
     the_docstring_has_the_formula_and_ties_its_symbols,
 )
 from bpviz.conformance.fixtures import SHAPES, Findings, perceptrons
+from bpviz.conformance.honest_cost import every_evaluation_is_counted, only_an_oracle_is_handed_out
 from bpviz.declare import OPTIMIZERS, entry_points
 from bpviz.engine import guard
 
@@ -99,6 +100,11 @@ def _questions(rule: Optimizer) -> Findings:
     yield from only_what_is_needed_is_billed(rule)
 
 
+def _cost(rule: Optimizer) -> Findings:
+    yield from every_evaluation_is_counted(rule)
+    yield from only_an_oracle_is_handed_out(rule)
+
+
 def _endings(rule: Optimizer) -> Findings:
     yield from a_start_below_the_threshold_takes_no_epoch(rule)
     yield from divergence_is_a_result(rule)
@@ -129,6 +135,7 @@ RUNNING = (
     ),
     Check("own settings", "a run with hyperparameters of its own among others is the same, bit for bit", _own_settings),
     Check("questions", "it asks what it says it needs, and writes on nothing that it is given", _questions),
+    Check("cost", "every evaluation is counted, and a rule has no other access to the problem", _cost),
     Check("state", "its state is a tuple of arrays over runs", a_state_is_a_tuple_of_arrays_over_runs),
     Check("around", "what goes around it can count on what it says of its step and its memory", _around),
     Check("endings", "a good start takes no epoch, and divergence is a result", _endings),

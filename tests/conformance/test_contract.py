@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from bpviz import declare, hyper, optimizer
-from bpviz.conformance import batch_invariance, behaviour, declarations
+from bpviz.conformance import batch_invariance, behaviour, declarations, honest_cost
 from bpviz.conformance import contract as contract_module
 from bpviz.conformance.contract import DECLARED, RUNNING, contract
 from bpviz.conformance.fixtures import SHAPES
-from bpviz.declare import OPTIMIZERS
+from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
+from bpviz.engine.oracle import Oracle
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES
 
 # The faults of these rules show on any problem.
@@ -214,7 +215,8 @@ def test_a_rule_that_asks_more_than_it_says():
     assert list(behaviour.it_asks_what_it_needs_and_writes_on_nothing(rule)) == [
         "it asks error and gradient, and needs names gradient"
     ]
-    assert broken(rule)["runs"][0].endswith("epoch 1: f.error is asked, and needs names gradient")
+    said = "epoch 1: advance calls f.error, but needs= lists only 'gradient'; add it to needs"
+    assert broken(rule)["runs"][0].endswith(said)
 
 
 @pytest.mark.parametrize("kind", ["weights", "gradient", "state"])
@@ -227,7 +229,7 @@ def test_a_rule_that_writes_on_what_it_is_given(kind):
     rule = made(begin=lambda self, w, f: (np.zeros_like(w),), advance=advance)
     with pytest.raises(ValueError, match="read-only"):
         list(behaviour.it_asks_what_it_needs_and_writes_on_nothing(rule))
-    assert "w, the state and the answers must stay as they are" in broken(rule)["runs"][0]
+    assert "w, the state and the answers must not be changed in place" in broken(rule)["runs"][0]
 
 
 def test_a_rule_that_loses_runs_on_its_way():
@@ -237,21 +239,24 @@ def test_a_rule_that_loses_runs_on_its_way():
     ]
 
 
-def test_a_bill_that_shrinks():
-    def advance(self, w, state, f):
-        f._shared["error"] = f._shared["error"] - 1
-        return w - self.step * f.gradient(w), state
-
-    found = list(behaviour.only_what_is_needed_is_billed(made(advance=advance)))
+def test_finds_counts_that_decrease(monkeypatch):
+    """No rule can bring this about; an oracle that counts wrongly could."""
+    run = batch_invariance.together(made(), SHAPES["6 x 2"], [(-4, -4)], error_threshold=None, max_epochs=2)[0]
+    run.counts[:, 0] = (2, 1, 1)
+    monkeypatch.setattr(behaviour, "together", lambda *_, **__: [run])
+    found = list(behaviour.only_what_is_needed_is_billed(made(name="b", label="B")))
     assert found == ["it is charged for error and gradient, and needs names gradient", "a bill shrinks"]
 
 
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (lambda w: [w], "the state is a list, not a tuple of arrays such as (a, b) or (a,) or ()"),
-        (lambda w: (np.zeros(2),), "the state holds float64 (2,), not an array whose first axis is runs, 5 here"),
-        (lambda w: (w, (0,)), "the state holds 0, not an array whose first axis is runs, 5 here"),
+        (lambda w: [w], "the state must be a tuple of arrays, such as (a, b), (a,) or (), got a list"),
+        (
+            lambda w: (np.zeros(2),),
+            "the state must hold arrays with one row per run (5 here), got a float64 array of shape (2,)",
+        ),
+        (lambda w: (w, (0,)), "the state must hold arrays with one row per run (5 here), got 0"),
     ],
 )
 def test_a_state_that_cannot_travel(state, said):
@@ -333,6 +338,80 @@ def test_runs_that_end_where_they_should_not(monkeypatch):
     assert list(behaviour.divergence_is_a_result(rule)) == [
         "from a start whose error overflows it makes 2 epochs and ran out of epochs"
     ]
+
+
+# -- honest cost -----------------------------------------------------------------------------------------------------
+
+
+def owner(function):
+    """Return the object that counts, which no attribute leads to, out of the closures of a function."""
+    cells = [cell.cell_contents for cell in function.__closure__]
+    return getattr(cells[0], "__self__", None) or owner(cells[0])
+
+
+def test_a_rule_cannot_use_the_uncounted_evaluations_of_the_loop():
+    def advance(self, w, state, f):
+        for trial in range(10):
+            f.look(w + trial)
+        return w - self.step * f.gradient(w), state
+
+    assert "epoch 1: f.look: unknown; use one of live, samples, error" in broken(made(advance=advance))["runs"][0]
+
+
+@pytest.mark.parametrize("around", [(), ("clip-norm",), ("mini-batches",), ("clip-norm", "mini-batches", "lookahead")])
+def test_finds_evaluations_that_are_not_counted(around):
+    """A rule that takes functions apart to reach the object that counts is not stopped, but found."""
+
+    def advance(self, w, state, f):
+        look = owner(f.error).look
+        for trial in range(1, 11):
+            look(w + trial)
+        return w - self.step * f.gradient(w), state
+
+    rule = wrapped(made(advance=advance), around)
+    said = "evaluations of the error: 100 made, 0 counted"  # of one sample of 37 for each of 37 batches, too
+    assert list(honest_cost.every_evaluation_is_counted(rule)) == [said]
+    honest = wrapped(made(name="b", label="B"), around)
+    assert list(honest_cost.every_evaluation_is_counted(honest)) == []
+
+
+def wrapped(rule, around):
+    for name in around:
+        rule = WRAPPERS[name](rule)
+    return rule
+
+
+def test_finds_evaluations_that_are_counted_twice(monkeypatch):
+    count = Oracle._ask
+
+    def counting_twice(self, kind, w, where):
+        self._shared[kind] += 1
+        return count(self, kind, w, where)
+
+    monkeypatch.setattr(Oracle, "_ask", counting_twice)
+    assert list(honest_cost.every_evaluation_is_counted(made())) == ["evaluations of the gradient: 10 made, 20 counted"]
+
+
+def test_finds_other_names_of_the_object_that_rules_are_handed(monkeypatch):
+    assert list(honest_cost.only_an_oracle_is_handed_out(made())) == []
+    monkeypatch.setattr(Oracle, "for_rules", lambda self: self)
+    found = broken(made(name="b", label="B"))["cost"]
+    assert {f"f.{name} can be used" for name in ("look", "problem", "take", "join", "bill", "_shared")} <= set(found)
+    assert {"f.error.__self__ can be used", "f.gradient can be set", "f.xp can be set"} <= set(found)
+
+
+def test_finds_a_wrapper_that_passes_other_names_to_its_rule(monkeypatch):
+    class Leaking:
+        def __init__(self, f, changes):
+            self._f = f
+
+        def __getattr__(self, name):
+            return getattr(self._f, name)
+
+    rule = WRAPPERS["clip-norm"](made())
+    assert list(honest_cost.only_an_oracle_is_handed_out(rule)) == []
+    monkeypatch.setattr("bpviz.wrappers.answers.changed", Leaking)
+    assert "f._f can be used" in list(honest_cost.only_an_oracle_is_handed_out(rule))
 
 
 # -- declarations ----------------------------------------------------------------------------------------------------
@@ -423,7 +502,7 @@ def test_every_kind_of_value_is_tried(domain, bad):
     ],
 )
 def test_documentation_that_lacks_something(parts, said):
-    assert said in list(contract._documentation(made(**parts)))
+    assert said in list(contract_module._documentation(made(**parts)))
 
 
 def test_a_label_is_the_name_if_none_is_given():

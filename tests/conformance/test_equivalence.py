@@ -305,7 +305,7 @@ def test_the_report_of_a_rule_that_keeps_the_contract():
     assert (result.exit_code, result.stderr) == (0, "")
     head, *rows = result.stdout.splitlines()
     assert re.fullmatch(r"The contract of plain-irprop-, Plain iRPROP- +verdict", head)
-    assert len(rows) == 9
+    assert len(rows) == 10
     assert all(re.search("  holds$", row) for row in rows)
 
 
@@ -373,7 +373,7 @@ def test_a_rule_that_does_not_run_is_not_compared(folder):
     (folder / "plain.py").write_text(INDEPENDENT.replace("if g * before > 0", "if g > nothing"), encoding="utf-8")
     result = invoke("plain.py", "--against", "irprop-")
     assert (result.exit_code, result.stderr) == (1, "")
-    assert result.stdout.count("  not tried\n") == 6
+    assert result.stdout.count("  not tried\n") == 7
     assert re.search(
         r"^  plain-irprop- \(plain\.py:\d+\), epoch 1: NameError: name 'nothing' is not", result.stdout, re.MULTILINE
     )
@@ -394,7 +394,7 @@ def test_two_that_part_leave_with_one():
     result = invoke("late.py", "--against", "rprop")
     assert (result.exit_code, result.stderr) == (1, "")
     contract, beside = result.stdout.split("\n\n")[:2]
-    assert contract.count("  holds") == 9
+    assert contract.count("  holds") == 10
     row = beside.splitlines()[1]
     assert re.split("  +", row) == ["perceptron", "(-4, -4)", "0", "0.025", "w1", "0", "part at epoch 1"]
     assert beside.count("part at epoch 1\n") >= 5
@@ -454,7 +454,7 @@ def test_the_report_for_programs():
         "file": "late.py",
     }
     assert data["contract"][0] == {"check": "runs", "promise": "it runs", "holds": True, "findings": []}
-    assert [check["holds"] for check in data["contract"]] == [True] * 9
+    assert [check["holds"] for check in data["contract"]] == [True] * 10
     against = data["against"]
     assert list(against) == ["rule", "agree", "differing_settings", "runs"]
     assert (against["rule"]["name"], against["rule"]["file"], against["agree"]) == ("rprop", None, False)
@@ -553,6 +553,6 @@ def test_on_a_terminal_the_verdicts_have_colours(folder):
     text = shown.decode()
     assert running.returncode == 1
     assert "\x1b[1mThe contract of rprop, RPROP" in text
-    assert text.count("\x1b[32mholds") == 9
+    assert text.count("\x1b[32mholds") == 10
     assert text.count("\x1b[31mpart at epoch 1") == 6
     assert "  step is 0.1 in the first and 0.2 in the second" in text

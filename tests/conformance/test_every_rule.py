@@ -1,6 +1,6 @@
 """What every rule promises, tested over the registry: a new rule is held to it without a line here.
 
-The checks themselves stand in bpviz/conformance.py, for `bpviz check` to hold anybody's rule to the same.
+The checks themselves are in bpviz/conformance/, for `bpviz check` to hold anybody's rule to the same.
 tests/conformance/test_contract.py shows that each of them can fail.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bpviz import declare
-from bpviz.conformance import batch_invariance, behaviour, declarations
+from bpviz.conformance import batch_invariance, behaviour, declarations, honest_cost
 from bpviz.conformance.batch_invariance import together
 from bpviz.conformance.behaviour import parts
 from bpviz.conformance.contract import contract
@@ -185,6 +185,16 @@ def test_only_what_is_needed_is_billed(name):
 
 
 @over_rules
+def test_every_evaluation_is_counted(name):
+    assert found(honest_cost.every_evaluation_is_counted, name) == []
+
+
+@over_rules
+def test_a_rule_is_handed_an_oracle_and_nothing_else(name):
+    assert found(honest_cost.only_an_oracle_is_handed_out, name) == []
+
+
+@over_rules
 def test_a_start_below_the_threshold_takes_no_epoch(name):
     assert found(behaviour.a_start_below_the_threshold_takes_no_epoch, name) == []
 
@@ -272,4 +282,4 @@ def test_names_cannot_be_confused(name):
 
 @pytest.mark.parametrize("name", ["gd", "rprop"])
 def test_the_report_of_bpviz_check_says_the_same(name):
-    assert [verdict for verdict in contract.contract(OPTIMIZERS[name]()) if not verdict.holds] == []
+    assert [verdict for verdict in contract(OPTIMIZERS[name]()) if not verdict.holds] == []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bpviz.storage import atomic, hashing
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
