@@ -11,12 +11,15 @@ import pytest
 
 from bpviz import declare, hyper, optimizer
 from bpviz.conformance import batch_invariance, behaviour, declarations
+from bpviz.conformance import contract as contract_module
 from bpviz.conformance.contract import DECLARED, RUNNING, contract
 from bpviz.conformance.fixtures import SHAPES
 from bpviz.declare import OPTIMIZERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
+from bpviz.problems.perceptron import ACTIVATIONS, LOSSES
 
-pytestmark = pytest.mark.usefixtures("forgotten")
+# The faults of these rules show on any problem.
+pytestmark = pytest.mark.usefixtures("forgotten", "short_contract")
 
 
 class Valid:
@@ -71,6 +74,24 @@ def test_valid_rule_passes():
     assert failures(make_rule()) == {}
     assert [verdict.check for verdict in contract(make_rule(name="other", label="Other"))] == [
         check.name for check in (*RUNNING, *DECLARED)
+    ]
+
+
+def test_uses_every_shape_and_every_neuron(monkeypatch):
+    monkeypatch.undo()  # of short_contract
+    tried = {"runs_are_batch_invariant": [], "runs_are_batch_invariant_briefly": []}
+    for check, problems in tried.items():
+        monkeypatch.setattr(
+            contract_module, check, lambda _, problem, problems=problems: problems.append(problem) or ()
+        )
+    [verdict] = [v for v in contract(make_rule()) if v.check == "batch invariance"]
+    assert verdict.passed
+    assert tried["runs_are_batch_invariant"] == list(SHAPES.values())
+    assert [(p.activation, p.loss) for p in tried["runs_are_batch_invariant_briefly"]] == [
+        (activation, loss)
+        for activation in ACTIVATIONS
+        for loss in LOSSES
+        if loss != "cross-entropy" or activation == "sigmoid"
     ]
 
 
@@ -425,7 +446,7 @@ def test_invalid_values_include_every_type(domain, bad):
     ],
 )
 def test_finds_incomplete_documentation(parts, found):
-    assert found in failures(make_rule(**parts))["documentation"]
+    assert found in list(contract_module._documentation(make_rule(**parts)))
 
 
 def test_label_defaults_to_name():
@@ -438,8 +459,9 @@ def test_label_defaults_to_name():
 # -- verdicts --------------------------------------------------------------------------------------------------------
 
 
-def test_skips_problems_that_do_not_suit_the_rule():
+def test_skips_problems_that_do_not_suit_the_rule(monkeypatch):
     """Only a squared error has residuals."""
+    monkeypatch.undo()  # of short_contract, so that every shape is used
 
     def advance(self, w, state, f):
         return w - self.step * f.jacobian(w)[:, 0] * f.residuals(w)[:, :1], state

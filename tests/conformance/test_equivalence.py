@@ -19,7 +19,7 @@ from bpviz.declare import OPTIMIZERS, PROBLEMS
 from bpviz.engine.loop import march
 from bpviz.engine.results import Ending, record
 
-pytestmark = pytest.mark.usefixtures("forgotten")
+pytestmark = pytest.mark.usefixtures("forgotten", "short_contract")
 
 # A second implementation of iRPROP-, weight by weight, with plain numbers.
 INDEPENDENT = '''\
@@ -125,7 +125,9 @@ def test_independent_implementation_is_equivalent():
     assert equivalence.equivalent(compared("irprop-", "plain.py"))
 
 
-@pytest.mark.parametrize("other", ["rprop", "rprop-", "irprop+"])
+@pytest.mark.parametrize(
+    "other", ["irprop+", *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("rprop", "rprop-"))]
+)
 def test_similar_rules_are_different(other):
     assert not equivalence.equivalent(compared("plain.py", other))
 
@@ -161,7 +163,9 @@ def test_rule_with_other_roundings_is_equivalent():
         assert comparison.weight in ("w1", "w2")
 
 
-@pytest.mark.parametrize(("step", "case"), [(0.004, 3), (0.006, 3), (0.01, 5)])
+@pytest.mark.parametrize(
+    ("step", "case"), [(0.01, 5), *(pytest.param(step, 3, marks=pytest.mark.slow) for step in (0.004, 0.006))]
+)
 def test_allows_differences_explained_by_roundoff(step, case):
     """Where a run amplifies roundoff, they exceed the usual tolerance."""
 
