@@ -16,7 +16,7 @@ from bpviz.conformance.batch_invariance import (
     run_together,
 )
 from bpviz.conformance.fixtures import BOWL, SHAPES, Findings, starts_for, with_settings
-from bpviz.declare import KINDS
+from bpviz.declare import KINDS, restricted
 from bpviz.declare.domains import Interval
 from bpviz.engine import guard
 from bpviz.engine.oracle import Oracle
@@ -61,16 +61,18 @@ def _run_epochs(
 
     ``later`` is another rule that replaces ``rule`` after ``begin``.
     """
+    oracle = f.for_rules()
     with np.errstate(all="ignore"):  # as the loop does
-        state = rule.begin(w, f)
+        state = rule.begin(w, oracle)
     yield w, state
     for _ in range(epochs):
         with np.errstate(all="ignore"):
-            w, state = (later or rule).advance(w, state, f)
+            w, state = (later or rule).advance(w, state, oracle)
             f.look(w)
         yield w, state
         if f.stuck is not None:
             f.live, f.stuck = f.live & ~f.stuck, None
+            restricted.replace(oracle, "live", f.live_for_rules())
         if not f.live.any():
             return
 

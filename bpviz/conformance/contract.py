@@ -36,6 +36,7 @@ from bpviz.conformance.declarations import (
     settings_are_frozen_and_typed,
     source_has_year,
 )
+from bpviz.conformance.evaluation_counts import every_evaluation_is_counted, rule_has_only_an_oracle
 from bpviz.conformance.fixtures import SHAPES, Findings, perceptrons
 from bpviz.declare import OPTIMIZERS, entry_points
 from bpviz.engine import guard
@@ -81,6 +82,11 @@ def _evaluations(rule: Optimizer) -> Findings:
     yield from counts_match_needs(rule)
 
 
+def _counts(rule: Optimizer) -> Findings:
+    yield from every_evaluation_is_counted(rule)
+    yield from rule_has_only_an_oracle(rule)
+
+
 def _endings(rule: Optimizer) -> Findings:
     yield from start_below_threshold_takes_no_epoch(rule)
     yield from divergence_is_an_ending(rule)
@@ -113,6 +119,7 @@ RUNNING = (
     ),
     Check("varied settings", "batch-invariant with settings that vary between runs", _varied_settings),
     Check("evaluations", "evaluations match `needs`, and inputs stay unchanged", _evaluations),
+    Check("counts", "every evaluation is counted, and the oracle gives no other access", _counts),
     Check("state", "state is a tuple of arrays whose first axis is runs", state_is_tuple_of_arrays),
     Check("wrappers", "`at_start` and `recalls` are declared correctly (needed by wrappers)", _wrappers),
     Check("endings", "a start below the threshold takes no epoch, and divergence is an ending", _endings),

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from bpviz import declare, hyper, optimizer
-from bpviz.conformance import batch_invariance, behaviour, declarations
+from bpviz.conformance import batch_invariance, behaviour, declarations, evaluation_counts
 from bpviz.conformance import contract as contract_module
 from bpviz.conformance.contract import DECLARED, RUNNING, contract
 from bpviz.conformance.fixtures import SHAPES
-from bpviz.declare import OPTIMIZERS
+from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
+from bpviz.engine.oracle import Oracle
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES
 
 # The faults of these rules show on any problem.
@@ -221,7 +222,8 @@ def test_finds_evaluations_missing_from_needs():
     assert list(behaviour.evaluations_match_needs(rule)) == [
         'needs lists gradient, but the rule evaluates error and gradient; use needs="error gradient"'
     ]
-    assert failures(rule)["runs"][0].endswith("epoch 1: f.error is asked, and needs names gradient")
+    said = "epoch 1: advance calls f.error, but needs= lists only 'gradient'; add it to needs"
+    assert failures(rule)["runs"][0].endswith(said)
 
 
 @pytest.mark.parametrize("kind", ["weights", "gradient", "state"])
@@ -234,7 +236,7 @@ def test_finds_inputs_changed_in_place(kind):
     rule = make_rule(begin=lambda self, w, f: (np.zeros_like(w),), advance=advance)
     with pytest.raises(ValueError, match="read-only"):
         list(behaviour.evaluations_match_needs(rule))
-    assert "w, the state and the answers must stay as they are" in failures(rule)["runs"][0]
+    assert "w, the state and the answers must not be changed in place" in failures(rule)["runs"][0]
 
 
 def test_finds_weights_of_wrong_shape():
@@ -244,12 +246,12 @@ def test_finds_weights_of_wrong_shape():
     ]
 
 
-def test_finds_counts_that_decrease():
-    def advance(self, w, state, f):
-        f._shared["error"] = f._shared["error"] - 1
-        return w - self.step * f.gradient(w), state
-
-    found = list(behaviour.counts_match_needs(make_rule(advance=advance)))
+def test_finds_counts_that_decrease(monkeypatch):
+    """No rule can cause this; an oracle that counts wrongly could."""
+    run = batch_invariance.run_together(make_rule(), SHAPES["6 x 2"], [(-4, -4)], error_threshold=None, max_epochs=2)[0]
+    run.counts[:, 0] = (2, 1, 1)
+    monkeypatch.setattr(behaviour, "run_together", lambda *_, **__: [run])
+    found = list(behaviour.counts_match_needs(make_rule(name="b", label="B")))
     assert found == [
         (
             "needs does not match the counted evaluations (got gradient, expected error and gradient); "
@@ -262,9 +264,12 @@ def test_finds_counts_that_decrease():
 @pytest.mark.parametrize(
     ("state", "complaint"),
     [
-        (lambda w: [w], "the state is a list, not a tuple of arrays such as (a, b) or (a,) or ()"),
-        (lambda w: (np.zeros(2),), "the state holds float64 (2,), not an array whose first axis is runs, 5 here"),
-        (lambda w: (w, (0,)), "the state holds 0, not an array whose first axis is runs, 5 here"),
+        (lambda w: [w], "the state must be a tuple of arrays, such as (a, b), (a,) or (), got a list"),
+        (
+            lambda w: (np.zeros(2),),
+            "the state must hold arrays with one row per run (5 here), got a float64 array of shape (2,)",
+        ),
+        (lambda w: (w, (0,)), "the state must hold arrays with one row per run (5 here), got 0"),
     ],
 )
 def test_finds_invalid_state(state, complaint):
@@ -348,6 +353,85 @@ def test_finds_wrong_endings(monkeypatch):
     assert list(behaviour.divergence_is_an_ending(rule)) == [
         "start with an infinite error: wrong ending (got exhausted after 2 epochs, expected diverged after 0 epochs)"
     ]
+
+
+# -- evaluation counts -----------------------------------------------------------------------------------------------
+
+
+def owner(function):
+    """Return the counting object, which is accessible only through the closure of a function."""
+    cells = [cell.cell_contents for cell in function.__closure__]
+    return getattr(cells[0], "__self__", None) or owner(cells[0])
+
+
+def test_rule_cannot_use_uncounted_evaluations_of_the_loop():
+    def advance(self, w, state, f):
+        for trial in range(10):
+            f.look(w + trial)
+        return w - self.step * f.gradient(w), state
+
+    assert (
+        "epoch 1: f.look: unknown; use one of live, samples, error" in failures(make_rule(advance=advance))["runs"][0]
+    )
+
+
+@pytest.mark.parametrize("around", [(), ("clip-norm",), ("mini-batches",), ("clip-norm", "mini-batches", "lookahead")])
+def test_finds_evaluations_that_are_not_counted(around):
+    """A rule that reaches the counting object through closures is not prevented, but detected."""
+
+    def advance(self, w, state, f):
+        look = owner(f.error).look
+        for trial in range(1, 11):
+            look(w + trial)
+        return w - self.step * f.gradient(w), state
+
+    rule = wrapped(make_rule(advance=advance), around)
+    found = "error: wrong count of evaluations (got 0, expected 100)"  # also with 37 batches of one sample of 37
+    assert list(evaluation_counts.every_evaluation_is_counted(rule)) == [found]
+    valid = wrapped(make_rule(name="b", label="B"), around)
+    assert list(evaluation_counts.every_evaluation_is_counted(valid)) == []
+
+
+def wrapped(rule, around):
+    for name in around:
+        rule = WRAPPERS[name](rule)
+    return rule
+
+
+def test_finds_evaluations_that_are_counted_twice(monkeypatch):
+    count = Oracle._ask
+
+    def counting_twice(self, kind, w, where):
+        self._shared[kind] += 1
+        return count(self, kind, w, where)
+
+    monkeypatch.setattr(Oracle, "_ask", counting_twice)
+    assert list(evaluation_counts.every_evaluation_is_counted(make_rule())) == [
+        "gradient: wrong count of evaluations (got 20, expected 10)"
+    ]
+
+
+def test_finds_oracle_with_other_names(monkeypatch):
+    assert list(evaluation_counts.rule_has_only_an_oracle(make_rule())) == []
+    monkeypatch.setattr(Oracle, "for_rules", lambda self: self)
+    found = failures(make_rule(name="b", label="B"))["counts"]
+    others = ("look", "problem", "take", "join", "bill", "_shared")
+    assert {f"f.{name}: accessible, but not in the Oracle protocol" for name in others} <= set(found)
+    assert {"f.error.__self__: accessible", "f.gradient: writable", "f.xp: writable"} <= set(found)
+
+
+def test_finds_wrapper_that_passes_other_names_to_its_rule(monkeypatch):
+    class Leaking:
+        def __init__(self, f, changes):
+            self._f = f
+
+        def __getattr__(self, name):
+            return getattr(self._f, name)
+
+    rule = WRAPPERS["clip-norm"](make_rule())
+    assert list(evaluation_counts.rule_has_only_an_oracle(rule)) == []
+    monkeypatch.setattr("bpviz.wrappers.answers.changed", Leaking)
+    assert "f._f: accessible, but not in the Oracle protocol" in list(evaluation_counts.rule_has_only_an_oracle(rule))
 
 
 # -- declarations ----------------------------------------------------------------------------------------------------

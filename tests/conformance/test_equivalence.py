@@ -300,7 +300,7 @@ def test_reports_rule_that_passes():
     assert (result.exit_code, result.stderr) == (0, "")
     head, *rows = result.stdout.splitlines()
     assert re.fullmatch(r"Contract of plain-irprop- \(Plain iRPROP-\) +verdict", head)
-    assert len(rows) == 9
+    assert len(rows) == 10
     assert all(re.search("  passed$", row) for row in rows)
 
 
@@ -368,7 +368,7 @@ def test_rule_that_does_not_run_is_not_compared(folder):
     (folder / "plain.py").write_text(INDEPENDENT.replace("if g * before > 0", "if g > nothing"), encoding="utf-8")
     result = invoke("plain.py", "--against", "irprop-")
     assert (result.exit_code, result.stderr) == (1, "")
-    assert result.stdout.count("  skipped\n") == 6
+    assert result.stdout.count("  skipped\n") == 7
     assert re.search(
         r"^  plain-irprop- \(plain\.py:\d+\), epoch 1: NameError: name 'nothing' is not", result.stdout, re.MULTILINE
     )
@@ -391,7 +391,7 @@ def test_different_rules_exit_with_1():
     result = invoke("late.py", "--against", "rprop")
     assert (result.exit_code, result.stderr) == (1, "")
     contract, comparison = result.stdout.split("\n\n")[:2]
-    assert contract.count("  passed") == 9
+    assert contract.count("  passed") == 10
     row = comparison.splitlines()[1]
     assert re.split("  +", row) == ["perceptron", "(-4, -4)", "0", "0.025", "w1", "0", "different from epoch 1"]
     assert comparison.count("different from epoch 1\n") >= 5
@@ -456,7 +456,7 @@ def test_json_report():
         "passed": True,
         "findings": [],
     }
-    assert [check["passed"] for check in data["contract"]] == [True] * 9
+    assert [check["passed"] for check in data["contract"]] == [True] * 10
     against = data["against"]
     assert list(against) == ["rule", "equivalent", "differing_settings", "runs"]
     assert (against["rule"]["name"], against["rule"]["file"], against["equivalent"]) == ("rprop", None, False)
@@ -555,6 +555,6 @@ def test_verdicts_are_colored_on_a_terminal(folder):
     text = shown.decode()
     assert running.returncode == 1
     assert "\x1b[1mContract of rprop (RPROP)" in text
-    assert text.count("\x1b[32mpassed") == 9
+    assert text.count("\x1b[32mpassed") == 10
     assert text.count("\x1b[31mdifferent from epoch 1") == 6
     assert "  different setting: step 0.1 in the first algorithm, step 0.2 in the second" in text

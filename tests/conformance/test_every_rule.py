@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bpviz import declare
-from bpviz.conformance import batch_invariance, behaviour, declarations
+from bpviz.conformance import batch_invariance, behaviour, declarations, evaluation_counts
 from bpviz.conformance.batch_invariance import run_together
 from bpviz.conformance.behaviour import state_arrays
 from bpviz.conformance.contract import contract
@@ -185,6 +185,16 @@ def test_state_is_named_tuple(name):
 @over_rules
 def test_counts_match_needs(name):
     assert found(behaviour.counts_match_needs, name) == []
+
+
+@over_rules
+def test_every_evaluation_is_counted(name):
+    assert found(evaluation_counts.every_evaluation_is_counted, name) == []
+
+
+@over_rules
+def test_rule_has_only_an_oracle(name):
+    assert found(evaluation_counts.rule_has_only_an_oracle, name) == []
 
 
 @over_rules
