@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 # The files of `pytest -m core`, the first answer after a change: quick tests of every folder of the package; test_core
 # runs every command. Those of tests/optimizers, one per family of update rules, belong to it too, except SLOWER.
 CORE = {
-    *("test_core.py", "test_published.py", "test_startup.py"),
+    *("test_core.py", "test_language.py", "test_published.py", "test_startup.py"),
     *("config/test_read_algorithms.py", "config/test_reader.py", "declare/test_decorators.py"),
     *("engine/test_guard.py", "engine/test_loop.py", "engine/test_oracle.py", "engine/test_results.py"),
     *("experiment/test_expectations.py", "landscape/test_grid.py", "libraries/test_names.py"),
