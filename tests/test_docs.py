@@ -21,7 +21,7 @@ import pytest
 import yaml
 from click.testing import Result
 from matplotlib.image import imread
-from proofs import AROUND_TITLES, TITLES, around, largest_allowed, proofs
+from proofs import TITLES, WRAPPER_TITLES, largest_allowed, rule_rows, wrapper_rows
 
 from bpviz import config
 from bpviz.config.schema import keys_table
@@ -163,10 +163,10 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
         done = bpviz("run configs/neupy.yaml --check --level inputs", folder / "drift")
         assert done.exit_code == 1, done.stderr
         return fenced(done.stdout)
-    if kind == "proofs":
-        return table(TITLES, proofs(measured))
-    if kind == "around":
-        return table(AROUND_TITLES, around(measured))
+    if kind == "rules":
+        return table(TITLES, rule_rows(measured))
+    if kind == "wrappers":
+        return table(WRAPPER_TITLES, wrapper_rows(measured))
     blocks = {
         "action": action,
         "figures": figures_table,

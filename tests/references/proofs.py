@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Optimizer, Wrapper
 
 TITLES = ["rule", "needs", "evaluations per epoch", "compared with", "epochs", "epochs at best step", "source"]
-AROUND_TITLES = ["wrapper", "description", "settings with defaults", "needs", "compared with", "source"]
+WRAPPER_TITLES = ["wrapper", "description", "settings with defaults", "needs", "compared with", "source"]
 STEPS = np.array([float(f"{10 ** (k / 10):.2g}") for k in range(-30, 31)])  # ten per decade, rounded to two digits
 THRESHOLD, MOST = 0.125, 1000
 _LIBRARIES = {
@@ -51,7 +51,7 @@ def twin_families(folder: str = "optimizers") -> Iterator[ModuleType]:
             yield module
 
 
-def proofs(measured: bool = True) -> list[list[str]]:
+def rule_rows(measured: bool = True) -> list[list[str]]:
     """Return one row per rule, cells in the order of TITLES.
 
     Measuring takes seconds. If not ``measured``, every difference is 0e+00, and the best step of three of four rules is
@@ -75,8 +75,8 @@ def _needs(rule: type[Optimizer | Wrapper]) -> str:
     return ", ".join(kind for kind in KINDS if kind in rule.needs)
 
 
-def around(measured: bool = True) -> list[list[str]]:
-    """Return one row per wrapper, cells in the order of AROUND_TITLES."""
+def wrapper_rows(measured: bool = True) -> list[list[str]]:
+    """Return one row per wrapper, cells in the order of WRAPPER_TITLES."""
     return [
         [
             f"`{name}`",
@@ -135,7 +135,7 @@ def _rows() -> dict[str, dict[str, str]]:
     """Return the rows of docs/algorithms.md: the cells of every rule and wrapper by the titles of their columns."""
     text = (Path(__file__).parents[2] / "docs/algorithms.md").read_text(encoding="utf-8")
     found: dict[str, dict[str, str]] = {}
-    for titles in (TITLES, AROUND_TITLES):
+    for titles in (TITLES, WRAPPER_TITLES):
         _, _, rows = text.partition(f"| {' | '.join(titles)} |\n")
         for row in itertools.takewhile(lambda line: line.startswith("|"), rows.splitlines()):
             cells = [cell.strip(" `") for cell in row.removeprefix("|").removesuffix("|").split(" | ")]

@@ -106,9 +106,7 @@ class Problem(NamedTuple):
     gradient: Callable[[Array, Rounding], list[float]]
     hessian: Callable[[Array, Rounding], list[list[float]]]
     starts: tuple[tuple[float, float], ...]
-    residuals: Callable[[Any, Rounding, Any], Any] | None = (
-        None  # whose squares add up to the error
-    )
+    residuals: Callable[[Any, Rounding, Any], Any] | None = None  # whose squares add up to the error
 
 
 X = np.array([(0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9)])
