@@ -47,7 +47,7 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
         from bpviz.conformance import report
 
         with contextlib.redirect_stdout(sys.stderr):  # what a rule prints is no part of the report
-            made = report.made(rule, other)
+            made = report.check(rule, other)
     if form == "json":
         click.echo(tables.as_json(report.as_data(made)), nl=False)
     elif not sys.stdout.isatty():
@@ -59,5 +59,5 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
             print_styled(table, no_color=no_color)
             for sentence in sentences:
                 click.echo(f"  {sentence}")
-    if not made.holds:
+    if not made.passed:
         raise click.exceptions.Exit(1)

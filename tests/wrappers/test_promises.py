@@ -15,7 +15,7 @@ import pytest
 from proofs import twin_families
 
 from bpviz import declare
-from bpviz.conformance import honest_cost
+from bpviz.conformance import evaluation_counts
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
 from bpviz.engine.loop import march
@@ -316,12 +316,12 @@ def test_evaluates_only_its_needs_and_modifies_no_input(name, rule):
 
 @over_pairs
 def test_every_evaluation_is_counted(name, rule):
-    assert list(honest_cost.every_evaluation_is_counted(wrapped(name, rule))) == []
+    assert list(evaluation_counts.every_evaluation_is_counted(wrapped(name, rule))) == []
 
 
 @over_pairs
-def test_a_rule_in_a_wrapper_is_handed_an_oracle_and_nothing_else(name, rule):
-    assert list(honest_cost.only_an_oracle_is_handed_out(wrapped(name, rule))) == []
+def test_wrapped_rule_has_only_an_oracle(name, rule):
+    assert list(evaluation_counts.rule_has_only_an_oracle(wrapped(name, rule))) == []
 
 
 @over_pairs
