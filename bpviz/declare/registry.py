@@ -144,7 +144,7 @@ class Registry(Generic[T]):
             except OSError:  # no sources are there
                 return name in self._walk()
             for module, text in self._texts.items():
-                if f'"{name}"' in text:
+                if f'"{name}"' in text or f"'{name}'" in text:
                     importlib.import_module(module)
         return name in self._things
 

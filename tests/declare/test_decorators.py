@@ -284,6 +284,13 @@ def test_a_registry_imports_its_package_when_somebody_asks(scratch):
     assert scratch["one"] == "first"
 
 
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_finds_a_name_that_its_module_writes_in_either_quotes(scratch, tmp_path, quote):
+    (tmp_path / "scratch_rules" / "two.py").write_text(f"import sys; sys.scratch.add({quote}two{quote}, 'second')")
+    assert "two" in scratch
+    assert scratch["two"] == "second"
+
+
 def test_two_definitions_of_one_name_clash(scratch):
     assert len(scratch) == 1
     with pytest.raises(ValueError, match="two definitions") as refusal:
