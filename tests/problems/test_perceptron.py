@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from decimal import Decimal, getcontext
+from typing import Protocol
 
 import numpy as np
 import pytest
 
+from bpviz import declare
 from bpviz.declare import PROBLEMS
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES, Perceptron
@@ -231,11 +233,17 @@ def test_a_wrong_setting_is_refused_with_a_sentence(setting, complaint):
     assert str(refusal.value) == f"perceptron: {complaint}"
 
 
-def test_choices_are_what_there_is():
+def test_accepted_activations_and_losses_are_the_implemented_ones():
     from bpviz.problems import _neuron
 
-    assert tuple(_neuron.ACTIVATIONS) == ACTIVATIONS
-    assert tuple(_neuron.LOSSES) == LOSSES
+    fields = declare.fields(Perceptron)
+    assert fields["activation"].domain.words == tuple(ACTIVATIONS)
+    assert fields["loss"].domain.words == tuple(LOSSES)
+    classes = {
+        name: kind for name, kind in vars(_neuron).items() if getattr(kind, "__module__", "") == _neuron.__name__
+    }
+    implemented = {name for name, kind in classes.items() if hasattr(kind, "slope") and Protocol not in kind.__bases__}
+    assert implemented == {*ACTIVATIONS.values(), *LOSSES.values()}
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
