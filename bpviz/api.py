@@ -85,7 +85,8 @@ class Results(results.Results):
         Raises ConfigError, and OSError if the folder cannot be written in.
         """
         chosen = [formats] if isinstance(formats, str) else list(formats)
-        wrong = [complaint for one in chosen if (complaint := Choice(FORMATS).complaint(one))]
+        domain = Choice(FORMATS)
+        wrong = [f"{complaint}{domain.hint(one)}" for one in chosen if (complaint := domain.complaint(one))]
         if wrong:
             raise ConfigError([Mistake("formats", 0, 0, "", complaint) for complaint in wrong])
         whole = Path(folder)

@@ -1,4 +1,4 @@
-"""What a config says, once it is checked."""
+"""Write an experiment as a complete config."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
-    """Return the config that says everything: JSON-ready, with every default filled in and the data written out.
+    """Return the complete config of an experiment: JSON-compatible, with all defaults and the data included.
 
-    Reading it gives an equal Experiment again.
+    Reading it gives an equal Experiment.
     """
     starts = [list(start) for start in experiment.starts]
     return {

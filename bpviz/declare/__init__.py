@@ -1,4 +1,4 @@
-"""Declare update rules, wrappers, problems and figures: names, fields with their domains, and what each must offer."""
+"""Declarations of update rules, wrappers, problems and figures: names, fields, domains and interfaces."""
 
 from bpviz.declare.decorators import (
     FIGURES,

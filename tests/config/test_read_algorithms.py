@@ -172,13 +172,13 @@ def test_synonyms_are_suggested(name):
         ("with: {name: cosine}", ["with: a mapping is not a list of names, or of mappings {name, settings...}"]),
         ("with:", ["with: null is not a list of names, or of mappings {name, settings...}"]),
         ("with: [3]", ["with[0]: 3 is not a name, or a mapping with a name"]),
-        ("with: [{epochs: 3}]", [f"with[0]: name is missing; known are {KNOWN}"]),
-        ("with: [cosinus]", ["with[0]: 'cosinus' is not the name of a wrapper; did you mean 'cosine'?"]),
-        ("with: [zzz]", [f"with[0]: 'zzz' is not the name of a wrapper; known are {KNOWN}"]),
+        ("with: [{epochs: 3}]", [f"with[0]: missing key 'name'; use one of {KNOWN}"]),
+        ("with: [cosinus]", ["with[0]: unknown wrapper 'cosinus'; did you mean 'cosine'?"]),
+        ("with: [zzz]", [f"with[0]: unknown wrapper 'zzz'; use one of {KNOWN}"]),
         ("with: [{name: cosine, epoch: 3}]", ["with[0].epoch: unknown setting of cosine; did you mean 'epochs'?"]),
         (
             "with: [{name: cosine, with: [x]}]",
-            ["with[0].with: unknown setting of cosine; known are name, epochs, last, convention"],
+            ["with[0].with: unknown setting of cosine; use one of name, epochs, last, convention"],
         ),
         ("schedule: cosine", ["schedule: unknown setting of gd; did you mean 'with'?"]),
         (
@@ -238,7 +238,7 @@ def test_a_wrapper_around_a_rule_it_cannot_wrap_is_refused_at_its_place(rule, wr
 )
 def test_a_setting_of_a_wrapper_that_a_rule_is_given(setting, rest):
     assert said(f"algorithms: [{{name: gd, {setting}: 2}}]\nfigures: []") == [
-        f"1:25: algorithms[0].{setting}: unknown setting of gd; known are name, label, with, step{rest}"
+        f"1:25: algorithms[0].{setting}: unknown setting of gd; use one of name, label, with, step{rest}"
     ]
 
 
@@ -253,7 +253,9 @@ def test_it_is_a_wrapper_inside_that_goes_by_the_error():
 
 def test_a_penalty_on_sizes_takes_the_residuals_away():
     (mistake,) = said("penalty: {l1: 0.1}\nalgorithms: [gd, gauss-newton]\nfigures: []")
-    assert mistake.endswith("needs residuals and jacobian, which this perceptron with a penalty does not have")
+    assert mistake.endswith(
+        "requires residuals and jacobian, which the problem perceptron with a penalty does not provide"
+    )
 
 
 def test_a_problem_without_data_has_no_mini_batches():
@@ -283,7 +285,7 @@ figures: []
 
 def test_a_wrapper_in_the_place_of_an_algorithm_is_told_where_it_goes():
     assert said("algorithms: [lookahead]\nfigures: []") == [
-        "1:14: algorithms[0]: lookahead goes around an algorithm: {name: gd, with: [lookahead]}"
+        "1:14: algorithms[0]: lookahead is a wrapper, not an algorithm; use {name: gd, with: [lookahead]}"
     ]
 
 

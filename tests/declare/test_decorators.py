@@ -51,32 +51,32 @@ def test_ends_are_inside_or_not_and_infinity_never(interval, inside, outside):
 @pytest.mark.parametrize(
     ("domain", "value", "complaint"),
     [
-        (UNIT, 1, "1 is not in [0, 1)"),
-        (UNIT, -0.1, "-0.1 is not in [0, 1)"),
-        (UNIT, math.nan, "nan is not in [0, 1)"),
-        (POSITIVE, math.inf, "inf is not in (0, inf)"),
+        (UNIT, 1, "expected a number in [0, 1), got 1"),
+        (UNIT, -0.1, "expected a number in [0, 1), got -0.1"),
+        (UNIT, math.nan, "expected a number in [0, 1), got nan"),
+        (POSITIVE, math.inf, "expected a number in (0, inf), got inf"),
         (POSITIVE, 10**400, f"1{'0' * 39}...{'0' * 10} is not in (0, inf)"),
-        (POSITIVE, "0.1", "'0.1' is not a number in (0, inf)"),
-        (POSITIVE, True, "true is not a number in (0, inf)"),
-        (POSITIVE, None, "null is not a number in (0, inf)"),
-        (POSITIVE, {"a": 1}, "a mapping is not a number in (0, inf)"),
-        (COUNT, 0, "0 is not in [1, inf)"),
-        (COUNT, 2.5, "2.5 is not a whole number in [1, inf)"),
-        (COUNT, "two", "'two' is not a whole number in [1, inf)"),
-        (COUNT, math.nan, "nan is not in [1, inf)"),
-        (Choice(("sigmoid", "tanh")), "relu", "'relu' is not one of sigmoid, tanh"),
-        (Choice(("sigmoid", "tanh")), "Tanh", "'Tanh' is not one of sigmoid, tanh; did you mean 'tanh'?"),
-        (Choice(("sigmoid", "tanh")), "logistic", "'logistic' is not one of sigmoid, tanh; did you mean 'sigmoid'?"),
-        (Choice(("sigmoid", "tanh")), 3, "3 is not one of sigmoid, tanh"),
-        (Choice(("sigmoid", "tanh")), ["tanh"], "a list is not one of sigmoid, tanh"),
-        (Flag(), "no", "'no' is not true or false"),
-        (Flag(), 1, "1 is not true or false"),
-        (Text(), 3, "3 is not text"),
+        (POSITIVE, "0.1", "expected a number in (0, inf), got '0.1'"),
+        (POSITIVE, True, "expected a number in (0, inf), got true"),
+        (POSITIVE, None, "expected a number in (0, inf), got null"),
+        (POSITIVE, {"a": 1}, "expected a number in (0, inf), got a mapping"),
+        (COUNT, 0, "expected an integer in [1, inf), got 0"),
+        (COUNT, 2.5, "expected an integer in [1, inf), got 2.5"),
+        (COUNT, "two", "expected an integer in [1, inf), got 'two'"),
+        (COUNT, math.nan, "expected an integer in [1, inf), got nan"),
+        (Choice(("sigmoid", "tanh")), "relu", "expected sigmoid or tanh, got 'relu'"),
+        (Choice(("sigmoid", "tanh")), "Tanh", "expected sigmoid or tanh, got 'Tanh'; did you mean 'tanh'?"),
+        (Choice(("sigmoid", "tanh")), "logistic", "expected sigmoid or tanh, got 'logistic'; did you mean 'sigmoid'?"),
+        (Choice(("sigmoid", "tanh")), 3, "expected sigmoid or tanh, got 3"),
+        (Choice(("sigmoid", "tanh")), ["tanh"], "expected sigmoid or tanh, got a list"),
+        (Flag(), "no", "expected true or false, got 'no'"),
+        (Flag(), 1, "expected true or false, got 1"),
+        (Text(), 3, "expected a string, got 3"),
         (Text(), " \t", "the text is empty"),
         (Text(), "a\nb", "'a\\nb' has characters that cannot be printed on one line"),
         (Text(longest=3), "four", "the text has 4 characters, more than 3"),
         (Listed(UNIT), 3, "3 is not a list of values, each [0, 1)"),
-        (Listed(UNIT), [0, 1, 2], "item 2: 1 is not in [0, 1)"),
+        (Listed(UNIT), [0, 1, 2], "item 2: expected a number in [0, 1), got 1"),
         (Listed(UNIT, least=2), [0.5], "a list of 1 is not a list of 2 or more values, each [0, 1)"),
         (Listed(UNIT, least=2, most=2), [0], "a list of 1 is not a list of 2 values, each [0, 1)"),
         (Listed(UNIT, least=2, most=2), "ab", "'ab' is not a list of 2 values, each [0, 1)"),
@@ -85,9 +85,9 @@ def test_ends_are_inside_or_not_and_infinity_never(interval, inside, outside):
             [1, 3, 3],
             "[1, 3, 3] does not rise: each number must be above the one before",
         ),
-        (Nullable(UNIT), 1, "1 is not in [0, 1)"),
+        (Nullable(UNIT), 1, "expected a number in [0, 1), got 1"),
         *(
-            (FileName(), name, f"{shown(name)} is not a plain file name of letters, digits and . + = - _")
+            (FileName(), name, f"expected a file name (letters, digits, spaces and . + = - _), got {shown(name)}")
             for name in ("../x", "/etc/x", "a/b", "a\\b", ".hidden", "-x", "x ", "a:b", "nul\x7f"[:3] + "*")
         ),
     ],
@@ -235,13 +235,15 @@ def test_algorithms_are_suggested_by_what_people_call_them(typed, meant):
     assert typed not in OPTIMIZERS
     with pytest.raises(KeyError) as refusal:
         OPTIMIZERS[typed]
-    assert refusal.value.args == (f"{typed!r} is not the name of an algorithm; did you mean {meant!r}?",)
+    assert refusal.value.args == (f"unknown algorithm {typed!r}; did you mean {meant!r}?",)
 
 
 def test_an_unknown_name_without_a_neighbour_lists_what_there_is():
     known = ", ".join(sorted(PROBLEMS))
-    assert PROBLEMS.unknown("zzzzzz") == f"'zzzzzz' is not the name of a problem; known are {known}"
-    assert OPTIMIZERS.unknown(None).startswith(f"null is not the name of an algorithm; known are {min(OPTIMIZERS)}, ")
+    assert PROBLEMS.unknown("zzzzzz") == f"unknown problem 'zzzzzz'; use one of {known}"
+    assert OPTIMIZERS.unknown(None).startswith(
+        f"expected the name of an algorithm, got null; use one of {min(OPTIMIZERS)}, "
+    )
 
 
 def test_every_synonym_leads_to_a_word_and_not_in_a_circle():
@@ -295,7 +297,7 @@ def test_two_definitions_of_one_name_clash(scratch):
     assert len(scratch) == 1
     with pytest.raises(ValueError, match="two definitions") as refusal:
         scratch.add("one", "second")
-    assert str(refusal.value) == "two definitions of the rule 'one': first and second"
+    assert str(refusal.value) == "duplicate rule 'one': first and second"
 
 
 @pytest.fixture
@@ -325,7 +327,7 @@ def test_an_optimizer_is_declared_once(rules):
 
     assert rules["leap"] is Leap
     assert (Leap.name, Leap.label, Leap.needs) == ("leap", "Leap", {"error", "gradient"})
-    assert rules.unknown("jump") == "'jump' is not the name of an algorithm; did you mean 'leap'?"
+    assert rules.unknown("jump") == "unknown algorithm 'jump'; did you mean 'leap'?"
     assert declare.settings(Leap(high=9)) == {"low": 1.0, "high": 9.0}
     assert Leap() == Leap(1.0, 2.0)
     assert Leap() != Leap(0)
@@ -337,7 +339,7 @@ def test_an_optimizer_is_declared_once(rules):
     with pytest.raises(ValueError, match="is not in") as refusal:
         Leap(low=11, high=-1)
     assert str(refusal.value) == (
-        "leap: low: 11 is not in [0, 10] (where it starts); high: -1 is not in [0, 10] (where it lands)"
+        "leap: low: expected a number in [0, 10], got 11 (where it starts); high: expected a number in [0, 10], got -1 (where it lands)"
     )
 
 
@@ -369,7 +371,7 @@ def test_a_wrapper_is_declared_once_and_an_instance_tells_of_all_its_layers(arou
     gd = OPTIMIZERS["gd"](step=2)
     assert around["box"] is Box
     assert (Box.name, Box.label, Box.needs, Box.recalls) == ("box", "boxed", {"error"}, False)
-    assert around.unknown("crate") == "'crate' is not the name of a wrapper; did you mean 'box'?"
+    assert around.unknown("crate") == "unknown wrapper 'crate'; did you mean 'box'?"
     box = Box(Box(gd), size=9)
     assert (box.name, box.label, box.needs) == ("gd", "Gradient descent, boxed, boxed", {"error", "gradient"})
     assert [Box(OPTIMIZERS[name]()).recalls for name in ("gd", "wolfe")] == [False, True]
@@ -382,7 +384,7 @@ def test_a_wrapper_is_declared_once_and_an_instance_tells_of_all_its_layers(arou
     with pytest.raises(dataclasses.FrozenInstanceError):
         box.inner = gd
     for settings, sentence in (
-        ({"size": 11}, "box: size: 11 is not in [0, 10] (how large it is)"),
+        ({"size": 11}, "box: size: expected a number in [0, 10], got 11 (how large it is)"),
         ({"size": 0.5}, "box: gd does not fit"),
     ):
         with pytest.raises(ValueError, match="box") as refusal:
@@ -399,5 +401,5 @@ def test_a_wrapper_cannot_need_what_nobody_answers(around):
 
 def test_a_field_s_complaint_ends_with_its_meaning():
     field = declare.fields(OPTIMIZERS["momentum"])["momentum"]
-    assert field.complaint(1) == "1 is not in [0, 1) (fraction of the last update kept, μ)"
+    assert field.complaint(1) == "expected a number in [0, 1), got 1 (fraction of the last update kept, μ)"
     assert field.complaint(0.5) is None

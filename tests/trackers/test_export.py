@@ -68,7 +68,7 @@ class Fake:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TRACKERS._walk(), "fake", Fake)
+    monkeypatch.setitem(TRACKERS._import_all(), "fake", Fake)
     monkeypatch.setattr(Fake, "kept", {})
 
 
