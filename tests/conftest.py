@@ -100,7 +100,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget afterwards what a test has registered, loaded and imported."""
     for known in (OPTIMIZERS, PROBLEMS):
         monkeypatch.setattr(known, "_things", dict(known.items()))
-        monkeypatch.setattr(known, "brought", {})
+        monkeypatch.setattr(known, "providers", {})
     modules = set(sys.modules)
     entry_points.points.cache_clear()
     entry_points.groups.cache_clear()

@@ -417,8 +417,10 @@ SAMPLE = "(one sample: features, then target)"
         (
             "gradient_threshold: 0",
             [
-                "3:21: gradient_threshold: expected a number in (0, inf), got 0 "
-                "(stop when the gradient norm ≤ this value)",
+                (
+                    "3:21: gradient_threshold: expected a number in (0, inf), got 0 "
+                    "(stop when the gradient norm ≤ this value)"
+                ),
             ],
         ),
         # expectations
@@ -453,8 +455,10 @@ SAMPLE = "(one sample: features, then target)"
                     "3:55: expect.gd.ending: expected reached, level, diverged, exhausted or stuck, got a mapping "
                     "(ending of each run)"
                 ),
-                "3:74: expect.gd.error: expected one or more of exactly, at_most, at_least, below or above, got an "
-                "empty mapping",
+                (
+                    "3:74: expect.gd.error: expected one or more of exactly, at_most, at_least, below or above, got an "
+                    "empty mapping"
+                ),
             ],
         ),
         # keys
@@ -501,7 +505,8 @@ NAMES = ", ".join(OPTIMIZERS)
             "algorithms:\n- gd\n- {name: gd, step: 10}",
             [
                 (
-                    "3:3: algorithms[1]: duplicate label 'Gradient descent' (also of algorithms[0], in line 2, column 3); "
+                    "3:3: algorithms[1]: duplicate label 'Gradient descent' (also of algorithms[0], in line 2, "
+                    "column 3); "
                     "use another `label`"
                 )
             ],
@@ -737,7 +742,10 @@ def test_rejects_an_algorithm_whose_needs_the_problem_does_not_provide():
 
     assert read("algorithms: [needy]\nfigures: []").algorithms[0].label == "Needy"
     assert first_lines(rejection("algorithms: [gd, needy]\nnetwork: {loss: mae}\nfigures: []")) == [
-        "bad.yaml:1:18: algorithms[1]: needy requires residuals and jacobian, which the problem perceptron does not provide"
+        (
+            "bad.yaml:1:18: algorithms[1]: needy requires residuals and jacobian, which the problem "
+            "perceptron does not provide"
+        )
     ]
 
 
@@ -788,7 +796,10 @@ CSV = "a,b,y\n1,2,0\n"
             [
                 "points.csv:3:1: row 2, column 'a': expected a number, got 'nan'\n    nan,.inf,1e999\n    ^",
                 "points.csv:3:5: row 2, column 'b': expected a finite number, got .inf\n    nan,.inf,1e999\n        ^",
-                "points.csv:3:10: row 2, column 'y': expected a finite number, got 1e999\n    nan,.inf,1e999\n             ^",
+                (
+                    "points.csv:3:10: row 2, column 'y': expected a finite number, got 1e999\n    nan,.inf,1e999\n  "
+                    "           ^"
+                ),
             ],
         ),
         (
@@ -810,8 +821,10 @@ CSV = "a,b,y\n1,2,0\n"
             "a;b\n1;2\n",
             "",
             [
-                "points.csv:1: expected 2 or more columns (features and a target), got 1; use commas to separate cells"
-                "\n    a;b"
+                (
+                    "points.csv:1: expected 2 or more columns (features and a target), got 1; use commas to "
+                    "separate cells\n    a;b"
+                )
             ],
         ),
         ("a\n1\n", "", ["points.csv:1: expected 2 or more columns (features and a target), got 1\n    a"]),
