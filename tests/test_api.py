@@ -209,7 +209,7 @@ def test_another_problem():
     assert results["newton"].final_error < 1e-6
     own = bpviz.compare("gd:step=1e-3", problem="rosenbrock", start=(1, 1))
     assert own["gd"].epochs == 0
-    with pytest.raises(ConfigError, match="problem='rosenbrok': problem: 'rosenbrok' is not the name of a problem"):
+    with pytest.raises(ConfigError, match="problem='rosenbrok': problem: unknown problem 'rosenbrok'"):
         bpviz.compare("gd", problem="rosenbrok")
 
 
@@ -269,9 +269,7 @@ def test_run_takes_an_experiment_again():
 def test_overrides_are_those_of_the_command(source):
     results = bpviz.run(source, overrides=["algorithms.0.step=10", "max_epochs=5"])
     assert (results["gd"].settings, results["gd"].epochs) == ({"step": 10.0}, 5)
-    with pytest.raises(
-        ConfigError, match=r"--set algorithms\.7\.step=1: algorithms: '7' is not the number of an entry"
-    ):
+    with pytest.raises(ConfigError, match=r"--set algorithms\.7\.step=1: algorithms: unknown entry '7'; use"):
         bpviz.run(source, overrides=["algorithms.7.step=1"])
 
 
@@ -364,9 +362,9 @@ def test_figures_leave_the_settings_of_matplotlib_alone():
 @pytest.mark.parametrize(
     ("kind", "options", "said"),
     [
-        ("pathz", {}, "figure: kind: 'pathz' is not the name of a figure; did you mean 'paths'?"),
+        ("pathz", {}, "figure: kind: unknown figure 'pathz'; did you mean 'paths'?"),
         ("errors", {"algorithm": ["gd"]}, "figure: algorithm: unknown option of errors; did you mean 'algorithms'?"),
-        ("paths", {"levels": 1}, "figure: levels: 1 is not in [2, 200] ("),
+        ("paths", {"levels": 1}, "figure: levels: expected an integer in [2, 200], got 1 ("),
     ],
 )  # fmt: skip
 def test_figures_that_cannot_be_drawn(kind, options, said):
@@ -395,7 +393,7 @@ def test_files_in_several_formats_and_of_a_comparison(folder):
 
 def test_files_that_cannot_be_written(folder):
     results = bpviz.compare("gd", max_epochs=3)
-    with pytest.raises(ConfigError, match="formats: 'gif' is not one of png, svg, pdf"):
+    with pytest.raises(ConfigError, match="formats: expected png, svg or pdf, got 'gif'"):
         results.save("out", ["gif"])
     (folder / "file").write_text("")
     with pytest.raises(OSError, match="file is a file, and a folder of that name is to be made"):
@@ -429,11 +427,10 @@ def test_a_cell_that_is_run_again_defines_a_rule_anew():
     refused = "try:\n    exec({!r})\nexcept ValueError as error:\n    print(error)"
     other = LEAP.replace("Leap", "Other")
     assert python(f"{LEAP}\n{refused.format(other)}") == (
-        "two definitions of the algorithm 'leap': Leap in __main__ and Other in __main__\n"
+        "duplicate algorithm 'leap': Leap in __main__ and Other in __main__\n"
     )
     assert python(refused.format(LEAP.replace('"leap"', '"gd"'))) == (
-        "two definitions of the algorithm 'gd': GradientDescent in bpviz.optimizers.gradient_descent and Leap in "
-        "__main__\n"
+        "duplicate algorithm 'gd': GradientDescent in bpviz.optimizers.gradient_descent and Leap in __main__\n"
     )
 
 
@@ -471,25 +468,27 @@ def deep():
         (".", [".: this is a folder, not a file"]),
         ([1], ["a list is no experiment: the name of a YAML file, a mapping, or an Experiment"]),
         (None, ["null is no experiment: the name of a YAML file, a mapping, or an Experiment"]),
-        ({}, ["<dict>: algorithms are missing; give at least one, for instance `algorithms: [gd]`"]),
-        ({1: 2}, ["<dict>: the key 1 is not text"]),
+        ({}, ["<dict>: missing key 'algorithms'; add at least one algorithm, for example `algorithms: [gd]`"]),
+        ({1: 2}, ["<dict>: expected strings as keys, got 1"]),
         ({"algorithms": ["gd"], "start": deep()}, ["<dict>: nested more than 32 levels deep"]),
-        ({"algorithms": [object()]}, ["<dict>: algorithms[0]: a object is not a value of a config"]),
-        ({"algorithms": [{"name": "gd", "step": {1, 2}}]}, ["<dict>: algorithms[0].step: a set is not a value"]),
+        ({"algorithms": [object()]}, ["<dict>: algorithms[0]: unsupported type object"]),
+        ({"algorithms": [{"name": "gd", "step": {1, 2}}]}, ["<dict>: algorithms[0].step: unsupported type set"]),
         (
             {"algorithms": ["gd", "gd"], "max_epochs": "5"},
             [
-                "<dict>: max_epochs: '5' is not a whole number in [1, inf); it is quoted: write 5 without the",
-                "<dict>: algorithms[1]: 'Gradient descent' is the label of algorithms[0] too (by <dict>)",
+                ("<dict>: max_epochs: expected an integer in [1, inf), got '5' (maximum number of epochs); "
+            "remove the quotes: 5"),
+                "<dict>: algorithms[1]: duplicate label 'Gradient descent' (also of algorithms[0], by <dict>)",
             ],
         ),
         (
             {"algorithms": [{"name": "gd", "step": np.nan}, {"name": "gd", "lr": 1}], "titel": "x"},
             [
                 "<dict>: titel: unknown key; did you mean 'title'?",
-                "<dict>: algorithms[0].step: nan is not a finite number (step size η, the factor on the gradient)",
+                ("<dict>: algorithms[0].step: expected a finite number, got nan (step size η, the factor on the "
+            "gradient)"),
                 "<dict>: algorithms[1].lr: unknown setting of gd; did you mean 'step'?",
-                "<dict>: algorithms[1]: 'Gradient descent' is the label of algorithms[0] too (by <dict>)",
+                "<dict>: algorithms[1]: duplicate label 'Gradient descent' (also of algorithms[0], by <dict>)",
             ],
         ),
     ],
@@ -503,21 +502,21 @@ def test_mistakes_in_an_experiment(data, said):
 @pytest.mark.parametrize(
     ("algorithms", "options", "said"),
     [
-        ([], {}, ["compare: give at least one algorithm"]),
-        (["gd", "gd"], {}, ["gd: a second 'Gradient descent'; change a setting or give it a label"]),
-        ([{"step": 1}], {}, ["argument 1: name is missing; known are "]),
-        ([3], {}, ["argument 1: 3 is not a name, or a mapping with a name"]),
-        (["gd", {"name": "gdd"}], {}, ["argument 2: name: 'gdd' is not the name of an algorithm; did you mean 'gd'?"]),
+        ([], {}, ["compare: missing algorithm; give at least one"]),
+        (["gd", "gd"], {}, ["gd: duplicate label 'Gradient descent'; change a setting or add a label"]),
+        ([{"step": 1}], {}, ["argument 1: missing key 'name'; use one of "]),
+        ([3], {}, ["argument 1: expected a name or a mapping with a name, got 3"]),
+        (["gd", {"name": "gdd"}], {}, ["argument 2: name: unknown algorithm 'gdd'; did you mean 'gd'?"]),
         (
             ["gd"],
             {"start": (1, 2, 3), "max_epochs": 0, "error_threshold": -1},
             [
-                "start=(1, 2, 3): start: 3 numbers, and the perceptron has 2 weights: w1, w2",
-                "error_threshold=-1: error_threshold: -1 is not in [0, inf) (",
-                "max_epochs=0: max_epochs: 0 is not in [1, inf) (a run ends after this many epochs at the latest)",
+                "start=(1, 2, 3): start: expected 2 numbers, one per weight (w1, w2), got 3",
+                "error_threshold=-1: error_threshold: expected a number in [0, inf), got -1 (",
+                "max_epochs=0: max_epochs: expected an integer in [1, inf), got 0 (maximum number of epochs)",
             ],
         ),
-        (["gd"], {"start": np.array([[1, 2, 3]])}, ["start=array([[1, 2, 3]]): start[0]: 3 numbers"]),
+        (["gd"], {"start": np.array([[1, 2, 3]])}, ["start=array([[1, 2, 3]]): start[0]: expected 2 numbers"]),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_comparison(algorithms, options, said):

@@ -339,7 +339,13 @@ def test_settings_that_are_not_refused_as_they_should_be():
     wordy = Wordy(0, math.inf, False, False)
     for domain, first in (
         (Lax(), "step=a mapping is accepted"),
-        (wordy, "step=0 is refused with 'mine: step: no (step size, η)', not with 'mine: step: 0 is not in (0, inf)"),
+        (
+            wordy,
+            (
+                "step=0 is refused with 'mine: step: no (step size, η)', not with 'mine: step: expected a "
+                "number in (0, inf), got 0"
+            ),
+        ),
     ):
         rule = made(step=hyper(0.3, domain, "step size, η"))
         [field] = declare.fields(rule).values()
@@ -365,7 +371,7 @@ def test_settings_that_are_no_longer_what_they_may_be():
     rule = made()
     object.__setattr__(rule, "step", -1)
     found = declarations.settings_are_frozen_and_of_their_kind(rule)
-    assert next(found) == "step: -1 is not in (0, inf) (step size, η)"
+    assert next(found) == "step: expected a number in (0, inf), got -1 (step size, η)"
 
 
 @pytest.mark.parametrize(

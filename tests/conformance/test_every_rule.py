@@ -147,9 +147,9 @@ class Mute:
 def test_an_unsuitable_pair_is_refused_before_anything_runs(name):
     *first, last = (kind for kind in KINDS if kind in OPTIMIZERS[name].needs)
     needed = f"{', '.join(first)} and {last}" if first else last
-    with pytest.raises(ValueError, match="needs") as refusal:
+    with pytest.raises(ValueError, match="requires") as refusal:
         list(march(OPTIMIZERS[name](), Mute(), [[0.0]], error_threshold=None, max_epochs=1))
-    assert str(refusal.value) == f"{name} needs {needed}, which this mute problem does not have"
+    assert str(refusal.value) == f"{name} requires {needed}, which the problem mute problem does not provide"
 
 
 # -- declarations ----------------------------------------------------------------------------------------------------

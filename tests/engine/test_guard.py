@@ -86,7 +86,7 @@ WRONG = [
     # a line of the rule, what stands there instead, where and when it goes wrong, and how
     (RETURN, "        1 / 0\n", ":16), epoch 1", "ZeroDivisionError: division by zero"),
     (RETURN, f"        if late: 1 / 0\n{RETURN}", ":16), epoch 2", "ZeroDivisionError: division by zero"),
-    (RETURN, f"        if late: raise SystemExit\n{RETURN}", ":16), epoch 2", "it leaves the program (SystemExit)"),
+    (RETURN, f"        if late: raise SystemExit\n{RETURN}", ":16), epoch 2", "it called sys.exit() (SystemExit)"),
     (RETURN, "        assert False, 'one\\ntwo'\n", ":16), epoch 1", "AssertionError: one two"),
     (RETURN, "        np.linalg.inv(np.zeros((2, 2)))\n", ":16), epoch 1", "LinAlgError: Singular matrix"),
     (BEGIN, "        1 / 0\n", ":11), at the start", "ZeroDivisionError: division by zero"),

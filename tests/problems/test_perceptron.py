@@ -210,25 +210,25 @@ def test_cross_entropy_needs_targets_that_are_probabilities(target):
         (
             {"activation": "logistic"},
             (
-                "activation: 'logistic' is not one of sigmoid, tanh, relu, softplus, linear; did you mean 'sigmoid'? "
-                "(activation function a, applied to the weighted sum)"
+                "activation: expected sigmoid, tanh, relu, softplus or linear, got 'logistic' "
+                "(activation function a, applied to the weighted sum); did you mean 'sigmoid'?"
             ),
         ),
         (
             {"bias": "yes"},
-            "bias: 'yes' is not true or false (whether to add a bias to the weighted sum, as one more weight)",
+            "bias: expected true or false, got 'yes' (whether to add a bias to the weighted sum, as one more weight)",
         ),
         (
             {"loss": "l2"},
             (
-                "loss: 'l2' is not one of mse, half-mse, cross-entropy, mae; did you mean 'mse'? "
-                "(loss of one sample; the error is the mean over all samples)"
+                "loss: expected mse, half-mse, cross-entropy or mae, got 'l2' "
+                "(loss of one sample; the error is the mean over all samples); did you mean 'mse'?"
             ),
         ),
     ],
 )
 def test_a_wrong_setting_is_refused_with_a_sentence(setting, complaint):
-    with pytest.raises(ValueError, match="is not") as refusal:
+    with pytest.raises(ValueError, match="expected") as refusal:
         Perceptron(**setting)
     assert str(refusal.value) == f"perceptron: {complaint}"
 

@@ -309,12 +309,12 @@ class Mute:
 @over_wrappers
 def test_rejects_a_problem_without_the_needed_evaluations(name):
     optimizer = wrapped(name, "gd")
-    with pytest.raises(ValueError, match="needs") as refusal:
+    with pytest.raises(ValueError, match="requires") as refusal:
         list(march(optimizer, Mute(), [[0.0]], error_threshold=None, max_epochs=1))
-    assert str(refusal.value) == "gd needs gradient, which this mute problem does not have"
+    assert str(refusal.value) == "gd requires gradient, which the problem mute problem does not provide"
     own = [kind for kind in KINDS if kind in WRAPPERS[name].needs]
     said = [complaint for _, complaint in declare.misfits(optimizer, Mute())]
-    words = f"{name} needs {' and '.join(own)}, which this mute problem does not have"
+    words = f"{name} requires {' and '.join(own)}, which the problem mute problem does not provide"
     assert said == ([words] if own else [f"{name} requires a problem with data (mute problem has none)"] * len(said))
 
 
@@ -339,10 +339,11 @@ def refusal_of(name, **settings):
 def words_about(domain, bad):
     """Return the expected message for an invalid value, written independently."""
     if isinstance(domain, Choice):
-        return f"{bad!r} is not one of {', '.join(domain.words)}"
+        return f"expected {', '.join(domain.words[:-1])} or {domain.words[-1]}, got {bad!r}"
     if isinstance(domain, Flag):
-        return f"{bad!r} is not true or false"
-    return f"{bad} is not in {str(domain).removeprefix('integer ')}"
+        return f"expected true or false, got {bad!r}"
+    kind = "an integer" if domain.integer else "a number"
+    return f"expected {kind} in {str(domain).removeprefix('integer ')}, got {bad}"
 
 
 @pytest.mark.parametrize(("name", "field"), settings_of(Domain))
