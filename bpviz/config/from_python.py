@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpviz.config.yaml_tree import Node, under
-from bpviz.declare import spelled
+from bpviz.declare import all_settings
 from bpviz.messages.diagnostics import ConfigError, Place
 from bpviz.messages.text import shown
 
@@ -25,7 +25,7 @@ def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
     if hasattr(value, "tolist"):
         value = value.tolist()
     if hasattr(value, "advance"):
-        value = {"name": value.name, **spelled(value)}
+        value = {"name": value.name, **all_settings(value)}
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if isinstance(value, Mapping):

@@ -15,7 +15,7 @@ from bpviz.config.read_figures import read_figure
 from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
 from bpviz.config.reader import read_experiment
 from bpviz.config.schema import KEYS
-from bpviz.config.values import Reader, spelled_out
+from bpviz.config.values import Reader, long_form
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
 from bpviz.declare.domains import FileName
 from bpviz.experiment.spec import Algorithm, Experiment
@@ -153,7 +153,7 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
             return node
         i, items = int(step), list(node.value)
         short = _SHORT.get(path.rpartition(".")[2])
-        old = spelled_out(items[i], short) if rest and short else items[i]
+        old = long_form(items[i], short) if rest and short else items[i]
         items[i] = _replaced(old, rest, value, place, under(path, i), reader)
         return dataclasses.replace(node, value=items)
     if not isinstance(node.value, dict):
@@ -333,10 +333,10 @@ def _with_distinct_labels(algorithms: Sequence[Algorithm]) -> list[Algorithm]:
 
 
 def _label(algorithm: Algorithm, group: Sequence[Algorithm]) -> str:
-    others = [declare.spelled(other.optimizer) for other in group]
+    others = [declare.all_settings(other.optimizer) for other in group]
     own = [
         f"{name} {value:g}" if isinstance(value, float) and float(f"{value:g}") == value else f"{name} {value}"
-        for name, value in declare.spelled(algorithm.optimizer).items()
+        for name, value in declare.all_settings(algorithm.optimizer).items()
         if any(other.get(name) != value for other in others)
     ]
     return f"{algorithm.label} ({', '.join(own)})" if own else algorithm.label

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.config import algorithm
 from bpviz.config.schema import NUMBER
 from bpviz.config.yaml_tree import LARGEST
-from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, entry_points, made_of
+from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, components, entry_points
 from bpviz.declare.domains import Listed, Text
 from bpviz.declare.registry import FILES, Registry, all_or_nothing
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
@@ -232,7 +232,7 @@ def used(experiment: Experiment) -> list[dict[str, str]]:
 def packages(experiment: Experiment) -> dict[str, str]:
     """Return the installed packages that provide an experiment's rules or problem, with their versions."""
     things = [experiment.problem, *(a.optimizer for a in experiment.algorithms)]
-    names = dict.fromkeys(part.name for thing in things for part in made_of(thing))
+    names = dict.fromkeys(part.name for thing in things for part in components(thing))
     return dict(
         registry.providers[name].split(" ", 1)
         for name in names

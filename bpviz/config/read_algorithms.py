@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bpviz import declare
 from bpviz.config.schema import LABEL, MOST_WRAPPERS, WITH
-from bpviz.config.values import Reader, spelled_out
+from bpviz.config.values import Reader, long_form
 from bpviz.config.yaml_tree import Node, under
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Problem
 from bpviz.declare.entry_points import BrokenPluginError
@@ -105,7 +105,7 @@ def read_algorithms(
 
 def _names(node: Node) -> Names | None:
     """Return the names of an invalid entry of ``algorithms``, or None if they are unknown."""
-    given = spelled_out(node, "name").value
+    given = long_form(node, "name").value
     name, label = (given.get(key) for key in ("name", "label")) if isinstance(given, dict) else (None, None)
     if name is None or not isinstance(name.value, str):
         return None

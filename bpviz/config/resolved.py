@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import settings, spelled
+from bpviz.declare import all_settings, settings
 from bpviz.experiment.expectations import EXACTLY
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
@@ -31,7 +31,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "gradient_threshold": experiment.gradient_threshold,
         "max_epochs": experiment.max_epochs,
         "algorithms": [
-            {"name": a.optimizer.name, "label": a.label, **spelled(a.optimizer)} for a in experiment.algorithms
+            {"name": a.optimizer.name, "label": a.label, **all_settings(a.optimizer)} for a in experiment.algorithms
         ],
         "figures": [{"kind": figure.name, **_listed(settings(figure))} for figure in experiment.figures],
         **_expected(experiment.expectations),

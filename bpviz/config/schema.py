@@ -114,8 +114,8 @@ def _entry(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[s
         }
         for name, thing in registry.items()
     ]
-    spelled = {"type": "object", "properties": {key: names}, "required": [key], "allOf": cases}
-    return {"anyOf": [names, spelled]}
+    mapping = {"type": "object", "properties": {key: names}, "required": [key], "allOf": cases}
+    return {"anyOf": [names, mapping]}
 
 
 def _expect() -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Reader:
 
     def lookup(self, node: Node, path: str, registry: Registry[Any], key: str) -> tuple[Node, Any] | None:
         """Return an entry in its long form, and the object of ``registry`` with the name at ``key``."""
-        entry = spelled_out(node, key)
+        entry = long_form(node, key)
         if not isinstance(entry.value, dict):
             message = f"expected a {key} or a mapping with a {key}, got {shown(node.plain)}"
             self.report(node.place, path, message)
@@ -153,7 +153,7 @@ def unchecked(kind: Any, values: Mapping[str, Any]) -> Any:
     return instance
 
 
-def spelled_out(node: Node, key: str) -> Node:
+def long_form(node: Node, key: str) -> Node:
     """Return an entry in its long form: `- {name: gd}` for `- gd`."""
     if not isinstance(node.value, str):
         return node

@@ -13,7 +13,7 @@ from bpviz.declare.decorators import (
 )
 from bpviz.declare.fields import Field, conflicts, fields, hyper, settings
 from bpviz.declare.interfaces import KINDS, PARTS, Array, Column, Mask, Minimum, Optimizer, Oracle, Point, Problem
-from bpviz.declare.layers import Wrapper, layers, made_of, misfits, spelled, unsuitable, without_gradient
+from bpviz.declare.layers import Wrapper, all_settings, components, layers, misfits, unsuitable, without_gradient
 
 __all__ = [
     "FIGURES",
@@ -32,18 +32,18 @@ __all__ = [
     "Point",
     "Problem",
     "Wrapper",
+    "all_settings",
+    "components",
     "conflicts",
     "declared",
     "fields",
     "figure",
     "hyper",
     "layers",
-    "made_of",
     "misfits",
     "optimizer",
     "problem",
     "settings",
-    "spelled",
     "unsuitable",
     "without_gradient",
     "wrapper",

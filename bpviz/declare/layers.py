@@ -67,19 +67,19 @@ def layers(optimizer: Any) -> list[Any]:
     return found[::-1]
 
 
-def spelled(optimizer: Optimizer) -> dict[str, Any]:
+def all_settings(optimizer: Optimizer) -> dict[str, Any]:
     """Return all settings as in a config: those of the rule, and those of its wrappers under ``with``."""
     rule, *outer = layers(optimizer)
     wrappers = [{"name": type(wrapper).name, **settings(wrapper)} for wrapper in outer]
     return {**settings(rule), "with": wrappers} if wrappers else settings(rule)
 
 
-def made_of(thing: Any) -> Iterator[Any]:
+def components(thing: Any) -> Iterator[Any]:
     """Yield a rule or a problem, and the rules or problems that it contains."""
     yield thing
     for part in getattr(thing, "__dict__", {}).values():
         if hasattr(part, "advance") or hasattr(part, "offers"):
-            yield from made_of(part)
+            yield from components(part)
 
 
 def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str | None:

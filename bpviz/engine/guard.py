@@ -40,7 +40,7 @@ def guarded(rule: Optimizer, clock: Callable[[], int]) -> Optimizer:
 
 def _stranger(thing: Any) -> Any:
     """Return what of a rule or a problem is not this package's: itself, or what it is made of; None if all is."""
-    return next((part for part in declare.made_of(thing) if not registry.is_own(type(part))), None)
+    return next((part for part in declare.components(thing) if not registry.is_own(type(part))), None)
 
 
 class _GuardedRule:

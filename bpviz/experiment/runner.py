@@ -50,7 +50,7 @@ def run(experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dic
         if seconds is not None:
             seconds[algorithm.label] = perf_counter() - began
         runs += [
-            Run(algorithm.optimizer.name, algorithm.label, declare.spelled(algorithm.optimizer), start, trajectory)
+            Run(algorithm.optimizer.name, algorithm.label, declare.all_settings(algorithm.optimizer), start, trajectory)
             for start, trajectory in zip(experiment.starts, trajectories, strict=True)
         ]
     return Results(

@@ -395,8 +395,9 @@ def test_wrapper_decorator(wrappers):
     assert declare.layers(box) == [gd, Box(gd), box]
     assert declare.layers(Box) == [Box]
     assert declare.settings(box) == {"size": 9.0}
-    assert declare.spelled(gd) == {"step": 2.0}
-    assert declare.spelled(box) == {"step": 2.0, "with": [{"name": "box", "size": 1.0}, {"name": "box", "size": 9.0}]}
+    assert declare.all_settings(gd) == {"step": 2.0}
+    layers = [{"name": "box", "size": 1.0}, {"name": "box", "size": 9.0}]
+    assert declare.all_settings(box) == {"step": 2.0, "with": layers}
     assert box == Box(Box(gd), 9) != Box(Box(gd))
     with pytest.raises(dataclasses.FrozenInstanceError):
         box.inner = gd

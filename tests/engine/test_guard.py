@@ -176,7 +176,7 @@ def test_a_rule_inside_one_of_this_package_s_is_named(walk):
     inner = OPTIMIZERS["own"]()
     outer = OPTIMIZERS["gd"]()
     object.__setattr__(outer, "inner", inner)
-    assert list(declare.made_of(outer)) == [outer, inner]
+    assert list(declare.components(outer)) == [outer, inner]
     from bpviz.engine import guard
 
     assert re.search("_GuardedRule", repr(guard.guarded(outer, lambda: 0)))

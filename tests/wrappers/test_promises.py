@@ -218,7 +218,7 @@ def test_wrapped_optimizer_combines_the_facts_of_all_layers(rule, names):
     assert optimizer.name == rule
     assert optimizer.label == ", ".join([OPTIMIZERS[rule].label, *(WRAPPERS[name].label for name in names)])
     assert optimizer.needs == OPTIMIZERS[rule].needs.union(*(WRAPPERS[name].needs for name in names))
-    spelled = declare.spelled(optimizer)
+    spelled = declare.all_settings(optimizer)
     assert [around["name"] for around in spelled["with"]] == names
     assert spelled["step"] == optimizer_step(optimizer)
     assert rebuilt(optimizer, {}) == optimizer
