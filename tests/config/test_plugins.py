@@ -122,9 +122,9 @@ def names():
 
 
 def test_runs_a_rule_of_a_file_with_built_in_rules():
-    said = json.loads(done("run", "exp.yaml", "--plugin", "leap.py", "--format", "json"))
-    assert [run["algorithm"] for run in said["runs"]] == ["gd", "leap"]
-    leap = said["runs"][1]
+    summary = json.loads(done("run", "exp.yaml", "--plugin", "leap.py", "--format", "json"))
+    assert [run["algorithm"] for run in summary["runs"]] == ["gd", "leap"]
+    leap = summary["runs"][1]
     assert (leap["settings"], leap["weights"]) == ({"step": 0.25}, [-4 + 7 * 0.25] * 2)
     assert (leap["label"], leap["evaluations"]["gradient"]) == ("leap", 7)
 
@@ -169,9 +169,9 @@ def test_checks_settings_of_plugins():
 
 def test_a_config_never_executes_a_file(folder):
     (folder / "bad.yaml").write_text("algorithms: [leap.py, 'leap.py:Leap']\nplugin: leap.py\nplugins: [leap.py]\n")
-    said = rejected("validate", "bad.yaml")
-    assert "unknown algorithm 'leap.py'" in said
-    assert "plugin: unknown key" in said
+    message = rejected("validate", "bad.yaml")
+    assert "unknown algorithm 'leap.py'" in message
+    assert "plugin: unknown key" in message
     assert plugins.loaded() == []
 
 
@@ -310,12 +310,12 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("text", "said"), BROKEN.items(), ids=range(len(BROKEN)))
+@pytest.mark.parametrize(("text", "message"), BROKEN.items(), ids=range(len(BROKEN)))
 @pytest.mark.parametrize("command", ["run exp.yaml", "list"])
-def test_rejects_a_broken_file_with_its_line(text, said, command):
+def test_rejects_a_broken_file_with_its_line(text, message, command):
     write("bad.py", text)
     before = names()
-    assert rejected(*command.split(), "--plugin", "bad.py").startswith(said)
+    assert rejected(*command.split(), "--plugin", "bad.py").startswith(message)
     assert names() == before
     assert (plugins.loaded(), registry.FILES) == ([], {})
     assert not [module for module in sys.modules if module.startswith("bpviz_plugin_bad")]
@@ -326,8 +326,8 @@ def test_rejects_a_broken_file_with_its_line(text, said, command):
 )
 def test_every_command_rejects_broken_files(folder, command):
     (folder / "nothing.py").write_text("")
-    said = rejected(*command.split(), "--plugin", "missing.py", "--plugin", "leap.py", "--plugin", "nothing.py")
-    assert [line.partition(";")[0] for line in said.splitlines()] == [
+    message = rejected(*command.split(), "--plugin", "missing.py", "--plugin", "leap.py", "--plugin", "nothing.py")
+    assert [line.partition(";")[0] for line in message.splitlines()] == [
         "missing.py: no such file",
         "nothing.py: no algorithm or problem found",
     ]
@@ -383,9 +383,9 @@ def test_prints_of_a_plugin_are_not_in_the_table(folder, jobs):
     result = process("run", "exp.yaml", *arguments, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert len(json.loads(result.stdout)["runs"]) == 2
-    said = result.stderr.splitlines()
-    assert said.count("running") == 7
-    assert said.count("loading") >= int(jobs)
+    lines = result.stderr.splitlines()
+    assert lines.count("running") == 7
+    assert lines.count("loading") >= int(jobs)
 
 
 def test_prints_of_a_plugin_are_not_in_the_schema():
@@ -632,7 +632,7 @@ def test_outputs_are_out_of_date_if_a_package_changes(install, folder):
 
 
 @pytest.mark.parametrize(
-    ("points", "text", "said"),
+    ("points", "text", "message"),
     [
         (RULES, "1 / 0", r"ZeroDivisionError: division by zero \(.*leaps\.py:1\)"),
         (RULES, "import sys\nsys.exit(1)", r"it called sys.exit\(\) \(SystemExit\) \(.*leaps\.py:2\)"),
@@ -652,18 +652,18 @@ def test_outputs_are_out_of_date_if_a_package_changes(install, folder):
         ),
     ],
 )
-def test_rejects_a_broken_package(install, points, text, said):
+def test_rejects_a_broken_package(install, points, text, message):
     install("leaps", points, **({} if text is None else {"leaps": text}))
     before = names()
-    sentence = rf"the plugin 'leap' of leaps 1\.2 cannot be used: {said}"
+    sentence = rf"the plugin 'leap' of leaps 1\.2 cannot be used: {message}"
     for command in ("list", "schema", "explain leap"):
         sys.modules.pop("leaps", None)
         assert re.fullmatch(sentence, rejected(*command.split())), command
     sys.modules.pop("leaps", None)
     assert re.fullmatch(f"leap: {sentence}", rejected("compare", "leap"))
     sys.modules.pop("leaps", None)
-    said = rejected("run", "exp.yaml").splitlines()
-    assert re.fullmatch(rf"exp\.yaml:1:25: algorithms\[1\]\.name: {sentence}", said[0])
+    lines = rejected("run", "exp.yaml").splitlines()
+    assert re.fullmatch(rf"exp\.yaml:1:25: algorithms\[1\]\.name: {sentence}", lines[0])
     assert names() == before
     done("compare", "gd", "--no-figures")
 
