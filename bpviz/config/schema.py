@@ -177,7 +177,7 @@ KEYS = {
         Field(
             "network",
             {name: field.default for name, field in fields(Perceptron).items()},
-            Nested(f"a mapping of {', '.join(fields(Perceptron))}", lambda: _object(fields(Perceptron))),
+            Nested(f"a mapping of {listed(fields(Perceptron), 'and')}", lambda: _object(fields(Perceptron))),
             "network whose error on the dataset is minimized",
         ),
         Field(
