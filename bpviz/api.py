@@ -162,7 +162,8 @@ class Results(results.Results):
             If the folder cannot be written.
         """
         chosen = [formats] if isinstance(formats, str) else list(formats)
-        complaints = [complaint for one in chosen if (complaint := Choice(FORMATS).complaint(one))]
+        domain = Choice(FORMATS)
+        complaints = [f"{complaint}{domain.hint(one)}" for one in chosen if (complaint := domain.complaint(one))]
         if complaints:
             raise ConfigError([Mistake("formats", 0, 0, "", complaint) for complaint in complaints])
         path = Path(folder)

@@ -142,7 +142,7 @@ def _forgetting() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for known in (OPTIMIZERS, PROBLEMS):
             patch.setattr(known, "_things", dict(known.items()))
-            patch.setattr(known, "brought", {})
+            patch.setattr(known, "providers", {})
         modules = set(sys.modules)
         entry_points.points.cache_clear()
         entry_points.groups.cache_clear()

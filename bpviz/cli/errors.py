@@ -93,8 +93,8 @@ def _excused(error: BaseException) -> tuple[str, int] | None:
         if isinstance(error, BrokenProcessPool):
             return "a parallel process has ended in the middle of its work; --jobs 1 may tell more", 1
     if "bpviz.config.plugins" in sys.modules:
-        from bpviz.config.plugins import blamed
+        from bpviz.config.plugins import plugin_error
 
-        said = blamed(error)
+        said = plugin_error(error)
         return (said, 2) if said else None
     return None

@@ -1,9 +1,8 @@
-"""YAML -> Experiment, every mistake with its place.
+"""Read configs: YAML, Python values or command-line arguments to an Experiment, with the place of every mistake.
 
-A file or the parts of a comparison (``sources``) become a tree of values that know where they stand (``yaml_tree``).
-The tree is read (``reader``) against what is declared: the config's own keys in ``keys``, the settings of a thing where
-the thing is defined. What is wrong is collected and reported together (``places``). Nothing here imports NumPy or
-matplotlib.
+``load`` builds a tree of values with their places (``yaml_tree``, ``from_python``). ``reader`` checks the tree against
+the declarations: ``schema`` declares the config's own keys, and the classes of algorithms, wrappers, problems and
+figures declare their settings. All mistakes are reported together. Nothing here imports NumPy or matplotlib.
 """
 
 from bpviz.config.load import algorithm, figure, from_mapping, from_parts, from_values, load, loads

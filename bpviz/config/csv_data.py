@@ -1,4 +1,4 @@
-"""A CSV file -> a Dataset, every cell that is not a number with its row and column."""
+"""Read a Dataset from a CSV file; report every cell that is not a number with its row and column."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 10 * 1024 * 1024  # bytes
-_MOST_COLUMNS = 1000  # each may be a weight, and what is done with weights grows faster than their number
-_MOST_MISTAKES = 20  # a wrong column is understood by then
+_MOST_COLUMNS = 1000  # one weight each, and the cost of a run grows faster than their number
+_MOST_MISTAKES = 20  # enough to recognize a wrong column
 
 
 class Table:
-    """A CSV file whose first row names its columns.
+    """A CSV file with a header row of column names.
 
-    Raises ConfigError, with places in the CSV file, and UnreadableError.
+    Raise ConfigError, with places in the CSV file, or UnreadableError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,15 +40,15 @@ class Table:
             raise ConfigError([self._mistake(complaint, self._line)])
 
     def unknown(self, name: str) -> str | None:
-        """Return why ``name`` is not a column, or None if it is one."""
+        """Return the message for an unknown column, or None if ``name`` is a column."""
         if name in self.names:
             return None
         guess = nearest(name, self.names)
-        hint = f"did you mean {guess!r}?" if guess else f"there are {listed(map(shown, self.names), 'and')}"
-        return f"no column is named {shown(name)}; {hint}"
+        hint = f"did you mean {guess!r}?" if guess else f"use {listed(map(shown, self.names))}"
+        return f"unknown column {shown(name)}; {hint}"
 
     def dataset(self, features: Sequence[str], target: str) -> Dataset:
-        """Return the samples: ``features`` the columns of the inputs, ``target`` the one to predict."""
+        """Return the samples, given the names of the feature columns and of the target column."""
         columns = [(name, self.names.index(name)) for name in (*features, target)]
         samples: list[list[float]] = []
         mistakes: list[Mistake] = []
@@ -63,27 +63,27 @@ class Table:
                     else:
                         mistakes.append(self._mistake(f"{row}, column {shown(name)}: {value}", line, cells[:place]))
             else:
-                message = f"{row} has {len(cells)} cells, and the first row names {len(self.names)} columns"
+                message = f"{row}: expected {len(self.names)} cells, as in the header, got {len(cells)}"
                 mistakes.append(self._mistake(message, line))
             samples.append(sample)
             if len(mistakes) >= _MOST_MISTAKES:
                 break
         if not samples:
-            mistakes = [self._mistake("no rows under the names of the columns", self._line)]
+            mistakes = [self._mistake("no rows below the header", self._line)]
         if mistakes:
             raise ConfigError(mistakes)
         return Dataset("data", tuple(tuple(s[:-1]) for s in samples), tuple(s[-1] for s in samples), tuple(features))
 
     def _mistake(self, message: str, line: int, before: Sequence[str] | None = None) -> Mistake:
-        """Return a mistake of a line, and of the cell after the cells ``before`` if they are told."""
+        """Return a mistake in a line, at the cell after the cells ``before`` if given."""
         column = 0
-        if before is not None and '"' not in self._document.lines[line - 1]:  # quotes take room that cells do not show
+        if before is not None and '"' not in self._document.lines[line - 1]:  # quotes would shift the column
             column = sum(len(cell) + 1 for cell in before) + 1
         return Place(self._document, line, column).mistake("", message)
 
 
 def _rows(document: Document) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, each with the number of the line it starts in."""
+    """Yield the number of the first line and the cells of every row that is not blank."""
     reader = csv.reader(io.StringIO(document.text, newline=""))
     line = 1
     try:
@@ -96,31 +96,30 @@ def _rows(document: Document) -> Iterator[tuple[int, list[str]]]:
 
 
 def _header(names: Sequence[str]) -> str | None:
-    """Return what is wrong with the first row, or None."""
+    """Return what is wrong with the header row, or None."""
     if not names:
         return "the file is empty"
     if all(not isinstance(scalar(name), str) for name in names):
-        return "the first row has to name the columns, and this one has numbers"
+        return "expected column names in the first row, got numbers; add a header"
     if len(names) == 1:
-        if any(mark in names[0] for mark in ";\t"):
-            return "one column alone; the cells of a CSV file are separated by commas"
-        return "one column alone; there has to be a feature and a target"
+        fix = "; use commas to separate cells" if any(mark in names[0] for mark in ";\t") else ""
+        return f"expected 2 or more columns (features and a target), got 1{fix}"
     if len(names) > _MOST_COLUMNS:
-        return f"{len(names):,} columns, more than the {_MOST_COLUMNS:,} that are read"
+        return f"expected at most {_MOST_COLUMNS:,} columns, got {len(names):,}"
     for number, name in enumerate(names, start=1):
         complaint = Text().complaint(name)
         if complaint:
-            return f"the name of column {number}: {complaint}"
+            return f"name of column {number}: {complaint}"
         if name in names[: number - 1]:
-            return f"two columns are named {shown(name)}"
+            return f"duplicate column {shown(name)}"
     return None
 
 
 def _number(cell: str) -> float | str:
-    """Return the number in a cell, or what is wrong with it."""
+    """Return the number in a cell, or a message."""
     value = scalar(cell)
     if not cell:
-        return "the cell is empty"
+        return "expected a number, got an empty cell"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{shown(cell)} is not a number"
-    return float(value) if math.isfinite(value) else f"{cell[:40]} is not a finite number"
+        return f"expected a number, got {shown(cell)}"
+    return float(value) if math.isfinite(value) else f"expected a finite number, got {cell[:40]}"

@@ -1,4 +1,4 @@
-"""Files, folders and the standard input -> Experiments, the mistakes of all of them together."""
+"""Find configs in files, folders and standard input, and read them; report the mistakes of all of them together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz.config.load import Written, file_name, loads
+from bpviz.config.load import Places, file_name, loads
 from bpviz.config.yaml_tree import LARGEST
 from bpviz.messages.diagnostics import ConfigError, Mistake
 from bpviz.storage.reading import UnreadableError, read
@@ -19,37 +19,37 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 class Source(NamedTuple):
-    """A config as it was found: where, and its bytes."""
+    """A config: its path and its bytes."""
 
-    path: str  # "-" is the standard input
+    path: str  # "-" for standard input
     data: bytes
 
     @property
     def name(self) -> str:
-        """The name of its experiment."""
+        """The name of the experiment."""
         return file_name("stdin" if self.path == "-" else Path(self.path).stem)
 
     @property
     def folder(self) -> Path:
-        """Where the paths in it start."""
+        """The folder to which paths in the config are relative."""
         return Path(self.path).parent
 
     def experiment(self, overrides: Sequence[str] = ()) -> Experiment:
-        """Return what it says; ConfigError if it is wrong."""
-        return loads(self.data, self.said, self.folder, overrides, self.name)
+        """Return the Experiment; raise ConfigError if the config has mistakes."""
+        return loads(self.data, self.label, self.folder, overrides, self.name)
 
     @property
-    def said(self) -> str:
-        """What messages call it."""
+    def label(self) -> str:
+        """The name in messages."""
         return "<stdin>" if self.path == "-" else self.path
 
-    def written(self) -> Written:
-        """Return what is written in it, to find places."""
-        return Written(self.data, self.said)
+    def places(self) -> Places:
+        """Return the places of the values in the config."""
+        return Places(self.data, self.label)
 
 
 class Found(NamedTuple):
-    """Configs that were found, not yet understood, what could not be read, and folders that have none."""
+    """Configs that were found, not yet checked; mistakes for unreadable files, and for folders without configs."""
 
     sources: list[Source]
     unread: list[Mistake]
@@ -57,11 +57,11 @@ class Found(NamedTuple):
 
     @property
     def mistakes(self) -> list[Mistake]:
-        """What is wrong before any config has been understood."""
+        """The mistakes found before any config is read."""
         return [*self.unread, *self.empty]
 
     def experiments(self, overrides: Sequence[str] = ()) -> list[Experiment]:
-        """Return what they say; ConfigError with the mistakes of all of them."""
+        """Return the Experiments; raise ConfigError with the mistakes of all configs if there are any."""
         experiments: list[Experiment] = []
         mistakes = list(self.mistakes)
         for source in self.sources:
@@ -75,7 +75,7 @@ class Found(NamedTuple):
 
 
 def find(paths: Sequence[str]) -> Found:
-    """Find configs: files, those in folders (every .yaml and .yml file) or ``-``, the standard input."""
+    """Find configs: files, folders (every .yaml and .yml file in them), or ``-`` for standard input."""
     sources: list[Source] = []
     mistakes: list[Mistake] = []
     empty: list[Mistake] = []
@@ -89,11 +89,11 @@ def find(paths: Sequence[str]) -> Found:
 
 
 def _files(paths: Sequence[str], mistakes: list[Mistake], empty: list[Mistake]) -> list[str]:
-    """Return the files meant, each once, in the order given; note what is none, and folders without any."""
+    """Return the files, each once, in the given order; add mistakes for invalid paths and for folders without."""
     files: dict[str, None] = {}
     for path in paths:
-        if not path:  # to Path the working directory
-            mistakes.append(Mistake("''", 0, 0, "", "this is not the name of a file or a folder"))
+        if not path:  # for Path, the working directory
+            mistakes.append(Mistake("''", 0, 0, "", "expected the name of a file or folder, got ''"))
             continue
         if path == "-" or not Path(path).is_dir():
             files[path] = None
@@ -104,6 +104,6 @@ def _files(paths: Sequence[str], mistakes: list[Mistake], empty: list[Mistake]) 
             mistakes.append(Mistake(path, 0, 0, "", f"cannot be read: {error.strerror or error}"))
             continue
         if not found:
-            empty.append(Mistake(path, 0, 0, "", "this folder has no configs: no file ending in .yaml or .yml"))
+            empty.append(Mistake(path, 0, 0, "", "no configs in this folder (no .yaml or .yml file)"))
         files.update(dict.fromkeys(found))
     return list(files)

@@ -1,4 +1,4 @@
-"""Values as Python has them -> a tree of values with a place."""
+"""Convert Python values into a tree of values with a place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpviz.config.yaml_tree import Node, under
-from bpviz.declare import spelled
+from bpviz.declare import all_settings
 from bpviz.messages.diagnostics import ConfigError, Place
 from bpviz.messages.text import shown
 
@@ -15,24 +15,24 @@ _DEEPEST = 32  # levels of lists and mappings
 
 
 def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
-    """Return a value, and all that is in it, as nodes that stand at ``place``.
+    """Return a value and its parts as nodes at ``place``.
 
-    Tuples, NumPy's arrays and numbers, and paths are what they would be in a config; so is a rule: its name and its
-    settings. Raises ConfigError for what no config can say.
+    Tuples and NumPy arrays become lists, NumPy scalars numbers, paths strings, and update rules mappings of their name
+    and settings. Raise ConfigError for other types.
     """
     if depth > _DEEPEST:
         raise ConfigError([place.mistake("", f"nested more than {_DEEPEST} levels deep")])
     if hasattr(value, "tolist"):
         value = value.tolist()
     if hasattr(value, "advance"):
-        value = {"name": value.name, **spelled(value)}
+        value = {"name": value.name, **all_settings(value)}
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if isinstance(value, Mapping):
         parts = {}
         for key, part in value.items():
             if not isinstance(key, str):
-                raise ConfigError([place.mistake(path, f"the key {shown(key)} is not text")])
+                raise ConfigError([place.mistake(path, f"expected strings as keys, got {shown(key)}")])
             parts[key] = node(part, place, under(path, key), depth + 1)
         return Node(parts, place, keys=dict.fromkeys(parts, place))
     if isinstance(value, list | tuple):
@@ -41,4 +41,4 @@ def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
         return Node(value, place, value, quoted=True)
     if value is None or isinstance(value, bool | int | float):
         return Node(value, place, shown(value))
-    raise ConfigError([place.mistake(path, f"a {type(value).__name__} is not a value of a config")])
+    raise ConfigError([place.mistake(path, f"unsupported type {type(value).__name__}")])

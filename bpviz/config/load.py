@@ -1,4 +1,4 @@
-"""What a user hands over -> an Experiment: a file, text, overrides of its values, or the parts of a comparison."""
+"""Build an Experiment from a file, text, overrides, Python values or command-line arguments."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from bpviz import declare
 from bpviz.config.from_python import node
-from bpviz.config.read_algorithms import Called, read_algorithm
+from bpviz.config.read_algorithms import Names, read_algorithm
 from bpviz.config.read_figures import read_figure
 from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
 from bpviz.config.reader import read_experiment
 from bpviz.config.schema import KEYS
-from bpviz.config.values import Reader, spelled_out
+from bpviz.config.values import Reader, long_form
 from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
 from bpviz.declare.domains import FileName
 from bpviz.experiment.spec import Algorithm, Experiment
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 _INDEX = re.compile(r"[0-9]{1,9}")
 
-# What a word alone stands for in a list: `- gd` is `- {name: gd}`.
+# The key of a single word in a list: `- gd` is short for `- {name: gd}`.
 _SHORT = {"algorithms": "name", "with": "name", "figures": "kind"}
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     """Return the Experiment of a YAML file, named after the file, with ``key.path=value`` overrides applied.
 
-    Raises ConfigError.
+    Raise ConfigError if there are mistakes.
     """
     try:
         data = read(path, LARGEST)
@@ -47,9 +47,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
 
 
 def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (), name: str = "stdin") -> Experiment:
-    """Return the Experiment of YAML text. ``source`` is its name in messages; CSV paths start from ``folder``.
+    """Return the Experiment of YAML text. ``source`` is its name in messages; CSV paths are relative to ``folder``.
 
-    Raises ConfigError.
+    Raise ConfigError if there are mistakes.
     """
     if len(data) > LARGEST:
         raise ConfigError([Mistake(source, 0, 0, "", too_large(LARGEST))])
@@ -57,7 +57,7 @@ def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (),
     root, mistakes = parse(document)
     reader = Reader(folder, mistakes)
     if root is None:
-        reader.refuse(Place(document), "", "there is nothing in it; `bpviz init` writes a config to start from")
+        reader.report(Place(document), "", "the file is empty; run `bpviz init` to create a starter config")
     else:
         experiment = _experiment(reader, root, overrides, name)
         if experiment:
@@ -65,18 +65,18 @@ def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (),
     raise ConfigError(sorted(reader.mistakes, key=lambda m: (m.file != source, m.line, m.column)))
 
 
-class Written:
-    """A config as it is written, to find the places of its values."""
+class Places:
+    """The places of the values in a config."""
 
     def __init__(self, data: bytes, source: str) -> None:
         try:
             self.document = decode(data, source)
             self.root = parse(self.document)[0]
-        except ConfigError:  # whoever has read it before has said so
+        except ConfigError:  # reported when the config was read
             self.document, self.root = Document(source), None
 
     def place(self, path: str) -> Place:
-        """Return where the value at ``path`` stands, or the innermost part around it that is written there."""
+        """Return the place of the value at ``path``, or of the innermost part of the path that is in the config."""
         found = Place(self.document)
         node, rest = self.root, path
         while node is not None and rest:
@@ -93,9 +93,9 @@ class Written:
 
 
 def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name: str = "experiment") -> Experiment:
-    """Return the Experiment of a config as Python has it; CSV paths start from the working directory.
+    """Return the Experiment of a config given as a mapping; CSV paths are relative to the working directory.
 
-    Raises ConfigError.
+    Raise ConfigError if there are mistakes.
     """
     reader = Reader(Path())
     experiment = _experiment(reader, node(data, _argument("<dict>")), overrides, name)
@@ -106,7 +106,7 @@ def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name
 
 def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str) -> Experiment | None:
     if not isinstance(root.value, dict):
-        reader.refuse(root.place, "", f"{shown(root.plain)} is not a config: a mapping with algorithms in it")
+        reader.report(root.place, "", f"expected a mapping with the key 'algorithms', got {shown(root.plain)}")
         return None
     for override in overrides:
         root = _overridden(root, override, reader)
@@ -114,7 +114,7 @@ def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str)
 
 
 def file_name(name: str) -> str:
-    """Return ``name`` as it can name a folder."""
+    """Return ``name`` with the characters replaced that a folder name cannot have."""
     if FileName().complaint(name) is None:
         return name
     return re.sub(r"[^\w .+=-]+", "-", name)[:100].strip(" .-") or "experiment"
@@ -125,12 +125,12 @@ def _argument(text: str) -> Place:
 
 
 def _overridden(root: Node, override: str, reader: Reader) -> Node:
-    """Return the tree with one value replaced, or added: ``algorithms.0.step=0.1``."""
+    """Return the tree with one value replaced or added, such as ``algorithms.0.step=0.1``."""
     place = _argument(f"--set {override}")
     where, _, text = override.partition("=")
-    steps = re.sub(r"\[([0-9]+)\]", r".\1", where.strip()).split(".")  # algorithms[0].step is understood too
+    steps = re.sub(r"\[([0-9]+)\]", r".\1", where.strip()).split(".")  # also accepts algorithms[0].step
     if "=" not in override or not all(steps) or len(steps) > 10:
-        reader.refuse(place, "", "write key=value, for instance error_threshold=0.1 or algorithms.0.step=0.1")
+        reader.report(place, "", "expected key=value, for example error_threshold=0.1 or algorithms.0.step=0.1")
         return root
     try:
         value, mistakes = parse(Document(place.document.name, text, argument=True))
@@ -148,21 +148,21 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
     if isinstance(node.value, list):
         if not _INDEX.fullmatch(step) or int(step) >= len(node.value):
             count = len(node.value)
-            there = f"0 to {count - 1}" if count else "none, it is empty"
-            reader.refuse(place, path, f"{shown(step)} is not the number of an entry; there are {there}")
+            indices = "the list is empty" if not count else "use index 0" if count == 1 else f"use 0 to {count - 1}"
+            reader.report(place, path, f"unknown entry {shown(step)}; {indices}")
             return node
         i, items = int(step), list(node.value)
         short = _SHORT.get(path.rpartition(".")[2])
-        old = spelled_out(items[i], short) if rest and short else items[i]
+        old = long_form(items[i], short) if rest and short else items[i]
         items[i] = _replaced(old, rest, value, place, under(path, i), reader)
         return dataclasses.replace(node, value=items)
     if not isinstance(node.value, dict):
-        reader.refuse(place, path, f"{shown(node.plain)} has no part {shown(step)}")
+        reader.report(place, path, f"expected a mapping with the key {shown(step)}, got {shown(node.plain)}")
         return node
     if step not in node.value and rest and _INDEX.fullmatch(rest[0]):
         guess = nearest(step, KEYS)
         hint = f"; did you mean {guess!r}?" if guess and guess != step else ""
-        reader.refuse(place, under(path, step), f"the config has no such list{hint}")
+        reader.report(place, under(path, step), f"no such list in the config{hint}")
         return node
     new = _replaced(node.value.get(step, Node({}, place)), rest, value, place, under(path, step), reader)
     return dataclasses.replace(
@@ -180,12 +180,12 @@ def from_parts(
     max_epochs: str | None = None,
     name: str = "compare",
 ) -> Experiment:
-    """Return the Experiment of ``bpviz compare``: algorithms as ``gd`` or ``gd:step=10``, and a problem likewise.
+    """Return the Experiment of ``bpviz compare``: algorithms such as ``gd`` or ``gd:step=10``, a problem alike.
 
-    Everything comes as text and is read as in a config; what is left out is what a config's default is. Algorithms
-    that would share a label have the settings they differ in added to it. Figures are left to the caller.
+    All values are text and read as in a config, with the same defaults. Labels that several algorithms share are
+    extended by the settings in which these differ. The Experiment has no figures.
 
-    Raises ConfigError, each mistake placed by its argument.
+    Raise ConfigError if there are mistakes; the place of a mistake is its argument.
     """
     reader = Reader(Path())
     limits = {
@@ -207,15 +207,15 @@ def from_parts(
 
 
 def from_values(algorithms: Sequence[object], given: Mapping[str, object], name: str = "compare") -> Experiment:
-    """Return the Experiment of ``bpviz.compare``: algorithms as text or as in a config, and values of its keys.
+    """Return the Experiment of ``bpviz.compare``: algorithms as text or as in a config, and values of config keys.
 
-    Raises ConfigError, each mistake placed by its argument.
+    Raise ConfigError if there are mistakes; the place of a mistake is its argument.
     """
     reader = Reader(Path())
     nodes = {}
     for key, value in given.items():
-        said = f"{key}={' '.join(repr(value).split())}"
-        nodes[key] = _entry_or_node(value, said, reader) if key == "problem" else node(value, _argument(said))
+        argument = f"{key}={' '.join(repr(value).split())}"
+        nodes[key] = _entry_or_node(value, argument, reader) if key == "problem" else node(value, _argument(argument))
     entries = (
         _entry_or_node(spec, spec if isinstance(spec, str) else f"argument {i}", reader)
         for i, spec in enumerate(algorithms, start=1)
@@ -223,8 +223,9 @@ def from_values(algorithms: Sequence[object], given: Mapping[str, object], name:
     return _compared(reader, nodes, entries, name)
 
 
-def _entry_or_node(spec: object, said: str, reader: Reader) -> Node:
-    return _entry(spec, _argument(said), reader) if isinstance(spec, str) else node(spec, _argument(said))
+def _entry_or_node(spec: object, argument: str, reader: Reader) -> Node:
+    place = _argument(argument)
+    return _entry(spec, place, reader) if isinstance(spec, str) else node(spec, place)
 
 
 def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], name: str) -> Experiment:
@@ -233,44 +234,44 @@ def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], n
     )
     starts = read_starts(reader, given.get("start"), "start", problem)
     error_threshold, gradient_threshold = read_thresholds(reader, given, problem)
-    epochs = reader.option(given, KEYS["max_epochs"], "")
+    epochs = reader.field(given, KEYS["max_epochs"], "")
     entries = list(entries)
-    chosen = _told_apart([a for entry in entries if (a := read_algorithm(reader, entry, "", problem))])
+    chosen = _with_distinct_labels([a for entry in entries if (a := read_algorithm(reader, entry, "", problem))])
     if not entries:
-        reader.refuse(_argument(name), "", "give at least one algorithm")
+        reader.report(_argument(name), "", "missing algorithm; give at least one")
     if reader.mistakes or problem is None:
         raise ConfigError(reader.mistakes)
     labels = [algorithm.label for algorithm in chosen]
     for i, label in enumerate(labels):
         if label in labels[:i]:
-            reader.refuse(entries[i].place, "", f"a second {label!r}; change a setting or give it a label")
+            reader.report(entries[i].place, "", f"duplicate label {label!r}; change a setting or add a label")
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
     title = listed(labels, "and")
     return Experiment(name, title, problem, starts, error_threshold, epochs, tuple(chosen), (), gradient_threshold)
 
 
-def algorithm(spec: str, said: str = "") -> Algorithm:
-    """Return what ``gd`` or ``gd:step=10`` says, on any problem; ``said`` is what a user wrote, if not that.
+def algorithm(spec: str, argument: str = "") -> Algorithm:
+    """Return the algorithm of a text such as ``gd:step=10``, for any problem.
 
-    Raises ConfigError.
+    ``argument`` is the text that messages quote, if it is not ``spec``. Raise ConfigError if there are mistakes.
     """
     reader = Reader(Path())
-    found = read_algorithm(reader, _entry(spec, _argument(said or spec), reader), "", None)
+    found = read_algorithm(reader, _entry(spec, _argument(argument or spec), reader), "", None)
     if found is None or reader.mistakes:
         raise ConfigError(reader.mistakes)
     return found
 
 
 def figure(experiment: Experiment, kind: str, options: Mapping[str, object]) -> FigureRequest:
-    """Return the figure of an experiment's results that a kind and its options ask for.
+    """Return the figure of a kind with these options, for the results of an experiment.
 
-    Raises ConfigError.
+    Raise ConfigError if there are mistakes.
     """
     reader = Reader(Path())
     entry = node({**options, "kind": kind}, _argument("figure"))
-    called = [Called(one.label, one.optimizer.name) for one in experiment.algorithms]
-    found = read_figure(reader, entry, "", experiment.problem, called)
+    names = [Names(one.label, one.optimizer.name) for one in experiment.algorithms]
+    found = read_figure(reader, entry, "", experiment.problem, names)
     if found is None or reader.mistakes:
         raise ConfigError(reader.mistakes)
     return found
@@ -281,9 +282,9 @@ def _word(text: str, place: Place) -> Node:
 
 
 def _entry(spec: str, place: Place, reader: Reader) -> Node:
-    """Return the entry of ``algorithms`` that ``name:key=value,key=value`` stands for.
+    """Return the entry of ``algorithms`` for ``name:key=value,key=value``.
 
-    A name may have a colon of its own, as ``torch:Adam`` has.
+    The name of a library optimizer contains a colon: ``torch:Adam``.
     """
     name, colon, rest = spec.partition(":")
     if name.strip() in PREFIXES:
@@ -296,8 +297,8 @@ def _entry(spec: str, place: Place, reader: Reader) -> Node:
     for setting in _between_commas(rest):
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or key in entry.keys:
-            said = f"{shown(key)} is given twice" if equals else f"{shown(setting)} is not key=value"
-            reader.refuse(place, "", f"{said}; an example is momentum:step=0.1,momentum=0.95")
+            problem = f"duplicate setting {shown(key)}" if equals else f"expected key=value, got {shown(setting)}"
+            reader.report(place, "", f"{problem}; for example, use momentum:step=0.1,momentum=0.95")
         else:
             entry.keys[key] = place
             entry.value[key] = _value(text, place)
@@ -323,8 +324,8 @@ def _between_commas(text: str) -> list[str]:
     return parts
 
 
-def _told_apart(algorithms: Sequence[Algorithm]) -> list[Algorithm]:
-    """Return the algorithms, those of one label with the settings that differ among them in it."""
+def _with_distinct_labels(algorithms: Sequence[Algorithm]) -> list[Algorithm]:
+    """Return the algorithms; labels that several share are extended by the settings in which these differ."""
     return [
         dataclasses.replace(algorithm, label=_label(algorithm, [a for a in algorithms if a.label == algorithm.label]))
         for algorithm in algorithms
@@ -332,10 +333,10 @@ def _told_apart(algorithms: Sequence[Algorithm]) -> list[Algorithm]:
 
 
 def _label(algorithm: Algorithm, group: Sequence[Algorithm]) -> str:
-    others = [declare.spelled(other.optimizer) for other in group]
+    others = [declare.all_settings(other.optimizer) for other in group]
     own = [
         f"{name} {value:g}" if isinstance(value, float) and float(f"{value:g}") == value else f"{name} {value}"
-        for name, value in declare.spelled(algorithm.optimizer).items()
+        for name, value in declare.all_settings(algorithm.optimizer).items()
         if any(other.get(name) != value for other in others)
     ]
     return f"{algorithm.label} ({', '.join(own)})" if own else algorithm.label

@@ -1,7 +1,7 @@
-"""Files with rules and problems of somebody's own: executed because somebody named them, never by a config.
+"""Load plugins: Python files with update rules and problems. Only --plugin executes a file, never a config.
 
-A file becomes a module that nobody can import by accident, so it may have any name. Other processes are handed the text
-that was read here, and run that.
+The module name of a plugin is unique, so a plugin file can have any name. Worker processes execute the text that was
+read here, even if the file has changed since.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.config import algorithm
 from bpviz.config.schema import NUMBER
 from bpviz.config.yaml_tree import LARGEST
-from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, entry_points, made_of
+from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, components, entry_points
 from bpviz.declare.domains import Listed, Text
 from bpviz.declare.registry import FILES, Registry, all_or_nothing
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
@@ -38,7 +38,7 @@ _REGISTRIES: tuple[Registry[Any], ...] = (OPTIMIZERS, WRAPPERS, PROBLEMS)
 
 @dataclass(frozen=True)
 class Plugin:
-    """A file that has been loaded: as it was named, its bytes, and the module it became."""
+    """A loaded file: its path as given, its bytes, and the name of its module."""
 
     file: str
     data: bytes = field(repr=False)
@@ -49,20 +49,20 @@ class Plugin:
         return hashlib.sha256(self.data).hexdigest()
 
     def definitions(self) -> list[Any]:
-        """Return the rules, the wrappers and the problems that it defines."""
+        """Return the rules, wrappers and problems that the file defines."""
         return [thing for registry in _REGISTRIES for _, thing in registry.items() if thing.__module__ == self.module]
 
 
-_LOADED: dict[str, Plugin] = {}  # by their modules
+_LOADED: dict[str, Plugin] = {}  # by module name
 
 
 def loaded() -> list[Plugin]:
-    """Return the files that this process has loaded, in the order it did."""
+    """Return the plugins that this process has loaded, in order."""
     return list(_LOADED.values())
 
 
 def load_all(files: Iterable[str]) -> list[Plugin]:
-    """Load files, one after the other. Raises ConfigError, with the mistakes of all of them."""
+    """Load files in order; raise ConfigError with the mistakes of all of them if there are any."""
     plugins: list[Plugin] = []
     mistakes: list[Mistake] = []
     for file in files:
@@ -76,9 +76,9 @@ def load_all(files: Iterable[str]) -> list[Plugin]:
 
 
 def load(file: str) -> Plugin:
-    """Run a file, so that what it defines is known by name; a file that has changed replaces what it was.
+    """Execute a file and register its definitions; a changed file replaces its earlier definitions.
 
-    What it prints goes to the standard error stream. Raises ConfigError, whatever is wrong, and leaves nothing behind.
+    Standard output is redirected to standard error. If anything fails, raise ConfigError and register nothing.
     """
     try:
         data = read(Path(file), LARGEST)
@@ -92,7 +92,7 @@ def load(file: str) -> Plugin:
 
 
 def start(plugin: Plugin) -> None:
-    """Run the text of a plugin if it does not run already. Raises ConfigError."""
+    """Execute the text of a plugin unless it is already loaded; raise ConfigError if that fails."""
     before = _LOADED.get(plugin.module)
     if before is not None and before.data == plugin.data:
         return
@@ -102,17 +102,17 @@ def start(plugin: Plugin) -> None:
             registry.forget(plugin.module)
         with _module(plugin) as module:
             _run(document, module)
-            _look_at(plugin, document, module)
+            _check(plugin, document, module)
     _LOADED[plugin.module] = plugin
 
 
 @contextlib.contextmanager
 def _module(plugin: Plugin) -> Iterator[ModuleType]:
-    """Make the module of a plugin; the one before comes back if an exception ends the block."""
+    """Add the module of a plugin to sys.modules; restore the previous one if an exception ends the block."""
     before, file = sys.modules.get(plugin.module), FILES.get(plugin.module)
     module = ModuleType(plugin.module)
     module.__file__ = plugin.file
-    sys.modules[plugin.module], FILES[plugin.module] = module, plugin.file  # classes look their module up
+    sys.modules[plugin.module], FILES[plugin.module] = module, plugin.file  # dataclasses look up their module
     try:
         yield module
     except BaseException:
@@ -127,9 +127,9 @@ def _run(document: Document, module: ModuleType) -> None:
         code = compile(document.text, document.name, "exec", dont_inherit=True)
     except SyntaxError as error:
         place = Place(document, error.lineno or 0, error.offset or 0)
-        raise ConfigError([place.mistake("", f"not Python: {error.msg}")]) from None
-    except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte, or brackets in brackets in brackets
-        raise ConfigError([Place(document).mistake("", f"not Python: {entry_points.in_words(error)}")]) from None
+        raise ConfigError([place.mistake("", f"invalid Python: {error.msg}")]) from None
+    except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte, or deeply nested brackets
+        raise ConfigError([Place(document).mistake("", f"invalid Python: {entry_points.in_words(error)}")]) from None
     try:
         with contextlib.redirect_stdout(sys.stderr):
             exec(code, module.__dict__)
@@ -138,65 +138,68 @@ def _run(document: Document, module: ModuleType) -> None:
         raise ConfigError([Place(document, line).mistake("", entry_points.in_words(error))]) from error
 
 
-def _look_at(plugin: Plugin, document: Document, module: ModuleType) -> None:
-    """Refuse a plugin that defines nothing, or something that cannot be used by its name."""
-    wrong = []
-    things = plugin.definitions()
-    if not things:
-        wrong.append(
-            "it defines no algorithm and no problem; what does is a class under @optimizer(...) or @problem(...)"
-        )
-    for thing in things:
+def _check(plugin: Plugin, document: Document, module: ModuleType) -> None:
+    """Raise ConfigError if a plugin defines nothing, or something that cannot be used."""
+    messages = []
+    definitions = plugin.definitions()
+    if not definitions:
+        messages.append("no algorithm or problem found; decorate a class with @optimizer(...) or @problem(...)")
+    for thing in definitions:
         if not _NAME.fullmatch(thing.name):
-            wrong.append(f"{shown(thing.name)} cannot be a name: letters, digits and + - . _ can")
+            messages.append(f"invalid name {shown(thing.name)}; use letters, digits and + - . _")
         if getattr(module, thing.__qualname__, None) is not thing:
-            wrong.append(f"{thing.name}: the class {thing.__qualname__} does not stand at the top of the file")
+            messages.append(f"{thing.name}: class {thing.__qualname__} is not at the top level of the file")
         complaint = Text().complaint(getattr(thing, "label", thing.name))
         if complaint:
-            wrong.append(f"{thing.name}: label: {complaint}")
+            messages.append(f"{thing.name}: label: {complaint}")
         if not hasattr(thing, "advance"):
-            wrong += [f"{thing.name}: {complaint}" for complaint in _ill_made(thing)]
-    if wrong:
-        raise ConfigError([Place(document).mistake("", message) for message in wrong])
+            messages += [f"{thing.name}: {complaint}" for complaint in _problem_complaints(thing)]
+    if messages:
+        raise ConfigError([Place(document).mistake("", message) for message in messages])
 
 
-def _ill_made(problem: Any) -> Iterator[str]:
-    """Yield what is wrong with the parts of a problem."""
+def _problem_complaints(problem: Any) -> Iterator[str]:
+    """Yield complaints about the attributes of a problem class."""
     parts = {}
     try:
-        made = problem()
+        instance = problem()
         for part in PARTS:
-            parts[part] = getattr(made, part)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is a mistake in the file
+            parts[part] = getattr(instance, part)
+    except Exception as error:  # noqa: BLE001 - any exception is a mistake in the file
         yield f"{PARTS[list(PARTS)[len(parts)]]}: {entry_points.in_words(error)}"
         return
     weights, offers, start = parts["weights"], parts["offers"], parts["start"]
     if not isinstance(weights, tuple) or not weights or not all(isinstance(name, str) for name in weights):
-        yield f"weights: {weights!r:.60} is not a tuple of names"
+        yield f"weights: expected a tuple of strings, got {weights!r:.60}"
     elif not isinstance(start, tuple) or Listed(NUMBER, len(weights), len(weights)).complaint(start):
-        yield f"start: {start!r:.60} is not a tuple of {len(weights)} numbers"
+        yield f"start: expected a tuple of {len(weights)} numbers, got {start!r:.60}"
     if not isinstance(offers, frozenset) or not {"error"} <= offers <= set(KINDS):
-        yield f'offers: {offers!r:.60} is not a frozenset with "error" in it and others of {", ".join(KINDS[1:])}'
+        yield f"offers: expected a frozenset of 'error' and any of {', '.join(KINDS[1:])}, got {offers!r:.60}"
 
 
-def named(plugin: Plugin, name: str) -> Any:
-    """Return the rule that a plugin's class ``name``, or that name itself, is; the only one if ``name`` is empty.
+def rule_in(plugin: Plugin, name: str) -> Any:
+    """Return the rule of a plugin with this class name or name; if ``name`` is empty, the only rule.
 
-    Raises ConfigError.
+    Raise ConfigError if there is no such rule.
     """
     rules = [thing for thing in plugin.definitions() if hasattr(thing, "advance") and thing.name not in WRAPPERS]
     found = [rule for rule in rules if name in (rule.__qualname__, rule.name)] if name else rules
     if len(found) == 1:
         return found[0]
-    there = listed((rule.__qualname__ for rule in rules), "and")
-    message = f"no algorithm is named {shown(name)}; there is {there}" if name else f"which one? There are {there}"
-    raise ConfigError([Mistake(plugin.file, 0, 0, "", message if rules else "it defines no algorithm")])
+    classes = [rule.__qualname__ for rule in rules]
+    if not rules:
+        message = "no algorithm found; decorate a class with @optimizer(...)"
+    elif name:
+        message = f"unknown algorithm {shown(name)}; use {listed(classes)}"
+    else:
+        message = f"{len(rules)} algorithms found; use {listed(f'{plugin.file}:{one}' for one in classes)}"
+    raise ConfigError([Mistake(plugin.file, 0, 0, "", message)])
 
 
 def rule_of(spec: str) -> Optimizer:
-    """Return the rule that a user names: ``gd``, ``gd:step=10``, or in a file ``my_rule.py:MyRule:step=10``.
+    """Return the rule of a text: ``gd``, ``gd:step=10``, or ``my_rule.py:MyRule:step=10`` for a rule in a file.
 
-    A file that is named is loaded. Raises ConfigError.
+    The file is loaded. Raise ConfigError if there are mistakes.
     """
     match = _IN_A_FILE.fullmatch(spec)
     if match is None:
@@ -204,12 +207,12 @@ def rule_of(spec: str) -> Optimizer:
     name, _, settings = (match["rest"] or "").partition(":")
     if "=" in name:  # my_rule.py:step=10
         name, settings = "", f"{name}:{settings}" if settings else name
-    chosen: str = named(load(match["file"]), name).name
+    chosen: str = rule_in(load(match["file"]), name).name
     return algorithm(f"{chosen}:{settings}" if settings else chosen, spec).optimizer
 
 
-def blamed(error: BaseException) -> str | None:
-    """Return what an exception that came out of a plugin says, with its place; None if it came from elsewhere."""
+def plugin_error(error: BaseException) -> str | None:
+    """Return the message of an exception that a plugin raised, with file and line; None for other exceptions."""
     for plugin in _LOADED.values():
         place = entry_points.last_place(error, plugin.file)
         if place:
@@ -218,25 +221,28 @@ def blamed(error: BaseException) -> str | None:
 
 
 def used(experiment: Experiment) -> list[dict[str, str]]:
-    """Return what an experiment's results depend on besides bpviz: files by name and hash, packages by version.
+    """Return the plugins on which an experiment's results depend: files with their hash, packages with their version.
 
-    All files that have been loaded are named, whatever is used of them.
+    All loaded files are included, whether or not the experiment uses them.
     """
     files = [{"file": Path(plugin.file).name, "sha256": plugin.sha256} for plugin in _LOADED.values()]
     return [*files, *({"package": name, "version": version} for name, version in packages(experiment).items())]
 
 
 def packages(experiment: Experiment) -> dict[str, str]:
-    """Return the installed packages that an experiment has its rules or its problem of, with their versions."""
+    """Return the installed packages that provide an experiment's rules or problem, with their versions."""
     things = [experiment.problem, *(a.optimizer for a in experiment.algorithms)]
-    names = dict.fromkeys(part.name for thing in things for part in made_of(thing))
+    names = dict.fromkeys(part.name for thing in things for part in components(thing))
     return dict(
-        registry.brought[name].split(" ", 1) for name in names for registry in _REGISTRIES if name in registry.brought
+        registry.providers[name].split(" ", 1)
+        for name in names
+        for registry in _REGISTRIES
+        if name in registry.providers
     )
 
 
 def version_of(package: str) -> str:
-    """Return the version of an installed package, nothing if there is none."""
+    """Return the version of an installed package; "" if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version  # slow to import
 
     try:

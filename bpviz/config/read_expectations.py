@@ -1,4 +1,4 @@
-"""What a config expects of its results."""
+"""Read the expected results in a config."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import listed, shown
 
 if TYPE_CHECKING:
-    from bpviz.config.read_algorithms import Called
+    from bpviz.config.read_algorithms import Names
     from bpviz.config.values import Reader
     from bpviz.messages.diagnostics import Mistake
 
 
-def read_expectations(reader: Reader, node: Node | None, called: Sequence[Called] | None) -> tuple[Expectation, ...]:
-    """Return what a config expects of its algorithms."""
-    if node is None or not reader.is_mapping(node, "expect", "algorithms and what they should come to"):
+def read_expectations(reader: Reader, node: Node | None, names: Sequence[Names] | None) -> tuple[Expectation, ...]:
+    """Read the mapping ``expect``; ``names`` are those of the algorithms, None if unknown."""
+    if node is None or not reader.is_mapping(node, "expect", "from algorithms to expected results"):
         return ()
     found: dict[tuple[str, str, str], Expectation] = {}
     for name, of_algorithm in node.value.items():
         path = under("expect", name)
-        labels = [one.label for one in called or () if name in one]
-        if called is not None and not labels:
-            known = dict.fromkeys(word for one in called for word in (one.name, one.label))
-            guess = nearest(name, known)
-            hint = f"did you mean {guess!r}?" if guess else f"there are {listed(map(shown, known), 'and')}"
-            reader.refuse(node.keys[name], path, f"{shown(name)} is not an algorithm of this experiment; {hint}")
-        if not reader.is_mapping(of_algorithm, path, listed(QUANTITIES)):
+        labels = [one.label for one in names or () if name in one]
+        if names is not None and not labels:
+            accepted = dict.fromkeys(word for one in names for word in (one.name, one.label))
+            guess = nearest(name, accepted)
+            hint = f"did you mean {guess!r}?" if guess else f"use {listed(map(shown, accepted))}"
+            reader.report(node.keys[name], path, f"{shown(name)} is not an algorithm of this experiment; {hint}")
+        if not reader.is_mapping(of_algorithm, path, f"of {listed(QUANTITIES)}"):
             continue
-        reader.known(of_algorithm, path, QUANTITIES, "quantity")
+        reader.check_keys(of_algorithm, path, QUANTITIES, "quantity")
         for quantity, expected in of_algorithm.value.items():
             if quantity not in QUANTITIES:
                 continue
             for relation, value, where in _bounds(reader, expected, under(path, quantity), quantity):
                 for label in labels:
                     found[label, quantity, relation] = Expectation(label, quantity, relation, value, where)
-    labels, quantities = [one.label for one in called or ()], list(QUANTITIES)
+    labels, quantities = [one.label for one in names or ()], list(QUANTITIES)
     order = sorted(found, key=lambda one: (labels.index(one[0]), quantities.index(one[1])))
     return tuple(found[one] for one in order)
 
 
 def _bounds(reader: Reader, node: Node, path: str, quantity: str) -> Iterator[tuple[str, Any, Mistake]]:
-    """Yield each relation that is asked of a quantity, with its value, and its place with nothing said yet."""
+    """Yield each bound of a quantity: its relation, its value, and its place as a mistake with an empty message."""
     domain = QUANTITIES[quantity].domain
-    meaning = f"the {quantity} expected"
+    meaning = f"{quantity} of each run"
     if not isinstance(node.value, dict):
         if reader.accepts(node, path, domain, meaning):
             yield EXACTLY, domain.convert(node.plain), node.place.mistake(path, "")
         return
     if not isinstance(domain, Interval):
-        reader.refuse(node.place, path, f"a mapping is not one of {domain} ({meaning})")
+        reader.report(node.place, path, f"expected {domain}, got a mapping ({meaning})")
         return
-    reader.known(node, path, RELATIONS, "bound")
+    reader.check_keys(node, path, RELATIONS, "bound")
     if not node.value:
-        reader.refuse(node.place, path, f"an empty mapping has none of {listed(RELATIONS)}")
+        reader.report(node.place, path, f"expected one or more of {listed(RELATIONS)}, got an empty mapping")
     for relation, bound in node.value.items():
         if relation in RELATIONS and reader.accepts(bound, under(path, relation), domain, meaning):
             yield relation, domain.convert(bound.plain), bound.place.mistake(under(path, relation), "")

@@ -1,4 +1,4 @@
-"""The problem of a config: a function, or a dataset and a network; its starts and thresholds."""
+"""Read the problem of a config (a function, or a dataset and a network), its starts and its thresholds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bpviz.declare import PROBLEMS, Problem
 from bpviz.declare.domains import Listed, Nullable
 from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import shown
+from bpviz.messages.text import listed, shown
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -22,28 +22,28 @@ from bpviz.storage.reading import UnreadableError
 
 
 def read_problem(reader: Reader, root: Node) -> Problem | None:
-    """Return what ``problem``, or ``dataset`` and ``network``, say, with the ``penalty``."""
+    """Read ``problem``, or ``dataset`` and ``network``, and ``penalty``."""
     given = root.value
     problem = _function(reader, root) if "problem" in given else _perceptron(reader, root)
     penalty = given.get("penalty")
     values = reader.mapping(penalty, "penalty", PENALTY) if penalty else {}
     if problem is None or values is None:
         return None
-    penalized: Any = Penalized(problem, **values)  # has the rest of a Problem from the other
+    penalized: Any = Penalized(problem, **values)  # delegates the other attributes of a Problem
     return penalized if any(values.values()) else problem
 
 
 def _function(reader: Reader, root: Node) -> Problem | None:
     both = [key for key in ("dataset", "network") if key in root.value]
     for key in both:
-        reader.refuse(root.keys[key], key, "a problem stands for dataset and network; give it or them")
-    named = reader.named(root.value["problem"], "problem", PROBLEMS, "name")
-    if named is None:
+        reader.report(root.keys[key], key, "give either `problem` or `dataset` and `network`, not both")
+    found = reader.lookup(root.value["problem"], "problem", PROBLEMS, "name")
+    if found is None:
         return None
-    entry, kind = named
+    entry, kind = found
     declared = declare.fields(kind)
-    reader.known(entry, "problem", ("name", *declared), f"setting of {kind.name}")
-    problem: Problem | None = reader.made(kind, reader.options(entry, "problem", declared), entry, "problem")
+    reader.check_keys(entry, "problem", ("name", *declared), f"setting of {kind.name}")
+    problem: Problem | None = reader.build(kind, reader.fields(entry, "problem", declared), entry, "problem")
     return None if both else problem
 
 
@@ -54,7 +54,7 @@ def _perceptron(reader: Reader, root: Node) -> Problem | None:
     values = reader.mapping(network, "network", declare.fields(Perceptron))
     if dataset is None or values is None:
         return None
-    problem: Problem | None = reader.made(Perceptron, {"dataset": dataset, **values}, network, "network")
+    problem: Problem | None = reader.build(Perceptron, {"dataset": dataset, **values}, network, "network")
     return problem
 
 
@@ -66,26 +66,30 @@ def _dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
     if isinstance(node.value, str) and node.value in DATASETS:
         return DATASETS[node.value]
     guess = nearest(node.value, DATASETS)
-    hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(DATASETS)}"
-    if isinstance(node.value, str) and node.value.lower().endswith(".csv"):
-        hint = f"for a file write {{csv: {shown(node.value)[1:-1]}}}"
-    reader.refuse(node.place, path, f"{shown(node.value)} is not the name of a dataset; {hint}")
+    hint = f"did you mean {guess!r}?" if guess else f"use {listed(DATASETS)}, or your own data"
+    if not isinstance(node.value, str):
+        reader.report(node.place, path, f"expected the name of a dataset, got {shown(node.value)}; {hint}")
+        return None
+    if node.value.lower().endswith(".csv"):
+        hint = f"use {{csv: {shown(node.value)[1:-1]}}} to read a file"
+    reader.report(node.place, path, f"unknown dataset {shown(node.value)}; {hint}")
     return None
 
 
 def _own_dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
     if ("csv" in node.value) == ("rows" in node.value):
-        reader.refuse(node.place, path, "a mapping here has either csv, the path of a file, or rows, a list")
+        reader.report(node.place, path, "give either `csv` (path of a file) or `rows` (a list of samples)")
         return None
     declared = CSV if "csv" in node.value else ROWS
     before = len(reader.mistakes)
-    reader.known(node, path, [*declared, *node.value.keys() & {"rows"}], "key")
-    values = reader.options(node, path, declared) or {}
+    reader.check_keys(node, path, [*declared, *node.value.keys() & {"rows"}], "key")
+    values = reader.fields(node, path, declared) or {}
     if len(reader.mistakes) > before:
         return None
     names = values.get("features") or ()
     if len(set(names)) < len(names):
-        reader.refuse(node.value["features"].place, under(path, "features"), "a name is given twice")
+        twice = next(name for name in names if names.count(name) > 1)
+        reader.report(node.value["features"].place, under(path, "features"), f"duplicate name {shown(twice)}")
     if "csv" in values:
         dataset = _csv(reader, node, path, **values)
     else:
@@ -96,18 +100,20 @@ def _own_dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
 def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Dataset | None:
     before = len(reader.mistakes)
     if not isinstance(node.value, list) or not node.value:
-        reader.refuse(node.place, path, f"{shown(node.plain)} is not a list of samples such as [[0.9, 0.3, 1]]")
+        reader.report(node.place, path, f"expected a list of samples such as [[0.9, 0.3, 1]], got {shown(node.plain)}")
         return None
     width = 0
     for i, row in enumerate(node.value):
-        if not reader.accepts(row, under(path, i), Listed(NUMBER, 2), "a sample: its features, then its target"):
+        if not reader.accepts(row, under(path, i), Listed(NUMBER, 2), "one sample: features, then target"):
             continue
         width = width or len(row.value)
         if len(row.value) != width:
-            reader.refuse(row.place, under(path, i), f"{len(row.value)} numbers, and the rows above have {width}")
+            reader.report(
+                row.place, under(path, i), f"expected {width} numbers, as in the rows above, got {len(row.value)}"
+            )
     if names and width and len(names) != width - 1:
-        message = f"{len(names)} names of features, and the rows have {width - 1} before the target"
-        reader.refuse(node.place, path, message)
+        message = f"expected {width - 1} feature names, one per column before the target, got {len(names)}"
+        reader.report(node.place, path, message)
     if len(reader.mistakes) > before:
         return None
     samples = [tuple(float(number) for number in row) for row in node.plain]
@@ -118,7 +124,7 @@ def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Data
 def _csv(
     reader: Reader, node: Node, path: str, csv: str, features: tuple[str, ...] | None = None, target: str | None = None
 ) -> Dataset | None:
-    from bpviz.config.csv_data import Table  # here: few configs have one
+    from bpviz.config.csv_data import Table  # here, because few configs use a CSV file
 
     before = len(reader.mistakes)
     reader.data_files.append(csv)
@@ -128,20 +134,20 @@ def _csv(
         for part, where in parts(node, path, ("features", "target")):
             complaint = table.unknown(part.value)
             if part.value == target and part is not node.value.get("target"):
-                complaint = f"{shown(target)} is the target"
+                complaint = f"{shown(target)} is the target; remove it from the features"
             if complaint:
-                reader.refuse(part.place, where, complaint)
+                reader.report(part.place, where, complaint)
         if len(reader.mistakes) == before:
             return table.dataset(features or [name for name in table.names if name != target], target)
     except UnreadableError as error:
-        reader.refuse(node.value["csv"].place, under(path, "csv"), f"{reader.folder / csv}: {error}")
+        reader.report(node.value["csv"].place, under(path, "csv"), f"{reader.folder / csv}: {error}")
     except ConfigError as error:
         reader.mistakes += error.mistakes
     return None
 
 
 def read_starts(reader: Reader, node: Node | None, path: str, problem: Problem | None) -> tuple[tuple[float, ...], ...]:
-    """Return the points that a start says, one for each run of an algorithm."""
+    """Return the starts, one per run of each algorithm."""
     if node is None:
         return (tuple(problem.start),) if problem else ()
     before = len(reader.mistakes)
@@ -151,22 +157,22 @@ def read_starts(reader: Reader, node: Node | None, path: str, problem: Problem |
     for point, where in points:
         right = reader.accepts(point, where, Listed(NUMBER, 1), KEYS["start"].meaning)
         if right and problem and len(point.value) != len(weights):
-            count = f"{len(point.value)} number{'s' * (len(point.value) > 1)}"
-            message = f"{count}, and the {problem.name} has {len(weights)} weights: {', '.join(weights)}"
-            reader.refuse(point.place, where, message)
+            numbers = f"{len(weights)} number{'s' * (len(weights) > 1)}"
+            message = f"expected {numbers}, one per weight ({', '.join(weights)}), got {len(point.value)}"
+            reader.report(point.place, where, message)
     return tuple(Listed(NUMBER).convert(point.plain) for point, _ in points) if len(reader.mistakes) == before else ()
 
 
 def read_thresholds(
     reader: Reader, given: Mapping[str, Node], problem: Problem | None
 ) -> tuple[float | None, float | None]:
-    """Return the error, counted from the lowest there is, and the length of the gradient at which a run ends."""
+    """Return the error threshold, relative to the minimum of the error, and the gradient threshold."""
     of_error, of_gradient = KEYS["error_threshold"], KEYS["gradient_threshold"]
     if problem:
         allowed = of_error.domain if problem.lowest is None else Nullable(DISTANCE)
         of_error = dataclasses.replace(of_error, default=problem.threshold, domain=allowed)
-    error, gradient = reader.option(given, of_error, ""), reader.option(given, of_gradient, "")
+    error, gradient = reader.field(given, of_error, ""), reader.field(given, of_gradient, "")
     reason = declare.without_gradient(problem) if problem and gradient else None
     if reason:
-        reader.refuse(given["gradient_threshold"].place, "gradient_threshold", reason)
+        reader.report(given["gradient_threshold"].place, "gradient_threshold", reason)
     return error, gradient

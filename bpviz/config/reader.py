@@ -1,4 +1,4 @@
-"""A tree of values to an Experiment; everything that is wrong with it is collected on the way."""
+"""Convert a tree of values into an Experiment and collect all mistakes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
 
 
 def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
-    """Return what a whole config says."""
+    """Read a whole config; return None if there are mistakes."""
     given = root.value
-    reader.known(root, "", KEYS, "key")
-    title, max_epochs = (reader.option(given, KEYS[key], "") for key in ("title", "max_epochs"))
+    reader.check_keys(root, "", KEYS, "key")
+    title, max_epochs = (reader.field(given, KEYS[key], "") for key in ("title", "max_epochs"))
     problem = read_problem(reader, root)
     error_threshold, gradient_threshold = read_thresholds(reader, given, problem)
     starts = read_starts(reader, given.get("start"), "start", problem)
-    algorithms, called = read_algorithms(reader, root, problem)
-    figures = read_figures(reader, root, problem, called)
-    expectations = read_expectations(reader, given.get("expect"), called)
+    algorithms, names = read_algorithms(reader, root, problem)
+    figures = read_figures(reader, root, problem, names)
+    expectations = read_expectations(reader, given.get("expect"), names)
     if reader.mistakes or problem is None or algorithms is None:
         return None
     return Experiment(

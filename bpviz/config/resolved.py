@@ -1,11 +1,11 @@
-"""What a config says, once it is checked."""
+"""Write an experiment as a complete config."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import settings, spelled
+from bpviz.declare import all_settings, settings
 from bpviz.experiment.expectations import EXACTLY
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
-    """Return the config that says everything: JSON-ready, with every default filled in and the data written out.
+    """Return the complete config of an experiment: JSON-compatible, with all defaults and the data included.
 
-    Reading it gives an equal Experiment again.
+    Reading it gives an equal Experiment.
     """
     starts = [list(start) for start in experiment.starts]
     return {
@@ -31,7 +31,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "gradient_threshold": experiment.gradient_threshold,
         "max_epochs": experiment.max_epochs,
         "algorithms": [
-            {"name": a.optimizer.name, "label": a.label, **spelled(a.optimizer)} for a in experiment.algorithms
+            {"name": a.optimizer.name, "label": a.label, **all_settings(a.optimizer)} for a in experiment.algorithms
         ],
         "figures": [{"kind": figure.name, **_listed(settings(figure))} for figure in experiment.figures],
         **_expected(experiment.expectations),

@@ -1,6 +1,6 @@
-"""The config's own keys, declared once: the reader, ``bpviz schema`` and the documentation follow this table.
+"""The keys of a config, for the reader, ``bpviz schema`` and the documentation.
 
-What stands under ``network``, an algorithm or a figure is declared where the thing itself is defined.
+The settings of networks, algorithms, wrappers, problems and figures are declared in their classes.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ class Number(Domain):
 
     def complaint(self, value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"{shown(value)} is not a number"
-        return None if math.isfinite(value) else f"{value} is not a finite number"
+            return f"expected a number, got {shown(value)}"
+        return None if math.isfinite(value) else f"expected a finite number, got {value}"
 
     def convert(self, value: Any) -> float:
         return float(value)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "number"}
+
+    def many(self) -> str:
+        return "numbers"
 
     def __str__(self) -> str:
         return "a number"
@@ -47,7 +50,7 @@ NUMBER = Number()
 
 @dataclasses.dataclass(frozen=True)
 class Nested(Domain):
-    """Something with parts of its own: the reader takes it apart; its words and its schema are here."""
+    """A value with parts: the reader checks them; this class has only the description and the schema."""
 
     words: str
     describe: Callable[[], dict[str, Any]]
@@ -79,7 +82,10 @@ def _dataset() -> dict[str, Any]:
         "anyOf": [
             {"enum": sorted(DATASETS)},
             rows,
-            {**_object(ROWS, rows={**rows, "description": "samples, the target last"}), "required": ["rows"]},
+            {
+                **_object(ROWS, rows={**rows, "description": "samples, each its features and then its target"}),
+                "required": ["rows"],
+            },
             _object(CSV),
         ]
     }
@@ -96,11 +102,11 @@ def _entries(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict
 
 
 def _entry(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[str, Any]:
-    """Return the schema of an entry that names a thing of ``registry`` under ``key`` and gives its settings."""
+    """Return the schema of an entry: a name in ``registry``, or a mapping of ``key`` and settings."""
     names: dict[str, Any] = {"enum": list(registry)}
-    if registry is OPTIMIZERS:  # those of other libraries have settings that only the libraries know
+    if registry is OPTIMIZERS:  # the settings of library optimizers are not in this schema
         names = {"anyOf": [names, {"type": "string", "pattern": f"^({'|'.join(PREFIXES)}):."}]}
-    names["description"] = f"which {registry.what}"
+    names["description"] = f"{key} of the {registry.what}"
     cases = [
         {
             "if": {"properties": {key: {"const": name}}, "required": [key]},
@@ -108,8 +114,8 @@ def _entry(registry: Registry[Any], key: str, extra: dict[str, Field]) -> dict[s
         }
         for name, thing in registry.items()
     ]
-    spelled = {"type": "object", "properties": {key: names}, "required": [key], "allOf": cases}
-    return {"anyOf": [names, spelled]}
+    mapping = {"type": "object", "properties": {key: names}, "required": [key], "allOf": cases}
+    return {"anyOf": [names, mapping]}
 
 
 def _expect() -> dict[str, Any]:
@@ -128,11 +134,9 @@ ROWS = {
     "features": Field("features", None, Nullable(_NAMES, "x1, x2, ..."), "names of the columns before the target"),
 }
 CSV = {
-    "csv": Field("csv", dataclasses.MISSING, Text(1000), "path of a CSV file, from the folder of the config"),
-    "features": Field(
-        "features", None, Nullable(_NAMES, "all but the target"), "columns that are the network's inputs"
-    ),
-    "target": Field("target", None, Nullable(Text(), "the last column"), "column that the network is to predict"),
+    "csv": Field("csv", dataclasses.MISSING, Text(1000), "path of a CSV file, relative to the config's folder"),
+    "features": Field("features", None, Nullable(_NAMES, "all but the target"), "columns used as features"),
+    "target": Field("target", None, Nullable(Text(), "the last column"), "column to predict"),
 }
 LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
 MOST_WRAPPERS = 20
@@ -140,69 +144,67 @@ WITH = Field(
     "with",
     None,
     Nested("a list of names, or of mappings {name, settings...}", lambda: {"$ref": "#/definitions/with"}),
-    "what is around the algorithm, from the inside out",
+    "wrappers of the algorithm, innermost first",
 )
 
 PENALTY = fields(Penalized)
 DISTANCE = Interval.parse("[0, inf)")
-"""Of an error from the lowest there is."""
+"""Domain of an error threshold, if the minimum of the error is known."""
 
 KEYS = {
     key.name: key
     for key in (
-        Field("title", None, Nullable(Text(), "the name of the file"), "what tables and figures are headed with"),
+        Field("title", None, Nullable(Text(), "the name of the file"), "title of tables and figures"),
         Field(
             "problem",
             None,
             Nested(
-                "a name that `bpviz list problems` shows, or a mapping {name, settings...}; a network if left out",
+                "a name from `bpviz list problems`, or a mapping {name, settings...}; omit it to train a network",
                 lambda: _entry(PROBLEMS, "name", {}),
             ),
-            "the function of the weights whose error is made small, in place of a dataset and a network",
+            "function to minimize, instead of a dataset and a network",
         ),
         Field(
             "dataset",
             "six-points",
             Nested(
-                f"a built-in name ({', '.join(sorted(DATASETS))}); or rows of numbers, the target last, alone or as "
-                "{rows, features}; or {csv, features, target}",
+                f"a built-in name ({', '.join(sorted(DATASETS))}); a list of rows of numbers, the target last; "
+                "a mapping {rows, features}; or a mapping {csv, features, target}",
                 _dataset,
             ),
-            "what the network is to learn",
+            "data to train the network on",
         ),
         Field(
             "network",
             {name: field.default for name, field in fields(Perceptron).items()},
-            Nested(f"a mapping of {', '.join(fields(Perceptron))}", lambda: _object(fields(Perceptron))),
-            "the network whose error on the dataset is made small",
+            Nested(f"a mapping of {listed(fields(Perceptron), 'and')}", lambda: _object(fields(Perceptron))),
+            "network whose error on the dataset is minimized",
         ),
         Field(
             "penalty",
             {name: field.default for name, field in PENALTY.items()},
             Nested("a mapping of l1 and l2", lambda: _object(PENALTY)),
-            "what is added to the error for the size of the weights: l1 Σ |w| + l2/2 Σ w²",
+            "penalty on the weights, added to the error: l1 Σ |w| + l2/2 Σ w²",
         ),
         Field(
             "start",
             list(Perceptron().start),
-            Nested("a number for each weight, or a list of such points; each problem has its own if left out", _start),
-            "where every algorithm starts",
+            Nested("one number per weight, or a list of such starts; the problem's own start if omitted", _start),
+            "initial weights of every algorithm",
         ),
         Field(
             "error_threshold",
             Perceptron.threshold,
             Nullable(Interval.parse("(-inf, inf)"), "none"),
-            "a run ends at the first epoch whose error is at most this above the lowest known",
+            "stop when error - known minimum ≤ this value",
         ),
         Field(
             "gradient_threshold",
             None,
             Nullable(Interval.parse("(0, inf)"), "none"),
-            "a run ends at the first epoch whose gradient is at most this long",
+            "stop when the gradient norm ≤ this value",
         ),
-        Field(
-            "max_epochs", 1000, Interval.parse("integer [1, inf)"), "a run ends after this many epochs at the latest"
-        ),
+        Field("max_epochs", 1000, Interval.parse("integer [1, inf)"), "maximum number of epochs"),
         Field(
             "algorithms",
             dataclasses.MISSING,
@@ -210,7 +212,7 @@ KEYS = {
                 "a list of names, or of mappings {name, label, with, settings...}",
                 lambda: {**_entries(OPTIMIZERS, "name", {"label": LABEL, "with": WITH}), "minItems": 1},
             ),
-            "what is compared, in the order of tables and figures",
+            "algorithms to compare, in the order of tables and figures",
         ),
         Field(
             "figures",
@@ -219,28 +221,29 @@ KEYS = {
                 "a list of kinds, or of mappings {kind, options...}; [] for none",
                 lambda: _entries(FIGURES, "kind", {}),
             ),
-            "what is drawn; a good set if it is left out",
+            "figures to draw; a default set if omitted",
         ),
         Field(
             "expect",
             None,
             Nested(
-                f"a mapping by algorithm of {listed(QUANTITIES)}, each a value or a mapping of {listed(RELATIONS)}",
+                f"for each algorithm a mapping of {listed(QUANTITIES)} to a value, or to a mapping of "
+                f"{listed(RELATIONS)}",
                 _expect,
             ),
-            "what each algorithm should come to; `--strict` fails where it does not",
+            "expected results, checked by `--strict`",
         ),
     )
 }
 
 
 def keys_table() -> list[tuple[str, str, str, str]]:
-    """Return (key, default, what it may be, meaning) of every key of a config, as text for tables."""
+    """Return (key, default, accepted values, meaning) of every key of a config, as text for tables."""
     return [(key.name, _default(key.default), str(key.domain), key.meaning) for key in KEYS.values()]
 
 
 def _default(value: Any) -> str:
-    """Return a default as YAML writes it; nothing where there is none."""
+    """Return a default in YAML; "" if there is none."""
     if value is None or value is dataclasses.MISSING:
         return ""
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Values of a config: checked against what is declared, every mistake noted with its place."""
+"""Check values of a config against declarations and collect mistakes with their places."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
     from bpviz.declare.registry import Registry
 
-# How words of other languages, and of YAML 1.1, are written here.
+# Words of YAML 1.1 and other languages, with their spelling in YAML 1.2.
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false", "none": "null", "nil": "null"}
 
 
 class Reader:
-    """Reads one config. Methods return None for what they have refused; ``mistakes`` holds the reasons."""
+    """Reads one config and collects its ``mistakes``. Methods return None for invalid values."""
 
     def __init__(self, folder: Path, mistakes: Iterable[Mistake] = ()) -> None:
         self.folder = folder
         self.mistakes = list(mistakes)
         self.data_files: list[str] = []
 
-    def refuse(self, place: Place, path: str, message: str, *, shows: bool = True) -> None:
-        """Note a mistake, which ``shows`` the line it is in."""
+    def report(self, place: Place, path: str, message: str, *, shows: bool = True) -> None:
+        """Add a mistake; ``shows`` is whether it shows the line."""
         mistake = place.mistake(path, message)
         self.mistakes.append(mistake if shows else dataclasses.replace(mistake, excerpt=""))
 
     def accepts(self, node: Node, path: str, domain: Domain, meaning: str) -> bool:
-        """Tell whether a value is what ``domain`` allows, refusing what is not at the innermost place."""
+        """Return whether a value is in ``domain``; report mistakes at the innermost place."""
         inner = domain.of if isinstance(domain, Nullable) else domain
         if isinstance(inner, Listed) and isinstance(node.value, list):
             right = [self.accepts(item, under(path, i), inner.item, meaning) for i, item in enumerate(node.value)]
@@ -50,116 +50,118 @@ class Reader:
         if complaint is None:
             return True
         if isinstance(node.value, float) and not math.isfinite(node.value):
-            complaint = f"{shown(node.text)[1:-1]} is not a finite number"
-        self.refuse(node.place, path, f"{complaint}{_advice(node, domain)} ({meaning})")
+            complaint = f"expected a finite number, got {shown(node.text)[1:-1]}"
+        self.report(node.place, path, f"{complaint} ({meaning}){domain.hint(node.plain) or _advice(node, domain)}")
         return False
 
-    def option(self, given: Mapping[str, Node], field: Field, path: str) -> Any:
-        """Return the value of a field, its default if it is not given."""
+    def field(self, given: Mapping[str, Node], field: Field, path: str) -> Any:
+        """Return the value of a field, or its default if the field is not given."""
         node = given.get(field.name)
         if node is None:
             return field.default
         path = under(path, field.name)
         return field.domain.convert(node.plain) if self.accepts(node, path, field.domain, field.meaning) else None
 
-    def options(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
-        """Return the declared fields that are given."""
+    def fields(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
+        """Return the values of the given fields, or None if any is invalid."""
         before = len(self.mistakes)
-        values = self.accepted(node, path, declared)
+        values = self.valid_fields(node, path, declared)
         return values if len(self.mistakes) == before else None
 
-    def accepted(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any]:
-        """Return the declared fields that are given, without those that are refused."""
+    def valid_fields(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any]:
+        """Return the valid values of the given fields."""
         values = {}
         for name, field in declared.items():
             before = len(self.mistakes)
-            value = self.option(node.value, field, path)
+            value = self.field(node.value, field, path)
             if name in node.value and len(self.mistakes) == before:
                 values[name] = value
         return values
 
-    def known(self, node: Node, path: str, allowed: Iterable[str], what: str) -> None:
-        """Refuse the keys that are not ``allowed``."""
+    def check_keys(self, node: Node, path: str, allowed: Iterable[str], what: str) -> None:
+        """Report the keys that are not ``allowed``."""
         allowed = list(allowed)
         for key, place in node.keys.items():
             if key not in allowed:
                 guess = nearest(key, allowed) if len(self.mistakes) < SHOWN else None
-                hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(allowed)}"
-                around = _wrappers_with(key) if "with" in allowed and guess is None else ""
-                self.refuse(place, under(path, key), f"unknown {what}; {hint}{around}")
+                hint = f"did you mean {guess!r}?" if guess else f"use one of {', '.join(allowed)}"
+                if guess is None and "with" in allowed:
+                    hint = _advice_for_wrapper_setting(key) or hint
+                self.report(place, under(path, key), f"unknown {what}; {hint}")
 
-    def made(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:
-        """Return a ``kind`` with these values, if they are right and go together."""
+    def build(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:
+        """Return a ``kind`` with these values if they are valid and compatible with each other."""
         if values is None:
             return None
         conflicts = declare.conflicts(unchecked(kind, values))
         for name, complaint in conflicts:
-            self.refuse_part(node, path, name, complaint)
+            self.report_field(node, path, name, complaint)
         return None if conflicts else kind(**values)
 
-    def refuse_part(self, node: Node, path: str, name: str, complaint: str) -> None:
-        """Refuse a field of what stands at ``node``; "" for none in particular."""
-        self.refuse(node.value.get(name, node).place, under(path, name) if name else path, complaint)
+    def report_field(self, node: Node, path: str, name: str, complaint: str) -> None:
+        """Report a mistake of a field of the mapping ``node``; "" stands for the mapping as a whole."""
+        self.report(node.value.get(name, node).place, under(path, name) if name else path, complaint)
 
     def mapping(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
-        """Return the declared fields that a mapping gives."""
-        if not self.is_mapping(node, path, listed(declared, "and")):
+        """Return the values of the declared fields in a mapping."""
+        if not self.is_mapping(node, path, f"of {listed(declared, 'and')}"):
             return None
-        self.known(node, path, declared, "key")
-        return self.options(node, path, declared)
+        self.check_keys(node, path, declared, "key")
+        return self.fields(node, path, declared)
 
-    def named(self, node: Node, path: str, registry: Registry[Any], key: str) -> tuple[Node, Any] | None:
-        """Return an entry spelled out and what of ``registry`` it names under ``key``."""
-        entry = spelled_out(node, key)
+    def lookup(self, node: Node, path: str, registry: Registry[Any], key: str) -> tuple[Node, Any] | None:
+        """Return an entry in its long form, and the object of ``registry`` with the name at ``key``."""
+        entry = long_form(node, key)
         if not isinstance(entry.value, dict):
-            message = f"{shown(node.plain)} is not a {key}, or a mapping with a {key}"
-            self.refuse(node.place, path, message)
+            message = f"expected a {key} or a mapping with a {key}, got {shown(node.plain)}"
+            self.report(node.place, path, message)
             return None
         chosen = entry.value.get(key)
         if chosen is None:
-            self.refuse(node.place, path, f"{key} is missing; known are {', '.join(registry)}")
+            self.report(node.place, path, f"missing key {key!r}; use one of {', '.join(registry)}")
             return None
         where = path if entry is not node else under(path, key)
         if not isinstance(chosen.value, str):
-            self.refuse(chosen.place, where, registry.unknown(chosen.plain))
+            self.report(chosen.place, where, registry.unknown(chosen.plain))
             return None
         if registry is OPTIMIZERS and chosen.value in WRAPPERS:
-            message = f"{chosen.value} goes around an algorithm: {{name: gd, with: [{chosen.value}]}}"
-            self.refuse(chosen.place, where, message)
+            message = f"{chosen.value} is a wrapper, not an algorithm; use {{name: gd, with: [{chosen.value}]}}"
+            self.report(chosen.place, where, message)
             return None
         try:
             return entry, registry[chosen.value]
         except BrokenPluginError as error:
-            self.refuse(chosen.place, where, str(error))
+            self.report(chosen.place, where, str(error))
         except KeyError as error:
-            # A library that is not installed is no mistake of this line, so that is not shown.
-            self.refuse(chosen.place, where, error.args[0], shows=not isinstance(error, MissingError))
+            # If the library is not installed, the line is valid, so the message does not show it.
+            self.report(chosen.place, where, error.args[0], shows=not isinstance(error, MissingError))
         return None
 
-    def is_mapping(self, node: Node, path: str, of: str) -> bool:
+    def is_mapping(self, node: Node, path: str, contents: str) -> bool:
+        """Return whether a value is a mapping; ``contents`` describes the expected one."""
         if isinstance(node.value, dict):
             return True
-        self.refuse(node.place, path, f"{shown(node.plain)} is not a mapping of {of}")
+        self.report(node.place, path, f"expected a mapping {contents}, got {shown(node.plain)}")
         return False
 
 
 def unchecked(kind: Any, values: Mapping[str, Any]) -> Any:
-    """Return a ``kind`` with these values, whether or not they go together."""
-    made = object.__new__(kind)
+    """Return a ``kind`` with these values, without checking whether they are compatible with each other."""
+    instance = object.__new__(kind)
     for name, value in values.items():
-        object.__setattr__(made, name, value)
-    return made
+        object.__setattr__(instance, name, value)
+    return instance
 
 
-def spelled_out(node: Node, key: str) -> Node:
-    """Return an entry that is a word alone, like `- gd`, as the mapping it stands for, `- {name: gd}`."""
+def long_form(node: Node, key: str) -> Node:
+    """Return an entry in its long form: `- {name: gd}` for `- gd`."""
     if not isinstance(node.value, str):
         return node
     return Node({key: node}, node.place, keys={key: node.place})
 
 
 def parts(node: Node, path: str, names: Iterable[str]) -> Iterator[tuple[Node, str]]:
-    """Yield the words that stand under ``names``, alone or in a list, with their paths."""
+    """Yield the words at the keys ``names``, each a word or a list of words, with their paths."""
     for name in names:
         part = node.value.get(name)
         if part is not None and isinstance(part.value, list):
@@ -169,14 +171,14 @@ def parts(node: Node, path: str, names: Iterable[str]) -> Iterator[tuple[Node, s
 
 
 def _advice(node: Node, domain: Domain) -> str:
-    """Return what to write instead, as the end of a complaint, if that can be told from what was written."""
+    """Return a fix, as the end of a complaint, if one can be guessed from the text; "" if not."""
     if isinstance(node.value, list | dict) or len(node.text) > 60:
         return ""
     if not isinstance(node.value, str):
-        return f"; write {node.text!r}, in quotes" if domain.complaint(node.text) is None else ""
+        return f"; add quotes: {node.text!r}" if domain.complaint(node.text) is None else ""
     if node.quoted and _fits(node.value, domain):
-        return f"; it is quoted: write {node.value.strip()} without the quotes"
-    return next((f"; write {guess}" for guess in _guesses(node.value) if _fits(guess, domain)), "")
+        return f"; remove the quotes: {node.value.strip()}"
+    return next((f"; use {guess}" for guess in _guesses(node.value) if _fits(guess, domain)), "")
 
 
 def _guesses(text: str) -> Iterator[str]:
@@ -187,14 +189,16 @@ def _guesses(text: str) -> Iterator[str]:
 
 
 def _fits(text: str, domain: Domain) -> bool:
-    """Tell whether ``text``, written without quotes, is something else than text that ``domain`` allows."""
+    """Return whether unquoted ``text`` is a value in ``domain`` and not a string."""
     text = text.strip()
     value = [scalar(item) for item in text[1:-1].split(", ")] if text.startswith("[") else scalar(text)
     return not isinstance(value, str) and text != "" and domain.complaint(value) is None
 
 
-def _wrappers_with(setting: str) -> str:
-    """Return where a setting belongs that is a number of wrappers; nothing if it is of none."""
+def _advice_for_wrapper_setting(setting: str) -> str:
+    """Return where to put a numeric setting of wrappers; "" if no wrapper has it."""
     found = ((name, declare.fields(wrapper).get(setting)) for name, wrapper in WRAPPERS.items())
     names = [name for name, field in found if field is not None and isinstance(field.domain, Interval)]
-    return f"; what goes around it, under 'with', can have {setting}: {listed(names)}" if names else ""
+    if not names:
+        return ""
+    return f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {listed(names, 'and')}; put it under `with`"

@@ -1,8 +1,9 @@
-"""YAML text -> a tree of values that know where they stand.
+"""Parse YAML text into a tree of values with their places.
 
-Scalars are read by the core schema of YAML 1.2, as editors do: ``1e-3`` and ``-.5`` are numbers, ``no``, ``12:30`` and
-dates are text, ``017`` is 17. PyYAML reads YAML 1.1: only its parser is used (the one in Python: the other can be
-made to crash), event by event. Nothing recurses, and a hostile file is refused where it passes a limit.
+Scalars follow the core schema of YAML 1.2, as in editors: ``1e-3`` and ``-.5`` are numbers, ``no``, ``12:30`` and
+dates are strings, ``017`` is 17. PyYAML implements YAML 1.1, so only its event parser is used (the one in Python,
+because crafted input can crash the one in C). Nothing here recurses, and limits on size and depth protect against
+hostile files.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     import yaml
 
 Event = Any
-"""One of PyYAML's, whose types do not say what is in them."""
+"""An event of PyYAML, whose types do not declare their attributes."""
 
-LARGEST = 256 * 1024  # bytes of a config; the parser takes a second and a half for so many
+LARGEST = 256 * 1024  # bytes of a config; parsing this many takes 1.5 s
 _DEEPEST = 32  # levels of lists and mappings
-_MOST = 100_000  # values, those behind aliases counted wherever they are used
+_MOST = 100_000  # values, where those of an alias count at every use
 
 # YAML 1.2.2, section 10.3.2.
 _NULL = re.compile(r"|~|null|Null|NULL")
@@ -34,29 +35,29 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _NAN = re.compile(r"\.(nan|NaN|NAN)")
 
-# What people meet most often, in words that help more than the parser's.
+# Messages for the most frequent syntax errors, clearer than the parser's, by a fragment of the parser's message.
 _HINTS = {
     "mapping values are not allowed": (
-        "a colon is not expected here; keys of one mapping start in one column, and text with ': ' in it is quoted"
+        "unexpected colon; align the keys of a mapping in one column, and add quotes to text that contains ': '"
     ),
-    "'\\t' that cannot start": "a tab; YAML is indented with spaces",
-    "'@' that cannot start": "a text that starts with @ stands in quotes",
-    "'`' that cannot start": "a text that starts with ` stands in quotes",
-    "'%' that cannot start": "a text that starts with % stands in quotes",
-    "expected <block end>": "the indentation does not fit the lines above",
-    "could not find expected ':'": "a key without a colon, or a quote that is not closed",
-    "end of stream": "the text ends too early: a quote or a bracket is not closed",
+    "'\\t' that cannot start": "unexpected tab; use spaces to indent",
+    "'@' that cannot start": "unquoted text cannot start with @; add quotes",
+    "'`' that cannot start": "unquoted text cannot start with `; add quotes",
+    "'%' that cannot start": "unquoted text cannot start with %; add quotes",
+    "expected <block end>": "the indentation does not match the lines above",
+    "could not find expected ':'": "missing colon after a key, or missing closing quote",
+    "end of stream": "unexpected end of file; add the missing closing quote or bracket",
 }
 
 
 def scalar(text: str) -> str | int | float | bool | None:
-    """Return what an unquoted ``text`` stands for."""
+    """Return the value of unquoted ``text``."""
     if _NULL.fullmatch(text):
         return None
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
         return text[0] in "tT"
     if match := _INTEGER.fullmatch(text):
-        if len(text) > 250:  # a float would hardly hold it, and Python would rather not
+        if len(text) > 250:  # near the largest float, and slow to convert
             return math.inf
         return int(text, 8 if match["octal"] else 16 if match["hex"] else 10)
     if _FLOAT.fullmatch(text):
@@ -68,13 +69,13 @@ def scalar(text: str) -> str | int | float | bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value with its place; a list holds nodes, a mapping nodes by the text of their keys."""
+    """A value with its place. A list contains nodes; a mapping contains nodes by key."""
 
     value: Any
     place: Place
-    text: str = ""  # a scalar, as written
+    text: str = ""  # the source text of a scalar
     quoted: bool = False
-    keys: dict[str, Place] = field(default_factory=dict)  # of a mapping: where each key stands
+    keys: dict[str, Place] = field(default_factory=dict)  # of a mapping: the place of each key
 
     @property
     def plain(self) -> Any:
@@ -87,7 +88,7 @@ class Node:
 
 
 def under(path: str, key: str | int) -> str:
-    """Return the path of a part of what is at ``path``."""
+    """Return the path of a part of the value at ``path``."""
     if isinstance(key, int):
         return f"{path}[{key}]"
     key = key if re.fullmatch(r"[\w+-]{1,60}", key) else shown(key)
@@ -95,11 +96,11 @@ def under(path: str, key: str | int) -> str:
 
 
 def parse(document: Document) -> tuple[Node | None, list[Mistake]]:
-    """Return the tree of a document, None if it is empty, and the mistakes that do not keep it from being read.
+    """Return the tree of a document, None if it is empty, and the mistakes that do not prevent parsing.
 
-    Raises ConfigError for those that do.
+    Raise ConfigError for mistakes that do.
     """
-    import yaml  # here: a comparison reads none
+    import yaml  # here, because `bpviz compare` reads no YAML file
 
     tree = _Tree(document)
     loader: Any = None
@@ -108,32 +109,34 @@ def parse(document: Document) -> tuple[Node | None, list[Mistake]]:
         while not loader.check_event(yaml.StreamEndEvent):
             tree.take(loader.get_event())
     except yaml.reader.ReaderError as error:
-        message = f"the character U+{error.character:04X} cannot stand in YAML"
+        message = f"invalid character U+{error.character:04X}; remove it"
         raise ConfigError([document.place(error.position).mistake("", message)]) from None
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax(document, error)]) from None
-    except ConfigError:  # ours, and a ValueError too
+    except ConfigError:  # a ValueError, but not PyYAML's
         raise
     except (ValueError, OverflowError):  # PyYAML's: "\UFFFFFFFF", or a version with thousands of digits
         mark = loader.get_mark() if loader else None
         place = Place(document, mark.line + 1, mark.column + 1) if mark else Place(document)
-        raise ConfigError([place.mistake("", "not YAML: a number in an escape or a directive is too large")]) from None
+        raise ConfigError(
+            [place.mistake("", "invalid YAML: number too large in an escape sequence or a directive")]
+        ) from None
     return tree.root, tree.mistakes
 
 
 def _syntax(document: Document, error: yaml.MarkedYAMLError) -> Mistake:
     mark = error.problem_mark or error.context_mark
     place = Place(document, mark.line + 1, mark.column + 1) if mark else Place(document)
-    said = error.problem or error.context or "not understood"
-    words = next((words for fragment, words in _HINTS.items() if fragment in said), said)
-    begun = error.context_mark
-    if begun and error.context and mark and begun.line != mark.line:
-        words += f" ({error.context} that starts in line {begun.line + 1})"
-    return place.mistake("", f"not YAML: {words}")
+    original = error.problem or error.context or "invalid syntax"
+    message = next((hint for fragment, hint in _HINTS.items() if fragment in original), original)
+    context = error.context_mark
+    if context and error.context and mark and context.line != mark.line:
+        message += f" ({error.context} that starts in line {context.line + 1})"
+    return place.mistake("", f"invalid YAML: {message}")
 
 
 class _Open:
-    """A list or mapping whose end has not been seen."""
+    """A list or mapping that has not ended."""
 
     __slots__ = ("anchor", "height", "key", "node", "path", "size")
 
@@ -141,12 +144,12 @@ class _Open:
         self.node = node
         self.path = path
         self.anchor = anchor
-        self.key: str | None = None  # the one whose value is awaited
+        self.key: str | None = None  # the key whose value comes next
         self.size = self.height = 1
 
 
 class _Tree:
-    """Builds nodes out of the parser's events."""
+    """Builds the tree of nodes from the parser's events."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -162,14 +165,14 @@ class _Tree:
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                self._refuse(event, "a second document starts here; a config is one document")
+                self._fail(event, "expected one document, got a second one")
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.NodeEvent):
             tag: str | None = getattr(event, "tag", None)
             if tag is not None:
                 tag = tag.replace("tag:yaml.org,2002:", "!!")
-                self._refuse(event, f"the tag {shown(tag)} is not accepted; write the value alone")
+                self._fail(event, f"unsupported tag {shown(tag)}; remove it")
             if isinstance(event, yaml.ScalarEvent):
                 self._scalar(event)
             else:
@@ -180,7 +183,7 @@ class _Tree:
     def _place(self, event: Event) -> Place:
         return Place(self.document, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _refuse(self, event: Event, message: str) -> NoReturn:
+    def _fail(self, event: Event, message: str) -> NoReturn:
         raise ConfigError([self._place(event).mistake("", message)])
 
     def _path(self) -> str:
@@ -204,10 +207,10 @@ class _Tree:
     def _key(self, parent: _Open, event: Event, quoted: bool) -> None:
         key = event.value
         if key == "<<" and not quoted:
-            self._refuse(event, "merge keys (<<) are not accepted; write the settings out")
+            self._fail(event, "unsupported merge key <<; write the settings out")
         place = self._place(event)
         if key in parent.node.keys:
-            message = f"repeated key; it is given first {parent.node.keys[key]}"
+            message = f"duplicate key (first given {parent.node.keys[key]})"
             self.mistakes.append(place.mistake(under(parent.path, key), message))
         else:
             parent.node.keys[key] = place
@@ -215,27 +218,27 @@ class _Tree:
 
     def _alias(self, event: Event) -> None:
         if event.anchor not in self._anchors:
-            self._refuse(event, f"the alias *{event.anchor[:60]} has no anchor &{event.anchor[:60]} before it")
-        known = self._anchors[event.anchor]
-        if known is None:
-            self._refuse(event, f"the alias *{event.anchor[:60]} stands inside what it is a name for")
-        self._add(event, *known)
+            self._fail(event, f"undefined alias *{event.anchor[:60]}; add the anchor &{event.anchor[:60]} before it")
+        anchored = self._anchors[event.anchor]
+        if anchored is None:
+            self._fail(event, f"alias *{event.anchor[:60]} refers to itself")
+        self._add(event, *anchored)
 
     def _begin(self, event: Event, value: list[Node] | dict[str, Node]) -> None:
         if self._awaits_key():
-            self._refuse(event, "a key is a word, not a list or a mapping")
+            self._fail(event, "expected a word as key, got a list or a mapping")
         if len(self._open) == _DEEPEST:
-            self._refuse(event, f"nested more than {_DEEPEST} levels deep")
+            self._fail(event, f"nested more than {_DEEPEST} levels deep")
         self._count(event, 1)
         if event.anchor:
             self._anchors[event.anchor] = None
         self._open.append(_Open(Node(value, self._place(event)), self._path(), event.anchor))
 
     def _end(self) -> None:
-        done = self._open.pop()
-        if done.anchor:
-            self._anchors[done.anchor] = (done.node, done.size, done.height)
-        self._put(done.node, done.size, done.height)
+        ended = self._open.pop()
+        if ended.anchor:
+            self._anchors[ended.anchor] = (ended.node, ended.size, ended.height)
+        self._put(ended.node, ended.size, ended.height)
 
     def _awaits_key(self) -> bool:
         return bool(self._open) and isinstance(self._open[-1].node.value, dict) and self._open[-1].key is None
@@ -243,13 +246,13 @@ class _Tree:
     def _count(self, event: Event, values: int) -> None:
         self._values += values
         if self._values > _MOST:
-            self._refuse(event, f"more than {_MOST:,} values; large data belongs in a CSV file")
+            self._fail(event, f"more than {_MOST:,} values; use a CSV file for large data")
 
     def _add(self, event: Event, node: Node, size: int, height: int) -> None:
         if self._awaits_key():
-            self._refuse(event, "a key is a word, not an alias")
+            self._fail(event, "expected a word as key, got an alias")
         if len(self._open) + height > _DEEPEST:
-            self._refuse(event, f"nested more than {_DEEPEST} levels deep")
+            self._fail(event, f"nested more than {_DEEPEST} levels deep")
         self._count(event, size)
         self._put(node, size, height)
 
@@ -263,5 +266,5 @@ class _Tree:
         if isinstance(parent.node.value, list):
             parent.node.value.append(node)
         elif parent.key is not None:
-            parent.node.value.setdefault(parent.key, node)  # the first of repeated keys stays
+            parent.node.value.setdefault(parent.key, node)  # of duplicate keys, the first counts
             parent.key = None

@@ -12,7 +12,7 @@ from bpviz import declare
 from bpviz.conformance.fixtures import Findings, with_settings
 from bpviz.declare import OPTIMIZERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
-from bpviz.messages.text import shown
+from bpviz.messages.text import listed, shown
 
 if TYPE_CHECKING:
     from bpviz.declare import Field, Optimizer
@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 def expected_complaint(domain: Domain, bad: object) -> str:
     """Return the message for an invalid value, written independently of the domain."""
     if isinstance(domain, Choice):
-        return f"{bad!r} is not one of {', '.join(domain.words)}"
+        return f"expected {listed(domain.words)}, got {bad!r}"
     if isinstance(domain, Flag):
-        return f"{bad!r} is not true or false"
+        return f"expected true or false, got {bad!r}"
     if isinstance(domain, Interval):
-        return f"{bad} is not in {str(domain).removeprefix('integer ')}"
+        return f"expected {_of_interval(domain)}, got {bad}"
     return f"{domain.complaint(bad)}"
+
+
+def _of_interval(domain: Interval) -> str:
+    if math.isinf(domain.low) and math.isinf(domain.high):
+        return "an integer" if domain.integer else "a number"
+    interval = str(domain).removeprefix("integer ")
+    return f"{'an integer' if domain.integer else 'a number'} in {interval}"
 
 
 def invalid_values(domain: Domain) -> Iterator[tuple[object, str]]:
@@ -35,12 +42,11 @@ def invalid_values(domain: Domain) -> Iterator[tuple[object, str]]:
     if isinstance(domain, Interval):
         for bad in (math.nan, math.inf, -math.inf):
             yield bad, expected_complaint(domain, bad)
-        kind, interval = "whole number" if domain.integer else "number", str(domain).removeprefix("integer ")
         others: tuple[tuple[object, str], ...] = ((True, "true"), ("0.1", "'0.1'"), (None, "null"), ([0.1], "a list"))
-        yield from ((bad, f"{words} is not a {kind} in {interval}") for bad, words in others)
+        yield from ((bad, expected_complaint(domain, words)) for bad, words in others)
     elif isinstance(domain, Choice | Flag):
         others = ((0.5, "0.5"), (None, "null"), ([True], "a list"))
-        yield from ((bad, f"{words}{expected_complaint(domain, '')[2:]}") for bad, words in others)
+        yield from ((bad, f"{expected_complaint(domain, '')[:-2]}{words}") for bad, words in others)
 
 
 def hyperparameter_rejects_invalid_values(rule: Optimizer, field: Field) -> Findings:

@@ -1,4 +1,4 @@
-"""Declare update rules, wrappers, problems and figures: names, fields with their domains, and what each must offer."""
+"""Declarations of update rules, wrappers, problems and figures: names, fields, domains and interfaces."""
 
 from bpviz.declare.decorators import (
     FIGURES,
@@ -13,7 +13,7 @@ from bpviz.declare.decorators import (
 )
 from bpviz.declare.fields import Field, conflicts, fields, hyper, settings
 from bpviz.declare.interfaces import KINDS, PARTS, Array, Column, Mask, Minimum, Optimizer, Oracle, Point, Problem
-from bpviz.declare.layers import Wrapper, layers, made_of, misfits, spelled, unsuitable, without_gradient
+from bpviz.declare.layers import Wrapper, all_settings, components, layers, misfits, unsuitable, without_gradient
 
 __all__ = [
     "FIGURES",
@@ -32,18 +32,18 @@ __all__ = [
     "Point",
     "Problem",
     "Wrapper",
+    "all_settings",
+    "components",
     "conflicts",
     "declared",
     "fields",
     "figure",
     "hyper",
     "layers",
-    "made_of",
     "misfits",
     "optimizer",
     "problem",
     "settings",
-    "spelled",
     "unsuitable",
     "without_gradient",
     "wrapper",

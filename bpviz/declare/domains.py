@@ -1,4 +1,4 @@
-"""What a value may be: how it is checked, worded, described to editors, and gone wrong with in tests."""
+"""Domains of values: checks with their messages, conversion, and JSON Schema."""
 
 from __future__ import annotations
 
@@ -13,14 +13,27 @@ from bpviz.messages.text import listed, shown
 
 
 class Domain:
-    """What a value may be. It words its own complaint, its JSON Schema and a value that it refuses."""
+    """The set of values that a setting accepts.
+
+    ``str`` of a domain is its short form in tables: ``[0, 1)``.
+    """
 
     def complaint(self, value: object) -> str | None:
-        """Return why ``value`` is refused, as the end of a sentence that starts with its place; None if it is fine."""
+        """Check a value.
+
+        Returns
+        -------
+        str or None
+            ``expected ..., got ...`` if the value is not in the domain, None if it is.
+        """
         raise NotImplementedError
 
+    def hint(self, value: object) -> str:
+        """Return a fix for a value with a complaint, such as ``; did you mean 'tanh'?``; "" if there is none."""
+        return ""
+
     def convert(self, value: Any) -> Any:
-        """Return an accepted value in the form the program keeps it."""
+        """Return an accepted value in its canonical type, for example a float for ``1``."""
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -28,8 +41,16 @@ class Domain:
         raise NotImplementedError
 
     def bad(self) -> object:
-        """Return a value that is refused, for tests."""
+        """Return a value that is not in the domain, for tests."""
         return {"not": "this"}
+
+    def one(self) -> str:
+        """Return the noun phrase for one value in messages: ``a number in [0, 1)``."""
+        return str(self)
+
+    def many(self) -> str:
+        """Return the noun phrase for several values in messages: ``numbers in [0, 1)``."""
+        return f"values, each {self.one()}"
 
     def __str__(self) -> str:
         raise NotImplementedError
@@ -40,9 +61,19 @@ _INTERVAL = re.compile(r"(integer )?([\[(])\s*(-?[\w.+-]+)\s*,\s*(-?[\w.+-]+)\s*
 
 @dataclasses.dataclass(frozen=True)
 class Interval(Domain):
-    """An interval of numbers, written and read as mathematics does: ``[0, 1)``, ``(0, inf)``, ``integer [1, inf)``.
+    """An interval of finite numbers, such as ``[0, 1)``, ``(0, inf)`` or ``integer [1, inf)``.
 
-    Infinity itself is never inside, and a bool is not a number.
+    A bracket includes its end, a parenthesis excludes it. Infinities, NaN and bools are never in the interval. Values
+    are converted to float, or to int if ``integer``.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends; ``-inf`` and ``inf`` for none.
+    with_low, with_high : bool
+        Whether the interval includes the end.
+    integer : bool
+        Whether only integers are accepted, written as ``3`` or ``3.0``.
     """
 
     low: float
@@ -53,9 +84,16 @@ class Interval(Domain):
 
     @classmethod
     def parse(cls, text: str) -> Interval:
+        """Return the interval that ``text`` denotes, for example ``"[0, 1)"`` or ``"integer [1, inf)"``.
+
+        Raises
+        ------
+        ValueError
+            If the text is not an interval.
+        """
         match = _INTERVAL.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is not an interval such as '[0, 1)' or 'integer [1, inf)'")
+            raise ValueError(f"expected an interval such as '[0, 1)' or 'integer [1, inf)', got {text!r}")
         integer, left, low, high, right = match.groups()
         return cls(float(low), float(high), left == "[", right == "]", integer is not None)
 
@@ -67,15 +105,16 @@ class Interval(Domain):
         return above and below
 
     def complaint(self, value: object) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"{shown(value)} is not a {self._kind()} in {self._range()}"
-        if self.integer and isinstance(value, float) and math.isfinite(value) and not value.is_integer():
-            return f"{shown(value)} is not a whole number in {self._range()}"
         try:
-            inside = float(value) in self
+            accepted = (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and float(value) in self
+                and not (self.integer and isinstance(value, float) and not value.is_integer())
+            )
         except OverflowError:  # an integer too large for a float
-            inside = False
-        return None if inside else f"{shown(value)} is not in {self._range()}"
+            accepted = False
+        return None if accepted else f"expected {self.one()}, got {shown(value)}"
 
     def convert(self, value: Any) -> float | int:
         return int(value) if self.integer else float(value)
@@ -96,8 +135,14 @@ class Interval(Domain):
             return self.high + 1 if self.with_high else self.high
         return math.nan
 
-    def _kind(self) -> str:
-        return "whole number" if self.integer else "number"
+    def one(self) -> str:
+        return f"{'an integer' if self.integer else 'a number'}{self._within()}"
+
+    def many(self) -> str:
+        return f"{'integers' if self.integer else 'numbers'}{self._within()}"
+
+    def _within(self) -> str:
+        return f" in {self._range()}" if math.isfinite(self.low) or math.isfinite(self.high) else ""
 
     def _range(self) -> str:
         left, right = "[" if self.with_low else "(", "]" if self.with_high else ")"
@@ -109,16 +154,24 @@ class Interval(Domain):
 
 @dataclasses.dataclass(frozen=True)
 class Choice(Domain):
-    """One word out of a few."""
+    """One of several words, such as ``Choice(("paper", "torch"))``.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The accepted words, in the order in which messages list them.
+    """
 
     words: tuple[str, ...]
 
     def complaint(self, value: object) -> str | None:
         if isinstance(value, str) and value in self.words:
             return None
+        return f"expected {self}, got {shown(value)}"
+
+    def hint(self, value: object) -> str:
         guess = nearest(value, self.words)
-        hint = f"; did you mean {guess!r}?" if guess else ""
-        return f"{shown(value)} is not one of {', '.join(self.words)}{hint}"
+        return f"; did you mean {guess!r}?" if guess else ""
 
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.words)}
@@ -132,10 +185,10 @@ class Choice(Domain):
 
 @dataclasses.dataclass(frozen=True)
 class Flag(Domain):
-    """true or false."""
+    """A bool: ``true`` or ``false`` in YAML. Numbers and words such as ``yes`` are rejected."""
 
     def complaint(self, value: object) -> str | None:
-        return None if isinstance(value, bool) else f"{shown(value)} is not true or false"
+        return None if isinstance(value, bool) else f"expected true or false, got {shown(value)}"
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
@@ -149,31 +202,40 @@ class Flag(Domain):
 
 @dataclasses.dataclass(frozen=True)
 class Text(Domain):
-    """A line of text, not empty."""
+    """A non-empty string on one line, of printable characters.
+
+    Parameters
+    ----------
+    longest : int
+        The maximum number of characters.
+    """
 
     longest: int = 200
 
     def complaint(self, value: object) -> str | None:
         if not isinstance(value, str):
-            return f"{shown(value)} is not text"
+            return f"expected {self.one()}, got {shown(value)}"
         if not value.strip():
-            return "the text is empty"
+            return f"expected a non-empty string, got {shown(value)}"
         if len(value) > self.longest:
-            return f"the text has {len(value)} characters, more than {self.longest}"
+            return f"expected at most {self.longest} characters, got {len(value)}"
         if not value.isprintable():
-            return f"{shown(value)} has characters that cannot be printed on one line"
+            return f"expected printable characters on one line, got {shown(value)}"
         return None
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1, "maxLength": self.longest}
 
+    def many(self) -> str:
+        return "strings"
+
     def __str__(self) -> str:
-        return "text"
+        return "a string"
 
 
 @dataclasses.dataclass(frozen=True)
 class FileName(Text):
-    """A file name without folders and suffix: it cannot lead out of the output folder."""
+    """A file name without folders and suffix, so that the file is always inside the output folder."""
 
     longest: int = 100
 
@@ -182,7 +244,7 @@ class FileName(Text):
         if complaint or not isinstance(value, str):
             return complaint
         if value[0] in ".-" or not re.fullmatch(r"[\w .+=-]+", value) or value != value.strip():
-            return f"{shown(value)} is not a plain file name of letters, digits and . + = - _"
+            return f"expected a file name (letters, digits, spaces and . + = - _), got {shown(value)}"
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -191,13 +253,26 @@ class FileName(Text):
     def bad(self) -> object:
         return "../outside"
 
+    def many(self) -> str:
+        return "file names"
+
     def __str__(self) -> str:
         return "a file name"
 
 
 @dataclasses.dataclass(frozen=True)
 class Listed(Domain):
-    """A list of values of one domain, with as many items as ``least`` to ``most``, distinct or ordered if asked."""
+    """A list of values of one domain.
+
+    Parameters
+    ----------
+    item : Domain
+        The domain of every item.
+    least, most : int, int or None
+        The minimum and the maximum number of items; None for no maximum.
+    rising : bool
+        Whether every item must be greater than the one before.
+    """
 
     item: Domain
     least: int = 0
@@ -206,15 +281,15 @@ class Listed(Domain):
 
     def complaint(self, value: object) -> str | None:
         if not isinstance(value, list | tuple):
-            return f"{shown(value)} is not a list of {self._items()}"
+            return f"expected {self}, got {shown(value)}"
         if len(value) < self.least or (self.most is not None and len(value) > self.most):
-            return f"a list of {len(value)} is not {self}"
+            return f"expected {self}, got a list of {len(value)}"
         for place, item in enumerate(value):
             complaint = self.item.complaint(item)
             if complaint:
                 return f"item {place + 1}: {complaint}"
         if self.rising and any(b <= a for a, b in itertools.pairwise(value)):
-            return f"[{', '.join(shown(v) for v in value)}] does not rise: each number must be above the one before"
+            return f"expected increasing numbers, got [{', '.join(shown(v) for v in value)}]"
         return None
 
     def convert(self, value: Any) -> tuple[Any, ...]:
@@ -226,25 +301,32 @@ class Listed(Domain):
             schema["maxItems"] = self.most
         return schema
 
-    def _items(self) -> str:
-        if self.most == self.least:
-            return f"{self.least} values, each {self.item}"
-        return f"values, each {self.item}"
-
     def __str__(self) -> str:
-        least = "" if self.most == self.least else f"{self.least} or more "
-        return f"a list of {least}{self._items()}"
+        if self.most == self.least:
+            return f"a list of {self.least} {self.item.many()}"
+        return f"a list of {f'{self.least} or more ' if self.least else ''}{self.item.many()}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Nullable(Domain):
-    """A value of another domain, or null."""
+    """A value of another domain, or null.
+
+    Parameters
+    ----------
+    of : Domain
+        The domain of a value that is not null.
+    null : str
+        The meaning of null, for tables: ``"the name of the file"``.
+    """
 
     of: Domain
-    null: str = "nothing"  # what null stands for
+    null: str = "none"
 
     def complaint(self, value: object) -> str | None:
         return None if value is None else self.of.complaint(value)
+
+    def hint(self, value: object) -> str:
+        return self.of.hint(value)
 
     def convert(self, value: Any) -> Any:
         return None if value is None else self.of.convert(value)

@@ -1,4 +1,4 @@
-"""Fields with a default, a domain and a meaning, declared once."""
+"""Declared fields: a default, a domain and a meaning each."""
 
 from __future__ import annotations
 
@@ -9,9 +9,33 @@ from bpviz.declare.domains import Domain, Interval
 
 
 def hyper(default: Any, domain: str | Domain, meaning: str, *, at_start: bool = False) -> Any:
-    """Declare a field: its default, what it may be (an interval's text or a Domain) and what it means.
+    """Declare a setting of an update rule, wrapper, problem or figure.
 
-    ``at_start`` says that a rule reads it in ``begin`` alone, so that nothing is gained by changing it later.
+    Use it in the body of a class under ``@optimizer``, ``@wrapper``, ``@problem`` or ``@figure``::
+
+        step: float = hyper(0.3, "(0, inf)", "step size η")
+
+    Parameters
+    ----------
+    default : object
+        The default value, in the domain.
+    domain : str or Domain
+        The accepted values: an interval as text, such as ``"[0, 1)"`` or ``"integer [1, inf)"``, or a Domain such as
+        ``Choice`` or ``Flag``.
+    meaning : str
+        A noun phrase for tables and messages, of at most about 70 characters.
+    at_start : bool
+        Whether an update rule reads the setting only in ``begin``. A schedule rejects a step that is read only there.
+
+    Returns
+    -------
+    dataclasses.Field
+        The field, for the dataclass that the decorator creates.
+
+    Raises
+    ------
+    ValueError
+        If ``domain`` is text and not an interval.
     """
     domain = Interval.parse(domain) if isinstance(domain, str) else domain
     metadata = {"domain": domain, "meaning": meaning, "at_start": at_start}
@@ -20,7 +44,7 @@ def hyper(default: Any, domain: str | Domain, meaning: str, *, at_start: bool = 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """A declared field, as the readers of declarations see it."""
+    """The declaration of a field."""
 
     name: str
     default: Any
@@ -29,42 +53,42 @@ class Field:
     at_start: bool = False
 
     def complaint(self, value: object) -> str | None:
-        """Return what is wrong with ``value``, with the field's meaning, or None."""
+        """Return the domain's complaint about ``value``, the field's meaning and a hint; None if accepted."""
         complaint = self.domain.complaint(value)
-        return f"{complaint} ({self.meaning})" if complaint else None
+        return f"{complaint} ({self.meaning}){self.domain.hint(value)}" if complaint else None
 
 
 def fields(declared: Any) -> dict[str, Field]:
-    """Return the declared fields of a class or an instance, by name, in the order written."""
+    """Return the declared fields of a class or an instance by name, in order of declaration."""
     return {
         f.name: Field(f.name, f.default, **f.metadata) for f in dataclasses.fields(declared) if "domain" in f.metadata
     }
 
 
 def settings(declared: Any) -> dict[str, Any]:
-    """Return the values of an instance's declared fields, by name, in the order written."""
+    """Return the values of an instance's declared fields by name, in order of declaration."""
     return {name: getattr(declared, name) for name in fields(declared)}
 
 
 def conflicts(declared: Any) -> list[tuple[str, str]]:
-    """Return (field, complaint) for values that are fine alone but not together, as the class's ``conflicts`` says.
+    """Return (field, complaint) for combinations of values that the class's method ``conflicts`` rejects.
 
-    A field of "" is none in particular: what is complained of is the thing itself.
+    The field is "" if the complaint is about no field in particular.
     """
     return list(declared.conflicts()) if hasattr(declared, "conflicts") else []
 
 
 def check_values(self: Any) -> None:
-    """Raise ValueError with all that is wrong with the values of a declared thing; convert those that are right."""
-    wrong = []
+    """Convert the values of an instance's declared fields; raise ValueError with all complaints if there are any."""
+    complaints = []
     for name, field in fields(self).items():
         value = getattr(self, name)
         complaint = field.complaint(value)
         if complaint:
-            wrong.append(f"{name}: {complaint}")
+            complaints.append(f"{name}: {complaint}")
         else:
             object.__setattr__(self, name, field.domain.convert(value))
-    if not wrong:
-        wrong = [f"{name}: {complaint}" if name else complaint for name, complaint in conflicts(self)]
-    if wrong:
-        raise ValueError(f"{type(self).name}: {'; '.join(wrong)}")
+    if not complaints:
+        complaints = [f"{name}: {complaint}" if name else complaint for name, complaint in conflicts(self)]
+    if complaints:
+        raise ValueError(f"{type(self).name}: {'; '.join(complaints)}")

@@ -1,4 +1,4 @@
-"""What rules, problems and the loop expect of each other."""
+"""Interfaces between update rules, problems and the loop."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[np.float64]
     Column: TypeAlias = float | Array
-    """A hyperparameter: written as a number, seen by the rule as an array, ``()`` or a column ``(runs, 1)``."""
+    """A hyperparameter: declared as a number; in a rule, an array of shape ``()`` or ``(runs, 1)``."""
     Mask: TypeAlias = npt.NDArray[np.bool_]
-    """Which runs of a block something is for: ``(runs,)``."""
+    """A boolean mask over the runs of a block, of shape ``(runs,)``."""
 else:
     Array = Column = Mask = Any
 
 KINDS = ("error", "gradient", "hessian", "residuals", "jacobian")
-"""The questions an optimizer can ask of a problem, in the order tables show them."""
+"""The kinds of evaluations, in the order of columns in tables."""
 
 
 class Arithmetic(Protocol):
@@ -117,7 +117,7 @@ indices and methods of arrays as well.
 
 
 class Optimizer(Protocol):
-    """An update rule with its hyperparameters; frozen. ``@optimizer`` makes one of a class with these two methods."""
+    """An update rule with its hyperparameters; immutable. ``@optimizer`` registers a class with these two methods."""
 
     name: ClassVar[str]
     label: ClassVar[str]
@@ -128,14 +128,44 @@ class Optimizer(Protocol):
     recalls: ClassVar[bool]
 
     def begin(self, w: Array, f: Oracle) -> Any:
-        """Return the state before the first epoch: a tuple of arrays whose first axis is runs."""
+        """Return the state before the first epoch.
+
+        Parameters
+        ----------
+        w : array, shape (runs, params)
+            The initial weights.
+        f : Oracle
+            Evaluations and arithmetic for the block of runs.
+
+        Returns
+        -------
+        tuple of arrays
+            The state; the first axis of every array is runs.
+        """
 
     def advance(self, w: Array, state: Any, f: Oracle) -> tuple[Array, Any]:
-        """Return the weights ``(runs, params)`` and the state after one epoch; write on neither ``w`` nor ``state``."""
+        """Return the weights and the state after one epoch. Must not modify ``w`` or ``state``.
+
+        Parameters
+        ----------
+        w : array, shape (runs, params)
+            The current weights.
+        state : tuple of arrays
+            The state that ``begin`` or the previous ``advance`` returned.
+        f : Oracle
+            Evaluations and arithmetic for the block of runs.
+
+        Returns
+        -------
+        w : array, shape (runs, params)
+            The new weights.
+        state : tuple of arrays
+            The new state.
+        """
 
 
 class Point(Protocol):
-    """A problem at one block of weights; what one question computes, the next may use."""
+    """A problem at one block of weights. Evaluations may reuse each other's intermediate values."""
 
     def error(self) -> Array: ...  # (runs,)
     def gradient(self) -> Array: ...  # (runs, params)
@@ -145,17 +175,25 @@ class Point(Protocol):
 
 
 class Minimum(NamedTuple):
-    """A place where a problem's error is known to be lowest, at least among its neighbours, and that error."""
+    """A known minimum of a problem, local or global.
+
+    Parameters
+    ----------
+    at : tuple of float
+        The weights, one number per weight.
+    error : float
+        The error there.
+    """
 
     at: tuple[float, ...]
     error: float
 
 
 class Problem(Protocol):
-    """A function to make small, with the derivatives it has. Knows no optimizer.
+    """A function to minimize, with its derivatives.
 
-    A problem with data also says how many ``samples`` there are, and its ``part(samples)`` is a problem of some of them
-    alone, by their numbers: ``(batch, 1)`` the same for all runs, ``(batch, runs)`` each run's own.
+    A problem with data also has the number of ``samples`` and a method ``part(samples)``, which returns the problem on
+    some of them, given by index: shape ``(batch, 1)`` if all runs use the same samples, or ``(batch, runs)``.
     """
 
     name: ClassVar[str]
@@ -163,49 +201,62 @@ class Problem(Protocol):
 
     @property
     def weights(self) -> tuple[str, ...]:
-        """The names of the parameters, in order."""
+        """The names of the weights, in order."""
 
     @property
     def offers(self) -> frozenset[str]:
-        """The questions it can answer, of KINDS."""
+        """The kinds of evaluations that it provides, a subset of KINDS with at least "error"."""
 
     @property
     def start(self) -> tuple[float, ...]:
-        """Where runs start if nobody says where."""
+        """The default start: one number per weight."""
 
     @property
     def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """What figures show of two weights, across and up, as long as runs stay in it."""
+        """The region of two weights that figures show: ((left, right), (bottom, top)). Figures enlarge it for paths."""
 
     @property
     def minima(self) -> tuple[Minimum, ...]:
-        """The minima that are known."""
+        """The known minima."""
 
     @property
     def lowest(self) -> float | None:
-        """The lowest error there is, which thresholds count from; None if it is not known, or there is none."""
+        """The global minimum of the error, which error thresholds are relative to; None if unknown or unbounded."""
 
     @property
     def threshold(self) -> float | None:
-        """How near to the lowest error a run has arrived, if nobody says; None: however near."""
+        """The default error threshold: a distance from ``lowest``; None for no threshold."""
 
     @property
     def width(self) -> int:
-        """How many numbers one run needs at once; the loop chooses its block size by it."""
+        """The number of array elements needed per run; the loop chooses its block size by it."""
 
     def at(self, w: Array, spare: Any = None) -> Point:
-        """Go to ``w (runs, params)``. ``spare`` is an earlier point that nobody asks any more; reuse its memory."""
+        """Return the problem at the weights ``w``.
+
+        Parameters
+        ----------
+        w : array, shape (runs, params)
+            The weights.
+        spare : Point or None
+            An earlier point that is no longer used; its memory may be reused.
+
+        Returns
+        -------
+        Point
+            The evaluations at ``w``.
+        """
 
 
 PARTS = {
-    "weights": "weights (the names of its parameters)",
-    "offers": "offers (the questions it answers)",
-    "start": "start (where runs start)",
-    "window": "window (what figures show)",
-    "minima": "minima (those that are known)",
-    "lowest": "lowest (the lowest error there is, or None)",
-    "threshold": "threshold (how near to the lowest error a run has arrived, or None)",
-    "width": "width (how many numbers a run needs at once)",
+    "weights": "weights (names of the weights)",
+    "offers": "offers (kinds of evaluations)",
+    "start": "start (default start)",
+    "window": "window (region in figures)",
+    "minima": "minima (known minima)",
+    "lowest": "lowest (global minimum of the error, or None)",
+    "threshold": "threshold (default error threshold, or None)",
+    "width": "width (array elements per run)",
     "at": "method at(self, w, spare=None)",
 }
-"""What a problem has, besides its name."""
+"""Attributes and methods of a problem besides its name, with descriptions for messages."""

@@ -1,4 +1,4 @@
-"""Rules and the wrappers around them."""
+"""Wrappers, and functions on update rules with their wrappers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from bpviz.messages.text import listed
 
 @dataclasses.dataclass(frozen=True)
 class Wrapper:
-    """What goes around an update rule, and is an update rule itself. ``@wrapper`` makes one of a subclass.
+    """An optimizer that wraps another optimizer, ``inner``. ``@wrapper`` registers a subclass.
 
-    The facts of a class are its own. Those of an instance tell of all its layers: it ``needs`` what they all ask, is
-    called as they all are (``label``), and its ``name`` is that of the rule inside.
+    The attributes ``name``, ``label``, ``needs`` and ``recalls`` of a class describe the wrapper alone. Those of an
+    instance describe it with all optimizers it wraps: ``needs`` is their union, ``label`` combines their labels, and
+    ``name`` is the name of the innermost rule.
     """
 
     name: ClassVar[str]
@@ -30,24 +31,24 @@ class Wrapper:
     inner: Optimizer
 
     def misfits(self, problem: Problem) -> list[tuple[str, str]]:
-        """Return (field, complaint) for what does not fit ``problem``, besides what it has to answer."""
+        """Return (field, complaint) for settings that do not fit ``problem``; ``needs`` is checked separately."""
         return []
 
     def scales(self) -> tuple[str, ...]:
-        """Return its own settings that a schedule around it multiplies, as it does the step of the rule inside."""
+        """Return the wrapper's settings that an outer schedule multiplies, like the step of the wrapped rule."""
         return ()
 
     def begin(self, w: Array, f: Oracle) -> Any:
-        """Return the state before the first epoch: a named tuple whose ``inner`` is the state of what is inside."""
+        """Return the state before the first epoch: a named tuple with the wrapped state as ``inner``."""
         raise NotImplementedError
 
     def advance(self, w: Array, state: Any, f: Oracle) -> tuple[Array, Any]:
-        """Return the weights and the state after one epoch, in which what is inside advances once or more."""
+        """Return the weights and the state after one epoch, in which the wrapped optimizer advances at least once."""
         raise NotImplementedError
 
 
 class LayerFact:
-    """A fact of a wrapper: of the class its own, of an instance what its own and that of what is inside make."""
+    """A class attribute of a wrapper that instances combine with the same attribute of the wrapped optimizer."""
 
     def __init__(self, name: str, own: Any, both: Callable[[Any, Any], Any]) -> None:
         self.name = name
@@ -59,48 +60,48 @@ class LayerFact:
 
 
 def layers(optimizer: Any) -> list[Any]:
-    """Return a rule and what is around it, from the inside out; of a class, itself."""
+    """Return an update rule and its wrappers, innermost first; for a class, only the class."""
     found = [optimizer]
     while isinstance(found[-1], Wrapper):
         found.append(found[-1].inner)
     return found[::-1]
 
 
-def spelled(optimizer: Optimizer) -> dict[str, Any]:
-    """Return all settings as a config writes them: those of the rule, and of what is around it under ``with``."""
-    rule, *around = layers(optimizer)
-    wrappers = [{"name": type(wrapper).name, **settings(wrapper)} for wrapper in around]
+def all_settings(optimizer: Optimizer) -> dict[str, Any]:
+    """Return all settings as in a config: those of the rule, and those of its wrappers under ``with``."""
+    rule, *outer = layers(optimizer)
+    wrappers = [{"name": type(wrapper).name, **settings(wrapper)} for wrapper in outer]
     return {**settings(rule), "with": wrappers} if wrappers else settings(rule)
 
 
-def made_of(thing: Any) -> Iterator[Any]:
-    """Yield a rule or a problem, and the rules or problems that it is made of, if any."""
+def components(thing: Any) -> Iterator[Any]:
+    """Yield a rule or a problem, and the rules or problems that it contains."""
     yield thing
     for part in getattr(thing, "__dict__", {}).values():
         if hasattr(part, "advance") or hasattr(part, "offers"):
-            yield from made_of(part)
+            yield from components(part)
 
 
 def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str | None:
-    """Return why ``optimizer`` cannot work on ``problem``, or None if it can."""
+    """Return the first reason why ``optimizer`` cannot run on ``problem``, or None."""
     return next((complaint for layer in layers(optimizer) for _, complaint in misfits(layer, problem)), None)
 
 
 def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
-    """Return (field, complaint) for what of a rule, or of a wrapper without what is inside, does not fit ``problem``.
+    """Return (field, complaint) for the mismatches of a rule or a single wrapper with ``problem``.
 
-    A field of "" is none in particular.
+    The field is "" if the complaint is about no field in particular.
     """
-    kind = type(layer) if isinstance(layer, Wrapper) else layer
-    missing = [question for question in KINDS if question in kind.needs - problem.offers]
+    cls = type(layer) if isinstance(layer, Wrapper) else layer
+    missing = [kind for kind in KINDS if kind in cls.needs - problem.offers]
     if missing:
-        called = getattr(problem, "called", problem.name)
-        return [("", f"{kind.name} needs {listed(missing, 'and')}, which this {called} does not have")]
+        subject = getattr(problem, "called", problem.name)
+        return [("", f"{cls.name} requires {listed(missing, 'and')}, which the problem {subject} does not provide")]
     return layer.misfits(problem) if isinstance(layer, Wrapper) else []
 
 
 def without_gradient(problem: Problem) -> str | None:
-    """Return why nobody can wait for a small gradient of ``problem``, or None if one can."""
+    """Return why ``problem`` cannot have a gradient threshold, or None if it can."""
     if "gradient" in problem.offers:
         return None
-    return f"a gradient_threshold needs a gradient, and {problem.name} has none"
+    return f"gradient_threshold requires a gradient, which the problem {problem.name} does not provide"

@@ -1,4 +1,4 @@
-"""Things by name, wherever they come from: this package, a plugin file, an installed package, another library."""
+"""Registries: classes by name, from this package, plugin files, installed packages and other libraries."""
 
 from __future__ import annotations
 
@@ -20,112 +20,128 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FILES: dict[str, str] = {}
-"""Plugin files, as they were named, by the modules they became."""
+"""Paths of the loaded plugin files, as given, by module name."""
 
 
 def is_own(thing: object) -> bool:
-    """Tell whether a class, or whatever has been registered, is part of this package."""
+    """Return whether a registered object is part of this package."""
     return getattr(thing, "__module__", "").startswith("bpviz.")
 
 
 def origin(thing: object) -> str:
-    """Return a class as messages name it: ``Leap in my_rule.py``."""
+    """Return the name of a class for messages: ``Leap in my_rule.py``."""
     module = getattr(thing, "__module__", "")
     return f"{getattr(thing, '__qualname__', thing)} in {FILES.get(module, module)}" if module else str(thing)
 
 
 class Registry(Generic[T]):
-    """Things by name, found in the modules of a package: for one name by importing the module in whose text it stands,
-    for all of them by importing every module once.
+    """Classes by name, registered by the modules of a package.
 
-    Modules whose name starts with an underscore hold what the others compute with and are left alone.
+    Looking up one name imports only the modules whose text contains it in quotes; iteration imports every module.
+    Modules whose name starts with an underscore are helpers and register nothing.
 
-    Others register things too: a plugin file when it is loaded, and installed packages, whose entry points of ``group``
-    have the names of what they bring. To look through all packages is slow; it is done for a name that is not known
-    otherwise, for any name if a package has a say, and by ``find_all``. They raise installed.BrokenPluginError.
+    Plugin files register classes when they are loaded. Installed packages provide classes through entry points of
+    ``group``; these are loaded on lookup, which raises BrokenPluginError if that fails. Finding entry points is slow,
+    so it happens only for names that the package does not define, if a package has entry points in the group, and in
+    ``find_all``.
 
-    A name with a colon, ``torch:Adam``, is looked for ``elsewhere``: by the function ``kind`` of a module, which raises
-    KeyError with its reason. Such things are had by name alone and do not turn up among the others.
+    A name with a colon, such as ``torch:Adam``, is passed to the function ``kind`` of the module ``elsewhere``, which
+    raises KeyError with a message. Iteration does not include these names.
+
+    Parameters
+    ----------
+    what : str
+        Noun for messages: ``"algorithm"``.
+    package : str
+        Name of the package whose modules register classes.
+    group : str
+        Entry point group; empty for none.
+    elsewhere : str
+        Name of the module for names with a colon; empty for none.
     """
 
     def __init__(self, what: str, package: str, group: str = "", elsewhere: str = "") -> None:
         self.what = what
-        self.brought: dict[str, str] = {}  # names that installed packages have brought, and which
+        self.providers: dict[str, str] = {}  # the installed package of each name
         self._package = package
         self._group = group
         self._elsewhere = elsewhere
         self._things: dict[str, T] = {}
-        self._walked = False
-        self._texts: dict[str, str] = {}  # of modules, as far as nobody has walked
+        self._complete = False  # whether every module has been imported
+        self._texts: dict[str, str] = {}  # source of each module, until all are imported
         _ALL.append(self)
 
     def add(self, name: str, thing: T) -> None:
-        """Register ``thing`` under ``name``; a name that is taken is an error."""
+        """Register ``thing`` under ``name``; raise ValueError if the name is in use."""
         if not is_own(thing):
-            self._walk()  # or a name that this package has would still be free
-        known = self._things.get(name)
-        other = origin(known) if known is not None and not _same_cell(known, thing) else self._claimed(name, thing)
+            self._import_all()  # to detect a clash with a name that this package defines
+        registered = self._things.get(name)
+        if registered is not None and not _same_cell(registered, thing):
+            other = origin(registered)
+        else:
+            other = self._claimed(name, thing)
         if other:
-            raise ValueError(f"two definitions of the {self.what} {name!r}: {other} and {origin(thing)}")
+            raise ValueError(f"duplicate {self.what} {name!r}: {other} and {origin(thing)}")
         self._things[name] = thing
 
     def _claimed(self, name: str, thing: object) -> str:
-        """Return which installed package has a name that a class of no package takes; nothing if none has."""
-        if is_own(thing) or name in self.brought:
+        """Return the entry point of another package that has this name, for messages; "" if there is none."""
+        if is_own(thing) or name in self.providers:
             return ""
         points = (point for point in self._points().get(name, []) if not entry_points.holds(point, thing))
         return next(map(entry_points.described, points), "")
 
     def forget(self, module: str) -> None:
-        """Forget what a module has registered."""
+        """Remove everything that a module has registered."""
         self._things = {name: thing for name, thing in self.items() if thing.__module__ != module}
 
     def find_all(self) -> None:
-        """Load what every installed package brings; what is wrong is said together, a line each."""
-        self._walk()
-        wrong = []
+        """Load everything, including all entry points; raise BrokenPluginError with one line per failure."""
+        self._import_all()
+        failures = []
         for name in self._points():
             try:
                 self._find(name)
             except entry_points.BrokenPluginError as error:
-                wrong.append(str(error))
-        if wrong:
-            raise entry_points.BrokenPluginError("\n".join(wrong))
+                failures.append(str(error))
+        if failures:
+            raise entry_points.BrokenPluginError("\n".join(failures))
 
     def names(self) -> list[str]:
-        """Return all names in order, those of installed packages without loading these."""
-        return sorted({*self._walk(), *self._points()})
+        """Return all names in order, including those of entry points, which are not loaded."""
+        return sorted({*self._import_all(), *self._points()})
 
     def _points(self) -> dict[str, list[EntryPoint]]:
         return entry_points.points(self._group) if self._group else {}
 
     def _find(self, name: str) -> bool:
-        """Load what an installed package brings under ``name``; tell whether there is one."""
+        """Load the entry point ``name`` if there is one; return whether there is one."""
         points = self._points().get(name, [])
-        if not points or name in self.brought:
+        if not points or name in self.providers:
             return bool(points)
-        said = entry_points.described(points[0])
-        known = self._things.get(name)
-        if known is not None and not entry_points.holds(points[0], known):
-            raise entry_points.BrokenPluginError(f"{said} has the name of another {self.what}: {origin(known)}")
-        if len(points) > 1:
-            others = listed(map(entry_points.described, points[1:]), "and")
-            raise entry_points.BrokenPluginError(f"{said} has the name of another {self.what}: {others}")
-        self.brought[name] = entry_points.package(points[0])
+        plugin = entry_points.described(points[0])
+        registered = self._things.get(name)
+        others = [entry_points.described(point) for point in points[1:]]
+        if registered is not None and not entry_points.holds(points[0], registered):
+            others = [origin(registered)]
+        if others:
+            everyone = listed([plugin, *others], "and")
+            raise entry_points.BrokenPluginError(f"duplicate {self.what} {name!r}: {everyone}")
+        self.providers[name] = entry_points.package(points[0])
         try:
             with all_or_nothing():
                 entry_points.load(points[0])
                 if name not in self._things:
-                    message = f"{said} cannot be used: {points[0].value} defines no {self.what} of that name"
+                    message = f"{plugin} cannot be used: {points[0].value} defines no {self.what} of that name"
                     raise entry_points.BrokenPluginError(message)
         except BaseException:
-            del self.brought[name]
+            del self.providers[name]
             raise
         return True
 
-    def _walk(self) -> dict[str, T]:
-        if not self._walked:
-            self._walked = True
+    def _import_all(self) -> dict[str, T]:
+        if not self._complete:
+            self._complete = True
             for module in self._modules():
                 importlib.import_module(module)
         return self._things
@@ -136,15 +152,17 @@ class Registry(Generic[T]):
         return [f"{self._package}.{name}" for name in found]
 
     def _defines(self, name: object) -> bool:
-        """Tell whether the package defines ``name``, importing no more than modules that speak of it: to import them
-        all takes longer than most of what is asked for by name."""
-        if not self._walked and name not in self._things:
+        """Return whether the package defines ``name``, importing only modules whose text contains it in quotes.
+
+        Importing every module takes longer than most commands.
+        """
+        if not self._complete and name not in self._things:
             try:
                 self._texts = self._texts or {module: _text(module) for module in self._modules()}
-            except OSError:  # no sources are there
-                return name in self._walk()
+            except OSError:  # installed without sources
+                return name in self._import_all()
             for module, text in self._texts.items():
-                if f'"{name}"' in text:
+                if f'"{name}"' in text or f"'{name}'" in text:
                     importlib.import_module(module)
         return name in self._things
 
@@ -166,11 +184,11 @@ class Registry(Generic[T]):
         if not self._defines(name):
             return self._find(name)
         if self._group in entry_points.groups():
-            self._find(name)  # an error if a package has it too
+            self._find(name)  # raises if a package has an entry point of this name
         return True
 
     def is_elsewhere(self, name: object) -> TypeGuard[str]:
-        """Tell whether it is left to another module to find a thing of this name, or to say why there is none."""
+        """Return whether another module looks up this name."""
         return self._elsewhere != "" and isinstance(name, str) and ":" in name
 
     def _kind(self, name: str) -> T:
@@ -178,16 +196,16 @@ class Registry(Generic[T]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._walk()))
+        return iter(sorted(self._import_all()))
 
     def __len__(self) -> int:
-        return len(self._walk())
+        return len(self._import_all())
 
     def items(self) -> list[tuple[str, T]]:
-        return [(name, self._walk()[name]) for name in self]
+        return [(name, self._import_all()[name]) for name in self]
 
     def unknown(self, name: object) -> str:
-        """Word the refusal of a name that is not registered, with the name that was meant if one is near."""
+        """Return the message for an unknown name, with a suggestion if a similar name exists."""
         if self.is_elsewhere(name):
             try:
                 self._kind(name)
@@ -195,8 +213,10 @@ class Registry(Generic[T]):
                 return str(error.args[0])
         synonyms = {**SYNONYMS, **{s: n for n, thing in self.items() for s in getattr(thing, "synonyms", ())}}
         guess = nearest(name, self.names(), synonyms)
-        hint = f"; did you mean {guess!r}?" if guess else f"; known are {', '.join(self.names())}"
-        return f"{shown(name)} is not the name of {_an(self.what)}{hint}"
+        hint = f"did you mean {guess!r}?" if guess else f"use one of {', '.join(self.names())}"
+        if isinstance(name, str):
+            return f"unknown {self.what} {shown(name)}; {hint}"
+        return f"expected the name of {_an(self.what)}, got {shown(name)}; {hint}"
 
 
 def _text(module: str) -> str:
@@ -204,9 +224,9 @@ def _text(module: str) -> str:
     return Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
 
 
-def _same_cell(known: object, thing: object) -> bool:
-    """Tell whether a class is another's next version, by a cell of a notebook that is run again."""
-    names = [(getattr(one, "__module__", ""), getattr(one, "__qualname__", "")) for one in (known, thing)]
+def _same_cell(old: object, new: object) -> bool:
+    """Return whether a class is a new version of another, defined by running a notebook cell again."""
+    names = [(getattr(one, "__module__", ""), getattr(one, "__qualname__", "")) for one in (old, new)]
     return names[0] == names[1] and names[0][0] == "__main__"
 
 
@@ -219,7 +239,7 @@ _ALL: list[Registry[Any]] = []
 
 @contextlib.contextmanager
 def all_or_nothing() -> Iterator[None]:
-    """Forget what others than this package registered in this block if an exception ends it."""
+    """Undo what plugins registered in the block if an exception ends it."""
     before = [(registry, registry._things.copy()) for registry in _ALL]
     try:
         yield

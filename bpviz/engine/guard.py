@@ -43,7 +43,7 @@ def guarded(rule: Optimizer, clock: Callable[[], int]) -> Optimizer:
 
 def _third_party(thing: Any) -> Any:
     """Return the third-party part of a rule or a problem: itself or a part of it; None if there is none."""
-    return next((part for part in declare.made_of(thing) if not registry.is_own(type(part))), None)
+    return next((part for part in declare.components(thing) if not registry.is_own(type(part))), None)
 
 
 class _GuardedRule:

@@ -25,7 +25,7 @@ def worker_pool(jobs: int) -> Iterator[Executor]:
     from concurrent.futures import ProcessPoolExecutor  # with what it imports, longer than many an experiment
     from multiprocessing import active_children, get_context
 
-    known = (plugins.loaded(), declare.OPTIMIZERS.brought, declare.PROBLEMS.brought)
+    known = (plugins.loaded(), declare.OPTIMIZERS.providers, declare.PROBLEMS.providers)
     with ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, known) as pool:
         try:
             yield pool
@@ -39,8 +39,8 @@ def _start_worker(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], 
     """Let this worker know what its parent knows: the plugins, and what installed packages have brought."""
     _end_with_parent()
     sys.stdout = sys.stderr  # what a rule prints is no part of a table
-    declare.OPTIMIZERS.brought.update(algorithms)
-    declare.PROBLEMS.brought.update(problems)
+    declare.OPTIMIZERS.providers.update(algorithms)
+    declare.PROBLEMS.providers.update(problems)
     try:
         for plugin in loaded:
             plugins.start(plugin)

@@ -1,1 +1,1 @@
-"""An experiment: what is run, what is expected of it, and running it."""
+"""Experiments: specification, execution and expected results."""

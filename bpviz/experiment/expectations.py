@@ -1,4 +1,4 @@
-"""What an experiment is expected to come to, so that whoever changes that hears of it, at its place in the config."""
+"""Expected results of an experiment; deviations are reported at their place in the config."""
 
 from __future__ import annotations
 
@@ -13,76 +13,80 @@ if TYPE_CHECKING:
     from bpviz.messages.diagnostics import Mistake
 
 ENDINGS = ("reached", "level", "diverged", "exhausted", "stuck")
-_CLOSE = 1e-9  # relative: another processor's last bits make no difference
+_CLOSE = 1e-9  # relative tolerance, for differences in the last bits between processors
 
 
 class Quantity(NamedTuple):
-    """Something of a run that can be expected: what it may be, how to read it, and how a sentence says it."""
+    """A quantity of a run: its domain, its value in a run of ``summary.json``, and its wording in messages.
+
+    ``expected`` is the wording of an expectation, ``got`` that of a result.
+    """
 
     domain: Domain
     of: Callable[[Mapping[str, Any]], Any]
-    said: str
+    expected: str
+    got: str
 
 
 class Relation(NamedTuple):
-    """How what came must stand to what was expected, and how a sentence says that."""
+    """A relation between the result and the expected value, and its wording in messages."""
 
     holds: Callable[[float, float], bool]
-    said: str
+    text: str
 
 
 QUANTITIES: Mapping[str, Quantity] = {
-    "epochs": Quantity(Interval.parse("integer [0, inf)"), lambda run: run["epochs"], "{} epochs"),
-    "error": Quantity(Interval.parse("(-inf, inf)"), lambda run: run["final_error"], "an error of {}"),
+    "epochs": Quantity(Interval.parse("integer [0, inf)"), lambda run: run["epochs"], "{} epochs", "took {}"),
+    "error": Quantity(Interval.parse("(-inf, inf)"), lambda run: run["final_error"], "an error of {}", "ended with {}"),
     "evaluations": Quantity(
-        Interval.parse("integer [0, inf)"), lambda run: sum(run["evaluations"].values()), "{} evaluations"
+        Interval.parse("integer [0, inf)"), lambda run: sum(run["evaluations"].values()), "{} evaluations", "took {}"
     ),
-    "ending": Quantity(Choice(ENDINGS), lambda run: run["ending"], "the ending {}"),
+    "ending": Quantity(Choice(ENDINGS), lambda run: run["ending"], "the ending {!r}", "ended with {!r}"),
 }
-"""Read from a run as ``summary.json`` has it."""
 
 EXACTLY = "exactly"
-"""The relation of a value that stands alone."""
+"""The relation of a value without a bound."""
 
 RELATIONS: Mapping[str, Relation] = {
-    EXACTLY: Relation(lambda came, expected: math.isclose(came, expected, rel_tol=_CLOSE), ""),
-    "at_most": Relation(lambda came, expected: came <= expected, "at most "),
-    "at_least": Relation(lambda came, expected: came >= expected, "at least "),
-    "below": Relation(lambda came, expected: came < expected, "less than "),
-    "above": Relation(lambda came, expected: came > expected, "more than "),
+    EXACTLY: Relation(lambda value, expected: math.isclose(value, expected, rel_tol=_CLOSE), ""),
+    "at_most": Relation(lambda value, expected: value <= expected, "at most "),
+    "at_least": Relation(lambda value, expected: value >= expected, "at least "),
+    "below": Relation(lambda value, expected: value < expected, "less than "),
+    "above": Relation(lambda value, expected: value > expected, "more than "),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Expectation:
-    """One thing that is expected of every run of an algorithm: a quantity of QUANTITIES, a relation of RELATIONS."""
+    """An expectation of every run of an algorithm: a quantity, its relation to a value, and the value."""
 
     label: str
     quantity: str
     relation: str
     value: float | str
-    where: Mistake = dataclasses.field(compare=False)  # its place, with the message yet to be said
+    where: Mistake = dataclasses.field(compare=False)  # its place in the config, with an empty message
 
     def failures(self, runs: list[Mapping[str, Any]]) -> list[Mistake]:
-        """Return a mistake for each of ``runs``, as ``summary.json`` has them, that is not as expected."""
+        """Return a mistake for each of ``runs``, given as in ``summary.json``, that does not meet the expectation."""
         quantity = QUANTITIES[self.quantity]
         relation = RELATIONS[self.relation]
         failures = []
         for run in runs:
-            came = quantity.of(run)
-            if came is None:  # JSON has no word for what is not finite
-                came = math.nan
-            if run["label"] == self.label and not self._met(came, relation):
-                expected = relation.said + quantity.said.format(_shown(self.value))
-                message = f"{expected} expected, but {self.label} came to {quantity.said.format(_shown(came))}"
+            value = quantity.of(run)
+            if value is None:  # a non-finite number, which JSON cannot represent
+                value = math.nan
+            if run["label"] == self.label and not self._is_met(value, relation):
+                expected = quantity.expected.format(relation.text + _text(self.value))
+                got = quantity.got.format(_text(value))
+                message = f"expected {expected}, {self.label} {got}"
                 failures.append(dataclasses.replace(self.where, message=message))
         return failures
 
-    def _met(self, came: Any, relation: Relation) -> bool:
-        if isinstance(self.value, str) or isinstance(came, str):
-            return bool(came == self.value)
-        return relation.holds(came, self.value)
+    def _is_met(self, value: Any, relation: Relation) -> bool:
+        if isinstance(self.value, str) or isinstance(value, str):
+            return bool(value == self.value)
+        return relation.holds(value, self.value)
 
 
-def _shown(value: float | str) -> str:
+def _text(value: float | str) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""From an Experiment to its Results."""
+"""Run an Experiment and return its Results."""
 
 from __future__ import annotations
 
@@ -14,14 +14,25 @@ if TYPE_CHECKING:
     from bpviz.experiment.spec import Experiment
 
 Listener = Callable[[str, Epoch], None]
-"""Called with an algorithm's label and each Epoch of its march."""
+"""Function called with an algorithm's label and each of its Epochs."""
 
 
 def run(experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dict[str, float] | None = None) -> Results:
     """Run every algorithm of an experiment from every start.
 
-    ``seconds`` is filled with the time each algorithm took, by label. It is no part of the results, which are the same
-    every time.
+    Parameters
+    ----------
+    experiment : Experiment
+        The experiment to run.
+    listeners : iterable of callable
+        Functions called with the label of the algorithm and each Epoch.
+    seconds : dict or None
+        Filled with the time per algorithm, by label. It is not part of the results, which are reproducible.
+
+    Returns
+    -------
+    Results
+        One run per algorithm and start.
     """
     listeners = tuple(listeners)
     runs = []
@@ -35,11 +46,11 @@ def run(experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dic
             gradient_threshold=experiment.gradient_threshold,
             max_epochs=experiment.max_epochs,
         )
-        trajectories = record(_told(epochs, algorithm.label, listeners) if listeners else epochs)
+        trajectories = record(_notifying(epochs, algorithm.label, listeners) if listeners else epochs)
         if seconds is not None:
             seconds[algorithm.label] = perf_counter() - began
         runs += [
-            Run(algorithm.optimizer.name, algorithm.label, declare.spelled(algorithm.optimizer), start, trajectory)
+            Run(algorithm.optimizer.name, algorithm.label, declare.all_settings(algorithm.optimizer), start, trajectory)
             for start, trajectory in zip(experiment.starts, trajectories, strict=True)
         ]
     return Results(
@@ -47,7 +58,8 @@ def run(experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dic
     )
 
 
-def _told(epochs: Iterable[Epoch], label: str, listeners: tuple[Listener, ...]) -> Iterator[Epoch]:
+def _notifying(epochs: Iterable[Epoch], label: str, listeners: tuple[Listener, ...]) -> Iterator[Epoch]:
+    """Yield the epochs, after calling every listener with each."""
     for epoch in epochs:
         for listener in listeners:
             listener(label, epoch)

@@ -1,4 +1,4 @@
-"""What to run: algorithms, their starts, and when they stop."""
+"""The specification of an experiment: problem, algorithms, starts and stopping criteria."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An optimizer and the name it goes by in this experiment."""
+    """An optimizer and its label in an experiment."""
 
     label: str
     optimizer: Optimizer
@@ -21,21 +21,23 @@ class Algorithm:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a config says, checked and with every default filled in."""
+    """The checked content of a config, with all defaults filled in."""
 
-    name: str  # of the output folder
+    name: str  # the name of the output folder
     title: str
     problem: Problem
     starts: tuple[tuple[float, ...], ...]
-    error_threshold: float | None  # counted from the lowest error there is
+    error_threshold: float | None  # relative to the minimum of the error
     max_epochs: int
     algorithms: tuple[Algorithm, ...]
     figures: tuple[FigureRequest, ...]
     gradient_threshold: float | None = None
     expectations: tuple[Expectation, ...] = ()
-    data_files: tuple[str, ...] = field(default=(), compare=False)  # read besides the config, from its folder
+    data_files: tuple[str, ...] = field(
+        default=(), compare=False
+    )  # paths of CSV files, relative to the config's folder
 
     @property
     def error_to_reach(self) -> float | None:
-        """The error at which a run has arrived."""
+        """The error at or below which a run stops; None for no threshold."""
         return None if self.error_threshold is None else self.error_threshold + (self.problem.lowest or 0.0)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import shown
 
 if TYPE_CHECKING:
     from bpviz.declare import Optimizer
@@ -52,8 +52,8 @@ def kind(name: str) -> type[Optimizer]:
     library, _, inner = name.partition(":")
     if library not in PREFIXES:
         guess = nearest(library, PREFIXES, _SYNONYMS)
-        hint = f"did you mean '{guess}:{inner}'?" if guess else f"known are {listed(PREFIXES, 'and')}"
-        raise KeyError(f"{shown(name)}: {shown(library)} is not a supported library; {hint}")
+        hint = f"did you mean '{guess}:{inner}'?" if guess else f"use one of {', '.join(PREFIXES)}"
+        raise KeyError(f"{shown(name)}: unknown library {shown(library)}; {hint}")
     found: type[Optimizer] = import_module(f"bpviz.libraries._{library}").kind(inner)
     return found
 
@@ -91,5 +91,5 @@ def unknown(name: str, known: list[str], where: str, synonyms: Mapping[str, str]
     library, _, inner = name.partition(":")
     folded = {other.lower(): other for other in known}
     guess = nearest(inner, folded, synonyms)
-    hint = f"did you mean '{library}:{folded[guess]}'?" if guess else f"known are {', '.join(known)}"
-    return KeyError(f"{shown(name)} is not an optimizer of {where}; {hint}")
+    hint = f"did you mean '{library}:{folded[guess]}'?" if guess else f"use one of {', '.join(known)}"
+    return KeyError(f"unknown optimizer {shown(name)} of {where}; {hint}")

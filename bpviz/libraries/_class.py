@@ -53,8 +53,8 @@ OWN = "its own"
 
 # -- settings --------------------------------------------------------------------------------------------------------
 
-_LIKE = {bool: "true or false", int: "a number", float: "a number", str: "text", tuple: "a list"}
-_ANY = "a number, true or false, text or a list"
+_LIKE = {bool: "true or false", int: "a number", float: "a number", str: "a string", tuple: "a list"}
+_ANY = "a number, true, false, a string or a list"
 _LONGEST = 80  # maximum number of characters of a meaning
 
 
@@ -69,13 +69,13 @@ class Handed(Domain):
             return None
         if isinstance(value, list | tuple):
             if self.words not in (_ANY, "a list"):
-                return f"{shown(value)} is not {self}"
+                return f"expected {self}, got {shown(value)}"
             return next((f"item {i}: {c}" for i, v in enumerate(value, 1) if (c := Handed().complaint(v))), None)
         like = _LIKE.get(type(value))
         if like is None or self.words not in (_ANY, like):
-            return f"{shown(value)} is not {self}"
+            return f"expected {self}, got {shown(value)}"
         if isinstance(value, float) and not math.isfinite(value):
-            return f"{value} is not a finite number"
+            return f"expected a finite number, got {value}"
         return None
 
     def convert(self, value: Any) -> Any:

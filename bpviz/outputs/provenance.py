@@ -38,7 +38,7 @@ def modules_of(things: Sequence[Any]) -> list[str]:
     As patterns of names.
     """
     own = "bpviz."
-    names = {kind.__module__ for thing in things for part in declare.made_of(thing) for kind in type(part).__mro__}
+    names = {kind.__module__ for thing in things for part in declare.components(thing) for kind in type(part).__mro__}
     paths = [name.removeprefix(own).split(".") for name in names if name.startswith(own)]
     shared = {"/".join([*folders, "_*.py"]) for *folders, _ in paths if folders}
     return sorted(shared | {f"{'/'.join(path)}.py" for path in paths})

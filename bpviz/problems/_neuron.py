@@ -136,21 +136,10 @@ class Linear:
         out.fill(0.0)
 
 
-ACTIVATIONS: dict[str, type[Activation]] = {
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "relu": Relu,
-    "softplus": Softplus,
-    "linear": Linear,
-}
-
-
 class Squares:
     """φ = scale d², so φ' = 2 scale d a' and φ'' = 2 scale (a'² + d a'')"""
 
-    def __init__(self, scale: float) -> None:
-        self.scale = scale
-        self.slope_scale = 2.0 * scale
+    scale, slope_scale = 1.0, 2.0
 
     def value(self, at: NeuronPoint, out: Array) -> None:
         np.multiply(at.d, at.d, out)
@@ -165,6 +154,12 @@ class Squares:
         at.activation.curvature(at.z, at.p, out)
         np.multiply(out, at.d, out)
         np.add(out, slope * slope, out)
+
+
+class HalfSquares(Squares):
+    """φ = d²/2"""
+
+    scale, slope_scale = 0.5, 1.0
 
 
 class Absolute:
@@ -206,23 +201,15 @@ class CrossEntropy:
         Sigmoid.slope(at.z, at.p, out)
 
 
-LOSSES: dict[str, Loss] = {
-    "mse": Squares(1.0),
-    "half-mse": Squares(0.5),
-    "cross-entropy": CrossEntropy(),
-    "mae": Absolute(),
-}
-
-
 class Neuron:
     """A dataset as arrays, with its activation and loss."""
 
-    def __init__(self, dataset: Dataset, activation: str, bias: bool, loss: str) -> None:
+    def __init__(self, dataset: Dataset, activation: type[Activation], bias: bool, loss: Loss) -> None:
         features = np.array(dataset.features, dtype=np.float64)
         if bias:
             features = np.column_stack([features, np.ones(len(features))])
-        self.activation = ACTIVATIONS[activation]
-        self.loss = LOSSES[loss]
+        self.activation = activation
+        self.loss = loss
         self._see(np.ascontiguousarray(features.T)[:, :, None], np.array(dataset.targets, dtype=np.float64)[:, None])
 
     def _see(self, x: Array, y: Array) -> None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from bpviz.declare import Array
     from bpviz.problems._neuron import Neuron, NeuronPoint
 
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "linear")
-LOSSES = ("mse", "half-mse", "cross-entropy", "mae")
+# The classes of _neuron by name, as text: reading a config must not import NumPy.
+ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softplus": "Softplus", "linear": "Linear"}
+LOSSES = {"mse": "Squares", "half-mse": "HalfSquares", "cross-entropy": "CrossEntropy", "mae": "Absolute"}
 
 
 @problem("perceptron", source="F. Rosenblatt, Psychological Review 65(6), 1958; with a continuous activation")
@@ -29,9 +30,9 @@ class Perceptron:
     """
 
     dataset: Dataset = DATASETS["six-points"]
-    activation: str = hyper("sigmoid", Choice(ACTIVATIONS), "activation function a, applied to the weighted sum")
+    activation: str = hyper("sigmoid", Choice(tuple(ACTIVATIONS)), "activation function a, applied to the weighted sum")
     bias: bool = hyper(False, Flag(), "whether to add a bias to the weighted sum, as one more weight")
-    loss: str = hyper("mse", Choice(LOSSES), "loss of one sample; the error is the mean over all samples")
+    loss: str = hyper("mse", Choice(tuple(LOSSES)), "loss of one sample; the error is the mean over all samples")
 
     window = ((-6.0, 6.0), (-6.0, 6.0))
     minima = ()  # unknown, since they depend on the data
@@ -80,6 +81,7 @@ class Perceptron:
 
     @cached_property
     def _neuron(self) -> Neuron:
-        from bpviz.problems._neuron import Neuron  # NumPy only when something is computed
+        from bpviz.problems import _neuron  # NumPy only when something is computed
 
-        return Neuron(self.dataset, self.activation, self.bias, self.loss)
+        activation, loss = (getattr(_neuron, kind) for kind in (ACTIVATIONS[self.activation], LOSSES[self.loss]))
+        return _neuron.Neuron(self.dataset, activation, self.bias, loss())

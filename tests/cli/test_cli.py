@@ -259,7 +259,8 @@ def test_validate_shows_every_mistake_with_its_place(folder):
         "a.yaml:2:16: algorithms[0].lr: unknown setting of gd; did you mean 'step'?\n"
         "      - {name: gd, lr: 0.3}\n"
         "                   ^\n"
-        "a.yaml:3:32: algorithms[1].momentum: 1 is not in [0, 1) (fraction of the last update kept, μ)\n"
+        "a.yaml:3:32: algorithms[1].momentum: expected a number in [0, 1), got 1 (fraction of the last "
+        "update kept, μ)\n"
         "      - {name: momentum, momentum: 1}\n"
         "                                   ^"
     )
@@ -419,16 +420,19 @@ def test_two_of_a_kind_are_told_apart():
 def test_compare_refuses_all_mistakes_at_once():
     arguments = ["gd:stp=1", "momntum", "newton:penalty=-1", "adam:step", "--start", "a", "2"]
     assert refused("compare", *arguments, "--max-epochs", "0", "--error-threshold", "-.5").splitlines() == [
-        "--start a 2: start[0]: 'a' is not a number (where every algorithm starts)",
+        "--start a 2: start[0]: expected a number, got 'a' (initial weights of every algorithm)",
         (
-            "--error-threshold -.5: error_threshold: -0.5 is not in [0, inf) (a run ends at the first epoch whose "
-            "error is at most this above the lowest known)"
+            "--error-threshold -.5: error_threshold: expected a number in [0, inf), got -0.5 "
+            "(stop when error - known minimum ≤ this value)"
         ),
-        "--max-epochs 0: max_epochs: 0 is not in [1, inf) (a run ends after this many epochs at the latest)",
-        "adam:step: 'step' is not key=value; an example is momentum:step=0.1,momentum=0.95",
+        "--max-epochs 0: max_epochs: expected an integer in [1, inf), got 0 (maximum number of epochs)",
+        "adam:step: expected key=value, got 'step'; for example, use momentum:step=0.1,momentum=0.95",
         "gd:stp=1: stp: unknown setting of gd; did you mean 'step'?",
-        "momntum: 'momntum' is not the name of an algorithm; did you mean 'momentum'?",
-        "newton:penalty=-1: penalty: -1 is not in [0, inf) (constant λ added to the diagonal of the Hessian)",
+        "momntum: unknown algorithm 'momntum'; did you mean 'momentum'?",
+        (
+            "newton:penalty=-1: penalty: expected a number in [0, inf), got -1 (constant λ added to the "
+            "diagonal of the Hessian)"
+        ),
     ]
 
 
@@ -543,11 +547,11 @@ def test_mistakes_of_several_configs_are_shown_together_and_nothing_is_written(f
     (folder / "worse.yaml").write_bytes(b"algorithms: [gd]\ntitle: \xff\n")
     said = refused("run", "good.yaml", "bad.yaml", "empty", "missing.yaml", "", "worse.yaml", "--set", "start=5")
     for start in (
-        "--set start=5: start: 5 is not a list of",
-        "bad.yaml:2:13: max_epochs: -3 is not in [1, inf)",
-        "empty: this folder has no configs: no file ending in .yaml or .yml",
+        "--set start=5: start: expected a list of 1 or more numbers, got 5",
+        "bad.yaml:2:13: max_epochs: expected an integer in [1, inf), got -3",
+        "empty: no configs in this folder (no .yaml or .yml file)",
         "missing.yaml: no such file",
-        "'': this is not the name of a file or a folder",
+        "'': expected the name of a file or folder, got ''",
         "worse.yaml:2:8: the byte 0xff is not UTF-8; save the file as UTF-8",
     ):
         assert f"\n{start}" in f"\n{said}", start
@@ -564,7 +568,7 @@ def test_two_configs_of_one_name(folder):
 
 def test_nothing_on_the_standard_input():
     said = refused("run", "-", stdin="")
-    assert said == "<stdin>: there is nothing in it; `bpviz init` writes a config to start from"
+    assert said == "<stdin>: the file is empty; run `bpviz init` to create a starter config"
 
 
 @pytest.mark.parametrize("command", ["run good.yaml", "compare gd"])

@@ -1,4 +1,4 @@
-"""Nothing that anybody can hand over makes the config reader do anything but answer or refuse with a ConfigError."""
+"""Fuzz the config reader: every input gives an Experiment or a ConfigError."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ figures:
   - epochs
 """
 
-# Words that mean something somewhere in a config, and values that are awkward everywhere.
+# Words that are valid somewhere in a config, and values that are invalid almost everywhere.
 _DECLARED = [*(kind for _, kind in OPTIMIZERS.items()), *(kind for _, kind in FIGURES.items()), Perceptron]
 _KEYS = [row[0] for row in config.keys_table()]
 _WORDS = [
@@ -72,39 +72,39 @@ _TEXTS = ["", "1", "[", "{a: 1}", "[1, 2]", ".nan", "9" * 5000, "*a", "&a [*a]",
 
 
 def check(data: bytes, overrides: tuple[str, ...] = ()) -> None:
-    """Read a config: it gives an Experiment that can be written down and read again, or mistakes that can be shown."""
+    """Read a config; check that the Experiment can be written and read again, or that its mistakes can be shown."""
     try:
         experiment = config.loads(data, "fuzz.yaml", Path("no such folder"), overrides, "fuzz")
     except ConfigError as error:
-        shown(error)
+        check_messages(error)
     else:
         assert isinstance(experiment, Experiment)
         written = json.dumps(config.resolved(experiment), allow_nan=False)
         assert config.loads(written.encode(), "again", Path(), name="fuzz") == experiment
 
 
-def shown(error: ConfigError) -> None:
+def check_messages(error: ConfigError) -> None:
     assert error.mistakes
     for mistake in error.mistakes:
         lines = str(mistake).split("\n")
         assert len(lines) in {1, 2, 3}
         assert all(line.isprintable() for line in lines)
-        "\n".join(lines).encode()  # no half characters
+        "\n".join(lines).encode()  # no surrogates
 
 
 @fuzzed
 @given(st.binary(max_size=300))
-def test_bytes(data):
+def test_any_bytes(data):
     check(data)
 
 
 @fuzzed
 @given(st.text(max_size=300))
-def test_text(text):
+def test_any_text(text):
     check(text.encode("utf-8", "surrogatepass"))
 
 
-# Letters that make YAML, so that more of it parses.
+# Characters with a meaning in YAML, so that more inputs parse.
 @fuzzed
 @given(st.text("ab:-?[]{},&*!|>'\"%@`#<.01e \n\t", max_size=60))
 @example("? : ")
@@ -113,7 +113,7 @@ def test_text(text):
 @example("a: |\n  b\n c")
 @example("{a, b: , : c}")
 @example("{&a b: *a}")
-def test_text_that_looks_like_yaml(text):
+def test_text_of_yaml_characters(text):
     check(text.encode())
     check(b"algorithms: [gd]\nfigures: []\n" + text.encode())
 
@@ -130,14 +130,14 @@ def test_text_that_looks_like_yaml(text):
         max_size=4,
     )
 )
-def test_good_configs_cut_and_pasted(cuts):
+def test_mutated_valid_configs(cuts):
     data = GOOD
     for start, length, pasted in cuts:
         data = data[:start] + pasted + data[start + length :]
     check(data)
 
 
-def test_the_good_config_is_good():
+def test_valid_config():
     check(GOOD)
     assert len(config.loads(GOOD, "good", Path()).starts) == 3
 
@@ -151,7 +151,7 @@ def test_any_value_under_any_key(values, block):
 
 @st.composite
 def entries(draw, registry, key):
-    """Draw an entry of algorithms or figures: a thing that exists, with its own options and a foreign one."""
+    """Draw an entry of algorithms or figures: an existing name with its own settings and unknown ones."""
     name = draw(st.sampled_from(list(registry)))
     options = list(fields(registry[name]))
     chosen = draw(st.dictionaries(st.sampled_from([*options, "label", "zzz"]), _VALUES | st.floats(0, 2), max_size=4))
@@ -176,7 +176,7 @@ def test_any_setting_and_any_option(algorithms, figures):
         max_size=3,
     )
 )
-def test_overrides(overrides):
+def test_any_overrides(overrides):
     check(GOOD, tuple(overrides))
 
 
@@ -196,11 +196,11 @@ def test_overrides(overrides):
     st.none() | st.text(max_size=8),
     st.none() | st.text(max_size=8),
 )
-def test_parts(algorithms, start, error_threshold, max_epochs):
+def test_any_arguments_of_compare(algorithms, start, error_threshold, max_epochs):
     try:
         experiment = config.from_parts(algorithms, start=start, error_threshold=error_threshold, max_epochs=max_epochs)
     except ConfigError as error:
-        shown(error)
+        check_messages(error)
     else:
         labels = [algorithm.label for algorithm in experiment.algorithms]
         assert len(set(labels)) == len(labels) > 0
@@ -213,11 +213,11 @@ def folder(tmp_path_factory):
 
 @fuzzed
 @given(data=st.binary(max_size=200) | st.text('a,b1.\n\r" ;e', max_size=60).map(lambda text: ("a,b\n" + text).encode()))
-def test_csv_files(folder, data):
+def test_any_csv_files(folder, data):
     (folder / "data.csv").write_bytes(data)
     try:
         experiment = config.loads(b"algorithms: [gd]\nfigures: []\ndataset: {csv: data.csv}", "fuzz.yaml", folder)
     except ConfigError as error:
-        shown(error)
+        check_messages(error)
     else:
         assert config.resolved(experiment)["dataset"]["rows"]

@@ -1,4 +1,4 @@
-"""Rules and problems of somebody's own: files that --plugin names, and installed packages. Both may be hostile."""
+"""Test plugins: files given with --plugin and installed packages, including broken and hostile ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOME = Path(bpviz.__file__).parent.parent
 
 pytestmark = pytest.mark.usefixtures("forgotten")
 
-# A rule that counts on nothing and is easily followed: from (-4, -4), by 0.5 a weight and epoch.
+# A rule with an obvious path: each epoch adds 0.5 to every weight.
 LEAP = """\
 from bpviz import hyper, optimizer
 
@@ -35,7 +35,7 @@ from bpviz import hyper, optimizer
 class Leap:
     \"\"\"Move on.\"\"\"
 
-    step: float = hyper(0.5, "(0, inf)", "length of a move")
+    step: float = hyper(0.5, "(0, inf)", "length of a step")
 
     def begin(self, w, f):
         return ()
@@ -70,7 +70,7 @@ on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="need
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Every test works in a folder of its own, with a plugin and an experiment that needs it."""
+    """Run every test in a temporary folder with a plugin and an experiment that uses it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "leap.py").write_text(LEAP)
     (tmp_path / "exp.yaml").write_text(EXPERIMENT)
@@ -87,8 +87,8 @@ def done(*arguments):
     return result.stdout
 
 
-def refused(*arguments, code=2):
-    """Run a command that is to be refused; return what it says, after seeing that nothing was printed or written."""
+def rejected(*arguments, code=2):
+    """Run a command that must fail; check that it prints and writes nothing; return its message."""
     before = sorted(Path().rglob("*"))
     result = invoke(*arguments)
     assert (result.exit_code, result.stdout) == (code, ""), result.output
@@ -97,7 +97,7 @@ def refused(*arguments, code=2):
 
 
 def process(*arguments, **how):
-    """Run the program in a process of its own, where a warning is an error."""
+    """Run the program in a new process in which warnings are errors."""
     return subprocess.run(
         [sys.executable, "-P", "-W", "error", "-m", "bpviz", *arguments],
         env={**os.environ, "PYTHONPATH": str(HOME)},
@@ -118,24 +118,24 @@ def names():
     return [*OPTIMIZERS, *PROBLEMS]
 
 
-# -- a file is known by name -----------------------------------------------------------------------------------------
+# -- names from files ------------------------------------------------------------------------------------------------
 
 
-def test_a_rule_of_a_file_runs_beside_the_others():
-    said = json.loads(done("run", "exp.yaml", "--plugin", "leap.py", "--format", "json"))
-    assert [run["algorithm"] for run in said["runs"]] == ["gd", "leap"]
-    leap = said["runs"][1]
+def test_runs_a_rule_of_a_file_with_built_in_rules():
+    summary = json.loads(done("run", "exp.yaml", "--plugin", "leap.py", "--format", "json"))
+    assert [run["algorithm"] for run in summary["runs"]] == ["gd", "leap"]
+    leap = summary["runs"][1]
     assert (leap["settings"], leap["weights"]) == ({"step": 0.25}, [-4 + 7 * 0.25] * 2)
     assert (leap["label"], leap["evaluations"]["gradient"]) == ("leap", 7)
 
 
-def test_the_same_without_a_file_for_the_experiment():
+def test_compares_a_rule_of_a_file_without_a_config():
     options = ["--plugin", "leap.py", "--max-epochs", "3", "--no-figures", "--format", "json"]
     [leap] = json.loads(done("compare", "leap:step=2", *options))["runs"]
     assert leap["weights"] == [2.0, 2.0]
 
 
-def test_every_command_that_meets_names_knows_it(folder):
+def test_every_command_accepts_plugins(folder):
     (folder / "pan.py").write_text(BOWL)
     both = ("--plugin", "leap.py", "--plugin", "pan.py")
     assert done("validate", "exp.yaml", *both) == "1 config is fine\n"
@@ -151,31 +151,31 @@ def test_every_command_that_meets_names_knows_it(folder):
 
 
 @pytest.mark.parametrize("command", ["run exp.yaml", "compare leap", "validate exp.yaml"])
-def test_without_the_plugin_the_name_is_not_known(command):
-    assert "'leap' is not the name of an algorithm" in refused(*command.split())
+def test_rejects_the_name_without_the_plugin(command):
+    assert "unknown algorithm 'leap'" in rejected(*command.split())
 
 
-def test_a_name_that_was_meant_is_suggested():
-    assert refused("compare", "hop", "--plugin", "leap.py").endswith("; did you mean 'leap'?")
-    assert refused("explain", "laep", "--plugin", "leap.py").endswith("; did you mean 'leap'?")
+def test_suggests_names_of_plugins():
+    assert rejected("compare", "hop", "--plugin", "leap.py").endswith("; did you mean 'leap'?")
+    assert rejected("explain", "laep", "--plugin", "leap.py").endswith("; did you mean 'leap'?")
 
 
-def test_settings_are_checked_as_ever():
-    assert refused("compare", "leap:step=-1", "leap:stp=1", "--plugin", "leap.py").splitlines() == [
-        "leap:step=-1: step: -1 is not in (0, inf) (length of a move)",
+def test_checks_settings_of_plugins():
+    assert rejected("compare", "leap:step=-1", "leap:stp=1", "--plugin", "leap.py").splitlines() == [
+        "leap:step=-1: step: expected a number in (0, inf), got -1 (length of a step)",
         "leap:stp=1: stp: unknown setting of leap; did you mean 'step'?",
     ]
 
 
 def test_a_config_never_executes_a_file(folder):
     (folder / "bad.yaml").write_text("algorithms: [leap.py, 'leap.py:Leap']\nplugin: leap.py\nplugins: [leap.py]\n")
-    said = refused("validate", "bad.yaml")
-    assert "'leap.py' is not the name of an algorithm" in said
-    assert "plugin: unknown key" in said
+    message = rejected("validate", "bad.yaml")
+    assert "unknown algorithm 'leap.py'" in message
+    assert "plugin: unknown key" in message
     assert plugins.loaded() == []
 
 
-def test_a_problem_of_a_file_can_be_run(folder):
+def test_runs_a_problem_of_a_file(folder):
     (folder / "pan.py").write_text(BOWL)
     plugins.load("pan.py")
     pan = PROBLEMS["pan"](depth=3)
@@ -186,19 +186,19 @@ def test_a_problem_of_a_file_can_be_run(folder):
     assert run.weights.tolist() == [[1, 2], [0.5, 1], [0.25, 0.5]]
 
 
-# -- which file it is ------------------------------------------------------------------------------------------------
+# -- paths of files --------------------------------------------------------------------------------------------------
 
 
-def test_a_path_counts_from_the_working_directory(folder, monkeypatch):
+def test_path_is_relative_to_the_working_directory(folder, monkeypatch):
     (folder / "deep" / "down").mkdir(parents=True)
     monkeypatch.chdir("deep/down")
     done("validate", "../../exp.yaml", "--plugin", "../../leap.py")
     plugins._LOADED.clear()
     OPTIMIZERS.forget(OPTIMIZERS["leap"].__module__)
-    assert refused("validate", "../../exp.yaml", "--plugin", "leap.py") == "leap.py: no such file"
+    assert rejected("validate", "../../exp.yaml", "--plugin", "leap.py") == "leap.py: no such file"
 
 
-def test_one_file_by_several_paths_is_loaded_once(folder):
+def test_loads_a_file_with_several_paths_once(folder):
     (folder / "linked.py").symlink_to("leap.py")
     for name in ("leap.py", "./leap.py", folder / "leap.py", "linked.py"):
         done("validate", "exp.yaml", "--plugin", name, "--plugin", "leap.py")
@@ -233,7 +233,7 @@ def test_two_files_of_one_name_in_different_folders():
     assert [run["weights"] for run in json.loads(done(*arguments))["runs"]] == [[-3, -3], [-5, -5]]
 
 
-def test_a_file_that_has_changed_replaces_what_it_was():
+def test_changed_file_replaces_its_earlier_definitions():
     first = plugins.load("leap.py")
     assert plugins.load("leap.py") == first
     old = OPTIMIZERS["leap"]
@@ -248,19 +248,19 @@ def test_a_file_that_has_changed_replaces_what_it_was():
     assert sys.modules[first.module].Leap is OPTIMIZERS["jump"]
 
 
-# -- a file that cannot be used --------------------------------------------------------------------------------------
+# -- broken files ----------------------------------------------------------------------------------------------------
 
 WITHOUT_ADVANCE = LEAP.partition("    def advance")[0]
 
 
-NOT_A_FIELD = "cannot be the name of a field; it stands for something else\n"
+RESERVED = "is a reserved name; rename the field\n"
 DECORATED = '@optimizer("leap", needs="gradient", source="this test, 2026", synonyms=("hop",))'
 BROKEN = {
-    # what the file says, and how the refusal begins
-    "": "bad.py: it defines no algorithm and no problem; what does is a class under @optimizer(...) or @problem(...)",
+    # the text of the file, and the beginning of the message
+    "": "bad.py: no algorithm or problem found; decorate a class with @optimizer(...) or @problem(...)",
     # Python
-    "x = (1,\n": "bad.py:1:5: not Python: '(' was never closed\n    x = (1,\n        ^",
-    "\n\nreturn 1": "bad.py:3:1: not Python: 'return' outside function\n    return 1\n    ^",
+    "x = (1,\n": "bad.py:1:5: invalid Python: '(' was never closed\n    x = (1,\n        ^",
+    "\n\nreturn 1": "bad.py:3:1: invalid Python: 'return' outside function\n    return 1\n    ^",
     "x = '\0'": "bad.py",
     b"x = '\xff'": "bad.py:1:6: the byte 0xff is not UTF-8; save the file as UTF-8\n    x = 'ÿ'\n         ^",
     "x = 1\n".encode("utf-16"): "bad.py: this is UTF-16; save it as UTF-8",
@@ -269,53 +269,57 @@ BROKEN = {
     # exceptions
     "a = 1\nb = a / 0\n": "bad.py:2: ZeroDivisionError: division by zero\n    b = a / 0",
     "import no_such_thing": "bad.py:1: ModuleNotFoundError: No module named 'no_such_thing'\n    import no_such_thing",
-    "import sys\nsys.exit(0)": "bad.py:2: it leaves the program (SystemExit)\n    sys.exit(0)",
-    "raise SystemExit": "bad.py:1: it leaves the program (SystemExit)\n    raise SystemExit",
+    "import sys\nsys.exit(0)": "bad.py:2: it called sys.exit() (SystemExit)\n    sys.exit(0)",
+    "raise SystemExit": "bad.py:1: it called sys.exit() (SystemExit)\n    raise SystemExit",
     "def f(): f()\nf()": "bad.py:1: RecursionError: maximum recursion depth exceeded\n    def f(): f()",
     "raise ValueError": "bad.py:1: ValueError\n    raise ValueError",
     "raise ValueError('a\\n\\x1b[31mb')": "bad.py:1: ValueError: a \N{REPLACEMENT CHARACTER}[31mb\n",
     # declarations
-    WITHOUT_ADVANCE: f"bad.py:4: leap: Leap has no method advance(self, w, state, f)\n    {DECORATED}",
+    WITHOUT_ADVANCE: f"bad.py:4: leap: class Leap is missing method advance(self, w, state, f)\n    {DECORATED}",
     LEAP.partition("    def begin")[0]: (
-        "bad.py:4: leap: Leap has no method begin(self, w, f) and no method advance(self, w, state, f)\n"
+        "bad.py:4: leap: class Leap is missing method begin(self, w, f) and method advance(self, w, state, f)\n"
     ),
     LEAP.replace('needs="gradient"', 'needs="gradient taste"'): (
-        "bad.py:4: leap: needs ['taste'], not one of ('error', 'gradient', 'hessian', 'residuals', 'jacobian')\n"
+        "bad.py:4: leap: needs: expected error, gradient, hessian, residuals or jacobian, got 'taste'\n"
     ),
     LEAP.replace('needs="gradient"', "needs=['gradient']"): (
-        "bad.py:4: leap: needs is text such as 'error gradient', not a list\n"
+        "bad.py:4: leap: needs: expected a string such as 'error gradient', got a list\n"
     ),
     LEAP.replace(DECORATED, "@optimizer"): "bad.py:4: TypeError: optimizer() missing 1 required keyword-only argument",
-    LEAP.replace("0.5", "-0.5"): "bad.py:4: leap: the default of step: -0.5 is not in (0, inf) (length of a move)\n",
-    LEAP.replace("(0, inf)", "(0 inf)"): "bad.py:8: '(0 inf)' is not an interval such as '[0, 1)' or",
+    LEAP.replace(
+        "0.5", "-0.5"
+    ): "bad.py:4: leap: default of step: expected a number in (0, inf), got -0.5 (length of a step)\n",
+    LEAP.replace("(0, inf)", "(0 inf)"): (
+        "bad.py:8: expected an interval such as '[0, 1)' or 'integer [1, inf)', got '(0 inf)'"
+    ),
     LEAP.replace("step: float =", "step ="): "bad.py:4: TypeError: 'step' is a field but has no type annotation",
-    LEAP.replace("step: float", "name: float"): f"bad.py:4: leap: name {NOT_A_FIELD}",
-    LEAP.replace("step: float", "needs: float"): f"bad.py:4: leap: needs {NOT_A_FIELD}",
-    LEAP.replace('"leap"', '"le:ap"'): "bad.py: 'le:ap' cannot be a name: letters, digits and + - . _ can",
+    LEAP.replace("step: float", "name: float"): f"bad.py:4: leap: 'name' {RESERVED}",
+    LEAP.replace("step: float", "needs: float"): f"bad.py:4: leap: 'needs' {RESERVED}",
+    LEAP.replace('"leap"', '"le:ap"'): "bad.py: invalid name 'le:ap'; use letters, digits and + - . _",
     LEAP.replace('"leap"', '"leap", label="a\\nb"'): (
-        "bad.py: leap: label: 'a\\nb' has characters that cannot be printed on one line"
+        "bad.py: leap: label: expected printable characters on one line, got 'a\\nb'"
     ),
-    LEAP + "del Leap\n": "bad.py: leap: the class Leap does not stand at the top of the file",
-    BOWL.replace("start, window", "begin, view"): "bad.py:4: pan: Pan has no start (where runs start)",
+    LEAP + "del Leap\n": "bad.py: leap: class Leap is not at the top level of the file",
+    BOWL.replace("start, window", "begin, view"): "bad.py:4: pan: class Pan is missing start (default start)",
     BOWL.replace("(Function)", "").replace("start,", "begin,"): (
-        "bad.py:4: pan: Pan has no weights (the names of its parameters), no start (where runs start), no "
+        "bad.py:4: pan: class Pan is missing weights (names of the weights), start (default start), lowest "
     ),
-    BOWL.replace("window, minima", "window, maxima"): "bad.py: pan: minima (those that are known): NotImplementedError",
-    BOWL.replace("(1.0, 2.0)", "(1.0,)"): "bad.py: pan: start: (1.0,) is not a tuple of 2 numbers",
-    BOWL.replace("(1.0, 2.0)", "[1.0, 2.0]"): "bad.py: pan: start: [1.0, 2.0] is not a tuple of 2 numbers",
-    BOWL + "    weights = 'xy'\n": "bad.py: pan: weights: 'xy' is not a tuple of names",
+    BOWL.replace("window, minima", "window, maxima"): "bad.py: pan: minima (known minima): NotImplementedError",
+    BOWL.replace("(1.0, 2.0)", "(1.0,)"): "bad.py: pan: start: expected a tuple of 2 numbers, got (1.0,)",
+    BOWL.replace("(1.0, 2.0)", "[1.0, 2.0]"): "bad.py: pan: start: expected a tuple of 2 numbers, got [1.0, 2.0]",
+    BOWL + "    weights = 'xy'\n": "bad.py: pan: weights: expected a tuple of strings, got 'xy'",
     BOWL.replace(
         'frozenset(("error", "gradient"))', '("error",)'
-    ): "bad.py: pan: offers: ('error',) is not a frozenset",
+    ): "bad.py: pan: offers: expected a frozenset of 'error' and any of gradient, hessian, residuals, jacobian, got",
 }
 
 
-@pytest.mark.parametrize(("text", "said"), BROKEN.items(), ids=range(len(BROKEN)))
+@pytest.mark.parametrize(("text", "message"), BROKEN.items(), ids=range(len(BROKEN)))
 @pytest.mark.parametrize("command", ["run exp.yaml", "list"])
-def test_a_file_that_cannot_be_used_is_refused_with_its_line(text, said, command):
+def test_rejects_a_broken_file_with_its_line(text, message, command):
     write("bad.py", text)
     before = names()
-    assert refused(*command.split(), "--plugin", "bad.py").startswith(said)
+    assert rejected(*command.split(), "--plugin", "bad.py").startswith(message)
     assert names() == before
     assert (plugins.loaded(), registry.FILES) == ([], {})
     assert not [module for module in sys.modules if module.startswith("bpviz_plugin_bad")]
@@ -324,80 +328,78 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_line(text, said, command
 @pytest.mark.parametrize(
     "command", ["run exp.yaml", "compare gd", "validate exp.yaml", "list", "explain gd", "schema", "check gd"]
 )
-def test_every_command_refuses_it(folder, command):
+def test_every_command_rejects_broken_files(folder, command):
     (folder / "nothing.py").write_text("")
-    said = refused(*command.split(), "--plugin", "missing.py", "--plugin", "leap.py", "--plugin", "nothing.py")
-    assert [line.partition(";")[0] for line in said.splitlines()] == [
+    message = rejected(*command.split(), "--plugin", "missing.py", "--plugin", "leap.py", "--plugin", "nothing.py")
+    assert [line.partition(";")[0] for line in message.splitlines()] == [
         "missing.py: no such file",
-        "nothing.py: it defines no algorithm and no problem",
+        "nothing.py: no algorithm or problem found",
     ]
 
 
-def test_a_folder_and_a_file_that_nobody_may_read(folder):
+def test_rejects_folders_and_unreadable_files(folder):
     (folder / "folder.py").mkdir()
-    assert refused("list", "--plugin", "folder.py") == "folder.py: this is a folder, not a file"
-    assert refused("list", "--plugin", "") == ": this is a folder, not a file".lstrip(": ")
+    assert rejected("list", "--plugin", "folder.py") == "folder.py: this is a folder, not a file"
+    assert rejected("list", "--plugin", "") == ": this is a folder, not a file".lstrip(": ")
     (folder / "loop.py").symlink_to("loop.py")
-    assert refused("list", "--plugin", "loop.py").startswith(
+    assert rejected("list", "--plugin", "loop.py").startswith(
         "loop.py: cannot be read: Too many levels of symbolic links"
     )
     if os.name == "posix" and os.geteuid():
         (folder / "leap.py").chmod(0)
-        assert refused("list", "--plugin", "leap.py") == "leap.py: no permission to read this file"
+        assert rejected("list", "--plugin", "leap.py") == "leap.py: no permission to read this file"
 
 
 @on_linux
-def test_a_file_that_cannot_be_read_though_it_is_there():
-    assert refused("list", "--plugin", "/proc/self/mem") == "/proc/self/mem: cannot be read: Input/output error"
+def test_rejects_a_file_with_a_read_error():
+    assert rejected("list", "--plugin", "/proc/self/mem") == "/proc/self/mem: cannot be read: Input/output error"
 
 
-def test_a_name_that_is_taken():
+def test_rejects_a_duplicate_name():
     write("bad.py", LEAP.replace('"leap"', '"gd"'))
-    assert refused("list", "--plugin", "bad.py").splitlines()[0] == (
-        "bad.py:4: two definitions of the algorithm 'gd': GradientDescent in bpviz.optimizers.gradient_descent and "
-        "Leap in bad.py"
+    assert rejected("list", "--plugin", "bad.py").splitlines()[0] == (
+        "bad.py:4: duplicate algorithm 'gd': GradientDescent in bpviz.optimizers.gradient_descent and Leap in bad.py"
     )
     write("other.py", LEAP)
-    assert refused("list", "--plugin", "leap.py", "--plugin", "other.py").splitlines()[0] == (
-        "other.py:4: two definitions of the algorithm 'leap': Leap in leap.py and Leap in other.py"
+    assert rejected("list", "--plugin", "leap.py", "--plugin", "other.py").splitlines()[0] == (
+        "other.py:4: duplicate algorithm 'leap': Leap in leap.py and Leap in other.py"
     )
 
 
-def test_a_taken_name_is_found_before_anything_else_has_been_imported(folder):
+def test_rejects_a_duplicate_name_before_other_modules_are_imported(folder):
     write("bad.py", LEAP.replace('"leap"', '"gd"'))
     result = process("compare", "gd", "--plugin", "bad.py", cwd=folder)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith("bad.py:4: two definitions of the algorithm 'gd': GradientDescent in ")
+    assert result.stderr.startswith("bad.py:4: duplicate algorithm 'gd': GradientDescent in ")
 
 
-# -- what it prints, and what else it may try ------------------------------------------------------------------------
+# -- prints and interrupts -------------------------------------------------------------------------------------------
 
 LOUD = (
-    LEAP.replace("        f.gradient(w)\n", "        f.gradient(w)\n        print('while it runs')\n")
-    + "print('while it is read')\n"
+    LEAP.replace("        f.gradient(w)\n", "        f.gradient(w)\n        print('running')\n") + "print('loading')\n"
 )
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_what_it_prints_is_no_part_of_the_table(folder, jobs):
+def test_prints_of_a_plugin_are_not_in_the_table(folder, jobs):
     write("loud.py", LOUD)
     arguments = ("--plugin", "loud.py", "--format", "json", "--no-figures", "--quiet", "--jobs", jobs)
     result = process("run", "exp.yaml", *arguments, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert len(json.loads(result.stdout)["runs"]) == 2
-    said = result.stderr.splitlines()
-    assert said.count("while it runs") == 7
-    assert said.count("while it is read") >= int(jobs)
+    lines = result.stderr.splitlines()
+    assert lines.count("running") == 7
+    assert lines.count("loading") >= int(jobs)
 
 
-def test_what_it_prints_is_no_part_of_a_schema_either():
+def test_prints_of_a_plugin_are_not_in_the_schema():
     write("loud.py", LOUD)
     result = invoke("schema", "--plugin", "loud.py")
     assert "leap" in json.dumps(json.loads(result.stdout))
-    assert result.stderr == "while it is read\n"
+    assert result.stderr == "loading\n"
 
 
-def test_help_executes_nothing():
+def test_help_executes_no_plugin():
     write("loud.py", LOUD)
     for command in ("run", "list", "check"):
         result = invoke(command, "--plugin", "loud.py", "--help")
@@ -406,32 +408,32 @@ def test_help_executes_nothing():
 
 @pytest.mark.parametrize("text", ["raise KeyboardInterrupt", "import signal, os\nos.kill(os.getpid(), signal.SIGINT)"])
 @on_posix
-def test_an_interrupt_while_it_is_read_is_an_interrupt(folder, text):
+def test_interrupt_while_a_plugin_loads(folder, text):
     write("bad.py", text)
     result = process("list", "--plugin", "bad.py", cwd=folder)
     assert (result.returncode, result.stdout, result.stderr.strip()) == (130, "", "interrupted")
 
 
-def test_a_warning_that_is_an_error_is_a_message(folder):
-    """As Python has it with -W error, for an escape that means nothing."""
+def test_reports_a_warning_that_is_an_error(folder):
+    """Python warns about an invalid escape sequence; with -W error this is an error."""
     write("bad.py", LEAP + "x = '\\d'\n")
     result = process("list", "--plugin", "bad.py", cwd=folder)
     assert (result.returncode, result.stdout) == (2, "")
-    assert re.match(r"bad\.py:16:\d+: not Python: .*invalid escape sequence", result.stderr)
+    assert re.match(r"bad\.py:16:\d+: invalid Python: .*invalid escape sequence", result.stderr)
 
 
-def test_a_mistake_outside_of_runs_is_a_message_too():
-    """What a plugin is asked while a config is read: whether settings go together."""
+def test_reports_an_exception_in_conflicts():
+    """Reading a config calls `conflicts` of a plugin."""
     text = LEAP + "\n    def conflicts(self):\n        return [1 / 0]\n"
     write("bad.py", text)
-    assert refused("validate", "exp.yaml", "--plugin", "bad.py") == "bad.py:18: ZeroDivisionError: division by zero"
+    assert rejected("validate", "exp.yaml", "--plugin", "bad.py") == "bad.py:18: ZeroDivisionError: division by zero"
 
 
-# -- while it runs ---------------------------------------------------------------------------------------------------
+# -- errors during runs ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_rule_that_fails_is_named_with_its_line_and_the_epoch(folder, jobs):
+def test_reports_a_failing_rule_with_line_and_epoch(folder, jobs):
     write("bad.py", LEAP.replace("        f.gradient(w)\n", "        if w[0, 0] > -3: w[0, 0] / nothing\n"))
     result = process("run", "exp.yaml", "--plugin", "bad.py", "--jobs", jobs, cwd=folder)
     assert (result.returncode, result.stdout) == (1, "")
@@ -454,7 +456,7 @@ def test_a_rule_that_fails_is_named_with_its_line_and_the_epoch(folder, jobs):
     ],
 )
 @on_posix
-def test_a_worker_that_is_lost_is_no_traceback(folder, text):
+def test_crashed_worker_gives_no_traceback(folder, text):
     write("bad.py", text)
     result = process("run", "exp.yaml", "--plugin", "bad.py", "--jobs", "2", cwd=folder)
     assert (result.returncode, result.stdout) == (1, "")
@@ -463,11 +465,11 @@ def test_a_worker_that_is_lost_is_no_traceback(folder, text):
     assert last == "a parallel process has ended in the middle of its work; --jobs 1 may tell more"
 
 
-# -- several processes, and what is written down ---------------------------------------------------------------------
+# -- processes and records -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_several_processes_write_what_one_writes(folder):
+def test_two_processes_write_the_same_files_as_one(folder):
     write("own.yaml", "algorithms: [leap]\nfigures: [errors]\nmax_epochs: 3\n")
     trees = []
     for jobs in ("1", "2"):
@@ -480,8 +482,8 @@ def test_several_processes_write_what_one_writes(folder):
 
 
 @pytest.mark.slow
-def test_workers_run_the_text_that_was_read(folder):
-    """Though the file is another by then."""
+def test_workers_execute_the_text_that_was_read(folder):
+    """Even if the file changes in the meantime."""
     changing = "from pathlib import Path\nPath(__file__).write_text('1 / 0')\n"
     write("bad.py", LEAP + changing)
     result = process("run", "exp.yaml", "--plugin", "bad.py", "--jobs", "2", cwd=folder)
@@ -489,7 +491,7 @@ def test_workers_run_the_text_that_was_read(folder):
     assert Path("bad.py").read_text() == "1 / 0"
 
 
-def test_the_record_has_the_file_and_its_hash():
+def test_record_contains_the_file_and_its_hash():
     write("deep/leap.py", LEAP)
     done("run", "exp.yaml", "--plugin", "deep/leap.py", "--no-figures")
     record = json.loads(Path("outputs/exp/run.json").read_text())
@@ -497,13 +499,13 @@ def test_the_record_has_the_file_and_its_hash():
     assert {"name": "leap", "label": "leap", "step": 0.25} in record["experiment"]["algorithms"]
 
 
-def test_without_plugins_the_record_does_not_speak_of_them():
+def test_record_without_plugins():
     write("plain.yaml", "algorithms: [gd]\n")
     done("run", "plain.yaml", "--no-figures")
     assert list(json.loads(Path("outputs/plain/run.json").read_text())) == ["schema", "experiment", "versions"]
 
 
-def test_outputs_are_up_to_date_as_long_as_the_plugins_are():
+def test_outputs_are_out_of_date_if_a_plugin_changes():
     write("one/rule.py", LEAP)
     write("two/rule.py", LEAP.replace('"leap"', '"skip"'))
     command = ("run", "exp.yaml", "--no-figures", "--plugin", "one/rule.py", "--plugin", "two/rule.py")
@@ -515,7 +517,7 @@ def test_outputs_are_up_to_date_as_long_as_the_plugins_are():
         assert invoke(*command).stderr == "outputs/exp is up to date\n"
 
 
-def test_rules_of_a_plugin_pickle():
+def test_rules_of_a_plugin_can_be_pickled():
     import pickle
 
     plugin = plugins.load("leap.py")
@@ -529,7 +531,7 @@ def test_rules_of_a_plugin_pickle():
 
 @pytest.fixture
 def install(folder, monkeypatch):
-    """Return a function that pretends to install a package, with entry points and modules."""
+    """Return a function that creates an installed package with entry points and modules."""
     site = folder / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(site)
@@ -550,39 +552,39 @@ def install(folder, monkeypatch):
 RULES = "[bpviz.optimizers]\nleap = leaps:Leap\n"
 
 
-def test_a_rule_of_an_installed_package_is_known_by_name(install):
+def test_finds_a_rule_of_an_installed_package(install):
     install("leaps", RULES, leaps=LEAP)
     [leap] = json.loads(done("compare", "leap", *["--max-epochs", "2", "--no-figures", "--format", "json"]))["runs"]
     assert leap["weights"] == [-3, -3]
-    assert "length of a move" in done("explain", "leap")
+    assert "length of a step" in done("explain", "leap")
 
 
-def test_problems_too(install):
+def test_finds_a_problem_of_an_installed_package(install):
     install("leaps", "[bpviz.problems]\npan = leaps_pan:Pan\n", leaps_pan=BOWL)
     assert "how deep" in done("explain", "pan")
     assert PROBLEMS["pan"]().depth == 2.0
 
 
-def test_it_is_listed_and_in_the_schema(install):
+def test_list_and_schema_contain_rules_of_packages(install):
     install("leaps", RULES, leaps=LEAP)
     assert re.search(r"^leap +leap$", done("list", "algorithms"), re.MULTILINE)
     assert '"leap"' in done("schema")
 
 
-def test_it_is_imported_when_its_name_is_met_and_not_before(install):
+def test_imports_a_package_only_when_its_rule_is_used(install):
     install("leaps", RULES, leaps=LEAP)
     for command in ("compare gd --no-figures", "explain gd", "explain paths", "validate gd.yaml"):
         write("gd.yaml", "algorithms: [gd]\n")
         done(*command.split())
     assert "leaps" not in sys.modules
-    assert refused("compare", "laep").endswith("; did you mean 'leap'?")
+    assert rejected("compare", "laep").endswith("; did you mean 'leap'?")
     assert "leaps" not in sys.modules
     assert "leap" in OPTIMIZERS
     assert "leaps" in sys.modules
 
 
 @pytest.mark.slow
-def test_built_in_names_do_not_look_at_packages(folder):
+def test_built_in_names_do_not_search_packages(folder):
     """importlib.metadata is slow to import."""
     code = """
 import sys
@@ -604,7 +606,7 @@ print("importlib.metadata" in sys.modules)
 
 
 @pytest.mark.slow
-def test_the_record_names_the_package_and_workers_know_it(install, folder):
+def test_record_contains_the_package_of_a_rule(install, folder):
     install("leaps", RULES, leaps=LEAP)
     write("plain.yaml", "algorithms: [gd]\nfigures: []\n")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HOME), str(folder / "site")])}
@@ -619,7 +621,7 @@ def test_the_record_names_the_package_and_workers_know_it(install, folder):
         assert "plugins" not in json.loads(Path(jobs, "plain/run.json").read_text())
 
 
-def test_outputs_are_up_to_date_as_long_as_the_package_is(install, folder):
+def test_outputs_are_out_of_date_if_a_package_changes(install, folder):
     install("leaps", RULES, leaps=LEAP)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HOME), str(folder / "site")])}
 
@@ -639,98 +641,98 @@ def test_outputs_are_up_to_date_as_long_as_the_package_is(install, folder):
 
 
 @pytest.mark.parametrize(
-    ("points", "text", "said"),
+    ("points", "text", "message"),
     [
         (RULES, "1 / 0", r"ZeroDivisionError: division by zero \(.*leaps\.py:1\)"),
-        (RULES, "import sys\nsys.exit(1)", r"it leaves the program \(SystemExit\) \(.*leaps\.py:2\)"),
+        (RULES, "import sys\nsys.exit(1)", r"it called sys.exit\(\) \(SystemExit\) \(.*leaps\.py:2\)"),
         (RULES, "x = (", r"SyntaxError: '\(' was never closed \(leaps\.py, line 1\)"),
         (RULES, None, r"ModuleNotFoundError: No module named 'leaps'"),
         (RULES, "x = 1", r"AttributeError: module 'leaps' has no attribute 'Leap'"),
         (RULES, "Leap = 1", r"leaps:Leap defines no algorithm of that name"),
-        (RULES, WITHOUT_ADVANCE, r"leap: Leap has no method advance\(self, w, state, f\) \(.*leaps\.py:4\)"),
+        (RULES, WITHOUT_ADVANCE, r"leap: class Leap is missing method advance\(self, w, state, f\) \(.*leaps\.py:4\)"),
         (RULES, LEAP.replace('"leap"', '"hop"'), r"leaps:Leap defines no algorithm of that name"),
         (
             RULES,
             LEAP.replace('"leap"', '"gd"'),
             (
-                r"two definitions of the algorithm 'gd': GradientDescent in bpviz\.optimizers\.gradient_descent and "
+                r"duplicate algorithm 'gd': GradientDescent in bpviz\.optimizers\.gradient_descent and "
                 r"Leap in leaps \(.*leaps\.py:4\)"
             ),
         ),
     ],
 )
-def test_a_package_that_is_broken_is_named(install, points, text, said):
+def test_rejects_a_broken_package(install, points, text, message):
     install("leaps", points, **({} if text is None else {"leaps": text}))
     before = names()
-    sentence = rf"the plugin 'leap' of leaps 1\.2 cannot be used: {said}"
+    sentence = rf"the plugin 'leap' of leaps 1\.2 cannot be used: {message}"
     for command in ("list", "schema", "explain leap"):
         sys.modules.pop("leaps", None)
-        assert re.fullmatch(sentence, refused(*command.split())), command
+        assert re.fullmatch(sentence, rejected(*command.split())), command
     sys.modules.pop("leaps", None)
-    assert re.fullmatch(f"leap: {sentence}", refused("compare", "leap"))
+    assert re.fullmatch(f"leap: {sentence}", rejected("compare", "leap"))
     sys.modules.pop("leaps", None)
-    said = refused("run", "exp.yaml").splitlines()
-    assert re.fullmatch(rf"exp\.yaml:1:25: algorithms\[1\]\.name: {sentence}", said[0])
+    lines = rejected("run", "exp.yaml").splitlines()
+    assert re.fullmatch(rf"exp\.yaml:1:25: algorithms\[1\]\.name: {sentence}", lines[0])
     assert names() == before
     done("compare", "gd", "--no-figures")
 
 
-def test_all_that_are_broken_are_named_together(install):
+def test_reports_all_broken_packages(install):
     install("leaps", "[bpviz.optimizers]\nhop = leaps_b:Hop\nleap = leaps:Leap\n", leaps="1 / 0", leaps_b="2 / 0")
-    assert [line[:30] for line in refused("list").splitlines()] == [
+    assert [line[:30] for line in rejected("list").splitlines()] == [
         "the plugin 'hop' of leaps 1.2 ",
         "the plugin 'leap' of leaps 1.2",
     ]
 
 
-def test_names_of_packages_that_clash(install):
+def test_rejects_a_package_with_a_built_in_name(install):
     install("leaps", "[bpviz.optimizers]\ngd = leaps:Leap\nleap = leaps:Leap\n", leaps=LEAP)
     assert done("compare", "momentum", "--no-figures").count("Momentum") == 1
     write("gd.yaml", "algorithms: [gd]\n")
-    clash = "the plugin 'gd' of leaps 1.2 has the name of another algorithm: GradientDescent in "
+    clash = "duplicate algorithm 'gd': the plugin 'gd' of leaps 1.2 and GradientDescent in "
     for command in ("list", "compare gd", "run gd.yaml", "explain gd"):
-        assert clash + "bpviz.optimizers.gradient_descent" in refused(*command.split())
+        assert clash + "bpviz.optimizers.gradient_descent" in rejected(*command.split())
 
 
-def test_two_packages_of_one_name(install):
+def test_rejects_two_packages_with_one_name(install):
     install("leaps", RULES, leaps=LEAP)
     install("leaps-again", RULES)
-    assert refused("compare", "leap").partition(": ")[2] == (
-        "the plugin 'leap' of leaps 1.2 has the name of another algorithm: the plugin 'leap' of leaps-again 1.2"
+    assert rejected("compare", "leap").partition(": ")[2] == (
+        "duplicate algorithm 'leap': the plugin 'leap' of leaps 1.2 and the plugin 'leap' of leaps-again 1.2"
     )
 
 
-def test_a_file_and_a_package_of_one_name(install):
-    """Neither wins, whichever is met first."""
+def test_rejects_a_file_and_a_package_with_one_name(install):
+    """In either order."""
     install("leaps", RULES + "[bpviz.problems]\npan = leaps:Pan\n", leaps=LEAP + BOWL)
     write("pan.py", BOWL)
     for command in ("compare leap --no-figures", "list", "check leap.py"):
-        assert refused(*command.split(), "--plugin", "leap.py").splitlines()[0] == (
-            "leap.py:4: two definitions of the algorithm 'leap': the plugin 'leap' of leaps 1.2 and Leap in leap.py"
+        assert rejected(*command.split(), "--plugin", "leap.py").splitlines()[0] == (
+            "leap.py:4: duplicate algorithm 'leap': the plugin 'leap' of leaps 1.2 and Leap in leap.py"
         )
-    assert refused("compare", "gd", "--plugin", "pan.py").splitlines()[0] == (
-        "pan.py:4: two definitions of the problem 'pan': the plugin 'pan' of leaps 1.2 and Pan in pan.py"
+    assert rejected("compare", "gd", "--plugin", "pan.py").splitlines()[0] == (
+        "pan.py:4: duplicate problem 'pan': the plugin 'pan' of leaps 1.2 and Pan in pan.py"
     )
     assert "leaps" not in sys.modules
     assert "leap" in OPTIMIZERS
-    assert refused("compare", "leap", "--plugin", "leap.py").splitlines()[0] == (
-        "leap.py:4: two definitions of the algorithm 'leap': Leap in leaps and Leap in leap.py"
+    assert rejected("compare", "leap", "--plugin", "leap.py").splitlines()[0] == (
+        "leap.py:4: duplicate algorithm 'leap': Leap in leaps and Leap in leap.py"
     )
 
 
-def test_a_package_may_hand_on_a_class_of_another(install):
+def test_a_package_can_export_a_class_of_another(install):
     install("leaps", RULES, leaps="from leaps_base import Leap", leaps_base=LEAP)
-    assert "length of a move" in done("explain", "leap")
+    assert "length of a step" in done("explain", "leap")
 
 
-def test_a_package_that_somebody_has_imported_is_no_other(install):
+def test_an_already_imported_package_is_no_duplicate(install):
     install("leaps", RULES, leaps=LEAP)
     leaps = importlib.import_module("leaps")
     assert OPTIMIZERS["leap"] is leaps.Leap
     assert "leap" in done("list")
 
 
-def test_a_package_that_prints_and_one_found_twice(install, folder, monkeypatch):
+def test_package_that_prints_and_is_on_the_path_twice(install, folder, monkeypatch):
     install("leaps", RULES, leaps=LEAP + "print('hello')\n")
     twin = folder / "twin"
     (folder / "site").rename(twin)
@@ -739,7 +741,7 @@ def test_a_package_that_prints_and_one_found_twice(install, folder, monkeypatch)
     assert (json.loads(result.stdout)["title"], result.stderr) == ("bpviz experiment", "hello\n")
 
 
-def test_python_sees_the_same_error(install):
+def test_python_raises_the_same_error(install):
     install("leaps", RULES, leaps="1 / 0")
     with pytest.raises(BrokenPluginError, match=r"the plugin 'leap' of leaps 1\.2 cannot be used"):
         OPTIMIZERS["leap"]

@@ -1,4 +1,4 @@
-"""Wrappers in configs: what ``with`` gives, and every mistake in it with its place."""
+"""Test algorithms with wrappers in configs, and the messages of mistakes in ``with``."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def one(entry, *overrides):
     return read(f"algorithms: [{entry}]\nfigures: []", *overrides).algorithms[0].optimizer
 
 
-def said(text, *overrides):
-    """Return the mistakes of a config without the lines they show."""
+def messages_of(text, *overrides):
+    """Return the messages of a config's mistakes without the lines that they show."""
     with pytest.raises(ConfigError) as caught:
         read(text, *overrides)
     return [str(mistake).split("\n", maxsplit=1)[0].removeprefix("bad.yaml:") for mistake in caught.value.mistakes]
 
 
-def made(name, inner="gd", **options):
+def wrapped(name, inner="gd", **options):
     return WRAPPERS[name](OPTIMIZERS[inner](), **options)
 
 
-def test_wrappers_are_listed_from_the_inside_out():
+def test_first_wrapper_is_the_innermost():
     optimizer = one(
         "{name: adam, step: 0.3, with: [{name: clip-norm, largest: 2}, {name: cosine, epochs: 200}, lookahead]}"
     )
@@ -51,19 +51,19 @@ def test_wrappers_are_listed_from_the_inside_out():
     )
 
 
-def test_the_example_of_the_documents_is_a_config():
+def test_example_in_the_documentation_is_valid():
     text = (Path(__file__).parents[2] / "docs" / "algorithms.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     adam, gd = (algorithm.optimizer for algorithm in read(block).algorithms)
     assert [type(layer).name for layer in declare.layers(adam)] == ["adam", "clip-norm", "mini-batches", "cosine"]
-    assert gd == made("lookahead")
+    assert gd == wrapped("lookahead")
 
 
-def test_an_algorithm_without_wrappers_is_the_rule_itself():
+def test_algorithm_without_wrappers_is_the_rule():
     assert one("{name: gd, with: []}") == one("gd") == OPTIMIZERS["gd"]()
 
 
-def test_the_label_tells_of_all_layers_unless_there_is_one():
+def test_default_label_combines_all_layers():
     experiment = read("""
         algorithms:
           - {name: adam, with: [clip-norm, cosine]}
@@ -72,12 +72,13 @@ def test_the_label_tells_of_all_layers_unless_there_is_one():
         figures: []
     """)
     assert [a.label for a in experiment.algorithms] == ["Adam, clipped norm, cosine", "Adam slowing down", "Adam"]
-    assert said(
+    assert messages_of(
         "algorithms: [{name: gd, with: [cosine]}, {name: gd, with: [{name: cosine, epochs: 3}]}]\nfigures: []"
     ) == [
         (
-            "1:42: algorithms[1]: 'Gradient descent, cosine' is the label of algorithms[0] too (in line 1, column 14); "
-            "give one of them another `label`"
+            "1:42: algorithms[1]: duplicate label 'Gradient descent, cosine' (also of algorithms[0], in "
+            "line 1, column 14); "
+            "use another `label`"
         )
     ]
 
@@ -97,7 +98,7 @@ def validator():
 
 
 @pytest.mark.parametrize("entry", GOOD.values(), ids=GOOD)
-def test_the_resolved_config_gives_the_same_experiment_and_follows_the_schema(entry, validator):
+def test_resolved_config_gives_an_equal_experiment_and_matches_the_schema(entry, validator):
     text = f"algorithms: [{entry}]\nfigures: []"
     experiment = read(text)
     resolved = config.resolved(experiment)
@@ -110,7 +111,7 @@ def test_the_resolved_config_gives_the_same_experiment_and_follows_the_schema(en
         validator.validate(data)
 
 
-def test_what_is_resolved_says_every_setting_of_every_layer():
+def test_resolved_config_contains_every_setting_of_every_layer():
     (algorithm,) = config.resolved(read(f"algorithms: [{GOOD['twice']}]\nfigures: []"))["algorithms"]
     assert algorithm == {
         "name": "momentum",
@@ -127,7 +128,7 @@ def test_what_is_resolved_says_every_setting_of_every_layer():
     }
 
 
-def test_results_say_what_was_around_the_rule():
+def test_results_contain_the_wrappers():
     results = runner.run(read("algorithms: [{name: gd, with: [clip-norm, lookahead]}]\nfigures: []\nmax_epochs: 2"))
     run = results.runs[0]
     around = [{"name": "clip-norm", "largest": 1.0, "epsilon": 0.0}, {"name": "lookahead", "every": 5, "share": 0.5}]
@@ -149,9 +150,9 @@ def declared():
 
 
 @pytest.mark.parametrize(("name", "field"), declared())
-def test_every_setting_refuses_a_bad_value_at_its_place(name, field):
+def test_rejects_an_invalid_value_of_every_setting(name, field):
     bad = field.domain.bad()
-    mistakes = said(
+    mistakes = messages_of(
         f"figures: []\nalgorithms:\n- name: gd\n  with:\n  - name: {name}\n    {field.name}: {json.dumps(bad)}"
     )
     path = f"algorithms[0].with[0].{field.name}"
@@ -159,26 +160,29 @@ def test_every_setting_refuses_a_bad_value_at_its_place(name, field):
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_synonyms_are_suggested(name):
+def test_suggests_wrappers_by_synonym(name):
     for synonym in WRAPPERS[name].synonyms:
-        (mistake,) = said(f"algorithms: [{{name: gd, with: [{synonym}]}}]\nfigures: []")
-        assert mistake.endswith(f"is not the name of a wrapper; did you mean {name!r}?")
+        (mistake,) = messages_of(f"algorithms: [{{name: gd, with: [{synonym}]}}]\nfigures: []")
+        assert mistake.endswith(f"unknown wrapper {synonym!r}; did you mean {name!r}?")
 
 
 @pytest.mark.parametrize(
     ("entry", "messages"),
     [
-        ("with: cosine", ["with: 'cosine' is not a list of names, or of mappings {name, settings...}; write [cosine]"]),
-        ("with: {name: cosine}", ["with: a mapping is not a list of names, or of mappings {name, settings...}"]),
-        ("with:", ["with: null is not a list of names, or of mappings {name, settings...}"]),
-        ("with: [3]", ["with[0]: 3 is not a name, or a mapping with a name"]),
-        ("with: [{epochs: 3}]", [f"with[0]: name is missing; known are {KNOWN}"]),
-        ("with: [cosinus]", ["with[0]: 'cosinus' is not the name of a wrapper; did you mean 'cosine'?"]),
-        ("with: [zzz]", [f"with[0]: 'zzz' is not the name of a wrapper; known are {KNOWN}"]),
+        (
+            "with: cosine",
+            [("with: expected a list of names, or of mappings {name, settings...}, got 'cosine'; use [cosine]")],
+        ),
+        ("with: {name: cosine}", ["with: expected a list of names, or of mappings {name, settings...}, got a mapping"]),
+        ("with:", ["with: expected a list of names, or of mappings {name, settings...}, got null"]),
+        ("with: [3]", ["with[0]: expected a name or a mapping with a name, got 3"]),
+        ("with: [{epochs: 3}]", [f"with[0]: missing key 'name'; use one of {KNOWN}"]),
+        ("with: [cosinus]", ["with[0]: unknown wrapper 'cosinus'; did you mean 'cosine'?"]),
+        ("with: [zzz]", [f"with[0]: unknown wrapper 'zzz'; use one of {KNOWN}"]),
         ("with: [{name: cosine, epoch: 3}]", ["with[0].epoch: unknown setting of cosine; did you mean 'epochs'?"]),
         (
             "with: [{name: cosine, with: [x]}]",
-            ["with[0].with: unknown setting of cosine; known are name, epochs, last, convention"],
+            ["with[0].with: unknown setting of cosine; use one of name, epochs, last, convention"],
         ),
         ("schedule: cosine", ["schedule: unknown setting of gd; did you mean 'with'?"]),
         (
@@ -193,11 +197,11 @@ def test_synonyms_are_suggested(name):
             "with: [mini-batches, cosine, mini-batches]",
             ["with[2]: mini-batches cannot be nested"],
         ),
-        (f"with: [{', '.join(['warm-up'] * 21)}]", ["with: 21 wrappers around one algorithm, more than 20"]),
+        (f"with: [{', '.join(['warm-up'] * 21)}]", ["with: expected at most 20 wrappers, got 21"]),
     ],
 )
 def test_messages(entry, messages):
-    mistakes = said(f"figures: []\nalgorithms: [{{name: gd, {entry}}}]")
+    mistakes = messages_of(f"figures: []\nalgorithms: [{{name: gd, {entry}}}]")
     assert [mistake.split(": ", maxsplit=1)[1] for mistake in mistakes] == [f"algorithms[0].{m}" for m in messages]
 
 
@@ -219,31 +223,33 @@ def test_messages(entry, messages):
         ),
     ],
 )
-def test_a_wrapper_around_a_rule_it_cannot_wrap_is_refused_at_its_place(rule, wrapper, message):
+def test_rejects_a_wrapper_that_does_not_fit_the_rule(rule, wrapper, message):
     text = f"figures: []\nalgorithms:\n- name: {rule}\n  with:\n  - lookahead\n  - {wrapper}"
-    assert said(text) == [f"6:5: algorithms[0].with[1]: {message}"]
+    assert messages_of(text) == [f"6:5: algorithms[0].with[1]: {message}"]
 
 
 @pytest.mark.parametrize(
-    ("setting", "rest"),
+    ("setting", "hint"),
     [
-        ("batch_size", "; what goes around it, under 'with', can have batch_size: mini-batches"),
+        ("batch_size", "batch_size is a setting of the wrapper mini-batches; put it under `with`"),
         (
             "weight_decay",
-            "; what goes around it, under 'with', can have weight_decay: coupled-weight-decay or weight-decay",
+            "weight_decay is a setting of the wrappers coupled-weight-decay and weight-decay; put it under `with`",
         ),
-        ("convention", ""),
-        ("nonsense", ""),
+        ("convention", "use one of name, label, with, step"),
+        ("nonsense", "use one of name, label, with, step"),
     ],
 )
-def test_a_setting_of_a_wrapper_that_a_rule_is_given(setting, rest):
-    assert said(f"algorithms: [{{name: gd, {setting}: 2}}]\nfigures: []") == [
-        f"1:25: algorithms[0].{setting}: unknown setting of gd; known are name, label, with, step{rest}"
+def test_suggests_with_for_a_setting_of_a_wrapper(setting, hint):
+    assert messages_of(f"algorithms: [{{name: gd, {setting}: 2}}]\nfigures: []") == [
+        f"1:25: algorithms[0].{setting}: unknown setting of gd; {hint}"
     ]
 
 
-def test_it_is_a_wrapper_inside_that_goes_by_the_error():
-    assert said("algorithms: [{name: gd, with: [reduce-on-plateau, lookahead, search-golden]}]\nfigures: []") == [
+def test_rejects_a_search_around_a_wrapper_that_uses_the_error():
+    assert messages_of(
+        "algorithms: [{name: gd, with: [reduce-on-plateau, lookahead, search-golden]}]\nfigures: []"
+    ) == [
         (
             "1:62: algorithms[0].with[2]: reduce-on-plateau goes by the error itself; a search is for what goes by "
             "derivatives alone"
@@ -251,18 +257,20 @@ def test_it_is_a_wrapper_inside_that_goes_by_the_error():
     ]
 
 
-def test_a_penalty_on_sizes_takes_the_residuals_away():
-    (mistake,) = said("penalty: {l1: 0.1}\nalgorithms: [gd, gauss-newton]\nfigures: []")
-    assert mistake.endswith("needs residuals and jacobian, which this perceptron with a penalty does not have")
+def test_l1_penalty_provides_no_residuals():
+    (mistake,) = messages_of("penalty: {l1: 0.1}\nalgorithms: [gd, gauss-newton]\nfigures: []")
+    assert mistake.endswith(
+        "requires residuals and jacobian, which the problem perceptron with a penalty does not provide"
+    )
 
 
-def test_a_problem_without_data_has_no_mini_batches():
-    assert said("problem: rosenbrock\nalgorithms: [{name: gd, with: [mini-batches]}]\nfigures: []") == [
+def test_rejects_mini_batches_of_a_problem_without_data():
+    assert messages_of("problem: rosenbrock\nalgorithms: [{name: gd, with: [mini-batches]}]\nfigures: []") == [
         "2:32: algorithms[0].with[0]: mini-batches requires a problem with data (rosenbrock has none)"
     ]
 
 
-def test_all_mistakes_are_told_at_once():
+def test_reports_all_mistakes():
     text = """\
 algorithms:
   - {name: gd, step: -1, with: [{name: cosine, last: 2}, {name: one-cycle, rise: 0.7}, zzzz, {name: clip-norm}]}
@@ -270,7 +278,7 @@ algorithms:
   - lookahead
 figures: []
 """
-    assert [mistake.split(": ")[:2] for mistake in said(text)] == [
+    assert [mistake.split(": ")[:2] for mistake in messages_of(text)] == [
         ["2:22", "algorithms[0].step"],
         ["2:54", "algorithms[0].with[0].last"],
         ["2:82", "algorithms[0].with[1].rise"],
@@ -281,19 +289,19 @@ figures: []
     ]
 
 
-def test_a_wrapper_in_the_place_of_an_algorithm_is_told_where_it_goes():
-    assert said("algorithms: [lookahead]\nfigures: []") == [
-        "1:14: algorithms[0]: lookahead goes around an algorithm: {name: gd, with: [lookahead]}"
+def test_rejects_a_wrapper_as_an_algorithm():
+    assert messages_of("algorithms: [lookahead]\nfigures: []") == [
+        "1:14: algorithms[0]: lookahead is a wrapper, not an algorithm; use {name: gd, with: [lookahead]}"
     ]
 
 
-def test_overrides_reach_what_is_around():
+def test_overrides_of_wrappers():
     entry = "{name: gd, with: [cosine, {name: lookahead, every: 3}]}"
     optimizer = one(entry, "algorithms.0.with.0.last=0.25", "algorithms[0].with[1].every=7")
-    assert optimizer == WRAPPERS["lookahead"](made("cosine", last=0.25), every=7)
-    assert one("gd", "algorithms.0.with=[cosine]") == made("cosine")
-    assert said(f"algorithms: [{entry}]", "algorithms.0.with.2.last=1") == [
-        "--set algorithms.0.with.2.last=1: algorithms[0].with: '2' is not the number of an entry; there are 0 to 1"
+    assert optimizer == WRAPPERS["lookahead"](wrapped("cosine", last=0.25), every=7)
+    assert one("gd", "algorithms.0.with=[cosine]") == wrapped("cosine")
+    assert messages_of(f"algorithms: [{entry}]", "algorithms.0.with.2.last=1") == [
+        "--set algorithms.0.with.2.last=1: algorithms[0].with: unknown entry '2'; use 0 to 1"
     ]
 
 
@@ -310,10 +318,10 @@ def test_overrides_reach_what_is_around():
     ],
     ids=str,
 )
-def test_the_schema_refuses_what_the_reader_refuses(bad, validator):
+def test_schema_rejects_invalid_wrappers(bad, validator):
     data = {"algorithms": [{"name": "gd", "with": bad}], "figures": []}
     assert not validator.is_valid(data)
-    assert said(json.dumps(data))
+    assert messages_of(json.dumps(data))
 
 
 VALUES = st.recursive(
@@ -340,7 +348,7 @@ def wrappers(draw):
     max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(st.sampled_from(list(OPTIMIZERS)), VALUES | st.lists(wrappers() | st.sampled_from(list(WRAPPERS)), max_size=5))
-def test_anything_around_anything_is_read_or_refused(rule, around):
+def test_any_wrappers_are_read_or_rejected(rule, around):
     data = json.dumps({"algorithms": [{"name": rule, "with": around}], "figures": []}).encode()
     try:
         experiment = config.loads(data, "fuzz.yaml", Path())

@@ -461,7 +461,10 @@ def test_finds_invalid_values_that_are_accepted_or_reported_wrongly():
         (AnyValue(), "step=a mapping: invalid value is accepted"),
         (
             other,
-            "step=0: wrong message (got 'mine: step: no (step size, η)', expected 'mine: step: 0 is not in (0, inf)",
+            (
+                "step=0: wrong message (got 'mine: step: no (step size, η)', expected 'mine: step: expected a "
+                "number in (0, inf), got 0"
+            ),
         ),
     ):
         rule = make_rule(step=hyper(0.3, domain, "step size, η"))
@@ -490,7 +493,7 @@ def test_finds_invalid_current_value():
     rule = make_rule()
     object.__setattr__(rule, "step", -1)
     found = declarations.settings_are_frozen_and_typed(rule)
-    assert next(found) == "step: -1 is not in (0, inf) (step size, η)"
+    assert next(found) == "step: expected a number in (0, inf), got -1 (step size, η)"
 
 
 @pytest.mark.parametrize(

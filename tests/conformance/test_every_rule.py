@@ -220,7 +220,7 @@ def test_recalls_is_declared_correctly(name):
 class Empty:
     """A problem without any evaluation."""
 
-    name = "empty problem"
+    name = "empty"
     weights = ("w1",)
     offers = frozenset()
     width = 1
@@ -230,9 +230,9 @@ class Empty:
 def test_rejects_unsuitable_problem(name):
     *first, last = (kind for kind in KINDS if kind in OPTIMIZERS[name].needs)
     needed = f"{', '.join(first)} and {last}" if first else last
-    with pytest.raises(ValueError, match="needs") as refusal:
+    with pytest.raises(ValueError, match="requires") as refusal:
         list(march(OPTIMIZERS[name](), Empty(), [[0.0]], error_threshold=None, max_epochs=1))
-    assert str(refusal.value) == f"{name} needs {needed}, which this empty problem does not have"
+    assert str(refusal.value) == f"{name} requires {needed}, which the problem empty does not provide"
 
 
 # -- declarations ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Declarations: what a value may be, how a refusal is worded, and how names are found."""
+"""Test declarations: domains, their messages, registries and decorators."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ COUNT = Interval.parse("integer [1, inf)")
 
 
 @pytest.mark.parametrize("text", ["[0, 1)", "(0, inf)", "(-inf, 2.5]", "[-1, 1]", "integer [1, inf)", "(0.001, 1e+06]"])
-def test_an_interval_is_printed_as_it_is_written(text):
+def test_interval_str_is_its_notation(text):
     assert str(Interval.parse(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "0, 1", "[0; 1]", "[0, 1", "]0, 1[", "integer(0, 1)", "whole [0, 1]", "[0, 1] "])
-def test_what_is_no_interval_is_refused(text):
-    with pytest.raises(ValueError, match="interval") as refusal:
+def test_rejects_invalid_interval_notation(text):
+    with pytest.raises(ValueError, match="interval") as error:
         Interval.parse(text)
-    assert str(refusal.value) == f"{text!r} is not an interval such as '[0, 1)' or 'integer [1, inf)'"
+    assert str(error.value) == f"expected an interval such as '[0, 1)' or 'integer [1, inf)', got {text!r}"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_is_no_interval_is_refused(text):
         ("[-inf, inf]", [-1e308, 0], [math.inf, -math.inf, math.nan]),
     ],
 )
-def test_ends_are_inside_or_not_and_infinity_never(interval, inside, outside):
+def test_interval_includes_closed_ends_and_no_infinity(interval, inside, outside):
     interval = Interval.parse(interval)
     assert [value for value in [*inside, *outside] if value in interval] == inside
 
@@ -51,53 +51,68 @@ def test_ends_are_inside_or_not_and_infinity_never(interval, inside, outside):
 @pytest.mark.parametrize(
     ("domain", "value", "complaint"),
     [
-        (UNIT, 1, "1 is not in [0, 1)"),
-        (UNIT, -0.1, "-0.1 is not in [0, 1)"),
-        (UNIT, math.nan, "nan is not in [0, 1)"),
-        (POSITIVE, math.inf, "inf is not in (0, inf)"),
-        (POSITIVE, 10**400, f"1{'0' * 39}...{'0' * 10} is not in (0, inf)"),
-        (POSITIVE, "0.1", "'0.1' is not a number in (0, inf)"),
-        (POSITIVE, True, "true is not a number in (0, inf)"),
-        (POSITIVE, None, "null is not a number in (0, inf)"),
-        (POSITIVE, {"a": 1}, "a mapping is not a number in (0, inf)"),
-        (COUNT, 0, "0 is not in [1, inf)"),
-        (COUNT, 2.5, "2.5 is not a whole number in [1, inf)"),
-        (COUNT, "two", "'two' is not a whole number in [1, inf)"),
-        (COUNT, math.nan, "nan is not in [1, inf)"),
-        (Choice(("sigmoid", "tanh")), "relu", "'relu' is not one of sigmoid, tanh"),
-        (Choice(("sigmoid", "tanh")), "Tanh", "'Tanh' is not one of sigmoid, tanh; did you mean 'tanh'?"),
-        (Choice(("sigmoid", "tanh")), "logistic", "'logistic' is not one of sigmoid, tanh; did you mean 'sigmoid'?"),
-        (Choice(("sigmoid", "tanh")), 3, "3 is not one of sigmoid, tanh"),
-        (Choice(("sigmoid", "tanh")), ["tanh"], "a list is not one of sigmoid, tanh"),
-        (Flag(), "no", "'no' is not true or false"),
-        (Flag(), 1, "1 is not true or false"),
-        (Text(), 3, "3 is not text"),
-        (Text(), " \t", "the text is empty"),
-        (Text(), "a\nb", "'a\\nb' has characters that cannot be printed on one line"),
-        (Text(longest=3), "four", "the text has 4 characters, more than 3"),
-        (Listed(UNIT), 3, "3 is not a list of values, each [0, 1)"),
-        (Listed(UNIT), [0, 1, 2], "item 2: 1 is not in [0, 1)"),
-        (Listed(UNIT, least=2), [0.5], "a list of 1 is not a list of 2 or more values, each [0, 1)"),
-        (Listed(UNIT, least=2, most=2), [0], "a list of 1 is not a list of 2 values, each [0, 1)"),
-        (Listed(UNIT, least=2, most=2), "ab", "'ab' is not a list of 2 values, each [0, 1)"),
+        (UNIT, 1, "expected a number in [0, 1), got 1"),
+        (UNIT, -0.1, "expected a number in [0, 1), got -0.1"),
+        (UNIT, math.nan, "expected a number in [0, 1), got nan"),
+        (POSITIVE, math.inf, "expected a number in (0, inf), got inf"),
+        (POSITIVE, 10**400, f"expected a number in (0, inf), got 1{'0' * 39}...{'0' * 10}"),
+        (Interval.parse("(-inf, inf)"), "x", "expected a number, got 'x'"),
+        (Interval.parse("integer (-inf, inf)"), 0.5, "expected an integer, got 0.5"),
+        (POSITIVE, "0.1", "expected a number in (0, inf), got '0.1'"),
+        (POSITIVE, True, "expected a number in (0, inf), got true"),
+        (POSITIVE, None, "expected a number in (0, inf), got null"),
+        (POSITIVE, {"a": 1}, "expected a number in (0, inf), got a mapping"),
+        (COUNT, 0, "expected an integer in [1, inf), got 0"),
+        (COUNT, 2.5, "expected an integer in [1, inf), got 2.5"),
+        (COUNT, "two", "expected an integer in [1, inf), got 'two'"),
+        (COUNT, math.nan, "expected an integer in [1, inf), got nan"),
+        (Choice(("sigmoid", "tanh")), "relu", "expected sigmoid or tanh, got 'relu'"),
+        (Choice(("sigmoid", "tanh")), "Tanh", "expected sigmoid or tanh, got 'Tanh'"),
+        (Choice(("sigmoid", "tanh")), "logistic", "expected sigmoid or tanh, got 'logistic'"),
+        (Choice(("sigmoid", "tanh")), 3, "expected sigmoid or tanh, got 3"),
+        (Choice(("sigmoid", "tanh")), ["tanh"], "expected sigmoid or tanh, got a list"),
+        (Flag(), "no", "expected true or false, got 'no'"),
+        (Flag(), 1, "expected true or false, got 1"),
+        (Text(), 3, "expected a string, got 3"),
+        (Text(), " \t", "expected a non-empty string, got ' \\t'"),
+        (Text(), "a\nb", "expected printable characters on one line, got 'a\\nb'"),
+        (Text(longest=3), "four", "expected at most 3 characters, got 4"),
+        (Listed(UNIT), 3, "expected a list of numbers in [0, 1), got 3"),
+        (Listed(UNIT), [0, 1, 2], "item 2: expected a number in [0, 1), got 1"),
+        (Listed(UNIT, least=2), [0.5], "expected a list of 2 or more numbers in [0, 1), got a list of 1"),
+        (Listed(UNIT, least=2, most=2), [0], "expected a list of 2 numbers in [0, 1), got a list of 1"),
+        (Listed(UNIT, least=2, most=2), "ab", "expected a list of 2 numbers in [0, 1), got 'ab'"),
         (
             Listed(POSITIVE, rising=True),
             [1, 3, 3],
-            "[1, 3, 3] does not rise: each number must be above the one before",
+            "expected increasing numbers, got [1, 3, 3]",
         ),
-        (Nullable(UNIT), 1, "1 is not in [0, 1)"),
+        (Nullable(UNIT), 1, "expected a number in [0, 1), got 1"),
         *(
-            (FileName(), name, f"{shown(name)} is not a plain file name of letters, digits and . + = - _")
+            (FileName(), name, f"expected a file name (letters, digits, spaces and . + = - _), got {shown(name)}")
             for name in ("../x", "/etc/x", "a/b", "a\\b", ".hidden", "-x", "x ", "a:b", "nul\x7f"[:3] + "*")
         ),
     ],
 )
-def test_complaints_are_whole_sentences(domain, value, complaint):
+def test_complaints(domain, value, complaint):
     assert domain.complaint(value) == complaint
 
 
 @pytest.mark.parametrize(
-    ("domain", "value", "kept"),
+    ("domain", "value", "hint"),
+    [
+        (Choice(("sigmoid", "tanh")), "Tanh", "; did you mean 'tanh'?"),
+        (Nullable(Choice(("sigmoid", "tanh"))), "logistic", "; did you mean 'sigmoid'?"),
+        (Choice(("sigmoid", "tanh")), "relu", ""),
+        (UNIT, "x", ""),
+    ],
+)
+def test_hints(domain, value, hint):
+    assert domain.hint(value) == hint
+
+
+@pytest.mark.parametrize(
+    ("domain", "value", "converted"),
     [
         (UNIT, 0, 0.0),
         (COUNT, 3.0, 3),
@@ -113,10 +128,10 @@ def test_complaints_are_whole_sentences(domain, value, complaint):
         (Nullable(COUNT), 2.0, 2),
     ],
 )
-def test_what_is_fine_is_kept_in_one_form(domain, value, kept):
+def test_converts_valid_values(domain, value, converted):
     assert domain.complaint(value) is None
-    assert domain.convert(value) == kept
-    assert type(domain.convert(value)) is type(kept)
+    assert domain.convert(value) == converted
+    assert type(domain.convert(value)) is type(converted)
     jsonschema.validate(value, domain.schema())
 
 
@@ -131,20 +146,20 @@ DOMAINS = [
     Text(),
     FileName(),
     Listed(UNIT, least=1),
-    Nullable(UNIT, "nothing"),
+    Nullable(UNIT, "none"),
 ]
 
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=str)
-def test_every_domain_refuses_its_bad_value_and_so_does_its_schema(domain):
+def test_domain_and_schema_reject_the_bad_value(domain):
     bad = domain.bad()
     assert domain.complaint(bad)
-    if not (isinstance(bad, float) and math.isnan(bad)):  # which JSON cannot write
+    if not (isinstance(bad, float) and math.isnan(bad)):  # not representable in JSON
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(bad, domain.schema())
 
 
-def test_domains_print_as_the_documentation_shows_them():
+def test_domain_str():
     assert [str(d) for d in DOMAINS] == [
         "[0, 1)",
         "(0, inf)",
@@ -153,10 +168,10 @@ def test_domains_print_as_the_documentation_shows_them():
         "(-inf, 5]",
         "sigmoid or tanh",
         "true or false",
-        "text",
+        "a string",
         "a file name",
-        "a list of 1 or more values, each [0, 1)",
-        "[0, 1), or null for nothing",
+        "a list of 1 or more numbers in [0, 1)",
+        "[0, 1), or null for none",
     ]
 
 
@@ -179,11 +194,11 @@ def test_schemas_of_intervals():
         ("a" * 100, f"'{'a' * 39}...{'a' * 9}'"),
     ],
 )
-def test_values_are_quoted_on_one_short_line(value, text):
+def test_shown_quotes_values_on_one_short_line(value, text):
     assert shown(value) == text
 
 
-def test_lists_of_words_read_as_sentences_do():
+def test_listed_joins_words():
     assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a or b", "a, b or c"]
     assert listed(["a", "b", "c"], "and") == "a, b and c"
 
@@ -208,7 +223,7 @@ def test_lists_of_words_read_as_sentences_do():
         ("s" * 10_000, None),
     ],
 )
-def test_the_name_that_was_meant(typed, meant):
+def test_suggests_the_nearest_name(typed, meant):
     assert nearest(typed, ["step", "momentum"]) == meant
 
 
@@ -216,6 +231,7 @@ def test_the_name_that_was_meant(typed, meant):
     ("typed", "meant"),
     [
         ("sgd", "gd"),
+        ("'gd'", "gd"),
         ("SGD", "gd"),
         ("gradient_descent", "gd"),
         ("gradient descent", "gd"),
@@ -231,20 +247,22 @@ def test_the_name_that_was_meant(typed, meant):
         ("newtn", "newton"),
     ],
 )
-def test_algorithms_are_suggested_by_what_people_call_them(typed, meant):
+def test_suggests_algorithms_by_common_names(typed, meant):
     assert typed not in OPTIMIZERS
-    with pytest.raises(KeyError) as refusal:
+    with pytest.raises(KeyError) as error:
         OPTIMIZERS[typed]
-    assert refusal.value.args == (f"{typed!r} is not the name of an algorithm; did you mean {meant!r}?",)
+    assert error.value.args == (f"unknown algorithm {typed!r}; did you mean {meant!r}?",)
 
 
-def test_an_unknown_name_without_a_neighbour_lists_what_there_is():
+def test_unknown_name_without_suggestion_lists_all_names():
     known = ", ".join(sorted(PROBLEMS))
-    assert PROBLEMS.unknown("zzzzzz") == f"'zzzzzz' is not the name of a problem; known are {known}"
-    assert OPTIMIZERS.unknown(None).startswith(f"null is not the name of an algorithm; known are {min(OPTIMIZERS)}, ")
+    assert PROBLEMS.unknown("zzzzzz") == f"unknown problem 'zzzzzz'; use one of {known}"
+    assert OPTIMIZERS.unknown(None).startswith(
+        f"expected the name of an algorithm, got null; use one of {min(OPTIMIZERS)}, "
+    )
 
 
-def test_every_synonym_leads_to_a_word_and_not_in_a_circle():
+def test_synonyms_end_at_a_word_without_cycles():
     for synonym in SYNONYMS:
         assert synonym == synonym.lower()
         word, left = synonym, dict(SYNONYMS)
@@ -253,7 +271,7 @@ def test_every_synonym_leads_to_a_word_and_not_in_a_circle():
         assert word not in SYNONYMS, f"{synonym} leads back to {word}"
 
 
-def test_registries_find_what_is_there():
+def test_registry_finds_registered_names():
     assert list(OPTIMIZERS) == sorted(OPTIMIZERS)
     assert len(OPTIMIZERS) == len(list(OPTIMIZERS)) == len(OPTIMIZERS.items())
     assert OPTIMIZERS.items() == [(name, OPTIMIZERS[name]) for name in OPTIMIZERS]
@@ -264,12 +282,12 @@ def test_registries_find_what_is_there():
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
-    """Return a registry over a package of its own, with one module."""
+    """Return a registry of a temporary package with one module."""
     package = tmp_path / "scratch_rules"
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "one.py").write_text("import sys; sys.scratch.add('one', 'first')")
-    (package / "_helper.py").write_text("raise ImportError('left alone')")
+    (package / "_helper.py").write_text("raise ImportError('not to be imported')")
     registry = Registry("rule", "scratch_rules")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "scratch", registry, raising=False)
@@ -278,34 +296,41 @@ def scratch(tmp_path, monkeypatch):
         del sys.modules[module]
 
 
-def test_a_registry_imports_its_package_when_somebody_asks(scratch):
+def test_registry_imports_modules_on_first_use(scratch):
     assert "scratch_rules.one" not in sys.modules
     assert list(scratch) == ["one"]
     assert scratch["one"] == "first"
 
 
-def test_two_definitions_of_one_name_clash(scratch):
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_finds_a_name_that_its_module_writes_in_either_quotes(scratch, tmp_path, quote):
+    (tmp_path / "scratch_rules" / "two.py").write_text(f"import sys; sys.scratch.add({quote}two{quote}, 'second')")
+    assert "two" in scratch
+    assert scratch["two"] == "second"
+
+
+def test_rejects_a_second_definition_of_a_name(scratch):
     assert len(scratch) == 1
-    with pytest.raises(ValueError, match="two definitions") as refusal:
+    with pytest.raises(ValueError, match="duplicate") as error:
         scratch.add("one", "second")
-    assert str(refusal.value) == "two definitions of the rule 'one': first and second"
+    assert str(error.value) == "duplicate rule 'one': first and second"
 
 
 @pytest.fixture
 def rules(monkeypatch):
-    """Let a test register rules that are forgotten afterwards."""
+    """Restore the registered algorithms after the test."""
     list(OPTIMIZERS)
     monkeypatch.setattr(OPTIMIZERS, "_things", dict(OPTIMIZERS.items()))
     return OPTIMIZERS
 
 
-def test_an_optimizer_is_declared_once(rules):
-    @optimizer("leap", label="Leap", needs="error gradient", source="nobody, 2000", synonyms=("jump",))
+def test_optimizer_decorator(rules):
+    @optimizer("leap", label="Leap", needs="error gradient", source="this test, 2000", synonyms=("jump",))
     class Leap:
         """Leap."""
 
-        low: float = hyper(1, "[0, 10]", "where it starts")
-        high: float = hyper(2, "[0, 10]", "where it lands")
+        low: float = hyper(1, "[0, 10]", "lower end")
+        high: float = hyper(2, "[0, 10]", "upper end")
 
         def begin(self, w, f):
             return ()
@@ -318,79 +343,81 @@ def test_an_optimizer_is_declared_once(rules):
 
     assert rules["leap"] is Leap
     assert (Leap.name, Leap.label, Leap.needs) == ("leap", "Leap", {"error", "gradient"})
-    assert rules.unknown("jump") == "'jump' is not the name of an algorithm; did you mean 'leap'?"
+    assert rules.unknown("jump") == "unknown algorithm 'jump'; did you mean 'leap'?"
     assert declare.settings(Leap(high=9)) == {"low": 1.0, "high": 9.0}
     assert Leap() == Leap(1.0, 2.0)
     assert Leap() != Leap(0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         Leap().low = 3
-    with pytest.raises(ValueError, match="not above") as refusal:
+    with pytest.raises(ValueError, match="not above") as error:
         Leap(low=5)
-    assert str(refusal.value) == "leap: high: 2 is not above low, 5"
-    with pytest.raises(ValueError, match="is not in") as refusal:
+    assert str(error.value) == "leap: high: 2 is not above low, 5"
+    with pytest.raises(ValueError, match="expected a number") as error:
         Leap(low=11, high=-1)
-    assert str(refusal.value) == (
-        "leap: low: 11 is not in [0, 10] (where it starts); high: -1 is not in [0, 10] (where it lands)"
+    assert str(error.value) == (
+        "leap: low: expected a number in [0, 10], got 11 (lower end); high: expected a number in "
+        "[0, 10], got -1 (upper end)"
     )
 
 
-def test_an_optimizer_cannot_need_what_nobody_answers(rules):
-    with pytest.raises(ValueError, match="needs") as refusal:
-        optimizer("leap", label="Leap", needs="gradient taste", source="nobody, 2000")
-    assert str(refusal.value) == f"leap: needs ['taste'], not one of {declare.KINDS}"
+def test_optimizer_rejects_unknown_needs(rules):
+    with pytest.raises(ValueError, match="needs") as error:
+        optimizer("leap", label="Leap", needs="gradient taste", source="this test, 2000")
+    assert str(error.value) == f"leap: needs: expected {listed(declare.KINDS)}, got 'taste'"
     assert "leap" not in rules
 
 
 @pytest.fixture
-def around(monkeypatch):
-    """Let a test register wrappers that are forgotten afterwards."""
+def wrappers(monkeypatch):
+    """Restore the registered wrappers after the test."""
     list(WRAPPERS)
     monkeypatch.setattr(WRAPPERS, "_things", dict(WRAPPERS.items()))
     return WRAPPERS
 
 
-def test_a_wrapper_is_declared_once_and_an_instance_tells_of_all_its_layers(around):
-    @wrapper("box", label="boxed", needs="error", source="nobody, 2000", synonyms=("crate",))
+def test_wrapper_decorator(wrappers):
+    @wrapper("box", label="boxed", needs="error", source="this test, 2000", synonyms=("crate",))
     class Box(Wrapper):
         """Box."""
 
-        size: float = hyper(1, "[0, 10]", "how large it is")
+        size: float = hyper(1, "[0, 10]", "size of the box")
 
         def conflicts(self):
             return [("", f"{self.inner.name} does not fit")] if self.size < 1 else []
 
     gd = OPTIMIZERS["gd"](step=2)
-    assert around["box"] is Box
+    assert wrappers["box"] is Box
     assert (Box.name, Box.label, Box.needs, Box.recalls) == ("box", "boxed", {"error"}, False)
-    assert around.unknown("crate") == "'crate' is not the name of a wrapper; did you mean 'box'?"
+    assert wrappers.unknown("crate") == "unknown wrapper 'crate'; did you mean 'box'?"
     box = Box(Box(gd), size=9)
     assert (box.name, box.label, box.needs) == ("gd", "Gradient descent, boxed, boxed", {"error", "gradient"})
     assert [Box(OPTIMIZERS[name]()).recalls for name in ("gd", "wolfe")] == [False, True]
     assert declare.layers(box) == [gd, Box(gd), box]
     assert declare.layers(Box) == [Box]
     assert declare.settings(box) == {"size": 9.0}
-    assert declare.spelled(gd) == {"step": 2.0}
-    assert declare.spelled(box) == {"step": 2.0, "with": [{"name": "box", "size": 1.0}, {"name": "box", "size": 9.0}]}
+    assert declare.all_settings(gd) == {"step": 2.0}
+    layers = [{"name": "box", "size": 1.0}, {"name": "box", "size": 9.0}]
+    assert declare.all_settings(box) == {"step": 2.0, "with": layers}
     assert box == Box(Box(gd), 9) != Box(Box(gd))
     with pytest.raises(dataclasses.FrozenInstanceError):
         box.inner = gd
     for settings, sentence in (
-        ({"size": 11}, "box: size: 11 is not in [0, 10] (how large it is)"),
+        ({"size": 11}, "box: size: expected a number in [0, 10], got 11 (size of the box)"),
         ({"size": 0.5}, "box: gd does not fit"),
     ):
-        with pytest.raises(ValueError, match="box") as refusal:
+        with pytest.raises(ValueError, match="box") as error:
             Box(gd, **settings)
-        assert str(refusal.value) == sentence
+        assert str(error.value) == sentence
 
 
-def test_a_wrapper_cannot_need_what_nobody_answers(around):
-    with pytest.raises(ValueError, match="needs") as refusal:
-        wrapper("box", label="boxed", needs="taste", source="nobody, 2000")
-    assert str(refusal.value) == f"box: needs ['taste'], not one of {declare.KINDS}"
-    assert "box" not in around
+def test_wrapper_rejects_unknown_needs(wrappers):
+    with pytest.raises(ValueError, match="needs") as error:
+        wrapper("box", label="boxed", needs="taste", source="this test, 2000")
+    assert str(error.value) == f"box: needs: expected {listed(declare.KINDS)}, got 'taste'"
+    assert "box" not in wrappers
 
 
-def test_a_field_s_complaint_ends_with_its_meaning():
+def test_complaint_of_a_field_contains_its_meaning():
     field = declare.fields(OPTIMIZERS["momentum"])["momentum"]
-    assert field.complaint(1) == "1 is not in [0, 1) (fraction of the last update kept, μ)"
+    assert field.complaint(1) == "expected a number in [0, 1), got 1 (fraction of the last update kept, μ)"
     assert field.complaint(0.5) is None

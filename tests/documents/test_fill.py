@@ -323,7 +323,7 @@ def test_a_mistake_shows_its_line() -> None:
 def test_what_is_wrong_in_a_config_is_said_once_with_its_place_there() -> None:
     Path("two.yaml").write_text("algorithms: [adma]\n")
     assert refused(MARK + END + MARK + END) == (
-        "two.yaml:1:14: algorithms[0]: 'adma' is not the name of an algorithm; did you mean 'adam'?\n"
+        "two.yaml:1:14: algorithms[0]: unknown algorithm 'adma'; did you mean 'adam'?\n"
         "    algorithms: [adma]\n"
         "                 ^\n"
     )

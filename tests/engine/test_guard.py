@@ -90,7 +90,7 @@ WRONG = [
     # a line of the rule, its replacement, where and when it fails, and the reason
     (RETURN, "        1 / 0\n", ":16), epoch 1", "ZeroDivisionError: division by zero"),
     (RETURN, f"        if late: 1 / 0\n{RETURN}", ":16), epoch 2", "ZeroDivisionError: division by zero"),
-    (RETURN, f"        if late: raise SystemExit\n{RETURN}", ":16), epoch 2", "it leaves the program (SystemExit)"),
+    (RETURN, f"        if late: raise SystemExit\n{RETURN}", ":16), epoch 2", "it called sys.exit() (SystemExit)"),
     (RETURN, "        assert False, 'one\\ntwo'\n", ":16), epoch 1", "AssertionError: one two"),
     (RETURN, "        np.linalg.inv(np.zeros((2, 2)))\n", ":16), epoch 1", "LinAlgError: Singular matrix"),
     (BEGIN, "        1 / 0\n", ":11), at the start", "ZeroDivisionError: division by zero"),
@@ -286,7 +286,7 @@ def test_finds_a_third_party_rule_within_another(walk):
     inner = OPTIMIZERS["own"]()
     outer = OPTIMIZERS["gd"]()
     object.__setattr__(outer, "inner", inner)
-    assert list(declare.made_of(outer)) == [outer, inner]
+    assert list(declare.components(outer)) == [outer, inner]
     from bpviz.engine import guard
 
     assert re.search("_GuardedRule", repr(guard.guarded(outer, lambda: 0)))

@@ -284,15 +284,19 @@ def test_settings_are_the_options_and_can_be_pickled(method):
 @pytest.mark.parametrize(
     ("method", "options", "said"),
     [
-        ("BFGS", {"gtol": "small"}, "gtol: 'small' is not a number (Terminate successfully if gradient norm is less"),
+        (
+            "BFGS",
+            {"gtol": "small"},
+            ("gtol: expected a number, got 'small' (Terminate successfully if gradient norm is less"),
+        ),
         ("BFGS", {"c1": 0.95}, "c1: rejected by scipy.optimize.minimize(method='BFGS'): 'c1' and 'c2' do not satisfy"),
-        ("BFGS", {"gtol": float("inf")}, "gtol: inf is not a finite number (Terminate"),
+        ("BFGS", {"gtol": float("inf")}, "gtol: expected a finite number, got inf (Terminate"),
         (
             "dogleg",
             {"eta": 3},
             "eta: rejected by scipy.optimize.minimize(method='dogleg'): invalid acceptance stringency (",
         ),
-        ("Nelder-Mead", {"adaptive": 1}, "adaptive: 1 is not true or false (Adapt algorithm parameters"),
+        ("Nelder-Mead", {"adaptive": 1}, "adaptive: expected true or false, got 1 (Adapt algorithm parameters"),
         (
             "Nelder-Mead",
             {"initial_simplex": [[1, 2], [3, 4]]},
@@ -308,11 +312,11 @@ def test_rejected_settings_show_the_message_of_scipy(method, options, said):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("scipy:bfgs", "'scipy:bfgs' is not an optimizer of scipy.optimize.minimize; did you mean 'scipy:BFGS'?"),
-        ("scipy:lbfgs", "'scipy:lbfgs' is not an optimizer of scipy.optimize.minimize; did you mean 'scipy:L-BFGS-B'?"),
+        ("scipy:bfgs", "unknown optimizer 'scipy:bfgs' of scipy.optimize.minimize; did you mean 'scipy:BFGS'?"),
+        ("scipy:lbfgs", "unknown optimizer 'scipy:lbfgs' of scipy.optimize.minimize; did you mean 'scipy:L-BFGS-B'?"),
         (
             "scipy:xyzzy",
-            f"'scipy:xyzzy' is not an optimizer of scipy.optimize.minimize; known are {', '.join(sorted(METHODS))}",
+            f"unknown optimizer 'scipy:xyzzy' of scipy.optimize.minimize; use one of {', '.join(sorted(METHODS))}",
         ),
     ],
 )

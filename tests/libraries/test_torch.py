@@ -263,11 +263,17 @@ def test_settings_are_the_arguments_and_can_be_pickled(name):
     ("settings", "said"),
     [
         ({"lr": -1}, "torch:Adam: lr: rejected by torch.optim.Adam: Invalid learning rate: -1"),
-        ({"lr": "a"}, "torch:Adam: lr: 'a' is not a number (learning rate)"),
+        ({"lr": "a"}, "torch:Adam: lr: expected a number, got 'a' (learning rate)"),
         ({"betas": [0.9, 2]}, "torch:Adam: betas: rejected by torch.optim.Adam: Invalid beta parameter at index 1: 2"),
-        ({"betas": 0.9}, "torch:Adam: betas: 0.9 is not a list (argument of torch.optim.Adam)"),
-        ({"betas": [0.9, {}]}, "torch:Adam: betas: item 2: a mapping is not a number, true or false, text or a list"),
-        ({"amsgrad": "no"}, "torch:Adam: amsgrad: 'no' is not true or false (whether to use the AMSGrad variant"),
+        ({"betas": 0.9}, "torch:Adam: betas: expected a list, got 0.9 (argument of torch.optim.Adam)"),
+        (
+            {"betas": [0.9, {}]},
+            ("torch:Adam: betas: item 2: expected a number, true, false, a string or a list, got a mapping"),
+        ),
+        (
+            {"amsgrad": "no"},
+            ("torch:Adam: amsgrad: expected true or false, got 'no' (whether to use the AMSGrad variant"),
+        ),
         (
             {"differentiable": True, "lr": 0.1},
             "torch:Adam: differentiable: rejected by torch.optim.Adam: a leaf Variable that requires grad is being",
@@ -286,12 +292,12 @@ def test_rejected_settings_show_the_message_of_torch(settings, said):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("torch:adam", "'torch:adam' is not an optimizer of torch.optim; did you mean 'torch:Adam'?"),
-        ("torch:RMSProp", "'torch:RMSProp' is not an optimizer of torch.optim; did you mean 'torch:RMSprop'?"),
-        ("torch:Optimizer", f"'torch:Optimizer' is not an optimizer of torch.optim; known are {', '.join(NAMES)}"),
+        ("torch:adam", "unknown optimizer 'torch:adam' of torch.optim; did you mean 'torch:Adam'?"),
+        ("torch:RMSProp", "unknown optimizer 'torch:RMSProp' of torch.optim; did you mean 'torch:RMSprop'?"),
+        ("torch:Optimizer", f"unknown optimizer 'torch:Optimizer' of torch.optim; use one of {', '.join(NAMES)}"),
         (
             "torch:lr_scheduler",
-            f"'torch:lr_scheduler' is not an optimizer of torch.optim; known are {', '.join(NAMES)}",
+            f"unknown optimizer 'torch:lr_scheduler' of torch.optim; use one of {', '.join(NAMES)}",
         ),
         ("torch:Muon", "torch:Muon does not support a vector of weights: Muon only supports 2D parameters whereas"),
         (

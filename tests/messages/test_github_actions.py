@@ -125,7 +125,7 @@ def test_expectations_that_are_not_met(workspace):
     write(CONFIG)
     code, out, err = invoke("run", "configs", "--strict", "--quiet")
     assert code == 1
-    said = "expect.gd.epochs: 797 epochs expected, but Gradient descent came to 25 epochs"
+    said = "expect.gd.epochs: expected 797 epochs, Gradient descent took 25"
     assert err.splitlines()[:2] == [
         f"::error file=configs/one.yaml,line=4,col=23,title=bpviz%3A not as expected::{said}",
         f"configs/one.yaml:4:23: {said}",

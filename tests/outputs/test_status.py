@@ -424,7 +424,7 @@ def test_the_last_config_of_a_folder_may_be_deleted_too():
     assert invoke("run", "configs") == (0, "", f"{gone}; --prune removes it\n")
     assert invoke("run", "configs", "--prune") == (0, "", f"{gone}; removed\n")
     code, _, said = invoke("run", "configs", "--prune")
-    assert (code, said) == (2, "configs: this folder has no configs: no file ending in .yaml or .yml\n")
+    assert (code, said) == (2, "configs: no configs in this folder (no .yaml or .yml file)\n")
 
 
 @on_posix
@@ -624,7 +624,7 @@ def test_strict_fails_in_the_same_words_when_nothing_is_to_be_done():
         "outputs/two is up to date",
         "not reached, and --strict was given:",
         "  Two: M from (-4, -4) ran out of epochs",
-        "two.yaml:7:32: expect.M.epochs.at_most: at most 5 epochs expected, but M came to 60 epochs",
+        "two.yaml:7:32: expect.M.epochs.at_most: expected at most 5 epochs, M took 60",
         "    expect: {M: {epochs: {at_most: 5}}, rprop: {epochs: 20}}",
         " " * 35 + "^",
     ]

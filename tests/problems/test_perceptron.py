@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from decimal import Decimal, getcontext
+from typing import Protocol
 
 import numpy as np
 import pytest
 
+from bpviz import declare
 from bpviz.declare import PROBLEMS
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES, Perceptron
@@ -208,34 +210,40 @@ def test_cross_entropy_needs_targets_that_are_probabilities(target):
         (
             {"activation": "logistic"},
             (
-                "activation: 'logistic' is not one of sigmoid, tanh, relu, softplus, linear; did you mean 'sigmoid'? "
-                "(activation function a, applied to the weighted sum)"
+                "activation: expected sigmoid, tanh, relu, softplus or linear, got 'logistic' "
+                "(activation function a, applied to the weighted sum); did you mean 'sigmoid'?"
             ),
         ),
         (
             {"bias": "yes"},
-            "bias: 'yes' is not true or false (whether to add a bias to the weighted sum, as one more weight)",
+            "bias: expected true or false, got 'yes' (whether to add a bias to the weighted sum, as one more weight)",
         ),
         (
             {"loss": "l2"},
             (
-                "loss: 'l2' is not one of mse, half-mse, cross-entropy, mae; did you mean 'mse'? "
-                "(loss of one sample; the error is the mean over all samples)"
+                "loss: expected mse, half-mse, cross-entropy or mae, got 'l2' "
+                "(loss of one sample; the error is the mean over all samples); did you mean 'mse'?"
             ),
         ),
     ],
 )
 def test_a_wrong_setting_is_refused_with_a_sentence(setting, complaint):
-    with pytest.raises(ValueError, match="is not") as refusal:
+    with pytest.raises(ValueError, match="expected") as refusal:
         Perceptron(**setting)
     assert str(refusal.value) == f"perceptron: {complaint}"
 
 
-def test_choices_are_what_there_is():
+def test_accepted_activations_and_losses_are_the_implemented_ones():
     from bpviz.problems import _neuron
 
-    assert tuple(_neuron.ACTIVATIONS) == ACTIVATIONS
-    assert tuple(_neuron.LOSSES) == LOSSES
+    fields = declare.fields(Perceptron)
+    assert fields["activation"].domain.words == tuple(ACTIVATIONS)
+    assert fields["loss"].domain.words == tuple(LOSSES)
+    classes = {
+        name: kind for name, kind in vars(_neuron).items() if getattr(kind, "__module__", "") == _neuron.__name__
+    }
+    implemented = {name for name, kind in classes.items() if hasattr(kind, "slope") and Protocol not in kind.__bases__}
+    assert implemented == {*ACTIVATIONS.values(), *LOSSES.values()}
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

@@ -68,7 +68,7 @@ class Fake:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TRACKERS._walk(), "fake", Fake)
+    monkeypatch.setitem(TRACKERS._import_all(), "fake", Fake)
     monkeypatch.setattr(Fake, "kept", {})
 
 
@@ -291,9 +291,7 @@ def test_the_names_of_trackers() -> None:
 
 def test_a_tracker_that_does_not_exist(study: Path) -> None:
     said = refused(study, "--to", "tensorbord").splitlines()[-1]
-    assert said == (
-        "Error: Invalid value for '--to': 'tensorbord' is not the name of a tracker; did you mean 'tensorboard'?"
-    )
+    assert said == ("Error: Invalid value for '--to': unknown tracker 'tensorbord'; did you mean 'tensorboard'?")
     assert refused(study).splitlines()[-1] == "Error: Missing option '--to'."
 
 

@@ -251,7 +251,7 @@ def test_wrapped_optimizer_combines_the_facts_of_all_layers(rule, names):
     assert optimizer.name == rule
     assert optimizer.label == ", ".join([OPTIMIZERS[rule].label, *(WRAPPERS[name].label for name in names)])
     assert optimizer.needs == OPTIMIZERS[rule].needs.union(*(WRAPPERS[name].needs for name in names))
-    spelled = declare.spelled(optimizer)
+    spelled = declare.all_settings(optimizer)
     assert [around["name"] for around in spelled["with"]] == names
     assert spelled["step"] == optimizer_step(optimizer)
     assert rebuilt(optimizer, {}) == optimizer
@@ -352,12 +352,12 @@ class Mute:
 @over_wrappers
 def test_rejects_a_problem_without_the_needed_evaluations(name):
     optimizer = wrapped(name, "gd")
-    with pytest.raises(ValueError, match="needs") as refusal:
+    with pytest.raises(ValueError, match="requires") as refusal:
         list(march(optimizer, Mute(), [[0.0]], error_threshold=None, max_epochs=1))
-    assert str(refusal.value) == "gd needs gradient, which this mute problem does not have"
+    assert str(refusal.value) == "gd requires gradient, which the problem mute problem does not provide"
     own = [kind for kind in KINDS if kind in WRAPPERS[name].needs]
     said = [complaint for _, complaint in declare.misfits(optimizer, Mute())]
-    words = f"{name} needs {' and '.join(own)}, which this mute problem does not have"
+    words = f"{name} requires {' and '.join(own)}, which the problem mute problem does not provide"
     assert said == ([words] if own else [f"{name} requires a problem with data (mute problem has none)"] * len(said))
 
 
@@ -382,10 +382,11 @@ def refusal_of(name, **settings):
 def words_about(domain, bad):
     """Return the expected message for an invalid value, written independently."""
     if isinstance(domain, Choice):
-        return f"{bad!r} is not one of {', '.join(domain.words)}"
+        return f"expected {', '.join(domain.words[:-1])} or {domain.words[-1]}, got {bad!r}"
     if isinstance(domain, Flag):
-        return f"{bad!r} is not true or false"
-    return f"{bad} is not in {str(domain).removeprefix('integer ')}"
+        return f"expected true or false, got {bad!r}"
+    kind = "an integer" if domain.integer else "a number"
+    return f"expected {kind} in {str(domain).removeprefix('integer ')}, got {bad}"
 
 
 @pytest.mark.parametrize(("name", "field"), settings_of(Domain))

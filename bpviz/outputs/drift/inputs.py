@@ -51,7 +51,7 @@ class Subject:
             before, trouble = None, _useless(folder / lockfile.NAME, str(error))
         if before is None and trouble is None:
             there = "there are no outputs of it" if not folder.exists() else f"there is no {lockfile.NAME}"
-            trouble = Mistake(source.said, 0, 0, "", f"{there} in {folder}")
+            trouble = Mistake(source.label, 0, 0, "", f"{there} in {folder}")
         was = before.asked if before else {}
         formats = list(given.formats or was.get("formats") or ["png"])
         asked = Asked(list(given.overrides), formats, bool(was.get("figures", True)) and not given.no_figures)
@@ -68,7 +68,7 @@ class Subject:
 
     def of_config(self, path: str, message: str) -> Drift:
         """Return a drift of a value of the config."""
-        return Drift("inputs", self.source.written().place(path).mistake(path, message))
+        return Drift("inputs", self.source.places().place(path).mistake(path, message))
 
 
 def _useless(path: Path, said: str) -> Mistake:
@@ -85,7 +85,7 @@ def _useless(path: Path, said: str) -> Mistake:
 def check(subject: Subject, experiment: Experiment | None) -> Checked:
     """Compare what went in and the files that came out; without an experiment, what went in is known to be the same."""
     title = experiment.title if experiment else subject.source.name
-    checked = Checked(subject.source.said, subject.folder, title)
+    checked = Checked(subject.source.label, subject.folder, title)
     if subject.before is None:
         assert subject.trouble
         checked.drifts.append(Drift("inputs", subject.trouble))
@@ -103,7 +103,7 @@ def _asked(subject: Subject, before: Lock) -> Iterator[Drift]:
     now = subject.asked._asdict()
     if now != before.asked:
         message = f"the outputs were made with {_options(before.asked)}, and are checked with {_options(now)}"
-        yield Drift("inputs", Mistake(subject.source.said, 0, 0, "", message))
+        yield Drift("inputs", Mistake(subject.source.label, 0, 0, "", message))
 
 
 def _options(asked: Mapping[str, Any]) -> str:
@@ -142,7 +142,7 @@ def _plugins(subject: Subject, other: Iterable[str]) -> Iterator[Drift]:
             yield Drift("inputs", Mistake(files[name], 0, 0, "", message))
         elif name.startswith("plugin "):
             message = f"the outputs were made with --plugin {name.removeprefix('plugin ')}"
-            yield Drift("inputs", Mistake(subject.source.said, 0, 0, "", message))
+            yield Drift("inputs", Mistake(subject.source.label, 0, 0, "", message))
 
 
 def _config(subject: Subject, experiment: Experiment, *, without_data: bool) -> list[Drift]:

@@ -87,7 +87,7 @@ def _files(task: Task) -> list[str]:
 
 def _at(task: Task, path: str) -> Any:
     """Return the place of a value of the config, as a mistake with nothing said yet."""
-    return task.subject.source.written().place(path).mistake(path, "")
+    return task.subject.source.places().place(path).mistake(path, "")
 
 
 def _why(task: Task) -> Iterator[str]:
