@@ -171,6 +171,6 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 
 def _colour(ending: str) -> str:
-    if ending.startswith(("reached", "ran all", "holds", "the same")):
-        return "green"
-    return "yellow" if ending.startswith(("ran out", "not", "nothing")) else "red"
+    if ending.startswith(("reached max_epochs", "not", "nothing")):
+        return "yellow"
+    return "green" if ending.startswith(("reached", "holds", "the same")) else "red"

@@ -127,7 +127,7 @@ def _epochs(rule: type[Optimizer]) -> tuple[str, str]:
     problem = Perceptron()
     limits: dict[str, Any] = {"error_threshold": THRESHOLD, "max_epochs": MOST}
     (run,) = record(march(rule(), problem, [problem.start], **limits))
-    default = str(run.epochs) if run.ending is Ending.REACHED else run.ending.value.partition(" (")[0]
+    default = str(run.epochs) if run.ending is Ending.REACHED else run.ending.short
     if "step" not in fields(rule):
         return default, ""
     steps = np.array([step for step in STEPS if step in fields(rule)["step"].domain])  # type: ignore[operator]
