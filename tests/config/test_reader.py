@@ -226,11 +226,11 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
         "bad.yaml:10:12: figures[0].kind: 'path' is not the name of a figure; did you mean 'paths'?",
         (
             "bad.yaml:11:28: figures[1].save_as: '../x' is not a plain file name of letters, digits and . + = - _ "
-            "(file name, without a suffix)"
+            "(file name without suffix)"
         ),
         (
-            "bad.yaml:11:42: figures[1].epochs: a list of 1 is not a list of 2 values, each integer [1, inf) (the "
-            "first and the last epoch to show as arrows)"
+            "bad.yaml:11:42: figures[1].epochs: a list of 1 is not a list of 2 values, each integer [1, inf) "
+            "(first and last epoch shown as arrows)"
         ),
     ]
 
@@ -254,12 +254,12 @@ def test_what_figures_and_expectations_name_is_looked_up_although_settings_are_r
         "bad.yaml:3:24: algorithms[1].step: -1 is not in",
         "bad.yaml:4:5: algorithms[2]: 'Mine' is the label of algorithms[1] too",
         "bad.yaml:4:19: algorithms[2].lable: unknown setting of rprop; did you mean 'label'?",
-        "bad.yaml:6:31: figures[0].algorithms: 'gdd' is not an algorithm of this experiment; did you mean 'gd'?",
-        "bad.yaml:6:47: figures[0].weights: 'w1' stands on both axes",
-        "bad.yaml:6:65: figures[0].epochs: the first epoch, 5, comes after the last, 2",
-        "bad.yaml:7:72: figures[1].weights: 'w9' is not a weight of this problem, which has w1 and w2",
+        "bad.yaml:6:31: figures[0].algorithms: unknown algorithm 'gdd'; did you mean 'gd'?",
+        "bad.yaml:6:47: figures[0].weights: duplicate weight 'w1'; use two different weights",
+        "bad.yaml:6:65: figures[0].epochs: expected first epoch ≤ last epoch, got [5, 2]",
+        "bad.yaml:7:72: figures[1].weights: unknown weight 'w9'",
         "bad.yaml:7:90: figures[1].levels: 1 is not in [2, 200]",
-        "bad.yaml:8:30: figures[2].weights: 'w9' is not a weight of this problem, which has w1 and w2",
+        "bad.yaml:8:30: figures[2].weights: unknown weight 'w9'",
         "bad.yaml:8:51: figures[2].elevation: 91 is not in [-90, 90]",
         "bad.yaml:9:10: expect.mine: 'mine' is not an algorithm of this experiment; did you mean 'Mine'?",
     ]
@@ -532,7 +532,7 @@ NAMES = ", ".join(OPTIMIZERS)
         ),
         (
             "algorithms: [gd]\nfigures: [{kind: paths, algorithms: [gd, rporp]}]",
-            ["2:37: figures[0].algorithms: 'rporp' is not an algorithm of this experiment"],
+            ["2:37: figures[0].algorithms: unknown algorithm 'rporp'"],
         ),
         ("", [" there is nothing in it; `bpviz init` writes a config to start from"]),
         ("# nothing\n", [" there is nothing in it; `bpviz init` writes a config to start from"]),

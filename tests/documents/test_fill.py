@@ -148,7 +148,7 @@ def test_other_kinds_of_documents_have_other_marks() -> None:
 
 def test_figures_are_links_from_the_document() -> None:
     run("--format", "png", "--format", "pdf", "--format", "svg")
-    alt = "Two: the error by epoch, with the threshold: RPROP and iRPROP+"
+    alt = "Two: error per epoch, with the threshold: RPROP and iRPROP+"
     mark = "<!-- bpviz: figure ../two.yaml errors -->\n"
     assert filled(mark + END, "docs/a.md") == f"{mark}![{alt}](../outputs/two/errors.png)\n{END}"
     mark = '<!-- bpviz: figure two.yaml data format=svg alt="six [points]" -->\n'
