@@ -89,10 +89,10 @@ def path_of(
     """Return the part of an algorithm's path that is visible in ``window``; ``whole`` if that should be all of it."""
     paths = [landscape.points(run, pair) for run in algorithm.runs]
     first, last = epochs or (1, max(map(len, paths)))
-    shown = [path[first - 1 : last + 1] for path in paths]
-    per_arrow = _epochs_per_arrow(shown, window)
+    parts = [path[first - 1 : last + 1] for path in paths]
+    per_arrow = _epochs_per_arrow(parts, window)
     tails, tips, numbers = [], [], []
-    for part in shown:
+    for part in parts:
         ends = np.unique(np.append(np.arange(0, len(part), per_arrow), len(part) - 1)) if len(part) else np.arange(0)
         tail, tip, seen = landscape.clipped(part[ends[:-1]], part[ends[1:]], window)
         tails.append(tail)
@@ -111,7 +111,7 @@ def path_of(
         np.concatenate(tails),
         np.concatenate(tips),
         np.concatenate(numbers),
-        _joined(shown if per_arrow > 1 else [], window),
+        _joined(parts if per_arrow > 1 else [], window),
         _joined(paths if epochs else [], window),
         started[landscape.within(started, window)],
         ended[landscape.within(ended, window)],

@@ -82,7 +82,7 @@ def results_of(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float 
         counts = np.zeros((len(weights), len(KINDS)), np.int64)
         trajectory = Trajectory(weights.astype(float), errors, counts, ending)
         runs.append(Run("gd", label, {}, tuple(weights[0].tolist()), trajectory))
-    return Results("made", ("w1", "w2", "b")[: len(runs[0].start)], threshold, runs)
+    return Results("synthetic", ("w1", "w2", "b")[: len(runs[0].start)], threshold, runs)
 
 
 class Drawn:
@@ -1039,7 +1039,7 @@ def test_inapplicable_figures_are_rejected_and_not_default() -> None:
 )  # fmt: skip
 def test_outcome(endings: list[Ending], epochs: list[int], threshold: float | None, expected: str) -> None:
     runs = [results_of(np.zeros((n + 1, 2)), ending=e).runs[0] for n, e in zip(epochs, endings, strict=True)]
-    assert outcome(runs, Results("made", ("w1", "w2"), threshold, runs)) == expected
+    assert outcome(runs, Results("synthetic", ("w1", "w2"), threshold, runs)) == expected
 
 
 # -- the same bytes ----------------------------------------------------------------------------------------------------
