@@ -1,4 +1,4 @@
-"""Bars of the epochs and evaluations of each algorithm."""
+"""Bar chart of the epochs and evaluations of each algorithm."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class EpochsArtists(NamedTuple):
     texts: list[Annotation]
 
 
-@figure("epochs", summary="bars of the epochs and evaluations of each algorithm")
+@figure("epochs", summary="bar chart of epochs and evaluations per algorithm")
 class Epochs(OfAlgorithms):
     """Two bars per algorithm: its epochs and its evaluations."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -53,6 +56,12 @@ def test_endings_have_a_word_and_a_sentence():
         "exhausted": "reached max_epochs",
         "stuck": "stuck: no step reduces the error",
     }
+
+
+def test_documentation_lists_all_endings():
+    text = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `(\w+)` \| ([^|;]+?)(?:;[^|]*)? \|$", text.partition("## Endings")[2], re.MULTILINE))
+    assert table == {e.word: e.value for e in Ending}
 
 
 def test_short_endings_omit_the_explanation():
