@@ -69,7 +69,7 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
             counts = ", ".join(f"{became[outcome]} {outcome}" for outcome in OUTCOMES if became[outcome])
             click.echo(f"{folder}: {runs} in {tracker.where(folder)}: {counts}")
     if done and not quiet:
-        for line in tracker.look(done):
+        for line in tracker.next_commands(done):
             click.echo(f"next: {line}", err=True)
     if failures:
         click.echo("\n".join(failures), err=True)

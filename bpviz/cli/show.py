@@ -171,6 +171,6 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 
 def _colour(ending: str) -> str:
-    if ending.startswith(("reached", "ran all", "passed", "identical", "equivalent")):
-        return "green"
-    return "yellow" if ending.startswith(("ran out", "not", "nothing", "skipped")) else "red"
+    if ending.startswith(("reached max_epochs", "not", "nothing", "skipped")):
+        return "yellow"
+    return "green" if ending.startswith(("reached", "passed", "identical", "equivalent")) else "red"

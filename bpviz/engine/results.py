@@ -1,4 +1,4 @@
-"""What happened: a Trajectory for each run, or a Summary of many."""
+"""Results of runs: a Trajectory per run, or a Summary of many runs."""
 
 from __future__ import annotations
 
@@ -24,29 +24,35 @@ if TYPE_CHECKING:
 
 
 class Ending(enum.Enum):
-    """How a run ended; the value says it."""
+    """Why a run ended. The value is the sentence that tables and messages show."""
 
-    REACHED = "reached the threshold"
-    LEVEL = "reached level ground"
-    DIVERGED = "stopped being finite"
-    EXHAUSTED = "ran out of epochs"
-    STUCK = "cannot go on (no step reduces the error)"
+    REACHED = "reached the error threshold"
+    LEVEL = "reached the gradient threshold"
+    DIVERGED = "diverged (non-finite error or weights)"
+    EXHAUSTED = "reached max_epochs"
+    STUCK = "stuck: no step reduces the error"
 
     @property
     def word(self) -> str:
-        """The name used in files: ``reached``, ``level``, ``diverged``, ``exhausted``, ``stuck``."""
+        """The word used in files: ``reached``, ``level``, ``diverged``, ``exhausted`` or ``stuck``."""
         return self.name.lower()
+
+    @property
+    def short(self) -> str:
+        """The sentence without its explanation, as in figures: ``diverged``, ``stuck``, ``reached max_epochs``, ..."""
+        return self.value.partition(" (")[0].partition(":")[0]
 
 
 ENDINGS = tuple(Ending)
 
 
 class Epoch(NamedTuple):
-    """A block after an epoch (epoch 0: at its start), as listeners see it. Arrays must not be written on.
+    """The state of a block after an epoch (at its start for epoch 0). The arrays must not be modified.
 
-    ``run (rows,)``: which run each row is, by the order of the starts. ``ended``: the rows that ended in this epoch
-    with their endings as indices into ENDINGS; None when none did. ``why``: what an optimizer gave as its reason, by
-    row. Rows that ended earlier may still come along and mean nothing.
+    ``run (rows,)`` has the index of each row's run, in the order of the starts. ``clock`` counts the epochs of the
+    block, and ``born (rows,)`` has the clock at each run's start. ``ended`` has the rows that ended in this epoch and
+    their endings as indices into ENDINGS, or None if no run ended. ``why`` has the reasons that the optimizer gave, by
+    row. Rows that ended in an earlier epoch may still be present and must be ignored.
     """
 
     run: Ints
@@ -61,11 +67,20 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """One run, epoch by epoch; epoch 0 is the start.
+    """One run, epoch by epoch; row 0 is the start.
 
-    ``weights (epochs + 1, params)``, ``errors (epochs + 1,)``, ``counts (epochs + 1, kinds)``: evaluations on the
-    optimizer's bill up to and including each epoch, kinds in the order of KINDS. ``why`` is the reason that the
-    optimizer gave if it could not go on, where it gave one.
+    Attributes
+    ----------
+    weights : ndarray of shape (epochs + 1, params)
+        Weights after each epoch.
+    errors : ndarray of shape (epochs + 1,)
+        Error after each epoch.
+    counts : ndarray of int, shape (epochs + 1, kinds)
+        Evaluations up to and including each epoch, by kind in the order of KINDS.
+    ending : Ending
+        Why the run ended.
+    why : str
+        The optimizer's own reason if the run is stuck, or an empty string.
     """
 
     weights: Array
@@ -76,24 +91,26 @@ class Trajectory:
 
     @property
     def epochs(self) -> int:
+        """The number of epochs; the start is not one."""
         return len(self.errors) - 1
 
     @property
     def final_error(self) -> float:
+        """The error after the last epoch."""
         return float(self.errors[-1])
 
     @property
     def evaluations(self) -> dict[str, int]:
-        """What the whole run was charged, by kind."""
+        """The number of evaluations in the whole run, by kind."""
         return dict(zip(KINDS, self.counts[-1].tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """How many runs ended: one row a run, nothing of the way there.
+    """The last epoch of many runs, one row per run.
 
-    ``epochs (runs,)``, ``weights (runs, params)``, ``errors (runs,)``, ``counts (runs, kinds)``, ``endings (runs,)`` as
-    indices into ENDINGS.
+    ``epochs (runs,)`` are numbers of epochs, ``weights (runs, params)`` and ``errors (runs,)`` are final values,
+    ``counts (runs, kinds)`` are evaluations and ``endings (runs,)`` are indices into ENDINGS.
     """
 
     epochs: npt.NDArray[np.int64]
@@ -104,26 +121,26 @@ class Summary:
 
 
 def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
-    """Follow a march to its end and return every run's Trajectory, in the order of the starts."""
-    seen = list(epochs)
-    if not seen:
+    """Consume the epochs of a march and return the Trajectory of each run, in the order of the starts."""
+    blocks = list(epochs)
+    if not blocks:
         return []
-    rows = [len(e.run) for e in seen]
-    run = np.concatenate([e.run for e in seen])
-    number = np.repeat([e.clock for e in seen], rows) - np.concatenate([e.born for e in seen])
-    weights = np.concatenate([e.w for e in seen])
-    errors = np.concatenate([e.error for e in seen])
-    counts = bills([e.bill for e in seen], rows)
+    rows = [len(e.run) for e in blocks]
+    run = np.concatenate([e.run for e in blocks])
+    number = np.repeat([e.clock for e in blocks], rows) - np.concatenate([e.born for e in blocks])
+    weights = np.concatenate([e.w for e in blocks])
+    errors = np.concatenate([e.error for e in blocks])
+    counts = bills([e.bill for e in blocks], rows)
     runs = int(run.max()) + 1
     last, ending, why = np.zeros(runs, np.int64), np.zeros(runs, np.int8), [""] * runs
-    for e in seen:
+    for e in blocks:
         if e.ended is not None:
-            over, endings = e.ended
-            last[e.run[over]] = e.clock - e.born[over]
-            ending[e.run[over]] = endings
-            for row in over.tolist():
+            ended, endings = e.ended
+            last[e.run[ended]] = e.clock - e.born[ended]
+            ending[e.run[ended]] = endings
+            for row in ended.tolist():
                 why[e.run[row]] = e.why.get(row, "")
-    # A run's rows come in the order of its epochs; those after its last are its neighbours' business.
+    # A stable sort keeps the rows of a run in the order of its epochs. Rows after its last epoch are dropped.
     order = np.argsort(run, kind="stable")
     order = order[number[order] <= last[run[order]]]
     bounds = np.concatenate([[0], np.cumsum(last + 1)])
@@ -135,7 +152,7 @@ def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
 
 
 def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
-    """Follow a march of ``runs`` runs to its end and keep how each ended."""
+    """Consume the epochs of a march of ``runs`` runs and return the last epoch of each run."""
     summary = Summary(
         np.zeros(runs, np.int64),
         np.full((runs, params), np.nan),
@@ -157,7 +174,21 @@ def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A Trajectory with what made it: the algorithm, its label and settings, and the start."""
+    """One run: an algorithm from one start.
+
+    Attributes
+    ----------
+    algorithm : str
+        Name of the algorithm, such as ``gd``.
+    label : str
+        Label in tables and figures, such as ``Gradient descent``.
+    settings : mapping
+        Settings of the algorithm, by name.
+    start : tuple of float
+        Initial weights.
+    trajectory : Trajectory
+        Weights, errors and evaluations per epoch, and the ending.
+    """
 
     algorithm: str
     label: str
@@ -167,56 +198,74 @@ class Run:
 
     @property
     def weights(self) -> Array:
-        """The weights ``(epochs + 1, params)`` at the start and after every epoch."""
+        """Weights at the start and after each epoch, of shape ``(epochs + 1, params)``."""
         return self.trajectory.weights
 
     @property
     def errors(self) -> Array:
-        """The errors ``(epochs + 1,)`` there."""
+        """Errors at the start and after each epoch, of shape ``(epochs + 1,)``."""
         return self.trajectory.errors
 
     @property
     def counts(self) -> Counts:
-        """Evaluations ``(epochs + 1, kinds)`` by then, kinds in the order of KINDS."""
+        """Evaluations up to each epoch, of shape ``(epochs + 1, kinds)``; kinds are in the order of KINDS."""
         return self.trajectory.counts
 
     @property
     def epochs(self) -> int:
+        """The number of epochs; the start is not one."""
         return self.trajectory.epochs
 
     @property
     def final_error(self) -> float:
+        """The error after the last epoch."""
         return self.trajectory.final_error
 
     @property
     def evaluations(self) -> dict[str, int]:
-        """What the whole run was charged, by kind."""
+        """The number of evaluations in the whole run, by kind."""
         return self.trajectory.evaluations
 
     @property
     def ending(self) -> Ending:
+        """Why the run ended."""
         return self.trajectory.ending
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """All runs of an experiment, algorithm by algorithm in the order of the config, start by start."""
+    """All runs of an experiment, by algorithm in the order of the config, then by start.
+
+    Attributes
+    ----------
+    title : str
+        Title of the experiment.
+    weights : tuple of str
+        Names of the weights.
+    error_threshold : float or None
+        Error at which runs stop. Unlike the setting of a config, it is not relative to the known minimum.
+    runs : sequence of Run
+        The runs.
+    gradient_threshold : float or None
+        Gradient norm at which runs stop.
+    """
 
     title: str
     weights: tuple[str, ...]
-    error_threshold: float | None  # the error itself: what the experiment says, counted from the lowest there is
+    error_threshold: float | None
     runs: Sequence[Run]
     gradient_threshold: float | None = None
 
     @property
-    def aimless(self) -> bool:
-        """Whether there was nothing to reach, so that a run that made all its epochs did what it should."""
+    def has_no_threshold(self) -> bool:
+        """Whether the experiment sets neither an error threshold nor a gradient threshold."""
         return self.error_threshold is None and self.gradient_threshold is None
 
-    def as_asked(self, run: Run) -> bool:
-        """Tell whether a run reached a threshold, or made all its epochs if there is none to reach."""
-        return run.trajectory.ending in ((Ending.EXHAUSTED,) if self.aimless else (Ending.REACHED, Ending.LEVEL))
+    def succeeded(self, run: Run) -> bool:
+        """Return whether a run reached a threshold or, if the experiment sets none, reached max_epochs."""
+        expected = (Ending.EXHAUSTED,) if self.has_no_threshold else (Ending.REACHED, Ending.LEVEL)
+        return run.trajectory.ending in expected
 
     def of(self, label: str) -> list[Run]:
-        """Return the runs of one algorithm, by its label."""
+        """Return the runs of the algorithm with a label, one per start."""
         return [run for run in self.runs if run.label == label]

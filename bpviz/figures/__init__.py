@@ -1,1 +1,1 @@
-"""Figures: one kind a file. A kind turns results into plain arrays (``data``) and draws those (``draw``)."""
+"""Figures, one kind per file. A kind turns results into plain arrays (``data``) and draws them (``draw``)."""

@@ -1,4 +1,4 @@
-"""What figure kinds have in common before any number is computed: options, names of files, which runs are shown."""
+"""Options, file names and selected runs that figure kinds share. No number is computed here."""
 
 from __future__ import annotations
 
@@ -22,39 +22,40 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class FigureRequest:
-    """What every figure kind can be told. A kind is a frozen subclass made by ``@figure``, its fields its options.
+    """The options that every figure kind has.
 
-    A kind says which figures it adds to the default set (``defaults``), turns results into plain arrays (``data``) and
-    draws those (``draw``). Kinds import NumPy and matplotlib inside their methods only.
+    A kind is a frozen subclass registered with ``@figure``; its fields are its options. It lists the figures that it
+    adds to the default set (``defaults``), turns results into plain arrays (``data``) and draws them (``draw``). Kinds
+    import NumPy and matplotlib only inside their methods.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
 
-    save_as: str | None = hyper(None, Nullable(FileName(), "the kind and what it shows"), "file name, without a suffix")
-    title: str | None = hyper(None, Nullable(Text(), "a title by what is shown"), "text above the figure")
+    save_as: str | None = hyper(None, Nullable(FileName(), "a name made from the options"), "file name without suffix")
+    title: str | None = hyper(None, Nullable(Text(), "a generated title"), "title above the figure")
 
-    if TYPE_CHECKING:  # each kind has its own, and one that has not fails by name
+    if TYPE_CHECKING:  # every kind defines both
 
         def data(self, results: Results, problem: Problem) -> Any:
-            """Return what is shown, as plain arrays."""
+            """Return the plotted data as plain arrays."""
 
         def draw(self, figure: Figure, data: Any) -> Any:
-            """Draw that, and return what was drawn."""
+            """Draw ``data`` on ``figure`` and return the artists."""
 
     def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
-        """Return (field, complaint) for options that fit no figure of this problem and these algorithms.
+        """Return (option, message) for options that are invalid for this problem and these algorithms.
 
-        ``algorithms`` holds the labels and the names that an option may use.
+        ``algorithms`` contains the labels and names that options may use.
         """
         return []
 
     def name_of_file(self) -> str:
-        """Return the file name, without a suffix, when ``save_as`` does not give one: the kind and what it shows."""
+        """Return the default file name, without suffix, made from the kind and its options."""
         return self.name
 
     def file_name(self) -> str:
-        """Return the file name, without a suffix."""
+        """Return the file name, without suffix."""
         return self.save_as or self.name_of_file()
 
 
@@ -63,10 +64,10 @@ _LIMITS = Listed(Interval.parse("[-1e9, 1e9]"), 2, 2, rising=True)
 
 @dataclasses.dataclass(frozen=True)
 class OfAlgorithms(FigureRequest):
-    """A figure that shows some of the algorithms."""
+    """A figure of all or some of the algorithms."""
 
     algorithms: tuple[str, ...] | None = hyper(
-        None, Nullable(Listed(Text(), 1), "all of them"), "the algorithms to show, by label or name"
+        None, Nullable(Listed(Text(), 1), "all"), "algorithms to show, by label or name"
     )
 
     def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
@@ -75,7 +76,7 @@ class OfAlgorithms(FigureRequest):
         for name in unknown:
             guess = suggestions.nearest(name, algorithms)
             hint = f"; did you mean {guess!r}?" if guess else ""
-            wrong.append(("algorithms", f"{text.shown(name)} is not an algorithm of this experiment{hint}"))
+            wrong.append(("algorithms", f"unknown algorithm {text.shown(name)}{hint}"))
         return super().misfits(problem, algorithms) + wrong
 
     def name_of_file(self) -> str:
@@ -84,32 +85,34 @@ class OfAlgorithms(FigureRequest):
 
 @dataclasses.dataclass(frozen=True)
 class OfPlane(FigureRequest):
-    """A figure over the plane of two weights; the others, if there are any, are held where the first shown run ends."""
+    """A figure over the plane of two weights.
+
+    Any other weights are fixed at the end of the first run shown.
+    """
 
     weights: tuple[str, str] | None = hyper(
-        None, Nullable(Listed(Text(), 2, 2), "the first two"), "the weights on the axes, across and up"
+        None, Nullable(Listed(Text(), 2, 2), "the first two"), "weights on the x and y axes"
     )
-    x: Limits | None = hyper(None, Nullable(_LIMITS, "what is shown"), "limits of the weight across")
-    y: Limits | None = hyper(None, Nullable(_LIMITS, "what is shown"), "limits of the weight up")
+    x: Limits | None = hyper(None, Nullable(_LIMITS, "automatic limits"), "limits of the x axis")
+    y: Limits | None = hyper(None, Nullable(_LIMITS, "automatic limits"), "limits of the y axis")
 
     def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
         wrong = super().misfits(problem, algorithms)
         names = problem.weights
         if len(names) < 2:
-            return [*wrong, ("kind", f"{self.name} needs two weights or more, and this problem has {len(names)}")]
+            return [*wrong, ("kind", f"{self.name} needs at least two weights (the problem has {len(names)})")]
         for weight in self.weights or ():
             if weight not in names:
-                known = text.listed(names, "and")
-                wrong.append(("weights", f"{text.shown(weight)} is not a weight of this problem, which has {known}"))
+                wrong.append(("weights", f"unknown weight {text.shown(weight)} (expected {text.listed(names)})"))
         return wrong
 
     def conflicts(self) -> list[tuple[str, str]]:
         if self.weights and self.weights[0] == self.weights[1]:
-            return [("weights", f"{text.shown(self.weights[0])} stands on both axes")]
+            return [("weights", f"duplicate weight {text.shown(self.weights[0])}; use two different weights")]
         return []
 
     def pair(self, problem: Problem) -> tuple[int, int]:
-        """Return which weights of the problem are on the axes."""
+        """Return the indices of the weights on the x and y axes."""
         across, up = self.weights or problem.weights[:2]
         return problem.weights.index(across), problem.weights.index(up)
 
@@ -122,46 +125,42 @@ class OfPlane(FigureRequest):
 
 
 def slug(label: str) -> str:
-    """Return a label as part of a file name: ``Gradient descent + golden search`` is gradient-descent+golden-search."""
+    """Return a label as part of a file name: ``gradient-descent+golden`` for ``Gradient descent + golden``."""
     plain = re.sub(r"[^\w+]+", "-", label.lower().replace("−", "-"))
     return re.sub(r"-?\+-?(?=\w)", "+", plain).lstrip("-") or "algorithm"
 
 
-class Shown(NamedTuple):
-    """An algorithm with its place in the experiment, which decides its look, and its runs, one a start."""
+class AlgorithmRuns(NamedTuple):
+    """An algorithm's runs, one per start, with its place in the experiment, which determines its color and marker."""
 
     label: str
     place: int
     runs: list[Run]
 
 
-def shown(results: Results, algorithms: Sequence[str] | None = None) -> list[Shown]:
-    """Return the algorithms given by label or name (None: all) in the order of the experiment."""
+def select(results: Results, algorithms: Sequence[str] | None = None) -> list[AlgorithmRuns]:
+    """Return the runs of the algorithms given by label or name (None: all), in the order of the experiment."""
     groups: dict[str, list[Run]] = {}
     for run in results.runs:
         groups.setdefault(run.label, []).append(run)
     return [
-        Shown(label, place, runs)
+        AlgorithmRuns(label, place, runs)
         for place, (label, runs) in enumerate(groups.items())
         if algorithms is None or label in algorithms or runs[0].algorithm in algorithms
     ]
 
 
-_ENDED = {"exhausted": "not reached", "diverged": "diverged", "stuck": "cannot go on"}
+def outcome(runs: Sequence[Run], results: Results) -> str:
+    """Return the epochs of runs and the endings of failed ones: ``20 epochs``, ``1000 epochs, reached max_epochs``."""
+    from bpviz.engine.results import ENDINGS
 
-
-def how_far(runs: Sequence[Run], results: Results) -> str:
-    """Say how many epochs runs took and whether they got there: ``20 epochs``, ``1000 epochs, not reached``."""
     counts = [run.trajectory.epochs for run in runs]
     least, most = min(counts), max(counts)
-    words = [_epochs(most) if least == most else f"{least} to {_epochs(most)}"]
-    for ending, said in _ENDED.items():
-        if ending == "exhausted" and results.aimless:
-            continue
-        number = sum(run.trajectory.ending.word == ending for run in runs)
-        if number:
-            words.append(said if number == len(runs) else f"{number} of {len(runs)} {said}")
-    return ", ".join(words)
+    parts = [_epochs(most) if least == most else f"{least} to {_epochs(most)}"]
+    failed = [run.trajectory.ending for run in runs if not results.succeeded(run)]
+    numbers = {ending.short: failed.count(ending) for ending in ENDINGS if ending in failed}
+    parts += [short if number == len(runs) else f"{number} of {len(runs)} {short}" for short, number in numbers.items()]
+    return ", ".join(parts)
 
 
 def _epochs(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Draw the contour of the error over a plane of two weights."""
+"""Draw the contours of the error over a plane of two weights."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ _NOTHING = np.empty((0, 2))
 
 
 class PlaneArtists(NamedTuple):
-    """What was drawn of a plane."""
+    """The artists of a plane."""
 
     axes: Axes
     bar: Axes
     filled: QuadContourSet
     threshold: QuadContourSet | None
-    minima: list[Line2D]  # the lowest, the others
+    minima: list[Line2D]  # those with the lowest error, the others
 
 
 @functools.cache
-def _colours(names: tuple[str, ...]) -> Colormap:
+def _colors(names: tuple[str, ...]) -> Colormap:
     return LinearSegmentedColormap.from_list("error", names)
 
 
-def scale(data: Plane, colours: tuple[str, ...] = _style.ERROR_COLOURS) -> tuple[Colormap, Normalize]:
-    """Return the colours of a plane's errors."""
+def scale(data: Plane, colors: tuple[str, ...] = _style.ERROR_COLORS) -> tuple[Colormap, Normalize]:
+    """Return the color map and the normalization of a plane's errors."""
     ends = data.levels[0], data.levels[-1]
-    return _colours(colours), LogNorm(*ends) if data.logarithmic else Normalize(*ends)
+    return _colors(colors), LogNorm(*ends) if data.logarithmic else Normalize(*ends)
 
 
 def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
-    """Draw the contour with its colour bar."""
-    colours, norm = scale(data)
+    """Draw the contours and their color bar."""
+    colors, norm = scale(data)
     axes = _layout.axes(figure, facecolor=_style.UNKNOWN, xlabel=data.names[0], ylabel=data.names[1])
-    filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colours, norm=norm)
+    filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colors, norm=norm)
     axes.contour(data.x, data.y, data.error, data.levels, colors=_style.PALE, linewidths=0.4, alpha=0.6)
     bar = _layout.axes(figure)
-    label = _layout.error_name(data.lowest)
+    label = _layout.error_label(data.lowest)
     figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label=label)
     bar.minorticks_off()
     threshold = None
@@ -73,8 +73,8 @@ def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     return PlaneArtists(axes, bar, filled, threshold, minima)
 
 
-def named_minima(data: Plane) -> list[tuple[Line2D, str]]:
-    """Return the legend of the minima."""
+def minima_legend(data: Plane) -> list[tuple[Line2D, str]]:
+    """Return the legend entries of the minima."""
     others = "Other" if len(data.lowest_minima) else "Known"
     return [
         (Line2D([], [], linestyle="none", **look), f"{which} {'minima' if len(minima) > 1 else 'minimum'}")
@@ -86,16 +86,16 @@ def named_minima(data: Plane) -> list[tuple[Line2D, str]]:
     ]
 
 
-def named_threshold(data: Plane) -> list[tuple[Line2D, str]]:
-    """Return the legend of the threshold."""
+def threshold_legend(data: Plane) -> list[tuple[Line2D, str]]:
+    """Return the legend entry of the threshold, if its contour is drawn."""
     if data.threshold is None:
         return []
     line = Line2D([], [], color=_style.INK, linewidth=1.5, dashes=(3, 1.5))
-    return [(line, _layout.threshold_name(data.threshold, data.lowest))]
+    return [(line, _layout.threshold_label(data.threshold, data.lowest))]
 
 
 def _ticks(data: Plane) -> list[float]:
-    """Return round numbers for the colour bar."""
+    """Return round numbers for the color bar."""
     low, high = float(data.levels[0]), float(data.levels[-1])
     if data.logarithmic:
         return _layout.round_numbers(low, high)
@@ -104,7 +104,7 @@ def _ticks(data: Plane) -> list[float]:
 
 
 def _along(line: Array) -> tuple[Array, Array]:
-    """Return places along ``line (points, 2)`` and how straight it is there over a label's length; 1 is straight."""
+    """Return places along ``line (points, 2)`` and the straightness there (1: straight) over the length of a label."""
     half = 0.06
     length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     at = np.linspace(half, length[-1] - half, 40 if length[-1] > 2 * half else 0)
@@ -113,9 +113,9 @@ def _along(line: Array) -> tuple[Array, Array]:
 
 
 def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, tips: Array = _NOTHING) -> None:
-    """Write the threshold on its contour where it is straight, far from the arrows ``tails -> tips`` and the frame.
+    """Label the contour of the threshold where it is straight and far from the arrows ``tails -> tips`` and the frame.
 
-    Comes when the axes have their place, because the label makes a gap in the contour that fits it.
+    Call this after the axes are placed, because the label leaves a gap of its size in the contour.
     """
     if drawn.threshold is None or data.threshold is None:
         return
@@ -130,5 +130,5 @@ def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, t
         if good.max(initial=0) > best:
             best, place = good.max(), low + places[good.argmax()] * (high - low)
     if place is not None:
-        text = _layout.threshold_number(data.threshold, data.lowest)
+        text = _layout.threshold_text(data.threshold, data.lowest)
         drawn.threshold.clabel(fmt=lambda _: text, manual=[place], fontsize=_style.SMALL, inline_spacing=4)

@@ -1,4 +1,4 @@
-"""Parts that several figures draw."""
+"""Layout, legend entries and labels that several figure kinds share."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
     from matplotlib.transforms import Bbox
 
-_ROUGHLY = (0.12, 0.2, 0.68, 0.7)  # where axes are until ``frame`` knows better
+_INITIAL_POSITION = (0.12, 0.2, 0.68, 0.7)  # of axes, until ``frame`` places them
 
 
 def axes(figure: Figure, **settings: Any) -> Axes:
     """Add the axes of a figure; ``frame`` places them."""
-    return figure.add_axes(_ROUGHLY, **settings)
+    return figure.add_axes(_INITIAL_POSITION, **settings)
 
 
 _ROUND = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
 
 
 def wrapped(text: str, width: int) -> str:
-    """Return text in lines of at most ``width`` characters, long words broken."""
+    """Return text in lines of at most ``width`` characters; long words are broken."""
     return "\n".join(textwrap.wrap(text, width))
 
 
 def round_numbers(low: float, high: float) -> list[float]:
-    """Return round numbers for a logarithmic axis from ``low`` to ``high``, at least four if there are so many."""
+    """Return round numbers for a logarithmic axis from ``low`` to ``high``, at least four if there are enough."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     powers = [decade for decade in decades if low <= float(f"1e{decade}") <= high]
     if len(powers) > 8:
@@ -51,33 +51,33 @@ def round_numbers(low: float, high: float) -> list[float]:
     return numbers
 
 
-def error_name(lowest: float) -> str:
-    """Return what an axis of errors is called that starts at the lowest there is."""
-    return f"Error above the lowest, {lowest:.5g}" if lowest else "Error"
+def error_label(lowest: float) -> str:
+    """Return the label of an axis of errors relative to ``lowest``, the lowest known error."""
+    return f"Error above minimum ({lowest:.5g})" if lowest else "Error"
 
 
-def threshold_number(threshold: float, lowest: float) -> str:
-    """Return the threshold as such an axis has it: above the lowest, where both may have the same first digits."""
+def threshold_text(threshold: float, lowest: float) -> str:
+    """Return the threshold as a number on such an axis, relative to ``lowest``."""
     return f"{threshold - lowest:.4g}" if lowest else f"{threshold:g}"
 
 
-def threshold_name(threshold: float, lowest: float) -> str:
-    """Return what a legend calls the line of the threshold."""
-    return f"Error {threshold_number(threshold, lowest)}{' above the lowest' if lowest else ''}, the threshold"
+def threshold_label(threshold: float, lowest: float) -> str:
+    """Return the legend label of the threshold."""
+    return f"Threshold (error{' above minimum' if lowest else ''} = {threshold_text(threshold, lowest)})"
 
 
-def sign(look: _style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
-    """Return what stands for an algorithm in a legend."""
-    return Line2D([], [], color=look.colour, dashes=dashes, linewidth=1.8, **end(look))
+def legend_handle(look: _style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
+    """Return the legend handle of an algorithm."""
+    return Line2D([], [], color=look.color, dashes=dashes, linewidth=1.8, **end_marker(look))
 
 
-def named_start() -> tuple[Line2D, str]:
-    """Return what a legend says of the starts."""
+def start_legend() -> tuple[Line2D, str]:
+    """Return the legend entry of the starts."""
     return Line2D([], [], linestyle="none", **_style.START), "Start"
 
 
-def end(look: _style.Look) -> dict[str, Any]:
-    """Return how the marker at the end of an algorithm's path is drawn."""
+def end_marker(look: _style.Look) -> dict[str, Any]:
+    """Return the properties of the marker at the end of an algorithm's path."""
     return {"marker": look.marker, "markeredgecolor": look.outline, **_style.END}
 
 
@@ -90,16 +90,16 @@ def frame(
     bar: Axes | None = None,
     height: float = _style.HEIGHT,
 ) -> None:
-    """Write the title above, the legend below, put the colour bar beside, and give the axes what remains.
+    """Place the title above, the legend below and the color bar to the right, and give the axes the remaining space.
 
-    Comes after whatever changes the labels of the axes. matplotlib's own layouts do the same for any figure, but take
-    about as long as drawing it.
+    Call this after everything that changes the labels of the axes. matplotlib's own layout engines do the same for any
+    figure, but take about as long as drawing it.
     """
     headed, noted = _fitted(figure, title, 60, _style.TITLE), _fitted(figure, note, 84, _style.SMALL)
     top = _style.EDGE + _high(headed.get_text(), _style.TITLE)
     over = top + _high(noted.get_text(), _style.SMALL)
     under = _legend(figure, entries) if entries else _style.EDGE
-    # A long title or legend makes the figure higher instead of the axes smaller.
+    # A long title or legend makes the figure higher, not the axes smaller.
     height += max(0.0, over + under - _style.TITLE_AND_LEGEND)
     width = figure.get_figwidth()
     figure.set_figheight(height)
@@ -119,7 +119,7 @@ def frame(
         wide = min(wide, high * (x1 - x0) / (y1 - y0))
         spare = high - wide * (y1 - y0) / (x1 - x0)
         high -= spare
-        if spare > _style.EDGE:  # no white bands above and below a window that is wider than high
+        if spare > _style.EDGE:  # avoid white bands above and below a wide window
             height -= spare
             figure.set_figheight(height)
     headed.set_y(1 - _style.EDGE / height)
@@ -132,15 +132,15 @@ def frame(
 
 
 def _high(text: str, size: float) -> float:
-    """Return how many inches lines of text take."""
+    """Return the height of some lines of text in inches."""
     return 1.35 / 72 * size * (text.count("\n") + 1) if text else 0.0
 
 
 def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:
-    """Write a text in the middle in lines of at most ``across`` characters, fewer if they are wide ones."""
+    """Write centered text in lines of at most ``across`` characters, fewer if the characters are wide."""
     written = figure.text(0.5, 1, wrapped(text, across), size=size, ha="center", va="top")
     room = 72 * (figure.get_figwidth() - 2 * _style.EDGE)
-    if text.isascii() and size * min(len(text), across) <= room:  # these letters are at most as wide as high
+    if text.isascii() and size * min(len(text), across) <= room:  # these characters are at most as wide as high
         return written
     while (much := _too_wide(figure, written.get_window_extent())) > 1:
         across = int(across / much)
@@ -149,11 +149,11 @@ def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:
 
 
 def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = _style.ACROSS) -> float:
-    """Put a legend under everything, where it hides nothing, and return the inches it takes."""
-    texts = [wrapped(text, across - _SIGN) for _, text in entries]
+    """Put the legend at the bottom of the figure and return its height in inches."""
+    texts = [wrapped(text, across - _HANDLE) for _, text in entries]
     columns = next(n for n in (4, 3, 2, 1) if n == 1 or _width(texts, n) <= across)
-    # A label that starts with an underscore would be left out: the texts are set afterwards.
-    legend = figure.legend([sign for sign, _ in entries], ["."] * len(texts), loc="lower center", ncols=columns)
+    # matplotlib omits labels that start with an underscore, so the texts are set afterwards.
+    legend = figure.legend([handle for handle, _ in entries], ["."] * len(texts), loc="lower center", ncols=columns)
     for written, text in zip(legend.get_texts(), texts, strict=True):
         written.set_text(text)
     extent = legend.get_window_extent()
@@ -164,16 +164,16 @@ def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = _s
 
 
 def _too_wide(figure: Figure, extent: Bbox) -> float:
-    """Return how many times as wide as the paper something is: letters are counted, and some are wide."""
+    """Return the ratio of a width to the width of the figure; above 1, the text must be wrapped again."""
     return extent.width / (figure.bbox.width - 2 * _style.EDGE * figure.dpi)
 
 
-_SIGN = 9  # how many characters a sign and the gap to the next column take
+_HANDLE = 9  # width of a handle and the gap to the next column, in characters
 
 
 def _width(texts: Sequence[str], columns: int) -> int:
-    """Return the width of a legend in characters; texts fill one column after the other, the first ones are longer."""
+    """Return the width of a legend in characters. Texts fill it column by column; the first columns may be longer."""
     size, longer = divmod(len(texts), columns)
     bounds = [i * size + min(i, longer) for i in range(columns + 1)]
-    dealt = [texts[a:b] for a, b in itertools.pairwise(bounds) if a < b]
-    return sum(_SIGN + max(len(line) for text in column for line in text.split("\n")) for column in dealt)
+    filled = [texts[a:b] for a, b in itertools.pairwise(bounds) if a < b]
+    return sum(_HANDLE + max(len(line) for text in column for line in text.split("\n")) for column in filled)

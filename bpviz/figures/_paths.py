@@ -1,4 +1,4 @@
-"""The arithmetic and the drawing of paths over a contour."""
+"""Compute and draw paths over contours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from bpviz import landscape
 from bpviz.figures import _contour, _layout, _style
-from bpviz.figures._base import Shown, how_far
+from bpviz.figures._base import AlgorithmRuns, outcome
 from bpviz.messages import text
 
 if TYPE_CHECKING:
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     from bpviz.landscape.plane import Plane
     from bpviz.landscape.window import Window
 
-_LEAST_ARROW = 7.0  # points; where epochs move less, one arrow stands for several
+_LEAST_ARROW = 7.0  # points; if epochs move less, one arrow stands for several
 _MOST_ARROWS = 2000
-_DIGIT, _LINE = 6.6, 10.0  # points: the width of a digit and the height of a number beside an arrow
+_DIGIT, _LINE = 6.6, 10.0  # points: the width of a digit and the height of a number next to an arrow
 
 
 class Path(NamedTuple):
-    """An algorithm's paths, those of its runs one after the other.
+    """The paths of an algorithm's runs, concatenated.
 
-    ``tails``, ``tips (arrows, 2)``: an arrow leads from where an epoch began to where it ended, or the last of
-    ``per_arrow`` epochs; ``epochs (arrows,)`` is the number of that one. ``line (points, 2)``: every epoch, if arrows
-    stand for several, and ``rest (points, 2)`` likewise if arrows show only some epochs; NaN between two runs.
-    ``starts``, ``ends (runs, 2)``: those within the window.
+    ``tails`` and ``tips (arrows, 2)``: an arrow leads from the weights before an epoch to those after it, or after
+    ``per_arrow`` epochs; ``epochs (arrows,)`` has the number of the last epoch of each arrow. ``line (points, 2)`` has
+    every epoch if arrows stand for several, and ``rest (points, 2)`` has every epoch if arrows show a range of epochs;
+    both have NaN between two runs. ``starts`` and ``ends (runs, 2)`` are those within the window.
     """
 
     place: int
     label: str
-    said: str
+    outcome: str
     per_arrow: int
     tails: Array
     tips: Array
@@ -54,7 +54,7 @@ class Path(NamedTuple):
 
 
 class PathsData(NamedTuple):
-    """What is drawn. ``numbers`` are epochs and ``places (numbers, 2)`` where they stand."""
+    """The plotted data. ``numbers`` are epochs and ``places (numbers, 2)`` their positions."""
 
     title: str
     note: str
@@ -65,7 +65,7 @@ class PathsData(NamedTuple):
 
 
 class PathsArtists(NamedTuple):
-    """What was drawn, arrows, lines and ends in the order of the algorithms."""
+    """The artists; arrows, lines and ends in the order of the algorithms."""
 
     plane: PlaneArtists
     arrows: list[Quiver]
@@ -75,43 +75,43 @@ class PathsArtists(NamedTuple):
     numbers: list[Text]
 
 
-# -- arithmetic ------------------------------------------------------------------------------------------------------
+# -- data ------------------------------------------------------------------------------------------------------------
 
 
-def follow(
-    algorithm: Shown,
+def path_of(
+    algorithm: AlgorithmRuns,
     pair: tuple[int, int],
     epochs: tuple[int, int] | None,
     window: Window,
     results: Results,
     whole: bool,
 ) -> Path:
-    """Return the path of an algorithm as far as it may be seen in ``window``; ``whole`` if that should be all of it."""
+    """Return the part of an algorithm's path that is visible in ``window``; ``whole`` if that should be all of it."""
     paths = [landscape.points(run, pair) for run in algorithm.runs]
     first, last = epochs or (1, max(map(len, paths)))
-    shown = [path[first - 1 : last + 1] for path in paths]
-    per_arrow = _epochs_per_arrow(shown, window)
+    parts = [path[first - 1 : last + 1] for path in paths]
+    per_arrow = _epochs_per_arrow(parts, window)
     tails, tips, numbers = [], [], []
-    for part in shown:
+    for part in parts:
         ends = np.unique(np.append(np.arange(0, len(part), per_arrow), len(part) - 1)) if len(part) else np.arange(0)
         tail, tip, seen = landscape.clipped(part[ends[:-1]], part[ends[1:]], window)
         tails.append(tail)
         tips.append(tip)
         numbers.append(first - 1 + ends[1:][seen])
-    said = how_far(algorithm.runs, results)
+    ending = outcome(algorithm.runs, results)
     ended = np.array([path[np.isfinite(path).all(axis=1)][-1] for path in paths])
     if whole and not landscape.within(ended, window).all():
-        said += ", leaves the picture"
+        ending += ", leaves the plot"
     started = np.array([path[0] for path in paths])
     return Path(
         algorithm.place,
         algorithm.label,
-        said,
+        ending,
         per_arrow,
         np.concatenate(tails),
         np.concatenate(tips),
         np.concatenate(numbers),
-        _joined(shown if per_arrow > 1 else [], window),
+        _joined(parts if per_arrow > 1 else [], window),
         _joined(paths if epochs else [], window),
         started[landscape.within(started, window)],
         ended[landscape.within(ended, window)],
@@ -119,17 +119,17 @@ def follow(
 
 
 def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
-    """Return 1, 2, 5, 10, ...: how many epochs an arrow needs to be long enough to be seen, or all there are.
+    """Return the number of epochs per arrow, 1, 2, 5, 10, ... or all, that makes arrows long enough to be visible.
 
-    What counts is the epoch at half of the way, so that many epochs that hardly move change nothing.
+    It is based on the epoch at half of the total length, so that many epochs with tiny moves have no effect.
     """
     moves = [landscape.clipped(path[:-1], path[1:], window)[:2] for path in paths]
     unit = landscape.points_per_unit(window)
     lengths = np.sort(np.concatenate([np.hypot(*(unit * (tips - tails)).T) for tails, tips in moves]))
-    way = np.cumsum(lengths)
-    if not len(way) or not way[-1] > 0:
+    total = np.cumsum(lengths)
+    if not len(total) or not total[-1] > 0:
         return 1
-    typical = float(lengths[np.searchsorted(way, way[-1] / 2)])
+    typical = float(lengths[np.searchsorted(total, total[-1] / 2)])
     wanted = max(_LEAST_ARROW / typical, len(lengths) / _MOST_ARROWS)
     round_numbers = (n * 10**tens for tens in itertools.count() for n in (1, 2, 5))
     number: int = next(number for number in round_numbers if number >= wanted)
@@ -137,34 +137,43 @@ def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
 
 
 def _joined(paths: Sequence[Array], window: Window) -> Array:
-    """Return paths one after the other, NaN between them and where they are far outside the window."""
+    """Return concatenated paths, with NaN between them and where they are far outside the window."""
     parts = [np.empty((0, 2))]
     for path in paths:
         parts += [np.where(landscape.within(path, window, margin=3.0)[:, None], path, np.nan), np.full((1, 2), np.nan)]
     return np.concatenate(parts)
 
 
-def note(paths: Sequence[Path], held: str) -> str:
-    """Say what is not to be seen: how many epochs an arrow stands for, and where the weights are that have no axis."""
+def note(paths: Sequence[Path], fixed_weights: str) -> str:
+    """Return the note of a figure: the epochs per arrow if there are several, and the weights that have no axis."""
     several: dict[int, list[str]] = {}
     for path in paths:
         if path.per_arrow > 1:
             several.setdefault(path.per_arrow, []).append(path.label)
+    return "; ".join(filter(None, [_arrows_note(several, len(paths)), fixed_weights]))
+
+
+def _arrows_note(several: dict[int, list[str]], algorithms: int) -> str:
+    """Return the epochs per arrow, given the labels of the algorithms with several."""
     if not several:
-        return held
-    all_of_them = sum(map(len, several.values())) == len(paths)
-    unit, start = (" epochs", "an arrow") if all_of_them else ("", "an arrow an epoch, but")
-    if all_of_them and len(several) == 1:
-        said = [f"every {number} epochs" for number in several]
-    else:
-        said = [f"every {number}{unit} of {text.listed(labels, 'and')}" for number, labels in several.items()]
-    return "; ".join(filter(None, [f"{start} {text.listed(said, 'and')}", held]))
+        return ""
+    if sum(map(len, several.values())) < algorithms:
+        first, *others = ((number, text.listed(labels, "and")) for number, labels in several.items())
+        parts = [
+            f"{first[1]}: one per {first[0]} epochs",
+            *(f"{labels}: one per {number}" for number, labels in others),
+        ]
+        return f"one arrow per epoch ({', '.join(parts)})"
+    if len(several) == 1:
+        return f"one arrow per {next(iter(several))} epochs"
+    parts = [f"{number} ({', '.join(labels)})" for number, labels in several.items()]
+    return f"epochs per arrow: {', '.join(parts)}"
 
 
-def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
-    """Return the epochs that find a free place beside their arrow, and those places ``(numbers, 2)``.
+def place_numbers(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
+    """Return the epochs whose number fits next to their arrow, and the positions ``(numbers, 2)``.
 
-    A number is a disc that must touch neither an arrow nor another number nor the threshold. Long arrows choose first.
+    A number is a disc that must not touch an arrow, another number or the threshold. Long arrows are handled first.
     """
     window = plane.window
     unit = landscape.points_per_unit(window)
@@ -188,7 +197,9 @@ def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
                 ((low + radius < place) & (place < high - radius)).all()
                 and landscape.distances(place, tails, tips).min() > radius + 1
                 and all(np.hypot(*(place - other)) > radius + room for other, room in taken)
-                and not landscape.at_threshold(plane, place / unit, (radius + _LINE / 2) / unit)  # it has a label too
+                and not landscape.at_threshold(
+                    plane, place / unit, (radius + _LINE / 2) / unit
+                )  # which has a label too
             ):
                 taken.append((place, radius))
                 chosen.append(numbers[i])
@@ -196,7 +207,7 @@ def places(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
     return chosen, np.array([place for place, _ in taken]).reshape(-1, 2) / unit
 
 
-# Where a number may stand: at which part of the arrow, on which side, how many points away.
+# Candidate positions of a number: fraction along the arrow, side, gap in points.
 _OFFSETS = [(part, side, gap) for gap in (2.0, 5.0) for part in (0.5, 0.35, 0.65) for side in (1, -1)]
 
 
@@ -204,29 +215,29 @@ _OFFSETS = [(part, side, gap) for gap in (2.0, 5.0) for part in (0.5, 0.35, 0.65
 
 
 def draw(figure: Figure, data: PathsData) -> PathsArtists:
-    """Draw the contour, the paths over it and a legend that names them."""
+    """Draw the contours, the paths over them and the legend."""
     paths = data.paths
     plane = _contour.draw_plane(figure, data.plane)
     axes = plane.axes
     arrows, lines, ends = [], [], []
     for path in paths:
         look = _style.look(path.place)
-        axes.plot(*path.rest.T, color=look.colour, linewidth=0.8, alpha=0.45)
-        lines += axes.plot(*path.line.T, color=look.colour, linewidth=1.3, zorder=3.4)
+        axes.plot(*path.rest.T, color=look.color, linewidth=0.8, alpha=0.45)
+        lines += axes.plot(*path.line.T, color=look.color, linewidth=1.3, zorder=3.4)
         arrows.append(
             axes.quiver(
                 *path.tails.T,
                 *(path.tips - path.tails).T,
-                color=look.colour,
+                color=look.color,
                 edgecolor=look.outline,
                 linewidth=0.35,
-                zorder=3.5 if path.per_arrow > 1 else 3,  # short arrows would vanish under long ones
+                zorder=3.5 if path.per_arrow > 1 else 3,  # draw short arrows over long ones
                 **_style.ARROW,
             )
         )
     for path in paths:
         look = _style.look(path.place)
-        ends += axes.plot(*path.ends.T, color=look.colour, linestyle="none", zorder=4, **_layout.end(look))
+        ends += axes.plot(*path.ends.T, color=look.color, linestyle="none", zorder=4, **_layout.end_marker(look))
     started = np.concatenate([path.starts for path in paths])
     (starts,) = axes.plot(*started.T, linestyle="none", zorder=5, **_style.START)
     numbers = [
@@ -240,8 +251,10 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
 
 
 def _entries(data: PathsData) -> list[tuple[Line2D, str]]:
-    """Return the legend of the paths, and of the signs beside them."""
-    named = [(_layout.sign(_style.look(path.place)), f"{path.label} ({path.said})") for path in data.paths]
+    """Return the legend entries of the paths, the starts, the minima and the threshold."""
+    entries = [
+        (_layout.legend_handle(_style.look(path.place)), f"{path.label} ({path.outcome})") for path in data.paths
+    ]
     if any(len(path.starts) for path in data.paths):
-        named.append(_layout.named_start())
-    return [*named, *_contour.named_minima(data.plane), *_contour.named_threshold(data.plane)]
+        entries.append(_layout.start_legend())
+    return [*entries, *_contour.minima_legend(data.plane), *_contour.threshold_legend(data.plane)]

@@ -1,4 +1,4 @@
-"""From a request for a figure to the bytes of its file: the same bytes whoever asks, wherever and whenever."""
+"""Render a figure to the bytes of its file. The bytes do not depend on time, folder, locale or the user's settings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bpviz.figures import _style
 
 
 @contextlib.contextmanager
-def _as_it_comes() -> Iterator[None]:
-    """Import matplotlib here: it reads the user's settings at once, and some stop it before any can be set back."""
+def _without_user_settings() -> Iterator[None]:
+    """Hide the user's matplotlib settings during its import, which reads them and fails on some of them."""
     theirs = {name: os.environ.get(name) for name in ("MATPLOTLIBRC", "MPLBACKEND")}
     os.environ |= {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "agg"}
-    # A matplotlibrc in the working directory comes before the one of the variable.
+    # A matplotlibrc in the working directory takes precedence over the environment variable.
     elsewhere = contextlib.chdir(Path(__file__).parent) if Path("matplotlibrc").exists() else contextlib.nullcontext()
     try:
         with elsewhere:
@@ -30,41 +30,41 @@ def _as_it_comes() -> Iterator[None]:
                 os.environ[name] = value
 
 
-with _as_it_comes():
+with _without_user_settings():
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-# No dates and no versions inside the files.
+# Omit dates and versions from the files.
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 
-# A tenth larger than at the usual 6, and written in half the time.
+# Files are a tenth larger than with the default level 6, but written in half the time.
 _OPTIONS: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": 3}}}
 
 
 def rendered(request: Any, data: Any, format: str) -> bytes:
-    """Return the file of a figure that shows what ``request.data`` made, in ``format`` png, svg or pdf."""
+    """Return the file content of a figure of ``data``, in ``format`` png, svg or pdf."""
     file = io.BytesIO()
-    with _our_style():
+    with _bpviz_style():
         figure = _figure(request, data)
         figure.savefig(file, format=format, metadata=_METADATA[format], **_OPTIONS.get(format, {}))
     return file.getvalue()
 
 
 def drawn(request: Any, data: Any) -> Figure:
-    """Return a figure, for whoever wants to add to it or save it."""
-    with _our_style():
+    """Return a figure as a matplotlib object, to be changed or saved by the caller."""
+    with _bpviz_style():
         return _figure(request, data)
 
 
 @contextlib.contextmanager
 def blank(width: int, height: int) -> Iterator[Figure]:
-    """Hand out an empty figure of so many pixels, in our style."""
-    with _our_style():
+    """Yield an empty figure of ``width`` x ``height`` pixels, in the style of bpviz."""
+    with _bpviz_style():
         figure = Figure((width / _style.DPI, height / _style.DPI))
         FigureCanvasAgg(figure)
         yield figure
@@ -79,23 +79,23 @@ def png(figure: Figure) -> bytes:
 
 def _figure(request: Any, data: Any) -> Figure:
     figure = Figure((_style.WIDTH, _style.HEIGHT))
-    FigureCanvasAgg(figure)  # measures texts while the figure is drawn, whatever the format
+    FigureCanvasAgg(figure)  # measures texts while the figure is drawn, for every format
     request.draw(figure, data)
     return figure
 
 
 @contextlib.contextmanager
-def _our_style() -> Iterator[None]:
+def _bpviz_style() -> Iterator[None]:
     with mpl.rc_context(_settings()), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # missing glyphs are drawn as boxes
         yield
 
 
 def _settings() -> Any:
-    """Return what must be set to have our style, whatever the user's matplotlibrc says."""
-    now: Any = mpl.rcParams  # typed as if the names of settings were the same in every matplotlib
+    """Return the settings that differ from the style of bpviz, with the values to set."""
+    now: Any = mpl.rcParams  # its stubs list the settings of one version of matplotlib
     default: Any = mpl.rcParamsDefault
     wanted = {**default, **_style.SETTINGS}
     del wanted["backend"]
-    # Setting them all costs as much as drawing a small figure; they rarely differ.
+    # Setting all of them takes as long as drawing a small figure, and few differ.
     return {name: value for name, value in wanted.items() if now[name] != value}

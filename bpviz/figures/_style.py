@@ -1,4 +1,4 @@
-"""How figures look: the one place for colours, markers, dashes, fonts and sizes. Plain words and numbers only."""
+"""The style of all figures: colors, markers, dashes, fonts and sizes. This module does not import matplotlib."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from typing import Any, NamedTuple
 
 WIDTH, HEIGHT = 7.0, 5.5  # inches; a long legend adds to the height
 DPI = 150
-ACROSS = 94  # about how many characters of a legend fit into the width
-EDGE, GAP, BAR = 0.12, 0.12, 0.16  # inches: of free paper, between axes and colour bar, the width of the bar
-AXIS = 0.5  # inches that the numbers under the axes and what they are called take
-TITLE_AND_LEGEND = 0.95  # inches for both before the figure grows
+ACROSS = 94  # approximate width of a legend in characters
+EDGE, GAP, BAR = 0.12, 0.12, 0.16  # inches: margin of the figure, gap between axes and color bar, width of the bar
+AXIS = 0.5  # inches for the tick labels and the label of the x axis
+TITLE_AND_LEGEND = 0.95  # inches for both; if they need more, the figure grows
 
-INK = "#1d2733"  # text, axes and what belongs to no algorithm
-PALE = "#8794a3"  # what stands back: the rest of a path, the frame
+INK = "#1d2733"  # text, axes and everything that is not an algorithm
+PALE = "#8794a3"  # background elements: the frame, contour lines
 PAPER = "#ffffff"
-UNKNOWN = "#e9e4dc"  # where there is no error, because it is not finite
+UNKNOWN = "#e9e4dc"  # where the error is not finite
 
-# From small errors to large ones. Light and dull, so that paths of every colour stand out, and monotone in lightness.
-ERROR_COLOURS = ("#ffffff", "#f1f5f9", "#e1e9f1", "#d0dde8", "#bfd0df", "#aec3d6", "#9bb4cb")
-SLOPE_COLOURS = ("#f3f7fa", "#cfdfeb", "#a5c0d6", "#7c9fbd", "#587ea1", "#3b6085")  # stronger: height in space needs it
+# From small to large errors. Light and unsaturated, so that paths of every color stand out; monotone in lightness.
+ERROR_COLORS = ("#ffffff", "#f1f5f9", "#e1e9f1", "#d0dde8", "#bfd0df", "#aec3d6", "#9bb4cb")
+SLOPE_COLORS = ("#f3f7fa", "#cfdfeb", "#a5c0d6", "#7c9fbd", "#587ea1", "#3b6085")  # stronger, for 3D surfaces
 
-# Okabe and Ito's colours for all kinds of colour vision, without yellow, which white paper swallows.
-COLOURS = ("#000000", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#0072b2", "#56b4e9")
-LIGHT = ("#cc79a7", "#e69f00", "#56b4e9")  # these need a dark outline to stand out from a contour in grey
+# The color-blind safe palette of Okabe and Ito, without yellow, which is invisible on white.
+COLORS = ("#000000", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#0072b2", "#56b4e9")
+LIGHT = ("#cc79a7", "#e69f00", "#56b4e9")  # these need a dark outline to stand out from contours in grayscale
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "p", "h")
 DASHES = ((), (5, 1.5), (1.5, 1.2), (7, 1.5, 1.5, 1.5), (3, 1.2), (7, 1.2, 1.2, 1.2, 1.2, 1.2))
 
-# An arrow from tail to tip in the units of the axes, heads in multiples of the shaft's width. Short arrows shrink as a
-# whole instead of becoming dots.
+# Arrows from tail to tip in data coordinates; head sizes are multiples of the shaft's width. Short arrows are scaled
+# down as a whole instead of becoming dots.
 ARROW: dict[str, Any] = {
     "angles": "xy",
     "scale_units": "xy",
@@ -41,7 +41,7 @@ ARROW: dict[str, Any] = {
     "minlength": 0,
 }
 
-END: dict[str, Any] = {"markersize": 7.0, "markeredgewidth": 0.7}  # where a path ends
+END: dict[str, Any] = {"markersize": 7.0, "markeredgewidth": 0.7}  # the end of a path
 START: dict[str, Any] = {
     "marker": "o",
     "markersize": 6.5,
@@ -50,7 +50,7 @@ START: dict[str, Any] = {
     "markeredgewidth": 1.4,
 }
 
-# Known minima: stars, in the yellow that no path has. The others are hollow.
+# Known minima are stars, yellow (which no path is) for the lowest and white for the others.
 LOWEST: dict[str, Any] = {
     "marker": "*",
     "markersize": 10.0,
@@ -63,10 +63,10 @@ OTHER: dict[str, Any] = {**LOWEST, "markersize": 8.0, "color": PAPER}
 TITLE, BODY, SMALL = 13.0, 10.5, 9.5  # points
 
 SETTINGS: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so it is there on every machine
+    "font.family": ["DejaVu Sans"],  # shipped with matplotlib, so available on every machine
     "font.size": BODY,
     "text.color": INK,
-    "text.parse_math": False,  # a dollar in a label is a dollar
+    "text.parse_math": False,  # labels may contain dollar signs
     "axes.edgecolor": PALE,
     "axes.labelcolor": INK,
     "axes.labelsize": BODY,
@@ -90,30 +90,30 @@ SETTINGS: dict[str, Any] = {
     "lines.solid_capstyle": "round",
     "lines.dash_capstyle": "round",
     "hatch.linewidth": 0.8,
-    "svg.hashsalt": "bpviz",  # the same names inside the file at every run
+    "svg.hashsalt": "bpviz",  # makes element ids reproducible
 }
 
 
 class Look(NamedTuple):
-    """What an algorithm looks like in every figure of its experiment."""
+    """The color, marker and dashes of an algorithm in all figures of its experiment."""
 
-    colour: str
+    color: str
     marker: str
     dashes: tuple[float, ...]  # points on, points off, ...; empty for a solid line
 
     @property
     def outline(self) -> str:
-        """The colour around arrows and markers."""
-        return INK if self.colour in LIGHT else PAPER
+        """The color of the outline of arrows and markers."""
+        return INK if self.color in LIGHT else PAPER
 
 
 def look(place: int) -> Look:
     """Return the look of the algorithm at this place of its experiment.
 
-    The lists have no common divisor, so that looks repeat late and two of one colour differ in marker and dashes.
+    The lengths of the lists are coprime, so looks repeat late and two of the same color differ in marker and dashes.
     """
-    return Look(COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
+    return Look(COLORS[place % len(COLORS)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
 
 
-# The looks of classes of samples, so far from those of the first algorithms that nobody takes one for the other.
-CLASSES = tuple(Look(COLOURS[i], marker, ()) for i, marker in zip((5, 3, 1, 2, 4, 6, 0), MARKERS, strict=False))
+# The looks of classes of samples, chosen to differ from those of the first algorithms.
+CLASSES = tuple(Look(COLORS[i], marker, ()) for i, marker in zip((5, 3, 1, 2, 4, 6, 0), MARKERS, strict=False))

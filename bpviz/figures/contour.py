@@ -1,11 +1,11 @@
-"""The error over the plane of two weights."""
+"""Contours of the error over two weights."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from bpviz.declare import figure, hyper
-from bpviz.figures._base import OfPlane, shown
+from bpviz.figures._base import OfPlane, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from bpviz.landscape.plane import Plane
 
 
-@figure("contour", summary="the error over two weights, as a contour")
+@figure("contour", summary="contours of the error over two weights")
 class Contour(OfPlane):
-    """The error over two weights as a filled contour, with the contour of the threshold."""
+    """Filled contours of the error over two weights, with the contour of the threshold."""
 
-    levels: int = hyper(20, "integer [2, 200]", "how many bands of error the contour tells apart")
+    levels: int = hyper(20, "integer [2, 200]", "number of contour levels")
 
     @classmethod
     def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Contour]:
@@ -32,16 +32,18 @@ class Contour(OfPlane):
         from bpviz import landscape
 
         pair = self.pair(problem)
-        across, up = landscape.home(problem, pair)
+        across, up = landscape.default_window(problem, pair)
         window = (self.x or across, self.y or up)
-        return landscape.error_plane(problem, results, pair, shown(results)[0].runs, window, self.levels, size=121)
+        return landscape.error_plane(problem, results, pair, select(results)[0].runs, window, self.levels, size=121)
 
     def draw(self, figure: Figure, data: Plane) -> PlaneArtists:
         from bpviz import landscape
         from bpviz.figures import _contour, _layout
 
         drawn = _contour.draw_plane(figure, data)
-        title = self.title or "Error over two weights"
-        _layout.frame(figure, drawn.axes, title, landscape.note(data), _contour.named_minima(data), drawn.bar)
+        title = self.title or "Error contours"
+        _layout.frame(
+            figure, drawn.axes, title, landscape.fixed_weights_note(data), _contour.minima_legend(data), drawn.bar
+        )
         _contour.label_threshold(drawn, data)
         return drawn

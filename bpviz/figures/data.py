@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DataData(NamedTuple):
-    """Samples ``(samples, 2)`` and their targets ``(samples,)``; ``classes`` is empty if targets are just numbers."""
+    """Samples ``(samples, 2)`` and their targets ``(samples,)``; ``classes`` is empty if there are too many targets."""
 
     title: str
     names: tuple[str, str]
@@ -28,14 +28,14 @@ class DataData(NamedTuple):
 
 
 def _dataset(problem: Problem) -> Any:
-    """Return the problem's dataset if it has one that fits on paper, else None."""
+    """Return the problem's dataset if it has one with two features, else None."""
     dataset = getattr(problem, "dataset", None)
     return dataset if dataset and len(dataset.features[0]) == 2 else None
 
 
-@figure("data", summary="the samples of a dataset with two features")
+@figure("data", summary="samples of a dataset with two features")
 class Data(FigureRequest):
-    """Every sample at its two features; its target is its colour and marker, or a colour alone if there are many."""
+    """The samples at their two features; color and marker show the target, or color alone if there are many targets."""
 
     @classmethod
     def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Data]:
@@ -55,7 +55,7 @@ class Data(FigureRequest):
         classes = sorted(set(dataset.targets))
         if len(classes) > len(_style.CLASSES):
             classes = []
-        title = f"{len(targets)} samples" if len(targets) > 1 else "1 sample"
+        title = f"Dataset ({len(targets)} samples)" if len(targets) > 1 else "Dataset (1 sample)"
         return DataData(title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes)
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
@@ -69,7 +69,7 @@ class Data(FigureRequest):
         named, bar = [], None
         for look, target in zip(_style.CLASSES, data.classes, strict=False):
             own = data.samples[data.targets == target]
-            named.append((axes.scatter(*own.T, color=look.colour, marker=look.marker, **dots), f"Target {target:g}"))
+            named.append((axes.scatter(*own.T, color=look.color, marker=look.marker, **dots), f"Target {target:g}"))
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
             x, y = data.samples.T

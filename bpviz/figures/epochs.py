@@ -1,4 +1,4 @@
-"""How many epochs each algorithm took, and how many evaluations."""
+"""Bar chart of the epochs and evaluations of each algorithm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS, figure
 from bpviz.figures import _style
-from bpviz.figures._base import OfAlgorithms, how_far, shown
+from bpviz.figures._base import OfAlgorithms, outcome, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 
 
 class EpochsData(NamedTuple):
-    """Numbers ``(algorithms,)``, from several starts the median, and what is written beside them."""
+    """Numbers ``(algorithms,)``, medians if there are several starts, and the texts next to their bars."""
 
     labels: list[str]
     places: list[int]
     epochs: Array
     evaluations: Array
-    ends: list[str]
-    bills: list[str]
-    reached: list[bool]
+    outcomes: list[str]
+    counts: list[str]
+    succeeded: list[bool]
     title: str
     note: str
 
 
 class EpochsArtists(NamedTuple):
-    """What was drawn, in the order of the algorithms."""
+    """The artists, in the order of the algorithms."""
 
     epochs: BarContainer
     evaluations: BarContainer
     texts: list[Annotation]
 
 
-@figure("epochs", summary="epochs and evaluations of each algorithm, as bars")
+@figure("epochs", summary="bar chart of epochs and evaluations per algorithm")
 class Epochs(OfAlgorithms):
-    """Two bars an algorithm: its epochs, and the evaluations that they cost."""
+    """Two bars per algorithm: its epochs and its evaluations."""
 
     @classmethod
     def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Epochs]:
@@ -54,7 +54,7 @@ class Epochs(OfAlgorithms):
     def data(self, results: Results, problem: Problem) -> EpochsData:
         import numpy as np
 
-        algorithms = shown(results, self.algorithms)
+        algorithms = select(results, self.algorithms)
         threshold = results.error_threshold
         starts = max(len(algorithm.runs) for algorithm in algorithms)
         trajectories = [[run.trajectory for run in algorithm.runs] for algorithm in algorithms]
@@ -63,11 +63,11 @@ class Epochs(OfAlgorithms):
             [algorithm.place for algorithm in algorithms],
             np.array([np.median([t.epochs for t in ts]) for ts in trajectories]),
             np.array([np.median([t.counts[-1].sum() for t in ts]) for ts in trajectories]),
-            [how_far(algorithm.runs, results) for algorithm in algorithms],
-            [_bill(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
-            [all(results.as_asked(run) for run in algorithm.runs) for algorithm in algorithms],
-            self.title or ("Epochs" if threshold is None else f"Epochs until the error is {threshold:g} or less"),
-            f"bars and evaluations: medians of {starts} starts" if starts > 1 else "",
+            [outcome(algorithm.runs, results) for algorithm in algorithms],
+            [_evaluations(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
+            [all(results.succeeded(run) for run in algorithm.runs) for algorithm in algorithms],
+            self.title or ("Epochs" if threshold is None else f"Epochs to reach error ≤ {threshold:g}"),
+            f"bars and evaluation counts: medians of {starts} starts" if starts > 1 else "",
         )
 
     def draw(self, figure: Figure, data: EpochsData) -> EpochsArtists:
@@ -76,26 +76,26 @@ class Epochs(OfAlgorithms):
 
         from bpviz.figures import _layout
 
-        axes = _layout.axes(figure, xlabel="Epochs, and in pale evaluations (logarithmic scale)")
+        axes = _layout.axes(figure, xlabel="Epochs (solid) and evaluations (pale), log scale")
         rows = np.arange(len(data.labels))
-        beside: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
-        colours = np.array([to_rgb(_style.look(place).colour) for place in data.places])
+        placement: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
+        colors = np.array([to_rgb(_style.look(place).color) for place in data.places])
         bars, texts = [], []
-        for numbers, said, shift, colour, points in (
-            (data.epochs, data.ends, -_THICK / 2, colours, _style.BODY),
-            (data.evaluations, data.bills, _THICK / 2, 0.35 * colours + 0.65, _style.SMALL),
+        for numbers, labels, shift, color, points in (
+            (data.epochs, data.outcomes, -_THICK / 2, colors, _style.BODY),
+            (data.evaluations, data.counts, _THICK / 2, 0.35 * colors + 0.65, _style.SMALL),
         ):
             ends = np.maximum(numbers, _FOOT)
-            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=colour, edgecolor=_style.PAPER))
+            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=color, edgecolor=_style.PAPER))
             texts += [
-                axes.annotate(text, (end, row + shift), (4, 0), size=points, **beside)
-                for text, end, row in zip(said, ends, rows, strict=True)
+                axes.annotate(text, (end, row + shift), (4, 0), size=points, **placement)
+                for text, end, row in zip(labels, ends, rows, strict=True)
             ]
-        for patch, reached in zip(bars[0], data.reached, strict=True):
-            patch.set_hatch("" if reached else "////")
+        for patch, succeeded in zip(bars[0], data.succeeded, strict=True):
+            patch.set_hatch("" if succeeded else "////")
         axes.set_xscale("log")
         most = max(data.epochs.max(), data.evaluations.max())
-        axes.set_xlim(_FOOT, 10 * most + 1)  # holds every end: what is outside has no size
+        axes.set_xlim(_FOOT, 10 * most + 1)  # contains every bar: artists outside have no extent
         axes.set_xticks([10.0**n for n in range(12) if n == 0 or 10 ** (n - 1) < most])
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
@@ -109,22 +109,22 @@ class Epochs(OfAlgorithms):
         return EpochsArtists(bars[0], bars[1], texts)
 
 
-# A logarithmic scale has no zero: bars start at a half, so that a one is to be seen and a zero has no length.
+# A logarithmic scale has no zero. Bars start at 0.5, so that a bar of 1 is visible and a bar of 0 has no length.
 _FOOT = 0.5
 _THICK = 0.38
 _NAMES = {"hessian": "Hessian", "jacobian": "Jacobian"}  # named after people
 
 
 def _room(axes: Axes, texts: Sequence[Annotation]) -> float:
-    """Return where the axis must end for the longest bar and its text to fit."""
+    """Return the upper limit of the axis at which every bar and its text fit."""
     decades = []
     for text in texts:
-        beside = (text.get_window_extent().width + 8 / 72 * _style.DPI) / axes.bbox.width
-        decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(beside, 0.7)))
+        share = (text.get_window_extent().width + 8 / 72 * _style.DPI) / axes.bbox.width
+        decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(share, 0.7)))
     return _FOOT * math.pow(10.0, max(decades))
 
 
-def _bill(counts: Array) -> str:
-    """Say how many evaluations of each kind: ``31 error + 2 gradient evals``."""
-    asked = [f"{count:g} {_NAMES.get(kind, kind)}" for kind, count in zip(KINDS, counts, strict=True) if count]
-    return f"{' + '.join(asked)} evals" if asked else ""
+def _evaluations(counts: Array) -> str:
+    """Return the number of evaluations of each kind: ``31 error + 2 gradient evals``."""
+    parts = [f"{count:g} {_NAMES.get(kind, kind)}" for kind, count in zip(KINDS, counts, strict=True) if count]
+    return f"{' + '.join(parts)} evals" if parts else ""

@@ -1,4 +1,4 @@
-"""The error by epoch."""
+"""The error per epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import figure
-from bpviz.figures._base import OfAlgorithms, how_far, shown
+from bpviz.figures._base import OfAlgorithms, outcome, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Curve(NamedTuple):
-    """The errors ``(epochs + 1,)`` of one run above the lowest, NaN where they are not finite."""
+    """The errors ``(epochs + 1,)`` of one run relative to the lowest known error, NaN where they are not finite."""
 
     place: int
     text: str
@@ -28,15 +28,15 @@ class Curve(NamedTuple):
 
     @property
     def end(self) -> tuple[list[int], list[float]]:
-        """The last epoch with an error that can be shown, and that error."""
+        """The last epoch with a finite error, and that error."""
         last = max((epoch for epoch, error in enumerate(self.errors) if not math.isnan(error)), default=0)
         return [last], [float(self.errors[last])]
 
 
 class ErrorsData(NamedTuple):
-    """What is drawn: a curve a run.
+    """The plotted data: one curve per run.
 
-    Errors are what is above ``lowest``, the lowest error there is, or 0 where that is not known.
+    Errors are relative to ``lowest``, the lowest known error of the problem, or 0 if it is unknown.
     """
 
     curves: list[Curve]
@@ -46,16 +46,16 @@ class ErrorsData(NamedTuple):
 
 
 class ErrorsArtists(NamedTuple):
-    """What was drawn, in the order of the curves."""
+    """The artists, in the order of the curves."""
 
     curves: list[Line2D]
     ends: list[Line2D]
     threshold: Line2D | None
 
 
-@figure("errors", summary="the error by epoch, with the threshold")
+@figure("errors", summary="error per epoch, with the threshold")
 class Errors(OfAlgorithms):
-    """The error of every algorithm by epoch, both axes logarithmic where that helps."""
+    """The error of each algorithm per epoch; axes are logarithmic where the values span a large range."""
 
     @classmethod
     def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Errors]:
@@ -69,44 +69,44 @@ class Errors(OfAlgorithms):
         curves = [
             Curve(
                 algorithm.place,
-                f"{algorithm.label} ({how_far(algorithm.runs, results)})",
+                f"{algorithm.label} ({outcome(algorithm.runs, results)})",
                 np.where(np.isfinite(run.trajectory.errors), run.trajectory.errors, np.nan),
             )
-            for algorithm in shown(results, self.algorithms)
+            for algorithm in select(results, self.algorithms)
             for run in algorithm.runs
         ]
         lowest = landscape.lowest_of(problem, np.concatenate([curve.errors for curve in curves]))
         if lowest is not None:
             curves = [curve._replace(errors=np.maximum(curve.errors - lowest, 0.0)) for curve in curves]
-        return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title or "Error by epoch")
+        return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title or "Error per epoch")
 
     def draw(self, figure: Figure, data: ErrorsData) -> ErrorsArtists:
         from bpviz.figures import _layout, _style
 
-        axes = _layout.axes(figure, xlabel="Epoch", ylabel=_layout.error_name(data.lowest))
+        axes = _layout.axes(figure, xlabel="Epoch", ylabel=_layout.error_label(data.lowest))
         axes.grid()
         axes.spines[["top", "right"]].set_visible(False)
-        curves, ends, named = [], [], {}
+        curves, ends, handles = [], [], {}
         for curve in data.curves:
             look = _style.look(curve.place)
-            curves += axes.plot(curve.errors, color=look.colour, dashes=look.dashes, linewidth=1.8)
-            # A run that ends at its start has its marker on the frame, and only half of that is in the axes.
-            cut = curve.end[0] != [0]
-            ends += axes.plot(*curve.end, color=look.colour, zorder=4, clip_on=cut, **_layout.end(look))
-            named[curve.text] = _layout.sign(look, dashes=look.dashes)
+            curves += axes.plot(curve.errors, color=look.color, dashes=look.dashes, linewidth=1.8)
+            # The marker of a run that ends at its start lies on the frame, which would clip half of it.
+            clip = curve.end[0] != [0]
+            ends += axes.plot(*curve.end, color=look.color, zorder=4, clip_on=clip, **_layout.end_marker(look))
+            handles[curve.text] = _layout.legend_handle(look, dashes=look.dashes)
         threshold = None
         if data.threshold is not None:
             above = data.threshold - data.lowest
             threshold = axes.axhline(above, color=_style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
-            named[_layout.threshold_name(data.threshold, data.lowest)] = threshold
+            handles[_layout.threshold_label(data.threshold, data.lowest)] = threshold
         _scale_epochs(axes, max(len(curve.errors) for curve in data.curves) - 1)
         _scale_errors(axes, data)
-        _layout.frame(figure, axes, data.title, entries=[(sign, text) for text, sign in named.items()])
+        _layout.frame(figure, axes, data.title, entries=[(handle, text) for text, handle in handles.items()])
         return ErrorsArtists(curves, ends, threshold)
 
 
 def _scale_epochs(axes: Axes, last: int) -> None:
-    """Make the axis logarithmic from epoch 1 on if runs are long: most of them are over when the longest has begun."""
+    """Make the axis logarithmic from epoch 1 if a run is long, so that short runs stay visible next to it."""
     from matplotlib.ticker import MaxNLocator
 
     if last > 30:
@@ -121,7 +121,7 @@ def _scale_epochs(axes: Axes, last: int) -> None:
 
 
 def _scale_errors(axes: Axes, data: ErrorsData) -> None:
-    """Make the axis logarithmic unless an error is negative; a run that diverges leaves through the top."""
+    """Make the axis logarithmic unless an error is negative; diverged runs may exceed the upper limit."""
     import numpy as np
 
     from bpviz.figures import _layout
@@ -141,7 +141,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
     low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
     low, high = low / room**2, high * room
-    axes.set_ylim(low, high)  # before the scale, which would look for limits itself, among errors of any size
+    axes.set_ylim(low, high)  # before set_yscale, which would otherwise choose limits that include huge errors
     axes.set_yscale("log", nonpositive="clip")
     axes.set_yticks(_layout.round_numbers(low, high))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")

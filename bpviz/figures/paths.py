@@ -1,4 +1,4 @@
-"""Paths of algorithms over the contour of the error."""
+"""Paths of algorithms over error contours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpviz.declare import figure, hyper
 from bpviz.declare.domains import Flag, Interval, Listed, Nullable
-from bpviz.figures._base import OfAlgorithms, OfPlane, shown
+from bpviz.figures._base import OfAlgorithms, OfPlane, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from bpviz.figures._paths import PathsArtists, PathsData
 
 
-@figure("paths", summary="paths of algorithms over the contour of the error")
+@figure("paths", summary="paths of algorithms over error contours")
 class Paths(OfPlane, OfAlgorithms):
-    """Arrows true to scale: one an epoch, or one for several epochs where a single one would be too short to see."""
+    """Arrows to scale: one per epoch, or one per several epochs if single ones would be too short to see."""
 
     epochs: tuple[int, int] | None = hyper(
         None,
-        Nullable(Listed(Interval.parse("integer [1, inf)"), 2, 2), "all of them"),
-        "the first and the last epoch to show as arrows",
+        Nullable(Listed(Interval.parse("integer [1, inf)"), 2, 2), "all"),
+        "first and last epoch shown as arrows",
     )
-    number_epochs: bool = hyper(False, Flag(), "whether the numbers of the epochs stand beside their arrows")
-    levels: int = hyper(20, "integer [2, 200]", "how many bands of error the contour tells apart")
+    number_epochs: bool = hyper(False, Flag(), "whether to label arrows with their epochs")
+    levels: int = hyper(20, "integer [2, 200]", "number of contour levels")
 
     @classmethod
     def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Paths]:
@@ -39,7 +39,7 @@ class Paths(OfPlane, OfAlgorithms):
     def conflicts(self) -> list[tuple[str, str]]:
         wrong = super().conflicts()
         if self.epochs and self.epochs[0] > self.epochs[1]:
-            wrong.append(("epochs", f"the first epoch, {self.epochs[0]}, comes after the last, {self.epochs[1]}"))
+            wrong.append(("epochs", f"expected first epoch ≤ last epoch, got {list(self.epochs)}"))
         return wrong
 
     def name_of_file(self) -> str:
@@ -51,23 +51,25 @@ class Paths(OfPlane, OfAlgorithms):
         from bpviz.figures import _paths
 
         pair = self.pair(problem)
-        algorithms = shown(results, self.algorithms)
+        algorithms = select(results, self.algorithms)
         runs = [run for algorithm in algorithms for run in algorithm.runs]
         across, up = landscape.window_of(problem, runs, pair, self.epochs)
         window = (self.x or across, self.y or up)
         whole = self.epochs is self.x is self.y is None
-        paths = [_paths.follow(algorithm, pair, self.epochs, window, results, whole) for algorithm in algorithms]
+        paths = [_paths.path_of(algorithm, pair, self.epochs, window, results, whole) for algorithm in algorithms]
         plane = landscape.error_plane(problem, results, pair, runs, window, self.levels, size=121)
-        numbers, places = _paths.places(paths if self.number_epochs else [], plane)
-        title = self.title or self._headline([algorithm.label for algorithm in algorithms])
-        return _paths.PathsData(title, _paths.note(paths, landscape.note(plane)), plane, paths, numbers, places)
+        numbers, places = _paths.place_numbers(paths if self.number_epochs else [], plane)
+        title = self.title or self._default_title([algorithm.label for algorithm in algorithms])
+        return _paths.PathsData(
+            title, _paths.note(paths, landscape.fixed_weights_note(plane)), plane, paths, numbers, places
+        )
 
-    def _headline(self, labels: Sequence[str]) -> str:
-        whose = labels[0] if len(labels) == 1 else f"{len(labels)} algorithms"
+    def _default_title(self, labels: Sequence[str]) -> str:
+        subject = labels[0] if len(labels) == 1 else f"{len(labels)} algorithms"
         if self.epochs is None:
-            return f"Path of {whose}" if len(labels) == 1 else f"Paths of {whose}"
+            return f"Path of {subject}" if len(labels) == 1 else f"Paths of {subject}"
         first, last = self.epochs
-        return f"{whose}, epoch {first}" if first == last else f"{whose}, epochs {first} to {last}"
+        return f"{subject}, epoch {first}" if first == last else f"{subject}, epochs {first} to {last}"
 
     def draw(self, figure: Figure, data: PathsData) -> PathsArtists:
         from bpviz.figures import _paths

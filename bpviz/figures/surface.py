@@ -1,4 +1,4 @@
-"""Paths of algorithms on the error as a surface in space."""
+"""Paths of algorithms on the error surface in 3D."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure, hyper
-from bpviz.figures._base import OfAlgorithms, OfPlane, how_far, shown
+from bpviz.figures._base import OfAlgorithms, OfPlane, outcome, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Track(NamedTuple):
-    """The path of one run: weights and height ``(epochs + 1, 3)``, NaN where it is outside the window."""
+    """The path of one run: weights and height ``(epochs + 1, 3)``, NaN outside the window."""
 
     place: int
     text: str
@@ -28,9 +28,10 @@ class Track(NamedTuple):
 
 
 class SurfaceData(NamedTuple):
-    """What is drawn: the surface and a track a run.
+    """The plotted data: the surface and one track per run.
 
-    ``heights (rows, columns)``: errors, or their logarithms; ``minima``: the lowest and the others, in those heights.
+    ``heights (rows, columns)`` are errors or their logarithms; ``minima`` are those with the lowest error and the
+    others ``(minima, 3)``, with such heights.
     """
 
     title: str
@@ -42,22 +43,22 @@ class SurfaceData(NamedTuple):
 
 
 class SurfaceArtists(NamedTuple):
-    """What was drawn, in the order of the tracks; of the minima, the lowest and the others."""
+    """The artists: tracks in the order of the data, minima with the lowest error before the others."""
 
-    surface: Any  # a Poly3DCollection; mplot3d tells type checkers nothing
+    surface: Any  # a Poly3DCollection; mplot3d has no type hints
     tracks: list[Line2D]
     minima: list[Line2D]
 
 
-_STEEP = 1e4  # errors that span a larger factor are drawn at the height of their logarithms
+_STEEP = 1e4  # if errors span a larger factor, heights are logarithms of errors
 
 
-@figure("surface", summary="paths of algorithms on the error as a surface in space")
+@figure("surface", summary="paths of algorithms on the error surface in 3D")
 class Surface(OfPlane, OfAlgorithms):
-    """The error as height over two weights, with the paths of algorithms on it."""
+    """The error as a surface over two weights, with the paths of algorithms on it."""
 
-    elevation: float = hyper(30.0, "[-90, 90]", "degrees that the viewer stands above the plane of the weights")
-    azimuth: float = hyper(-66.0, "[-360, 360]", "degrees that the viewer stands around the height axis")
+    elevation: float = hyper(30.0, "[-90, 90]", "camera elevation in degrees")
+    azimuth: float = hyper(-66.0, "[-360, 360]", "camera azimuth in degrees")
 
     @classmethod
     def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Surface]:
@@ -69,7 +70,7 @@ class Surface(OfPlane, OfAlgorithms):
         from bpviz import landscape
 
         pair = self.pair(problem)
-        algorithms = shown(results, self.algorithms)
+        algorithms = select(results, self.algorithms)
         runs = [run for algorithm in algorithms for run in algorithm.runs]
         across, up = landscape.window_of(problem, runs, pair)
         window = (self.x or across, self.y or up)
@@ -82,14 +83,14 @@ class Surface(OfPlane, OfAlgorithms):
 
         tracks = []
         for algorithm in algorithms:
-            text = f"{algorithm.label} ({how_far(algorithm.runs, results)})"
+            text = f"{algorithm.label} ({outcome(algorithm.runs, results)})"
             for run in algorithm.runs:
                 points = landscape.points(run, pair)
                 track = np.column_stack([points, height(run.trajectory.errors - plane.lowest)])
                 track[~landscape.within(points, window)] = np.nan
                 tracks.append(Track(algorithm.place, text, track))
-        whose = algorithms[0].label if len(algorithms) == 1 else f"{len(algorithms)} algorithms"
-        title = self.title or f"{whose} on the error surface"
+        subject = algorithms[0].label if len(algorithms) == 1 else f"{len(algorithms)} algorithms"
+        title = self.title or f"{subject} on the error surface"
         lowest, others = (
             np.column_stack([places[:, :2], height(places[:, 2])])
             for places in (plane.lowest_minima, plane.other_minima)
@@ -105,13 +106,13 @@ class Surface(OfPlane, OfAlgorithms):
         from bpviz.figures import _contour, _layout, _style
 
         plane = data.plane
-        colours, norm = _contour.scale(plane, _style.SLOPE_COLOURS)
-        # Paths are drawn after the surface, whatever lies in front: they lie on it, and half a path helps nobody.
+        colors, norm = _contour.scale(plane, _style.SLOPE_COLORS)
+        # Paths are drawn after the surface, even where it would hide them: half a path is of no use.
         axes: Any = _layout.axes(figure, projection="3d", computed_zorder=False)
         surface = axes.plot_surface(
             *np.meshgrid(plane.x, plane.y),
             data.heights,
-            cmap=colours,
+            cmap=colors,
             norm=Normalize(*np.log10(plane.levels[[0, -1]])) if data.logarithmic else norm,
             rcount=len(plane.y),
             ccount=len(plane.x),
@@ -119,20 +120,20 @@ class Surface(OfPlane, OfAlgorithms):
             linewidth=0.3 * 40 / (len(plane.x) - 1),
             zorder=1,
         )
-        tracks, named = [], {}
+        tracks, handles = [], {}
         for track in data.tracks:
             look = _style.look(track.place)
             axes.plot(*track.points.T, color=_style.PAPER, linewidth=4.0, zorder=2)
-            tracks += axes.plot(*track.points.T, color=look.colour, linewidth=2.2, zorder=3)
+            tracks += axes.plot(*track.points.T, color=look.color, linewidth=2.2, zorder=3)
             seen = track.points[np.isfinite(track.points).all(axis=1)]
-            axes.plot(*seen[-1:].T, color=look.colour, linestyle="none", zorder=4, **_layout.end(look))
+            axes.plot(*seen[-1:].T, color=look.color, linestyle="none", zorder=4, **_layout.end_marker(look))
             axes.plot(*track.points[:1].T, linestyle="none", zorder=5, **_style.START)
-            named[track.text] = _layout.sign(look)
+            handles[track.text] = _layout.legend_handle(look)
         minima = [
             *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **_style.LOWEST),
             *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **_style.OTHER),
         ]
-        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_layout.error_name(plane.lowest))
+        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_layout.error_label(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
             axis.labelpad = 8
@@ -143,15 +144,15 @@ class Surface(OfPlane, OfAlgorithms):
         else:
             axes.zaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
             long = max(len(f"{value:.6g}") for value in axes.get_zticks())
-        # mplot3d centres numbers at one distance from their axis: long ones would lie on it and on its name.
+        # mplot3d centers tick labels at a fixed distance from the axis: long ones would overlap the axis and its label.
         room = 3.2 * max(0, long - 4)
         axes.zaxis.set_tick_params(pad=3.5 + room)
         axes.zaxis.labelpad += 2 * room
         axes.view_init(self.elevation, self.azimuth)
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
-        entries = [(sign, text) for text, sign in named.items()]
+        entries = [(handle, text) for text, handle in handles.items()]
         if any(np.isfinite(track.points[0]).all() for track in data.tracks):
-            entries.append(_layout.named_start())
-        entries += _contour.named_minima(plane)
-        _layout.frame(figure, axes, data.title, landscape.note(plane, "surface"), entries)
+            entries.append(_layout.start_legend())
+        entries += _contour.minima_legend(plane)
+        _layout.frame(figure, axes, data.title, landscape.fixed_weights_note(plane, "surface"), entries)
         return SurfaceArtists(surface, tracks, minima)

@@ -1,15 +1,23 @@
-"""The error over a plane of two weights: what is shown of it, its values and its levels. Draws nothing."""
+"""The error over a plane of two weights: its window, its values and its levels. Nothing is drawn here."""
 
 from bpviz.landscape.grid import error_grid
-from bpviz.landscape.plane import Plane, at_threshold, axis_name, error_plane, lowest_of, note, points_per_unit
+from bpviz.landscape.plane import (
+    Plane,
+    at_threshold,
+    axis_name,
+    error_plane,
+    fixed_weights_note,
+    lowest_of,
+    points_per_unit,
+)
 from bpviz.landscape.window import (
     SIDE_POINTS,
     Limits,
     Window,
     clipped,
+    default_window,
     distances,
     equal_scales,
-    home,
     points,
     window_of,
     within,
@@ -23,13 +31,13 @@ __all__ = [
     "at_threshold",
     "axis_name",
     "clipped",
+    "default_window",
     "distances",
     "equal_scales",
     "error_grid",
     "error_plane",
-    "home",
+    "fixed_weights_note",
     "lowest_of",
-    "note",
     "points",
     "points_per_unit",
     "window_of",

@@ -1,4 +1,4 @@
-"""A grid of errors, for contours and surfaces: one more block of weights, no second way to evaluate a problem."""
+"""The error on a grid of two weights, for contours and surfaces."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from bpviz.numerics import linalg
 if TYPE_CHECKING:
     from bpviz.declare import Array, Problem
 
-_BLOCK_BYTES = 256 * 1024  # of one temporary, as in march
+_BLOCK_BYTES = 256 * 1024  # size of one temporary array, as in march
 
 
 def error_grid(
-    problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), held: Array | None = None
+    problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), fixed: Array | None = None
 ) -> Array:
     """Return the errors ``(len(y), len(x))`` where weight ``pair[0]`` is x and weight ``pair[1]`` is y.
 
-    ``held (params,)`` gives the other weights; without it they are 0. An error that is not finite is
-    there as it is: that is what the problem says.
+    ``fixed (params,)`` gives the values of the other weights, 0 by default. Non-finite errors are returned unchanged.
     """
     across, up = pair
     w = np.empty((len(y) * len(x), len(problem.weights)), order="F")
-    w[:] = 0.0 if held is None else held
+    w[:] = 0.0 if fixed is None else fixed
     w[:, across] = np.tile(x, len(y))
     w[:, up] = np.repeat(y, len(x))
     size = max(64, _BLOCK_BYTES // (8 * problem.width))

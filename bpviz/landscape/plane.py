@@ -23,21 +23,21 @@ _ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
 class Plane(NamedTuple):
     """The error over a window: ``x (columns,)``, ``y (rows,)``, ``error (rows, columns)``, NaN where not finite.
 
-    Errors and levels are what is above ``lowest``, the lowest error there is, or 0 where that is not known.
-    ``lowest_minima``, ``other_minima (minima, 3)``: those within the window, across, up and error.
+    Errors and levels are relative to ``lowest``, the lowest known error of the problem, or 0 if it is unknown.
+    ``lowest_minima`` and ``other_minima (minima, 3)`` are the known minima within the window: x, y and error.
     """
 
     names: tuple[str, str]
     x: Array
     y: Array
     error: Array
-    levels: Array  # rising
-    logarithmic: bool  # each level is a factor above the one before
+    levels: Array  # increasing
+    logarithmic: bool  # levels are spaced by a constant factor
     lowest: float
-    threshold: float | None  # None also where its contour would not be seen in this window
+    threshold: float | None  # None if there is none, or if its contour is too small to be seen
     lowest_minima: Array
     other_minima: Array
-    held: str  # the other weights and their values, nothing if there are none
+    fixed: str  # the other weights and their values, empty if there are none
 
     @property
     def window(self) -> Window:
@@ -53,15 +53,15 @@ def error_plane(
     levels: int,
     size: int,
 ) -> Plane:
-    """Return the error over ``window``, the other weights held where the first of ``runs`` ends.
+    """Return the error over ``window``; the other weights are fixed at the end of the first of ``runs``.
 
-    ``size`` is how many points each side of the grid has; twice as many where contours would have corners, and again.
+    ``size`` is the number of points per side of the grid. It is doubled up to twice if contours would have corners.
     """
     names = results.weights
-    held = _held(runs)
+    fixed = _fixed_weights(runs)
     for _ in range(_DOUBLINGS + 1):
         x, y = (np.linspace(*limits, size) for limits in window)
-        error = error_grid(problem, x, y, pair, held)
+        error = error_grid(problem, x, y, pair, fixed)
         error[~np.isfinite(error)] = np.nan
         lowest = lowest_of(problem, error)
         error = error if lowest is None else np.maximum(error - lowest, 0.0)
@@ -73,7 +73,7 @@ def error_plane(
     threshold = results.error_threshold
     if threshold is not None and not _can_be_seen(error - (threshold - (lowest or 0.0))):
         threshold = None
-    others = [f"{names[i]} = {held[i]:.4g}" for i in range(len(names)) if i not in pair]
+    others = [f"{names[i]} = {fixed[i]:.4g}" for i in range(len(names)) if i not in pair]
     return Plane(
         (axis_name(names[pair[0]]), axis_name(names[pair[1]])),
         x,
@@ -88,30 +88,30 @@ def error_plane(
     )
 
 
-def note(plane: Plane, what: str = "contour") -> str:
-    """Say where the weights are held that have no axis: ``contour at b = 2``."""
-    return f"{what} at {plane.held}" if plane.held else ""
+def fixed_weights_note(plane: Plane, drawing: str = "contour") -> str:
+    """Return a note with the values of the weights that have no axis, such as ``contour at b = 2``."""
+    return f"{drawing} at {plane.fixed}" if plane.fixed else ""
 
 
 _DOUBLINGS = 2
 
 
 def lowest_of(problem: Problem, errors: Array) -> float | None:
-    """Return the lowest error there is; None if that is not known, or if one of ``errors`` is below it after all."""
+    """Return the problem's lowest known error; None if it is unknown or if one of ``errors`` is below it."""
     lowest = problem.lowest
     if lowest is None or np.nanmin(errors, initial=np.inf) < lowest - _ROUNDING * max(1.0, abs(lowest)):
         return None
     return lowest
 
 
-_ROUNDING = 1e-9  # of errors
+_ROUNDING = 1e-9  # relative, of errors
 
 
 def _is_smooth(error: Array, edges: Array, logarithmic: bool) -> bool:
-    """Say whether contours will look like curves: a straight line between grid points is nowhere far from the error.
+    """Return whether contours will look smooth: linear interpolation between grid points is close to the error.
 
-    Measured on every other point, against the points between, in bands; the error of a line falls with the square of
-    its length.
+    The deviation, in bands, is that of every other grid point from the line between its neighbors. It is divided by 4
+    to estimate the deviation between grid points, as it is quadratic in the spacing.
     """
     if logarithmic:
         error, edges = np.log(error), np.log(edges)
@@ -122,13 +122,13 @@ def _is_smooth(error: Array, edges: Array, logarithmic: bool) -> bool:
 
 
 def _can_be_seen(above: Array) -> bool:
-    """Say whether the threshold has a contour that is more than a dot, by how far each error is above it."""
+    """Return whether the contour of the threshold is larger than a dot; ``above`` is the error minus the threshold."""
     below = above < 0
     return bool((above > 0).any()) and max(float(below.any(axis=axis).mean()) for axis in (0, 1)) > 0.02
 
 
 def _minima(problem: Problem, pair: tuple[int, int], window: Window, lowest: float | None) -> tuple[Array, Array]:
-    """Return the minima of error ``lowest`` and the others, ``(minima, 3)`` each, where they lie in the window."""
+    """Return the minima with error ``lowest`` and the other minima in the window, ``(minima, 3)`` each."""
     known = [(*(minimum.at[i] for i in pair), minimum.error) for minimum in problem.minima]
     seen = np.array(known).reshape(-1, 3)
     seen = seen[within(seen[:, :2], window)]
@@ -139,15 +139,15 @@ def _minima(problem: Problem, pair: tuple[int, int], window: Window, lowest: flo
     return seen[low], seen[~low]
 
 
-def _held(runs: Sequence[Run]) -> Array:
-    """Return where the first run that does not diverge ends, or where the first one starts if all do."""
-    calm = [run.trajectory.weights[-1] for run in runs if run.trajectory.ending.word != "diverged"]
-    held: Array = calm[0] if calm else runs[0].trajectory.weights[0]
-    return held
+def _fixed_weights(runs: Sequence[Run]) -> Array:
+    """Return the last weights of the first run that did not diverge, or the first start if all runs diverged."""
+    last = [run.trajectory.weights[-1] for run in runs if run.trajectory.ending.word != "diverged"]
+    fixed: Array = last[0] if last else runs[0].trajectory.weights[0]
+    return fixed
 
 
 def axis_name(weight: str) -> str:
-    """Return what an axis calls a weight: ``w1`` is the first weight."""
+    """Return the axis label of a weight: ``First weight`` for ``w1``, otherwise its name."""
     number = weight[1:]
     if weight[:1] == "w" and number.isdecimal() and 0 < int(number) <= len(_ORDINALS):
         return f"{_ORDINALS[int(number) - 1]} weight"
@@ -155,16 +155,16 @@ def axis_name(weight: str) -> str:
 
 
 def _levels(error: Array, bands: int) -> tuple[Array, bool]:
-    """Return the edges of ``bands`` bands of error and whether they rise by a factor.
+    """Return the edges of ``bands`` bands of error, and whether they are spaced by a constant factor.
 
-    Errors that span a factor of three or more get equal factors: the valley, where the paths end, is where errors are
-    small. What lies deep in it, though, is a speck: if the lowest thousandth of the window would take a quarter of
-    the bands, it gets one. At most ten decades are told apart.
+    Errors that span a factor of three or more get logarithmic levels, because paths end where errors are small. The
+    levels span at most ten decades. If the lowest thousandth of the window would take up a quarter of the bands, it
+    gets a single band.
     """
     low, high = float(np.nanmin(error, initial=np.inf)), float(np.nanmax(error, initial=-np.inf))
-    if not low <= high:  # nothing finite
+    if not low <= high:  # no finite error
         low, high = 0.0, 1.0
-    elif high - low <= 1e-9 * max(abs(low), abs(high)):  # a plain
+    elif high - low <= 1e-9 * max(abs(low), abs(high)):  # constant
         room = 0.05 * abs(high) or 1.0
         low, high = low - room, high + room
     elif low >= 0 and high > 3 * low:
@@ -177,13 +177,13 @@ def _levels(error: Array, bands: int) -> tuple[Array, bool]:
 
 
 def points_per_unit(window: Window) -> Array:
-    """Return about how many points on paper one unit of the window measures, across and up."""
+    """Return the approximate length of one unit of the window in points (1/72 inch), along x and y."""
     sides = np.array([high - low for low, high in window])
     return SIDE_POINTS / np.full(2, sides.max()) if equal_scales(window) else SIDE_POINTS / sides
 
 
 def at_threshold(plane: Plane, place: Array, radius: Array) -> bool:
-    """Tell whether the contour of the threshold comes as near to a place as ``radius``, across and up."""
+    """Return whether the contour of the threshold passes within ``radius`` (along x and y) of a place."""
     if plane.threshold is None:
         return False
     columns, rows = (

@@ -1,4 +1,4 @@
-"""Which part of a plane of two weights is shown."""
+"""The window: the part of a plane of two weights that a figure shows."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ Limits = tuple[float, float]
 Window = tuple[Limits, Limits]
 
 
-SIDE_POINTS = 300.0  # about what the longer side of a window measures on paper, in points of 1/72 inch
+SIDE_POINTS = 300.0  # approximate length of the longer side of a window on paper, in points (1/72 inch)
 
 
-# Beyond so many halves of the window from its middle a run has left: a picture that held it would show nothing else.
+# A run has left the window if its distance from the center exceeds this multiple of half the window; a window that
+# included it would show no details.
 _FAR, _FAR_FROM_MINIMA = 150.0, 3.0
 
 
-_FARTHEST = 1e9  # the limit of what a config may ask to see: far beyond it, sums of two weights overflow
+_FARTHEST = 1e9  # the largest limit that a config may set; sums of much larger weights overflow
 
 
 def points(run: Run, pair: tuple[int, int]) -> Array:
-    """Return where a run was, epoch by epoch: ``(epochs + 1, 2)``."""
+    """Return two weights of a run after each epoch: ``(epochs + 1, 2)``."""
     return run.trajectory.weights[:, pair]
 
 
-def home(problem: Problem, pair: tuple[int, int]) -> Window:
-    """Return what is shown of two weights as long as runs stay in it."""
+def default_window(problem: Problem, pair: tuple[int, int]) -> Window:
+    """Return the problem's own window for two weights."""
     across, up = (problem.window[min(i, 1)] for i in pair)
     return across, up
 
@@ -40,18 +41,18 @@ def home(problem: Problem, pair: tuple[int, int]) -> Window:
 def window_of(
     problem: Problem, runs: Sequence[Run], pair: tuple[int, int], epochs: tuple[int, int] | None = None
 ) -> Window:
-    """Return the window that shows these runs: the problem's own if all epochs lie in that.
+    """Return the window for some runs: the problem's own window if it contains all epochs.
 
-    Otherwise one of the same proportions that holds the given epochs with a margin, and the problem's own window too
-    if minima are known in it. A run that diverges, and what comes after a run has gone too far, count only if there is
-    nothing else to show.
+    Otherwise return a window of the same proportions that contains the given epochs with a margin, and the problem's
+    own window too if it has known minima. Diverged runs are ignored unless all runs diverged, and so are the epochs
+    after a run has left the window by far.
     """
     paths = [points(run, pair) for run in runs if run.trajectory.ending.word != "diverged"]
     paths = paths or [points(run, pair) for run in runs]
     if epochs:
         first, last = epochs
         paths = [path[first - 1 : last + 1] for path in paths if len(path) >= first] or paths
-    own = home(problem, pair)
+    own = default_window(problem, pair)
     left, right = np.array(own).T
     centre, half = (left + right) / 2, (right - left) / 2
     far = _FAR_FROM_MINIMA if problem.minima else _FAR
@@ -77,26 +78,26 @@ def _until_gone(path: Array, centre: Array, far: Array) -> int:
 
 
 def within(places: Array, window: Window, margin: float = 0.0) -> Any:
-    """Return which of ``places (places, 2)`` lie in the window, widened on every side by so many times its size."""
+    """Return a mask of the ``places (places, 2)`` in the window widened on each side by ``margin`` times its size."""
     low, high = np.array(window).T
     room = margin * (high - low)
     return ((places >= low - room) & (places <= high + room)).all(axis=1)
 
 
 def equal_scales(window: Window) -> bool:
-    """Say whether a unit measures the same on both axes. If it did in a long window, one side would be a line."""
+    """Return whether both axes get the same scale, which would make a long window too narrow."""
     (left, right), (bottom, top) = window
     return 0.4 < (top - bottom) / (right - left) < 2.5
 
 
 def clipped(tails: Array, tips: Array, window: Window) -> tuple[Array, Array, Any]:
-    """Return the moves ``tails -> tips (moves, 2)`` that may be seen, and a mask of them.
+    """Return the moves ``tails -> tips (moves, 2)`` that may be visible, and a mask of them.
 
-    An end that lies far outside the window is drawn in along its move, to a place that still is outside: what is seen
-    is true, and what is drawn is never so large that drawing it fails.
+    An end far outside the window is moved along its arrow to a place that is still outside. The visible part stays
+    the same, and no coordinate is too large to draw.
     """
     low, high = np.array(window).T
-    low, high = low - 3 * (high - low), high + 3 * (high - low)  # so far outside that heads stay out of sight
+    low, high = low - 3 * (high - low), high + 3 * (high - low)  # far enough outside to hide the heads
     with np.errstate(all="ignore"):
         move = tips - tails
         ahead, back = _part_inside(tails, move, low, high), _part_inside(tips, -move, low, high)
@@ -108,14 +109,14 @@ def clipped(tails: Array, tips: Array, window: Window) -> tuple[Array, Array, An
 
 
 def _part_inside(start: Array, move: Array, low: Array, high: Array) -> Array:
-    """Return which part of a move, 0 to 1, it takes to leave a box for good (Liang and Barsky): ``(moves, 1)``."""
+    """Return the fraction (0 to 1) of each move at which it leaves a box (Liang and Barsky): ``(moves, 1)``."""
     leaves = np.fmax((low - start) / move, (high - start) / move)  # fmax: a move along an edge divides 0 by 0
     part: Array = np.clip(leaves.min(axis=1, keepdims=True), 0.0, 1.0)
     return part
 
 
 def distances(place: Array, tails: Array, tips: Array) -> Array:
-    """Return how far ``place (..., 2)`` is from each of the arrows ``tails -> tips (arrows, 2)``: ``(..., arrows)``."""
+    """Return the distances ``(..., arrows)`` from ``place (..., 2)`` to the arrows ``tails -> tips (arrows, 2)``."""
     along = tips - tails
     length2 = np.maximum((along**2).sum(axis=1), 1e-300)
     place = place[..., None, :]

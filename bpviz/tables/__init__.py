@@ -1,4 +1,4 @@
-"""Results as tables: their columns, their formats, and the files that programs read."""
+"""Results as tables: columns, formats, and files for programs."""
 
 from bpviz.tables.columns import Column, Table, ending, point, table, unmet
 from bpviz.tables.files import SCHEMA, history_csv, summary, summary_csv

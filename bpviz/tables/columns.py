@@ -1,6 +1,6 @@
 """The columns of the table of an experiment's runs.
 
-Numbers for people are rounded to be read; numbers for programs are the shortest text that gives back the same float.
+Numbers for people are rounded. Exact numbers are the shortest text that parses to the same float.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 _KIND_TITLES = dict(zip(KINDS, ("error", "gradient", "Hessian", "residual", "Jacobian"), strict=True))
-_STEPS = ("step", "lr", "learning_rate")  # what bpviz, torch and optax call it
-ALWAYS_SHOWN = ("error", "gradient", "hessian")  # shown even where nobody asked
+_STEPS = ("step", "lr", "learning_rate")  # the names in bpviz, torch and optax
+ALWAYS_SHOWN = ("error", "gradient", "hessian")  # shown even if all counts are zero
 
 
 class Column(NamedTuple):
-    """A column of the table: what stands above it, what each run has there, and whether it is a number."""
+    """A column of the table: its title, the cell of a run, and whether cells are numbers."""
 
     title: str
     value: Callable[[Run], str]
@@ -37,12 +37,16 @@ class Table(NamedTuple):
 
 
 def table(results: Results, seconds: Mapping[str, float] | None = None, *, exact: bool = False) -> Table:
-    """Return the table of an experiment, one row a run; with ``seconds`` by label, the time each algorithm took."""
-    shown = list(_columns(results, seconds, exact))
+    """Return the table of an experiment, one row per run.
+
+    ``seconds`` adds a column with the duration of each algorithm, by label. ``exact`` keeps all digits of numbers and
+    adds the final weights.
+    """
+    columns = list(_columns(results, seconds, exact))
     return Table(
-        [c.title for c in shown],
-        [[c.value(run) for c in shown] for run in results.runs],
-        [c.number for c in shown],
+        [c.title for c in columns],
+        [[c.value(run) for c in columns] for run in results.runs],
+        [c.number for c in columns],
     )
 
 
@@ -63,7 +67,7 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
             yield Column(name, _last_weight(i))
     if seconds is not None:
         yield Column("seconds", lambda run: f"{seconds[run.label]:.3f}")
-    yield Column("ending", lambda run: ending(run, results), number=False)
+    yield Column("ending", ending, number=False)
 
 
 def _evaluations(kind: str) -> Callable[[Run], str]:
@@ -74,33 +78,23 @@ def _last_weight(i: int) -> Callable[[Run], str]:
     return lambda run: repr(float(run.trajectory.weights[-1, i]))
 
 
-def ending(run: Run, results: Results) -> str:
-    """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
-    from bpviz.engine.results import Ending  # with NumPy, which printing a table that is ready does without
-
-    end = run.trajectory.ending
-    if end is Ending.REACHED and results.error_threshold is not None:
-        return f"reached {results.error_threshold:.10g}"  # which may be close above a minimum
-    if end is Ending.LEVEL and results.gradient_threshold is not None:
-        return f"reached a gradient of {results.gradient_threshold:g}"
-    if end is Ending.EXHAUSTED and results.aimless:
-        return "ran all epochs"
-    if end is Ending.STUCK and run.trajectory.why:
-        return f"cannot go on ({run.trajectory.why})"
-    return end.value
+def ending(run: Run) -> str:
+    """Return why a run ended, as a sentence: that of its ``Ending``, or ``stuck: <the optimizer's own reason>``."""
+    trajectory = run.trajectory
+    return f"{trajectory.ending.short}: {trajectory.why}" if trajectory.why else trajectory.ending.value
 
 
 def unmet(results: Results) -> list[str]:
-    """Say which runs reached no threshold, where there was one, or did not make all their epochs."""
+    """Return a sentence for each run that did not succeed: ``RPROP from (-4, -4): reached max_epochs``."""
     labels = dict.fromkeys(run.label for run in results.runs)
-    whose = "" if results.title == listed(labels, "and") else f"{results.title}: "  # of `bpviz compare`
+    prefix = "" if results.title == listed(labels, "and") else f"{results.title}: "  # as in `bpviz compare`
     return [
-        f"{whose}{run.label} from {point(run.start)} {ending(run, results)}"
+        f"{prefix}{run.label} from {point(run.start)}: {ending(run)}"
         for run in results.runs
-        if not results.as_asked(run)
+        if not results.succeeded(run)
     ]
 
 
 def point(start: Sequence[float]) -> str:
-    """Return a point as text: ``(-4, -4)``."""
+    """Return a start as text: ``(-4, -4)``."""
     return f"({', '.join(f'{x:g}' for x in start)})"

@@ -1,4 +1,4 @@
-"""The tables of an experiment as files for programs: CSV and JSON."""
+"""The tables of an experiment as CSV and JSON files for programs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 SCHEMA = 1
-"""Version of the files' layout; a change that breaks a reader raises it."""
+"""Version of the format of these files, increased by incompatible changes."""
 
 
 def summary_csv(results: Results) -> str:
-    """Return the table as CSV with exact numbers: one row a run, every setting and every kind of evaluation."""
+    """Return the table as CSV with exact numbers: one row per run, with all settings and all kinds of evaluations."""
     head = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
     head += ["final_error", *results.weights, "ending"]
     rows: list[Sequence[object]] = [head]
     for run in results.runs:
         trajectory = run.trajectory
-        settings = " ".join(f"{name}={_spelled(value)}" for name, value in run.settings.items())
+        settings = " ".join(f"{name}={_setting_text(value)}" for name, value in run.settings.items())
         rows.append(
             [
                 run.algorithm,
@@ -42,8 +42,8 @@ def summary_csv(results: Results) -> str:
     return as_csv(rows)
 
 
-def _spelled(value: Any) -> str:
-    """Return a setting as text without spaces: ``0.3``, and ``clip-norm(largest=1.0)+lookahead(...)`` of wrappers."""
+def _setting_text(value: Any) -> str:
+    """Return a setting as text without spaces: ``0.3``, or ``clip-norm(largest=1.0)+lookahead(...)`` for wrappers."""
     if not isinstance(value, list):
         return f"{value}"
     parts = [{**wrapper} for wrapper in value]
@@ -51,9 +51,10 @@ def _spelled(value: Any) -> str:
 
 
 def history_csv(results: Results) -> str:
-    """Return every epoch of every run as tidy CSV: one row an epoch, epoch 0 the start.
+    """Return all epochs of all runs as tidy CSV, one row per epoch; epoch 0 is the start.
 
-    Columns: label, epoch, error, the weights, evaluations charged so far by kind, and which of the starts (from 1).
+    The columns are label, epoch, error, the weights, the evaluations so far by kind, and the number of the start
+    (from 1).
     """
     starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), start=1)}
     rows: list[Sequence[object]] = [
@@ -67,7 +68,7 @@ def history_csv(results: Results) -> str:
 
 
 def summary(results: Results) -> dict[str, Any]:
-    """Return the table as plain data, exact; a number that is not finite becomes null."""
+    """Return the table as plain data with exact numbers; non-finite numbers become None."""
     runs = [
         {
             "algorithm": run.algorithm,

@@ -1,4 +1,4 @@
-"""Tables as text, Markdown, HTML, LaTeX, typst and CSV."""
+"""Tables as text, Markdown, HTML, LaTeX, Typst and CSV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def as_text(table: Table) -> str:
-    """Return a table aligned with spaces, its columns two apart."""
+    """Return a table aligned with spaces, with two spaces between columns."""
     cells = [table.titles, *table.rows]
     widths = [max(columns(row[i]) for row in cells) for i in range(len(table.titles))]
     lines = []
@@ -34,14 +34,14 @@ def as_markdown(table: Table) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Return a text in which nothing is markup for Markdown."""
+    """Return text with all Markdown markup escaped."""
     for character in "\\|*_`<>[]#&~$":
         text = text.replace(character, "\\" + character)
     return text
 
 
 def as_html(table: Table, title: str = "") -> str:
-    """Return a table in HTML, every cell as text; the first cell of a row says what the row is about."""
+    """Return a table in HTML with escaped cells; the first cell of each row is a row header."""
     from html import escape
 
     align = ["right" if number else "left" for number in table.numbers]
@@ -60,7 +60,7 @@ def as_html(table: Table, title: str = "") -> str:
     return f"<table>\n{caption}<thead>\n{head}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
 
 
-_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]*))?(?:e([+-]?)0*([0-9]+))?")  # as the tables write them
+_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]*))?(?:e([+-]?)0*([0-9]+))?")  # as written in tables
 
 
 _LATEX = {
@@ -95,10 +95,7 @@ _LATEX = {
 
 
 def as_latex(table: Table) -> str:
-    """Return a table in LaTeX for the packages booktabs and siunitx: a column of numbers stands by its decimal point.
-
-    It is a tabular alone, to be put into a table with a caption, or between other text.
-    """
+    """Return a table as a LaTeX tabular that needs booktabs and siunitx; numbers are aligned at the decimal point."""
     columns = list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.titles)
     kinds = [_s_column(cells) if number else "l" for cells, number in zip(columns, table.numbers, strict=True)]
     in_s = [kind.startswith("S") for kind in kinds]
@@ -109,8 +106,8 @@ def as_latex(table: Table) -> str:
     ]
 
     def line(cells: Sequence[str]) -> str:
-        guard = "{}" if cells[0][:1] in ("[", "*") else ""  # or it would belong to the \\ before it
-        return f"  {guard}{' & '.join(cells)} \\\\\n"
+        prefix = "{}" if cells[0][:1] in ("[", "*") else ""  # else it would be an argument of the preceding \\
+        return f"  {prefix}{' & '.join(cells)} \\\\\n"
 
     body = "".join(map(line, rows))
     return (
@@ -120,12 +117,12 @@ def as_latex(table: Table) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Return a text in which nothing is markup for LaTeX."""
+    """Return text with all LaTeX markup escaped."""
     return re.sub(r"([-,'])(?=\1)", r"\1{}", "".join(_LATEX.get(c, c) for c in " ".join(text.split())))
 
 
 def _latex_number(text: str) -> str:
-    """Return a cell of an S column: a number as siunitx reads it, or other text, which braces keep from it."""
+    """Return a cell of an S column: a number for siunitx, or other text in braces."""
     found = _NUMBER.fullmatch(text)
     if found is None:
         return f"{{{latex_text(text)}}}" if text else ""
@@ -135,7 +132,7 @@ def _latex_number(text: str) -> str:
 
 
 def _s_column(cells: Sequence[str]) -> str:
-    """Return the S column of siunitx with room for the longest parts of its numbers."""
+    """Return the column type: S of siunitx, wide enough for all numbers, or r if there are none."""
     found = [number for cell in cells if (number := _NUMBER.fullmatch(cell))]
     if not found:
         return "r"
@@ -151,7 +148,7 @@ def _s_column(cells: Sequence[str]) -> str:
 
 
 def as_typst(table: Table) -> str:
-    """Return a table in typst; a cell is a string, in which nothing is markup."""
+    """Return a table in Typst; cells are strings, so they contain no markup."""
     align = ", ".join("right" if number else "left" for number in table.numbers)
     rows = [
         [_typst_number(cell) if number else typst_string(cell) for cell, number in zip(row, table.numbers, strict=True)]
@@ -166,12 +163,12 @@ def as_typst(table: Table) -> str:
 
 
 def typst_string(text: str) -> str:
-    """Return a text as a string of typst's."""
+    """Return text as a Typst string literal."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _typst_number(text: str) -> str:
-    """Return a number as typst shows it: -1.5e-07 as −1.5 × 10 to the −7."""
+    """Return a number as Typst content: -1.5e-07 becomes −1.5 × 10 with the exponent −7."""
     found = _NUMBER.fullmatch(text)
     if found is None:
         return typst_string(text)
@@ -183,9 +180,9 @@ def _typst_number(text: str) -> str:
 
 
 def rendered(table: Table, form: str, title: str = "") -> str:
-    """Return a table in a format, with a title above it where the format has a place for one or a remark.
+    """Return a table in a format (text, md, csv, latex, typst or html), below its title.
 
-    The formats are text, md, csv, latex, typst and html.
+    The title is a comment in LaTeX and Typst and is omitted in CSV.
     """
     if form == "csv":
         return as_csv([table.titles, *table.rows])
@@ -193,12 +190,12 @@ def rendered(table: Table, form: str, title: str = "") -> str:
         return as_html(table, title)
     if form == "md":
         return summary_markdown(title, table) if title else as_markdown(table)
-    above, made = {"latex": ("% ", as_latex), "typst": ("// ", as_typst), "text": ("", as_text)}[form]
-    return (f"{above}{' '.join(title.split())}\n" if title else "") + made(table)
+    comment, format_table = {"latex": ("% ", as_latex), "typst": ("// ", as_typst), "text": ("", as_text)}[form]
+    return (f"{comment}{' '.join(title.split())}\n" if title else "") + format_table(table)
 
 
 def as_csv(rows: Sequence[Sequence[object]]) -> str:
-    """Return rows as comma-separated values; numbers as the shortest text that reads back the same."""
+    """Return rows as CSV; numbers are the shortest text that parses to the same value."""
     import csv
     import io
 
@@ -213,13 +210,13 @@ def summary_markdown(title: str, table: Table) -> str:
 
 
 def markdown_block(text: str) -> str:
-    """Return text as it is, in Markdown."""
+    """Return text as a Markdown code block."""
     quoted = text.replace("````", "` ` ` `")
     return f"\n````text\n{quoted}\n````\n"
 
 
 def as_json(data: object) -> str:
-    """Return plain data as JSON, one item a line, the same text for the same data."""
+    """Return plain data as JSON with one item per line; the same data gives the same text."""
     import json
 
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

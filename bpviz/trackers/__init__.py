@@ -1,1 +1,1 @@
-"""Trackers: one a file, found by walking this folder. Each is handed what `bpviz run` has written."""
+"""Experiment trackers, one per file, to which `bpviz export` passes the outputs of `bpviz run`."""

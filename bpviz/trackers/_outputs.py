@@ -1,7 +1,7 @@
-"""An output folder of `bpviz run`, read back: what a tracker is handed.
+"""Read an output folder of `bpviz run` to export it to a tracker.
 
-A run has an id that does not depend on when or where it was exported, nor on what else the config compares or draws,
-and a digest of its contents. With the two a tracker finds what it was handed before, and sees whether that still holds.
+A run has an id that depends neither on the time and path of the export nor on the other algorithms and figures of the
+config, and a hash of its content. With both, a tracker finds runs that were exported before and detects changes.
 """
 
 from __future__ import annotations
@@ -18,37 +18,38 @@ from typing import Any, NoReturn
 from bpviz.storage import hashing
 from bpviz.tables import SCHEMA, point
 
-HANDED = 1
-"""Version of what trackers are handed; raised when that changes, so that a re-export brings it up to date."""
+EXPORT_VERSION = 1
+"""Version of the exported data. Increase it when the data changes, so that the next export updates all runs."""
 
 PICTURES = (".png", ".svg", ".pdf")
 _TABLES = ("run.json", "summary.json", "summary.csv", "summary.md", "history.csv")
-_BESIDE = ("figures", "expect")  # parts of an experiment that change no run
-_ANEW = "write the folder anew with `bpviz run`"
-_LONGEST = 250  # characters of a parameter; the whole of it stands in run.json
+_NOT_OF_RUNS = ("figures", "expect")  # parts of an experiment that do not affect runs
+_RERUN = "rerun its config with `bpviz run`"
+_USE_OUTPUTS = "use a folder written by `bpviz run`, such as outputs/neupy"
+_LONGEST = 250  # characters of a parameter; run.json has the full value
 
 
 class OutputsError(Exception):
-    """What keeps a folder from being exported: a sentence a line, each with its folder."""
+    """The reasons why a folder cannot be exported, one per line, each starting with the folder."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One algorithm from one start: what was asked for, and what happened."""
+    """One algorithm from one start: its parameters and its results."""
 
     id: str
     name: str
-    """Its label, and where it started if the experiment has several starts."""
+    """The label, with the start if the experiment has several."""
     config: str
-    """Digest of what bears upon it: the same in every experiment that asks for the same run."""
+    """Hash of everything that determines the run; equal in all experiments that contain it."""
     params: dict[str, Any]
-    """Algorithm, label, settings, start, and what the experiment says besides: plain data, nested."""
+    """Algorithm, label, settings, start and the other settings of the experiment, as nested plain data."""
     summary: dict[str, float]
     ending: str
     metrics: tuple[str, ...]
-    """Names of the columns of ``history``: error, weights/w1, evaluations/gradient, ..."""
+    """Column names of ``history``: error, weights/w1, evaluations/gradient, ..."""
     history: list[tuple[float, ...]]
-    """A row an epoch, the start first."""
+    """One row per epoch; the first is the start."""
     versions: dict[str, str]
 
     @property
@@ -57,18 +58,18 @@ class Run:
 
     @property
     def content(self) -> str:
-        """Digest of all that is handed over."""
+        """Hash of all exported data."""
         parts = (self.name, self.config, self.params, self.summary, self.ending, self.metrics, self.versions)
-        return hashing.of_data([HANDED, *parts, self.history])
+        return hashing.of_data([EXPORT_VERSION, *parts, self.history])
 
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """A folder of outputs: its runs, and what belongs to all of them, the overview."""
+    """An output folder: its runs, and the overview with the files that all runs share."""
 
     folder: Path
     name: str
-    """Of the folder: what runs are grouped by."""
+    """The name of the folder, by which trackers group runs."""
     title: str
     id: str
     config: str
@@ -78,52 +79,54 @@ class Outputs:
     """Tables, run.json and figures."""
     versions: dict[str, str]
     content: str
-    """Digest of all that is handed over as the overview."""
+    """Hash of all exported data of the overview."""
 
     @property
     def pictures(self) -> list[Path]:
-        """The figures that a browser shows as they are."""
+        """The figures that trackers can display, which are PNG files."""
         return [path for path in self.files if path.suffix == ".png"]
 
 
 def place(folder: Path) -> Path:
-    """Return the whole path of a folder as it was named: a symbolic link in it stays one."""
+    """Return the absolute path of a folder, without resolving symbolic links."""
     return Path(os.path.normpath(Path.cwd() / folder))
 
 
-def beside(folder: Path) -> Path:
-    """Return the folder in which a folder lies, as short as it was named."""
+def parent(folder: Path) -> Path:
+    """Return the parent of a folder, as a relative path where possible."""
     return folder.parent if folder.name not in ("", "..") else place(folder).parent
 
 
-def find(named: Iterable[Path]) -> list[Path]:
-    """Return folders of outputs: those named, each once, and of one that only has such folders in it, these."""
+def find(folders: Iterable[Path]) -> list[Path]:
+    """Return output folders without duplicates; a folder that is none itself is replaced by those in it."""
     found: dict[Path, Path] = {}
-    for folder in named:
-        inner = [] if _is_one(folder) else sorted(path for path in folder.glob("*") if _is_one(path))
+    for folder in folders:
+        inner = (
+            [] if _is_output_folder(folder) else sorted(path for path in folder.glob("*") if _is_output_folder(path))
+        )
         found |= {place(path): path for path in inner or [folder]}
     return list(found.values())
 
 
-def _is_one(folder: Path) -> bool:
+def _is_output_folder(folder: Path) -> bool:
     return any(os.path.lexists(folder / name) for name in ("run.json", "summary.json"))
 
 
 def read(folder: Path) -> Outputs:
-    """Return what `bpviz run` wrote in a folder. Raises OutputsError with everything that is wrong there."""
-    _look(folder)
-    made_with, summary = (_json(folder / name) for name in ("run.json", "summary.json"))
+    """Return the outputs in a folder. Raises OutputsError with all reasons why it cannot be exported."""
+    _check(folder)
+    resolved, summary = (_json(folder / name) for name in ("run.json", "summary.json"))
     try:
-        versions = {str(name): str(version) for name, version in made_with["versions"].items()}
-        experiment = {k: v for k, v in made_with["experiment"].items() if k not in ("title", "start", *_BESIDE)}
+        versions = {str(name): str(version) for name, version in resolved["versions"].items()}
+        experiment = {k: v for k, v in resolved["experiment"].items() if k not in ("title", "start", *_NOT_OF_RUNS)}
         algorithms = {entry["label"]: dict(entry) for entry in experiment.pop("algorithms")}
         runs = list(_runs(folder, summary["runs"], algorithms, experiment, versions))
         title = str(summary["title"])
     except (AttributeError, KeyError, TypeError, ValueError):
-        _refuse(folder, f"run.json and summary.json do not fit together; {_ANEW}")
+        _refuse(folder, f"run.json and summary.json do not match; {_RERUN}")
     config = hashing.of_data([run.config for run in runs])
-    name, listed = place(folder).name, _files(folder)
-    contents = {path.name: hashing.of_bytes(_bytes(path)) for path in listed}
+    name, files = place(folder).name, _files(folder)
+    contents = {path.name: hashing.of_bytes(_bytes(path)) for path in files}
     return Outputs(
         folder=folder,
         name=name,
@@ -132,22 +135,22 @@ def read(folder: Path) -> Outputs:
         config=config,
         params=experiment,
         runs=runs,
-        files=listed,
+        files=files,
         versions=versions,
-        content=hashing.of_data([HANDED, title, config, versions, contents]),
+        content=hashing.of_data([EXPORT_VERSION, title, config, versions, contents]),
     )
 
 
 def _runs(
     folder: Path,
-    said: Sequence[Mapping[str, Any]],
+    entries: Sequence[Mapping[str, Any]],
     algorithms: Mapping[str, Mapping[str, Any]],
     experiment: Mapping[str, Any],
     versions: dict[str, str],
 ) -> Iterator[Run]:
-    starts = [tuple(map(float, entry["start"])) for entry in said]
-    histories = _histories(folder / "history.csv", said, starts)
-    for entry, start, (metrics, history) in zip(said, starts, histories, strict=True):
+    starts = [tuple(map(float, entry["start"])) for entry in entries]
+    histories = _histories(folder / "history.csv", entries, starts)
+    for entry, start, (metrics, history) in zip(entries, starts, histories, strict=True):
         label = str(entry["label"])
         settings = {key: value for key, value in algorithms[label].items() if key not in ("name", "label")}
         params = {"algorithm": entry["algorithm"], "label": label, "settings": settings, "start": list(start)}
@@ -167,8 +170,8 @@ def _runs(
         )
 
 
-def _refuse(folder: Path, *complaints: str) -> NoReturn:
-    raise OutputsError("\n".join(f"{folder}: {complaint}" for complaint in complaints))
+def _refuse(folder: Path, *reasons: str) -> NoReturn:
+    raise OutputsError("\n".join(f"{folder}: {reason}" for reason in reasons))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -176,55 +179,55 @@ def _files(folder: Path) -> list[Path]:
     return [*(folder / name for name in _TABLES), *pictures]
 
 
-def _look(folder: Path) -> None:
-    """Refuse what is no folder of outputs, or lacks a file of one, or has a symbolic link in the place of one."""
+def _check(folder: Path) -> None:
+    """Raise OutputsError if a path is not an output folder, lacks a file, or has a symbolic link instead of a file."""
     if not folder.is_dir():
-        what = "this is a file" if folder.exists() else "there is no such folder"
-        _refuse(folder, f"{what}; name a folder that `bpviz run` wrote, such as outputs/neupy")
+        _refuse(folder, f"{'not a folder' if folder.exists() else 'no such folder'}; {_USE_OUTPUTS}")
     try:
         missing = [name for name in _TABLES if not os.path.lexists(folder / name)]
         links = [path.name for path in _files(folder) if path.is_symlink()]
     except OSError as error:
-        _refuse(folder, f"cannot be read: {error.strerror or error}")
-    if not _is_one(folder):
-        _refuse(folder, "`bpviz run` has not written this folder; name one that it wrote, such as outputs/neupy")
-    complaints = [f"{name} is missing; {_ANEW}" for name in missing]
-    complaints += [f"{name} is a symbolic link, and only files are exported; remove it" for name in links]
-    if complaints:
-        _refuse(folder, *complaints)
+        _refuse(folder, f"cannot read the folder: {error.strerror or error}")
+    if not _is_output_folder(folder):
+        _refuse(folder, f"not an output folder of `bpviz run`; {_USE_OUTPUTS}")
+    reasons = [f"missing {name}; {_RERUN}" for name in missing]
+    reasons += [f"{name} is a symbolic link (expected a file); remove it" for name in links]
+    if reasons:
+        _refuse(folder, *reasons)
 
 
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        _refuse(path.parent, f"{path.name} cannot be read: {error.strerror or error}")
+        _refuse(path.parent, f"cannot read {path.name}: {error.strerror or error}")
 
 
 def _text(path: Path) -> str:
     try:
         return _bytes(path).decode("utf-8")
     except UnicodeDecodeError:
-        _refuse(path.parent, f"{path.name} is damaged: it is not UTF-8; {_ANEW}")
+        _refuse(path.parent, f"invalid {path.name} (not UTF-8); {_RERUN}")
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(_text(path))
     except (ValueError, RecursionError):
-        _refuse(path.parent, f"{path.name} is damaged: it is not JSON; {_ANEW}")
+        _refuse(path.parent, f"invalid {path.name} (not JSON); {_RERUN}")
     schema = data.get("schema") if isinstance(data, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
-        _refuse(path.parent, f"{path.name} is of a newer bpviz (schema {schema}, not {SCHEMA}); update this one")
+        versions = f"got schema {schema}, expected {SCHEMA}"
+        _refuse(path.parent, f"{path.name} was written by a newer version of bpviz ({versions}); update bpviz")
     if schema != SCHEMA:
-        _refuse(path.parent, f"{path.name} is damaged: it is not of `bpviz run`; {_ANEW}")
+        _refuse(path.parent, f"invalid {path.name} (not written by `bpviz run`); {_RERUN}")
     return dict(data)
 
 
 def _histories(
-    path: Path, said: Sequence[Mapping[str, Any]], starts: Sequence[tuple[float, ...]]
+    path: Path, entries: Sequence[Mapping[str, Any]], starts: Sequence[tuple[float, ...]]
 ) -> list[tuple[tuple[str, ...], list[tuple[float, ...]]]]:
-    """Return the metrics of each run, by name, and what they are at each epoch."""
+    """Return the names and values of the metrics of each run; values have one row per epoch."""
     numbers = {start: number for number, start in enumerate(dict.fromkeys(starts), start=1)}
     try:
         head, *rows = csv.reader(io.StringIO(_text(path), newline=""))
@@ -233,23 +236,23 @@ def _histories(
         for row in rows:
             found.setdefault((row[0], int(row[-1])), []).append(row)
         histories = []
-        for entry, start in zip(said, starts, strict=True):
-            mine = found.pop((entry["label"], numbers[start]))
-            after = 3 + len(start)  # label, epoch and error come first, then the weights
+        for entry, start in zip(entries, starts, strict=True):
+            own = found.pop((entry["label"], numbers[start]))
+            after = 3 + len(start)  # columns: label, epoch, error, weights, evaluations
             counted = [i for i in range(after, len(head) - 1) if kinds[i] in entry["evaluations"]]
-            shown = {2: "error", **{i: f"weights/{head[i].replace('/', '_')}" for i in range(3, after)}}
-            shown |= {i: f"evaluations/{kinds[i]}" for i in counted}
-            values = [tuple(int(row[i]) if i in counted else float(row[i]) for i in shown) for row in mine]
-            if [row[1] for row in mine] != [str(epoch) for epoch in range(entry["epochs"] + 1)]:
-                raise ValueError(f"{len(mine) - 1} epochs")
-            histories.append((tuple(shown.values()), values))
+            names = {2: "error", **{i: f"weights/{head[i].replace('/', '_')}" for i in range(3, after)}}
+            names |= {i: f"evaluations/{kinds[i]}" for i in counted}
+            values = [tuple(int(row[i]) if i in counted else float(row[i]) for i in names) for row in own]
+            if [row[1] for row in own] != [str(epoch) for epoch in range(entry["epochs"] + 1)]:
+                raise ValueError(f"{len(own) - 1} epochs")
+            histories.append((tuple(names.values()), values))
     except (csv.Error, IndexError, KeyError, TypeError, ValueError):
-        _refuse(path.parent, f"history.csv is damaged, or not of the run that summary.json is of; {_ANEW}")
+        _refuse(path.parent, f"history.csv is damaged or does not match summary.json; {_RERUN}")
     return histories
 
 
 def flat(params: Mapping[str, Any], before: str = "") -> dict[str, str | float | bool]:
-    """Return nested parameters under dotted names, each a text, a number or a boolean; a long text is cut short."""
+    """Return nested parameters as strings, numbers and booleans under dotted names; long strings are truncated."""
     found: dict[str, str | float | bool] = {}
     for name, value in params.items():
         if isinstance(value, Mapping):

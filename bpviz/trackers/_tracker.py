@@ -1,7 +1,7 @@
-"""What a tracker is, and how one is handed a folder: its noise kept away, its failures worded.
+"""The interface of trackers, and the export of a folder without the tracker's log messages.
 
-A tracker's library is imported when something is handed over. It is somebody else's program: it warns, logs and raises
-as it likes. None of that may cost a run, or look as if bpviz had gone wrong.
+A tracker's library is imported only for an export. It may warn, log and raise anything; this must not stop the export
+of other folders, or look like an error of bpviz.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ from bpviz.trackers._outputs import Outputs, read
 if TYPE_CHECKING:
     from pathlib import Path
 
-NEW, UPDATED, THERE = "new", "updated", "already there"
-OUTCOMES = (NEW, UPDATED, THERE)
-"""What becomes of a run, or of an overview, that is handed over."""
+NEW, UPDATED, UNCHANGED = "new", "updated", "unchanged"
+OUTCOMES = (NEW, UPDATED, UNCHANGED)
+"""The possible outcomes of exporting a run or an overview."""
 
 
 class TrackingError(Exception):
-    """A tracker, what it was handed, and why that failed, as a sentence."""
+    """A failed export; the message names the tracker, the folder and the reason."""
 
 
 class Tracker(Protocol):
-    """Where runs are kept. ``@tracker`` registers a class with these methods; its docstring says what is where."""
+    """An experiment tracker, registered with ``@tracker``; its docstring describes what it stores and where."""
 
     name: ClassVar[str]
     library: ClassVar[str]
 
     def __init__(self, into: Path | None) -> None:
-        """Write in the folder ``into``, or in the tracker's own place."""
+        """Store runs in the folder ``into``, or in the tracker's default location."""
 
     def where(self, folder: Path) -> str:
-        """Return where the runs of a folder are found, as a user would name it."""
+        """Return the location of the runs of a folder, as shown to users."""
 
-    def look(self, folders: Sequence[Path]) -> list[str]:
-        """Return the commands with which one looks at the runs of folders, or sends them on."""
+    def next_commands(self, folders: Sequence[Path]) -> list[str]:
+        """Return the shell commands that display or upload the runs of folders."""
 
-    def hand_over(self, outputs: Outputs) -> Iterator[str]:
-        """Hand over every run and the overview; yield what became of each, one of OUTCOMES."""
+    def export(self, outputs: Outputs) -> Iterator[str]:
+        """Export every run and the overview, and yield the outcome of each, one of OUTCOMES."""
 
 
 TRACKERS: Registry[type[Tracker]] = Registry("tracker", "bpviz.trackers")
 
 
 def tracker(name: str, *, library: str) -> Callable[[type], type]:
-    """Register a class as the tracker ``name``, which imports ``library``; the extra of that name installs it."""
+    """Register a class as the tracker ``name``, which imports ``library``; the extra ``name`` installs it."""
 
     def register(cls: Any) -> type:
         cls.name, cls.library = name, library
@@ -65,24 +65,26 @@ def tracker(name: str, *, library: str) -> Callable[[type], type]:
 
 
 def missing(kind: type[Tracker]) -> str | None:
-    """Return how to install what a tracker needs, None if it is there."""
+    """Return a message if the library of a tracker is not installed, else None."""
     found = importlib.util.find_spec(kind.library)
-    if found is not None and found.origin is not None:  # a folder of that name may lie about: wandb makes one
+    if (
+        found is not None and found.origin is not None
+    ):  # no origin: a folder of that name, as wandb creates, not the library
         return None
-    return f'export --to {kind.name} needs {kind.library}: pip install "bpviz[{kind.name}]"'
+    return f'--to {kind.name}: {kind.library} is not installed; run pip install "bpviz[{kind.name}]"'
 
 
 def export(tracker: Tracker, folder: Path) -> Counter[str]:
-    """Hand a folder over and return how many of its runs, and its overview, became what. Raises TrackingError."""
+    """Export a folder and return the number of runs, with the overview, per outcome. Raises TrackingError."""
     try:
         with contained():
-            return Counter(tracker.hand_over(read(folder)))
+            return Counter(tracker.export(read(folder)))
     except (Exception, SystemExit) as error:  # a tracker may raise anything
-        raise TrackingError(f"{tracker.name}: {folder} was not exported, or not all of it: {_reason(error)}") from error
+        raise TrackingError(f"{tracker.name}: export of {folder} failed or is incomplete: {_reason(error)}") from error
 
 
 def _reason(error: BaseException) -> str:
-    """Return an exception's own words, on one line."""
+    """Return the message of an exception on one line."""
     words = without_password(" ".join(str(error).split()))
     if not words or isinstance(error, KeyError):
         words = f"{type(error).__name__} {words}".strip()
@@ -90,13 +92,13 @@ def _reason(error: BaseException) -> str:
 
 
 def without_password(text: str) -> str:
-    """Return a text without the name and the password that an address in it may have."""
+    """Return text without user names and passwords in URLs."""
     return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 
 @contextlib.contextmanager
 def contained() -> Iterator[None]:
-    """Keep a library's warnings and log messages from the terminal, and warnings from being errors."""
+    """Suppress the log messages and warnings of a library, even if warnings are errors."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -109,7 +111,7 @@ def contained() -> Iterator[None]:
 
 @contextlib.contextmanager
 def environment(defaults: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the environment for a while, those that nobody has set."""
+    """Set environment variables temporarily, unless they are already set."""
     absent = [name for name in defaults if name not in os.environ]
     os.environ.update({name: defaults[name] for name in absent})
     try:

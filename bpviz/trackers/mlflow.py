@@ -13,8 +13,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from bpviz.storage import atomic
-from bpviz.trackers._outputs import PICTURES, Outputs, Run, beside, flat, place
-from bpviz.trackers._tracker import NEW, THERE, UPDATED, TrackingError, environment, tracker, without_password
+from bpviz.trackers._outputs import PICTURES, Outputs, Run, flat, parent, place
+from bpviz.trackers._tracker import NEW, UNCHANGED, UPDATED, TrackingError, environment, tracker, without_password
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,18 +27,18 @@ _QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_AT_ONCE, _PARAMS_AT_ONCE = 1000, 100  # what log_batch takes
-_NOTE = 5000  # characters that MLflow shows of a description
+_METRICS_PER_BATCH, _PARAMS_PER_BATCH = 1000, 100  # limits of log_batch
+_NOTE = 5000  # largest description that MLflow displays, in characters
 _RUN, _CONTENT = "bpviz.run", "bpviz.content"
 
 
 @tracker("mlflow", library="mlflow")
 class MLflow:
-    """An experiment of MLflow for each folder, and in it a run for each run, and one with the files: the overview.
+    """One MLflow experiment per folder, with one run per run and one for the overview, which has the files.
 
-    They are kept in ``mlflow.db`` beside the folder, files in ``mlartifacts`` beside that, unless MLFLOW_TRACKING_URI
-    names another place. MLflow chooses the ids of its runs; ours is a tag, by which a run is found again. What has
-    changed is handed over as a new run before the old one is deleted, as MLflow's metrics cannot be taken back.
+    The database ``mlflow.db`` and the files in ``mlartifacts`` are in the parent of the folder, unless
+    MLFLOW_TRACKING_URI is set. MLflow chooses the ids of its runs; the id of bpviz is a tag, by which a run is found
+    again. A changed run becomes a new run, and the old one is deleted, because logged metrics cannot be removed.
     """
 
     def __init__(self, into: Path | None) -> None:
@@ -46,39 +46,41 @@ class MLflow:
         self.server = os.environ.get(_SERVER, "") if into is None else ""
 
     def where(self, folder: Path) -> str:
-        return without_password(self.server) or f"sqlite:///{(self.into or beside(folder)) / 'mlflow.db'}"
+        return without_password(self.server) or f"sqlite:///{(self.into or parent(folder)) / 'mlflow.db'}"
 
-    def look(self, folders: Sequence[Path]) -> list[str]:
+    def next_commands(self, folders: Sequence[Path]) -> list[str]:
         if self.server:
             return []
         return list(dict.fromkeys(f"mlflow ui --backend-store-uri {quote(self.where(folder))}" for folder in folders))
 
-    def hand_over(self, outputs: Outputs) -> Iterator[str]:
+    def export(self, outputs: Outputs) -> Iterator[str]:
         with environment(_QUIET):
             from mlflow import MlflowClient
 
-            home = None if self.server else place(self.into or beside(outputs.folder))
+            home = None if self.server else place(self.into or parent(outputs.folder))
             client = MlflowClient(tracking_uri=self.server if home is None else _database(home))
             experiment = _experiment(client, outputs.name, home)
             for run in outputs.runs:
                 tags = {"bpviz.algorithm": run.algorithm, "bpviz.ending": run.ending}
                 if not math.isfinite(run.summary["final_error"]):  # MLflow has no infinity
                     tags["bpviz.final_error"] = repr(run.summary["final_error"])
-                yield _hand_over(client, experiment, run, run.name, tags, partial(_epochs, run))
+                yield _export_one(client, experiment, run, run.name, tags, partial(_epochs, run))
             table = next(path for path in outputs.files if path.name == "summary.md").read_text(encoding="utf-8")
             tags = {"bpviz.title": outputs.title, "mlflow.note.content": table if len(table) <= _NOTE else ""}
-            yield _hand_over(client, experiment, outputs, "overview", tags, partial(_files, outputs))
+            yield _export_one(client, experiment, outputs, "overview", tags, partial(_files, outputs))
 
 
 def _database(home: Path) -> str:
-    if set("?%") & set(str(home)):  # the URI of a database has other uses for them
-        raise TrackingError(f"its database cannot be in {home}, as that name has a ? or a % in it; try another --into")
+    if set("?%") & set(str(home)):  # they have a special meaning in the URI of a database
+        raise TrackingError(
+            f"invalid folder for the database: {home} (its path contains ? or %); set another one with --into"
+        )
     atomic.make(home)
     return f"sqlite:///{(home / 'mlflow.db').as_posix()}"
 
 
 def _experiment(client: MlflowClient, name: str, home: Path | None) -> str:
-    """Return the id of the experiment of a name, a new one if there is none."""
+    """Return the id of the experiment with a name; it is created if it does not exist."""
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
@@ -86,7 +88,7 @@ def _experiment(client: MlflowClient, name: str, home: Path | None) -> str:
     return str(client.create_experiment(name, artifact_location=artifacts))
 
 
-def _hand_over(
+def _export_one(
     client: MlflowClient,
     experiment: str,
     thing: Run | Outputs,
@@ -94,11 +96,11 @@ def _hand_over(
     tags: Mapping[str, str],
     write: Callable[[MlflowClient, str], None],
 ) -> str:
-    """Write a run unless it is there; the tag with its content comes last, so that half a run is not taken for one."""
+    """Write a run unless it is unchanged. The tag with its content is set last, which marks the run as complete."""
     content = thing.content
-    there = client.search_runs([experiment], f"tags.`{_RUN}` = '{thing.id}'")
-    good = [run.info.run_id for run in there if run.data.tags.get(_CONTENT) == content][:1]
-    if not good:
+    existing = client.search_runs([experiment], f"tags.`{_RUN}` = '{thing.id}'")
+    unchanged = [run.info.run_id for run in existing if run.data.tags.get(_CONTENT) == content][:1]
+    if not unchanged:
         tags = {_RUN: thing.id, "bpviz.config": thing.config, **_versions(thing.versions), **tags}
         new = client.create_run(experiment, tags=tags, run_name=name).info.run_id
         try:
@@ -109,10 +111,10 @@ def _hand_over(
             with contextlib.suppress(Exception):
                 client.set_terminated(new, "FAILED")
             raise
-    for run in there:
-        if run.info.run_id not in good:
+    for run in existing:
+        if run.info.run_id not in unchanged:
             client.delete_run(run.info.run_id)
-    return THERE if good else UPDATED if there else NEW
+    return UNCHANGED if unchanged else UPDATED if existing else NEW
 
 
 def _versions(versions: Mapping[str, str]) -> dict[str, str]:
@@ -122,10 +124,10 @@ def _versions(versions: Mapping[str, str]) -> dict[str, str]:
 def _epochs(run: Run, client: MlflowClient, run_id: str) -> None:
     from mlflow.entities import Metric, Param
 
-    now = int(time.time() * 1000)  # nobody has timed the epochs
+    now = int(time.time() * 1000)  # epochs have no recorded time
     params = _allowed(flat(run.params))
-    for few in _portions([Param(key, _value(value)) for key, value in params.items()], _PARAMS_AT_ONCE):
-        client.log_batch(run_id, params=few)
+    for batch in _batches([Param(key, _value(value)) for key, value in params.items()], _PARAMS_PER_BATCH):
+        client.log_batch(run_id, params=batch)
     keys = list(_allowed(dict.fromkeys(run.metrics)))
     metrics = [
         Metric(key, _finite(value), now, epoch)
@@ -133,8 +135,8 @@ def _epochs(run: Run, client: MlflowClient, run_id: str) -> None:
         for key, value in zip(keys, row, strict=True)
     ]
     metrics += [Metric(key, _finite(value), now, 0) for key, value in run.summary.items()]
-    for few in _portions(metrics, _AT_ONCE):
-        client.log_batch(run_id, metrics=few)
+    for batch in _batches(metrics, _METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=batch)
 
 
 def _files(outputs: Outputs, client: MlflowClient, run_id: str) -> None:
@@ -142,7 +144,7 @@ def _files(outputs: Outputs, client: MlflowClient, run_id: str) -> None:
         client.log_artifact(run_id, str(path), "figures" if path.suffix in PICTURES else None)
 
 
-def _portions(things: list[Any], size: int) -> Iterator[list[Any]]:
+def _batches(things: list[Any], size: int) -> Iterator[list[Any]]:
     return (things[i : i + size] for i in range(0, len(things), size))
 
 
@@ -151,17 +153,17 @@ def _value(value: str | float | bool) -> str:
 
 
 def _finite(value: float) -> float:
-    """Return a number as MLflow keeps it: it would keep infinity as 1.8e308, which no chart survives."""
+    """Return a number, or NaN if it is infinite: MLflow would store infinity as 1.8e308 and plot it."""
     return float(value) if math.isfinite(value) else math.nan
 
 
 def _allowed(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Return things under names that MLflow takes: letters, digits and a few signs, and nothing like a path upward."""
+    """Return values under names that MLflow allows: letters, digits and a few signs, and no ``..`` in paths."""
     found: dict[str, Any] = {}
-    for name, thing in named.items():
+    for name, value in named.items():
         parts = [re.sub(r"[^\w. -]", "_", part).strip() for part in name[:200].split("/")]
         key = "/".join(part if part.strip(".") else "_" for part in parts)
         while key in found:
             key += "_"
-        found[key] = thing
+        found[key] = value
     return found

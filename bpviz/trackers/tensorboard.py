@@ -10,24 +10,24 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from bpviz.storage import atomic
-from bpviz.trackers._outputs import Outputs, Run, beside, flat, place
-from bpviz.trackers._tracker import NEW, THERE, UPDATED, TrackingError, tracker
+from bpviz.trackers._outputs import Outputs, Run, flat, parent, place
+from bpviz.trackers._tracker import NEW, UNCHANGED, UPDATED, TrackingError, tracker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_UNSAFE = re.compile(r"[^\w ()+.,=-]")  # in the name of a folder
-_EVENTS = "events.out.tfevents.0.bpviz."  # TensorBoard goes by the words before the number
+_UNSAFE = re.compile(r"[^\w ()+.,=-]")  # in folder names
+_EVENTS = "events.out.tfevents.0.bpviz."  # TensorBoard recognizes event files by the part before the number
 
 
 @tracker("tensorboard", library="tensorboardX")
 class TensorBoard:
-    """A run of TensorBoard, which is a folder, for each run, and one with what it can show of the files: the overview.
+    """One TensorBoard run per run, and one for the overview, with the files that TensorBoard can display.
 
-    They are kept in the folder ``tensorboard`` in the folder of outputs. A run is one file of events, with the digest
-    of its content in its name, and the same run gives the same bytes: no clock is asked, an epoch counts as a second.
-    The file is put together here and written at once, as tensorboardX's own writer works in a thread whose failures
-    nobody hears of. TensorBoard keeps scalars in single precision.
+    A TensorBoard run is a folder; they are in the folder ``tensorboard`` in the output folder. Each has one event file,
+    named after the hash of its content. The same run gives the same bytes, because an epoch counts as one second and no
+    time is recorded. The file is written here in one piece, because the writer of tensorboardX works in a thread and
+    does not report errors. TensorBoard stores scalars in single precision.
     """
 
     def __init__(self, into: Path | None) -> None:
@@ -39,38 +39,38 @@ class TensorBoard:
     def where(self, folder: Path) -> str:
         return str(self._home(folder))
 
-    def look(self, folders: Sequence[Path]) -> list[str]:
+    def next_commands(self, folders: Sequence[Path]) -> list[str]:
         homes = [self._home(folder) for folder in folders]
-        if len(homes) > 1:  # TensorBoard looks for runs in all that is below a folder
-            homes = [self.into] if self.into else list(dict.fromkeys(map(beside, folders)))
+        if len(homes) > 1:  # TensorBoard finds runs in all subfolders
+            homes = [self.into] if self.into else list(dict.fromkeys(map(parent, folders)))
         return [f"tensorboard --logdir {quote(str(home))}" for home in homes]
 
-    def hand_over(self, outputs: Outputs) -> Iterator[str]:
+    def export(self, outputs: Outputs) -> Iterator[str]:
         home = self._home(outputs.folder)
         for run in outputs.runs:
-            yield _hand_over(home, run, run.name, _run)
-        yield _hand_over(home, outputs, "overview", _overview)
+            yield _export_one(home, run, run.name, _run)
+        yield _export_one(home, outputs, "overview", _overview)
 
 
-def _hand_over(home: Path, thing: Any, name: str, events: Callable[[Any], Iterator[bytes]]) -> str:
-    """Write the events of a run, or of an overview, in its folder, unless they are there; then remove older ones."""
+def _export_one(home: Path, thing: Any, name: str, events: Callable[[Any], Iterator[bytes]]) -> str:
+    """Write the event file of a run or an overview unless it exists, and remove older ones."""
     folder = home / f"{_UNSAFE.sub('_', name)[:60].strip()} {thing.id[:8]}"
     for path in (home, folder):
         if path.is_symlink():
             raise TrackingError(f"{path} is a symbolic link to {path.readlink()}; remove it")
     path = folder / f"{_EVENTS}{thing.content}"
     older = [other for other in folder.glob(f"{_EVENTS}*") if other != path]
-    there = path.exists()
-    if not there:
+    exists = path.exists()
+    if not exists:
         atomic.make(folder)
         atomic.write(path, b"".join(map(_record, events(thing))))
     for other in older:
         other.unlink()
-    return UPDATED if older else THERE if there else NEW
+    return UPDATED if older else UNCHANGED if exists else NEW
 
 
 def _record(data: bytes) -> bytes:
-    """Return data as a record of TensorFlow's: its length, and both with checksums."""
+    """Return data as a TFRecord: length and data, each with a checksum."""
     from tensorboardX.record_writer import masked_crc32c
 
     length = struct.pack("<Q", len(data))
@@ -91,8 +91,8 @@ def _run(run: Run) -> Iterator[bytes]:
     summary = {f"summary/{name}": value for name, value in run.summary.items()}
     yield _event(0, file_version="brain.Event:2")
     for part in hparams({**flat(run.params), "ending": run.ending}, summary):
-        told = part.value[0].metadata.plugin_data
-        told.content = HParamsPluginData.FromString(told.content).SerializeToString(deterministic=True)
+        plugin_data = part.value[0].metadata.plugin_data
+        plugin_data.content = HParamsPluginData.FromString(plugin_data.content).SerializeToString(deterministic=True)
         yield _event(0, summary=part)
     yield _text("about", {"config": run.config, "ending": run.ending, "params": run.params, "versions": run.versions})
     for epoch, row in enumerate(run.history):
@@ -118,7 +118,7 @@ def _overview(outputs: Outputs) -> Iterator[bytes]:
 
 
 def _text(tag: str, data: Any) -> bytes:
-    """Return plain data as an event with text, which TensorBoard reads as Markdown."""
+    """Return plain data as a text event, which TensorBoard displays as Markdown."""
     from tensorboardX.summary import text
 
     return _event(0, summary=text(tag, f"```json\n{json.dumps(data, indent=2, ensure_ascii=False)}\n```"))

@@ -10,19 +10,19 @@ from shlex import quote
 from typing import Any
 
 from bpviz.storage import atomic
-from bpviz.trackers._outputs import Outputs, Run, beside, place
-from bpviz.trackers._tracker import NEW, THERE, UPDATED, TrackingError, environment, tracker
+from bpviz.trackers._outputs import Outputs, Run, parent, place
+from bpviz.trackers._tracker import NEW, UNCHANGED, UPDATED, TrackingError, environment, tracker
 
-_CONTENT = "bpviz-content"  # a file in the folder of a run, written when all the rest is
+_CONTENT = "bpviz-content"  # a file in the folder of a run, written last
 
 
 @tracker("wandb", library="wandb")
 class WandB:
-    """A group for each folder, in it a run for each run, and one with the files: the overview.
+    """One group per folder, with one wandb run per run and one for the overview, which has the files.
 
-    They are kept in ``wandb`` beside the folder, for ``wandb sync`` to send on, unless WANDB_MODE says otherwise. Our
-    ids are those of its runs, so that a service that is sent a run twice has it once. Of what has been handed over
-    offline and has changed, the old folder is removed first.
+    Runs are stored in the folder ``wandb`` in the parent of the output folder, for ``wandb sync`` to upload, unless
+    WANDB_MODE is set. wandb's runs have the ids of bpviz, so a run that is uploaded twice is stored once. If an offline
+    run has changed, its old folder is removed first.
     """
 
     def __init__(self, into: Path | None) -> None:
@@ -31,41 +31,43 @@ class WandB:
         self.project = os.environ.get("WANDB_PROJECT", "") or "bpviz"
 
     def _home(self, folder: Path) -> Path:
-        return self.into or Path(os.environ.get("WANDB_DIR", "") or beside(folder))
+        return self.into or Path(os.environ.get("WANDB_DIR", "") or parent(folder))
 
     def where(self, folder: Path) -> str:
         if self.mode == "offline":
             return str(self._home(folder) / "wandb")
         return f"project {self.project}"
 
-    def look(self, folders: Sequence[Path]) -> list[str]:
+    def next_commands(self, folders: Sequence[Path]) -> list[str]:
         if self.mode != "offline":
             return []
         return list(dict.fromkeys(f"wandb sync {quote(self.where(folder))}/offline-run-*" for folder in folders))
 
-    def hand_over(self, outputs: Outputs) -> Iterator[str]:
+    def export(self, outputs: Outputs) -> Iterator[str]:
         if self.mode == "disabled":
-            raise TrackingError("WANDB_MODE is disabled, and nothing would be written; unset it, or set it to offline")
+            raise TrackingError(
+                "nothing would be written (WANDB_MODE is disabled); unset WANDB_MODE or set it to offline"
+            )
         home = place(self._home(outputs.folder))
-        atomic.make(home / "wandb")  # where nothing can be written, wandb would write elsewhere
+        atomic.make(home / "wandb")  # fails if the folder is not writable, where wandb would write elsewhere
         with environment({"WANDB_ERROR_REPORTING": "false"}):
             import wandb
 
             try:
                 for run in outputs.runs:
-                    yield self._hand_over(home, outputs, run, run.name, run.algorithm)
-                yield self._hand_over(home, outputs, outputs, f"{outputs.name}: overview", "overview")
+                    yield self._export_one(home, outputs, run, run.name, run.algorithm)
+                yield self._export_one(home, outputs, outputs, f"{outputs.name}: overview", "overview")
             finally:
                 wandb.teardown()
 
-    def _hand_over(self, home: Path, outputs: Outputs, thing: Run | Outputs, name: str, kind: str) -> str:
+    def _export_one(self, home: Path, outputs: Outputs, thing: Run | Outputs, name: str, kind: str) -> str:
         import wandb
 
         content = thing.content
-        there = [path for path in (home / "wandb").glob(f"offline-run-*-{thing.id}") if self.mode == "offline"]
-        if any(_read(path / _CONTENT) == content for path in there):
-            return THERE
-        for path in there:  # first: the new one may get the same name, which ends in seconds
+        existing = [path for path in (home / "wandb").glob(f"offline-run-*-{thing.id}") if self.mode == "offline"]
+        if any(_read(path / _CONTENT) == content for path in existing):
+            return UNCHANGED
+        for path in existing:  # before init: the new folder may get the same name, which contains the time in seconds
             shutil.rmtree(path)
         run = wandb.init(
             project=self.project,
@@ -79,7 +81,7 @@ class WandB:
             dir=str(home),
             settings=_settings(),
         )
-        try:  # not ``with run``, which would print a traceback
+        try:  # ``with run`` would print a traceback
             if isinstance(thing, Run):
                 _log(run, thing)
             else:
@@ -91,11 +93,11 @@ class WandB:
         if self.mode != "offline":
             return NEW
         atomic.write(Path(run.settings.sync_dir) / _CONTENT, content.encode())
-        return UPDATED if there else NEW
+        return UPDATED if existing else NEW
 
 
 def _settings() -> Any:
-    """Return what keeps wandb to the point: this machine and this process are not what ran the experiment."""
+    """Return settings that record nothing about this machine and process, which did not run the experiment."""
     import wandb
 
     return wandb.Settings(
@@ -117,7 +119,7 @@ def _log(run: Any, thing: Run) -> None:
 
 
 def _save(run: Any, outputs: Outputs) -> None:
-    """Save the files of an overview: pictures that a browser shows as media, the others as files."""
+    """Save the files of an overview: PNG figures as media, the others as files."""
     import wandb
 
     pictures = {f"figures/{path.stem}": wandb.Image(str(path)) for path in outputs.pictures}

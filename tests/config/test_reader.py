@@ -224,11 +224,11 @@ def test_reports_all_mistakes_in_the_order_of_the_file():
         "bad.yaml:10:12: figures[0].kind: unknown figure 'path'; did you mean 'paths'?",
         (
             "bad.yaml:11:28: figures[1].save_as: expected a file name (letters, digits, spaces and . + = - _), "
-            "got '../x' (file name, without a suffix)"
+            "got '../x' (file name without suffix)"
         ),
         (
-            "bad.yaml:11:42: figures[1].epochs: expected a list of 2 integers in [1, inf), got a list of 1 (the "
-            "first and the last epoch to show as arrows)"
+            "bad.yaml:11:42: figures[1].epochs: expected a list of 2 integers in [1, inf), got a list of 1 (first "
+            "and last epoch shown as arrows)"
         ),
     ]
 
@@ -252,12 +252,12 @@ def test_checks_names_in_figures_and_expectations_although_settings_are_invalid(
         "bad.yaml:3:24: algorithms[1].step: expected a number in (0, inf), got -1",
         "bad.yaml:4:5: algorithms[2]: duplicate label 'Mine'",
         "bad.yaml:4:19: algorithms[2].lable: unknown setting of rprop; did you mean 'label'?",
-        "bad.yaml:6:31: figures[0].algorithms: 'gdd' is not an algorithm of this experiment; did you mean 'gd'?",
-        "bad.yaml:6:47: figures[0].weights: 'w1' stands on both axes",
-        "bad.yaml:6:65: figures[0].epochs: the first epoch, 5, comes after the last, 2",
-        "bad.yaml:7:72: figures[1].weights: 'w9' is not a weight of this problem, which has w1 and w2",
+        "bad.yaml:6:31: figures[0].algorithms: unknown algorithm 'gdd'; did you mean 'gd'?",
+        "bad.yaml:6:47: figures[0].weights: duplicate weight 'w1'; use two different weights",
+        "bad.yaml:6:65: figures[0].epochs: expected first epoch ≤ last epoch, got [5, 2]",
+        "bad.yaml:7:72: figures[1].weights: unknown weight 'w9'",
         "bad.yaml:7:90: figures[1].levels: expected an integer in [2, 200], got 1",
-        "bad.yaml:8:30: figures[2].weights: 'w9' is not a weight of this problem, which has w1 and w2",
+        "bad.yaml:8:30: figures[2].weights: unknown weight 'w9'",
         "bad.yaml:8:51: figures[2].elevation: expected a number in [-90, 90], got 91",
         "bad.yaml:9:10: expect.mine: 'mine' is not an algorithm of this experiment; did you mean 'Mine'?",
     ]
@@ -540,7 +540,7 @@ NAMES = ", ".join(OPTIMIZERS)
         ),
         (
             "algorithms: [gd]\nfigures: [{kind: paths, algorithms: [gd, rporp]}]",
-            ["2:37: figures[0].algorithms: 'rporp' is not an algorithm of this experiment"],
+            ["2:37: figures[0].algorithms: unknown algorithm 'rporp'"],
         ),
         ("", [" the file is empty; run `bpviz init` to create a starter config"]),
         ("# nothing\n", [" the file is empty; run `bpviz init` to create a starter config"]),

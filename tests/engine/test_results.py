@@ -1,8 +1,10 @@
-"""Trajectories and summaries of the same march say the same."""
+"""Trajectories and summaries of the same march agree."""
 
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ STARTS = [(-4, -4), (2.6, -3.5), (-1.2, 1), (1e200, 1), (5, 5), (0.3, -0.2), (-6
 
 
 @pytest.mark.parametrize(("name", "block"), list(zip(OPTIMIZERS, itertools.cycle([None, 1, 3]))))
-def test_a_summary_is_the_end_of_every_trajectory(name, block, six_points):
+def test_summary_has_the_last_epoch_of_each_trajectory(name, block, six_points):
     def epochs():
         return march(OPTIMIZERS[name](), six_points, STARTS, error_threshold=0.125, max_epochs=30, block=block)
 
@@ -27,7 +29,7 @@ def test_a_summary_is_the_end_of_every_trajectory(name, block, six_points):
     np.testing.assert_array_equal(summary.counts, [t.counts[-1] for t in trajectories])
 
 
-def test_a_trajectory_has_its_start_and_every_epoch(six_points, follow):
+def test_trajectory_has_the_start_and_every_epoch(six_points, follow):
     run = follow("irprop+", six_points, (-4, -4), error_threshold=0.125)
     assert run.epochs == 17
     assert run.weights.shape == (18, 2)
@@ -41,22 +43,38 @@ def test_a_trajectory_has_its_start_and_every_epoch(six_points, follow):
     assert all(type(count) is int for count in run.evaluations.values())
 
 
-def test_errors_are_those_of_the_weights_beside_them(six_points, follow, plain):
+def test_errors_are_those_of_the_weights_in_the_same_row(six_points, follow, plain):
     run = follow("adam", six_points, (-1.2, 1), step=0.3, max_epochs=20)
     assert run.errors == pytest.approx([plain(six_points).error(w) for w in run.weights], rel=1e-13)
 
 
-def test_endings_say_what_happened():
+def test_endings_have_a_word_and_a_sentence():
     assert {e.word: e.value for e in Ending} == {
-        "reached": "reached the threshold",
-        "level": "reached level ground",
-        "diverged": "stopped being finite",
-        "exhausted": "ran out of epochs",
-        "stuck": "cannot go on (no step reduces the error)",
+        "reached": "reached the error threshold",
+        "level": "reached the gradient threshold",
+        "diverged": "diverged (non-finite error or weights)",
+        "exhausted": "reached max_epochs",
+        "stuck": "stuck: no step reduces the error",
     }
 
 
-def test_nothing_recorded_of_nothing():
+def test_documentation_lists_all_endings():
+    text = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `(\w+)` \| ([^|;]+?)(?:;[^|]*)? \|$", text.partition("## Endings")[2], re.MULTILINE))
+    assert table == {e.word: e.value for e in Ending}
+
+
+def test_short_endings_omit_the_explanation():
+    assert {e.word: e.short for e in Ending} == {
+        "reached": "reached the error threshold",
+        "level": "reached the gradient threshold",
+        "diverged": "diverged",
+        "exhausted": "reached max_epochs",
+        "stuck": "stuck",
+    }
+
+
+def test_no_runs_give_empty_results():
     assert record([]) == []
     summary = summarize([], 0, 2)
     assert summary.weights.shape == (0, 2)

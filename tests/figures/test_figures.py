@@ -1,6 +1,6 @@
-"""Every figure: drawn from the results, true to them, legible, and the same bytes wherever it is drawn.
+"""Figures show the results, are legible, and have the same bytes everywhere.
 
-What was drawn is read back from the artists; no test looks at pixels.
+Tests read the values back from matplotlib's artists, not from pixels.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from bpviz.declare.domains import FileName
 from bpviz.engine.results import Ending, Results, Run, Trajectory
 from bpviz.experiment import runner
 from bpviz.figures import _layout, _render, _style
-from bpviz.figures._base import how_far, slug
+from bpviz.figures._base import outcome, slug
 from bpviz.landscape.plane import _levels
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -75,19 +75,19 @@ def results(problem: Perceptron) -> Results:
     return run(PUBLISHED, problem, [(-4.0, -4.0)], 0.125, 1000)
 
 
-def made(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float | None = 0.125) -> Results:
-    """Return results with these weights ``(epochs + 1, params)``, one algorithm a path, called a, b, ..."""
+def results_of(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float | None = 0.125) -> Results:
+    """Return results with these weights ``(epochs + 1, params)``, one algorithm per path, labeled a, b, ..."""
     runs = []
     for label, weights in zip("abcdefghijkl", map(np.asarray, paths), strict=False):
         errors = np.linspace(0.5, 0.2, len(weights))
         counts = np.zeros((len(weights), len(KINDS)), np.int64)
         trajectory = Trajectory(weights.astype(float), errors, counts, ending)
         runs.append(Run("gd", label, {}, tuple(weights[0].tolist()), trajectory))
-    return Results("made", ("w1", "w2", "b")[: len(runs[0].start)], threshold, runs)
+    return Results("synthetic", ("w1", "w2", "b")[: len(runs[0].start)], threshold, runs)
 
 
 class Drawn:
-    """A figure before it becomes a file."""
+    """A figure that was drawn but not saved."""
 
     def __init__(self, request: Any, results: Results, problem: Any, laid_out: bool = True) -> None:
         self.data = request.data(results, problem)
@@ -100,8 +100,8 @@ class Drawn:
 
     @property
     def texts(self) -> list[Text]:
-        """Every text that can be seen. Axes keep numbers beyond their ends, which cannot."""
-        beyond = {
+        """The visible texts, without the tick labels that axes keep beyond their limits."""
+        hidden = {
             tick.label1
             for axes in self.figure.axes
             for axis in (axes.xaxis, axes.yaxis, getattr(axes, "zaxis", axes.xaxis))
@@ -110,7 +110,7 @@ class Drawn:
             if not low <= tick.get_loc() <= high
         }
         texts = [text for text in self.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-        return [text for text in texts if text not in beyond]
+        return [text for text in texts if text not in hidden]
 
     @property
     def words(self) -> list[str]:
@@ -142,19 +142,19 @@ FORMATS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 @pytest.mark.parametrize(
     ("kind", "format"), sorted({*zip(FIGURES, itertools.cycle(FORMATS)), *(("paths", format) for format in FORMATS)})
 )
-def test_files_are_files_and_say_no_date(kind: str, format: str, results: Results, problem: Perceptron) -> None:
+def test_files_have_their_format_and_no_date(kind: str, format: str, results: Results, problem: Perceptron) -> None:
     file = file_of(kind, results, problem, format)
     assert file.startswith(FORMATS[format])
     assert not [word for word in (b"Date", b"dc:date", b"atplotlib v", b"matplotlib.org") if word in file]
 
 
 @every_kind
-def test_a_title_can_be_given(kind: str, results: Results, problem: Perceptron) -> None:
-    assert "What I call it, $_5" in draw(kind, results, problem, title="What I call it, $_5").words
+def test_title_option_sets_the_title(kind: str, results: Results, problem: Perceptron) -> None:
+    assert "My title, $_5" in draw(kind, results, problem, title="My title, $_5").words
 
 
 @every_kind
-def test_defaults_have_names_of_their_own(kind: str, problem: Perceptron) -> None:
+def test_default_figures_have_different_file_names(kind: str, problem: Perceptron) -> None:
     labels = [algorithm.label for algorithm in PUBLISHED]
     names = [request.file_name() for request in FIGURES[kind].defaults(problem, labels)]
     assert names
@@ -163,7 +163,7 @@ def test_defaults_have_names_of_their_own(kind: str, problem: Perceptron) -> Non
 
 
 @every_kind
-def test_it_says_what_its_options_mean(kind: str) -> None:
+def test_every_option_has_a_meaning_and_a_valid_default(kind: str) -> None:
     assert FIGURES[kind].__doc__
     for field in declare.fields(FIGURES[kind]).values():
         assert field.complaint(field.default) is None
@@ -172,7 +172,7 @@ def test_it_says_what_its_options_mean(kind: str) -> None:
 
 @pytest.mark.slow
 @every_kind
-def test_nothing_stays_in_memory(kind: str, results: Results, problem: Perceptron) -> None:
+def test_figures_are_garbage_collected(kind: str, results: Results, problem: Perceptron) -> None:
     drawn = draw(kind, results, problem)
     figure = weakref.ref(drawn.figure)
     del drawn
@@ -181,7 +181,7 @@ def test_nothing_stays_in_memory(kind: str, results: Results, problem: Perceptro
 
 
 @every_kind
-def test_the_users_settings_are_left_alone(kind: str, results: Results, problem: Perceptron) -> None:
+def test_user_settings_are_restored(kind: str, results: Results, problem: Perceptron) -> None:
     with mpl.rc_context({"lines.linewidth": 7.0}):
         before = dict(mpl.rcParams)
         file_of(kind, results, problem, "png")
@@ -192,7 +192,7 @@ def test_the_users_settings_are_left_alone(kind: str, results: Results, problem:
 
 
 def hard_cases() -> Iterator[tuple[str, Results, Any]]:
-    """Yield results that are hard to draw, with their problem."""
+    """Yield results that are hard to draw, each with its problem."""
     six = Perceptron()
     gd, step = OPTIMIZERS["gd"], OPTIMIZERS["rprop"]
     many = tuple(Algorithm(label, step(step=0.01 * (i + 5))) for i, label in enumerate(HARD_LABELS))
@@ -202,25 +202,25 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
     wide = (Algorithm(capitals, gd(step=0.1)),)
     yield "wide letters", run(wide, six, [(-4.0, -4.0)], 0.125, 1000), six
     yield "several starts", run(PUBLISHED, six, [(-4.0, -4.0), (5.0, 5.0), (-3.0, 2.0)], 0.125, 50), six
-    yield "no epoch at all", run(PUBLISHED, six, [(3.0, -5.0)], 0.125, 10), six
+    yield "no epochs", run(PUBLISHED, six, [(3.0, -5.0)], 0.125, 10), six
     wild = (Algorithm("wild", gd(step=9.0)), Algorithm("calm", gd(step=0.5)))
     line = Perceptron(activation="linear")
-    yield "one that diverges", run(wild, line, [(-4.0, -4.0)], 0.3, 1000), line
-    yield "a leap", run((Algorithm("leap", gd(step=1e6)),), six, [(-4.0, -4.0)], 0.125, 20), six
+    yield "divergence", run(wild, line, [(-4.0, -4.0)], 0.3, 1000), line
+    yield "a large step", run((Algorithm("leap", gd(step=1e6)),), six, [(-4.0, -4.0)], 0.125, 20), six
     bias = Perceptron(bias=True, loss="cross-entropy")
     yield "three weights", run(PUBLISHED, bias, [(-4.0, -4.0, 1.0)], 0.3, 500), bias
     flat = Perceptron(dataset=Dataset("flat", ((0.0, 0.0),), (0.5,), ("a", "b")))
-    yield "no slope", run(PUBLISHED, flat, [(-4.0, -4.0)], None, 3), flat
-    yield "weights without bounds", made([[-4, -4], [1e300, -1e300], [2, 1], [-1e308, 1e308], [0, 0]]), six
-    yield "not finite", made([[-4, -4], [2, 1], [np.nan, np.inf]], ending=Ending.DIVERGED), six
-    far = made([[2e5, 2e5], [2e5 + 1, 2e5]], [[2e5, 2e5], [2e5, 2e5 + 3]])
+    yield "zero gradient", run(PUBLISHED, flat, [(-4.0, -4.0)], None, 3), flat
+    yield "huge weights", results_of([[-4, -4], [1e300, -1e300], [2, 1], [-1e308, 1e308], [0, 0]]), six
+    yield "non-finite weights", results_of([[-4, -4], [2, 1], [np.nan, np.inf]], ending=Ending.DIVERGED), six
+    far = results_of([[2e5, 2e5], [2e5 + 1, 2e5]], [[2e5, 2e5], [2e5, 2e5 + 3]])
     yield "far away", far, six
-    yield "starts without bounds", made([[1e308, -1e308], [1, 1]], [[-1e308, 1e308], [2, 1]]), six
+    yield "huge starts", results_of([[1e308, -1e308], [1, 1]], [[-1e308, 1e308], [2, 1]]), six
     rules = (Algorithm("gd", gd(step=1e-3)), Algorithm("Newton", OPTIMIZERS["newton"]()))
     for name in ("brown-badly-scaled", "bukin", "freudenstein-roth", "six-hump-camel", "monkey-saddle"):
         f = PROBLEMS[name]()
         yield name, run(rules, f, [f.start], f.threshold, 60), f
-    beyond = PROBLEMS["mccormick"]()  # down the slope, where errors are lower than that of any known minimum
+    beyond = PROBLEMS["mccormick"]()  # errors there are below that of every known minimum
     yield "beyond the domain", run((Algorithm("gd", gd(step=1.0)),), beyond, [beyond.start], None, 30), beyond
 
 
@@ -238,12 +238,12 @@ HARD = list(hard_cases())
         if not FIGURES[kind]().misfits(problem, [])
     ],
 )
-def test_hard_cases_are_drawn_whole(kind: str, results: Results, problem: Any) -> None:
-    """No warning (those are errors), no text cut off or on another, the legend on nothing."""
+def test_hard_cases_are_legible(kind: str, results: Results, problem: Any) -> None:
+    """No warnings, no text that is cut off or overlaps other text, no legend over the axes."""
     drawn = _drawn_despite_missing_glyphs(kind, results, problem)
-    paper = drawn.figure.bbox
+    page = drawn.figure.bbox
     boxes = [(text.get_text(), text.get_window_extent()) for text in drawn.texts]
-    cut = [words for words, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > paper.x1 or box.y1 > paper.y1]
+    cut = [words for words, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > page.x1 or box.y1 > page.y1]
     assert not cut
     legend = drawn.figure.legends[0].get_window_extent() if drawn.figure.legends else None
     assert drawn.figure.axes[0].bbox.width > 300
@@ -251,9 +251,9 @@ def test_hard_cases_are_drawn_whole(kind: str, results: Results, problem: Any) -
         if legend and axes.name != "3d":
             labels = axes.xaxis.get_tightbbox()
             assert labels is None or legend.y1 <= labels.y0 + 1
-    if kind != "surface":  # in space, numbers of different axes may meet at a corner
-        on = [(a, b) for (a, one), (b, two) in itertools.combinations(boxes, 2) if _overlap(one, two) > 2]
-        assert not on
+    if kind != "surface":  # in 3D, tick labels of different axes may overlap at a corner
+        overlapping = [(a, b) for (a, one), (b, two) in itertools.combinations(boxes, 2) if _overlap(one, two) > 2]
+        assert not overlapping
 
 
 def _drawn_despite_missing_glyphs(kind: str, results: Results, problem: Any) -> Drawn:
@@ -265,18 +265,18 @@ def _drawn_despite_missing_glyphs(kind: str, results: Results, problem: Any) -> 
 
 
 def _overlap(one: Any, two: Any) -> float:
-    """Return by how many pixels two boxes overlap, the smaller way; 0 or less if they do not."""
+    """Return the overlap of two boxes in pixels, along x or y, whichever is smaller; 0 or less if there is none."""
     across = min(one.x1, two.x1) - max(one.x0, two.x0)
     up = min(one.y1, two.y1) - max(one.y0, two.y0)
     return float(min(across, up))
 
 
 @pytest.mark.parametrize("kind", ["paths", "epochs"])
-def test_a_letter_without_a_glyph_is_no_warning(kind: str) -> None:
+def test_missing_glyphs_raise_no_warning(kind: str) -> None:
     assert file_of(kind, *HARD[0][1:], "png")
 
 
-def test_labels_are_shown_as_they_are_written() -> None:
+def test_labels_are_shown_verbatim() -> None:
     drawn = _drawn_despite_missing_glyphs("paths", *HARD[0][1:])
     for label in HARD_LABELS:
         assert any(text.startswith(f"{label} (") for text in drawn.legend)
@@ -286,38 +286,38 @@ def test_labels_are_shown_as_they_are_written() -> None:
 # -- looks -------------------------------------------------------------------------------------------------------------
 
 
-def test_looks_repeat_late_and_colours_are_never_the_only_difference() -> None:
+def test_looks_repeat_late_and_differ_in_more_than_color() -> None:
     looks = [_style.look(place) for place in range(100)]
     assert len({*looks}) == len(looks)
-    for size in (len(_style.COLOURS), len(_style.MARKERS), len(_style.DASHES)):
+    for size in (len(_style.COLORS), len(_style.MARKERS), len(_style.DASHES)):
         pairs = [(looks[i], looks[i + size]) for i in range(100 - size)]
         assert all(sum(a != b for a, b in zip(one, other, strict=True)) >= 2 for one, other in pairs)
 
 
-def _lightness(colour: str) -> float:
-    """Return the CIE lightness L* of an sRGB colour (IEC 61966-2-1, CIE 15), black 0 to white 100."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def _lightness(color: str) -> float:
+    """Return the CIE lightness L* of an sRGB color (IEC 61966-2-1, CIE 15), black 0 to white 100."""
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     y = 0.2126 * r + 0.7152 * g + 0.0722 * b
     return 116 * (y ** (1 / 3) if y > 216 / 24389 else (24389 / 27 * y + 16) / 116) - 16
 
 
-@pytest.mark.parametrize("colours", [_style.ERROR_COLOURS, _style.SLOPE_COLOURS])
-def test_errors_get_darker_in_grey_too(colours: tuple[str, ...]) -> None:
-    steps = np.diff([_lightness(colour) for colour in colours])
+@pytest.mark.parametrize("colors", [_style.ERROR_COLORS, _style.SLOPE_COLORS])
+def test_error_colors_are_monotone_in_lightness(colors: tuple[str, ...]) -> None:
+    steps = np.diff([_lightness(color) for color in colors])
     assert (steps < -3).all()
 
 
-def test_paths_stand_out_from_the_contour_in_grey() -> None:
-    darkest = _lightness(_style.ERROR_COLOURS[-1])
-    for place in range(len(_style.COLOURS)):
+def test_paths_contrast_with_contours_in_grayscale() -> None:
+    darkest = _lightness(_style.ERROR_COLORS[-1])
+    for place in range(len(_style.COLORS)):
         look = _style.look(place)
-        assert max(abs(_lightness(look.colour) - darkest), abs(_lightness(look.outline) - darkest)) > 15
+        assert max(abs(_lightness(look.color) - darkest), abs(_lightness(look.outline) - darkest)) > 15
 
 
-def test_an_algorithm_has_one_colour_in_all_figures(results: Results, problem: Perceptron) -> None:
+def test_algorithm_has_the_same_color_in_all_figures(results: Results, problem: Perceptron) -> None:
     some = ("RPROP", "newton")  # a label and a name
-    expected = [_style.COLOURS[2], _style.COLOURS[5]]
+    expected = [_style.COLORS[2], _style.COLORS[5]]
     paths = draw("paths", results, problem, algorithms=some).artists
     assert [to_hex(arrows.get_facecolor()[0]) for arrows in paths.arrows] == expected
     assert [to_hex(end.get_color()) for end in paths.ends] == expected
@@ -333,7 +333,7 @@ def test_an_algorithm_has_one_colour_in_all_figures(results: Results, problem: P
 
 
 def arrows_of(drawn: Drawn, number: int = 0) -> tuple[Any, Any]:
-    """Return tails and tips as matplotlib has them."""
+    """Return the tails and tips of matplotlib's arrows."""
     arrows = drawn.artists.arrows[number]
     assert (arrows.angles, arrows.scale_units, arrows.scale, arrows.pivot) == ("xy", "xy", 1, "tail")
     tails = np.column_stack([arrows.X, arrows.Y])
@@ -341,7 +341,7 @@ def arrows_of(drawn: Drawn, number: int = 0) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("label", ["RPROP", "iRPROP+", "Gradient descent + golden search", "Newton's method"])
-def test_an_arrow_is_an_epoch(results: Results, problem: Perceptron, label: str) -> None:
+def test_arrows_connect_consecutive_epochs(results: Results, problem: Perceptron, label: str) -> None:
     drawn = draw("paths", results, problem, algorithms=[label])
     weights = results.of(label)[0].trajectory.weights
     tails, tips = arrows_of(drawn)
@@ -351,7 +351,7 @@ def test_an_arrow_is_an_epoch(results: Results, problem: Perceptron, label: str)
     assert drawn.artists.ends[0].get_xydata().tolist() == [weights[-1].tolist()]
 
 
-def test_heads_end_at_the_next_weights_on_paper(results: Results, problem: Perceptron) -> None:
+def test_arrow_heads_end_at_the_next_weights(results: Results, problem: Perceptron) -> None:
     drawn = draw("paths", results, problem, algorithms=["rprop"], epochs=[1, 11])
     arrows, axes = drawn.artists.arrows[0], drawn.artists.plane.axes
     tips = axes.transData.transform(results.of("RPROP")[0].trajectory.weights[1:12])
@@ -363,20 +363,20 @@ def test_heads_end_at_the_next_weights_on_paper(results: Results, problem: Perce
 
 
 @pytest.mark.parametrize(("label", "every"), [("Gradient descent", 50), ("Momentum", 5)])
-def test_short_epochs_share_an_arrow(results: Results, problem: Perceptron, label: str, every: int) -> None:
+def test_one_arrow_per_several_short_epochs(results: Results, problem: Perceptron, label: str, every: int) -> None:
     drawn = draw("paths", results, problem, algorithms=[label])
     weights = results.of(label)[0].trajectory.weights
     shown = [*range(0, len(weights) - 1, every), len(weights) - 1]
     tails, tips = arrows_of(drawn)
     np.testing.assert_array_equal(tails, weights[shown[:-1]])
     np.testing.assert_allclose(tips, weights[shown[1:]], atol=1e-15)
-    assert f"an arrow every {every} epochs" in drawn.words
+    assert f"one arrow per {every} epochs" in drawn.words
     line = drawn.artists.lines[0].get_xydata()
-    np.testing.assert_array_equal(line[:-1], weights)  # and the line misses no epoch
+    np.testing.assert_array_equal(line[:-1], weights)  # the line contains every epoch
     assert np.isnan(line[-1]).all()
 
 
-def test_a_close_up_shows_single_epochs_across_the_contours(results: Results, problem: Perceptron) -> None:
+def test_close_up_shows_single_epochs_across_contours(results: Results, problem: Perceptron) -> None:
     drawn = draw("paths", results, problem, algorithms=["gd"], x=[-1.4, -0.9], y=[-2.9, -2.4])
     weights = results.of("Gradient descent")[0].trajectory.weights
     tails, tips = arrows_of(drawn)
@@ -392,11 +392,11 @@ def test_a_close_up_shows_single_epochs_across_the_contours(results: Results, pr
     axes = drawn.artists.plane.axes
     assert (axes.get_xlim(), axes.get_ylim()) == ((-1.4, -0.9), (-2.9, -2.4))
     box = axes.bbox
-    assert box.width == pytest.approx(box.height)  # contours cross at right angles on paper too
+    assert box.width == pytest.approx(box.height)  # equal scales preserve right angles
 
 
 @pytest.mark.parametrize(("algorithm", "first", "last"), [("rprop", 1, 11), ("rprop", 11, 14), ("irprop+", 12, 17)])
-def test_numbers_stand_beside_their_arrows(
+def test_epoch_numbers_are_next_to_their_arrows(
     results: Results, problem: Perceptron, algorithm: str, first: int, last: int
 ) -> None:
     drawn = draw("paths", results, problem, algorithms=[algorithm], epochs=[first, last], number_epochs=True)
@@ -404,26 +404,26 @@ def test_numbers_stand_beside_their_arrows(
     assert len(tails) == last - first + 1
     numbers = {int(text.get_text()): text.get_window_extent() for text in drawn.artists.numbers}
     assert sorted(numbers) == list(range(first, last + 1))
-    to_paper = drawn.artists.plane.axes.transData.transform
-    points = np.linspace(to_paper(tails), to_paper(tips), 200)  # (200, arrows, 2), along every arrow
+    to_pixels = drawn.artists.plane.axes.transData.transform
+    points = np.linspace(to_pixels(tails), to_pixels(tips), 200)  # (200, arrows, 2), along every arrow
     assert not any(_crossed(box, drawn) for box in numbers.values())
     middles = np.array([(box.x0 + box.x1, box.y0 + box.y1) for _, box in sorted(numbers.items())]) / 2
     away = np.linalg.norm(points[:, :, None] - middles, axis=3).min(axis=0)  # (arrows, numbers)
-    assert away.argmin(axis=0).tolist() == list(range(len(numbers)))  # each is nearest to its own
+    assert away.argmin(axis=0).tolist() == list(range(len(numbers)))  # each number is closest to its own arrow
     for one, other in itertools.combinations(numbers.values(), 2):
         assert _overlap(one, other) <= 0
 
 
-def test_numbers_that_find_no_place_are_left_out(problem: Perceptron) -> None:
+def test_epoch_numbers_without_space_are_omitted(problem: Perceptron) -> None:
     turns = np.array([[np.cos(i), np.sin(i)] for i in range(200)])
-    drawn = draw("paths", made(turns), problem, number_epochs=True)
+    drawn = draw("paths", results_of(turns), problem, number_epochs=True)
     boxes = [text.get_window_extent() for text in drawn.artists.numbers]
     assert 0 < len(boxes) < 200
     assert not [1 for one, other in itertools.combinations(boxes, 2) if _overlap(one, other) > 0]
     assert not any(_crossed(box, drawn) for box in boxes)
 
 
-def test_numbers_stand_beside_the_threshold(results: Results, problem: Perceptron) -> None:
+def test_epoch_numbers_do_not_cover_the_threshold(results: Results, problem: Perceptron) -> None:
     drawn = draw("paths", results, problem, algorithms=["rprop", "irprop+"], epochs=[10, 20], number_epochs=True)
     plane = drawn.artists.plane
     contour = plane.axes.transData.transform(np.concatenate([p.vertices for p in plane.threshold.get_paths()]))
@@ -436,20 +436,20 @@ def test_numbers_stand_beside_the_threshold(results: Results, problem: Perceptro
 
 
 def _crossed(box: Any, drawn: Drawn) -> bool:
-    """Return whether an arrow goes through a box of pixels."""
-    to_paper = drawn.artists.plane.axes.transData.transform
+    """Return whether an arrow crosses a box, in pixels."""
+    to_pixels = drawn.artists.plane.axes.transData.transform
     ends = [arrows_of(drawn, number) for number in range(len(drawn.artists.arrows))]
-    points = [np.linspace(to_paper(tails), to_paper(tips), 300).reshape(-1, 2) for tails, tips in ends]
+    points = [np.linspace(to_pixels(tails), to_pixels(tips), 300).reshape(-1, 2) for tails, tips in ends]
     x, y = np.concatenate(points).T
     return bool(((box.x0 < x) & (x < box.x1) & (box.y0 < y) & (y < box.y1)).any())
 
 
-def test_the_window_is_the_usual_one_where_that_holds_the_path(results: Results, problem: Perceptron) -> None:
+def test_default_window_is_used_if_it_contains_the_path(results: Results, problem: Perceptron) -> None:
     axes = draw("paths", results, problem, algorithms=["RPROP"]).artists.plane.axes
     assert (axes.get_xlim(), axes.get_ylim()) == ((-6, 6), (-6, 6))
 
 
-def test_golden_search_ends_inside_its_window(results: Results, problem: Perceptron) -> None:
+def test_window_contains_the_end_of_golden_search(results: Results, problem: Perceptron) -> None:
     axes = draw("paths", results, problem, algorithms=["golden"]).artists.plane.axes
     low, high = axes.get_ylim()
     assert low < -6.5
@@ -460,9 +460,9 @@ def test_golden_search_ends_inside_its_window(results: Results, problem: Percept
 @pytest.mark.parametrize(
     ("window", "tails", "tips"),
     [
-        (((-1, 1), (-1, 1)), [[0.0, 0.5]], [[0.25, -0.5]]),  # inside: not touched
+        (((-1, 1), (-1, 1)), [[0.0, 0.5]], [[0.25, -0.5]]),  # inside: unchanged
         (((-1, 1), (-1, 1)), [[0.0, 0.0]], [[6.0, 3.0]]),  # outside, but not far
-        (((-1, 1), (-1, 1)), [[0.5, 0.5]], [[0.5, 0.5]]),  # nowhere to go
+        (((-1, 1), (-1, 1)), [[0.5, 0.5]], [[0.5, 0.5]]),  # zero length
     ],
 )
 def test_near_arrows_are_not_clipped(window: Any, tails: list[list[float]], tips: list[list[float]]) -> None:
@@ -470,40 +470,42 @@ def test_near_arrows_are_not_clipped(window: Any, tails: list[list[float]], tips
     assert (a.tolist(), b.tolist(), seen.tolist()) == (tails, tips, [True])
 
 
-def test_far_arrows_are_clipped_along_themselves() -> None:
+def test_far_arrows_are_clipped_along_their_direction() -> None:
     tails = np.array([[0.0, 0.0], [-1e300, -1e300], [-4e3, 0.5], [50.0, 0.0], [0.0, 0.0], [1e308, 0.0]])
     tips = np.array([[3e200, 1e200], [0.5, 0.5], [4e3, 0.5], [60.0, 9.0], [np.nan, 0.0], [-1e308, 0.0]])
     a, b, seen = landscape.clipped(tails, tips, ((-1.0, 1.0), (-1.0, 1.0)))
     assert seen.tolist() == [True, True, True, False, False, False]
-    np.testing.assert_allclose(a, [[0, 0], [-7, -7], [-7, 0.5]], atol=1e-12)  # the window, three times as wide each way
+    np.testing.assert_allclose(
+        a, [[0, 0], [-7, -7], [-7, 0.5]], atol=1e-12
+    )  # the window plus three times its size on each side
     np.testing.assert_allclose(b, [[7, 7 / 3], [0.5, 0.5], [7, 0.5]], atol=1e-12)
 
 
-def test_a_run_that_leaves_says_so(problem: Perceptron) -> None:
+def test_legend_marks_runs_that_leave_the_plot(problem: Perceptron) -> None:
     leap = run((Algorithm("leap", OPTIMIZERS["gd"](step=1e6)),), problem, [(-4.0, -4.0)], 0.125, 20)
     drawn = draw("paths", leap, problem)
-    assert drawn.legend[0] == "leap (20 epochs, not reached, leaves the picture)"
+    assert drawn.legend[0] == "leap (20 epochs, reached max_epochs, leaves the plot)"
     tails, tips = arrows_of(drawn)
     assert tails[0].tolist() == [-4, -4]
-    assert np.abs(tips[0]).max() > 6  # out of the window, straight towards where it went
-    went = leap.runs[0].trajectory.weights[1] + 4
-    assert np.cross(np.append(tips[0] + 4, 0), np.append(went, 0))[2] == pytest.approx(0, abs=1e-6 * np.abs(went).max())
+    assert np.abs(tips[0]).max() > 6  # outside the window, in the direction of the step
+    step = leap.runs[0].trajectory.weights[1] + 4
+    assert np.cross(np.append(tips[0] + 4, 0), np.append(step, 0))[2] == pytest.approx(0, abs=1e-6 * np.abs(step).max())
 
 
-def test_a_diverged_run_does_not_spoil_the_window_of_the_others() -> None:
-    results = made([[-4, -4], [700, 0], [np.nan, 0]], [[-4, -4], [1, 1]])
+def test_diverged_runs_do_not_extend_the_window() -> None:
+    results = results_of([[-4, -4], [700, 0], [np.nan, 0]], [[-4, -4], [1, 1]])
     results.runs[1].trajectory.__dict__["ending"] = Ending.REACHED
     results.runs[0].trajectory.__dict__["ending"] = Ending.DIVERGED
     assert landscape.window_of(Perceptron(), results.runs, (0, 1)) == ((-6, 6), (-6, 6))
     assert landscape.window_of(Perceptron(), results.runs[:1], (0, 1))[0][1] > 700
 
 
-def test_starts_share_the_colour_and_one_line_of_the_legend(problem: Perceptron) -> None:
+def test_runs_from_several_starts_share_one_legend_entry(problem: Perceptron) -> None:
     results = run(PUBLISHED[2:4], problem, [(-4.0, -4.0), (5.0, 5.0), (-3.0, 2.0)], 0.125, 1000)
     drawn = draw("paths", results, problem)
     epochs = sorted(run.trajectory.epochs for run in results.of("RPROP"))
     assert drawn.legend[0] == f"RPROP ({epochs[0]} to {epochs[-1]} epochs)"
-    assert len(drawn.artists.starts.get_xydata()) == 6  # one on the other, three a kind
+    assert len(drawn.artists.starts.get_xydata()) == 6  # three per algorithm, at the same positions
     assert len(drawn.artists.ends[0].get_xydata()) == 3
 
 
@@ -517,16 +519,16 @@ def test_legend_and_note(results: Results, problem: Perceptron) -> None:
         "Gradient descent + golden search (2 epochs)",
         "Newton's method (3 epochs)",
         "Start",
-        "Error 0.125, the threshold",
+        "Threshold (error = 0.125)",
     ]
     assert "Paths of 6 algorithms" in drawn.words
-    assert "an arrow an epoch, but every 20 of Gradient descent and every 2 of Momentum" in drawn.words
+    assert "one arrow per epoch (Gradient descent: one per 20 epochs, Momentum: one per 2)" in drawn.words
 
 
 # -- contour -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_contour_has_the_article_s_axes_and_bands(results: Results, problem: Perceptron) -> None:
+def test_contour_has_the_axes_and_levels_of_the_article(results: Results, problem: Perceptron) -> None:
     drawn = draw("contour", results, problem)
     axes = drawn.artists.axes
     assert (axes.get_xlabel(), axes.get_ylabel(), drawn.artists.bar.get_ylabel()) == (
@@ -540,7 +542,7 @@ def test_the_contour_has_the_article_s_axes_and_bands(results: Results, problem:
     np.testing.assert_allclose(levels[1:] / levels[:-1], levels[1] / levels[0])
 
 
-def test_the_threshold_is_drawn_where_the_error_is_the_threshold(results: Results, problem: Perceptron) -> None:
+def test_threshold_contour_is_where_the_error_equals_the_threshold(results: Results, problem: Perceptron) -> None:
     artists = draw("contour", results, problem).artists
     places = np.concatenate([path.vertices for path in artists.threshold.get_paths()])
     assert len(places) > 50
@@ -549,18 +551,18 @@ def test_the_threshold_is_drawn_where_the_error_is_the_threshold(results: Result
 
 
 @pytest.mark.parametrize("algorithms", [None, ("golden",), ("irprop+",)])
-def test_the_label_of_the_threshold_is_on_no_arrow(results: Results, problem: Perceptron, algorithms: Any) -> None:
+def test_threshold_label_does_not_cover_arrows(results: Results, problem: Perceptron, algorithms: Any) -> None:
     drawn = draw("paths", results, problem, algorithms=algorithms)
     plane = drawn.artists.plane
     (label,) = plane.threshold.labelTexts
     assert not _crossed(label.get_window_extent(), drawn)
 
 
-def test_the_label_of_the_threshold_gives_way(results: Results, problem: Perceptron) -> None:
+def test_threshold_label_avoids_a_path_along_the_contour(results: Results, problem: Perceptron) -> None:
     contour = draw("contour", results, problem).artists.threshold.get_paths()[0].vertices
-    along = contour[: 2 * len(contour) // 3 : 6]  # a path that lies on most of the contour
+    along = contour[: 2 * len(contour) // 3 : 6]  # a path along most of the contour
     for path in (along, contour[len(contour) // 3 :: 6]):
-        drawn = draw("paths", made(path), problem, x=[-6, 6], y=[-6, 6])
+        drawn = draw("paths", results_of(path), problem, x=[-6, 6], y=[-6, 6])
         (label,) = drawn.artists.plane.threshold.labelTexts
         assert not _crossed(label.get_window_extent(), drawn)
 
@@ -568,36 +570,36 @@ def test_the_label_of_the_threshold_gives_way(results: Results, problem: Percept
 @pytest.mark.parametrize(
     ("error", "edges", "logarithmic"),
     [
-        ([1.0, 2.0], [1, 1.25, 1.5, 1.75, 2], False),  # less than a factor of three: equal steps
+        ([1.0, 2.0], [1, 1.25, 1.5, 1.75, 2], False),  # less than a factor of three: linear levels
         ([1.0, 16.0], [1, 2, 4, 8, 16], True),
         ([0.0, 0.0, 1.0], [1e-10, 10**-7.5, 1e-5, 10**-2.5, 1], True),  # ten decades at most
         ([-1.0, 3.0], [-1, 0, 1, 2, 3], False),
-        ([2.0, 2.0], [1.9, 1.95, 2, 2.05, 2.1], False),  # a plain
+        ([2.0, 2.0], [1.9, 1.95, 2, 2.05, 2.1], False),  # constant
         ([0.0, 0.0], [-1, -0.5, 0, 0.5, 1], False),
         ([np.nan, np.nan], [0, 0.25, 0.5, 0.75, 1], False),
         ([np.nan, 4.0, 64.0], [4, 8, 16, 32, 64], True),
     ],
 )
 def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> None:
-    found, rises_by_a_factor = _levels(np.array([error]), 4)
+    found, is_logarithmic = _levels(np.array([error]), 4)
     np.testing.assert_allclose(found, edges)
-    assert rises_by_a_factor is logarithmic
+    assert is_logarithmic is logarithmic
 
 
-def test_a_speck_gets_one_band() -> None:
-    """Of a bowl over a square, the lowest thousandth is where x² + y² < 4/1000π: the rest has the other bands."""
+def test_deep_narrow_minimum_gets_one_level() -> None:
+    """The lowest thousandth of a bowl over a square is x² + y² < 4/1000π; the other levels cover the rest."""
     x = np.linspace(-1, 1, 301)
     edges, logarithmic = _levels(x**2 + x[:, None] ** 2, 20)
     assert logarithmic
     assert edges[0] == pytest.approx(4 / (1000 * np.pi), rel=0.05)
     assert edges[-1] == 2
-    deep = 1 + 15 * (x**2 + x[:, None] ** 2) / 2  # no speck: what is lowest rises at once
+    deep = 1 + 15 * (x**2 + x[:, None] ** 2) / 2  # not narrow: the lowest values rise at once
     assert _levels(deep, 20)[0][[0, -1]].tolist() == [1, 16]
 
 
-def test_other_weights_are_held_where_the_first_run_ends_and_said() -> None:
+def test_other_weights_are_fixed_at_the_end_of_the_first_run() -> None:
     bias = Perceptron(bias=True)
-    results = made([[0, 0, 0], [1, 2, 1.83456]], [[0, 0, 0], [3, 3, 3]])
+    results = results_of([[0, 0, 0], [1, 2, 1.83456]], [[0, 0, 0], [3, 3, 3]])
     drawn = draw("contour", results, bias)
     assert "contour at b = 1.835" in drawn.words
     x, y = drawn.data.x[[7, 90]], drawn.data.y[[20, 3]]
@@ -626,23 +628,23 @@ def test_round_numbers(low: float, high: float, numbers: list[float]) -> None:
     assert {*numbers} <= {*found}
 
 
-# -- functions of two variables ----------------------------------------------------------------------------------------
+# -- test functions ---------------------------------------------------------------------------------------------------
 
 FUNCTIONS = [name for name in PROBLEMS if name != "perceptron"]
 
 
 def on(
-    name: str, *algorithms: Any, epochs: int = 30, threshold: Any = "its own", **settings: Any
+    name: str, *algorithms: Any, epochs: int = 30, threshold: Any = "default", **settings: Any
 ) -> tuple[Results, Any]:
-    """Return the results of some algorithms on a function from its start, and the function."""
+    """Return the results of some algorithms on a test function from its start, and the function."""
     f = PROBLEMS[name](**settings)
     rules = [Algorithm(rule.name, rule) for rule in algorithms or (OPTIMIZERS["gd"](step=1e-5),)]
-    threshold = f.threshold if threshold == "its own" else threshold
+    threshold = f.threshold if threshold == "default" else threshold
     return run(tuple(rules), f, [f.start], threshold, epochs), f
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_has_its_window_its_levels_and_its_minima(name: str) -> None:
+def test_contours_of_test_functions(name: str) -> None:
     drawn = Drawn(FIGURES["contour"](), *on(name), laid_out=False)
     f, data, axes = PROBLEMS[name](), drawn.data, drawn.artists.axes
     assert (axes.get_xlim(), axes.get_ylim()) == f.window
@@ -650,12 +652,12 @@ def test_a_function_has_its_window_its_levels_and_its_minima(name: str) -> None:
     wide, high = np.ptp(f.window, axis=1)
     assert (axes.get_aspect() == 1.0) == (0.4 < high / wide < 2.5)
     lowest = min((minimum.error for minimum in f.minima), default=0.0)
-    assert drawn.artists.bar.get_ylabel() == (f"Error above the lowest, {lowest:.5g}" if lowest else "Error")
+    assert drawn.artists.bar.get_ylabel() == (f"Error above minimum ({lowest:.5g})" if lowest else "Error")
     at = np.asfortranarray(np.column_stack([data.x[[7, 90]], data.y[[20, 3]]]))
     above = np.clip(f.at(at).error() - lowest, data.levels[0], data.levels[-1])
     np.testing.assert_array_equal(data.error[[20, 3], [7, 90]], above)
     bands = np.histogram(data.error, data.levels)[0] / data.error.size
-    assert (bands > 5e-4).sum() >= 12  # most of the bands are to be seen
+    assert (bands > 5e-4).sum() >= 12  # most levels are visible
     assert data.logarithmic is bool(f.minima)
     stars = [star.get_xydata().tolist() for star in drawn.artists.minima]
     assert stars[0] == [list(minimum.at) for minimum in f.minima if minimum.error == lowest]
@@ -665,7 +667,7 @@ def test_a_function_has_its_window_its_levels_and_its_minima(name: str) -> None:
     assert (drawn.legend if named else drawn.figure.legends) == named
 
 
-def test_grids_are_refined_where_contours_would_have_corners() -> None:
+def test_grid_is_refined_if_contours_would_have_corners() -> None:
     sizes = {
         name: len(FIGURES["contour"]().data(*on(name)).x) for name in ("matyas", "quadratic", "rastrigin", "bukin")
     }
@@ -673,31 +675,31 @@ def test_grids_are_refined_where_contours_would_have_corners() -> None:
     assert len(FIGURES["surface"]().data(*on("griewank")).plane.x) == 161
 
 
-def test_a_threshold_that_cannot_be_seen_is_not_in_the_legend() -> None:
+def test_invisible_threshold_is_not_in_the_legend() -> None:
     small, large = (draw("contour", *on("rosenbrock", threshold=threshold)) for threshold in (1e-6, 2.0))
     assert (small.data.threshold, small.artists.threshold) == (None, None)
     (label,) = large.artists.threshold.labelTexts
     assert label.get_text() == "2"
-    tip = draw("contour", *on("matyas", threshold=1e-9))  # below it lies one point of the grid
+    tip = draw("contour", *on("matyas", threshold=1e-9))  # one grid point is below it
     assert (tip.data.error == tip.data.levels[0]).any()
     assert tip.artists.threshold is None
 
 
-def test_a_threshold_is_said_as_its_axis_has_it() -> None:
+def test_threshold_is_relative_to_the_minimum_like_its_axis() -> None:
     """The lowest error of this function is -1.0316284534898774."""
     results, f = on("six-hump-camel", threshold=0.5316284534898774)
     drawn = draw("paths", results, f)
-    assert "Error 0.5316 above the lowest, the threshold" in drawn.legend
+    assert "Threshold (error above minimum = 0.5316)" in drawn.legend
     threshold = drawn.artists.plane.threshold
     assert [text.get_text() for text in threshold.labelTexts] == ["0.5316"]
     places = np.concatenate([path.vertices for path in threshold.get_paths()])
     np.testing.assert_allclose(f.at(np.asfortranarray(places)).error(), -0.5, atol=0.01)
     near = draw("errors", *on("six-hump-camel", OPTIMIZERS["gd"](step=0.02), epochs=200))
     assert near.artists.threshold.get_ydata()[0] == pytest.approx(1e-6, rel=1e-6)
-    assert "Error 1e-06 above the lowest, the threshold" in near.legend
+    assert "Threshold (error above minimum = 1e-06)" in near.legend
 
 
-def test_axes_may_be_the_other_way_round() -> None:
+def test_axes_can_be_swapped() -> None:
     results, f = on("six-hump-camel")
     for kind in ("contour", "paths"):
         drawn = draw(kind, results, f, weights=["y", "x"])
@@ -707,8 +709,8 @@ def test_axes_may_be_the_other_way_round() -> None:
         assert (y, x) == f.minima[0].at
 
 
-def test_a_window_grows_with_its_runs_and_keeps_what_is_known() -> None:
-    """Newton's method leaps far below the window [-2, 2] x [-1, 3]: a square of 1.16 times the height, around both."""
+def test_window_grows_to_contain_runs_and_minima() -> None:
+    """Newton's method leaves the window [-2, 2] x [-1, 3] far below; the new one is a square 1.16 times the height."""
     results, f = on("rosenbrock", OPTIMIZERS["newton"]())
     lowest = float(results.runs[0].trajectory.weights[:, 1].min())
     assert lowest < -2.9
@@ -718,50 +720,50 @@ def test_a_window_grows_with_its_runs_and_keeps_what_is_known() -> None:
     assert up == pytest.approx((middle - half, middle + half))
 
 
-def test_a_window_keeps_its_proportions() -> None:
-    window = landscape.window_of(PROBLEMS["six-hump-camel"](), made([[1, 1], [3, 0]]).runs, (0, 1))
+def test_window_keeps_its_proportions() -> None:
+    window = landscape.window_of(PROBLEMS["six-hump-camel"](), results_of([[1, 1], [3, 0]]).runs, (0, 1))
     wide, high = np.ptp(window, axis=1)
     assert wide / high == pytest.approx(4.4 / 3)
     assert window[0][1] > 3
-    nothing_known = landscape.window_of(PROBLEMS["saddle"](), made([[1, 1], [30, 31]]).runs, (0, 1))
-    assert nothing_known[0] == pytest.approx((15.5 - 17.4, 15.5 + 17.4))
+    without_minima = landscape.window_of(PROBLEMS["saddle"](), results_of([[1, 1], [30, 31]]).runs, (0, 1))
+    assert without_minima[0] == pytest.approx((15.5 - 17.4, 15.5 + 17.4))
 
 
-def test_who_leaves_the_neighbourhood_of_the_window_leaves_the_picture() -> None:
+def test_window_excludes_epochs_far_outside() -> None:
     results, f = on("valley", OPTIMIZERS["newton"]())
     drawn = draw("paths", results, f)
     assert np.abs(results.runs[0].trajectory.weights).max() > 40
     assert drawn.artists.plane.axes.get_xlim() == f.window[0]
-    assert drawn.legend[0] == "newton (30 epochs, not reached, leaves the picture)"
+    assert drawn.legend[0] == "newton (30 epochs, reached max_epochs, leaves the plot)"
 
 
-def test_arrows_are_as_long_as_they_are_on_paper() -> None:
-    """One axis is half a million times as long as the other; moves along the short one are to be seen too."""
+def test_epochs_per_arrow_depend_on_lengths_in_pixels() -> None:
+    """One axis is half a million times as long as the other; moves along the short one are visible too."""
     up = np.column_stack([np.ones(21), np.linspace(-0.9, 1.4, 21)])
     across = np.column_stack([np.linspace(-1e5, 1e6, 21), np.ones(21)])
-    drawn = draw("paths", made(up, across), PROBLEMS["brown-badly-scaled"]())
+    drawn = draw("paths", results_of(up, across), PROBLEMS["brown-badly-scaled"]())
     assert [path.per_arrow for path in drawn.data.paths] == [1, 1]
-    slow = draw("paths", made(up / 100), PROBLEMS["brown-badly-scaled"]())
+    slow = draw("paths", results_of(up / 100), PROBLEMS["brown-badly-scaled"]())
     assert slow.data.paths[0].per_arrow > 1
 
 
-def test_numbers_stand_beside_arrows_in_windows_of_any_proportions() -> None:
+def test_epoch_numbers_fit_in_windows_of_any_proportions() -> None:
     path = np.column_stack([np.linspace(-1e5, 1e6, 8), [1, 0.2, 1.2, -0.5, 1, 0, 1.3, -0.8]])
-    drawn = draw("paths", made(path), PROBLEMS["brown-badly-scaled"](), number_epochs=True)
+    drawn = draw("paths", results_of(path), PROBLEMS["brown-badly-scaled"](), number_epochs=True)
     boxes = [text.get_window_extent() for text in drawn.artists.numbers]
     assert len(boxes) == 7
     assert not any(_crossed(box, drawn) for box in boxes)
 
 
-def test_a_wide_window_makes_no_white_bands() -> None:
+def test_wide_window_makes_the_figure_lower() -> None:
     wide, square = (draw("contour", *on(name)) for name in ("freudenstein-roth", "booth"))
     assert square.figure.get_figheight() == _style.HEIGHT
     assert wide.figure.get_figheight() < 4.5
     assert wide.artists.axes.bbox.width == pytest.approx(2 * wide.artists.axes.bbox.height, rel=1e-6)
 
 
-def test_what_is_lower_than_the_lowest_that_is_known() -> None:
-    """Beyond McCormick's domain errors fall without end: no error is above the lowest there."""
+def test_errors_below_the_known_minimum_are_not_relative_to_it() -> None:
+    """Outside McCormick's domain the error is unbounded below, so errors are not relative to the minimum."""
     results, f = on("mccormick")
     drawn = draw("contour", results, f, x=[-12, 4], y=[-12, 4])
     assert drawn.data.error.min() < min(minimum.error for minimum in f.minima)
@@ -790,11 +792,11 @@ def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
     assert at[:, 2].tolist() == [np.log10(low) if steep else 0] * len(at)
 
 
-def test_errors_are_what_is_above_the_lowest() -> None:
+def test_errors_are_relative_to_the_minimum() -> None:
     results, f = on("styblinski-tang", OPTIMIZERS["gd"](step=0.01), OPTIMIZERS["newton"]())
     drawn = draw("errors", results, f)
     (axes,) = drawn.figure.axes
-    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "Error above the lowest, -78.332")
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "Error above minimum (-78.332)")
     for curve, one in zip(drawn.artists.curves, results.runs, strict=True):
         np.testing.assert_array_equal(curve.get_ydata(), one.trajectory.errors + 78.33233140754283)
     low, high = axes.get_ylim()
@@ -802,44 +804,44 @@ def test_errors_are_what_is_above_the_lowest() -> None:
     assert high > 80
 
 
-def test_a_threshold_far_below_all_errors_is_in_the_picture() -> None:
+def test_threshold_far_below_all_errors_is_within_the_limits() -> None:
     drawn = draw("errors", *on("brown-badly-scaled"))
     (axes,) = drawn.figure.axes
     assert axes.get_ylim()[0] < 1e-6
 
 
-def test_epochs_per_arrow_are_said_once() -> None:
+def test_algorithms_with_the_same_epochs_per_arrow_are_grouped() -> None:
     still = np.column_stack([np.linspace(0, 1e-3, 400)] * 2)
-    drawn = draw("paths", made(still, still, [[0, 0], [3, 3]]), PROBLEMS["booth"]())
-    note = next(words for words in drawn.words if "an arrow an epoch" in words)
-    assert re.fullmatch(r"an arrow an epoch, but every \d+ of a and b", note)
+    drawn = draw("paths", results_of(still, still, [[0, 0], [3, 3]]), PROBLEMS["booth"]())
+    note = next(words for words in drawn.words if "one arrow per epoch" in words)
+    assert re.fullmatch(r"one arrow per epoch \(a and b: one per \d+ epochs\)", note)
 
 
-def test_an_arrow_stands_for_no_more_epochs_than_there_are() -> None:
+def test_arrow_has_at_most_the_epochs_of_the_longest_run() -> None:
     still, short = (np.column_stack([np.linspace(0, 1e-9, 1 + epochs)] * 2) for epochs in (40, 30))
     problem = PROBLEMS["booth"]()
-    assert "an arrow every 40 epochs" in draw("paths", made(still), problem).words
-    assert "an arrow every 40 epochs" in draw("paths", made(still, still), problem).words
-    drawn = draw("paths", made(still, short, still), problem)
-    assert "an arrow every 40 epochs of a and c and every 30 epochs of b" in drawn.words
+    assert "one arrow per 40 epochs" in draw("paths", results_of(still), problem).words
+    assert "one arrow per 40 epochs" in draw("paths", results_of(still, still), problem).words
+    drawn = draw("paths", results_of(still, short, still), problem)
+    assert "epochs per arrow: 40 (a, c), 30 (b)" in drawn.words
     assert [len(path.tails) for path in drawn.data.paths] == [1, 1, 1]
 
 
-# -- the others --------------------------------------------------------------------------------------------------------
+# -- other kinds -------------------------------------------------------------------------------------------------------
 
 
-def test_samples_by_class(results: Results, problem: Perceptron) -> None:
+def test_samples_are_drawn_by_class(results: Results, problem: Perceptron) -> None:
     drawn = draw("data", results, problem)
     zeros, ones = (dots.get_offsets().tolist() for dots in drawn.artists)
     assert zeros == [[0.7, 0.5], [0.1, 0.8], [0.1, 0.9]]
     assert ones == [[0.9, 0.3], [0.5, 0.3], [0.2, 0.1]]
     assert drawn.legend == ["Target 0", "Target 1"]
-    assert {"First feature", "Second feature", "6 samples"} <= {*drawn.words}
+    assert {"First feature", "Second feature", "Dataset (6 samples)"} <= {*drawn.words}
     shapes = [dots.get_paths()[0].vertices.shape for dots in drawn.artists]
     assert shapes[0] != shapes[1]
 
 
-def test_samples_with_many_targets_have_a_scale(results: Results) -> None:
+def test_many_targets_are_shown_with_a_color_bar(results: Results) -> None:
     rows = tuple((i / 9, i * i / 81) for i in range(10))
     dataset = Dataset("numbers", rows, tuple(i / 10 for i in range(10)), ("a", "b"))
     drawn = draw("data", results, Perceptron(dataset=dataset))
@@ -847,7 +849,7 @@ def test_samples_with_many_targets_have_a_scale(results: Results) -> None:
     assert [axes.get_ylabel() for axes in drawn.figure.axes] == ["B", "Target"]
 
 
-def test_bars_end_at_their_numbers(results: Results, problem: Perceptron) -> None:
+def test_bars_end_at_their_values(results: Results, problem: Perceptron) -> None:
     drawn = draw("epochs", results, problem)
     ends = [[bar.get_x() + bar.get_width() for bar in bars] for bars in drawn.artists[:2]]
     assert ends == [[797, 92, 20, 17, 2, 3], [797, 92, 20, 34, 33, 6]]
@@ -865,17 +867,19 @@ def test_bars_end_at_their_numbers(results: Results, problem: Perceptron) -> Non
         "31 error + 2 gradient evals",
         "3 gradient + 3 Hessian evals",
     ]
-    assert "Epochs until the error is 0.125 or less" in drawn.words
+    assert "Epochs to reach error ≤ 0.125" in drawn.words
 
 
-def test_bars_of_runs_that_did_not_reach_are_hatched(problem: Perceptron) -> None:
+def test_bars_of_failed_runs_are_hatched(problem: Perceptron) -> None:
     results = run(PUBLISHED[:3], problem, [(-4.0, -4.0)], 0.125, 50)
     drawn = draw("epochs", results, problem)
     assert [bool(bar.get_hatch()) for bar in drawn.artists.epochs] == [True, True, False]
-    assert [text.get_text() for text in drawn.artists.texts[:3]] == ["50 epochs, not reached"] * 2 + ["20 epochs"]
+    assert [text.get_text() for text in drawn.artists.texts[:3]] == ["50 epochs, reached max_epochs"] * 2 + [
+        "20 epochs"
+    ]
 
 
-def test_errors_are_the_errors(results: Results, problem: Perceptron) -> None:
+def test_curves_show_the_errors_of_the_runs(results: Results, problem: Perceptron) -> None:
     drawn = draw("errors", results, problem)
     for curve, end, run in zip(drawn.artists.curves, drawn.artists.ends, results.runs, strict=True):
         np.testing.assert_array_equal(curve.get_ydata(), run.trajectory.errors)
@@ -884,13 +888,13 @@ def test_errors_are_the_errors(results: Results, problem: Perceptron) -> None:
     assert list(drawn.artists.threshold.get_ydata()) == [0.125, 0.125]
     (axes,) = drawn.figure.axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("symlog", "log")
-    assert (drawn.legend[2], drawn.legend[-1]) == ("RPROP (20 epochs)", "Error 0.125, the threshold")
+    assert (drawn.legend[2], drawn.legend[-1]) == ("RPROP (20 epochs)", "Threshold (error = 0.125)")
     dashes = [_style.look(place).dashes for place in range(6)]
     assert len({*dashes}) == 6
 
 
-def test_a_run_that_ends_at_its_start_is_seen_whole() -> None:
-    drawn = draw("errors", made([[-4, -4]], [[-4, -4], [2, 1]]), Perceptron())
+def test_marker_of_a_run_without_epochs_is_not_clipped() -> None:
+    drawn = draw("errors", results_of([[-4, -4]], [[-4, -4], [2, 1]]), Perceptron())
     assert [end.get_clip_on() for end in drawn.artists.ends] == [False, True]
 
 
@@ -906,25 +910,25 @@ def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> Non
     assert drawn.artists.tracks[0].get_zorder() > drawn.artists.surface.get_zorder()
 
 
-def test_a_start_that_is_not_seen_is_not_in_the_legend_of_the_surface(results: Results, problem: Perceptron) -> None:
+def test_invisible_start_is_not_in_the_legend_of_the_surface(results: Results, problem: Perceptron) -> None:
     drawn = draw("surface", results, problem, algorithms=["momentum"], x=[0, 5], y=[-5, 0])
     assert drawn.legend == ["Momentum (92 epochs)"]
 
 
-def test_the_surface_says_where_the_other_weights_are_held() -> None:
-    drawn = draw("surface", made([[-4, -4, 1], [-3, -3, 2]]), Perceptron(bias=True))
+def test_surface_notes_the_fixed_weights() -> None:
+    drawn = draw("surface", results_of([[-4, -4, 1], [-3, -3, 2]]), Perceptron(bias=True))
     assert "surface at b = 2" in drawn.words
 
 
-def test_bars_of_several_starts_say_what_they_are(problem: Perceptron) -> None:
+def test_bars_of_several_starts_are_noted_as_medians(problem: Perceptron) -> None:
     starts = [(-4.0, -4.0), (3.0, -2.0), (5.0, -1.0)]
     drawn = draw("epochs", run(PUBLISHED[:2], problem, starts, 0.125, 1000), problem)
-    assert "bars and evaluations: medians of 3 starts" in drawn.words
-    assert not any("median" in words for words in draw("epochs", made([[0, 0], [1, 1]]), problem).words)
+    assert "bars and evaluation counts: medians of 3 starts" in drawn.words
+    assert not any("median" in words for words in draw("epochs", results_of([[0, 0], [1, 1]]), problem).words)
 
 
-def test_long_numbers_of_the_height_leave_their_axis_and_its_name_alone() -> None:
-    results, problem = next(case[1:] for case in HARD if case[0] == "one that diverges")
+def test_long_height_labels_do_not_overlap_the_axis() -> None:
+    results, problem = next(case[1:] for case in HARD if case[0] == "divergence")
     drawn = draw("surface", results, problem, x=[-500, 700], y=[-500, 700])
     (axes,) = drawn.figure.axes
     numbers = [tick.label1 for tick in axes.zaxis.get_major_ticks() if tick.label1 in drawn.texts]
@@ -953,7 +957,7 @@ def test_long_numbers_of_the_height_leave_their_axis_and_its_name_alone() -> Non
         ("errors", {"save_as": "mine"}, "mine"),
     ],
 )
-def test_names_of_files(kind: str, options: dict[str, Any], name: str) -> None:
+def test_file_names(kind: str, options: dict[str, Any], name: str) -> None:
     assert FIGURES[kind](**options).file_name() == name
 
 
@@ -976,16 +980,16 @@ def test_slugs(label: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "complaint"),
     [
-        ("paths", {"epochs": [14, 11]}, "paths: epochs: the first epoch, 14, comes after the last, 11"),
-        ("paths", {"weights": ["w1", "w1"]}, "paths: weights: 'w1' stands on both axes"),
+        ("paths", {"epochs": [14, 11]}, "paths: epochs: expected first epoch ≤ last epoch, got [14, 11]"),
+        ("paths", {"weights": ["w1", "w1"]}, "paths: weights: duplicate weight 'w1'; use two different weights"),
         (
             "surface",
             {"x": [1, 1]},
-            "surface: x: [1, 1] does not rise: each number must be above the one before (limits of the weight across)",
+            "surface: x: [1, 1] does not rise: each number must be above the one before (limits of the x axis)",
         ),
     ],
 )  # fmt: skip
-def test_options_that_contradict_each_other(kind: str, options: dict[str, Any], complaint: str) -> None:
+def test_rejects_contradictory_options(kind: str, options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(complaint)}$"):
         FIGURES[kind](**options)
 
@@ -997,26 +1001,26 @@ def test_options_that_contradict_each_other(kind: str, options: dict[str, Any], 
         (
             "paths",
             {"algorithms": ["RPROP", "rpropp"]},
-            [("algorithms", "'rpropp' is not an algorithm of this experiment; did you mean 'rprop'?")],
+            [("algorithms", "unknown algorithm 'rpropp'; did you mean 'rprop'?")],
         ),
-        ("errors", {"algorithms": ["xyz"]}, [("algorithms", "'xyz' is not an algorithm of this experiment")]),
+        ("errors", {"algorithms": ["xyz"]}, [("algorithms", "unknown algorithm 'xyz'")]),
         (
             "contour",
             {"weights": ["w1", "b"]},
-            [("weights", "'b' is not a weight of this problem, which has w1 and w2")],
+            [("weights", "unknown weight 'b' (expected w1 or w2)")],
         ),
     ],
 )
-def test_options_that_do_not_fit_the_experiment(
+def test_rejects_options_that_do_not_fit_the_experiment(
     kind: str, options: dict[str, Any], wrong: list[tuple[str, str]], problem: Perceptron
 ) -> None:
     assert FIGURES[kind](**options).misfits(problem, ["RPROP", "rprop", "gd"]) == wrong
 
 
-def test_figures_without_sense_are_refused_and_never_a_default() -> None:
+def test_inapplicable_figures_are_rejected_and_not_default() -> None:
     narrow = Perceptron(dataset=Dataset("one", ((1.0,), (2.0,)), (0.0, 1.0), ("a",)))
     refused = {kind: FIGURES[kind]().misfits(narrow, []) for kind in FIGURES}
-    flat = [("kind", "contour needs two weights or more, and this problem has 1")]
+    flat = [("kind", "contour needs at least two weights (the problem has 1)")]
     assert refused.pop("data") == [("kind", "data needs a dataset with two features")]
     assert refused.pop("contour") == flat
     assert [bool(refused.pop(kind)) for kind in ("paths", "surface")] == [True, True]
@@ -1026,23 +1030,23 @@ def test_figures_without_sense_are_refused_and_never_a_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endings", "epochs", "threshold", "said"),
+    ("endings", "epochs", "threshold", "expected"),
     [
         ([Ending.REACHED], [20], 0.1, "20 epochs"),
         ([Ending.REACHED], [1], 0.1, "1 epoch"),
-        ([Ending.EXHAUSTED], [1000], 0.1, "1000 epochs, not reached"),
+        ([Ending.EXHAUSTED], [1000], 0.1, "1000 epochs, reached max_epochs"),
         ([Ending.EXHAUSTED], [1000], None, "1000 epochs"),
         ([Ending.DIVERGED], [3], 0.1, "3 epochs, diverged"),
-        ([Ending.STUCK], [3], 0.1, "3 epochs, cannot go on"),
+        ([Ending.STUCK], [3], 0.1, "3 epochs, stuck"),
         ([Ending.REACHED, Ending.REACHED], [3, 12], 0.1, "3 to 12 epochs"),
         ([Ending.REACHED, Ending.EXHAUSTED, Ending.DIVERGED], [3, 50, 7], 0.1,
-         "3 to 50 epochs, 1 of 3 not reached, 1 of 3 diverged"),
+         "3 to 50 epochs, 1 of 3 diverged, 1 of 3 reached max_epochs"),
         ([Ending.EXHAUSTED, Ending.DIVERGED], [9, 7], None, "7 to 9 epochs, 1 of 2 diverged"),
     ],
 )  # fmt: skip
-def test_how_far_runs_got(endings: list[Ending], epochs: list[int], threshold: float | None, said: str) -> None:
-    runs = [made(np.zeros((n + 1, 2)), ending=e).runs[0] for n, e in zip(epochs, endings, strict=True)]
-    assert how_far(runs, Results("made", ("w1", "w2"), threshold, runs)) == said
+def test_outcome(endings: list[Ending], epochs: list[int], threshold: float | None, expected: str) -> None:
+    runs = [results_of(np.zeros((n + 1, 2)), ending=e).runs[0] for n, e in zip(epochs, endings, strict=True)]
+    assert outcome(runs, Results("synthetic", ("w1", "w2"), threshold, runs)) == expected
 
 
 # -- the same bytes ----------------------------------------------------------------------------------------------------
@@ -1090,7 +1094,7 @@ legend.loc: upper left
 
 
 def locale_with_commas() -> str:
-    """Return a locale that writes 0,5, or C where none is installed: matplotlib stops at a locale that is not."""
+    """Return an installed locale with decimal commas, or C if there is none; matplotlib fails on a missing locale."""
     before = locale.setlocale(locale.LC_NUMERIC)
     for name in ("de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"):
         with contextlib.suppress(locale.Error):
@@ -1100,8 +1104,8 @@ def locale_with_commas() -> str:
     return "C"
 
 
-def test_bytes_are_the_same_everywhere(tmp_path: Path) -> None:
-    """Here, and in a process with other settings of everything."""
+def test_bytes_do_not_depend_on_the_environment(tmp_path: Path) -> None:
+    """Compare this process with one of other settings."""
     (tmp_path / "matplotlibrc").write_text(HOSTILE, encoding="utf-8")
     hostile = {
         **os.environ,
@@ -1122,6 +1126,6 @@ def test_bytes_are_the_same_everywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["paths", pytest.param("surface", marks=pytest.mark.slow)])
-def test_bytes_are_the_same_again(kind: str, results: Results, problem: Perceptron) -> None:
+def test_bytes_are_reproducible(kind: str, results: Results, problem: Perceptron) -> None:
     once, again = (hashlib.sha256(file_of(kind, results, problem, "svg")).hexdigest() for _ in range(2))
     assert once == again

@@ -67,7 +67,7 @@ def _draw_one(axes: Any, name: str) -> None:
     axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colours, norm=norm)
     axes.contour(plane.x, plane.y, plane.error, plane.levels, colors=_style.PALE, linewidths=0.25, alpha=0.6)
     path = results.runs[0].trajectory.weights
-    axes.plot(*path.T, color=_style.COLOURS[3], linewidth=1.1)
+    axes.plot(*path.T, color=_style.COLORS[3], linewidth=1.1)
     signs = [
         (path[:1], _style.START, 4.0),
         (plane.other_minima[:, :2], _style.OTHER, 4.5),

@@ -1,4 +1,4 @@
-"""The files of `bpviz run`: their layout, and that every number in them is the very one that was computed."""
+"""The files of `bpviz run` have the documented layout and contain the computed numbers exactly."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ figures: [{kind: errors, algorithms: [gd], save_as: err.ors}]
 """
 
 
-def done_in(folder, text, *arguments):
-    """Run a config as a user does and return the folder of its files."""
+def run_config(folder, text, *arguments):
+    """Run a config with `bpviz run` and return its output folder."""
     (folder / "my test.yaml").write_text(text, encoding="utf-8")
     outcome = CliRunner().invoke(cli, ["run", str(folder / "my test.yaml"), "--out", str(folder / "out"), *arguments])
     assert outcome.exit_code == 0, outcome.output
@@ -49,7 +49,7 @@ def done_in(folder, text, *arguments):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
-    return done_in(tmp_path_factory.mktemp("run"), CONFIG)
+    return run_config(tmp_path_factory.mktemp("run"), CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +75,12 @@ def read_json(path):
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
 
 
-def test_these_files_and_no_others(written):
+def test_output_folder_has_exactly_these_files(written):
     assert sorted(path.name for path in written.iterdir()) == sorted([*TABLES, lockfile.NAME, "err.ors.png"])
     assert (written / "err.ors.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_every_ending_is_there(written):
+def test_config_covers_the_endings_without_gradient_threshold(written):
     assert {run["ending"] for run in read_json(written / "summary.json")["runs"]} == {
         *("reached", "diverged", "exhausted", "stuck")
     }
@@ -92,27 +92,27 @@ def test_summary_json(written, results):
     assert (data["schema"], data["title"]) == (1, "Every ending | from two starts")
     keys = ["algorithm", "label", "settings", "start", "epochs", "final_error", "weights", "evaluations", "ending"]
     assert len(data["runs"]) == len(results.runs) == 12
-    for said, run in zip(data["runs"], results.runs, strict=True):
-        assert list(said) == keys
-        assert (said["algorithm"], said["label"], said["settings"]) == (run.algorithm, run.label, run.settings)
-        assert (tuple(said["start"]), said["epochs"]) == (run.start, run.trajectory.epochs)
-        if said["ending"] == "diverged":
-            assert said["final_error"] is None
+    for entry, run in zip(data["runs"], results.runs, strict=True):
+        assert list(entry) == keys
+        assert (entry["algorithm"], entry["label"], entry["settings"]) == (run.algorithm, run.label, run.settings)
+        assert (tuple(entry["start"]), entry["epochs"]) == (run.start, run.trajectory.epochs)
+        if entry["ending"] == "diverged":
+            assert entry["final_error"] is None
         else:
-            assert said["final_error"] == run.trajectory.final_error
-            assert said["weights"] == run.trajectory.weights[-1].tolist()
+            assert entry["final_error"] == run.trajectory.final_error
+            assert entry["weights"] == run.trajectory.weights[-1].tolist()
         counts = run.trajectory.evaluations
-        assert said["evaluations"] == {kind: counts[kind] for kind in ("error", "gradient", "hessian")}
-        assert said["ending"] == run.trajectory.ending.word
+        assert entry["evaluations"] == {kind: counts[kind] for kind in ("error", "gradient", "hessian")}
+        assert entry["ending"] == run.trajectory.ending.word
 
 
-def test_summary_csv_has_the_same_runs_as_text(written, results):
+def test_summary_csv_has_the_runs(written, results):
     rows = read_csv(written / "summary.csv")
     assert len(rows) == len(results.runs)
     for row, run in zip(rows, results.runs, strict=True):
         assert (row["algorithm"], row["label"], int(row["epochs"])) == (run.algorithm, run.label, run.trajectory.epochs)
-        said = dict(setting.split("=") for setting in row["settings"].split())
-        assert {name: type(run.settings[name])(value) for name, value in said.items()} == run.settings
+        settings = dict(setting.split("=") for setting in row["settings"].split())
+        assert {name: type(run.settings[name])(value) for name, value in settings.items()} == run.settings
         assert tuple(map(float, row["start"].split())) == run.start
         assert repr(float(row["final_error"])) == repr(run.trajectory.final_error)
         assert [row[name] for name in ("w1", "w2", "b")] == [repr(w) for w in run.trajectory.weights[-1].tolist()]
@@ -135,7 +135,7 @@ def test_history_has_every_epoch_exactly(written, results):
     assert [list(row.values()) for row in rows] == expected
 
 
-def test_history_begins_at_the_start_and_ends_as_the_summary(written):
+def test_history_agrees_with_start_and_summary(written):
     rows, ends = read_csv(written / "history.csv"), read_csv(written / "summary.csv")
     counters = [f"{kind}_evaluations" for kind in KINDS]
     firsts = [row for row in rows if row["epoch"] == "0"]
@@ -148,14 +148,14 @@ def test_history_begins_at_the_start_and_ends_as_the_summary(written):
         assert (last["epoch"], last["error"]) == (end["epochs"], end["final_error"])
 
 
-def test_counts_never_fall(written):
+def test_counts_never_decrease(written):
     rows = read_csv(written / "history.csv")
     for before, after in pairwise(rows):
         if after["epoch"] != "0":
             assert all(int(before[f"{kind}_evaluations"]) <= int(after[f"{kind}_evaluations"]) for kind in KINDS)
 
 
-def test_summary_markdown_is_one_table_of_exact_numbers(written, results):
+def test_summary_markdown_has_exact_numbers(written, results):
     title, blank, *lines = (written / "summary.md").read_text(encoding="utf-8").splitlines()
     assert (title, blank) == (r"# Every ending \| from two starts", "")
     cells = [re.split(r"(?<!\\) \| ", line.removeprefix("| ").removesuffix(" |")) for line in lines]
@@ -163,14 +163,16 @@ def test_summary_markdown_is_one_table_of_exact_numbers(written, results):
     assert len(rule) == len(head)
     assert len(rows) == len(results.runs)
     for row, run in zip(rows, results.runs, strict=True):
-        shown = dict(zip(head, row, strict=True))
-        assert shown["final error"] == repr(run.trajectory.final_error)
-        assert [shown[name] for name in ("w1", "w2", "b")] == [repr(w) for w in run.trajectory.weights[-1].tolist()]
-        assert shown["start"] == f"({', '.join(map(repr, run.start))})"
+        cells_by_title = dict(zip(head, row, strict=True))
+        assert cells_by_title["final error"] == repr(run.trajectory.final_error)
+        assert [cells_by_title[name] for name in ("w1", "w2", "b")] == [
+            repr(w) for w in run.trajectory.weights[-1].tolist()
+        ]
+        assert cells_by_title["start"] == f"({', '.join(map(repr, run.start))})"
     assert rows[2][0] == r'too far, "much" \| 遠い'
 
 
-def test_run_json_says_what_made_the_files(written):
+def test_run_json_has_versions(written):
     data = read_json(written / "run.json")
     assert list(data) == ["schema", "experiment", "versions"]
     assert data["schema"] == tables.SCHEMA == 1
@@ -182,24 +184,24 @@ def test_run_json_says_what_made_the_files(written):
     }
 
 
-def test_what_run_json_says_gives_the_same_files(written, tmp_path):
+def test_experiment_in_run_json_reproduces_the_files(written, tmp_path):
     """JSON is YAML: the resolved experiment is a config."""
     resolved = read_json(written / "run.json")["experiment"]
-    again = done_in(tmp_path, json.dumps(resolved))
+    again = run_config(tmp_path, json.dumps(resolved))
     for file in (
         file for file in written.iterdir() if file.name != lockfile.NAME
-    ):  # which knows the config's own bytes
+    ):  # the lockfile has the hash of the config
         assert (again / file.name).read_bytes() == file.read_bytes(), file.name
 
 
-def test_time_stays_out_of_the_files(written, tmp_path):
-    again = done_in(tmp_path, CONFIG, "--time")
+def test_time_option_does_not_change_the_files(written, tmp_path):
+    again = run_config(tmp_path, CONFIG, "--time")
     for file in written.iterdir():
         assert (again / file.name).read_bytes() == file.read_bytes(), file.name
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_files_are_utf8_with_plain_line_ends(written, name):
+def test_files_are_utf8_with_unix_line_ends(written, name):
     content = (written / name).read_bytes()
     content.decode("utf-8")
     assert content.endswith(b"\n")
@@ -207,7 +209,7 @@ def test_files_are_utf8_with_plain_line_ends(written, name):
     assert b"\xef\xbb\xbf" not in content
 
 
-def test_a_label_cannot_break_a_line(tmp_path):
+def test_rejects_label_with_a_line_break(tmp_path):
     path = tmp_path / "one.yaml"
     path.write_text('algorithms: [{name: gd, label: "two\\nlines"}]')
     outcome = CliRunner().invoke(cli, ["run", str(path), "--out", str(tmp_path / "out")])
@@ -218,8 +220,8 @@ def test_a_label_cannot_break_a_line(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_start_that_is_good_enough_has_one_row(tmp_path):
-    folder = done_in(tmp_path, "algorithms: [newton]\nstart: [2.6, -3.5]\nfigures: []\n")
+def test_run_without_epochs_has_one_row(tmp_path):
+    folder = run_config(tmp_path, "algorithms: [newton]\nstart: [2.6, -3.5]\nfigures: []\n")
     (row,) = read_csv(folder / "history.csv")
     assert (row["epoch"], row["w1"], row["w2"]) == ("0", "2.6", "-3.5")
     (run,) = read_json(folder / "summary.json")["runs"]

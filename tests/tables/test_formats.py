@@ -1,4 +1,4 @@
-"""Tables as text: aligned for people, exact for programs. The expected texts are laid out by hand."""
+"""Tables in all formats. The expected texts were written by hand."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ AWKWARD = 'a, "b" | `c` *d*_e_ <i> [x](y) # & ~~s~~ $z$ \\'
 
 
 def run(label, errors, counts, ending=Ending.REACHED, start=(-4.0, 0.1), **settings):
-    """Return a run that stays at its start until it ends at (1/3, -1e-300), with these errors and final counts."""
+    """Return a run with these errors and final counts that stays at its start until it ends at (1/3, -1e-300)."""
     epochs = len(errors) - 1
     weights = np.array([start] * epochs + [(1 / 3, -1e-300)])
-    bill = np.array([[epoch * counts.get(kind, 0) // max(epochs, 1) for kind in KINDS] for epoch in range(epochs + 1)])
-    return Run(label.lower(), label, settings, start, Trajectory(weights, np.array(errors), bill, ending))
+    evaluations = np.array(
+        [[epoch * counts.get(kind, 0) // max(epochs, 1) for kind in KINDS] for epoch in range(epochs + 1)]
+    )
+    return Run(label.lower(), label, settings, start, Trajectory(weights, np.array(errors), evaluations, ending))
 
 
 def results(*runs, title="Title", error_threshold=0.125):
@@ -43,18 +45,19 @@ TWO = results(
 def test_text_is_aligned() -> None:
     assert tables.as_text(tables.table(TWO)) == (
         "Algorithm  step  epochs  error evals  gradient evals  Hessian evals  final error  ending\n"
-        "GD          0.3       2            0               2              0       0.1250  reached 0.125\n"
-        "Golden                1           31               1              0       0.3333  ran out of epochs\n"
+        "GD          0.3       2            0               2              0       0.1250"
+        "  reached the error threshold\n"
+        "Golden                1           31               1              0       0.3333  reached max_epochs\n"
     )
 
 
-def test_wide_characters_take_two_columns_and_accents_none() -> None:
+def test_wide_characters_take_two_columns_and_combining_accents_none() -> None:
     narrow, wide, accent = "abcd", "文字", "a\u0301bcd"
     table = tables.Table(["x", "n"], [[narrow, "1"], [wide, "20"], [accent, "3"]], [False, True])
     assert tables.as_text(table) == f"x      n\n{narrow}   1\n{wide}  20\n{accent}   3\n"
 
 
-def test_a_column_for_whatever_was_asked_and_for_starts_that_differ() -> None:
+def test_columns_for_all_kinds_of_evaluations_and_for_several_starts() -> None:
     two_starts = results(
         run("LM", [0.5, 0.1], {"residuals": 1, "jacobian": 1}, start=(-4.0, 0.1)),
         run("LM", [0.5, 0.1], {"residuals": 1, "jacobian": 1}, start=(2.5, 3.0)),
@@ -63,33 +66,51 @@ def test_a_column_for_whatever_was_asked_and_for_starts_that_differ() -> None:
         "Algorithm  start      step  epochs  error evals  gradient evals  Hessian evals  residual evals  Jacobian evals"
         "  final error  seconds  ending\n"
         "LM         (-4, 0.1)             1            0               0              0               1               1"
-        "       0.1000    0.013  reached 0.125\n"
+        "       0.1000    0.013  reached the error threshold\n"
         "LM         (2.5, 3)              1            0               0              0               1               1"
-        "       0.1000    0.013  reached 0.125\n"
+        "       0.1000    0.013  reached the error threshold\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("ending", "error", "gradient", "said", "as_asked"),
+    ("ending", "why", "sentence"),
     [
-        (Ending.REACHED, 0.125, None, "reached 0.125", True),
-        (Ending.LEVEL, 0.125, 1e-3, "reached a gradient of 0.001", True),
-        (Ending.EXHAUSTED, 0.125, None, "ran out of epochs", False),
-        (Ending.EXHAUSTED, None, 1e-3, "ran out of epochs", False),
-        (Ending.EXHAUSTED, None, None, "ran all epochs", True),
-        (Ending.DIVERGED, 0.125, None, Ending.DIVERGED.value, False),
-        (Ending.DIVERGED, None, None, Ending.DIVERGED.value, False),
-        (Ending.STUCK, None, None, Ending.STUCK.value, False),
+        (Ending.REACHED, "", "reached the error threshold"),
+        (Ending.LEVEL, "", "reached the gradient threshold"),
+        (Ending.EXHAUSTED, "", "reached max_epochs"),
+        (Ending.DIVERGED, "", "diverged (non-finite error or weights)"),
+        (Ending.STUCK, "", "stuck: no step reduces the error"),
+        (Ending.STUCK, "the simplex is flat", "stuck: the simplex is flat"),
     ],
 )
-def test_how_a_run_ended(ending, error, gradient, said, as_asked) -> None:
+def test_each_ending_is_one_sentence(ending, why, sentence) -> None:
+    one = run("GD", [0.5, 0.1], {}, ending, step=1.0)
+    one = dataclasses.replace(one, trajectory=dataclasses.replace(one.trajectory, why=why))
+    assert tables.ending(one) == sentence
+    assert tables.table(results(one)).rows[0][-1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("ending", "error", "gradient", "succeeded"),
+    [
+        (Ending.REACHED, 0.125, None, True),
+        (Ending.LEVEL, 0.125, 1e-3, True),
+        (Ending.EXHAUSTED, 0.125, None, False),
+        (Ending.EXHAUSTED, None, 1e-3, False),
+        (Ending.EXHAUSTED, None, None, True),
+        (Ending.DIVERGED, 0.125, None, False),
+        (Ending.DIVERGED, None, None, False),
+        (Ending.STUCK, None, None, False),
+    ],
+)
+def test_unmet_lists_the_runs_that_did_not_succeed(ending, error, gradient, succeeded) -> None:
     one = run("GD", [0.5, 0.1], {}, ending, step=1.0)
     of_one = dataclasses.replace(results(one, error_threshold=error), gradient_threshold=gradient)
-    assert tables.ending(one, of_one) == said
-    assert of_one.as_asked(one) is as_asked
+    assert of_one.succeeded(one) is succeeded
+    assert tables.unmet(of_one) == ([] if succeeded else [f"Title: GD from (-4, 0.1): {ending.value}"])
 
 
-def test_every_ending_has_a_row_and_numbers_that_are_not_finite_too() -> None:
+def test_all_endings_and_non_finite_numbers_have_rows() -> None:
     for ending in Ending:
         for error in (math.inf, math.nan, 5e-324):
             row = tables.table(results(run("GD", [0.5, error], {}, ending, step=1e6))).rows[0]
@@ -97,7 +118,7 @@ def test_every_ending_has_a_row_and_numbers_that_are_not_finite_too() -> None:
             assert row[-2] in ("inf", "nan", "4.941e-324")
 
 
-def test_markdown_is_exact_and_nothing_in_a_label_is_markup() -> None:
+def test_markdown_is_exact_and_escapes_markup() -> None:
     one = results(run(AWKWARD, [0.5, 0.1], {"gradient": 1}, step=0.1 + 0.2), title=AWKWARD)
     escaped = 'a, "b" \\| \\`c\\` \\*d\\*\\_e\\_ \\<i\\> \\[x\\](y) \\# \\& \\~\\~s\\~\\~ \\$z\\$ \\\\'
     assert tables.summary_markdown(one.title, tables.table(one, exact=True)) == (
@@ -106,7 +127,8 @@ def test_markdown_is_exact_and_nothing_in_a_label_is_markup() -> None:
         "| Algorithm | step | epochs | error evals | gradient evals | Hessian evals | final error | w1 | w2 | ending "
         "|\n"
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
-        f"| {escaped} | 0.30000000000000004 | 1 | 0 | 1 | 0 | 0.1 | 0.3333333333333333 | -1e-300 | reached 0.125 |\n"
+        f"| {escaped} | 0.30000000000000004 | 1 | 0 | 1 | 0 | 0.1 | 0.3333333333333333 | -1e-300 "
+        "| reached the error threshold |\n"
     )
 
 
@@ -122,7 +144,7 @@ HARD = tables.Table(
 )
 
 
-def test_latex_has_columns_of_numbers_and_nothing_in_a_label_is_markup() -> None:
+def test_latex_aligns_numbers_and_escapes_markup() -> None:
     assert tables.rendered(HARD, "latex", "A %\nB") == (
         "% A % B\n"
         "\\begin{tabular}{l S[table-format=-1.3e1] S[table-format=4.4e-1] l}\n"
@@ -141,7 +163,7 @@ def test_latex_has_columns_of_numbers_and_nothing_in_a_label_is_markup() -> None
     )
 
 
-def test_a_column_without_numbers_is_none_of_siunitx() -> None:
+def test_latex_column_without_numbers_is_right_aligned() -> None:
     empty = tables.Table(["a", "n"], [["x", "+1%"]], [False, True])
     assert "{l r}" in tables.as_latex(empty)
     assert "x & +1\\%" in tables.as_latex(empty)
@@ -149,7 +171,7 @@ def test_a_column_without_numbers_is_none_of_siunitx() -> None:
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs LaTeX with booktabs and siunitx")
-def test_latex_takes_it(tmp_path) -> None:
+def test_latex_compiles(tmp_path) -> None:
     body = tables.as_latex(HARD).replace("文字", "é")
     packages = "\\usepackage{booktabs}\\usepackage{siunitx}"
     (tmp_path / "t.tex").write_text(
@@ -161,7 +183,7 @@ def test_latex_takes_it(tmp_path) -> None:
     assert not re.search("^!|Undefined|Missing", done.stdout, re.MULTILINE)
 
 
-def test_typst_has_strings_in_its_cells() -> None:
+def test_typst_cells_are_strings() -> None:
     assert tables.rendered(HARD, "typst", "A\nB") == (
         "// A B\n"
         "#table(\n"
@@ -181,15 +203,15 @@ def test_typst_has_strings_in_its_cells() -> None:
     )
 
 
-def test_typst_takes_it(tmp_path) -> None:
+def test_typst_compiles(tmp_path) -> None:
     typst = pytest.importorskip("typst")
     (tmp_path / "t.typ").write_text(tables.as_typst(HARD), encoding="utf-8")
     assert typst.compile(str(tmp_path / "t.typ")).startswith(b"%PDF-")
 
 
-def test_html_says_what_its_cells_are_about() -> None:
-    made = tables.rendered(TWO_CELLS, "html", "A <b>")
-    assert made == (
+def test_html_has_headers_and_escapes_markup() -> None:
+    html = tables.rendered(TWO_CELLS, "html", "A <b>")
+    assert html == (
         "<table>\n<caption>A &lt;b&gt;</caption>\n<thead>\n"
         '<tr><th scope="col" style="text-align: left">a&amp;</th>'
         '<th scope="col" style="text-align: right">n</th></tr>\n'
@@ -215,18 +237,18 @@ TWO_CELLS = tables.Table(["a&", "n"], [["<i>", "1"]], [False, True])
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "expected"),
     [
         ("csv", "a&,n\n<i>,1\n"),
         ("md", "# T\n\n| a\\& | n |\n| --- | ---: |\n| \\<i\\> | 1 |\n"),
         ("text", "T\na&   n\n<i>  1\n"),
     ],
 )
-def test_other_formats_by_name(form, said) -> None:
-    assert tables.rendered(TWO_CELLS, form, "T") == said
+def test_other_formats_by_name(form, expected) -> None:
+    assert tables.rendered(TWO_CELLS, form, "T") == expected
 
 
-def test_csv_reads_back_what_was_written() -> None:
+def test_csv_round_trips() -> None:
     hard = results(
         run(AWKWARD, [0.1, math.inf], {"gradient": 1}, Ending.DIVERGED, step=1e6, momentum=0.1),
         run("文字", [5e-324, 0.1 + 0.2], {"hessian": 1}, start=(1e-7, 1e22)),
@@ -244,7 +266,7 @@ def test_csv_reads_back_what_was_written() -> None:
     assert second == ["文字", "文字", "", "1e-07 1e+22", "1", *"00100", "0.30000000000000004", *last, "reached"]
 
 
-def test_history_has_every_epoch_and_which_start() -> None:
+def test_history_has_every_epoch_and_the_number_of_the_start() -> None:
     both = results(
         run("A", [0.4, 0.3, 0.2], {"gradient": 2}),
         run("A", [0.5], {}, start=(1.0, 2.0)),
@@ -261,7 +283,7 @@ def test_history_has_every_epoch_and_which_start() -> None:
     ]
 
 
-def test_the_summary_is_strict_json() -> None:
+def test_summary_is_strict_json() -> None:
     diverged = run("GD", [0.5, math.nan], {"gradient": 1, "residuals": 3}, Ending.DIVERGED, step=1e6)
     text = tables.as_json(tables.summary(results(diverged, title="Fünf")))
     assert "Fünf" in text

@@ -1,4 +1,4 @@
-"""Folders that `bpviz run` wrote, for trackers to be handed."""
+"""Output folders of `bpviz run` for the tests of trackers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from bpviz.cli import cli
 
-# Two starts; a run that stops being finite, one that grows past single precision and one that arrives.
+# Two starts; a run that diverges, one that exceeds single precision and one that reaches the threshold.
 CONFIG = """
 title: Two starts
 dataset: [[0.9, 0.3, 1], [0.1, 0.8, 0]]
@@ -34,7 +34,7 @@ def invoke(*arguments: object) -> Result:
 
 
 def written(folder: Path, config: str = CONFIG, *arguments: str) -> Path:
-    """Run a config and return its folder of outputs, ``folder``."""
+    """Run a config and return its output folder, ``folder``."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     path = folder.parent / f"{folder.name}.yaml"
     path.write_text(config, encoding="utf-8")
@@ -44,8 +44,8 @@ def written(folder: Path, config: str = CONFIG, *arguments: str) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _no_tracker_of_yours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the environment says of trackers is left to the tests, and stays as it was."""
+def _no_user_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the environment variables of trackers during a test."""
     for name in [*os.environ]:
         if name.startswith(("MLFLOW_", "WANDB_")):
             monkeypatch.delenv(name)
@@ -58,7 +58,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def study(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of outputs, as ``outputs/study`` of the working directory."""
+    """An output folder, as ``outputs/study`` in the working directory."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(original, tmp_path / "outputs/study")
     return Path("outputs/study")
@@ -66,13 +66,13 @@ def study(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 @pytest.fixture
 def other(study: Path) -> Path:
-    """The same outputs under another name beside them."""
+    """A copy of the output folder in the same parent."""
     return Path(shutil.copytree(study, study.parent / "other"))
 
 
 @pytest.fixture
 def edit() -> Callable[[Path, str, str], None]:
-    """Return a function that replaces one text in a file by another."""
+    """Return a function that replaces a string in a file."""
 
     def edit(path: Path, before: str, after: str) -> None:
         text = path.read_text(encoding="utf-8")

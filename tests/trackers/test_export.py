@@ -1,4 +1,4 @@
-"""What all trackers share: outputs read back, ids, refusals, failures. No tracker is needed here."""
+"""Reading outputs, ids, invalid folders and failed exports. These tests need no tracker."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from bpviz.cli import cli
 from bpviz.tables import SCHEMA
 from bpviz.trackers import _tracker
 from bpviz.trackers._outputs import Outputs, flat, read
-from bpviz.trackers._tracker import NEW, THERE, TRACKERS, contained, environment
+from bpviz.trackers._tracker import NEW, TRACKERS, UNCHANGED, contained, environment
 
 from .conftest import CONFIG, LABELS, RUNS, invoke, written
 
 Edit = Callable[[Path, str, str], None]
-ANEW = "write the folder anew with `bpviz run`"
+RERUN = "rerun its config with `bpviz run`"
 
 
 def refused(*arguments: object) -> str:
@@ -39,7 +39,7 @@ def refused(*arguments: object) -> str:
 
 
 class Fake:
-    """A tracker that keeps what it is handed, and fails at folders whose name says how."""
+    """A tracker that stores the exported content and fails for folders with certain names."""
 
     name = "fake"
     library = "json"
@@ -51,14 +51,14 @@ class Fake:
     def where(self, folder: Path) -> str:
         return f"{self.into}/{folder.name}"
 
-    def look(self, folders: Sequence[Path]) -> list[str]:
+    def next_commands(self, folders: Sequence[Path]) -> list[str]:
         return [f"fake look {len(folders)}"]
 
-    def hand_over(self, outputs: Outputs) -> Iterator[str]:
+    def export(self, outputs: Outputs) -> Iterator[str]:
         logging.getLogger("fake").error("noise")
         warnings.warn("noise", DeprecationWarning, stacklevel=1)
         for thing in (*outputs.runs, outputs):
-            yield THERE if self.kept.get(thing.id) == thing.content else NEW
+            yield UNCHANGED if self.kept.get(thing.id) == thing.content else NEW
             self.kept[thing.id] = thing.content
             if outputs.name == "fails":
                 raise RuntimeError("the service\n  is away")
@@ -75,54 +75,54 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_read_back_is_what_the_files_say(study: Path) -> None:
+def test_outputs_have_the_content_of_the_files(study: Path) -> None:
     outputs = read(study)
-    made_with, summary = (json.loads((study / f"{name}.json").read_bytes()) for name in ("run", "summary"))
+    resolved, summary = (json.loads((study / f"{name}.json").read_bytes()) for name in ("run", "summary"))
     rows = list(csv.DictReader((study / "history.csv").read_text(encoding="utf-8").splitlines()))
-    assert (outputs.name, outputs.title, outputs.versions) == ("study", "Two starts", made_with["versions"])
+    assert (outputs.name, outputs.title, outputs.versions) == ("study", "Two starts", resolved["versions"])
     assert [path.name for path in outputs.files] == [
         *("run.json", "summary.json", "summary.csv", "summary.md", "history.csv", "errors.png")
     ]
     assert [path.name for path in outputs.pictures] == ["errors.png"]
     assert [run.name for run in outputs.runs] == RUNS
     assert len({run.id for run in outputs.runs} | {outputs.id}) == len(RUNS) + 1
-    for run, said in zip(outputs.runs, summary["runs"], strict=True):
+    for run, entry in zip(outputs.runs, summary["runs"], strict=True):
         assert run.metrics == (
             *("error", "weights/w1", "weights/w2", "evaluations/error", "evaluations/gradient", "evaluations/hessian"),
         )
-        start = "1" if said["start"] == [-4, -4] else "2"
-        mine = [row for row in rows if (row["label"], row["start"]) == (said["label"], start)]
+        start = "1" if entry["start"] == [-4, -4] else "2"
+        own = [row for row in rows if (row["label"], row["start"]) == (entry["label"], start)]
         columns = ("error", "w1", "w2", "error_evaluations", "gradient_evaluations", "hessian_evaluations")
-        assert run.history == [tuple(float(row[c]) for c in columns) for row in mine]
-        assert run.summary == {"epochs": said["epochs"], "final_error": float(mine[-1]["error"])}
-        assert run.ending == said["ending"]
-        assert run.params["settings"] == said["settings"]
+        assert run.history == [tuple(float(row[c]) for c in columns) for row in own]
+        assert run.summary == {"epochs": entry["epochs"], "final_error": float(own[-1]["error"])}
+        assert run.ending == entry["ending"]
+        assert run.params["settings"] == entry["settings"]
         for name in ("algorithm", "label", "start"):
-            assert run.params[name] == said[name]
+            assert run.params[name] == entry[name]
         for name in ("dataset", "network", "error_threshold", "gradient_threshold", "max_epochs"):
-            assert run.params[name] == made_with["experiment"][name]
+            assert run.params[name] == resolved["experiment"][name]
 
 
-def test_numbers_that_are_not_finite_are_read_as_such(study: Path) -> None:
+def test_reads_non_finite_numbers(study: Path) -> None:
     far, _, grows, *_ = read(study).runs
     assert far.summary["final_error"] == math.inf
     assert grows.summary["final_error"] > 1e60
     assert (far.ending, grows.ending) == ("diverged", "exhausted")
 
 
-def test_one_start_is_not_in_the_name_of_a_run(tmp_path: Path) -> None:
+def test_name_of_a_run_omits_a_single_start(tmp_path: Path) -> None:
     folder = written(tmp_path / "one", "algorithms: [rprop, newton]\nfigures: []\n")
     assert [run.name for run in read(folder).runs] == ["RPROP", "Newton's method"]
 
 
-def test_a_problem_without_a_network_and_with_a_penalty(tmp_path: Path) -> None:
+def test_problem_with_a_penalty(tmp_path: Path) -> None:
     config = "problem: {name: quadratic, condition: 9}\npenalty: {l2: 0.1}\nalgorithms: [rprop]\nfigures: []\n"
     (run,) = read(written(tmp_path / "one", config)).runs
     assert flat(run.params)["problem.condition"] == 9
     assert flat(run.params)["penalty.l2"] == 0.1
 
 
-def test_flat_parameters_are_texts_numbers_and_booleans() -> None:
+def test_flat_parameters_are_strings_numbers_and_booleans() -> None:
     rows = [[0.5, 1]] * 100
     found = flat({"a": {"b": {"c": 1}, "d": True}, "e": None, "f": [1, 2.5], "g": "é", "rows": rows})
     long = found.pop("rows")
@@ -130,7 +130,7 @@ def test_flat_parameters_are_texts_numbers_and_booleans() -> None:
     assert isinstance(long, str)
     assert long.startswith("[[0.5, 1], [0.5, 1]")
     assert len(long) < 300
-    assert flat({"rows": [*rows, [0, 0]]})["rows"] != long, "cut short, but still told apart"
+    assert flat({"rows": [*rows, [0, 0]]})["rows"] != long, "truncated, but still different"
 
 
 # -- ids and contents ------------------------------------------------------------------------------------------------
@@ -140,41 +140,42 @@ def ids(folder: Path) -> dict[str, str]:
     return {run.name: run.id for run in read(folder).runs}
 
 
-def test_ids_do_not_depend_on_place_time_figures_or_title(study: Path, tmp_path: Path) -> None:
+def test_ids_do_not_depend_on_path_time_figures_or_title(study: Path, tmp_path: Path) -> None:
     config = CONFIG.replace("title: Two starts", "title: Another").replace("[{kind: errors}]", "[]")
     again = written(tmp_path / "elsewhere/study", config)
     assert ids(again) == ids(study)
     assert read(again).id == read(study).id
     contents = [{run.name: run.content for run in read(folder).runs} for folder in (study, again)]
     assert contents[0] == contents[1]
-    assert read(again).content != read(study).content, "the title and the figures are the overview's"
+    assert read(again).content != read(study).content, "the title and the figures belong to the overview"
 
 
-def test_a_run_stays_itself_in_other_company(study: Path, tmp_path: Path) -> None:
+def test_ids_do_not_depend_on_other_algorithms_and_starts(study: Path, tmp_path: Path) -> None:
     config = CONFIG.replace("figures:", "  - irprop+\nfigures:").replace("[3, -2]", "[3, -2], [0, 0]")
     more = written(tmp_path / "more/study", config)
     assert ids(study).items() < ids(more).items()
-    assert read(more).id != read(study).id, "the overview is of all of them"
+    assert read(more).id != read(study).id, "the overview depends on all runs"
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [("max_step: 0.5", "max_step: 0.6"), ("max_epochs: 40", "max_epochs: 41"), ("linear", "tanh"), ("0.9,", "0.8,")],
 )
-def test_another_experiment_has_other_ids(study: Path, tmp_path: Path, before: str, after: str) -> None:
+def test_ids_depend_on_the_experiment(study: Path, tmp_path: Path, before: str, after: str) -> None:
     another = ids(written(tmp_path / "more/study", CONFIG.replace(before, after)))
     same = {name for name in RUNS if another[name] == ids(study)[name]}
     assert same == (set(RUNS[:4]) if "max_step" in before else set())
 
 
-def test_the_name_of_the_folder_is_in_the_id_and_not_in_the_digest_of_the_config(study: Path, other: Path) -> None:
-    ours, theirs = read(study), read(other)
-    assert not {run.id for run in ours.runs} & {run.id for run in theirs.runs}
-    assert [run.config for run in ours.runs] == [run.config for run in theirs.runs]
-    assert (ours.id != theirs.id, ours.config) == (True, theirs.config)
+def test_id_depends_on_the_folder_name_but_config_hash_does_not(study: Path, other: Path) -> None:
+    first, second = read(study), read(other)
+    assert not {run.id for run in first.runs} & {run.id for run in second.runs}
+    assert [run.config for run in first.runs] == [run.config for run in second.runs]
+    assert first.id != second.id
+    assert first.config == second.config
 
 
-def test_the_content_says_whether_a_run_has_changed(study: Path, edit: Edit) -> None:
+def test_content_hash_detects_changed_runs(study: Path, edit: Edit) -> None:
     before = read(study)
     edit(study / "history.csv", "RPROP,1,22.29125,", "RPROP,1,22.29126,")
     after = read(study)
@@ -189,7 +190,7 @@ def test_the_content_says_whether_a_run_has_changed(study: Path, edit: Edit) -> 
 
 
 @pytest.mark.usefixtures("fake")
-def test_every_bad_folder_is_named_at_once_and_nothing_is_exported(study: Path, edit: Edit) -> None:
+def test_all_invalid_folders_are_reported_and_nothing_is_exported(study: Path, edit: Edit) -> None:
     bad = {name: Path(shutil.copytree(study, study.parent / name)) for name in "abcdefghij"}
     (bad["a"] / "history.csv").unlink()
     (bad["a"] / "summary.md").unlink()
@@ -206,33 +207,37 @@ def test_every_bad_folder_is_named_at_once_and_nothing_is_exported(study: Path, 
     (bad["j"] / "errors.png").mkdir()
     Path("empty").mkdir()
     Path("file").touch()
-    said = refused(study, *bad.values(), "empty", "file", "nowhere", "", "--to", "fake")
+    stderr = refused(study, *bad.values(), "empty", "file", "nowhere", "", "--to", "fake")
     outputs = study.parent
-    written_one = "name a folder that `bpviz run` wrote, such as outputs/neupy"
-    assert said.splitlines() == [
-        f"{outputs / 'a'}: summary.md is missing; {ANEW}",
-        f"{outputs / 'a'}: history.csv is missing; {ANEW}",
-        f"{outputs / 'b'}: run.json is damaged: it is not JSON; {ANEW}",
-        f"{outputs / 'c'}: summary.json is of a newer bpviz (schema {SCHEMA + 1}, not {SCHEMA}); update this one",
-        f"{outputs / 'd'}: summary.json is damaged: it is not of `bpviz run`; {ANEW}",
-        f"{outputs / 'e'}: history.csv is damaged: it is not UTF-8; {ANEW}",
-        f"{outputs / 'f'}: history.csv is damaged, or not of the run that summary.json is of; {ANEW}",
-        f"{outputs / 'g'}: errors.png is a symbolic link, and only files are exported; remove it",
-        f"{outputs / 'h'}: run.json and summary.json do not fit together; {ANEW}",
-        f"{outputs / 'i'}: run.json is missing; {ANEW}",
-        f"{outputs / 'j'}: errors.png cannot be read: Is a directory",
-        "empty: `bpviz run` has not written this folder; name one that it wrote, such as outputs/neupy",
-        f"file: this is a file; {written_one}",
-        f"nowhere: there is no such folder; {written_one}",
-        ".: `bpviz run` has not written this folder; name one that it wrote, such as outputs/neupy",
+    newer = (
+        f"summary.json was written by a newer version of bpviz (got schema {SCHEMA + 1}, expected {SCHEMA}); "
+        "update bpviz"
+    )
+    use = "use a folder written by `bpviz run`, such as outputs/neupy"
+    assert stderr.splitlines() == [
+        f"{outputs / 'a'}: missing summary.md; {RERUN}",
+        f"{outputs / 'a'}: missing history.csv; {RERUN}",
+        f"{outputs / 'b'}: invalid run.json (not JSON); {RERUN}",
+        f"{outputs / 'c'}: {newer}",
+        f"{outputs / 'd'}: invalid summary.json (not written by `bpviz run`); {RERUN}",
+        f"{outputs / 'e'}: invalid history.csv (not UTF-8); {RERUN}",
+        f"{outputs / 'f'}: history.csv is damaged or does not match summary.json; {RERUN}",
+        f"{outputs / 'g'}: errors.png is a symbolic link (expected a file); remove it",
+        f"{outputs / 'h'}: run.json and summary.json do not match; {RERUN}",
+        f"{outputs / 'i'}: missing run.json; {RERUN}",
+        f"{outputs / 'j'}: cannot read errors.png: Is a directory",
+        f"empty: not an output folder of `bpviz run`; {use}",
+        f"file: not a folder; {use}",
+        f"nowhere: no such folder; {use}",
+        f".: not an output folder of `bpviz run`; {use}",
     ]
     assert Fake.kept == {}
 
 
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize("name", ["run.json", "summary.json", "history.csv"])
-def test_damage_anywhere_is_a_message(study: Path, name: str) -> None:
-    """Cut off after any of its bytes, and with any line lost, a file is refused, or read as something whole."""
+def test_damaged_files_give_an_error_message(study: Path, name: str) -> None:
+    """A truncated file, or one with a missing line, is rejected or read as valid, but never crashes the export."""
     path = study / name
     content = path.read_bytes()
     lines = content.splitlines(keepends=True)
@@ -240,32 +245,32 @@ def test_damage_anywhere_is_a_message(study: Path, name: str) -> None:
     damaged += [b"".join(lines[:i] + lines[i + 1 :]) for i in range(min(len(lines), 60))]
     damaged += [content.replace(old, new) for old, new in ((b"[", b"{"), (b"-4.0", b"null"), (b"gd", b""))]
     damaged += [b"null", b"[" * 100_000, b'{"schema": 1}', b'{"schema": true}', b"\0", b'"' + b"x" * 200_000]
-    said = []
+    messages = []
     for bad in damaged:
         if bad != content:
             path.write_bytes(bad)
             result = invoke("export", study, "--to", "fake")
             assert result.exit_code in (0, 2)
-            said += [result.stderr] if result.exit_code else []
-            assert all(line.startswith(f"{study}: ") for line in said[-1].splitlines() if result.exit_code)
-    assert len(said) > 40
+            messages += [result.stderr] if result.exit_code else []
+            assert all(line.startswith(f"{study}: ") for line in messages[-1].splitlines() if result.exit_code)
+    assert len(messages) > 40
 
 
 @pytest.mark.usefixtures("fake")
-def test_two_folders_of_one_name(study: Path) -> None:
+def test_rejects_two_folders_with_the_same_name(study: Path) -> None:
     shutil.copytree(study, "more/Study")
-    said = refused(study, "more/Study", "--to", "fake")
-    assert said == "two folders are named 'study' and would be one experiment; export one after the other"
+    stderr = refused(study, "more/Study", "--to", "fake")
+    assert stderr == "two folders are named 'study' and would be one experiment; export one after the other"
 
 
 @pytest.mark.usefixtures("fake")
-def test_a_folder_named_twice_is_exported_once(study: Path) -> None:
+def test_duplicate_folders_are_exported_once(study: Path) -> None:
     result = invoke("export", study, f"{study}/", study.absolute(), study / "../study", "--to", "fake")
     assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1)
 
 
 @pytest.mark.usefixtures("fake")
-def test_a_folder_of_folders_stands_for_them(study: Path, other: Path) -> None:
+def test_folder_of_output_folders_exports_all(study: Path, other: Path) -> None:
     (study.parent / "wandb").mkdir()
     (study.parent / "mlflow.db").touch()
     result = invoke("export", study.parent, "--to", "fake")
@@ -274,41 +279,41 @@ def test_a_folder_of_folders_stands_for_them(study: Path, other: Path) -> None:
 
 
 @pytest.mark.usefixtures("fake")
-def test_the_working_directory_can_be_exported(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_working_directory_can_be_exported(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = ids(study)
     monkeypatch.chdir(study)
     assert ids(Path()) == ids(Path("../study")) == expected
     assert invoke("export", ".", "--to", "fake").exit_code == 0
 
 
-# -- trackers that are not there, and that fail ----------------------------------------------------------------------
+# -- missing and failing trackers ----------------------------------------------------------------------------------
 
 
-def test_the_names_of_trackers() -> None:
+def test_names_of_trackers() -> None:
     assert list(TRACKERS) == ["mlflow", "tensorboard", "wandb"]
     assert all(name in cli.commands["export"].params[1].help for name in TRACKERS)
 
 
-def test_a_tracker_that_does_not_exist(study: Path) -> None:
-    said = refused(study, "--to", "tensorbord").splitlines()[-1]
-    assert said == ("Error: Invalid value for '--to': unknown tracker 'tensorbord'; did you mean 'tensorboard'?")
+def test_rejects_unknown_tracker(study: Path) -> None:
+    message = refused(study, "--to", "tensorbord").splitlines()[-1]
+    assert message == ("Error: Invalid value for '--to': unknown tracker 'tensorbord'; did you mean 'tensorboard'?")
     assert refused(study).splitlines()[-1] == "Error: Missing option '--to'."
 
 
 @pytest.mark.parametrize("name", TRACKERS)
-def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(
+def test_missing_library_is_reported_with_the_install_command(
     study: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     library = TRACKERS[name].library
     monkeypatch.setitem(sys.modules, library, None)
     before = sorted(Path().rglob("*"))
-    assert refused(study, "--to", name) == f'export --to {name} needs {library}: pip install "bpviz[{name}]"'
+    assert refused(study, "--to", name) == f'--to {name}: {library} is not installed; run pip install "bpviz[{name}]"'
     assert refused("nowhere", "--to", name).splitlines()[1].startswith("nowhere: ")
     assert sorted(Path().rglob("*")) == before
 
 
-def test_a_folder_is_not_taken_for_a_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """wandb makes a folder of its own name, and Python would import it."""
+def test_folder_is_not_mistaken_for_a_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """wandb creates a folder named wandb, which Python could import."""
     (tmp_path / "there_is_no_such_library").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(Fake, "library", "there_is_no_such_library")
@@ -316,7 +321,7 @@ def test_a_folder_is_not_taken_for_a_library(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("fake")
-def test_a_failure_is_named_and_the_other_folders_are_exported(study: Path) -> None:
+def test_failure_is_reported_and_other_folders_are_exported(study: Path) -> None:
     for name in ("fails", "leaves", "zeta"):
         shutil.copytree(study, study.parent / name)
     result = invoke("export", study.parent, "--to", "fake", "--into", "there")
@@ -327,36 +332,36 @@ def test_a_failure_is_named_and_the_other_folders_are_exported(study: Path) -> N
     ]
     assert result.stderr.splitlines() == [
         "next: fake look 2",
-        f"fake: {study.parent / 'fails'} was not exported, or not all of it: the service is away",
-        f"fake: {study.parent / 'leaves'} was not exported, or not all of it: SystemExit",
+        f"fake: export of {study.parent / 'fails'} failed or is incomplete: the service is away",
+        f"fake: export of {study.parent / 'leaves'} failed or is incomplete: SystemExit",
     ]
 
 
 @pytest.mark.usefixtures("fake")
-def test_a_folder_that_changes_meanwhile_is_a_failure(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_and_lose(folder: Path) -> Outputs:
+def test_folder_that_changes_during_export_fails(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_after_deletion(folder: Path) -> Outputs:
         (folder / "history.csv").unlink()
         return read(folder)
 
-    monkeypatch.setattr(_tracker, "read", read_and_lose)
+    monkeypatch.setattr(_tracker, "read", read_after_deletion)
     result = invoke("export", study, "--to", "fake")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"fake: {study} was not exported, or not all of it: {study}: history.csv is missing; {ANEW}\n"
+        f"fake: export of {study} failed or is incomplete: {study}: missing history.csv; {RERUN}\n"
     )
 
 
 @pytest.mark.usefixtures("fake")
-def test_what_is_there_already_is_counted(study: Path, edit: Edit) -> None:
+def test_unchanged_runs_are_counted(study: Path, edit: Edit) -> None:
     assert invoke("export", study, "--to", "fake").stdout.endswith(": 7 new\n")
-    assert invoke("export", study, "--to", "fake").stdout.endswith(": 7 already there\n")
+    assert invoke("export", study, "--to", "fake").stdout.endswith(": 7 unchanged\n")
     edit(study / "history.csv", "RPROP,1,22.29125,", "RPROP,1,22.29126,")
-    assert invoke("export", study, "--to", "fake").stdout.endswith(": 2 new, 5 already there\n")
+    assert invoke("export", study, "--to", "fake").stdout.endswith(": 2 new, 5 unchanged\n")
     result = invoke("export", study, "--to", "fake", "--quiet")
     assert (result.exit_code, result.output) == (0, "")
 
 
-def test_the_words_of_a_failure() -> None:
+def test_reason_of_a_failure() -> None:
     assert _tracker._reason(ValueError("a\n b")) == "a b"
     assert _tracker._reason(OSError("at https://me:s@ecret@host/a: b@c")) == "at https://host/a: b@c"
     assert _tracker._reason(KeyError("a")) == "KeyError 'a'"
@@ -364,17 +369,17 @@ def test_the_words_of_a_failure() -> None:
     assert len(_tracker._reason(ValueError("x" * 10_000))) == 403
 
 
-def test_noise_is_contained_and_then_heard_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_messages_and_warnings_are_suppressed_temporarily(caplog: pytest.LogCaptureFixture) -> None:
     with contained():
-        logging.getLogger("any").critical("unheard")
-        warnings.warn("unheard", UserWarning, stacklevel=1)
-    logging.getLogger("any").warning("heard")
-    assert caplog.messages == ["heard"]
-    with pytest.raises(UserWarning, match="heard"):
-        warnings.warn("heard", UserWarning, stacklevel=1)
+        logging.getLogger("any").critical("suppressed")
+        warnings.warn("suppressed", UserWarning, stacklevel=1)
+    logging.getLogger("any").warning("shown")
+    assert caplog.messages == ["shown"]
+    with pytest.raises(UserWarning, match="shown"):
+        warnings.warn("shown", UserWarning, stacklevel=1)
 
 
-def test_the_environment_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SET", "mine")
     monkeypatch.delenv("UNSET", raising=False)
     with environment({"SET": "theirs", "UNSET": "theirs"}):
@@ -382,8 +387,8 @@ def test_the_environment_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "UNSET" not in os.environ
 
 
-def test_the_commands_of_the_document_do_what_it_says(study: Path) -> None:
-    """Those that need a tracker: where it is not installed, that is what they say."""
+def test_commands_in_the_documentation_work(study: Path) -> None:
+    """Commands whose tracker is not installed must report that."""
     document = Path(bpviz.__file__).parent.parent / "docs" / "tracking.md"
     blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
@@ -391,17 +396,17 @@ def test_the_commands_of_the_document_do_what_it_says(study: Path) -> None:
     study.rename(study.parent / "neupy")
     for line in lines:
         program, *arguments = shlex.split(line)
-        lacking = _tracker.missing(TRACKERS[arguments[3]])
+        missing = _tracker.missing(TRACKERS[arguments[3]])
         result = invoke(*arguments)
-        assert (program, result.exit_code) == ("bpviz", 2 if lacking else 0)
-        assert result.stderr.startswith(lacking or "next: ")
+        assert (program, result.exit_code) == ("bpviz", 2 if missing else 0)
+        assert result.stderr.startswith(missing or "next: ")
 
 
-def test_what_is_completed() -> None:
+def test_shell_completion() -> None:
     complete = get_completion_class("bash")(cli, {}, "bpviz", "_BPVIZ_COMPLETE")  # type: ignore[misc]
     assert [item.value for item in complete.get_completions(["export", "--to"], "w")] == ["wandb"]
     assert [item.type for item in complete.get_completions(["export"], "out")] == ["file"]
 
 
-def test_every_label_has_its_runs(study: Path) -> None:
+def test_every_label_has_runs(study: Path) -> None:
     assert {run.params["label"] for run in read(study).runs} == set(LABELS)

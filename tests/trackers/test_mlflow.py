@@ -1,4 +1,4 @@
-"""Runs in MLflow's own database, read back by MLflow, and by SQLite where MLflow could hide something."""
+"""Runs in the database of MLflow, read with MLflow, and with SQLite to check which runs are active."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Edit = Callable[[Path, str, str], None]
 
 @pytest.fixture(autouse=True)
 def _contained() -> Iterator[None]:
-    """Keep MLflow's warnings, in reading back, from being errors."""
+    """Suppress MLflow's warnings when tests read runs, because warnings are errors."""
     with contained():
         yield
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the tests' database is; making one takes seconds."""
+    """The folder of the database, shared by tests because creating one takes seconds."""
     home = tmp_path_factory.mktemp("mlflow")
     with contained():
         client(home).search_experiments()
@@ -45,12 +45,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(study: Path, tmp_path: Path) -> Path:
-    """A folder of outputs, with a name of its own, so that it is an experiment of its own in the database of all."""
+    """An output folder with a unique name, which is a separate experiment in the shared database."""
     return study.rename(study.parent / tmp_path.name)
 
 
 def export(folder: Path, home: Path, *, code: int = 0) -> str:
-    """Export a folder and return what is said of its runs."""
+    """Export a folder and return the reported outcomes, or the error message if ``code`` is not 0."""
     result = invoke("export", folder, "--to", "mlflow", "--into", home)
     assert result.exit_code == code, result.output
     return result.stdout.strip().rpartition(": ")[2] if code == 0 else result.stderr
@@ -61,7 +61,7 @@ def client(home: Path) -> Any:
 
 
 def found(home: Path, name: str) -> dict[str, Any]:
-    """Return the runs of an experiment of MLflow by their names, after seeing that no two have the same."""
+    """Return the runs of an MLflow experiment by name, and check that names are unique."""
     reading = client(home)
     runs = reading.search_runs([reading.get_experiment_by_name(name).experiment_id])
     named = {run.info.run_name: run for run in runs}
@@ -69,7 +69,7 @@ def found(home: Path, name: str) -> dict[str, Any]:
     return named
 
 
-def test_every_epoch_of_every_run_is_there(folder: Path, home: Path) -> None:
+def test_all_epochs_of_all_runs_are_exported(folder: Path, home: Path) -> None:
     assert export(folder, home) == "7 new"
     there = found(home, folder.name)
     assert set(there) == {*RUNS, "overview"}
@@ -106,8 +106,8 @@ def test_parameters_and_tags(folder: Path, home: Path) -> None:
     }
 
 
-def test_numbers_that_are_not_finite(folder: Path, home: Path) -> None:
-    """MLflow would keep infinity as 1.8e308, and then draw it."""
+def test_non_finite_numbers(folder: Path, home: Path) -> None:
+    """MLflow would store infinity as 1.8e308 and plot it."""
     export(folder, home)
     data = found(home, folder.name)[RUNS[0]].data
     assert math.isnan(data.metrics["error"])
@@ -118,7 +118,7 @@ def test_numbers_that_are_not_finite(folder: Path, home: Path) -> None:
     assert "bpviz.final_error" not in grows.tags
 
 
-def test_the_overview_has_the_files(folder: Path, home: Path) -> None:
+def test_overview_has_the_files(folder: Path, home: Path) -> None:
     export(folder, home)
     run = found(home, folder.name)["overview"]
     assert Path(run.info.artifact_uri.removeprefix("file://")).is_relative_to(home / "mlartifacts" / folder.name)
@@ -132,15 +132,13 @@ def test_the_overview_has_the_files(folder: Path, home: Path) -> None:
     assert (run.data.tags["bpviz.title"], run.data.tags["mlflow.note.content"]) == ("Two starts", table)
 
 
-def test_a_second_export_changes_nothing_and_a_changed_run_replaces_the_old(
-    folder: Path, home: Path, edit: Edit
-) -> None:
+def test_second_export_skips_unchanged_runs_and_replaces_changed_ones(folder: Path, home: Path, edit: Edit) -> None:
     export(folder, home)
     before = {name: run.info.run_id for name, run in found(home, folder.name).items()}
-    assert export(folder, home) == "7 already there"
+    assert export(folder, home) == "7 unchanged"
     assert {name: run.info.run_id for name, run in found(home, folder.name).items()} == before
     edit(folder / "history.csv", "RPROP,1,22.29125,", "RPROP,1,22.5,")
-    assert export(folder, home) == "2 updated, 5 already there"
+    assert export(folder, home) == "2 updated, 5 unchanged"
     after = {name: run.info.run_id for name, run in found(home, folder.name).items()}
     assert {name for name in before if before[name] != after[name]} == {"RPROP from (-4, -4)", "overview"}
     errors = client(home).get_metric_history(after["RPROP from (-4, -4)"], "error")
@@ -148,9 +146,7 @@ def test_a_second_export_changes_nothing_and_a_changed_run_replaces_the_old(
     assert [m.step for m in errors] == list(range(16))
 
 
-def test_an_export_that_was_broken_off_is_finished_by_the_next(
-    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_export_is_completed_by_the_next(folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(run: Run, client: Any, run_id: str) -> None:
         if run.name == RUNS[3]:
             client.log_metric(run_id, "error", 1.0)
@@ -160,24 +156,26 @@ def test_an_export_that_was_broken_off_is_finished_by_the_next(
     epochs = ours._epochs
     with monkeypatch.context() as patch:
         patch.setattr(ours, "_epochs", broken)
-        assert invoke("export", folder, "--to", "mlflow", "--into", home).exit_code == 1  # as click says it in tests
+        assert (
+            invoke("export", folder, "--to", "mlflow", "--into", home).exit_code == 1
+        )  # click's test runner turns the interrupt into exit code 1
     half = found(home, folder.name)
     assert set(half) == set(RUNS[:4])
     assert (half[RUNS[3]].info.status, "bpviz.content" in half[RUNS[3]].data.tags) == ("FAILED", False)
-    assert export(folder, home) == "3 new, 1 updated, 3 already there"
+    assert export(folder, home) == "3 new, 1 updated, 3 unchanged"
     assert set(found(home, folder.name)) == {*RUNS, "overview"}
     assert all(run.info.status == "FINISHED" for run in found(home, folder.name).values())
 
 
 def test_many_epochs_and_many_parameters(folder: Path, home: Path) -> None:
-    """More than MLflow takes at once: 1000 metrics, 100 parameters."""
+    """More than MLflow accepts in one batch: 1000 metrics, 100 parameters."""
     many = 1500
-    summary, made_with = (json.loads((folder / f"{name}.json").read_bytes()) for name in ("summary", "run"))
+    summary, resolved = (json.loads((folder / f"{name}.json").read_bytes()) for name in ("summary", "run"))
     del summary["runs"][1:]
     summary["runs"][0] |= {"epochs": many}
-    made_with["experiment"]["network"] |= {f"part {i}": i for i in range(230)}
+    resolved["experiment"]["network"] |= {f"part {i}": i for i in range(230)}
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
-    (folder / "run.json").write_text(json.dumps(made_with), encoding="utf-8")
+    (folder / "run.json").write_text(json.dumps(resolved), encoding="utf-8")
     head = (folder / "history.csv").read_text(encoding="utf-8").splitlines()[0]
     rows = [f"far / 遠い | a,{i},{i / 7},1,2,0,{i},0,0,0,1" for i in range(many + 1)]
     (folder / "history.csv").write_text("\n".join([head, *rows, ""]), encoding="utf-8")
@@ -189,7 +187,7 @@ def test_many_epochs_and_many_parameters(folder: Path, home: Path) -> None:
     assert run.data.params["network.part 229"] == "229"
 
 
-def test_names_that_mlflow_does_not_take_are_changed_and_stay_apart() -> None:
+def test_names_that_mlflow_rejects_are_changed_and_stay_distinct() -> None:
     names = {"weights/a=b": 1, "weights/a<b": 2, "weights/..": 3, "weights/β": 4, "x" * 300: 5, "weights/": 6}
     allowed = ours._allowed(names)
     assert list(allowed.values()) == list(names.values())
@@ -198,8 +196,8 @@ def test_names_that_mlflow_does_not_take_are_changed_and_stay_apart() -> None:
         mlflow.utils.validation._validate_metric_name(name)
 
 
-def test_beside_the_folder_unless_told_otherwise(study: Path, home: Path) -> None:
-    shutil.copy(home / "mlflow.db", study.parent)  # to make one takes seconds
+def test_default_location_is_the_parent_folder(study: Path, home: Path) -> None:
+    shutil.copy(home / "mlflow.db", study.parent)  # creating one takes seconds
     result = invoke("export", study, "--to", "mlflow")
     database = f"sqlite:///{study.parent / 'mlflow.db'}"
     assert result.stdout == f"{study}: 6 runs and the overview in {database}: 7 new\n"
@@ -208,7 +206,7 @@ def test_beside_the_folder_unless_told_otherwise(study: Path, home: Path) -> Non
     assert sorted(path.name for path in Path().iterdir()) == ["outputs"], "nothing in the working directory"
 
 
-def test_another_place_by_the_environment_is_passed_through(
+def test_tracking_uri_of_the_environment_is_used(
     study: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(home / "mlflow.db", tmp_path / "theirs.db")
@@ -224,36 +222,36 @@ def test_another_place_by_the_environment_is_passed_through(
     here = tmp_path / "here"
     here.mkdir()
     shutil.copy(home / "mlflow.db", here)
-    assert invoke("export", study, "--to", "mlflow", "--into", here).stdout.endswith(": 7 new\n"), "--into prevails"
+    assert invoke("export", study, "--to", "mlflow", "--into", here).stdout.endswith(": 7 new\n"), (
+        "--into takes precedence"
+    )
 
 
-def test_a_service_that_is_away_is_a_message(study: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_server_is_reported(study: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     result = invoke("export", study, other, "--to", "mlflow")
     assert (result.exit_code, result.stdout) == (1, "")
-    said = result.stderr.splitlines()
-    assert len(said) == 2
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2
     assert "secret" not in result.stderr
-    for line, folder in zip(said, (study, other), strict=True):
-        assert line.startswith(
-            f"mlflow: {folder} was not exported, or not all of it: API request to http://127.0.0.1:9"
-        )
+    for line, folder in zip(lines, (study, other), strict=True):
+        assert line.startswith(f"mlflow: export of {folder} failed or is incomplete: API request to http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize("name", ["what?", "100%"])
-def test_a_place_whose_name_a_database_cannot_have(study: Path, name: str) -> None:
-    said = invoke("export", study, "--to", "mlflow", "--into", name)
-    assert said.exit_code == 1
-    assert said.stderr == (
-        f"mlflow: {study} was not exported, or not all of it: its database cannot be in {Path(name).absolute()}, as "
-        "that name has a ? or a % in it; try another --into\n"
+def test_rejects_folder_that_cannot_be_in_a_database_uri(study: Path, name: str) -> None:
+    result = invoke("export", study, "--to", "mlflow", "--into", name)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"mlflow: export of {study} failed or is incomplete: invalid folder for the database: "
+        f"{Path(name).absolute()} (its path contains ? or %); set another one with --into\n"
     )
     assert sorted(path.name for path in Path().iterdir()) == ["outputs"]
 
 
-def test_a_damaged_database_is_a_message_and_stays(study: Path) -> None:
-    (study.parent / "mlflow.db").write_text("not a database, and somebody's own" * 100)
+def test_damaged_database_is_reported_and_kept(study: Path) -> None:
+    (study.parent / "mlflow.db").write_text("not a database" * 100)
     result = invoke("export", study, "--to", "mlflow")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "file is not a database" in result.stderr
@@ -261,18 +259,18 @@ def test_a_damaged_database_is_a_message_and_stays(study: Path) -> None:
     assert (study.parent / "mlflow.db").read_text().startswith("not a database")
 
 
-def test_as_a_program_it_is_quiet_and_keeps_to_itself(study: Path) -> None:
-    """Without telemetry, and with warnings as errors: what MLflow says while it makes its database stays inside."""
+def test_command_prints_nothing_else_and_makes_no_network_requests(study: Path) -> None:
+    """With warnings as errors, and without the environment variables by which MLflow detects tests."""
     code = """
 import socket
 from bpviz.cli import main
 def looked_up(host, *arguments, **options):
     print("looked up", host)
-    raise OSError("there is no network")
+    raise OSError("no network")
 socket.getaddrinfo = looked_up
 main()
 """
-    tested = ("CI", "PYTEST", "GITHUB")  # by which MLflow sees a test, and keeps silent of itself
+    tested = ("CI", "PYTEST", "GITHUB")  # MLflow sends no telemetry if these are set
     environment = {name: value for name, value in os.environ.items() if not name.startswith(tested)}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, "export", str(study), "--to", "mlflow"],

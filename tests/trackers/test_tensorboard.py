@@ -1,4 +1,4 @@
-"""Event files, read back by TensorBoard itself."""
+"""Event files, read with TensorBoard."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ with contained():
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason=WHY)
     hparams = pytest.importorskip("tensorboard.plugins.hparams.plugin_data_pb2", reason=WHY)
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own, in reading
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised by TensorBoard when tests read files
 
 
 def single(x: float) -> float:
-    """Return a number in single precision, in which TensorBoard keeps it."""
+    """Return a number in single precision, as TensorBoard stores it."""
     try:
         return float(struct.unpack("f", struct.pack("f", x))[0])
     except OverflowError:
@@ -37,7 +37,7 @@ def single(x: float) -> float:
 
 
 def events(folder: Path, outputs: Path, name: str | None = None) -> Any:
-    """Return what TensorBoard finds of a run, by its name, or of the overview."""
+    """Return the events of a run, by its name, or of the overview."""
     wanted = read(outputs)
     thing = wanted if name is None else next(run for run in wanted.runs if run.name == name)
     (place,) = folder.glob(f"* {thing.id[:8]}")
@@ -51,7 +51,7 @@ def export(*arguments: object) -> str:
     return result.output
 
 
-def test_every_epoch_of_every_run_is_there(study: Path) -> None:
+def test_all_epochs_of_all_runs_are_exported(study: Path) -> None:
     export(study)
     for run in read(study).runs:
         found = events(study / "tensorboard", study, run.name)
@@ -63,26 +63,30 @@ def test_every_epoch_of_every_run_is_there(study: Path) -> None:
         assert [e.value for e in found.Scalars("summary/epochs")] == [len(run.history) - 1]
         assert [e.value for e in found.Scalars("summary/final_error")] == [single(run.history[-1][0])]
         about = found.Tensors("about/text_summary")[0].tensor_proto.string_val[0].decode()
-        said = json.loads(about.removeprefix("```json\n").removesuffix("\n```"))
-        assert said == {"config": run.config, "ending": run.ending, "params": run.params, "versions": run.versions}
+        content = json.loads(about.removeprefix("```json\n").removesuffix("\n```"))
+        assert content == {"config": run.config, "ending": run.ending, "params": run.params, "versions": run.versions}
 
 
-def test_numbers_that_are_not_finite_stay_so(study: Path) -> None:
+def test_non_finite_numbers_are_kept(study: Path) -> None:
     export(study)
     assert [e.value for e in events(study / "tensorboard", study, RUNS[0]).Scalars("error")][1:] == [math.inf]
     grows = [e.value for e in events(study / "tensorboard", study, "grows from (-4, -4)").Scalars("error")]
-    assert (grows[0] < 100, grows[-1]) == (True, math.inf), "2.8e68 is more than single precision holds"
+    assert (grows[0] < 100, grows[-1]) == (True, math.inf), "2.8e68 overflows in single precision"
 
 
-def test_parameters_are_those_of_the_comparison_of_hyperparameters(study: Path) -> None:
+def test_parameters_are_exported_as_hparams(study: Path) -> None:
     export(study)
     found = events(study / "tensorboard", study, "RPROP from (3, -2)").summary_metadata
     start = hparams.HParamsPluginData.FromString(found["_hparams_/session_start_info"].plugin_data.content)
-    told = {k: v.string_value or v.number_value for k, v in start.session_start_info.hparams.items()}
-    assert told["algorithm"] == "rprop"
-    assert (told["settings.max_step"], told["settings.increase"]) == (0.5, 1.2)
-    assert (told["start"], told["error_threshold"], told["max_epochs"]) == ("[3.0, -2.0]", 0.125, 40)
-    assert (told["network.activation"], told["gradient_threshold"], told["ending"]) == ("linear", "null", "reached")
+    values = {k: v.string_value or v.number_value for k, v in start.session_start_info.hparams.items()}
+    assert values["algorithm"] == "rprop"
+    assert (values["settings.max_step"], values["settings.increase"]) == (0.5, 1.2)
+    assert (values["start"], values["error_threshold"], values["max_epochs"]) == ("[3.0, -2.0]", 0.125, 40)
+    assert (values["network.activation"], values["gradient_threshold"], values["ending"]) == (
+        "linear",
+        "null",
+        "reached",
+    )
     experiment = hparams.HParamsPluginData.FromString(found["_hparams_/experiment"].plugin_data.content).experiment
     assert {metric.name.tag for metric in experiment.metric_infos} == {"summary/epochs", "summary/final_error"}
 
@@ -106,7 +110,7 @@ def everything(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_same_run_gives_the_same_bytes_in_another_process(study: Path) -> None:
+def test_bytes_are_reproducible_in_another_process(study: Path) -> None:
     export(study)
     before = everything(study / "tensorboard")
     shutil.rmtree(study / "tensorboard")
@@ -121,28 +125,28 @@ def test_the_same_run_gives_the_same_bytes_in_another_process(study: Path) -> No
     assert len(before) == 7
 
 
-def test_a_second_export_writes_nothing_and_a_changed_run_replaces_the_old(
+def test_second_export_skips_unchanged_runs_and_replaces_changed_ones(
     study: Path, edit: Callable[[Path, str, str], None]
 ) -> None:
     export(study)
     before = {path: path.stat().st_mtime_ns for path in (study / "tensorboard").rglob("*")}
-    assert invoke("export", study, "--to", "tensorboard").stdout.endswith(": 7 already there\n")
+    assert invoke("export", study, "--to", "tensorboard").stdout.endswith(": 7 unchanged\n")
     assert {path: path.stat().st_mtime_ns for path in (study / "tensorboard").rglob("*")} == before
     edit(study / "history.csv", "RPROP,1,22.29125,", "RPROP,1,22.5,")
-    assert invoke("export", study, "--to", "tensorboard").stdout.endswith(": 2 updated, 5 already there\n")
+    assert invoke("export", study, "--to", "tensorboard").stdout.endswith(": 2 updated, 5 unchanged\n")
     after = events(study / "tensorboard", study, "RPROP from (-4, -4)")
     assert [e.value for e in after.Scalars("error")][1] == 22.5
-    assert [e.step for e in after.Scalars("error")] == list(range(16)), "no epoch twice"
+    assert [e.step for e in after.Scalars("error")] == list(range(16)), "no duplicate epochs"
     assert len(everything(study / "tensorboard")) == 7
 
 
-def test_figures_of_other_kinds_are_left_out(tmp_path: Path) -> None:
+def test_figures_in_other_formats_are_omitted(tmp_path: Path) -> None:
     folder = written(tmp_path / "study", CONFIG, "--format", "svg")
     export(folder)
     assert events(folder / "tensorboard", folder).Tags()["images"] == []
 
 
-def test_into_another_folder(study: Path, other: Path) -> None:
+def test_into_option_sets_the_folder(study: Path, other: Path) -> None:
     result = invoke("export", study, other, "--to", "tensorboard", "--into", "a board")
     assert result.stdout.splitlines() == [
         f"{folder}: 6 runs and the overview in {Path('a board') / folder.name}: 7 new" for folder in (study, other)
@@ -155,29 +159,29 @@ def test_into_another_folder(study: Path, other: Path) -> None:
     assert result.stderr == f"next: tensorboard --logdir {study.parent}\n"
 
 
-def test_nothing_is_written_through_a_symbolic_link(study: Path, other: Path) -> None:
+def test_rejects_symbolic_link(study: Path, other: Path) -> None:
     Path("elsewhere").mkdir()
     (study / "tensorboard").symlink_to(Path("elsewhere").absolute())
     result = invoke("export", study, other, "--to", "tensorboard", "--quiet")
     place = study / "tensorboard"
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"tensorboard: {study} was not exported, or not all of it: "
+        f"tensorboard: export of {study} failed or is incomplete: "
         f"{place} is a symbolic link to {Path('elsewhere').absolute()}; remove it\n"
     )
     assert list(Path("elsewhere").iterdir()) == []
     assert len(everything(other / "tensorboard")) == 7
 
 
-def test_a_place_where_nothing_can_be_written(study: Path) -> None:
+def test_folder_that_is_not_writable(study: Path) -> None:
     Path("file").touch()
     result = invoke("export", study, "--to", "tensorboard", "--into", "file/board")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"tensorboard: {study} was not exported, or not all of it: cannot write ")
+    assert result.stderr.startswith(f"tensorboard: export of {study} failed or is incomplete: cannot write ")
 
 
 @pytest.mark.parametrize("label", ["..", "a/../../b", "遠" * 200, "CON", " . ", "é|<>:\\"])
-def test_any_label_is_a_folder_inside(tmp_path: Path, label: str) -> None:
+def test_any_label_gives_a_valid_folder_name(tmp_path: Path, label: str) -> None:
     config = f"algorithms: [{{name: rprop, label: {json.dumps(label)}}}]\nfigures: []\n"
     folder = written(tmp_path / "one", config)
     export(folder)

@@ -1,4 +1,4 @@
-"""Runs that wandb keeps offline, read back from its own files, record by record."""
+"""Offline runs of wandb, read from its files record by record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Edit = Callable[[Path, str, str], None]
 
 @pytest.fixture(autouse=True)
 def _contained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keep wandb's warnings from being errors, and its caches out of the home of whoever runs the tests."""
+    """Suppress wandb's warnings, which would be errors, and keep its caches out of the home folder."""
     for name in ("CACHE", "CONFIG", "DATA"):
         monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / name))
     with contained():
@@ -39,7 +39,7 @@ def _contained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 def records(path: Path) -> Iterator[Any]:
-    """Yield the records of a run's file, which is a log of LevelDB: blocks of 32 KiB, each with parts of records."""
+    """Yield the records of a run's file, a LevelDB log: blocks of 32 KiB that contain parts of records."""
     data = path.read_bytes()
     assert data[:4] == b":W&B"
     at, record = 7, b""
@@ -65,8 +65,8 @@ def key(item: Any) -> str:
     return item.key or ".".join(item.nested_key)
 
 
-class Kept:
-    """What wandb keeps of a run, or of an overview, by its id."""
+class Stored:
+    """The data that wandb stored for a run or an overview with an id."""
 
     def __init__(self, home: Path, id: str) -> None:
         (self.folder,) = (home / "wandb").glob(f"offline-run-*-{id}")
@@ -90,114 +90,118 @@ def export(folder: Path) -> str:
     return result.stdout.strip().rpartition(": ")[2]
 
 
-def test_every_epoch_of_every_run_is_there(study: Path) -> None:
+def test_all_epochs_of_all_runs_are_exported(study: Path) -> None:
     assert export(study) == "7 new"
     for run in read(study).runs:
-        kept = Kept(study.parent, run.id)
-        assert (kept.run.run_id, kept.run.display_name, kept.run.run_group) == (run.id, run.name, "study")
-        assert (kept.run.project, kept.run.job_type, kept.exit.exit_code) == ("bpviz", run.algorithm, 0)
-        assert [row["_step"] for row in kept.rows] == list(range(len(run.history)))
-        assert [tuple(row[metric] for metric in run.metrics) for row in kept.rows] == run.history
-        said = {name: kept.summary[name] for name in ("epochs", "final_error", "ending")}
-        assert said == {"epochs": len(run.history) - 1, "final_error": run.history[-1][0], "ending": run.ending}
-        assert {name: kept.config[name] for name in run.params} == run.params
-        assert kept.config["versions"] == run.versions
-        assert (kept.config["title"], kept.config["digest"]) == ("Two starts", run.config)
-        assert list(kept.run.tags) == [f"bpviz {run.versions['bpviz']}", f"config {run.config}"]
+        stored = Stored(study.parent, run.id)
+        assert (stored.run.run_id, stored.run.display_name, stored.run.run_group) == (run.id, run.name, "study")
+        assert (stored.run.project, stored.run.job_type, stored.exit.exit_code) == ("bpviz", run.algorithm, 0)
+        assert [row["_step"] for row in stored.rows] == list(range(len(run.history)))
+        assert [tuple(row[metric] for metric in run.metrics) for row in stored.rows] == run.history
+        summary = {name: stored.summary[name] for name in ("epochs", "final_error", "ending")}
+        assert summary == {"epochs": len(run.history) - 1, "final_error": run.history[-1][0], "ending": run.ending}
+        assert {name: stored.config[name] for name in run.params} == run.params
+        assert stored.config["versions"] == run.versions
+        assert (stored.config["title"], stored.config["digest"]) == ("Two starts", run.config)
+        assert list(stored.run.tags) == [f"bpviz {run.versions['bpviz']}", f"config {run.config}"]
 
 
-def test_numbers_that_are_not_finite_stay_so(study: Path) -> None:
+def test_non_finite_numbers_are_kept(study: Path) -> None:
     export(study)
-    far = Kept(study.parent, read(study).runs[0].id)
+    far = Stored(study.parent, read(study).runs[0].id)
     assert far.rows[1]["error"] == far.summary["final_error"] == math.inf
 
 
-def test_the_overview_has_the_files(study: Path) -> None:
+def test_overview_has_the_files(study: Path) -> None:
     export(study)
-    kept = Kept(study.parent, read(study).id)
-    assert (kept.run.display_name, kept.run.run_group, kept.run.job_type) == ("study: overview", "study", "overview")
-    sent = [item.path for record in kept.records for item in record.files.files]
+    stored = Stored(study.parent, read(study).id)
+    assert (stored.run.display_name, stored.run.run_group, stored.run.job_type) == (
+        "study: overview",
+        "study",
+        "overview",
+    )
+    sent = [item.path for record in stored.records for item in record.files.files]
     assert {"history.csv", "run.json", "summary.csv", "summary.json", "summary.md"} <= set(sent)
-    (picture,) = [row["figures/errors.path"] for row in kept.rows]
+    (picture,) = [row["figures/errors.path"] for row in stored.rows]
     for name, original in {**{name: name for name in sent if "/" not in name}, picture: "errors.png"}.items():
-        assert not (kept.folder / "files" / name).is_symlink(), "the folder can be sent from elsewhere"
-        assert (kept.folder / "files" / name).read_bytes() == (study / original).read_bytes()
+        assert not (stored.folder / "files" / name).is_symlink(), "the folder must be independent of the output folder"
+        assert (stored.folder / "files" / name).read_bytes() == (study / original).read_bytes()
 
 
-def test_nothing_is_told_of_this_machine(study: Path) -> None:
+def test_no_information_about_the_machine_is_recorded(study: Path) -> None:
     export(study)
-    written = {path.name for path in Kept(study.parent, read(study).runs[0].id).folder.rglob("*") if path.is_file()}
+    written = {path.name for path in Stored(study.parent, read(study).runs[0].id).folder.rglob("*") if path.is_file()}
     assert not written & {"wandb-metadata.json", "requirements.txt", "output.log", "diff.patch"}
 
 
-def test_a_second_export_changes_nothing_and_a_changed_run_replaces_the_old(study: Path, edit: Edit) -> None:
+def test_second_export_skips_unchanged_runs_and_replaces_changed_ones(study: Path, edit: Edit) -> None:
     export(study)
     before = sorted((study.parent / "wandb").glob("offline-run-*"))
-    assert export(study) == "7 already there"
+    assert export(study) == "7 unchanged"
     assert sorted((study.parent / "wandb").glob("offline-run-*")) == before
     edit(study / "history.csv", "RPROP,1,22.29125,", "RPROP,1,22.5,")
-    assert export(study) == "2 updated, 5 already there"
+    assert export(study) == "2 updated, 5 unchanged"
     assert len(list((study.parent / "wandb").glob("offline-run-*"))) == 7
-    kept = Kept(study.parent, next(run.id for run in read(study).runs if run.name == "RPROP from (-4, -4)"))
-    assert kept.rows[1]["error"] == 22.5
+    stored = Stored(study.parent, next(run.id for run in read(study).runs if run.name == "RPROP from (-4, -4)"))
+    assert stored.rows[1]["error"] == 22.5
 
 
-def test_an_export_that_was_broken_off_is_finished_by_the_next(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_export_is_completed_by_the_next(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(ours, "_save", lambda run, outputs: 1 / 0)
         result = invoke("export", study, "--to", "wandb")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"wandb: {study} was not exported, or not all of it: division by zero\n"
-    assert Kept(study.parent, read(study).id).exit.exit_code == 1
-    assert export(study) == "1 updated, 6 already there"
-    assert Kept(study.parent, read(study).id).exit.exit_code == 0
+    assert result.stderr == f"wandb: export of {study} failed or is incomplete: division by zero\n"
+    assert Stored(study.parent, read(study).id).exit.exit_code == 1
+    assert export(study) == "1 updated, 6 unchanged"
+    assert Stored(study.parent, read(study).id).exit.exit_code == 0
 
 
-def test_where_and_under_what_project_the_environment_says(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_sets_folder_and_project(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_PROJECT", "mine")
     Path("there").mkdir()
     monkeypatch.setenv("WANDB_DIR", "there")
     result = invoke("export", study, "--to", "wandb")
     assert result.stdout == f"{study}: 6 runs and the overview in {Path('there/wandb')}: 7 new\n"
     assert result.stderr == f"next: wandb sync {Path('there/wandb')}/offline-run-*\n"
-    assert Kept(Path("there"), read(study).id).run.project == "mine"
+    assert Stored(Path("there"), read(study).id).run.project == "mine"
     result = invoke("export", study, "--to", "wandb", "--into", "here")
     assert result.stdout == f"{study}: 6 runs and the overview in {Path('here/wandb')}: 7 new\n"
     assert not (study.parent / "wandb").exists()
 
 
-def test_when_wandb_is_disabled(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disabled_wandb_is_an_error(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
     result = invoke("export", study, "--to", "wandb")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"wandb: {study} was not exported, or not all of it: WANDB_MODE is disabled, and nothing would be written; "
-        "unset it, or set it to offline\n"
+        f"wandb: export of {study} failed or is incomplete: nothing would be written (WANDB_MODE is disabled); "
+        "unset WANDB_MODE or set it to offline\n"
     )
 
 
-def test_online_without_a_key_nobody_is_asked_for_one(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_online_without_a_key_does_not_prompt(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("NETRC", os.devnull)
     result = invoke("export", study, "--to", "wandb")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"wandb: {study} was not exported, or not all of it: ")
+    assert result.stderr.startswith(f"wandb: export of {study} failed or is incomplete: ")
     assert "login" in result.stderr
 
 
-def test_a_place_where_nothing_can_be_written(study: Path) -> None:
-    """wandb itself would write into the folder for temporary files, and say so in its log."""
+def test_folder_that_is_not_writable(study: Path) -> None:
+    """wandb itself would fall back to the folder for temporary files."""
     Path("file").touch()
     result = invoke("export", study, "--to", "wandb", "--into", "file/deeper")
     assert (result.exit_code, result.stdout) == (1, "")
     place = Path("file/deeper/wandb").absolute()
     assert result.stderr == (
-        f"wandb: {study} was not exported, or not all of it: cannot write in {place}: Not a directory\n"
+        f"wandb: export of {study} failed or is incomplete: cannot write in {place}: Not a directory\n"
     )
 
 
-def test_as_a_program_it_is_quiet(study: Path) -> None:
+def test_command_prints_nothing_else(study: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "bpviz", "export", str(study), "--to", "wandb"],
         capture_output=True,
@@ -210,15 +214,15 @@ def test_as_a_program_it_is_quiet(study: Path) -> None:
     assert done.stderr == f"next: wandb sync {place}/offline-run-*\n"
 
 
-@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare, to do without a network")
-def test_without_any_network(study: Path) -> None:
-    """Its work is done by a process of its own, which a test cannot look into; so it is left alone with it."""
-    apart = ["unshare", "--map-root-user", "--net"]
-    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("this system does not let users do without a network")
+@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare to disable the network")
+def test_without_network(study: Path) -> None:
+    """wandb works in a separate process, so the network is disabled for the whole command."""
+    isolate = ["unshare", "--map-root-user", "--net"]
+    if subprocess.run([*isolate, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("unshare is not permitted on this system")
     command = [sys.executable, "-m", "bpviz", "export", str(study), "--to", "wandb", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(Path(ours.__file__).parents[2])}
-    done = subprocess.run([*apart, *command], capture_output=True, encoding="utf-8", check=False, env=environment)
+    done = subprocess.run([*isolate, *command], capture_output=True, encoding="utf-8", check=False, env=environment)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
-    assert Kept(study.parent, read(study).id).exit.exit_code == 0
+    assert Stored(study.parent, read(study).id).exit.exit_code == 0
     assert len(RUNS) + 1 == len(list((study.parent / "wandb").glob("offline-run-*")))
