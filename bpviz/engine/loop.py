@@ -17,6 +17,7 @@ import numpy as np
 from bpviz import declare
 from bpviz.declare.restricted import replace
 from bpviz.engine import guard
+from bpviz.engine.blocks import block_size
 from bpviz.engine.results import ENDINGS, Ending, Epoch
 from bpviz.numerics import linalg
 
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 _REACHED, _LEVEL, _DIVERGED, _EXHAUSTED, _STUCK = (
     ENDINGS.index(e) for e in (Ending.REACHED, Ending.LEVEL, Ending.DIVERGED, Ending.EXHAUSTED, Ending.STUCK)
 )
-
-# Memory of one temporary array of a block: large enough to hide Python's overhead, small enough for the cache. Measured
-# in docs/performance.md.
-_BLOCK_BYTES = 1024 * 1024
-
 
 _STRETCH = 16  # epochs between two checks whether the block should be rebuilt
 
@@ -67,7 +63,7 @@ def march(
         raise ValueError(reason)
     starts = linalg.block(starts)
     together = getattr(declare.layers(optimizer)[0], "together", len(starts) + 1)
-    size = min(block or max(64, _BLOCK_BYTES // (8 * problem.width)), together)
+    size = min(block or block_size(problem), together)
     columns = {name: linalg.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
     threshold = -inf if error_threshold is None else error_threshold
     entered = 0

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bpviz.engine.blocks import block_size
 from bpviz.numerics import linalg
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Problem
-
-_BLOCK_BYTES = 256 * 1024  # size of one temporary array, as in march
 
 
 def error_grid(
@@ -26,7 +25,7 @@ def error_grid(
     w[:] = 0.0 if fixed is None else fixed
     w[:, across] = np.tile(x, len(y))
     w[:, up] = np.repeat(y, len(x))
-    size = max(64, _BLOCK_BYTES // (8 * problem.width))
+    size = block_size(problem)
     errors = np.empty(len(w))
     point = None
     with np.errstate(all="ignore"):

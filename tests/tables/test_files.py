@@ -215,7 +215,7 @@ def test_rejects_label_with_a_line_break(tmp_path):
     outcome = CliRunner().invoke(cli, ["run", str(path), "--out", str(tmp_path / "out")])
     assert outcome.exit_code == 2
     assert (
-        "'two\\nlines' has characters that cannot be printed on one line (name in tables and legends)" in outcome.stderr
+        "expected printable characters on one line, got 'two\\nlines' (name in tables and legends)" in outcome.stderr
     )
     assert not (tmp_path / "out").exists()
 
