@@ -37,7 +37,7 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
     from pathlib import Path
 
     from bpviz.cli.errors import fail
-    from bpviz.messages.text import twice
+    from bpviz.messages.text import first_duplicate
     from bpviz.trackers._outputs import OutputsError, find, place, read
     from bpviz.trackers._tracker import OUTCOMES, TRACKERS, TrackingError, export, missing
 
@@ -51,7 +51,7 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
             read(folder)  # and again when it is its turn: together, many histories may not fit in memory
         except OutputsError as error:
             complaints.append(str(error))
-    same = twice([place(folder).name for folder in named])
+    same = first_duplicate([place(folder).name for folder in named])
     if same:
         complaints.append(f"two folders are named {same!r} and would be one experiment; export one after the other")
     if complaints:

@@ -102,10 +102,10 @@ class Options(NamedTuple):
 def sources(configs: Sequence[str]) -> Found:
     """Find configs; leave with 2 if two of them would share a folder."""
     from bpviz.config.discovery import find
-    from bpviz.messages.text import twice
+    from bpviz.messages.text import first_duplicate
 
     found = find(configs)
-    same = twice([source.name for source in found.sources])
+    same = first_duplicate([source.name for source in found.sources])
     if same and not found.mistakes:
         fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from bpviz.messages.text import columns
+from bpviz.messages.text import display_width
 
 # Mistakes shown in one message: enough to see a pattern, few enough to read.
 SHOWN = 40
@@ -84,7 +84,7 @@ class Mistake:
         line = printable(self.excerpt[start : start + _WIDTH])
         shown = [f"    {left}{line}{right}".rstrip()]
         if self.column:
-            shown.append(" " * (4 + len(left) + columns(line[: caret - start])) + "^")
+            shown.append(" " * (4 + len(left) + display_width(line[: caret - start])) + "^")
         return shown
 
 

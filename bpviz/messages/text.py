@@ -20,7 +20,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:40] + "..." + text[-10:]
 
 
-def twice(names: Sequence[str]) -> str | None:
+def first_duplicate(names: Sequence[str]) -> str | None:
     """Return the first name that comes again, if only in other letters: some file systems do not tell upper from lower
     case."""
     times = Counter(map(str.casefold, names))
@@ -35,7 +35,7 @@ def listed(words: Iterable[str], last: str = "or") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def columns(text: str) -> int:
+def display_width(text: str) -> int:
     """Return how many columns of a terminal ``text`` takes: two for a wide character, none for an accent on another."""
     if text.isascii():
         return len(text)
