@@ -185,7 +185,7 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 def _color(ending: str) -> str:
     """Return the color of an ending or of a verdict of `bpviz check`."""
-    if ending.startswith(("ran out", "reached max_epochs", "not", "nothing", "skipped")):
+    if ending.startswith(("reached max_epochs", "skipped")):
         return "yellow"
-    good = ("reached", "ran all", "holds", "the same", "passed", "identical", "equivalent")
+    good = ("reached", "passed", "identical", "equivalent")
     return "green" if ending.startswith(good) else "red"

@@ -387,17 +387,17 @@ def test_compare_prints_the_published_table_and_draws_one_figure(folder):
         "Algorithm                         step  epochs  error evals  gradient evals  Hessian evals  final error"
         "  ending\n"
         "Gradient descent                   0.3     797            0             797              0       0.1250"
-        "  reached 0.125\n"
+        "  reached the error threshold\n"
         "Momentum                           0.3      92            0              92              0       0.1250"
-        "  reached 0.125\n"
+        "  reached the error threshold\n"
         "RPROP                              0.1      20            0              20              0       0.1204"
-        "  reached 0.125\n"
+        "  reached the error threshold\n"
         "iRPROP+                            0.1      17           17              17              0       0.1242"
-        "  reached 0.125\n"
+        "  reached the error threshold\n"
         "Gradient descent + golden search             2           31               2              0       0.1212"
-        "  reached 0.125\n"
+        "  reached the error threshold\n"
         "Newton's method                      1       3            0               3              3       0.1246"
-        "  reached 0.125\n"
+        "  reached the error threshold\n"
     )
     assert result.stderr == f"1 file in {Path('outputs/compare')}\n"
     assert [path for path in sorted(folder.rglob("*")) if path.is_file()] == [folder / "outputs/compare/paths.png"]
@@ -446,10 +446,10 @@ def test_every_ending_is_a_row_and_stderr_stays_silent(folder):
     assert (result.returncode, result.stderr) == (0, "")
     assert [re.split(r"  +", line)[-1] for line in result.stdout.splitlines()] == [
         "ending",
-        "stopped being finite",
-        "cannot go on (no step reduces the error)",
-        "reached 0.41",
-        "ran out of epochs",
+        "diverged (non-finite error or weights)",
+        "stuck: no step reduces the error",
+        "reached the error threshold",
+        "reached max_epochs",
     ]
 
 
@@ -460,9 +460,9 @@ def test_strict_names_what_was_not_reached(folder):
     assert len(json.loads(result.stdout)["runs"]) == 4
     assert result.stderr == (
         "not reached, and --strict was given:\n"
-        "  Hard: far from (-4, -4) stopped being finite\n"
-        "  Hard: singular from (-4, -4) cannot go on (no step reduces the error)\n"
-        "  Hard: slow from (-4, -4) ran out of epochs\n"
+        "  Hard: far from (-4, -4): diverged (non-finite error or weights)\n"
+        "  Hard: singular from (-4, -4): stuck: no step reduces the error\n"
+        "  Hard: slow from (-4, -4): reached max_epochs\n"
     )
     assert (folder / "outputs/hard/summary.csv").exists(), "the files are written all the same"
 
@@ -472,8 +472,8 @@ def test_strict_does_not_begin_every_line_with_all_that_is_compared():
     assert result.exit_code == 1
     assert result.stderr == (
         "not reached, and --strict was given:\n"
-        "  Gradient descent from (-4, -4) ran out of epochs\n"
-        "  RPROP from (-4, -4) ran out of epochs\n"
+        "  Gradient descent from (-4, -4): reached max_epochs\n"
+        "  RPROP from (-4, -4): reached max_epochs\n"
     )
 
 
@@ -603,7 +603,7 @@ def test_time_is_shown_on_request_only():
     assert "seconds" not in done("compare", "gd", "--no-figures")
     head, row = done("compare", "gd", "--no-figures", "--time").splitlines()
     assert head.split()[-2:] == ["seconds", "ending"]
-    assert re.search(r" \d+\.\d{3}  reached 0\.125$", row)
+    assert re.search(r" \d+\.\d{3}  reached the error threshold$", row)
 
 
 # -- streams ---------------------------------------------------------------------------------------------------------
@@ -695,7 +695,7 @@ class TestTerminal:
         shown, code = self.seen(folder, "run", "hard.yaml", "--no-figures", "-q", width=120)
         assert code == 0
         assert "\x1b[1mAlgorithm" in shown
-        for colour, word in ((31, "stopped"), (31, "cannot"), (32, "reached"), (33, "ran out")):
+        for colour, word in ((31, "diverged"), (31, "stuck"), (32, "reached the error"), (33, "reached max_epochs")):
             assert re.search(rf"\x1b\[{colour}m *{word}", shown), shown
 
     @pytest.mark.parametrize("how", ["option", "variable"])
@@ -714,19 +714,22 @@ class TestTerminal:
         assert max(map(len, lines)) <= width
         assert "…" not in shown
         words = " ".join(lines)
-        for word in ("singular", "arrives", "stopped", "reached", "0.41", "1e+06", "(0.125,", "168.5"):
+        for word in ("singular", "arrives", "diverged", "reached", "threshold", "1e+06", "(0.125,", "168.5"):
             assert word in words
 
     def test_a_width_that_is_usual_shows_the_published_table_line_by_line(self, folder):
         shown, _ = self.seen(folder, "compare", "gd", "momentum", "golden", "--no-figures", "-q")
         assert [line.rstrip() for line in self.plain(shown).splitlines()] == [
-            "                                 error  gradient  Hessian   final",
-            "Algorithm          step  epochs  evals     evals    evals   error  ending",
+            "                              error  gradient  Hessian   final",
+            "Algorithm       step  epochs  evals     evals    evals   error  ending",
             "─" * 80,
-            "Gradient descent    0.3     797      0       797        0  0.1250  reached 0.125",
-            "Momentum            0.3      92      0        92        0  0.1250  reached 0.125",
-            "Gradient descent              2     31         2        0  0.1212  reached 0.125",
-            "+ golden search",
+            "Gradient         0.3     797      0       797        0  0.1250  reached the",
+            "descent                                                         error threshold",
+            "Momentum         0.3      92      0        92        0  0.1250  reached the",
+            "                                                                error threshold",
+            "Gradient                   2     31         2        0  0.1212  reached the",
+            "descent +                                                       error threshold",
+            "golden search",
         ]
 
     def test_the_progress_bar_comes_and_goes_on_stderr(self, folder):
