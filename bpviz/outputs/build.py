@@ -20,6 +20,7 @@ from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.lockfile import Lock, Origin
 from bpviz.outputs.provenance import code_of, modules_of, rounded, versions
 from bpviz.storage import atomic, hashing
+from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -237,7 +238,7 @@ def _ran(experiment: Experiment) -> tuple[Results, dict[str, float]]:
 
 def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
     """Return the contents of the tables, in the order of TABLES."""
-    made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions(experiment)}
+    made_with = {"schema": schemas.SUMMARY, "experiment": config.resolved(experiment), "versions": versions(experiment)}
     used = plugins.used(experiment)
     contents = (
         tables.summary_markdown(results.title, tables.table(results, exact=True)),

@@ -19,9 +19,6 @@ from bpviz.tables import tolerance
 if TYPE_CHECKING:
     from bpviz.outputs.diff.read import Side
 
-SCHEMA = 1
-"""Version of the JSON's layout; a change that breaks a reader raises it."""
-
 
 class Difference(NamedTuple):
     """One thing of a run that is not what it was; ``relative`` is None where that makes no sense."""
