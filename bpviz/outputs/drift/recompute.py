@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from bpviz.outputs.lockfile import Lock
 
 _ROUNDING = 1e-15  # of the largest error on the way: what a last bit of a weight makes of an error near 0
-_SAME = 2.0  # of 255, the root of the mean square: pixels that differ by no more are the same
 _CURVES = 7  # in one picture
 _NAMED = 4  # modules
 
@@ -263,7 +262,7 @@ def _pixels(task: Task, outcome: Outcome) -> None:
 
 def _drawn(task: Task, file: str) -> Iterator[str]:
     """Yield how a PNG differs from what is drawn now."""
-    from bpviz.outputs.drift.images import UnreadableError, compared
+    from bpviz.outputs import images
 
     try:
         expected = (task.subject.folder / file).read_bytes()
@@ -271,11 +270,11 @@ def _drawn(task: Task, file: str) -> Iterator[str]:
         return  # said at the first level
     actual = (task.job.folder / file).read_bytes()
     try:
-        found = compared(expected, actual)
-    except UnreadableError as error:
+        found = images.compare(images.decode(expected), images.decode(actual))
+    except images.UnreadableError as error:
         yield f"{file} {error}"
         return
-    if found.rms <= _SAME:
+    if found.same:
         return
     said = f"{file} differs from what is drawn now by {found.said}"
     task.checked.pictures.append(
