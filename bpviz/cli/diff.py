@@ -88,10 +88,10 @@ def command(
 
 def _drawn(old: Side, new: Side, path: Path) -> str:
     """Draw figures that differ beside each other, and say so."""
-    from bpviz.outputs.diff.images import beside
+    from bpviz.outputs.diff.images import side_by_side
     from bpviz.storage import atomic
 
-    picture, number = beside(old, new)
+    picture, number = side_by_side(old, new)
     if not picture:
         return "no figure differs"
     atomic.write(path, picture)

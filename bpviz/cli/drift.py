@@ -74,12 +74,12 @@ def checked(
     pictures: Path,
 ) -> None:
     """Check outputs, say what has drifted, and leave with 1 if anything has."""
-    from bpviz.outputs.drift.inputs import Given
+    from bpviz.outputs.drift.inputs import CheckOptions
     from bpviz.storage import atomic
 
     pictured = options.pictures if set(options.pictures) & set(formats) else ()
-    given = Given(overrides, pictured, options.no_figures)
-    with atomic.held(out, waiting(out, options)):
+    given = CheckOptions(overrides, pictured, options.no_figures)
+    with atomic.locked(out, waiting(out, options)):
         found = _found(configs, out, options, given, level)
     _say(found, options, level)
     unmet = options.strict and unmet_said(found)
@@ -105,10 +105,10 @@ def _found(configs: Sequence[str], out: Path, options: Options, given: Any, leve
     if level == "inputs":
         for subject, experiment, check in both:
             if subject.before and options.strict:
-                inputs.expected(check, experiment, subject.before.results, subject.before.unmet)
+                inputs.check_expectations(check, experiment, subject.before.results, subject.before.unmet)
     else:
         _compute(both, options, level)
-    gone = inputs.left_over(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
+    gone = inputs.orphaned(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
     return [*checks, *gone]
 
 

@@ -25,7 +25,7 @@ def carry_out(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: O
     steps = sum(1 + len(job.experiment.figures) for job in jobs)
     aside = contextlib.redirect_stdout(sys.stderr)  # what a rule prints is no part of the table
     with _progress(steps, quiet=options.quiet, no_color=options.no_color) as said, aside:
-        return build.carry_out(jobs, keep, processes=options.processes, said=said)
+        return build.carry_out(jobs, keep, processes=options.processes, progress=said)
 
 
 def hold(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:
@@ -37,7 +37,7 @@ def hold(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> 
         from bpviz.outputs import build  # with NumPy, which whoever only removes files does without
 
         build.plan(jobs)
-    stack.enter_context(atomic.held(out, waiting(out, options)))
+    stack.enter_context(atomic.locked(out, waiting(out, options)))
     for job in jobs:
         atomic.sweep(job.folder)
 

@@ -89,7 +89,7 @@ def _brought_up_to_date(
     atomic.check(out, ())
     found = sources(configs)
     found = found._replace(empty=[folder for folder in found.empty if not _left_outputs(Path(folder.file), out)])
-    asked = status.Asked(list(overrides), list(options.pictures), not options.no_figures)
+    asked = status.RunOptions(list(overrides), list(options.pictures), not options.no_figures)
     anew = force or options.timed  # no lock knows times
     fresh = {} if anew else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, asked))}
     stale = [source for source in found.sources if source not in fresh]
@@ -105,10 +105,10 @@ def _brought_up_to_date(
         if stale or prune:
             hold(out, jobs, stack, options)
         if stale:
-            work = [status.look(job) for job in jobs]
+            work = [status.work_for(job) for job in jobs]
 
             def keep(number: int, outcome: Outcome) -> tuple[Work, Came, dict[str, str]]:
-                return work[number], Came.now(experiments[number], outcome, options), outcome.anew
+                return work[number], Came.now(experiments[number], outcome, options), outcome.updated
 
             done = dict(zip(stale, carry_out([each.job for each in work], keep, options), strict=True))
         known = {out / source.name: lock for source, lock in fresh.items()}

@@ -65,14 +65,14 @@ class Job:
         return {suffix: f"{name}.{suffix}" for suffix in self.formats}
 
 
-class Drawn(NamedTuple):
+class DrawnFile(NamedTuple):
     """The file of a figure: what its lock says of it, and whether it was there as it is."""
 
     record: dict[str, Any]
     same: bool
 
 
-class Due(NamedTuple):
+class PendingFigure(NamedTuple):
     """A figure that is to be drawn: in which formats, from what, and the digest of that if a lock is kept."""
 
     formats: tuple[str, ...]
@@ -84,32 +84,32 @@ class Due(NamedTuple):
 class Outcome:
     """What an experiment came to: its results, the seconds each algorithm took, by label, and what was written.
 
-    ``anew`` says of each file that was written why it was; ``files`` is what its lock says of all of them. ``due`` has
-    the figures that are still to be drawn, by number; ``shows`` is the digest of what each figure shows.
+    ``updated`` says of each file that was written why it was; ``files`` is what its lock says of all of them.
+    ``pending`` has the figures still to be drawn, by number; ``shows`` is the digest of what each figure shows.
     """
 
     results: Results
     seconds: dict[str, float]
-    anew: dict[str, str] = field(default_factory=dict)
+    updated: dict[str, str] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    due: dict[int, Due] = field(default_factory=dict)
+    pending: dict[int, PendingFigure] = field(default_factory=dict)
     shows: list[str] = field(default_factory=list)
 
-    def set_about(self) -> Iterator[tuple[int, Due]]:
+    def pop_pending(self) -> Iterator[tuple[int, PendingFigure]]:
         """Hand out the figures that are to be drawn, and keep nothing of what they show."""
-        for number in list(self.due):
-            yield number, self.due.pop(number)
+        for number in list(self.pending):
+            yield number, self.pending.pop(number)
 
-    def take(self, drawn: Mapping[str, Drawn]) -> None:
+    def take(self, drawn: Mapping[str, DrawnFile]) -> None:
         """Note what has become of files of figures."""
         for file, (record, same) in drawn.items():
             self.files[file] = record
             if same:
-                del self.anew[file]
+                del self.updated[file]
 
 
 T = TypeVar("T")
-Said = Callable[[str], None]
+Progress = Callable[[str], None]
 """Called with a few words whenever something has been done."""
 
 
@@ -129,31 +129,35 @@ def plan(jobs: Sequence[Job]) -> None:
 
 
 def carry_out(
-    jobs: Sequence[Job], keep: Callable[[int, Outcome], T], *, processes: int = 1, said: Said = lambda words: None
+    jobs: Sequence[Job],
+    collect: Callable[[int, Outcome], T],
+    *,
+    processes: int = 1,
+    progress: Progress = lambda words: None,
 ) -> list[T]:
-    """Run every experiment, write its tables and figures, and return what ``keep`` makes of its number and its outcome.
+    """Run every experiment, write its files, and return what ``collect`` makes of its number and its outcome.
 
     In the order given, though with several processes they end as they come. Nothing else of an outcome is held on to.
     """
     if processes > 1:
         with worker_pool(processes) as pool:
-            return _carry_out_with(pool, jobs, keep, TASKS_AHEAD * processes, said)
-    return [keep(number, _whole(job, said)) for number, job in enumerate(jobs)]
+            return _carry_out_with(pool, jobs, collect, TASKS_AHEAD * processes, progress)
+    return [collect(number, _whole(job, progress)) for number, job in enumerate(jobs)]
 
 
-def _whole(job: Job, said: Said = lambda words: None) -> Outcome:
+def _whole(job: Job, progress: Progress = lambda words: None) -> Outcome:
     """Do all of a job in this process."""
     outcome = compute(job)
-    said(job.experiment.title)
-    for number, due in outcome.set_about():
+    progress(job.experiment.title)
+    for number, due in outcome.pop_pending():
         outcome.take(draw(job, number, due))
-        said(job.experiment.figures[number].file_name())
+        progress(job.experiment.figures[number].file_name())
     _finish(job, outcome)
     return outcome
 
 
 def _carry_out_with(
-    pool: Executor, jobs: Sequence[Job], keep: Callable[[int, Outcome], T], most: int, said: Said
+    pool: Executor, jobs: Sequence[Job], collect: Callable[[int, Outcome], T], most: int, progress: Progress
 ) -> list[T]:
     """Do the same in a pool, which is never handed more than ``most`` tasks before one is an experiment.
 
@@ -164,7 +168,7 @@ def _carry_out_with(
 
     whole: dict[Future[Outcome], int] = {}
     computing: dict[Future[Outcome], int] = {}
-    drawing: dict[Future[dict[str, Drawn]], tuple[int, int]] = {}
+    drawing: dict[Future[dict[str, DrawnFile]], tuple[int, int]] = {}
     outcomes: dict[int, Outcome] = {}  # that have figures to come
     kept: dict[int, T] = {}
     begun = 0
@@ -179,26 +183,26 @@ def _carry_out_with(
         for future in done:
             if future in whole:
                 number = whole.pop(future)
-                kept[number] = keep(number, future.result())
+                kept[number] = collect(number, future.result())
                 for words in (jobs[number].experiment.title, *(f.file_name() for f in jobs[number].experiment.figures)):
-                    said(words)
+                    progress(words)
                 continue
             if future in drawing:
                 number, figure = drawing.pop(future)
                 outcomes[number].take(future.result())
-                said(jobs[number].experiment.figures[figure].file_name())
+                progress(jobs[number].experiment.figures[figure].file_name())
             else:
                 number = computing.pop(future)
                 outcome = outcomes[number] = future.result()
-                said(jobs[number].experiment.title)
+                progress(jobs[number].experiment.title)
                 with interrupts_blocked():
                     drawing |= {
                         pool.submit(draw, jobs[number], figure, due): (number, figure)
-                        for figure, due in outcome.set_about()
+                        for figure, due in outcome.pop_pending()
                     }
             if not any(number == of for of, _ in drawing.values()):
                 _finish(jobs[number], outcomes[number])
-                kept[number] = keep(number, outcomes.pop(number))
+                kept[number] = collect(number, outcomes.pop(number))
     return [kept[number] for number in range(len(jobs))]
 
 
@@ -210,7 +214,7 @@ def compute(job: Job) -> Outcome:
     if job.with_tables:
         for file, content in zip(TABLES, _tables(job.experiment, outcome.results), strict=True):
             if atomic.update(job.folder / file, content):
-                outcome.anew[file] = _why_table(job, file)
+                outcome.updated[file] = _why_table(job, file)
             outcome.files[file] = lockfile.written(content)
     for number, figure in enumerate(job.experiment.figures):
         data = figure.data(outcome.results, job.experiment.problem)
@@ -222,12 +226,12 @@ def compute(job: Job) -> Outcome:
         for suffix, file in job.figure_files(number).items():
             reason = _why_figure(job, number, file, outcome.shows)
             if reason:
-                outcome.anew[file] = reason
+                outcome.updated[file] = reason
                 formats.append(suffix)
             elif job.before:
                 outcome.files[file] = dict(job.before.files[file])
         if formats:
-            outcome.due[number] = Due(tuple(formats), data, shows)
+            outcome.pending[number] = PendingFigure(tuple(formats), data, shows)
     return outcome
 
 
@@ -280,7 +284,7 @@ def _drawing(job: Job, number: int) -> dict[str, str]:
     return hashing.modules(*provenance.DRAWING, *modules_of([job.experiment.figures[number]]))
 
 
-def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
+def draw(job: Job, number: int, due: PendingFigure) -> dict[str, DrawnFile]:
     """Draw one figure of an experiment and return what came of its files."""
     from bpviz.figures._render import rendered  # matplotlib only when something is drawn
 
@@ -291,7 +295,7 @@ def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
         record = lockfile.written(content)
         if due.shows is not None:
             record["shows"] = due.shows
-        drawn[file] = Drawn(record, same=not atomic.update(job.folder / file, content))
+        drawn[file] = DrawnFile(record, same=not atomic.update(job.folder / file, content))
     return drawn
 
 

@@ -58,7 +58,7 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     ended = []
     for jobs, words in said.items():
         work = planned(two, tmp_path / str(jobs), "png", "svg")
-        outcomes = carry_out(work, processes=jobs, said=words.append)
+        outcomes = carry_out(work, processes=jobs, progress=words.append)
         assert [outcome.results.title for outcome in outcomes] == ["first", "Second"]
         assert [list(outcome.seconds) for outcome in outcomes] == [["Gradient descent", "RPROP"], ["Newton's method"]]
         ended.append(ends(outcomes))
@@ -82,7 +82,7 @@ def test_more_experiments_than_processes_take_at_once(tmp_path):
     many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(12)]
     said = {1: [], 2: []}
     for jobs, words in said.items():
-        carry_out(planned(many, tmp_path / str(jobs), "svg"), processes=jobs, said=words.append)
+        carry_out(planned(many, tmp_path / str(jobs), "svg"), processes=jobs, progress=words.append)
     assert sorted(said[2]) == sorted(said[1]) == sorted([one.title for one in many] + 12 * ["epochs"])
     assert len(tree(tmp_path / "1")) == 12 * (len(build.TABLES) + 1)
     assert tree(tmp_path / "1") == tree(tmp_path / "2")

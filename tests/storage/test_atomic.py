@@ -166,7 +166,7 @@ def test_a_folder_where_nobody_can_write():
 SIZE = 2**21
 FOREVER = f"""
 from pathlib import Path
-from bpviz.files import write
+from bpviz.storage.atomic import write
 print("ready", flush=True)
 while True:
     for letter in b"a", b"b":

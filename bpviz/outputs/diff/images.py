@@ -17,7 +17,7 @@ _TALLEST = 16000  # pixels; what does not fit is counted
 _MARGIN, _CAPTION, _HEADING = 24, 44, 60  # pixels
 
 
-def beside(old: Side, new: Side) -> tuple[bytes, int]:
+def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
     """Return a PNG of the figures in both sides that differ, and how many there are; no bytes if there are none.
 
     Raises ConfigError if a figure cannot be read.

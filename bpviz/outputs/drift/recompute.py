@@ -14,7 +14,7 @@ from bpviz.messages.text import listed
 from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.build import TABLES, Job
 from bpviz.outputs.drift import Change, Checked, Drift, Picture
-from bpviz.outputs.drift.inputs import Subject, expected
+from bpviz.outputs.drift.inputs import Subject, check_expectations
 from bpviz.outputs.provenance import versions
 from bpviz.tables import tolerance
 
@@ -61,7 +61,7 @@ def compare(task: Task, outcome: Outcome, level: str) -> None:
     """Note what is other now."""
     checked, before = task.checked, task.before
     runs = tables.summary(outcome.results)["runs"]
-    expected(checked, task.experiment, runs, tables.unmet(outcome.results))
+    check_expectations(checked, task.experiment, runs, tables.unmet(outcome.results))
     missing = [name for name in _files(task) if name not in before.files]
     checked.drifts += [
         Drift(
