@@ -7,6 +7,8 @@ a figure that its lock knows to show the same.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -16,7 +18,7 @@ from bpviz.config import plugins
 from bpviz.execution.processes import TASKS_AHEAD, interrupts_blocked, worker_pool
 from bpviz.experiment import runner
 from bpviz.messages.text import listed
-from bpviz.outputs import lockfile, provenance
+from bpviz.outputs import lockfile, provenance, rounding
 from bpviz.outputs.lockfile import Lock, Origin
 from bpviz.outputs.provenance import code_of, modules_of, rounded, versions
 from bpviz.storage import atomic, hashing
@@ -84,16 +86,31 @@ class PendingFigure(NamedTuple):
 class Outcome:
     """What an experiment came to: its results, the seconds each algorithm took, by label, and what was written.
 
-    ``updated`` says of each file that was written why it was; ``files`` is what its lock says of all of them.
-    ``pending`` has the figures still to be drawn, by number; ``shows`` is the digest of what each figure shows.
+    ``runs`` are the runs as the ``summary.json`` of the folder has them. ``updated`` says of each file that was written
+    why it was; ``redrawn`` lists the files of figures that were drawn, whether or not their bytes changed; ``kept``
+    lists the tables that were not written because only the last digits of computed numbers differ. ``files`` is what
+    its lock says of all files. ``pending`` has the figures still to be drawn, by number; ``shows`` is the digest of
+    what each figure shows.
     """
 
     results: Results
     seconds: dict[str, float]
+    runs: list[Mapping[str, Any]] = field(default_factory=list)
     updated: dict[str, str] = field(default_factory=dict)
+    redrawn: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     pending: dict[int, PendingFigure] = field(default_factory=dict)
     shows: list[str] = field(default_factory=list)
+
+    @property
+    def note(self) -> str:
+        """A sentence about the kept tables, empty if there are none."""
+        number = len(self.kept)
+        if not number:
+            return ""
+        differ = "1 file differs" if number == 1 else f"{number} files differ"
+        return f"{differ} only in the last digits; kept"
 
     def pop_pending(self) -> Iterator[tuple[int, PendingFigure]]:
         """Hand out the figures that are to be drawn, and keep nothing of what they show."""
@@ -104,6 +121,7 @@ class Outcome:
         """Note what has become of files of figures."""
         for file, (record, same) in drawn.items():
             self.files[file] = record
+            self.redrawn.append(file)
             if same:
                 del self.updated[file]
 
@@ -211,16 +229,16 @@ def compute(job: Job) -> Outcome:
     if job.experiment.figures:
         import bpviz.figures._render  # noqa: F401  matplotlib as it comes, before anything else imports it
     outcome = Outcome(*_ran(job.experiment))
-    if job.with_tables:
-        for file, content in zip(TABLES, _tables(job.experiment, outcome.results), strict=True):
-            if atomic.update(job.folder / file, content):
-                outcome.updated[file] = _why_table(job, file)
-            outcome.files[file] = lockfile.written(content)
+    outcome.runs = tables.summary(outcome.results)["runs"]
+    unchanged = _update_tables(job, outcome) and _same_origin(job)
     for number, figure in enumerate(job.experiment.figures):
         data = figure.data(outcome.results, job.experiment.problem)
         shows = None
         if job.origin is not None:
             shows = hashing.of_data([figure.name, declare.settings(figure), data])
+            if unchanged and job.before:  # then only rounding can have changed the plotted data
+                recorded = {job.before.files.get(file, {}).get("shows") for file in job.figure_files(number).values()}
+                shows = str(recorded.pop()) if len(recorded) == 1 and None not in recorded else shows
             outcome.shows.append(shows)
         formats = []
         for suffix, file in job.figure_files(number).items():
@@ -233,6 +251,41 @@ def compute(job: Job) -> Outcome:
         if formats:
             outcome.pending[number] = PendingFigure(tuple(formats), data, shows)
     return outcome
+
+
+def _update_tables(job: Job, outcome: Outcome) -> bool:
+    """Write the tables that changed and return whether the results are those of the earlier execution.
+
+    Results are the same if they differ at most in the last digits; then the tables that are there are kept.
+    """
+    if not job.with_tables:
+        return False
+    contents = dict(zip(TABLES, _tables(job.experiment, outcome.results), strict=True))
+    there = _contents(job.folder) if job.before else {}
+    same = bool(there) and (there == contents or rounding.same_results(there, contents))
+    if same:
+        outcome.kept = [file for file in rounding.RESULTS if there[file] != contents[file]]
+        contents |= {file: there[file] for file in outcome.kept}
+        outcome.runs = json.loads(contents["summary.json"])["runs"]
+    for file, content in contents.items():
+        if atomic.update(job.folder / file, content):
+            outcome.updated[file] = _why_table(job, file)
+        outcome.files[file] = lockfile.written(content)
+    return same
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Return the tables of a folder; none if one of them is missing."""
+    try:
+        return {file: (folder / file).read_bytes() for file in TABLES}
+    except OSError:
+        return {}
+
+
+def _same_origin(job: Job) -> bool:
+    """Return whether the inputs, the options and the code are those of the earlier execution."""
+    before = job.before
+    return before is not None and before.origin == job.origin and not provenance.other_code(before.code)
 
 
 def _ran(experiment: Experiment) -> tuple[Results, dict[str, float]]:
@@ -303,10 +356,10 @@ def _finish(job: Job, outcome: Outcome) -> None:
     """Write the lock, last of all: whatever stops a run before, the next one finds the old lock, and does it again."""
     if job.origin is None:
         return
-    results = outcome.results
-    runs = tables.summary(results)["runs"]
-    table = tables.table(results)
-    before = job.before
+    results, runs, before = outcome.results, outcome.runs, job.before
+    table = tables.table(results)._asdict()
+    if before and outcome.kept and _masked(before.table) == _masked(table):
+        table = dict(before.table)  # a kept number may round to another one when shown with fewer digits
     earlier = [*before.files, *before.left_over] if before else []
     made = Lock(
         **job.origin._asdict(),
@@ -315,7 +368,7 @@ def _finish(job: Job, outcome: Outcome) -> None:
         results=[rounded(run) for run in runs],
         files={name: outcome.files[name] for name in job.files},
         versions=versions(job.experiment),
-        table=table._asdict(),
+        table=table,
         unmet=tables.unmet(results),
         unexpected=[
             [m.line, m.column, m.path, m.message, m.excerpt]
@@ -326,3 +379,8 @@ def _finish(job: Job, outcome: Outcome) -> None:
     )
     if made != before:
         lockfile.write(job.folder, made)
+
+
+def _masked(table: Mapping[str, Any]) -> str:
+    """Return a table without its digits."""
+    return re.sub(r"\d", "0", json.dumps(table))

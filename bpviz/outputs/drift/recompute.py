@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bpviz.outputs.build import Outcome
     from bpviz.outputs.lockfile import Lock
 
-_ROUNDING = 1e-15  # of the largest error on the way: what a last bit of a weight makes of an error near 0
 _CURVES = 7  # in one picture
 _NAMED = 4  # modules
 
@@ -159,12 +158,11 @@ def _changes(
         if before != after:
             yield f"{kind} evaluations", _shown(before), _shown(after)
     error = now["final_error"]
-    scale = tolerance.RELATIVE * abs(error or 0.0) + _ROUNDING * largest
-    if not same(was.get("final_error"), error, scale):
+    if not same(was.get("final_error"), error, tolerance.for_error(error, largest)):
         yield "error", _shown(was.get("final_error")), _shown(error)
     before, after = was.get("weights"), now["weights"]
     before = before if isinstance(before, list) and len(before) == len(after) else [None] * len(after)
-    scale = tolerance.RELATIVE * max((abs(w) for w in after if w is not None), default=0.0)
+    scale = tolerance.for_weights(after)
     for name, w, v in zip(names, before, after, strict=True):
         if not same(w, v, scale):
             yield name, _shown(w), _shown(v)
