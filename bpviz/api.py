@@ -94,7 +94,7 @@ class Results(results.Results):
         build.write_tables(job.experiment, self, whole)
         for number, figure in enumerate(job.experiment.figures):
             data = figure.data(self, job.experiment.problem)
-            build.draw(job, number, build.Due(job.formats, data, None))
+            build.draw(job, number, build.PendingFigure(job.formats, data, None))
         return whole
 
 

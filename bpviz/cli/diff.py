@@ -91,10 +91,10 @@ def command(
 
 def _write_figure(old: Side, new: Side, path: Path) -> str:
     """Write the old and new versions of changed figures side by side, and return a status line."""
-    from bpviz.outputs.diff.images import beside
+    from bpviz.outputs.diff.images import side_by_side
     from bpviz.storage import atomic
 
-    picture, number = beside(old, new)
+    picture, number = side_by_side(old, new)
     if not picture:
         return f"no changed figures; {path} not written"
     atomic.write(path, picture)

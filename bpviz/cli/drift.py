@@ -74,12 +74,12 @@ def check_outputs(
     pictures: Path,
 ) -> None:
     """Check outputs, print a report, and exit with 1 if they have drifted."""
-    from bpviz.outputs.drift.inputs import Given
+    from bpviz.outputs.drift.inputs import CheckOptions
     from bpviz.storage import atomic
 
     pictured = options.pictures if set(options.pictures) & set(formats) else ()
-    given = Given(overrides, pictured, options.no_figures)
-    with atomic.held(out, waiting_message(out, options)):
+    given = CheckOptions(overrides, pictured, options.no_figures)
+    with atomic.locked(out, waiting_message(out, options)):
         found = _check_all(configs, out, options, given, level)
     _print_report(found, options, level)
     unmet = options.strict and print_unmet(found)
@@ -105,10 +105,10 @@ def _check_all(configs: Sequence[str], out: Path, options: Options, given: Any, 
     if level == "inputs":
         for subject, experiment, check in both:
             if subject.before and options.strict:
-                inputs.expected(check, experiment, subject.before.results, subject.before.unmet)
+                inputs.check_expectations(check, experiment, subject.before.results, subject.before.unmet)
     else:
         _recompute(both, options, level)
-    gone = inputs.left_over(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
+    gone = inputs.orphaned(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
     return [*checks, *gone]
 
 

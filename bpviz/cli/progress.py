@@ -25,7 +25,7 @@ def run_jobs(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: Op
     steps = sum(1 + len(job.experiment.figures) for job in jobs)
     redirected = contextlib.redirect_stdout(sys.stderr)  # output of plugins is not part of the table
     with _progress(steps, quiet=options.quiet, no_color=options.no_color) as advance, redirected:
-        return build.carry_out(jobs, keep, processes=options.processes, said=advance)
+        return build.carry_out(jobs, keep, processes=options.processes, progress=advance)
 
 
 def lock_outputs(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:
@@ -39,7 +39,7 @@ def lock_outputs(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Opti
         from bpviz.outputs import build  # imports NumPy, not needed to delete files
 
         build.plan(jobs)
-    stack.enter_context(atomic.held(out, waiting_message(out, options)))
+    stack.enter_context(atomic.locked(out, waiting_message(out, options)))
     for job in jobs:
         atomic.sweep(job.folder)
 

@@ -93,7 +93,7 @@ def _update_outputs(
     atomic.check(out, ())
     found = sources(configs)
     found = found._replace(empty=[folder for folder in found.empty if not _has_outputs(Path(folder.file), out)])
-    asked = status.Asked(list(overrides), list(options.pictures), not options.no_figures)
+    asked = status.RunOptions(list(overrides), list(options.pictures), not options.no_figures)
     rerun = force or options.timed  # lockfiles do not record run times
     fresh = {} if rerun else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, asked))}
     stale = [source for source in found.sources if source not in fresh]
@@ -109,10 +109,10 @@ def _update_outputs(
         if stale or prune:
             lock_outputs(out, jobs, stack, options)
         if stale:
-            work = [status.look(job) for job in jobs]
+            work = [status.work_for(job) for job in jobs]
 
             def keep(number: int, outcome: Outcome) -> tuple[Work, Report, dict[str, str]]:
-                return work[number], Report.of_run(experiments[number], outcome, options), outcome.anew
+                return work[number], Report.of_run(experiments[number], outcome, options), outcome.updated
 
             done = dict(zip(stale, run_jobs([each.job for each in work], keep, options), strict=True))
         known = {out / source.name: lock for source, lock in fresh.items()}

@@ -12,6 +12,7 @@ from bpviz.conformance import contract, equivalence
 from bpviz.declare import registry
 from bpviz.messages.suggestions import common
 from bpviz.messages.text import listed
+from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from bpviz.conformance.equivalence import Beside
     from bpviz.declare import Optimizer
     from bpviz.tables import Table
-
-SCHEMA = 1
-"""Version of the JSON's layout; a change that breaks a reader raises it."""
 
 _SHOWN = 5  # findings of one check
 
@@ -160,7 +158,7 @@ def as_text(report: Report) -> str:
 def as_data(report: Report) -> dict[str, Any]:
     """Return a report as plain data, exact."""
     data: dict[str, Any] = {
-        "schema": SCHEMA,
+        "schema": schemas.CONFORMANCE,
         "holds": report.holds,
         "rule": _described(report.rule),
         "contract": [

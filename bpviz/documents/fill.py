@@ -169,7 +169,7 @@ def _at_hand(source: Source, folder: Path) -> tuple[Table, list[str]] | None:
         before = lockfile.read(folder)
         if before is None or before.asked.get("overrides") != []:
             return None
-        now = status.up_to_date(source, folder, status.Asked(**before.asked))
+        now = status.up_to_date(source, folder, status.RunOptions(**before.asked))
         if now is None:
             return None
         runs = json.loads((folder / "summary.json").read_bytes())["runs"]

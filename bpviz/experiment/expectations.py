@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare.domains import Choice, Domain, Interval
+from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
     from bpviz.messages.diagnostics import Mistake
 
 ENDINGS = ("reached", "level", "diverged", "exhausted", "stuck")
-_CLOSE = 1e-9  # relative: another processor's last bits make no difference
 
 
 class Quantity(NamedTuple):
@@ -45,7 +45,7 @@ EXACTLY = "exactly"
 """The relation of a value that stands alone."""
 
 RELATIONS: Mapping[str, Relation] = {
-    EXACTLY: Relation(lambda came, expected: math.isclose(came, expected, rel_tol=_CLOSE), ""),
+    EXACTLY: Relation(lambda came, expected: math.isclose(came, expected, rel_tol=tolerance.RELATIVE), ""),
     "at_most": Relation(lambda came, expected: came <= expected, "at most "),
     "at_least": Relation(lambda came, expected: came >= expected, "at least "),
     "below": Relation(lambda came, expected: came < expected, "less than "),

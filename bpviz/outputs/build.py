@@ -7,6 +7,8 @@ a figure that its lock knows to show the same.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -16,10 +18,11 @@ from bpviz.config import plugins
 from bpviz.execution.processes import TASKS_AHEAD, interrupts_blocked, worker_pool
 from bpviz.experiment import runner
 from bpviz.messages.text import listed
-from bpviz.outputs import lockfile, provenance
+from bpviz.outputs import lockfile, provenance, rounding
 from bpviz.outputs.lockfile import Lock, Origin
 from bpviz.outputs.provenance import code_of, modules_of, rounded, versions
 from bpviz.storage import atomic, hashing
+from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -64,14 +67,14 @@ class Job:
         return {suffix: f"{name}.{suffix}" for suffix in self.formats}
 
 
-class Drawn(NamedTuple):
+class DrawnFile(NamedTuple):
     """The file of a figure: what its lock says of it, and whether it was there as it is."""
 
     record: dict[str, Any]
     same: bool
 
 
-class Due(NamedTuple):
+class PendingFigure(NamedTuple):
     """A figure that is to be drawn: in which formats, from what, and the digest of that if a lock is kept."""
 
     formats: tuple[str, ...]
@@ -83,32 +86,48 @@ class Due(NamedTuple):
 class Outcome:
     """What an experiment came to: its results, the seconds each algorithm took, by label, and what was written.
 
-    ``anew`` says of each file that was written why it was; ``files`` is what its lock says of all of them. ``due`` has
-    the figures that are still to be drawn, by number; ``shows`` is the digest of what each figure shows.
+    ``runs`` are the runs as the ``summary.json`` of the folder has them. ``updated`` says of each file that was written
+    why it was; ``redrawn`` lists the files of figures that were drawn, whether or not their bytes changed; ``kept``
+    lists the tables that were not written because only the last digits of computed numbers differ. ``files`` is what
+    its lock says of all files. ``pending`` has the figures still to be drawn, by number; ``shows`` is the digest of
+    what each figure shows.
     """
 
     results: Results
     seconds: dict[str, float]
-    anew: dict[str, str] = field(default_factory=dict)
+    runs: list[Mapping[str, Any]] = field(default_factory=list)
+    updated: dict[str, str] = field(default_factory=dict)
+    redrawn: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    due: dict[int, Due] = field(default_factory=dict)
+    pending: dict[int, PendingFigure] = field(default_factory=dict)
     shows: list[str] = field(default_factory=list)
 
-    def set_about(self) -> Iterator[tuple[int, Due]]:
-        """Hand out the figures that are to be drawn, and keep nothing of what they show."""
-        for number in list(self.due):
-            yield number, self.due.pop(number)
+    @property
+    def note(self) -> str:
+        """A sentence about the kept tables, empty if there are none."""
+        number = len(self.kept)
+        if not number:
+            return ""
+        differ = "1 file differs" if number == 1 else f"{number} files differ"
+        return f"{differ} only in the last digits; kept"
 
-    def take(self, drawn: Mapping[str, Drawn]) -> None:
+    def pop_pending(self) -> Iterator[tuple[int, PendingFigure]]:
+        """Hand out the figures that are to be drawn, and keep nothing of what they show."""
+        for number in list(self.pending):
+            yield number, self.pending.pop(number)
+
+    def take(self, drawn: Mapping[str, DrawnFile]) -> None:
         """Note what has become of files of figures."""
         for file, (record, same) in drawn.items():
             self.files[file] = record
+            self.redrawn.append(file)
             if same:
-                del self.anew[file]
+                del self.updated[file]
 
 
 T = TypeVar("T")
-Said = Callable[[str], None]
+Progress = Callable[[str], None]
 """Called with a few words whenever something has been done."""
 
 
@@ -128,31 +147,35 @@ def plan(jobs: Sequence[Job]) -> None:
 
 
 def carry_out(
-    jobs: Sequence[Job], keep: Callable[[int, Outcome], T], *, processes: int = 1, said: Said = lambda words: None
+    jobs: Sequence[Job],
+    collect: Callable[[int, Outcome], T],
+    *,
+    processes: int = 1,
+    progress: Progress = lambda words: None,
 ) -> list[T]:
-    """Run every experiment, write its tables and figures, and return what ``keep`` makes of its number and its outcome.
+    """Run every experiment, write its files, and return what ``collect`` makes of its number and its outcome.
 
     In the order given, though with several processes they end as they come. Nothing else of an outcome is held on to.
     """
     if processes > 1:
         with worker_pool(processes) as pool:
-            return _carry_out_with(pool, jobs, keep, TASKS_AHEAD * processes, said)
-    return [keep(number, _whole(job, said)) for number, job in enumerate(jobs)]
+            return _carry_out_with(pool, jobs, collect, TASKS_AHEAD * processes, progress)
+    return [collect(number, _whole(job, progress)) for number, job in enumerate(jobs)]
 
 
-def _whole(job: Job, said: Said = lambda words: None) -> Outcome:
+def _whole(job: Job, progress: Progress = lambda words: None) -> Outcome:
     """Do all of a job in this process."""
     outcome = compute(job)
-    said(job.experiment.title)
-    for number, due in outcome.set_about():
+    progress(job.experiment.title)
+    for number, due in outcome.pop_pending():
         outcome.take(draw(job, number, due))
-        said(job.experiment.figures[number].file_name())
+        progress(job.experiment.figures[number].file_name())
     _finish(job, outcome)
     return outcome
 
 
 def _carry_out_with(
-    pool: Executor, jobs: Sequence[Job], keep: Callable[[int, Outcome], T], most: int, said: Said
+    pool: Executor, jobs: Sequence[Job], collect: Callable[[int, Outcome], T], most: int, progress: Progress
 ) -> list[T]:
     """Do the same in a pool, which is never handed more than ``most`` tasks before one is an experiment.
 
@@ -163,7 +186,7 @@ def _carry_out_with(
 
     whole: dict[Future[Outcome], int] = {}
     computing: dict[Future[Outcome], int] = {}
-    drawing: dict[Future[dict[str, Drawn]], tuple[int, int]] = {}
+    drawing: dict[Future[dict[str, DrawnFile]], tuple[int, int]] = {}
     outcomes: dict[int, Outcome] = {}  # that have figures to come
     kept: dict[int, T] = {}
     begun = 0
@@ -178,26 +201,26 @@ def _carry_out_with(
         for future in done:
             if future in whole:
                 number = whole.pop(future)
-                kept[number] = keep(number, future.result())
+                kept[number] = collect(number, future.result())
                 for words in (jobs[number].experiment.title, *(f.file_name() for f in jobs[number].experiment.figures)):
-                    said(words)
+                    progress(words)
                 continue
             if future in drawing:
                 number, figure = drawing.pop(future)
                 outcomes[number].take(future.result())
-                said(jobs[number].experiment.figures[figure].file_name())
+                progress(jobs[number].experiment.figures[figure].file_name())
             else:
                 number = computing.pop(future)
                 outcome = outcomes[number] = future.result()
-                said(jobs[number].experiment.title)
+                progress(jobs[number].experiment.title)
                 with interrupts_blocked():
                     drawing |= {
                         pool.submit(draw, jobs[number], figure, due): (number, figure)
-                        for figure, due in outcome.set_about()
+                        for figure, due in outcome.pop_pending()
                     }
             if not any(number == of for of, _ in drawing.values()):
                 _finish(jobs[number], outcomes[number])
-                kept[number] = keep(number, outcomes.pop(number))
+                kept[number] = collect(number, outcomes.pop(number))
     return [kept[number] for number in range(len(jobs))]
 
 
@@ -206,28 +229,63 @@ def compute(job: Job) -> Outcome:
     if job.experiment.figures:
         import bpviz.figures._render  # noqa: F401  matplotlib as it comes, before anything else imports it
     outcome = Outcome(*_ran(job.experiment))
-    if job.with_tables:
-        for file, content in zip(TABLES, _tables(job.experiment, outcome.results), strict=True):
-            if atomic.update(job.folder / file, content):
-                outcome.anew[file] = _why_table(job, file)
-            outcome.files[file] = lockfile.written(content)
+    outcome.runs = tables.summary(outcome.results)["runs"]
+    unchanged = _update_tables(job, outcome) and _same_origin(job)
     for number, figure in enumerate(job.experiment.figures):
         data = figure.data(outcome.results, job.experiment.problem)
         shows = None
         if job.origin is not None:
             shows = hashing.of_data([figure.name, declare.settings(figure), data])
+            if unchanged and job.before:  # then only rounding can have changed the plotted data
+                recorded = {job.before.files.get(file, {}).get("shows") for file in job.figure_files(number).values()}
+                shows = str(recorded.pop()) if len(recorded) == 1 and None not in recorded else shows
             outcome.shows.append(shows)
         formats = []
         for suffix, file in job.figure_files(number).items():
             reason = _why_figure(job, number, file, outcome.shows)
             if reason:
-                outcome.anew[file] = reason
+                outcome.updated[file] = reason
                 formats.append(suffix)
             elif job.before:
                 outcome.files[file] = dict(job.before.files[file])
         if formats:
-            outcome.due[number] = Due(tuple(formats), data, shows)
+            outcome.pending[number] = PendingFigure(tuple(formats), data, shows)
     return outcome
+
+
+def _update_tables(job: Job, outcome: Outcome) -> bool:
+    """Write the tables that changed and return whether the results are those of the earlier execution.
+
+    Results are the same if they differ at most in the last digits; then the tables that are there are kept.
+    """
+    if not job.with_tables:
+        return False
+    contents = dict(zip(TABLES, _tables(job.experiment, outcome.results), strict=True))
+    there = _contents(job.folder) if job.before else {}
+    same = bool(there) and (there == contents or rounding.same_results(there, contents))
+    if same:
+        outcome.kept = [file for file in rounding.RESULTS if there[file] != contents[file]]
+        contents |= {file: there[file] for file in outcome.kept}
+        outcome.runs = json.loads(contents["summary.json"])["runs"]
+    for file, content in contents.items():
+        if atomic.update(job.folder / file, content):
+            outcome.updated[file] = _why_table(job, file)
+        outcome.files[file] = lockfile.written(content)
+    return same
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Return the tables of a folder; none if one of them is missing."""
+    try:
+        return {file: (folder / file).read_bytes() for file in TABLES}
+    except OSError:
+        return {}
+
+
+def _same_origin(job: Job) -> bool:
+    """Return whether the inputs, the options and the code are those of the earlier execution."""
+    before = job.before
+    return before is not None and before.origin == job.origin and not provenance.other_code(before.code)
 
 
 def _ran(experiment: Experiment) -> tuple[Results, dict[str, float]]:
@@ -237,7 +295,7 @@ def _ran(experiment: Experiment) -> tuple[Results, dict[str, float]]:
 
 def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
     """Return the contents of the tables, in the order of TABLES."""
-    made_with = {"schema": tables.SCHEMA, "experiment": config.resolved(experiment), "versions": versions(experiment)}
+    made_with = {"schema": schemas.SUMMARY, "experiment": config.resolved(experiment), "versions": versions(experiment)}
     used = plugins.used(experiment)
     contents = (
         tables.summary_markdown(results.title, tables.table(results, exact=True)),
@@ -279,7 +337,7 @@ def _drawing(job: Job, number: int) -> dict[str, str]:
     return hashing.modules(*provenance.DRAWING, *modules_of([job.experiment.figures[number]]))
 
 
-def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
+def draw(job: Job, number: int, due: PendingFigure) -> dict[str, DrawnFile]:
     """Draw one figure of an experiment and return what came of its files."""
     from bpviz.figures._render import rendered  # matplotlib only when something is drawn
 
@@ -290,7 +348,7 @@ def draw(job: Job, number: int, due: Due) -> dict[str, Drawn]:
         record = lockfile.written(content)
         if due.shows is not None:
             record["shows"] = due.shows
-        drawn[file] = Drawn(record, same=not atomic.update(job.folder / file, content))
+        drawn[file] = DrawnFile(record, same=not atomic.update(job.folder / file, content))
     return drawn
 
 
@@ -298,10 +356,10 @@ def _finish(job: Job, outcome: Outcome) -> None:
     """Write the lock, last of all: whatever stops a run before, the next one finds the old lock, and does it again."""
     if job.origin is None:
         return
-    results = outcome.results
-    runs = tables.summary(results)["runs"]
-    table = tables.table(results)
-    before = job.before
+    results, runs, before = outcome.results, outcome.runs, job.before
+    table = tables.table(results)._asdict()
+    if before and outcome.kept and _masked(before.table) == _masked(table):
+        table = dict(before.table)  # a kept number may round to another one when shown with fewer digits
     earlier = [*before.files, *before.left_over] if before else []
     made = Lock(
         **job.origin._asdict(),
@@ -310,7 +368,7 @@ def _finish(job: Job, outcome: Outcome) -> None:
         results=[rounded(run) for run in runs],
         files={name: outcome.files[name] for name in job.files},
         versions=versions(job.experiment),
-        table=table._asdict(),
+        table=table,
         unmet=tables.unmet(results),
         unexpected=[
             [m.line, m.column, m.path, m.message, m.excerpt]
@@ -321,3 +379,8 @@ def _finish(job: Job, outcome: Outcome) -> None:
     )
     if made != before:
         lockfile.write(job.folder, made)
+
+
+def _masked(table: Mapping[str, Any]) -> str:
+    """Return a table without its digits."""
+    return re.sub(r"\d", "0", json.dumps(table))

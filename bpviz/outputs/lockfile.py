@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.storage import atomic, hashing
+from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "bpviz.lock.json"
-SCHEMA = 1
 LARGEST = 1 << 28  # bytes; a lock with a run has some 6 KiB, each more run 300 bytes
 
 
@@ -86,9 +86,9 @@ def read(folder: Path) -> Lock | None:
         reason = "has conflict markers of git in it" if conflict else "cannot be read (it is not JSON)"
         raise LockError(f"{path} {reason}") from None
     schema = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
+    if isinstance(schema, int) and schema > schemas.LOCKFILE:
         raise LockError(f"{path} is of a newer bpviz")
-    if schema != SCHEMA or not _sound(data):
+    if schema != schemas.LOCKFILE or not _sound(data):
         raise LockError(f"{path} is not a lock of bpviz")
     del data["schema"]
     return Lock(**data)
@@ -168,7 +168,7 @@ def _whole(text: str) -> bool:
 
 def write(folder: Path, lock: Lock) -> None:
     """Write the lock of a folder; UnwritableError if that cannot be done."""
-    text = json.dumps({"schema": SCHEMA, **asdict(lock)}, indent=1, sort_keys=True, ensure_ascii=False)
+    text = json.dumps({"schema": schemas.LOCKFILE, **asdict(lock)}, indent=1, sort_keys=True, ensure_ascii=False)
     atomic.write(folder / NAME, f"{text}\n".encode(errors="backslashreplace"))  # paths may have bytes of no character
 
 

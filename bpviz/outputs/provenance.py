@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz import declare, libraries
 from bpviz._version import __version__
 from bpviz.storage import hashing
+from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
@@ -64,7 +65,7 @@ def rounded(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _nine(number: float | None) -> float | None:
-    return None if number is None else float(f"{number:.9g}")
+    return None if number is None else float(f"{number:.{tolerance.DIGITS}g}")
 
 
 def versions(experiment: Experiment) -> dict[str, str]:

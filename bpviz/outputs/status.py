@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MOST_CHANGES = 3  # named of a config; more say no more
 
 
-class Asked(NamedTuple):
+class RunOptions(NamedTuple):
     """What a command line says that matters for the outputs: overrides, formats of figures, and whether to draw any."""
 
     overrides: list[str]
@@ -44,7 +44,7 @@ class Work(NamedTuple):
     why: str | None
 
 
-def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
+def up_to_date(source: Source, folder: Path, asked: RunOptions) -> Lock | None:
     """Return the lock of outputs that are what their config would make of them now, None if that is not sure."""
     try:
         before = lockfile.read(folder)
@@ -61,7 +61,7 @@ def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
 
 
 def origin(
-    source: Source, folder: Path, asked: Asked, data: Iterable[str], packages: Mapping[str, str] | None = None
+    source: Source, folder: Path, asked: RunOptions, data: Iterable[str], packages: Mapping[str, str] | None = None
 ) -> Origin:
     """Return where an experiment comes from, as its lock says it."""
     inputs = {"config": hashing.of_bytes(source.data)}
@@ -96,7 +96,7 @@ def _relative(path: str, folder: Path) -> str:
         return Path(path).name
 
 
-def job(source: Source, experiment: Experiment, folder: Path, asked: Asked, *, force: bool) -> Job:
+def job(source: Source, experiment: Experiment, folder: Path, asked: RunOptions, *, force: bool) -> Job:
     """Return the job of an experiment, which knows nothing yet of the outputs that are there."""
     from bpviz.outputs.build import Job  # with NumPy, which whoever finds nothing to do does without
 
@@ -106,7 +106,7 @@ def job(source: Source, experiment: Experiment, folder: Path, asked: Asked, *, f
     return Job(experiment, folder, tuple(asked.formats), origin=now, forced=force)
 
 
-def look(job: Job) -> Work:
+def work_for(job: Job) -> Work:
     """Look at the outputs that are there."""
     assert job.origin
     try:

@@ -90,7 +90,7 @@ def update(path: Path, content: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def held(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Have a folder of outputs to oneself: another process that wants it waits, and so does this one, after saying so.
 
     The system lets go of it when the process ends, however that happens.

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bpviz.storage import hashing
-from bpviz.tables import SCHEMA, point
+from bpviz.tables import point
+from bpviz.tables.schemas import SUMMARY
 
 HANDED = 1
 """Version of what trackers are handed; raised when that changes, so that a re-export brings it up to date."""
@@ -214,9 +215,9 @@ def _json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         _refuse(path.parent, f"{path.name} is damaged: it is not JSON; {_ANEW}")
     schema = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        _refuse(path.parent, f"{path.name} is of a newer bpviz (schema {schema}, not {SCHEMA}); update this one")
-    if schema != SCHEMA:
+    if isinstance(schema, int) and schema > SUMMARY:
+        _refuse(path.parent, f"{path.name} is of a newer bpviz (schema {schema}, not {SUMMARY}); update this one")
+    if schema != SUMMARY:
         _refuse(path.parent, f"{path.name} is damaged: it is not of `bpviz run`; {_ANEW}")
     return dict(data)
 

@@ -58,7 +58,7 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     ended = []
     for jobs, words in said.items():
         work = planned(two, tmp_path / str(jobs), "png", "svg")
-        outcomes = carry_out(work, processes=jobs, said=words.append)
+        outcomes = carry_out(work, processes=jobs, progress=words.append)
         assert [outcome.results.title for outcome in outcomes] == ["first", "Second"]
         assert [list(outcome.seconds) for outcome in outcomes] == [["Gradient descent", "RPROP"], ["Newton's method"]]
         ended.append(ends(outcomes))
@@ -93,7 +93,7 @@ def test_more_experiments_than_processes_take_at_once(tmp_path):
             return number
 
         work = planned(many, tmp_path / str(jobs), "svg")
-        assert build.carry_out(work, keep, processes=jobs, said=words.append) == list(range(12))
+        assert build.carry_out(work, keep, processes=jobs, progress=words.append) == list(range(12))
         assert max(alive) <= held
     assert sorted(said[2]) == sorted(said[1]) == sorted([one.title for one in many] + 12 * ["epochs"])
     assert len(tree(tmp_path / "1")) == 12 * (len(build.TABLES) + 1)

@@ -471,7 +471,7 @@ def test_a_second_run_waits_for_the_first(folder):
     edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
     command = [sys.executable, "-m", "bpviz", "run", "two.yaml"]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
-    with atomic.held(Path("outputs"), lambda: pytest.fail("nobody else has it")):
+    with atomic.locked(Path("outputs"), lambda: pytest.fail("nobody else has it")):
         before = tree(folder)
         waiting = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True)
         assert waiting.stderr.readline() == "waiting for another bpviz that writes in outputs\n"

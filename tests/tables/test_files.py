@@ -14,12 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import config, tables
+from bpviz import config
 from bpviz.cli import cli
 from bpviz.declare import KINDS
 from bpviz.experiment import runner
 from bpviz.outputs import lockfile
 from bpviz.outputs.build import TABLES
+from bpviz.tables import schemas
 
 CONFIG = r"""
 title: "Every ending | from two starts"
@@ -173,7 +174,7 @@ def test_summary_markdown_is_one_table_of_exact_numbers(written, results):
 def test_run_json_says_what_made_the_files(written):
     data = read_json(written / "run.json")
     assert list(data) == ["schema", "experiment", "versions"]
-    assert data["schema"] == tables.SCHEMA == 1
+    assert data["schema"] == schemas.SUMMARY == 1
     assert data["versions"] == {
         "bpviz": bpviz.__version__,
         "python": platform.python_version(),

@@ -21,7 +21,7 @@ from click.shell_completion import get_completion_class
 
 import bpviz
 from bpviz.cli import cli
-from bpviz.tables import SCHEMA
+from bpviz.tables.schemas import SUMMARY as SCHEMA
 from bpviz.trackers import _tracker
 from bpviz.trackers._outputs import Outputs, flat, read
 from bpviz.trackers._tracker import NEW, THERE, TRACKERS, contained, environment

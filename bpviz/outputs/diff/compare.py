@@ -14,15 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.config import ConfigError, Mistake
 from bpviz.declare import KINDS
+from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
     from bpviz.outputs.diff.read import Side
-
-SCHEMA = 1
-"""Version of the JSON's layout; a change that breaks a reader raises it."""
-
-CLOSE = 1e-9
-"""Relative difference up to which computed numbers are the same."""
 
 
 class Difference(NamedTuple):
@@ -131,7 +126,7 @@ def _close(old: Sequence[float | None], new: Sequence[float | None]) -> bool:
     if len(old) != len(new) or [x is None for x in old] != [x is None for x in new]:
         return False
     before, after = ([x for x in point if x is not None] for point in (old, new))
-    return math.dist(before, after) <= CLOSE * max(math.hypot(*before), math.hypot(*after))
+    return math.dist(before, after) <= tolerance.RELATIVE * max(math.hypot(*before), math.hypot(*after))
 
 
 def _relative(old: Any, new: Any) -> float | None:

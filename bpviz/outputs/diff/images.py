@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpviz.config import ConfigError, Mistake
 from bpviz.figures import _style
+from bpviz.outputs import images
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from bpviz.declare import Array
     from bpviz.outputs.diff import Outputs, Side
 
-    Picture = npt.NDArray[Any]  # (height, width, red green blue), from 0 to 1
-
-_LEVELS = 2  # of 255 that another processor may make of a shade
 _TALLEST = 16000  # pixels; what does not fit is counted
 _MARGIN, _CAPTION, _HEADING = 24, 44, 60  # pixels
 
 
-def beside(old: Side, new: Side) -> tuple[bytes, int]:
+def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
     """Return a PNG of the figures in both sides that differ, and how many there are; no bytes if there are none.
 
     Raises ConfigError if a figure cannot be read.
     """
-    pairs: list[tuple[str, Picture, Picture]] = []
+    pairs: list[tuple[str, Array, Array]] = []
     mistakes: list[Mistake] = []
     for name, before, now in _in_both(old, new):
         contents = before(), now()
         if contents[0] == contents[1]:
             continue
-        was, is_now = map(_pixels, contents)
-        if was is None or is_now is None:
-            for side, picture in ((old, was), (new, is_now)):
-                if picture is None:
-                    mistakes.append(Mistake(side.name, 0, 0, name, "this figure is damaged: not PNG"))
-        elif _differ(was, is_now):
-            pairs.append((name, was, is_now))
+        pictures = []
+        for side, content in zip((old, new), contents, strict=True):
+            try:
+                pictures.append(images.decode(content))
+            except images.UnreadableError:
+                mistakes.append(Mistake(side.name, 0, 0, name, "this figure is damaged: not PNG"))
+        if len(pictures) == 2 and not (found := images.compare(*pictures)).same:
+            pairs.append((name, found.expected, found.actual))
     if mistakes:
         raise ConfigError(mistakes)
     return (_drawn(old.name, new.name, pairs) if pairs else b""), len(pairs)
@@ -61,30 +58,7 @@ def _in_both(old: Side, new: Side) -> list[tuple[str, Callable[[], bytes], Calla
     ]
 
 
-def _pixels(content: bytes) -> Picture | None:
-    """Return a PNG as pixels on white paper, None if it is none."""
-    import numpy as np
-    from matplotlib.image import imread
-
-    import bpviz.figures._render  # noqa: F401  matplotlib as it comes
-
-    try:
-        pixels = np.asarray(imread(io.BytesIO(content), format="png"), dtype=np.float64)
-    except Exception:  # noqa: BLE001  Pillow raises what it likes
-        return None
-    if pixels.ndim == 2:
-        pixels = np.stack([pixels] * 3, axis=-1)
-    if pixels.shape[-1] == 4:
-        opaque = pixels[..., 3:]
-        pixels = pixels[..., :3] * opaque + (1 - opaque)
-    return pixels
-
-
-def _differ(old: Picture, new: Picture) -> bool:
-    return old.shape != new.shape or bool((abs(old - new) > (_LEVELS + 0.5) / 255).any())
-
-
-def _drawn(old: str, new: str, pairs: list[tuple[str, Picture, Picture]]) -> bytes:
+def _drawn(old: str, new: str, pairs: list[tuple[str, Array, Array]]) -> bytes:
     """Return the picture: a row a figure with its name above, the old one to the left."""
     from bpviz.figures._render import blank, png
 
@@ -106,7 +80,7 @@ def _drawn(old: str, new: str, pairs: list[tuple[str, Picture, Picture]]) -> byt
         for (name, *both), height in zip(shown, heights, strict=False):
             for x, picture in zip(left, both, strict=True):
                 write(name, x, top + _CAPTION // 2, _style.BODY)
-                figure.figimage(picture, x, tall - top - _CAPTION - picture.shape[0], origin="upper")
+                figure.figimage(picture / 255, x, tall - top - _CAPTION - picture.shape[0], origin="upper")
             top += height
         if more:
             write(f"... and {more} more that do not fit", left[0], top + _CAPTION // 2, _style.BODY)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpviz import tables
 from bpviz.config import ConfigError, Mistake
 from bpviz.config.discovery import find
+from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,9 +115,9 @@ def _runs(where: str, read: Callable[[], bytes]) -> list[dict[str, Any]]:
         conflict = b"<<<<<<< " in content
         raise mistake(where, "has conflict markers of git in it" if conflict else "is damaged: not JSON") from None
     schema = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(schema, int) and schema > tables.SCHEMA:
+    if isinstance(schema, int) and schema > schemas.SUMMARY:
         raise mistake(where, "is of a newer bpviz")
-    if schema != tables.SCHEMA or not isinstance(data.get("runs"), list) or not all(map(_sound, data["runs"])):
+    if schema != schemas.SUMMARY or not isinstance(data.get("runs"), list) or not all(map(_sound, data["runs"])):
         raise mistake(where, "is damaged: not a summary of bpviz")
     runs: list[dict[str, Any]] = data["runs"]
     return runs

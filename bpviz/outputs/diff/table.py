@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bpviz import tables
-from bpviz.outputs.diff.compare import SCHEMA, Changed
-from bpviz.tables import Table
+from bpviz.tables import Table, schemas
 
 if TYPE_CHECKING:
+    from bpviz.outputs.diff.compare import Changed
     from bpviz.outputs.diff.read import Side
 
 
@@ -66,7 +66,7 @@ def as_data(old: Side, new: Side, changed: Sequence[Changed]) -> dict[str, Any]:
                 }
             )
     return {
-        "schema": SCHEMA,
+        "schema": schemas.DIFF,
         "old": old.name,
         "new": new.name,
         "same": not changed,

@@ -12,7 +12,7 @@ from bpviz.config import Mistake, plugins
 from bpviz.outputs import lockfile, status
 from bpviz.outputs.drift import Checked, Drift
 from bpviz.outputs.lockfile import LockError
-from bpviz.outputs.status import Asked
+from bpviz.outputs.status import RunOptions
 from bpviz.storage import hashing
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST = 5  # values of one config that are named; more say no more
 
 
-class Given(NamedTuple):
+class CheckOptions(NamedTuple):
     """What the command line of a check says; what it does not say is as it was when the outputs were made."""
 
     overrides: Sequence[str]
@@ -37,12 +37,12 @@ class Subject:
 
     source: Source
     folder: Path
-    asked: Asked
+    asked: RunOptions
     before: Lock | None
     trouble: Mistake | None = None
 
     @classmethod
-    def of(cls, source: Source, folder: Path, given: Given) -> Subject:
+    def of(cls, source: Source, folder: Path, given: CheckOptions) -> Subject:
         """Return what is to be checked of a config."""
         trouble = None
         try:
@@ -54,7 +54,7 @@ class Subject:
             trouble = Mistake(source.said, 0, 0, "", f"{there} in {folder}")
         was = before.asked if before else {}
         formats = list(given.formats or was.get("formats") or ["png"])
-        asked = Asked(list(given.overrides), formats, bool(was.get("figures", True)) and not given.no_figures)
+        asked = RunOptions(list(given.overrides), formats, bool(was.get("figures", True)) and not given.no_figures)
         return cls(source, folder, asked, before, trouble)
 
     @property
@@ -170,7 +170,7 @@ def _files(before: Lock, folder: Path) -> Iterator[Drift]:
             yield Drift("inputs", Mistake(str(folder / name), 0, 0, "", f"{wrong}{since}"))
 
 
-def left_over(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> list[Checked]:
+def orphaned(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> list[Checked]:
     """Return outputs of configs that are gone from ``folders``, and note files left over in the folders of checks."""
     found = []
     own = {check.folder.resolve(): check for check in checks}
@@ -186,7 +186,7 @@ def left_over(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> 
     return found
 
 
-def expected(checked: Checked, experiment: Experiment, runs: list[Any], unmet: list[str]) -> None:
+def check_expectations(checked: Checked, experiment: Experiment, runs: list[Any], unmet: list[str]) -> None:
     """Note which runs did not come to what they should."""
     checked.unmet += unmet
     checked.unexpected += [m for expectation in experiment.expectations for m in expectation.failures(runs)]

@@ -14,8 +14,9 @@ from bpviz.messages.text import listed
 from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.build import TABLES, Job
 from bpviz.outputs.drift import Change, Checked, Drift, Picture
-from bpviz.outputs.drift.inputs import Subject, expected
+from bpviz.outputs.drift.inputs import Subject, check_expectations
 from bpviz.outputs.provenance import versions
+from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from bpviz.outputs.build import Outcome
     from bpviz.outputs.lockfile import Lock
 
-_CLOSE = 1e-9  # relative to the largest weight of a run, or to its error
-_ROUNDING = 1e-15  # of the largest error on the way: what a last bit of a weight makes of an error near 0
-_DIGITS = 9  # that a lock holds of a number
-_SAME = 2.0  # of 255, the root of the mean square: pixels that differ by no more are the same
 _CURVES = 7  # in one picture
 _NAMED = 4  # modules
 
@@ -63,7 +60,7 @@ def compare(task: Task, outcome: Outcome, level: str) -> None:
     """Note what is other now."""
     checked, before = task.checked, task.before
     runs = tables.summary(outcome.results)["runs"]
-    expected(checked, task.experiment, runs, tables.unmet(outcome.results))
+    check_expectations(checked, task.experiment, runs, tables.unmet(outcome.results))
     missing = [name for name in _files(task) if name not in before.files]
     checked.drifts += [
         Drift(
@@ -161,12 +158,11 @@ def _changes(
         if before != after:
             yield f"{kind} evaluations", _shown(before), _shown(after)
     error = now["final_error"]
-    scale = _CLOSE * abs(error or 0.0) + _ROUNDING * largest
-    if not same(was.get("final_error"), error, scale):
+    if not same(was.get("final_error"), error, tolerance.for_error(error, largest)):
         yield "error", _shown(was.get("final_error")), _shown(error)
     before, after = was.get("weights"), now["weights"]
     before = before if isinstance(before, list) and len(before) == len(after) else [None] * len(after)
-    scale = _CLOSE * max((abs(w) for w in after if w is not None), default=0.0)
+    scale = tolerance.for_weights(after)
     for name, w, v in zip(names, before, after, strict=True):
         if not same(w, v, scale):
             yield name, _shown(w), _shown(v)
@@ -178,14 +174,14 @@ def same(was: Any, now: float | None, allowed: float) -> bool:
         return was is now
     if isinstance(was, bool) or not isinstance(was, int | float) or not math.isfinite(was):
         return False
-    last = 10.0 ** (math.floor(math.log10(abs(was))) - _DIGITS + 1) if was else 0.0
-    return abs(was - now) <= allowed + 0.5 * last * (1 + _CLOSE)
+    last = 10.0 ** (math.floor(math.log10(abs(was))) - tolerance.DIGITS + 1) if was else 0.0
+    return abs(was - now) <= allowed + 0.5 * last * (1 + tolerance.RELATIVE)
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return "nothing finite"
-    return f"{value:.{_DIGITS}g}" if isinstance(value, float) else str(value)
+    return f"{value:.{tolerance.DIGITS}g}" if isinstance(value, float) else str(value)
 
 
 def _curves(task: Task, outcome: Outcome, parted: Sequence[int]) -> Iterator[Picture]:
@@ -264,7 +260,7 @@ def _pixels(task: Task, outcome: Outcome) -> None:
 
 def _drawn(task: Task, file: str) -> Iterator[str]:
     """Yield how a PNG differs from what is drawn now."""
-    from bpviz.outputs.drift.images import UnreadableError, compared
+    from bpviz.outputs import images
 
     try:
         expected = (task.subject.folder / file).read_bytes()
@@ -272,11 +268,11 @@ def _drawn(task: Task, file: str) -> Iterator[str]:
         return  # said at the first level
     actual = (task.job.folder / file).read_bytes()
     try:
-        found = compared(expected, actual)
-    except UnreadableError as error:
+        found = images.compare(images.decode(expected), images.decode(actual))
+    except images.UnreadableError as error:
         yield f"{file} {error}"
         return
-    if found.rms <= _SAME:
+    if found.same:
         return
     said = f"{file} differs from what is drawn now by {found.said}"
     task.checked.pictures.append(

@@ -8,10 +8,7 @@ from typing import Any
 from bpviz import tables
 from bpviz.messages.github_actions import repository_path
 from bpviz.outputs.drift import LEVELS, Checked
-from bpviz.tables import Table
-
-SCHEMA = 1
-"""Version of the layout of the data; a change that breaks a reader raises it."""
+from bpviz.tables import Table, schemas
 
 
 def verdict(found: Sequence[Checked], level: str) -> str:
@@ -39,7 +36,7 @@ def as_text(found: Sequence[Checked], *, notes: bool = True) -> str:
 def as_data(found: Sequence[Checked], level: str) -> dict[str, Any]:
     """Return what was found as plain data, to become JSON."""
     return {
-        "schema": SCHEMA,
+        "schema": schemas.DRIFT,
         "level": level,
         "drifts": sum(len(one.drifts) for one in found),
         "experiments": [

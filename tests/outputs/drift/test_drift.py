@@ -20,8 +20,8 @@ from bpviz.cli import cli
 from bpviz.figures import _render  # noqa: F401  matplotlib as the program has it
 from bpviz.outputs import lockfile
 from bpviz.outputs.drift import LEVELS
-from bpviz.outputs.drift.images import UnreadableError, compared, decoded
 from bpviz.outputs.drift.recompute import same
+from bpviz.outputs.images import decode
 
 HOME = Path(bpviz.__file__).parent.parent
 CONFIG = """\
@@ -520,10 +520,9 @@ def test_pixels_that_differ_a_lot():
         "what differs can be seen in bpviz-drift/index.html",
     ]
     expected, actual, difference = (
-        decoded(Path(f"bpviz-drift/two/errors-{part}.png").read_bytes())
-        for part in ("expected", "actual", "difference")
+        decode(Path(f"bpviz-drift/two/errors-{part}.png").read_bytes()) for part in ("expected", "actual", "difference")
     )
-    assert np.array_equal(expected, decoded((OUT / "errors.png").read_bytes()))
+    assert np.array_equal(expected, decode((OUT / "errors.png").read_bytes()))
     assert expected.shape == actual.shape == difference.shape
     red = (difference[:, :, 0] - difference[:, :, 2]) > 20
     assert red[100:200].mean() > 0.9
@@ -613,24 +612,6 @@ def test_last_digits_of_another_processor_are_not_counted():
             "which another processor or another NumPy rounds otherwise"
         ),
     )
-
-
-def test_decoding():
-    from matplotlib.image import imsave
-
-    def png(pixels, **rest):
-        file = io.BytesIO()
-        imsave(file, pixels, format="png", **rest)
-        return file.getvalue()
-
-    half = np.zeros((2, 3, 4))
-    half[:, :, 3] = 0.5
-    assert decoded(png(half)).shape == (2, 3, 3)
-    assert np.abs(decoded(png(half)) - 127.5).max() <= 1  # black, half seen, on white
-    found = compared(png(np.zeros((2, 2, 3))), png(np.ones((2, 2, 3))))
-    assert (found.rms, found.said) == (255.0, "RMS 255 of 255 in 100 % of its pixels")
-    with pytest.raises(UnreadableError, match="is not a PNG that can be read"):
-        compared(b"no", png(half))
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
