@@ -117,7 +117,7 @@ def _table(rows: Sequence[Sequence[str]], width: int) -> str:
     widths = [max(map(len, column)) for column in fixed]
     free = width - sum(widths) - 2 * (len(widths) + 1)
     natural = max(map(len, allowed))
-    narrowest = max(len(word) for cell in allowed for word in cell.split())
+    narrowest = max(len(part) for cell in allowed for part in fold(cell, 1))
 
     def folded(split: int) -> list[tuple[list[str], list[str]]]:
         return [(fold(a, split), fold(m, max(free - split, 1))) for a, m in zip(allowed, meaning, strict=True)]

@@ -30,7 +30,10 @@ def command(what: str | None, plugins: tuple[str, ...]) -> None:
         "algorithms": {name: rule.label for name, rule in OPTIMIZERS.items()},
         "wrappers": {name: summary(wrapper) for name, wrapper in WRAPPERS.items()},
         "problems": {name: summary(problem) for name, problem in PROBLEMS.items()},
-        "datasets": {name: f"{len(data.targets)} samples; {data.source}" for name, data in sorted(DATASETS.items())},
+        "datasets": {
+            name: f"{len(data.targets)} samples with {len(data.feature_names)} features"
+            for name, data in sorted(DATASETS.items())
+        },
         "figures": {name: kind.summary for name, kind in FIGURES.items()},
     }
     formatter = Formatter()
