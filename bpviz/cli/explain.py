@@ -103,12 +103,12 @@ def _reflowed(paragraph: str, width: int) -> str:
     formulas = bool(_FORMULA.search(paragraph)) or ("←" in paragraph and not _SYMBOLS.match(paragraph))
     joined = lines[:1]
     for line, following in itertools.pairwise(lines):
-        continued = not formulas and not following.startswith(" ")
-        if continued and len(f"{line} {following.split(' ')[0]}") > _FULL_LINE:
-            joined[-1] += f" {following}"
+        if not formulas and len(f"{line} {following.split()[0]}") > _FULL_LINE:
+            joined[-1] += f" {following.lstrip()}"
         else:
             joined.append(following)
-    return "\n".join(part for line in joined for part in fold(line, width, hanging=4 if formulas else 0))
+    hanging = 4 if formulas or any(line.startswith(" ") for line in lines) else 0
+    return "\n".join(part for line in joined for part in fold(line, width, hanging))
 
 
 def _table(rows: Sequence[Sequence[str]], width: int) -> str:

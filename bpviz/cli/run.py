@@ -169,7 +169,8 @@ def _updated_status(job: Job, updated: Mapping[str, str], why: str) -> str:
     if not job.forced:
         return f"{job.folder}: updated {len(updated)} of {total} ({why}){figure_hint(job.folder, updated)}"
     figures = [file for number in range(len(job.experiment.figures)) for file in job.figure_files(number).values()]
-    redrawn = f"{counted(len(figures), 'figure')} redrawn" if figures else "rerun"
+    noun = "figure" if len(job.formats) == 1 else "figure file"
+    redrawn = f"{counted(len(figures), noun)} redrawn" if figures else "rerun"
     reason = why if "--force" in why else f"--force; {why}"
     return f"{job.folder}: {redrawn}, {len(updated)} of {total} changed ({reason}){figure_hint(job.folder, figures)}"
 

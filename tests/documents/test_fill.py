@@ -80,9 +80,9 @@ def test_a_table_stands_between_its_marks_and_nothing_else_changes() -> None:
 def test_what_is_said_of_documents() -> None:
     written(f"{MARK}{END}{MARK}{TABLE}{END}")
     written("no marks\n", "b.md")
-    assert invoke("a.md", "b.md").stderr == "1 of 2 blocks anew in a.md\n"
-    assert invoke("a.md", "b.md").stderr == "2 blocks are current\n"
-    assert invoke("b.md").stderr == "no document has a block\n"
+    assert invoke("a.md", "b.md").stderr == "a.md: updated 1 of 2 blocks\n"
+    assert invoke("a.md", "b.md").stderr == "2 blocks up to date\n"
+    assert invoke("b.md").stderr == "no blocks found\n"
     assert invoke("a.md", "-q").output == ""
 
 
@@ -98,7 +98,7 @@ def test_check_says_where_and_what_and_writes_nothing() -> None:
         "    -| iRPROP+ | 0.1 | 18 | 17 | 17 | 0 | 0.1242 | reached the error threshold |\n"
         "    +| iRPROP+ | 0.1 | 17 | 17 | 17 | 0 | 0.1242 | reached the error threshold |\n"
     )
-    assert result.stderr == "`bpviz embed a.md` brings this up to date\n"
+    assert result.stderr == "run `bpviz embed a.md` to update\n"
 
 
 def test_a_long_difference_is_cut() -> None:

@@ -230,5 +230,5 @@ def test_workers_leave_interrupts_to_their_parent(tmp_path):
                 interrupts += 1
     out, err = process.communicate(timeout=20)
     assert interrupts > 10
-    assert (process.returncode, err) == (0, "5 files in out/a\n5 files in out/b\n")
+    assert (process.returncode, err) == (0, "out/a: wrote 5 files\nout/b: wrote 5 files\n")
     assert out.count("reached max_epochs") == 4

@@ -163,7 +163,7 @@ def test_nothing_differs() -> None:
     summary("old", one())
     for form in ("text", "md", "csv", "latex", "typst", "html"):
         result = invoke("old", "old", "--format", form)
-        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing differs\n")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no differences\n")
     assert json.loads(invoke("old", "old", "--format", "json").stdout) == {
         "schema": 1,
         "old": "old",
@@ -248,9 +248,9 @@ def test_what_is_no_folder_of_outputs() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a"], "Error: give two folders of outputs, the old and the new, or --git REVISION\n"),
-        (["a", "b", "c"], "Error: give two folders of outputs, the old and the new, or --git REVISION\n"),
-        (["a", "b", "--figure", "x.svg"], "Error: --figure writes PNG: 'x.svg' does not end in .png\n"),
+        (["a"], "Error: expected two output folders, OLD and NEW, or --git REVISION\n"),
+        (["a", "b", "c"], "Error: expected two output folders, OLD and NEW, or --git REVISION\n"),
+        (["a", "b", "--figure", "x.svg"], "Error: --figure: expected a file name ending in .png, got 'x.svg'\n"),
     ],
 )
 def test_mistakes_in_the_command_line(arguments, said) -> None:
@@ -387,7 +387,7 @@ def drawn():
 def test_figures_that_differ_stand_beside_each_other_pixel_for_pixel() -> None:
     result = invoke("old", "new", "--figure", "beside.png")
     assert result.exit_code == 1
-    assert result.stderr == "1 figure that differs, old and new, in beside.png\n"
+    assert result.stderr == "beside.png: 1 changed figure, old and new side by side\n"
     picture = imread("beside.png")[..., :3]
     for out, x in (("old", 24), ("new", 2 * 24 + 1050)):
         original = imread(f"{out}/two/errors.png")[..., :3]
@@ -402,7 +402,7 @@ def test_figures_that_differ_stand_beside_each_other_pixel_for_pixel() -> None:
 @pytest.mark.usefixtures("drawn")
 def test_where_no_figure_differs_none_is_written() -> None:
     result = invoke("old", "old", "--figure", "beside.png")
-    assert (result.exit_code, result.stderr) == (0, "nothing differs\nno figure differs\n")
+    assert (result.exit_code, result.stderr) == (0, "no differences\nno changed figures; beside.png not written\n")
     assert not Path("beside.png").exists()
 
 
@@ -411,7 +411,7 @@ def test_pixels_are_compared_and_last_levels_do_not_count() -> None:
     path = Path("new/two/data.png")
     pixels = np.round(imread(path) * 255)
     shutil.copy("old/two/errors.png", "new/two/errors.png")
-    for levels, said in ((0, "no figure differs"), (2, "no figure differs"), (3, "1 figure that differs")):
+    for levels, said in ((0, "no changed figures"), (2, "no changed figures"), (3, "1 changed figure,")):
         changed = pixels.copy()
         changed[:, :, :3] += np.where(changed[:, :, :3] < 128, levels, -levels)
         imsave(path, changed.astype(np.uint8), format="png")
@@ -424,7 +424,7 @@ def test_more_figures_than_fit_are_counted() -> None:
     for number in range(30):
         for out in ("old", "new"):
             shutil.copy(f"{out}/two/errors.png", f"{out}/two/e{number:02}.png")
-    assert "31 figures that differ" in invoke("old", "new", "--figure", "beside.png").stderr
+    assert "31 changed figures" in invoke("old", "new", "--figure", "beside.png").stderr
     assert imread("beside.png").shape[0] <= 16200
 
 
@@ -446,5 +446,5 @@ def test_figures_of_a_revision() -> None:
     git("commit", "-qm", "first")
     shutil.copytree("new", "outputs", dirs_exist_ok=True)
     result = invoke("--git", "HEAD", "two.yaml", "--figure", "beside.png")
-    assert result.stderr == "1 figure that differs, old and new, in beside.png\n"
+    assert result.stderr == "beside.png: 1 changed figure, old and new side by side\n"
     assert imread(io.BytesIO(Path("beside.png").read_bytes())).shape[1] == 2 * 1050 + 3 * 24

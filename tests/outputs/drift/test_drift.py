@@ -394,7 +394,7 @@ def test_a_number_counts_to_nine_digits(part):
     assert said[3:] == [
         "outputs/two: neither the config nor bpviz nor a version has changed since the outputs were made",
         "1 drift in 1 of 1 experiment, level results",
-        "what differs can be seen in bpviz-drift/index.html",
+        "see bpviz-drift/index.html for a visual diff",
     ]
     assert sorted(path.name for path in Path("bpviz-drift/two").iterdir()) == [
         "results-actual.png",
@@ -480,7 +480,7 @@ def test_a_changed_config_says_what_it_does():
     assert sum(": algorithms[1]: M came to epochs" in line for line in said) == 1
     assert said[-2:] == [
         "2 drifts in 1 of 1 experiment, level results",
-        "what differs can be seen in bpviz-drift/index.html",
+        "see bpviz-drift/index.html for a visual diff",
     ]
 
 
@@ -517,7 +517,7 @@ def test_pixels_that_differ_a_lot():
     )
     assert said[-2:] == [
         "1 drift in 1 of 1 experiment, level pixels",
-        "what differs can be seen in bpviz-drift/index.html",
+        "see bpviz-drift/index.html for a visual diff",
     ]
     expected, actual, difference = (
         decode(Path(f"bpviz-drift/two/errors-{part}.png").read_bytes()) for part in ("expected", "actual", "difference")
@@ -697,15 +697,15 @@ def test_strict_also_holds_it_to_what_is_expected(level):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--check", "--force"], "--check writes no outputs; --force has nothing to do with it"),
-        (["--check", "--prune"], "--check writes no outputs; --prune has nothing to do with it"),
-        (["--check", "--time"], "--check writes no outputs; --time has nothing to do with it"),
+        (["--check", "--force"], "--force cannot be combined with --check (which writes no outputs)"),
+        (["--check", "--prune"], "--prune cannot be combined with --check (which writes no outputs)"),
+        (["--check", "--time"], "--time cannot be combined with --check (which writes no outputs)"),
         (
             ["--check", "--format", "csv"],
-            "a check prints no table; for programs there are --format json and --format md",
+            "--format csv cannot be combined with --check; use --format json or --format md",
         ),
-        (["--level", "inputs"], "--level and --drift belong to --check"),
-        (["--drift", "x"], "--level and --drift belong to --check"),
+        (["--level", "inputs"], "--level and --drift require --check"),
+        (["--drift", "x"], "--level and --drift require --check"),
     ],
 )
 def test_what_does_not_go_together(arguments, message):
