@@ -24,6 +24,7 @@ import bpviz
 from bpviz import declare
 from bpviz.cli import cli, options
 from bpviz.cli.explain import explanation
+from bpviz.cli.layout import split_width
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.messages.text import shown
 from bpviz.problems.datasets import DATASETS
@@ -237,6 +238,19 @@ def test_list_and_explain_fit_the_terminal(monkeypatch):
 def test_list_shows_summaries_without_period():
     assert re.search(r"^cosine +Cosine decay of the step$", done("list", "wrappers"), re.MULTILINE)
     assert re.search(r"^easom +Narrow hole in a flat plain$", done("list", "problems"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("width", "split"),
+    [
+        (16, 7),  # both columns fit
+        (12, 7),  # one of them is folded, the right one
+        (11, 6),  # both are folded
+        (4, 3),  # too narrow: the left column keeps its longest word
+    ],
+)
+def test_columns_are_split_for_fewest_lines(width, split):
+    assert split_width(["a b cde", "f"], ["one", "two three"], width) == split
 
 
 def test_formulas_keep_their_lines_and_sentences_do_not():
@@ -796,15 +810,15 @@ class TestTerminal:
     def test_published_table_at_80_columns(self, folder):
         shown, _ = self.seen(folder, "compare", "gd", "momentum", "golden", "--no-figures", "-q")
         assert [line.rstrip() for line in self.plain(shown).splitlines()] == [
-            "                              error  gradient  Hessian   final",
-            "Algorithm       step  epochs  evals     evals    evals   error  ending",
+            "                               error  gradient  Hessian   final",
+            "Algorithm        step  epochs  evals     evals    evals   error  ending",
             "─" * 80,
-            "Gradient         0.3     797      0       797        0  0.1250  reached the",
-            "descent                                                         error threshold",
-            "Momentum         0.3      92      0        92        0  0.1250  reached the",
-            "                                                                error threshold",
-            "Gradient                   2     31         2        0  0.1212  reached the",
-            "descent +                                                       error threshold",
+            "Gradient          0.3     797      0       797        0  0.1250  reached the",
+            "descent                                                          error threshold",
+            "Momentum          0.3      92      0        92        0  0.1250  reached the",
+            "                                                                 error threshold",
+            "Gradient                    2     31         2        0  0.1212  reached the",
+            "descent +                                                        error threshold",
             "golden search",
         ]
 
