@@ -383,4 +383,4 @@ def _finish(job: Job, outcome: Outcome) -> None:
 
 def _masked(table: Mapping[str, Any]) -> str:
     """Return a table without its digits."""
-    return re.sub(r"\d", "0", json.dumps(table))
+    return re.sub(r"\d", "0", json.dumps(table, sort_keys=True))
