@@ -243,7 +243,7 @@ def test_a_large_document_takes_no_time_to_speak_of() -> None:
     large = "x" * 200 + "\n" + "`" * 1000 + "\n"
     text = large * 5000 + "bpviz:" + " " * 4_000_000 + "\n"
     assert filled(text.replace("`", "-") + MARK + END).endswith(f"\n{MARK}{TABLE}{END}")
-    assert refused(b"\n" * (marks.LARGEST + 1)) == "a.md: larger than 32768 KiB, which is as much as is read\n"
+    assert refused(b"\n" * (marks.LARGEST + 1)) == "a.md: file too large (limit 32768 KiB)\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
@@ -344,11 +344,11 @@ def test_the_command_that_makes_a_figure_is_whole() -> None:
 
 def test_hostile_bytes_are_refused() -> None:
     assert refused(b"a\nb \xff c\n" + END.encode()) == (
-        "a.md:2:3: the byte 0xff is not UTF-8; save the file as UTF-8\n    b \u00ff c\n      ^\n"
+        "a.md:2:3: invalid UTF-8 byte 0xff; save the file as UTF-8\n    b \u00ff c\n      ^\n"
     )
-    assert refused("x".encode("utf-16")) == "a.md: this is UTF-16; save it as UTF-8\n"
+    assert refused("x".encode("utf-16")) == "a.md: encoded as UTF-16; save the file as UTF-8\n"
     Path("docs.md").mkdir()
-    assert invoke("docs.md").stderr == "docs.md: this is a folder, not a file\n"
+    assert invoke("docs.md").stderr == "docs.md: expected a file, got a folder\n"
     assert "\x1b" not in refused(f"<!-- bpviz: \x1b[31mx -->\n{END}")
 
 
