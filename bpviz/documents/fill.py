@@ -1,7 +1,7 @@
 """Fill marked blocks of Markdown, HTML, LaTeX and Typst documents with current tables and figures.
 
-Only the lines between marks are replaced; all other bytes of a document, including line endings, are preserved. Marks in
-code blocks are ignored.
+Only the lines between marks are replaced; all other bytes of a document, including line endings, are preserved. Marks
+in code blocks are ignored.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Change(NamedTuple):
 
     document: Path
     line: int
-    what: str
+    block: str  # the mark in words
     difference: list[str]  # lines of a unified diff
 
     def __str__(self) -> str:
         more = len(self.difference) - _DIFFERING
         lines = [*self.difference[:_DIFFERING], *([f"... and {more} more"] if more > 0 else [])]
-        return "\n".join([f"{self.document}:{self.line}: {self.what} is out of date", *(f"    {x}" for x in lines)])
+        return "\n".join([f"{self.document}:{self.line}: {self.block} is out of date", *(f"    {x}" for x in lines)])
 
 
 class Embedded(NamedTuple):
@@ -89,7 +89,7 @@ def embedded(paths: Sequence[str], out: Path) -> list[Embedded]:
                 continue
             filled.append(lines)
             if lines != block.lines:
-                changes.append(Change(document.path, block.line, block.what, _difference(block.lines, lines)))
+                changes.append(Change(document.path, block.line, block.description, _difference(block.lines, lines)))
         if len(filled) == len(document.blocks):
             made.append(Embedded(document.path, len(filled), changes, document.content(filled)))
     if mistakes:
@@ -138,7 +138,7 @@ class _Cache:
         return self._experiments[source.path]
 
     def table(self, source: Source) -> tuple[Table, list[str]]:
-        """Return the table of a config and the algorithm of each row; run the experiment if its outputs are out of date.
+        """Return the table of a config and the algorithm of each row; run the experiment if outputs are out of date.
 
         Raises ConfigError.
         """
@@ -235,12 +235,12 @@ class _Content:
             self.add_mistake(word, f"{os.path.normpath(path)}: {error}")
             raise ConfigError(self.mistakes) from None
 
-    def _format(self, allowed: Sequence[str], what: str) -> str | None:
+    def _format(self, allowed: Sequence[str], mark: str) -> str | None:
         """Return the value of the option ``format``, None if it is not given."""
         word = self.options.get("format")
         if word is not None and word.text not in allowed:
             self.add_mistake(
-                word, f"invalid format {shown(word.text)} of a {what} in this document; use {listed(allowed)}"
+                word, f"invalid format {shown(word.text)} of a {mark} in this document; use {listed(allowed)}"
             )
         return word.text if word else None
 
@@ -318,9 +318,7 @@ class _Content:
         kind = self.document.kind
         if kind is LATEX:
             if re.search(r"[%#{}\\^~$&\"]", path):
-                self.add_mistake(
-                    word, f"LaTeX cannot include {shown(path)} (special characters in the path); rename it"
-                )
+                self.add_mistake(word, f"LaTeX cannot include {shown(path)} (special characters); rename it")
                 self.raise_mistakes()
             return f"\\includegraphics[width=\\linewidth, alt={{{tables.latex_text(alt)}}}]{{{path}}}\n"
         if kind is TYPST:

@@ -81,7 +81,7 @@ class Block:
     lines: list[str] = field(default_factory=list)
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """The content in words: ``table CONFIG`` or ``figure CONFIG NAME``."""
         return " ".join(word.text for word in self.words[:3] if "=" not in word.text)
 
@@ -110,10 +110,8 @@ def read_document(path: str, mistakes: list[Mistake]) -> Document:
     """Read a document and add the mistakes in its marks to ``mistakes``; raise ConfigError if it cannot be read."""
     kind = KINDS.get(Path(path).suffix.lower())
     if kind is None:
-        known = listed(KINDS)
-        raise ConfigError(
-            [Mistake(path or "''", 0, 0, "", f"unsupported kind of document; use a file ending in {known}")]
-        )
+        endings = listed(KINDS)
+        raise ConfigError([Mistake(path or "''", 0, 0, "", f"unsupported document; use a file ending in {known}")])
     try:
         data = read(Path(path), LARGEST)
     except UnreadableError as error:
