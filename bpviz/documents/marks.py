@@ -111,7 +111,7 @@ def read_document(path: str, mistakes: list[Mistake]) -> Document:
     kind = KINDS.get(Path(path).suffix.lower())
     if kind is None:
         endings = listed(KINDS)
-        raise ConfigError([Mistake(path or "''", 0, 0, "", f"unsupported document; use a file ending in {known}")])
+        raise ConfigError([Mistake(path or "''", 0, 0, "", f"unsupported document; use a file ending in {endings}")])
     try:
         data = read(Path(path), LARGEST)
     except UnreadableError as error:
