@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
+from bpviz.cli import cli
 from bpviz.config import plugins
+from bpviz.conformance import contract, fixtures
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem, entry_points, registry
 from bpviz.engine.loop import march
 from bpviz.engine.results import Trajectory, record
@@ -27,6 +34,41 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="write the generated blocks of the documents anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep bytecode in pytest's cache where the environment keeps it from the source folders.
+
+    Else each of the hundred processes that tests start, xdist's workers first, compiles bpviz again.
+    """
+    if sys.dont_write_bytecode and hasattr(config, "cache"):
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
+
+
+# The files of `pytest -m core`, the first answer after a change: quick tests of every folder of the package; test_core
+# runs every command. Those of tests/optimizers, one per family of update rules, belong to it too, except SLOWER.
+CORE = {
+    *("test_core.py", "test_published.py", "test_startup.py"),
+    *("config/test_read_algorithms.py", "config/test_reader.py", "declare/test_decorators.py"),
+    *("engine/test_guard.py", "engine/test_loop.py", "engine/test_oracle.py", "engine/test_results.py"),
+    *("experiment/test_expectations.py", "landscape/test_grid.py", "libraries/test_names.py"),
+    *("messages/test_github_actions.py", "numerics/test_linesearch.py", "numerics/test_random.py"),
+    *("problems/test_penalty.py", "problems/test_perceptron.py", "storage/test_atomic.py", "storage/test_hashing.py"),
+    *("tables/test_files.py", "tables/test_formats.py", "trackers/test_export.py"),
+    *("wrappers/test_answers.py", "wrappers/test_batches.py", "wrappers/test_moves.py"),
+    *("wrappers/test_schedules.py", "wrappers/test_searches.py"),
+}
+SLOWER = {"test_twins.py", "test_references.py"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        rule = name.startswith("optimizers/") and item.path.name not in SLOWER
+        if (name in CORE or rule) and not item.get_closest_marker("slow"):
+            item.add_marker("core")
 
 
 @pytest.fixture
@@ -95,16 +137,16 @@ def follow() -> Callable[..., Trajectory]:
     return follow
 
 
-@pytest.fixture
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget afterwards what a test has registered, loaded and imported."""
-    for known in (OPTIMIZERS, PROBLEMS):
-        monkeypatch.setattr(known, "_things", dict(known.items()))
-        monkeypatch.setattr(known, "brought", {})
-    modules = set(sys.modules)
-    entry_points.points.cache_clear()
-    entry_points.groups.cache_clear()
-    yield
+@contextlib.contextmanager
+def _forgetting() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for known in (OPTIMIZERS, PROBLEMS):
+            patch.setattr(known, "_things", dict(known.items()))
+            patch.setattr(known, "brought", {})
+        modules = set(sys.modules)
+        entry_points.points.cache_clear()
+        entry_points.groups.cache_clear()
+        yield
     entry_points.points.cache_clear()
     entry_points.groups.cache_clear()
     plugins._LOADED.clear()
@@ -112,6 +154,36 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for module in set(sys.modules) - modules:
         if module.startswith(("bpviz_plugin_", "leaps")):  # plugin files, and the package that tests pretend to install
             del sys.modules[module]
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """Forget afterwards what a test has registered, loaded and imported."""
+    with _forgetting():
+        yield
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str, Path], Result]:
+    """Return a function that runs a command line in a folder, in this process, and forgets its plugins afterwards.
+
+    A process takes a second to start where figures are drawn; tests/test_cli.py starts some.
+    """
+
+    def program(arguments: str, folder: Path) -> Result:
+        with contextlib.chdir(folder), _forgetting():
+            return CliRunner().invoke(cli, shlex.split(arguments), prog_name="bpviz", catch_exceptions=False)
+
+    return program
+
+
+@pytest.fixture
+def short_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the contract of rules on two shapes and two neurons, where the test is not of what is found."""
+    neurons = fixtures.perceptrons()[:2]
+    shapes = {shape: fixtures.SHAPES[shape] for shape in ("6 x 2", "37 x 3")}
+    monkeypatch.setattr(contract, "SHAPES", shapes)
+    monkeypatch.setattr(contract, "perceptrons", lambda: neurons)
 
 
 def _sigmoid(z: float) -> float:

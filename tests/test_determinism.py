@@ -95,6 +95,7 @@ def test_everything_is_there(here: tuple[Path, dict[str, bytes]]) -> None:
         assert all(content.startswith(start) for file, content in here[1].items() if file.endswith(name))
 
 
+@pytest.mark.slow
 def test_a_second_time_over_the_first(here: tuple[Path, dict[str, bytes]]) -> None:
     folder, first = here
     again = run(folder, "--force", PYTHONHASHSEED="1")

@@ -227,13 +227,18 @@ def test_explain_says_where_a_problem_starts_and_is_lowest(name, said):
         ("srface", "did you mean 'surface'?"),
         ("perceptrn", "did you mean 'perceptron'?"),
         ("xyzzy", "`bpviz list` names them"),
-        *((synonym, f"did you mean {name!r}?") for name, rule in KNOWN for synonym in rule.synonyms),
     ],
 )
 def test_explain_suggests_what_was_meant(name, hint):
     assert refused("explain", name) == (
         f"{name!r} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}"
     )
+
+
+def test_explain_suggests_the_name_for_every_synonym():
+    for name, rule in KNOWN:
+        for synonym in rule.synonyms:
+            assert refused("explain", synonym).endswith(f"; did you mean {name!r}?")
 
 
 # -- validate, schema, init, completion ------------------------------------------------------------------------------
@@ -437,7 +442,7 @@ def test_compare_without_an_end_in_sight():
 
 def test_every_ending_is_a_row_and_stderr_stays_silent(folder):
     (folder / "hard.yaml").write_text(HARD)
-    result = process("run", "hard.yaml", "--quiet", cwd=folder)
+    result = process("run", "hard.yaml", "--quiet", "--no-figures", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
     assert [re.split(r"  +", line)[-1] for line in result.stdout.splitlines()] == [
         "ending",
@@ -700,7 +705,7 @@ class TestTerminal:
         assert code == 0
         assert not re.search(r"\x1b\[[0-9;]*3\dm", shown)
 
-    @pytest.mark.parametrize("width", [40, 60, 80, 120])
+    @pytest.mark.parametrize("width", [40, 80])
     def test_nothing_is_cut_at_any_width(self, folder, width):
         (folder / "hard.yaml").write_text(HARD + "start: [[-4, -4], [0.125, 3]]\n")
         shown, code = self.seen(folder, "run", "hard.yaml", "--no-figures", "-q", width=width)

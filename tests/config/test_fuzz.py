@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -15,8 +16,13 @@ from bpviz.config import ConfigError, Experiment
 from bpviz.declare import FIGURES, OPTIMIZERS, fields
 from bpviz.problems.perceptron import Perceptron
 
+# A longer search: BPVIZ_EXAMPLES=2000 pytest tests/test_config_fuzz.py
 fuzzed = settings(
-    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=int(os.environ.get("BPVIZ_EXAMPLES", "60")),
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 GOOD = b"""\

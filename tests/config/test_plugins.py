@@ -206,13 +206,17 @@ def test_one_file_by_several_paths_is_loaded_once(folder):
     assert (plugin.file, plugin.sha256) == ("leap.py", hashlib.sha256(LEAP.encode()).hexdigest())
 
 
-@pytest.mark.parametrize("name", ["random.py", "json.py", "numpy.py", "click.py", "bpviz.py", "__main__.py", "os.py"])
-def test_a_file_named_like_a_module_shadows_nothing(folder, name):
+def test_files_named_like_modules_shadow_nothing(folder):
     """In a process of its own, where nothing is imported before, and which does not look into its working directory."""
-    write(name, LEAP + "import json, random\nassert json.dumps and random.random\n")
-    result = process("run", "exp.yaml", "--plugin", f"./{name}", "--no-figures", "--format", "json", cwd=folder)
-    assert (result.returncode, result.stderr) == (0, "5 files in outputs/exp\n")
-    assert len(json.loads(result.stdout)["runs"]) == 2
+    named = ["random.py", "json.py", "numpy.py", "click.py", "bpviz.py", "__main__.py", "os.py"]
+    for number, name in enumerate(named):
+        rule = LEAP.replace('"leap"', f'"leap{number}"').replace('("hop",)', "()")
+        write(name, rule + "import json, random\nassert json.dumps and random.random\n")
+    write("all.yaml", f"algorithms: [{', '.join(f'leap{number}' for number in range(len(named)))}]\nmax_epochs: 7\n")
+    plugins = [part for name in named for part in ("--plugin", f"./{name}")]
+    result = process("run", "all.yaml", *plugins, "--no-figures", "--format", "json", cwd=folder)
+    assert (result.returncode, result.stderr) == (0, "5 files in outputs/all\n")
+    assert len(json.loads(result.stdout)["runs"]) == len(named)
 
 
 @pytest.mark.parametrize("name", ["my rule.py", "my.rule.py", "règle-2.py", "rule", "1.txt", "." + "x" * 200])
@@ -438,8 +442,13 @@ def test_a_rule_that_fails_is_named_with_its_line_and_the_epoch(folder, jobs):
     "text",
     [
         LEAP.replace("        f.gradient(w)\n", "        import os\n        os._exit(7)\n"),
-        LEAP + "import multiprocessing, os\nif multiprocessing.parent_process(): os._exit(7)\n",
-        LEAP + "import multiprocessing\nif multiprocessing.parent_process(): raise SystemExit\n",
+        *(
+            pytest.param(
+                LEAP + f"import multiprocessing, os\nif multiprocessing.parent_process(): {end}\n",
+                marks=pytest.mark.slow,
+            )
+            for end in ("os._exit(7)", "raise SystemExit")
+        ),
         LEAP.replace("class Leap", "class Other")
         + "import multiprocessing\nif multiprocessing.parent_process(): 1 / 0\n",
     ],

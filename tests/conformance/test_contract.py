@@ -11,12 +11,15 @@ import pytest
 
 from bpviz import declare, hyper, optimizer
 from bpviz.conformance import batch_invariance, behaviour, declarations
+from bpviz.conformance import contract as contract_module
 from bpviz.conformance.contract import DECLARED, RUNNING, contract
 from bpviz.conformance.fixtures import SHAPES
 from bpviz.declare import OPTIMIZERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
+from bpviz.problems.perceptron import ACTIVATIONS, LOSSES
 
-pytestmark = pytest.mark.usefixtures("forgotten")
+# The faults of these rules show on any problem.
+pytestmark = pytest.mark.usefixtures("forgotten", "short_contract")
 
 
 class Honest:
@@ -74,13 +77,31 @@ def test_a_rule_that_keeps_every_promise():
     ]
 
 
+def test_a_rule_is_tried_on_every_shape_and_every_neuron(monkeypatch):
+    monkeypatch.undo()
+    tried = {"one_equals_many": [], "one_equals_many_here": []}
+    for check, problems in tried.items():
+        monkeypatch.setattr(
+            contract_module, check, lambda _, problem, problems=problems: problems.append(problem) or ()
+        )
+    [verdict] = [v for v in contract(made()) if v.check == "one equals many"]
+    assert verdict.holds
+    assert tried["one_equals_many"] == list(SHAPES.values())
+    assert [(p.activation, p.loss) for p in tried["one_equals_many_here"]] == [
+        (activation, loss)
+        for activation in ACTIVATIONS
+        for loss in LOSSES
+        if loss != "cross-entropy" or activation == "sigmoid"
+    ]
+
+
 def test_a_rule_that_does_not_run_is_tried_no_further():
     """But what it declares is looked at."""
     rule = made(advance=lambda self, w, state, f: (w, 1 / 0), source="")
     verdicts = {verdict.check: verdict for verdict in contract(rule)}
     assert verdicts["runs"].holds is False
     assert re.fullmatch(
-        r"mine \(.*test_conformance\.py:\d+\), epoch 1: ZeroDivisionError: division by zero",
+        r"mine \(.*test_contract\.py:\d+\), epoch 1: ZeroDivisionError: division by zero",
         verdicts["runs"].findings[0],
     )
     assert [name for name, verdict in verdicts.items() if verdict.holds is None] == [c.name for c in RUNNING[1:]]
@@ -402,7 +423,7 @@ def test_every_kind_of_value_is_tried(domain, bad):
     ],
 )
 def test_documentation_that_lacks_something(parts, said):
-    assert said in broken(made(**parts))["documentation"]
+    assert said in list(contract._documentation(made(**parts)))
 
 
 def test_a_label_is_the_name_if_none_is_given():
@@ -415,8 +436,9 @@ def test_a_label_is_the_name_if_none_is_given():
 # -- verdicts --------------------------------------------------------------------------------------------------------
 
 
-def test_a_rule_that_suits_no_perceptron_with_a_loss_skips_that():
+def test_a_rule_that_suits_no_perceptron_with_a_loss_skips_that(monkeypatch):
     """Residuals are what a squared error has."""
+    monkeypatch.undo()  # so that every shape is tried
 
     def advance(self, w, state, f):
         return w - self.step * f.jacobian(w)[:, 0] * f.residuals(w)[:, :1], state

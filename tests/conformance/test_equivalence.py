@@ -19,7 +19,7 @@ from bpviz.declare import OPTIMIZERS, PROBLEMS
 from bpviz.engine.loop import march
 from bpviz.engine.results import record
 
-pytestmark = pytest.mark.usefixtures("forgotten")
+pytestmark = pytest.mark.usefixtures("forgotten", "short_contract")
 
 # iRPROP- a second time: one weight after the other, in plain numbers.
 INDEPENDENT = '''\
@@ -125,7 +125,9 @@ def test_an_independent_text_of_a_rule_is_that_rule():
     assert equivalence.agree(compared("irprop-", "plain.py"))
 
 
-@pytest.mark.parametrize("other", ["rprop", "rprop-", "irprop+"])
+@pytest.mark.parametrize(
+    "other", ["irprop+", *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("rprop", "rprop-"))]
+)
 def test_and_not_its_cousins(other):
     assert not equivalence.agree(compared("plain.py", other))
 
@@ -163,7 +165,9 @@ def test_a_rule_with_other_roundings_is_the_same():
         assert beside.weight in ("w1", "w2")
 
 
-@pytest.mark.parametrize(("step", "course"), [(0.004, 3), (0.006, 3), (0.01, 5)])
+@pytest.mark.parametrize(
+    ("step", "course"), [(0.01, 5), *(pytest.param(step, 3, marks=pytest.mark.slow) for step in (0.004, 0.006))]
+)
 def test_what_roundoff_does_to_either_is_allowed_between_them(step, course):
     """Where a run amplifies it, more than is equal elsewhere."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,7 @@ from bpviz.engine.results import ENDINGS, Ending, record, summarize
 STARTS = [(-4, -4), (2.6, -3.5), (-1.2, 1), (1e200, 1), (5, 5), (0.3, -0.2), (-6, 2)]
 
 
-@pytest.mark.parametrize("block", [None, 1, 3])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(("name", "block"), list(zip(OPTIMIZERS, itertools.cycle([None, 1, 3]))))
 def test_a_summary_is_the_end_of_every_trajectory(name, block, six_points):
     def epochs():
         return march(OPTIMIZERS[name](), six_points, STARTS, error_threshold=0.125, max_epochs=30, block=block)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import io
 import itertools
 import locale
 import os
@@ -88,13 +89,14 @@ def made(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float | None
 class Drawn:
     """A figure before it becomes a file."""
 
-    def __init__(self, request: Any, results: Results, problem: Any) -> None:
+    def __init__(self, request: Any, results: Results, problem: Any, laid_out: bool = True) -> None:
         self.data = request.data(results, problem)
         with mpl.rc_context(_render._settings()):
             self.figure = Figure((_style.WIDTH, _style.HEIGHT))
             FigureCanvasAgg(self.figure)
             self.artists = request.draw(self.figure, self.data)
-            self.figure.draw_without_rendering()
+            if laid_out:
+                self.figure.draw_without_rendering()
 
     @property
     def texts(self) -> list[Text]:
@@ -134,13 +136,15 @@ every_kind = pytest.mark.parametrize("kind", list(FIGURES))
 # -- every kind --------------------------------------------------------------------------------------------------------
 
 
-@every_kind
-@pytest.mark.parametrize(("format", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
-def test_files_are_files_and_say_no_date(
-    kind: str, format: str, head: bytes, results: Results, problem: Perceptron
-) -> None:
+FORMATS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "format"), sorted({*zip(FIGURES, itertools.cycle(FORMATS)), *(("paths", format) for format in FORMATS)})
+)
+def test_files_are_files_and_say_no_date(kind: str, format: str, results: Results, problem: Perceptron) -> None:
     file = file_of(kind, results, problem, format)
-    assert file.startswith(head)
+    assert file.startswith(FORMATS[format])
     assert not [word for word in (b"Date", b"dc:date", b"atplotlib v", b"matplotlib.org") if word in file]
 
 
@@ -222,12 +226,15 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
 
 HARD = list(hard_cases())
 
+# Kinds that show the problem more than the runs are drawn for every other case, and for all by `pytest -m slow`.
+
 
 @pytest.mark.parametrize(
     ("kind", "results", "problem"),
     [
-        pytest.param(kind, results, problem, id=f"{case}-{kind}")
-        for (case, results, problem), kind in itertools.product(HARD, FIGURES)
+        pytest.param(kind, results, problem, id=f"{case}-{kind}", marks=[pytest.mark.slow] * (kind in seldom))
+        for (case, results, problem), seldom in zip(HARD, itertools.cycle([("contour", "data"), ("surface",)]))
+        for kind in FIGURES
         if not FIGURES[kind]().misfits(problem, [])
     ],
 )
@@ -636,7 +643,7 @@ def on(
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_has_its_window_its_levels_and_its_minima(name: str) -> None:
-    drawn = draw("contour", *on(name))
+    drawn = Drawn(FIGURES["contour"](), *on(name), laid_out=False)
     f, data, axes = PROBLEMS[name](), drawn.data, drawn.artists.axes
     assert (axes.get_xlim(), axes.get_ylim()) == f.window
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
@@ -1040,14 +1047,9 @@ def test_how_far_runs_got(endings: list[Ending], epochs: list[int], threshold: f
 
 # -- the same bytes ----------------------------------------------------------------------------------------------------
 
-PRINT_HASHES = """
-import hashlib, locale, sys, warnings
-warnings.simplefilter("error")
-try:
-    locale.setlocale(locale.LC_ALL, "")
-except locale.Error:
-    pass
-from bpviz.experiment import runner
+HASHES = """
+import hashlib
+from bpviz import study
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, OPTIMIZERS
 from bpviz.figures._render import rendered
@@ -1058,6 +1060,14 @@ results = runner.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000,
 for kind, cls in FIGURES.items():
     for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
         print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format)).hexdigest())
+"""
+IN_A_PROCESS = """
+import locale, warnings
+warnings.simplefilter("error")
+try:
+    locale.setlocale(locale.LC_ALL, "")
+except locale.Error:
+    pass
 """
 
 HOSTILE = """
@@ -1091,30 +1101,27 @@ def locale_with_commas() -> str:
 
 
 def test_bytes_are_the_same_everywhere(tmp_path: Path) -> None:
+    """Here, and in a process with other settings of everything."""
     (tmp_path / "matplotlibrc").write_text(HOSTILE, encoding="utf-8")
-    plain = {**os.environ, "PYTHONPATH": str(HOME), "PYTHONHASHSEED": "1"}
-    plain.pop("MATPLOTLIBRC", None)
     hostile = {
-        **plain,
+        **os.environ,
+        "PYTHONPATH": str(HOME),
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
         "LC_ALL": locale_with_commas(),
         "TZ": "Pacific/Kiritimati",
         "PYTHONHASHSEED": "2",
         "SOURCE_DATE_EPOCH": "86400",
     }
-    command = [sys.executable, "-c", PRINT_HASHES]
-    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with (
-        subprocess.Popen(command, env=plain, cwd=HOME, **pipe) as here,
-        subprocess.Popen(command, env=hostile, cwd=tmp_path, **pipe) as there,
-    ):
-        (one, trouble), (other, more_trouble) = here.communicate(), there.communicate()
-    assert (trouble, more_trouble) == ("", "")
-    assert len(one.splitlines()) == len(FIGURES) + 2
-    assert one == other
+    command = [sys.executable, "-c", IN_A_PROCESS + HASHES]
+    there = subprocess.run(command, env=hostile, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert there.stderr == ""
+    assert len(there.stdout.splitlines()) == len(FIGURES) + 2
+    with contextlib.redirect_stdout(io.StringIO()) as here:
+        exec(HASHES, {})
+    assert here.getvalue() == there.stdout
 
 
-@pytest.mark.parametrize("kind", ["paths", "surface"])
+@pytest.mark.parametrize("kind", ["paths", pytest.param("surface", marks=pytest.mark.slow)])
 def test_bytes_are_the_same_again(kind: str, results: Results, problem: Perceptron) -> None:
     once, again = (hashlib.sha256(file_of(kind, results, problem, "svg")).hexdigest() for _ in range(2))
     assert once == again

@@ -78,30 +78,26 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
 
 
 def test_more_experiments_than_processes_take_at_once(tmp_path):
-    """Most are one task each, the last ones one and one more for each figure."""
+    """Most are one task each, the last ones one and one more for each figure.
+
+    No more results are held than are worked on, so the memory of a thousand experiments is that of a few.
+    """
     many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(12)]
     said = {1: [], 2: []}
-    for jobs, words in said.items():
-        carry_out(planned(many, tmp_path / str(jobs), "svg"), processes=jobs, progress=words.append)
+    for (jobs, words), held in zip(said.items(), (1, 8), strict=True):
+        seen, alive = [], []
+
+        def keep(number, outcome, seen=seen, alive=alive):
+            seen.append(weakref.ref(outcome.results))
+            alive.append(sum(results() is not None for results in seen))
+            return number
+
+        work = planned(many, tmp_path / str(jobs), "svg")
+        assert build.carry_out(work, keep, processes=jobs, progress=words.append) == list(range(12))
+        assert max(alive) <= held
     assert sorted(said[2]) == sorted(said[1]) == sorted([one.title for one in many] + 12 * ["epochs"])
     assert len(tree(tmp_path / "1")) == 12 * (len(build.TABLES) + 1)
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
-
-
-@pytest.mark.parametrize(("jobs", "held"), [(1, 1), (2, 8)])
-def test_no_more_results_are_held_than_are_worked_on(tmp_path, jobs, held):
-    """So the memory of a thousand experiments is that of a few."""
-    many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(15)]
-    seen, alive = [], []
-
-    def keep(number, outcome):
-        seen.append(weakref.ref(outcome.results))
-        alive.append(sum(results() is not None for results in seen))
-        return number
-
-    work = planned(many, tmp_path, "png")
-    assert build.carry_out(work, keep, processes=jobs) == list(range(15))
-    assert max(alive) <= held
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -24,10 +24,10 @@ title: Two
 dataset: {csv: six.csv}
 max_epochs: 60
 algorithms: [rprop, {name: momentum, label: M}]
-figures: [{kind: errors}, {kind: epochs}, {kind: paths, algorithms: [M]}]
+figures: [{kind: errors}, {kind: epochs}, {kind: errors, algorithms: [M]}]
 """
 DATA = "a,b,y\n.9,.3,1\n.5,.3,1\n.2,.1,1\n.7,.5,0\n.1,.8,0\n.1,.9,0\n"
-FIGURES = ("errors.png", "epochs.png", "paths-m.png")
+FIGURES = ("errors.png", "epochs.png", "errors-m.png")
 ALL = (*TABLES, *FIGURES)
 on_posix = pytest.mark.skipif(os.name != "posix", reason="needs the locks of POSIX")
 
@@ -78,12 +78,12 @@ def edit(path, old, new):
 
 
 def test_what_is_up_to_date_is_left_alone_and_printed_all_the_same(folder):
-    first = invoke("run", "two.yaml", "--out", "elsewhere")[1]
+    first = invoke("run", "two.yaml", "--out", "elsewhere", "--no-figures")[1]
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     for form in ("text", "md", "json", "csv"):
         code, out, err = invoke("run", "two.yaml", "--format", form)
         assert (code, err) == (0, "outputs/two is up to date\n")
-        assert out == invoke("run", "two.yaml", "--format", form, "--out", "elsewhere", "--force")[1]
+        assert out == invoke("run", "two.yaml", "--format", form, "--out", "elsewhere", "--force", "--no-figures")[1]
     assert invoke("run", "two.yaml")[1] == first
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
@@ -141,13 +141,13 @@ def test_a_changed_setting_redraws_what_shows_it(folder):
     assert said() == [
         "7 of 8 files anew in outputs/two: algorithms[1].step is 0.2, was 0.3",
         "  summary.md, summary.csv, summary.json, history.csv, run.json: says something else",
-        "  errors.png, paths-m.png: shows something else",  # the bars are as long: it makes all its epochs
+        "  errors.png, errors-m.png: shows something else",  # the bars are as long: it makes all its epochs
     ]
     edit("two.yaml", "[rprop,", "[{name: rprop, increase: 1.3},")
     untouched = tree(folder)
     assert said()[0] == "7 of 8 files anew in outputs/two: algorithms[0].increase is 1.3, was 1.2"
     after = tree(folder)
-    assert after["outputs/two/paths-m.png"] == untouched["outputs/two/paths-m.png"]
+    assert after["outputs/two/errors-m.png"] == untouched["outputs/two/errors-m.png"]
     assert said() == ["outputs/two is up to date"]
 
 
@@ -181,7 +181,7 @@ def test_another_format_is_drawn_beside():
     lines = said("--format", "svg", "--format", "png")
     assert lines == [
         "3 of 11 files anew in outputs/two: the command line asks for other figures",
-        "  errors.svg, epochs.svg, paths-m.svg: is new",
+        "  errors.svg, epochs.svg, errors-m.svg: is new",
     ]
 
 
@@ -285,10 +285,12 @@ def test_a_file_changed_by_hand_is_made_good(folder, name):
         (b'<<<<<<< HEAD\n{"schema": 1}\n=======\n{}\n>>>>>>> other\n', "has conflict markers of git in it"),
     ],
 )
-def test_a_lock_that_is_no_use_is_named_and_made_anew(folder, content, reason):
+def test_a_lock_that_is_no_use_is_named_and_made_anew(content, reason):
+    tables, folder = ("--out", "tables", "--no-figures"), Path("tables/two")
+    said(*tables)
     good = (folder / lockfile.NAME).read_bytes()
     (folder / lockfile.NAME).write_bytes(content)
-    assert said()[0] == f"0 of 8 files anew in outputs/two: outputs/two/bpviz.lock.json {reason}"
+    assert said(*tables)[0] == f"0 of 5 files anew in tables/two: tables/two/bpviz.lock.json {reason}"
     assert (folder / lockfile.NAME).read_bytes() == good
 
 
@@ -368,7 +370,7 @@ def test_a_lock_that_names_files_of_another_folder_removes_none(folder, where, n
     (folder / lockfile.NAME).write_text(json.dumps(data))
     with pytest.raises(lockfile.LockError, match="is not a lock of bpviz"):
         lockfile.read(folder)
-    assert invoke("run", ".", "--prune")[0] == 0
+    assert invoke("run", ".", "--prune", "--no-figures")[0] == 0
     assert Path("precious.txt").read_text() == "mine"
 
 
@@ -456,8 +458,8 @@ def test_a_figure_that_is_no_longer_asked_for_is_left_over(folder):
     assert said("--prune")[-1] == f"{left}; removed"
     assert said() == ["outputs/two is up to date"]
     assert not (folder / "epochs.png").exists()
-    edit("two.yaml", "[{kind: errors}, {kind: paths, algorithms: [M]}]", "[]")
-    assert said()[-1] == "errors.png and paths-m.png in outputs/two are left over; --prune removes them"
+    edit("two.yaml", "[{kind: errors}, {kind: errors, algorithms: [M]}]", "[]")
+    assert said()[-1] == "errors-m.png and errors.png in outputs/two are left over; --prune removes them"
 
 
 # -- others on the same outputs ----------------------------------------------------------------------------------------

@@ -49,8 +49,8 @@ def _made(name: str, around: dict[str, Any] | None = None, **settings: Any) -> A
     return WRAPPERS[name](_made(**around), **settings) if around else OPTIMIZERS[name](**settings)
 
 
-def compare(family: str, case: Case) -> list[Compared]:
-    """Make every run of a case and put it beside its recorded path."""
+def compare(family: str, case: Case, updates: int | None = None) -> list[Compared]:
+    """Compare every run of a case with its recorded path, over all updates or the first ones."""
     runs = manifest(family)["calls"][case.call]["runs"]
     paths = dict(
         zip(runs, unpacked(_packed(family)[case.call], [run["updates"] + 1 for run in runs.values()]), strict=True)
@@ -58,10 +58,11 @@ def compare(family: str, case: Case) -> list[Compared]:
     compared = []
     for name, problem in problems(case).items():
         of_problem = [run_name(name, start) for start in problem.starts]
-        most = max(runs[run]["updates"] for run in of_problem)
+        recorded = max(runs[run]["updates"] for run in of_problem)
+        most = recorded if updates is None else min(recorded, updates)
         own = _own(case.rule, json.dumps(case.settings), name, most)
         for run, trajectory in zip(of_problem, own, strict=True):
-            path = paths[run]
+            path = paths[run][: most + 1]
             bounds = np.zeros(len(path))
             for bound, first in runs[run]["bounds"].items():
                 bounds[first:] = max(float(bound), case.tolerance)

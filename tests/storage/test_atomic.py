@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-import random
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -163,33 +162,70 @@ def test_a_folder_where_nobody_can_write():
 # -- killed in the middle --------------------------------------------------------------------------------------------
 
 
-SIZE = 2**21
-FOREVER = f"""
+# Writes in a forked process that kills itself at one step, then at the next, until one has written all. A step is the
+# moment before or after a call of a C function, since every system call is inside one; and one process is ended by the
+# system in the middle of the file. Prints one line per process: the step, and what is in the folder afterwards.
+DYING = """
+import json, os, resource, signal, sys
 from pathlib import Path
-from bpviz.storage.atomic import write
-print("ready", flush=True)
-while True:
-    for letter in b"a", b"b":
-        write(Path("file"), letter * {SIZE})
+from bpviz.storage import atomic
+
+path, old, new = Path("file"), b"a" * 100_000, b"b" * 100_000
+
+def die_at(step):
+    def count(frame, event, function):
+        nonlocal step
+        if event in ("c_call", "c_return"):
+            step -= 1
+            if step < 0:
+                os.write(said, f"{event} {function.__name__}".encode())
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.setprofile(count)
+
+def die_in_the_middle():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(new) // 2, len(new) // 2))
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    os.write(said, b"middle")
+
+step, status = -1, None
+while status != 0:
+    path.write_bytes(old)
+    heard, said = os.pipe()
+    child = os.fork()
+    if not child:
+        die_at(step) if step >= 0 else die_in_the_middle()
+        atomic.write(path, new, precious=PRECIOUS)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    os.close(said)
+    sizes = {file.name: file.stat().st_size for file in Path().iterdir()}
+    state = {old: "old", new: "new"}.get(path.read_bytes(), "neither")
+    print(json.dumps([os.read(heard, 99).decode(), state, sizes]))
+    os.close(heard)
+    atomic.sweep(Path())
+    step += 1
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"a" * SIZE)
-    moments, interrupted = random.Random(2), 0
-    for _ in range(20):
-        command = [sys.executable, "-c", FOREVER]
-        environment = {**os.environ, "PYTHONPATH": str(HOME)}
-        with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as process:
-            assert process.stdout.readline() == b"ready\n"
-            time.sleep(moments.uniform(0.002, 0.02))
-            process.kill()
-        assert path.read_bytes() in (b"a" * SIZE, b"b" * SIZE)
-        left = [name for name in names(tmp_path) if name != "file"]
-        assert all(re.fullmatch(r"\.bpviz-\d+\.part", name) for name in left)
-        interrupted = len(left)
-    assert interrupted, "no process was killed while it wrote, so this test has shown nothing"
-    atomic.write(path, b"new")
-    assert path.read_bytes() == b"new"
+@pytest.mark.skipif(os.name != "posix", reason="needs fork")
+@pytest.mark.parametrize("precious", [False, True])
+def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path, precious):
+    command = [sys.executable, "-c", DYING.replace("PRECIOUS", str(precious))]
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    middle, *deaths, whole = map(json.loads, done.stdout.splitlines())
+    assert whole == ["", "new", {"file": 100_000}]
+    moments = [moment for moment, _, _ in deaths]
+    states = {moment: state for moment, state, _ in [middle, *deaths]}
+    assert {"c_call open", "c_call write", "c_call replace"} < set(moments), "it was not killed while it wrote"
+    assert (states["middle"], states["c_call replace"], states["c_return replace"]) == ("old", "old", "new")
+    replaced = moments.index("c_return replace")
+    assert [state for _, state, _ in deaths] == ["old"] * replaced + ["new"] * (len(deaths) - replaced)
+    left = [{name: size for name, size in sizes.items() if name != "file"} for _, _, sizes in [middle, *deaths]]
+    assert all(re.fullmatch(r"\.bpviz-\d+\.part", name) for names in left for name in names)
+    assert list(left[0].values()) == [50_000], "it was not killed in the middle of the file"
+    assert any(left[1:])
+    assert ("c_return fsync" in moments[: moments.index("c_call replace")]) is precious
+    assert names(tmp_path) == ["file"]

@@ -45,6 +45,16 @@ def test_a_computed_number_counts_to_nine_digits(number):
     assert of(number * (1 + 1e-8)) != of(number) or number == 0
 
 
+def test_a_computed_number_counts_to_thirty_bits_of_its_mantissa():
+    """So 0.75 is 0.75 · 2³⁰ units: a quarter of one makes no difference, a whole one does."""
+
+    def of(x):
+        return hashing.of_data(np.array([x]))
+
+    assert of(0.75 + 2**-32) == of(0.75)
+    assert of(0.75 + 2**-30) != of(0.75)
+
+
 def test_what_is_not_finite_has_a_digest_of_its_own():
     odd = [np.array([x]) for x in (np.nan, np.inf, -np.inf, 0.0, -1.0)]
     assert len({hashing.of_data(a) for a in odd}) == len(odd)

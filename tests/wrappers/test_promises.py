@@ -100,19 +100,47 @@ def test_every_wrapper_can_wrap_some_of_the_rules():
     assert {name for name, _ in PAIRS} == set(WRAPPERS)
 
 
-@over_pairs
-def test_is_batch_invariant(name, rule):
+FITTING = {name: [rule for other, rule in PAIRS if other == name] for name in WRAPPERS}
+# One rule per wrapper, and half of its rules: other ones for the next wrapper.
+RULE_OF = {name: rules[i % len(rules)] for i, (name, rules) in enumerate(FITTING.items())}
+HALF = [(name, rule) for i, (name, rules) in enumerate(FITTING.items()) for rule in rules[i % 2 :: 2] or rules]
+
+
+def test_every_wrapper_and_every_rule_is_in_the_sample():
+    assert [{name for name, _ in HALF}, {rule for _, rule in HALF}] == [set(WRAPPERS), set(RULES)]
+
+
+def one_equals_many(name, rule, blocks, epochs=20):
     problem = samples()
     starts = starts_for(problem)
-    rest = limits(problem, starts)
+    rest = limits(problem, starts, epochs)
     optimizer = wrapped(name, rule, **UNUSUAL[name])
     expected = alone(optimizer, problem, starts, **rest)
-    for block in (None, 1, 2, 4, 7):
+    for block in blocks:
         assert together(optimizer, problem, starts, block=block, **rest) == expected, block
     order = np.random.default_rng(0).permutation(len(starts))
     permuted = together(optimizer, problem, starts[order], block=4, **rest)
     assert permuted == [expected[i] for i in order]
-    assert len({(epochs, ending) for epochs, *_, ending in expected}) >= 2  # the other runs differ
+    return expected
+
+
+@over_pairs
+def test_one_equals_many(name, rule):
+    """In blocks of one size and in another order."""
+    one_equals_many(name, rule, (), epochs=12)
+
+
+@over_wrappers
+def test_one_equals_many_in_blocks_of_every_size(name):
+    expected = one_equals_many(name, RULE_OF[name], (None, 1, 2, 4, 7))
+    assert len({(epochs, ending) for epochs, *_, ending in expected}) >= 2  # the runs of a block do differ
+
+
+@pytest.mark.slow
+@over_pairs
+def test_one_equals_many_around_every_rule(name, rule):
+    one_equals_many(name, rule, (None, 1, 2, 4, 7))
+    one_equals_many_with_its_own_settings(name, rule)
 
 
 def varied_settings(optimizer, runs):
@@ -147,9 +175,7 @@ def rebuilt(optimizer, changes):
     return made
 
 
-@over_pairs
-def test_is_batch_invariant_with_varied_settings(name, rule):
-    """Runs with settings from ``varied``, for the rule and its wrappers, equal separate runs with these settings."""
+def one_equals_many_with_its_own_settings(name, rule):
     problem = samples()
     starts = starts_for(problem)
     rest = limits(problem, starts)
@@ -161,6 +187,12 @@ def test_is_batch_invariant_with_varied_settings(name, rule):
     varied = {path: np.array([settings[path] for settings, _ in drawn]) for path in drawn[0][0]}
     for block in (None, 4):
         assert together(optimizer, problem, starts, varied=varied, block=block, **rest) == expected, block
+
+
+@pytest.mark.parametrize(("name", "rule"), HALF)
+def test_one_equals_many_with_its_own_settings(name, rule):
+    """``varied`` gives every run its own numbers, the rule's and the wrapper's: as if made with them, run alone."""
+    one_equals_many_with_its_own_settings(name, rule)
 
 
 SEEDED = [name for name in WRAPPERS if "seed" in declare.fields(WRAPPERS[name])]

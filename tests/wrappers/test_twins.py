@@ -8,6 +8,7 @@ where rounding errors grow. A wrapper without a twin fails here.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -69,10 +70,20 @@ SETTINGS = {
 }
 
 
-def cases(name):
-    """Return the defaults, then all unusual settings, then each one alone."""
+def cases(name, starts):
+    """Return the defaults and all unusual values, from every start; then each by itself, from one start in turn."""
     unusual = FAMILIES[name].UNUSUAL[name]
-    return [{}, unusual, *({field: value} for field, value in unusual.items() if len(unusual) > 1)]
+    alone = [({field: value}, [start]) for (field, value), start in zip(unusual.items(), itertools.cycle(starts))]
+    return [({}, starts), (unusual, starts), *(alone if len(unusual) > 1 else [])]
+
+
+def triples():
+    """Return every wrapper around every rule on one of the problems in turn, and for `pytest -m slow` on the others."""
+    all_of_them = itertools.product(enumerate(WRAPPERS), enumerate(RULES), enumerate(STARTS))
+    return [
+        pytest.param(rule, where, name, marks=[pytest.mark.slow] * ((i + j + k) % 2))
+        for (i, name), (j, rule), (k, where) in all_of_them
+    ]
 
 
 def test_every_wrapper_has_a_twin():
@@ -87,18 +98,16 @@ def test_every_setting_has_an_unusual_value(name):
     assert not [field for field, value in unusual.items() if value == fields[field].default]
 
 
-@pytest.mark.parametrize("where", STARTS)
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("name", WRAPPERS)
-def test_matches_its_twin_at_every_epoch(name, rule, where, plain, request):
+@pytest.mark.parametrize(("rule", "where", "name"), triples())
+def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, rule, where, plain, request):
     problem = request.getfixturevalue(where)
     family = FAMILIES[name]
     rtol, most = getattr(family, "RTOL", 1e-12), getattr(family, "EPOCHS", EPOCHS)
     inner = SETTINGS[rule]
-    for settings in cases(name):
+    for settings, starts in cases(name, STARTS[where]):
         wrapper = WRAPPERS[name](OPTIMIZERS[rule](**inner), **settings)
-        runs = record(march(wrapper, problem, STARTS[where], error_threshold=None, max_epochs=most))
-        for start, run in zip(STARTS[where], runs, strict=True):
+        runs = record(march(wrapper, problem, starts, error_threshold=None, max_epochs=most))
+        for start, run in zip(starts, runs, strict=True):
             f, w = plain(problem), list(start)
             twin = family.TWINS[name](RULES[rule](**inner), **declare.settings(wrapper))
             weights, counts = [w], [[0] * len(KINDS)]
@@ -117,16 +126,17 @@ def test_matches_its_twin_at_every_epoch(name, rule, where, plain, request):
 def test_every_setting_has_an_effect(name, six_points, unequal):
     """Each unusual value changes some run, alone or with the others, so an unused setting is detected."""
 
-    def paths(**settings):
-        wrapper = WRAPPERS[name](OPTIMIZERS["adam"](step=0.3), **settings)
-        marches = [
-            march(wrapper, problem, starts, error_threshold=None, max_epochs=EPOCHS)
-            for problem, starts in zip((six_points, unequal), STARTS.values(), strict=True)
-        ]
-        return [run.weights.tobytes() for epochs in marches for run in record(epochs)]
+    def weights(**settings):
+        """Yield the weights of all runs, epoch by epoch."""
+        thing = WRAPPERS[name](OPTIMIZERS["adam"](step=0.3), **settings)
+        for problem, starts in zip((six_points, unequal), STARTS.values(), strict=True):
+            for epoch in march(thing, problem, starts, error_threshold=None, max_epochs=EPOCHS):
+                yield epoch.w.tobytes()
+
+    def moved(some, others):
+        return any(one != other for one, other in itertools.zip_longest(weights(**some), weights(**others)))
 
     unusual = FAMILIES[name].UNUSUAL[name]
-    usual, all_unusual = paths(), paths(**unusual)
     for field, value in unusual.items():
         others = {other: unusual[other] for other in unusual if other != field}
-        assert paths(**{field: value}) != usual or paths(**others) != all_unusual, field
+        assert moved({field: value}, {}) or moved(others, unusual), field
