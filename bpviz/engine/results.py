@@ -24,18 +24,23 @@ if TYPE_CHECKING:
 
 
 class Ending(enum.Enum):
-    """How a run ended; the value says it."""
+    """Why a run ended. The value is the sentence that tables and messages show."""
 
-    REACHED = "reached the threshold"
-    LEVEL = "reached level ground"
-    DIVERGED = "stopped being finite"
-    EXHAUSTED = "ran out of epochs"
-    STUCK = "cannot go on (no step reduces the error)"
+    REACHED = "reached the error threshold"
+    LEVEL = "reached the gradient threshold"
+    DIVERGED = "diverged (non-finite error or weights)"
+    EXHAUSTED = "reached max_epochs"
+    STUCK = "stuck: no step reduces the error"
 
     @property
     def word(self) -> str:
-        """The name used in files: ``reached``, ``level``, ``diverged``, ``exhausted``, ``stuck``."""
+        """The word used in files: ``reached``, ``level``, ``diverged``, ``exhausted`` or ``stuck``."""
         return self.name.lower()
+
+    @property
+    def short(self) -> str:
+        """The sentence without its explanation, as in figures: ``diverged``, ``stuck``, ``reached max_epochs``, ..."""
+        return self.value.partition(" (")[0].partition(":")[0]
 
 
 ENDINGS = tuple(Ending)
@@ -209,13 +214,14 @@ class Results:
     gradient_threshold: float | None = None
 
     @property
-    def aimless(self) -> bool:
-        """Whether there was nothing to reach, so that a run that made all its epochs did what it should."""
+    def has_no_threshold(self) -> bool:
+        """Whether the experiment sets neither an error threshold nor a gradient threshold."""
         return self.error_threshold is None and self.gradient_threshold is None
 
-    def as_asked(self, run: Run) -> bool:
-        """Tell whether a run reached a threshold, or made all its epochs if there is none to reach."""
-        return run.trajectory.ending in ((Ending.EXHAUSTED,) if self.aimless else (Ending.REACHED, Ending.LEVEL))
+    def succeeded(self, run: Run) -> bool:
+        """Return whether a run reached a threshold or, if the experiment sets none, reached max_epochs."""
+        expected = (Ending.EXHAUSTED,) if self.has_no_threshold else (Ending.REACHED, Ending.LEVEL)
+        return run.trajectory.ending in expected
 
     def of(self, label: str) -> list[Run]:
         """Return the runs of one algorithm, by its label."""

@@ -147,21 +147,18 @@ def shown(results: Results, algorithms: Sequence[str] | None = None) -> list[Sho
     ]
 
 
-_ENDED = {"exhausted": "not reached", "diverged": "diverged", "stuck": "cannot go on"}
-
-
 def how_far(runs: Sequence[Run], results: Results) -> str:
-    """Say how many epochs runs took and whether they got there: ``20 epochs``, ``1000 epochs, not reached``."""
+    """Return the epochs of runs and the endings of failed ones: ``20 epochs``, ``1000 epochs, reached max_epochs``."""
+    from bpviz.engine.results import ENDINGS
+
     counts = [run.trajectory.epochs for run in runs]
     least, most = min(counts), max(counts)
-    words = [_epochs(most) if least == most else f"{least} to {_epochs(most)}"]
-    for ending, said in _ENDED.items():
-        if ending == "exhausted" and results.aimless:
-            continue
-        number = sum(run.trajectory.ending.word == ending for run in runs)
-        if number:
-            words.append(said if number == len(runs) else f"{number} of {len(runs)} {said}")
-    return ", ".join(words)
+    parts = [_epochs(most) if least == most else f"{least} to {_epochs(most)}"]
+    failed = [run.trajectory.ending for run in runs if not results.succeeded(run)]
+    for ending in ENDINGS:
+        if number := failed.count(ending):
+            parts.append(ending.short if number == len(runs) else f"{number} of {len(runs)} {ending.short}")
+    return ", ".join(parts)
 
 
 def _epochs(count: int) -> str:

@@ -65,7 +65,7 @@ class Epochs(OfAlgorithms):
             np.array([np.median([t.counts[-1].sum() for t in ts]) for ts in trajectories]),
             [how_far(algorithm.runs, results) for algorithm in algorithms],
             [_bill(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
-            [all(results.as_asked(run) for run in algorithm.runs) for algorithm in algorithms],
+            [all(results.succeeded(run) for run in algorithm.runs) for algorithm in algorithms],
             self.title or ("Epochs" if threshold is None else f"Epochs until the error is {threshold:g} or less"),
             f"bars and evaluations: medians of {starts} starts" if starts > 1 else "",
         )

@@ -63,7 +63,7 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
             yield Column(name, _last_weight(i))
     if seconds is not None:
         yield Column("seconds", lambda run: f"{seconds[run.label]:.3f}")
-    yield Column("ending", lambda run: ending(run, results), number=False)
+    yield Column("ending", ending, number=False)
 
 
 def _evaluations(kind: str) -> Callable[[Run], str]:
@@ -74,30 +74,20 @@ def _last_weight(i: int) -> Callable[[Run], str]:
     return lambda run: repr(float(run.trajectory.weights[-1, i]))
 
 
-def ending(run: Run, results: Results) -> str:
-    """Say how a run ended: ``reached 0.125``, ``ran out of epochs``, ``stopped being finite``, ..."""
-    from bpviz.engine.results import Ending  # with NumPy, which printing a table that is ready does without
-
-    end = run.trajectory.ending
-    if end is Ending.REACHED and results.error_threshold is not None:
-        return f"reached {results.error_threshold:.10g}"  # which may be close above a minimum
-    if end is Ending.LEVEL and results.gradient_threshold is not None:
-        return f"reached a gradient of {results.gradient_threshold:g}"
-    if end is Ending.EXHAUSTED and results.aimless:
-        return "ran all epochs"
-    if end is Ending.STUCK and run.trajectory.why:
-        return f"cannot go on ({run.trajectory.why})"
-    return end.value
+def ending(run: Run) -> str:
+    """Return why a run ended, as a sentence: that of its ``Ending``, or ``stuck: <the optimizer's own reason>``."""
+    trajectory = run.trajectory
+    return f"{trajectory.ending.short}: {trajectory.why}" if trajectory.why else trajectory.ending.value
 
 
 def unmet(results: Results) -> list[str]:
-    """Say which runs reached no threshold, where there was one, or did not make all their epochs."""
+    """Return a sentence for each run that did not succeed: ``RPROP from (-4, -4): reached max_epochs``."""
     labels = dict.fromkeys(run.label for run in results.runs)
     whose = "" if results.title == listed(labels, "and") else f"{results.title}: "  # of `bpviz compare`
     return [
-        f"{whose}{run.label} from {point(run.start)} {ending(run, results)}"
+        f"{whose}{run.label} from {point(run.start)}: {ending(run)}"
         for run in results.runs
-        if not results.as_asked(run)
+        if not results.succeeded(run)
     ]
 
 

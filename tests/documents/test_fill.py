@@ -17,8 +17,8 @@ CONFIG = "title: Two\nalgorithms: [rprop, irprop+]\nfigures: [errors, {kind: dat
 TABLE = (
     "| Algorithm | step | epochs | error evals | gradient evals | Hessian evals | final error | ending |\n"
     "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
-    "| RPROP | 0.1 | 20 | 0 | 20 | 0 | 0.1204 | reached 0.125 |\n"
-    "| iRPROP+ | 0.1 | 17 | 17 | 17 | 0 | 0.1242 | reached 0.125 |\n"
+    "| RPROP | 0.1 | 20 | 0 | 20 | 0 | 0.1204 | reached the error threshold |\n"
+    "| iRPROP+ | 0.1 | 17 | 17 | 17 | 0 | 0.1242 | reached the error threshold |\n"
 )
 MARK = "<!-- bpviz: table two.yaml -->\n"
 END = "<!-- bpviz: end -->\n"
@@ -94,9 +94,9 @@ def test_check_says_where_and_what_and_writes_nothing() -> None:
     assert result.stdout == (
         "a.md:3: the table two.yaml is not current\n"
         "    @@ -3,2 +3,2 @@\n"
-        "     | RPROP | 0.1 | 20 | 0 | 20 | 0 | 0.1204 | reached 0.125 |\n"
-        "    -| iRPROP+ | 0.1 | 18 | 17 | 17 | 0 | 0.1242 | reached 0.125 |\n"
-        "    +| iRPROP+ | 0.1 | 17 | 17 | 17 | 0 | 0.1242 | reached 0.125 |\n"
+        "     | RPROP | 0.1 | 20 | 0 | 20 | 0 | 0.1204 | reached the error threshold |\n"
+        "    -| iRPROP+ | 0.1 | 18 | 17 | 17 | 0 | 0.1242 | reached the error threshold |\n"
+        "    +| iRPROP+ | 0.1 | 17 | 17 | 17 | 0 | 0.1242 | reached the error threshold |\n"
     )
     assert result.stderr == "`bpviz embed a.md` brings this up to date\n"
 
@@ -130,8 +130,8 @@ def test_a_block_in_a_list_is_indented_as_its_mark() -> None:
 def test_columns_algorithms_and_formats() -> None:
     mark = "<!-- bpviz: table two.yaml columns=ending,Final-Error,epochs algorithms=irprop+ format=text -->\n"
     assert filled(mark + END) == (
-        f"{mark}```text\nAlgorithm  ending         final error  epochs\n"
-        f"iRPROP+    reached 0.125       0.1242      17\n```\n{END}"
+        f"{mark}```text\nAlgorithm  ending                       final error  epochs\n"
+        f"iRPROP+    reached the error threshold       0.1242      17\n```\n{END}"
     )
     mark = '<!-- bpviz: table two.yaml columns="final error" algorithms="RPROP, irprop+" format=html -->\n'
     assert filled(mark + END).count("<tr>") == 3

@@ -48,11 +48,21 @@ def test_errors_are_those_of_the_weights_beside_them(six_points, follow, plain):
 
 def test_endings_say_what_happened():
     assert {e.word: e.value for e in Ending} == {
-        "reached": "reached the threshold",
-        "level": "reached level ground",
-        "diverged": "stopped being finite",
-        "exhausted": "ran out of epochs",
-        "stuck": "cannot go on (no step reduces the error)",
+        "reached": "reached the error threshold",
+        "level": "reached the gradient threshold",
+        "diverged": "diverged (non-finite error or weights)",
+        "exhausted": "reached max_epochs",
+        "stuck": "stuck: no step reduces the error",
+    }
+
+
+def test_figures_show_endings_without_their_explanation():
+    assert {e.word: e.short for e in Ending} == {
+        "reached": "reached the error threshold",
+        "level": "reached the gradient threshold",
+        "diverged": "diverged",
+        "exhausted": "reached max_epochs",
+        "stuck": "stuck",
     }
 
 

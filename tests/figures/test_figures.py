@@ -482,7 +482,7 @@ def test_far_arrows_are_clipped_along_themselves() -> None:
 def test_a_run_that_leaves_says_so(problem: Perceptron) -> None:
     leap = run((Algorithm("leap", OPTIMIZERS["gd"](step=1e6)),), problem, [(-4.0, -4.0)], 0.125, 20)
     drawn = draw("paths", leap, problem)
-    assert drawn.legend[0] == "leap (20 epochs, not reached, leaves the picture)"
+    assert drawn.legend[0] == "leap (20 epochs, reached max_epochs, leaves the picture)"
     tails, tips = arrows_of(drawn)
     assert tails[0].tolist() == [-4, -4]
     assert np.abs(tips[0]).max() > 6  # out of the window, straight towards where it went
@@ -732,7 +732,7 @@ def test_who_leaves_the_neighbourhood_of_the_window_leaves_the_picture() -> None
     drawn = draw("paths", results, f)
     assert np.abs(results.runs[0].trajectory.weights).max() > 40
     assert drawn.artists.plane.axes.get_xlim() == f.window[0]
-    assert drawn.legend[0] == "newton (30 epochs, not reached, leaves the picture)"
+    assert drawn.legend[0] == "newton (30 epochs, reached max_epochs, leaves the picture)"
 
 
 def test_arrows_are_as_long_as_they_are_on_paper() -> None:
@@ -872,7 +872,9 @@ def test_bars_of_runs_that_did_not_reach_are_hatched(problem: Perceptron) -> Non
     results = run(PUBLISHED[:3], problem, [(-4.0, -4.0)], 0.125, 50)
     drawn = draw("epochs", results, problem)
     assert [bool(bar.get_hatch()) for bar in drawn.artists.epochs] == [True, True, False]
-    assert [text.get_text() for text in drawn.artists.texts[:3]] == ["50 epochs, not reached"] * 2 + ["20 epochs"]
+    assert [text.get_text() for text in drawn.artists.texts[:3]] == ["50 epochs, reached max_epochs"] * 2 + [
+        "20 epochs"
+    ]
 
 
 def test_errors_are_the_errors(results: Results, problem: Perceptron) -> None:
@@ -1030,13 +1032,13 @@ def test_figures_without_sense_are_refused_and_never_a_default() -> None:
     [
         ([Ending.REACHED], [20], 0.1, "20 epochs"),
         ([Ending.REACHED], [1], 0.1, "1 epoch"),
-        ([Ending.EXHAUSTED], [1000], 0.1, "1000 epochs, not reached"),
+        ([Ending.EXHAUSTED], [1000], 0.1, "1000 epochs, reached max_epochs"),
         ([Ending.EXHAUSTED], [1000], None, "1000 epochs"),
         ([Ending.DIVERGED], [3], 0.1, "3 epochs, diverged"),
-        ([Ending.STUCK], [3], 0.1, "3 epochs, cannot go on"),
+        ([Ending.STUCK], [3], 0.1, "3 epochs, stuck"),
         ([Ending.REACHED, Ending.REACHED], [3, 12], 0.1, "3 to 12 epochs"),
         ([Ending.REACHED, Ending.EXHAUSTED, Ending.DIVERGED], [3, 50, 7], 0.1,
-         "3 to 50 epochs, 1 of 3 not reached, 1 of 3 diverged"),
+         "3 to 50 epochs, 1 of 3 diverged, 1 of 3 reached max_epochs"),
         ([Ending.EXHAUSTED, Ending.DIVERGED], [9, 7], None, "7 to 9 epochs, 1 of 2 diverged"),
     ],
 )  # fmt: skip

@@ -176,7 +176,7 @@ def test_a_comparison_end_to_end():
     assert done.exit_code == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["Algorithm", "scipy:CG", "Gradient"]
     (row,) = (line for line in done.stdout.splitlines() if line.startswith("scipy:CG"))
-    assert row.endswith("cannot go on (Optimization terminated successfully)")
+    assert row.endswith("stuck: Optimization terminated successfully")
 
 
 @pytest.mark.slow

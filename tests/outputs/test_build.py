@@ -231,4 +231,4 @@ def test_workers_leave_interrupts_to_their_parent(tmp_path):
     out, err = process.communicate(timeout=20)
     assert interrupts > 10
     assert (process.returncode, err) == (0, "5 files in out/a\n5 files in out/b\n")
-    assert out.count("ran all epochs") == 4
+    assert out.count("reached max_epochs") == 4

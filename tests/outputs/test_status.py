@@ -623,7 +623,7 @@ def test_strict_fails_in_the_same_words_when_nothing_is_to_be_done():
     assert again[2].splitlines() == [
         "outputs/two is up to date",
         "not reached, and --strict was given:",
-        "  Two: M from (-4, -4) ran out of epochs",
+        "  Two: M from (-4, -4): reached max_epochs",
         "two.yaml:7:32: expect.M.epochs.at_most: at most 5 epochs expected, but M came to 60 epochs",
         "    expect: {M: {epochs: {at_most: 5}}, rprop: {epochs: 20}}",
         " " * 35 + "^",

@@ -173,7 +173,7 @@ def _epochs(rule: type[Optimizer]) -> str:
     """Return the epochs to the published threshold at the default step."""
     problem = Perceptron()
     (run,) = record(march(rule(), problem, [problem.start], **_LIMITS))
-    return str(run.epochs) if run.ending is Ending.REACHED else run.ending.value.partition(" (")[0]
+    return str(run.epochs) if run.ending is Ending.REACHED else run.ending.short
 
 
 def _best(rule: type[Optimizer]) -> str:

@@ -43,8 +43,8 @@ TWO = results(
 def test_text_is_aligned() -> None:
     assert tables.as_text(tables.table(TWO)) == (
         "Algorithm  step  epochs  error evals  gradient evals  Hessian evals  final error  ending\n"
-        "GD          0.3       2            0               2              0       0.1250  reached 0.125\n"
-        "Golden                1           31               1              0       0.3333  ran out of epochs\n"
+        "GD          0.3       2            0               2              0       0.1250  reached the error threshold\n"
+        "Golden                1           31               1              0       0.3333  reached max_epochs\n"
     )
 
 
@@ -63,30 +63,48 @@ def test_a_column_for_whatever_was_asked_and_for_starts_that_differ() -> None:
         "Algorithm  start      step  epochs  error evals  gradient evals  Hessian evals  residual evals  Jacobian evals"
         "  final error  seconds  ending\n"
         "LM         (-4, 0.1)             1            0               0              0               1               1"
-        "       0.1000    0.013  reached 0.125\n"
+        "       0.1000    0.013  reached the error threshold\n"
         "LM         (2.5, 3)              1            0               0              0               1               1"
-        "       0.1000    0.013  reached 0.125\n"
+        "       0.1000    0.013  reached the error threshold\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("ending", "error", "gradient", "said", "as_asked"),
+    ("ending", "why", "sentence"),
     [
-        (Ending.REACHED, 0.125, None, "reached 0.125", True),
-        (Ending.LEVEL, 0.125, 1e-3, "reached a gradient of 0.001", True),
-        (Ending.EXHAUSTED, 0.125, None, "ran out of epochs", False),
-        (Ending.EXHAUSTED, None, 1e-3, "ran out of epochs", False),
-        (Ending.EXHAUSTED, None, None, "ran all epochs", True),
-        (Ending.DIVERGED, 0.125, None, Ending.DIVERGED.value, False),
-        (Ending.DIVERGED, None, None, Ending.DIVERGED.value, False),
-        (Ending.STUCK, None, None, Ending.STUCK.value, False),
+        (Ending.REACHED, "", "reached the error threshold"),
+        (Ending.LEVEL, "", "reached the gradient threshold"),
+        (Ending.EXHAUSTED, "", "reached max_epochs"),
+        (Ending.DIVERGED, "", "diverged (non-finite error or weights)"),
+        (Ending.STUCK, "", "stuck: no step reduces the error"),
+        (Ending.STUCK, "the simplex is flat", "stuck: the simplex is flat"),
     ],
 )
-def test_how_a_run_ended(ending, error, gradient, said, as_asked) -> None:
+def test_each_ending_is_one_sentence(ending, why, sentence) -> None:
+    one = run("GD", [0.5, 0.1], {}, ending, step=1.0)
+    one = dataclasses.replace(one, trajectory=dataclasses.replace(one.trajectory, why=why))
+    assert tables.ending(one) == sentence
+    assert tables.table(results(one)).rows[0][-1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("ending", "error", "gradient", "succeeded"),
+    [
+        (Ending.REACHED, 0.125, None, True),
+        (Ending.LEVEL, 0.125, 1e-3, True),
+        (Ending.EXHAUSTED, 0.125, None, False),
+        (Ending.EXHAUSTED, None, 1e-3, False),
+        (Ending.EXHAUSTED, None, None, True),
+        (Ending.DIVERGED, 0.125, None, False),
+        (Ending.DIVERGED, None, None, False),
+        (Ending.STUCK, None, None, False),
+    ],
+)
+def test_unmet_lists_the_runs_that_did_not_succeed(ending, error, gradient, succeeded) -> None:
     one = run("GD", [0.5, 0.1], {}, ending, step=1.0)
     of_one = dataclasses.replace(results(one, error_threshold=error), gradient_threshold=gradient)
-    assert tables.ending(one, of_one) == said
-    assert of_one.as_asked(one) is as_asked
+    assert of_one.succeeded(one) is succeeded
+    assert tables.unmet(of_one) == ([] if succeeded else [f"Title: GD from (-4, 0.1): {ending.value}"])
 
 
 def test_every_ending_has_a_row_and_numbers_that_are_not_finite_too() -> None:
@@ -106,7 +124,7 @@ def test_markdown_is_exact_and_nothing_in_a_label_is_markup() -> None:
         "| Algorithm | step | epochs | error evals | gradient evals | Hessian evals | final error | w1 | w2 | ending "
         "|\n"
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
-        f"| {escaped} | 0.30000000000000004 | 1 | 0 | 1 | 0 | 0.1 | 0.3333333333333333 | -1e-300 | reached 0.125 |\n"
+        f"| {escaped} | 0.30000000000000004 | 1 | 0 | 1 | 0 | 0.1 | 0.3333333333333333 | -1e-300 | reached the error threshold |\n"
     )
 
 
