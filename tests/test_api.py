@@ -398,7 +398,7 @@ def test_files_that_cannot_be_written(folder):
     with pytest.raises(ConfigError, match="formats: 'gif' is not one of png, svg, pdf"):
         results.save("out", ["gif"])
     (folder / "file").write_text("")
-    with pytest.raises(OSError, match="file is a file, and a folder of that name is to be made"):
+    with pytest.raises(OSError, match=r"cannot create folder .*file: a file with that name exists"):
         results.save("file")
 
 
@@ -468,7 +468,7 @@ def deep():
     ("data", "said"),
     [
         ("missing.yaml", ["missing.yaml: no such file"]),
-        (".", [".: this is a folder, not a file"]),
+        (".", [".: expected a file, got a folder"]),
         ([1], ["a list is no experiment: the name of a YAML file, a mapping, or an Experiment"]),
         (None, ["null is no experiment: the name of a YAML file, a mapping, or an Experiment"]),
         ({}, ["<dict>: algorithms are missing; give at least one, for instance `algorithms: [gd]`"]),

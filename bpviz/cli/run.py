@@ -97,7 +97,7 @@ def _update_outputs(
     rerun = force or options.timed  # lockfiles do not record run times
     fresh = {} if rerun else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, asked))}
     stale = [source for source in found.sources if source not in fresh]
-    done: dict[Any, tuple[Work, Report, dict[str, str]]] = {}
+    done: dict[Any, tuple[Work, Report, dict[str, str], str]] = {}
     jobs: list[Job] = []
     with contextlib.ExitStack() as stack:
         if stale or found.mistakes:
@@ -111,8 +111,9 @@ def _update_outputs(
         if stale:
             work = [status.work_for(job) for job in jobs]
 
-            def keep(number: int, outcome: Outcome) -> tuple[Work, Report, dict[str, str]]:
-                return work[number], Report.of_run(experiments[number], outcome, options), outcome.updated
+            def keep(number: int, outcome: Outcome) -> tuple[Work, Report, dict[str, str], str]:
+                report = Report.of_run(experiments[number], outcome, options)
+                return work[number], report, outcome.updated, outcome.note
 
             done = dict(zip(stale, run_jobs([each.job for each in work], keep, options), strict=True))
         known = {out / source.name: lock for source, lock in fresh.items()}
@@ -123,7 +124,7 @@ def _update_outputs(
     if not options.quiet:
         _print_status(
             {out / source.name: lock for source, lock in fresh.items()},
-            [(work, updated) for work, _, updated in done.values()],
+            [(work, updated, note) for work, _, updated, note in done.values()],
         )
         _print_orphans(orphans, pruned=prune)
     return [
@@ -139,7 +140,7 @@ def _has_outputs(folder: Path, out: Path) -> bool:
     return any(orphan.config for orphan in status.orphans(out, [folder]))
 
 
-def _print_status(fresh: Mapping[Path, Lock], done: Sequence[tuple[Work, dict[str, str]]]) -> None:
+def _print_status(fresh: Mapping[Path, Lock], done: Sequence[tuple[Work, dict[str, str], str]]) -> None:
     """Print one line per experiment, and below it the reasons of updated files."""
     hint = "use --force to rerun and redraw"
     if len(fresh) > _FEW:
@@ -150,7 +151,7 @@ def _print_status(fresh: Mapping[Path, Lock], done: Sequence[tuple[Work, dict[st
             for folder, lock in fresh.items()
         ]
         click.echo("\n".join([f"{lines[0]}; {hint}"] if len(lines) == 1 else [*lines, hint]), err=True)
-    for work, updated in done:
+    for work, updated, note in done:
         job = work.job
         if work.why is None:
             click.echo(written_status(job.folder, job.files), err=True)
@@ -161,6 +162,8 @@ def _print_status(fresh: Mapping[Path, Lock], done: Sequence[tuple[Work, dict[st
             more = len(names) - _FEW
             listed = [*names[:_FEW], f"{more} more"] if more > 1 else names
             click.echo(f"  {', '.join(listed)}: {reason}", err=True)
+        if note:
+            click.echo(f"  {note}", err=True)
 
 
 def _updated_status(job: Job, updated: Mapping[str, str], why: str) -> str:

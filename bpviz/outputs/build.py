@@ -1,8 +1,8 @@
-"""Experiments -> files, in this process or in several.
+"""Run experiments and write their tables, figures and lockfiles, in this process or in several worker processes.
 
-A task is one experiment's runs and tables, or one of its figures. Tasks come back as they finish; what they write does
-not depend on how many processes there are. What is as it should be is left alone: a table whose text is the same, and
-a figure that its lock knows to show the same.
+A task is a whole experiment, the runs and tables of one, or one of its figures. The files do not depend on the number
+of processes. Files that are up to date are not written: tables with the same content, and figures whose plotted data
+and drawing code are those of the lockfile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from bpviz import config, declare, tables
 from bpviz.config import plugins
 from bpviz.execution.processes import TASKS_AHEAD, interrupts_blocked, worker_pool
 from bpviz.experiment import runner
-from bpviz.messages.text import listed
 from bpviz.outputs import lockfile, provenance, rounding
 from bpviz.outputs.lockfile import Lock, Origin
 from bpviz.outputs.provenance import code_of, modules_of, rounded, versions
@@ -37,9 +36,10 @@ TABLES = ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json"
 
 @dataclass(frozen=True)
 class Job:
-    """An experiment, where its files go, and what is known of those that are there.
+    """An experiment and its output folder.
 
-    With an ``origin`` a lock is kept. ``before`` is the lock that is there; ``forced`` draws every figure all the same.
+    With an ``origin``, a lockfile is written. ``before`` is the existing lockfile; ``forced`` redraws figures that are
+    up to date.
     """
 
     experiment: Experiment
@@ -52,30 +52,30 @@ class Job:
 
     @property
     def files(self) -> list[str]:
-        """The names of all its files."""
+        """The names of the tables and figures."""
         figures = [file for i in range(len(self.experiment.figures)) for file in self.figure_files(i).values()]
         return [*(TABLES if self.with_tables else ()), *figures]
 
     @property
     def written(self) -> list[str]:
-        """The names of all that is written in its folder."""
+        """The names of all files that are written, including the lockfile."""
         return [*self.files, *([lockfile.NAME] if self.origin else ())]
 
     def figure_files(self, number: int) -> dict[str, str]:
-        """Return the files of one figure, by format."""
+        """Return the file names of a figure by format."""
         name = self.experiment.figures[number].file_name()
         return {suffix: f"{name}.{suffix}" for suffix in self.formats}
 
 
 class DrawnFile(NamedTuple):
-    """The file of a figure: what its lock says of it, and whether it was there as it is."""
+    """A drawn file: its record for the lockfile, and whether the existing file already had this content."""
 
     record: dict[str, Any]
     same: bool
 
 
 class PendingFigure(NamedTuple):
-    """A figure that is to be drawn: in which formats, from what, and the digest of that if a lock is kept."""
+    """A figure to draw: its formats, its data, and the hash of the data if a lockfile is written."""
 
     formats: tuple[str, ...]
     data: Any
@@ -84,13 +84,28 @@ class PendingFigure(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What an experiment came to: its results, the seconds each algorithm took, by label, and what was written.
+    """The results of an experiment and the state of its output files.
 
-    ``runs`` are the runs as the ``summary.json`` of the folder has them. ``updated`` says of each file that was written
-    why it was; ``redrawn`` lists the files of figures that were drawn, whether or not their bytes changed; ``kept``
-    lists the tables that were not written because only the last digits of computed numbers differ. ``files`` is what
-    its lock says of all files. ``pending`` has the figures still to be drawn, by number; ``shows`` is the digest of
-    what each figure shows.
+    Attributes
+    ----------
+    results : Results
+        The runs.
+    seconds : dict
+        Seconds per algorithm, by label.
+    runs : list
+        The runs as ``summary.json`` in the output folder records them.
+    updated : dict
+        Reasons by name of the files that were written.
+    redrawn : list
+        Names of the figure files that were drawn, including those whose content did not change.
+    kept : list
+        Names of the tables that were not written because only the last digits of computed numbers differ.
+    files : dict
+        Records of all files for the lockfile, by name.
+    pending : dict
+        The figures that are not drawn yet, by their number in the experiment.
+    shows : list
+        The hash of the plotted data of each figure.
     """
 
     results: Results
@@ -113,12 +128,12 @@ class Outcome:
         return f"{differ} only in the last digits; kept"
 
     def pop_pending(self) -> Iterator[tuple[int, PendingFigure]]:
-        """Hand out the figures that are to be drawn, and keep nothing of what they show."""
+        """Remove the pending figures one by one and yield them with their numbers, to free the memory of their data."""
         for number in list(self.pending):
             yield number, self.pending.pop(number)
 
-    def take(self, drawn: Mapping[str, DrawnFile]) -> None:
-        """Note what has become of files of figures."""
+    def record(self, drawn: Mapping[str, DrawnFile]) -> None:
+        """Record drawn files."""
         for file, (record, same) in drawn.items():
             self.files[file] = record
             self.redrawn.append(file)
@@ -128,13 +143,13 @@ class Outcome:
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
-"""Called with a few words whenever something has been done."""
+"""A function that is called with the title or figure name of every finished task."""
 
 
 def plan(jobs: Sequence[Job]) -> None:
-    """Make the folders of jobs, after making sure that everything can be written.
+    """Check that all files of jobs can be written, and create the output folders.
 
-    Raises files.UnwritableError.
+    Raises UnwritableError.
     """
     for job in jobs:
         atomic.check(job.folder, job.written)
@@ -143,7 +158,7 @@ def plan(jobs: Sequence[Job]) -> None:
     for job in jobs:
         atomic.make(job.folder)
     for job in jobs:
-        atomic.check(job.folder, job.written)  # again: only a folder that is there refuses names too long for it
+        atomic.check(job.folder, job.written)  # again: names that are too long are found only in an existing folder
 
 
 def carry_out(
@@ -153,9 +168,24 @@ def carry_out(
     processes: int = 1,
     progress: Progress = lambda words: None,
 ) -> list[T]:
-    """Run every experiment, write its files, and return what ``collect`` makes of its number and its outcome.
+    """Run experiments and write their files.
 
-    In the order given, though with several processes they end as they come. Nothing else of an outcome is held on to.
+    Parameters
+    ----------
+    jobs : sequence of Job
+        The experiments.
+    collect : callable
+        Called with the number and the outcome of every finished experiment. Only what it returns is kept, so that the
+        memory does not grow with the number of experiments.
+    processes : int
+        Number of worker processes; 1 runs everything in this process.
+    progress : callable
+        Called with a title or figure name whenever a task is finished.
+
+    Returns
+    -------
+    list
+        The return values of ``collect``, in the order of the jobs.
     """
     if processes > 1:
         with worker_pool(processes) as pool:
@@ -164,11 +194,11 @@ def carry_out(
 
 
 def _whole(job: Job, progress: Progress = lambda words: None) -> Outcome:
-    """Do all of a job in this process."""
+    """Carry out a job in this process."""
     outcome = compute(job)
     progress(job.experiment.title)
     for number, due in outcome.pop_pending():
-        outcome.take(draw(job, number, due))
+        outcome.record(draw(job, number, due))
         progress(job.experiment.figures[number].file_name())
     _finish(job, outcome)
     return outcome
@@ -177,17 +207,17 @@ def _whole(job: Job, progress: Progress = lambda words: None) -> Outcome:
 def _carry_out_with(
     pool: Executor, jobs: Sequence[Job], collect: Callable[[int, Outcome], T], most: int, progress: Progress
 ) -> list[T]:
-    """Do the same in a pool, which is never handed more than ``most`` tasks before one is an experiment.
+    """Carry out jobs in a pool of worker processes with at most ``most`` experiments in progress.
 
-    As long as there are more experiments than that, a task is a whole one. Of the last ones, or few, each figure is a
-    task, so that no process is idle.
+    While more experiments than that are left, each is one task. The figures of the last ones are tasks of their own,
+    so that no process is idle.
     """
     from concurrent.futures import FIRST_COMPLETED, wait
 
     whole: dict[Future[Outcome], int] = {}
     computing: dict[Future[Outcome], int] = {}
     drawing: dict[Future[dict[str, DrawnFile]], tuple[int, int]] = {}
-    outcomes: dict[int, Outcome] = {}  # that have figures to come
+    outcomes: dict[int, Outcome] = {}  # with figures that are being drawn
     kept: dict[int, T] = {}
     begun = 0
     while len(kept) < len(jobs):
@@ -207,7 +237,7 @@ def _carry_out_with(
                 continue
             if future in drawing:
                 number, figure = drawing.pop(future)
-                outcomes[number].take(future.result())
+                outcomes[number].record(future.result())
                 progress(jobs[number].experiment.figures[figure].file_name())
             else:
                 number = computing.pop(future)
@@ -225,9 +255,9 @@ def _carry_out_with(
 
 
 def compute(job: Job) -> Outcome:
-    """Run an experiment, write its tables, and say which figures are to be drawn."""
+    """Run an experiment, write its tables, and return the outcome with the figures to draw."""
     if job.experiment.figures:
-        import bpviz.figures._render  # noqa: F401  matplotlib as it comes, before anything else imports it
+        import bpviz.figures._render  # noqa: F401  sets up matplotlib before another import of it
     outcome = Outcome(*_ran(job.experiment))
     outcome.runs = tables.summary(outcome.results)["runs"]
     unchanged = _update_tables(job, outcome) and _same_origin(job)
@@ -254,18 +284,18 @@ def compute(job: Job) -> Outcome:
 
 
 def _update_tables(job: Job, outcome: Outcome) -> bool:
-    """Write the tables that changed and return whether the results are those of the earlier execution.
+    """Write the tables that changed, and return whether the results are those of the existing tables.
 
-    Results are the same if they differ at most in the last digits; then the tables that are there are kept.
+    Results that differ only in the last digits are the same; the existing tables are then kept.
     """
     if not job.with_tables:
         return False
     contents = dict(zip(TABLES, _tables(job.experiment, outcome.results), strict=True))
-    there = _contents(job.folder) if job.before else {}
-    same = bool(there) and (there == contents or rounding.same_results(there, contents))
+    existing = _contents(job.folder) if job.before else {}
+    same = bool(existing) and (existing == contents or rounding.same_results(existing, contents))
     if same:
-        outcome.kept = [file for file in rounding.RESULTS if there[file] != contents[file]]
-        contents |= {file: there[file] for file in outcome.kept}
+        outcome.kept = [file for file in rounding.RESULTS if existing[file] != contents[file]]
+        contents |= {file: existing[file] for file in outcome.kept}
         outcome.runs = json.loads(contents["summary.json"])["runs"]
     for file, content in contents.items():
         if atomic.update(job.folder / file, content):
@@ -275,7 +305,7 @@ def _update_tables(job: Job, outcome: Outcome) -> bool:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    """Return the tables of a folder; none if one of them is missing."""
+    """Return the tables of a folder; an empty dict if one is missing."""
     try:
         return {file: (folder / file).read_bytes() for file in TABLES}
     except OSError:
@@ -283,7 +313,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 def _same_origin(job: Job) -> bool:
-    """Return whether the inputs, the options and the code are those of the earlier execution."""
+    """Return whether inputs, options and source files are those of the lockfile."""
     before = job.before
     return before is not None and before.origin == job.origin and not provenance.other_code(before.code)
 
@@ -314,32 +344,32 @@ def write_tables(experiment: Experiment, results: Results, folder: Path) -> None
 
 
 def _why_table(job: Job, file: str) -> str:
-    return "says something else" if job.before and file in job.before.files else "is new"
+    return "content changed" if job.before and file in job.before.files else "new file"
 
 
 def _why_figure(job: Job, number: int, file: str, shows: list[str]) -> str:
-    """Return why a figure is to be drawn; nothing if it need not be."""
+    """Return why a file of a figure must be drawn; an empty string if it is up to date."""
     if job.before is None or file not in job.before.files:
-        return "is new"
+        return "new file"
     if job.forced:
-        return "is drawn by force"
-    wrong = lockfile.altered(job.before, job.folder, file)
-    if wrong:
-        return wrong
+        return "redrawn because of --force"
+    damage = lockfile.damage(job.before, job.folder, file)
+    if damage:
+        return f"{damage} file"
     if job.before.files[file].get("shows") != shows[number]:
-        return "shows something else"
+        return "plotted data changed"
     code = [name for name, was in _drawing(job, number).items() if job.before.code.get(name) != was]
-    return f"is drawn by another {listed(code, 'and')}" if code else ""
+    return f"drawing code changed: {', '.join(code)}" if code else ""
 
 
 def _drawing(job: Job, number: int) -> dict[str, str]:
-    """Return the digests of the modules that draw a figure."""
+    """Return the hashes of the modules that draw a figure."""
     return hashing.modules(*provenance.DRAWING, *modules_of([job.experiment.figures[number]]))
 
 
 def draw(job: Job, number: int, due: PendingFigure) -> dict[str, DrawnFile]:
-    """Draw one figure of an experiment and return what came of its files."""
-    from bpviz.figures._render import rendered  # matplotlib only when something is drawn
+    """Draw a figure of an experiment and return its files by name."""
+    from bpviz.figures._render import rendered  # imports matplotlib
 
     drawn = {}
     for suffix in due.formats:
@@ -353,7 +383,7 @@ def draw(job: Job, number: int, due: PendingFigure) -> dict[str, DrawnFile]:
 
 
 def _finish(job: Job, outcome: Outcome) -> None:
-    """Write the lock, last of all: whatever stops a run before, the next one finds the old lock, and does it again."""
+    """Write the lockfile, last: if a run is interrupted before, the next run finds the old lockfile and repeats it."""
     if job.origin is None:
         return
     results, runs, before = outcome.results, outcome.runs, job.before
@@ -383,4 +413,4 @@ def _finish(job: Job, outcome: Outcome) -> None:
 
 def _masked(table: Mapping[str, Any]) -> str:
     """Return a table without its digits."""
-    return re.sub(r"\d", "0", json.dumps(table))
+    return re.sub(r"\d", "0", json.dumps(table, sort_keys=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-import bpviz.figures._render  # noqa: F401  sets up matplotlib, before anything else imports it
+import bpviz.figures._render  # noqa: F401  sets up matplotlib before another import of it
 from bpviz.figures import _style
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 TOLERANCE = 2.0
 """Largest root mean square of the differences between equal images, in levels of 255."""
 
-_SEEN = 8  # of 255: a difference below is too small to be seen, and is marked all the same, faintly
+_VISIBLE = 8  # of 255; smaller differences are marked faintly
 
 
 class UnreadableError(Exception):
-    """Bytes that are no PNG; the text says so."""
+    """A file is not a valid PNG."""
 
 
 class Comparison(NamedTuple):
@@ -30,7 +30,7 @@ class Comparison(NamedTuple):
     expected: Array
     actual: Array
     rms: float  # inf if the sizes differ
-    said: str
+    description: str
 
     @property
     def same(self) -> bool:
@@ -38,22 +38,21 @@ class Comparison(NamedTuple):
         return self.rms <= TOLERANCE
 
     def difference(self) -> bytes:
-        """Return the PNG that marks where they differ, over a pale picture of what came."""
+        """Return the PNG of the difference: see difference."""
         return difference(self.expected, self.actual)
 
 
 def compare(expected: Array, actual: Array) -> Comparison:
-    """Compare two decoded images."""
+    """Compare two decoded images: see decode."""
     if expected.shape != actual.shape:
-        said = (
-            f"its size: {expected.shape[1]} x {expected.shape[0]} pixels, and {actual.shape[1]} x {actual.shape[0]} now"
-        )
+        sizes = [f"{image.shape[1]} x {image.shape[0]}" for image in (expected, actual)]
+        description = f"size changed from {sizes[0]} to {sizes[1]} pixels"
         height, width = (max(expected.shape[i], actual.shape[i]) for i in (0, 1))
-        return Comparison(_padded(expected, height, width), _padded(actual, height, width), math.inf, said)
+        return Comparison(_padded(expected, height, width), _padded(actual, height, width), math.inf, description)
     rms = float(np.sqrt(np.mean((expected - actual) ** 2)))
     share = float(np.mean(np.any(expected != actual, axis=2)))
-    said = f"RMS {rms:.3g} of 255 in {_percent(share)} of its pixels"
-    return Comparison(expected, actual, rms, said)
+    description = f"RMS difference {rms:.3g}, tolerance {TOLERANCE:g}; {_percent(share)} of the pixels differ"
+    return Comparison(expected, actual, rms, description)
 
 
 def _percent(share: float) -> str:
@@ -61,13 +60,13 @@ def _percent(share: float) -> str:
 
 
 def decode(content: bytes) -> Array:
-    """Return the pixels of a PNG ``(height, width, 3)`` in levels of 255, on white; UnreadableError if it is none."""
+    """Return the pixels of a PNG on white, ``(height, width, 3)`` in levels of 255; raise UnreadableError."""
     from matplotlib.image import imread
 
     try:
         pixels = np.asarray(imread(io.BytesIO(content), format="png"), dtype=np.float64)
     except Exception:  # noqa: BLE001  Pillow raises many kinds
-        raise UnreadableError("is not a PNG that can be read") from None
+        raise UnreadableError("not a valid PNG") from None
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     if pixels.shape[2] == 4:
@@ -84,10 +83,10 @@ def _padded(pixels: Array, height: int, width: int) -> Array:
 
 
 def difference(expected: Array, actual: Array) -> bytes:
-    """Return the PNG of what came, pale and grey, with what differs on top in red: the more, the stronger."""
+    """Return a PNG of the actual image in pale gray, with differing pixels in red: the larger, the stronger."""
     pale = 255 - (255 - actual.mean(axis=2, keepdims=True)) * 0.3
-    apart = np.abs(expected - actual).max(axis=2, keepdims=True)
-    strength = np.where(apart > 0, np.clip(0.25 + apart / 160, 0, 1), 0) * np.where(apart < _SEEN, 0.5, 1)
+    distance = np.abs(expected - actual).max(axis=2, keepdims=True)
+    strength = np.where(distance > 0, np.clip(0.25 + distance / 160, 0, 1), 0) * np.where(distance < _VISIBLE, 0.5, 1)
     red = np.array([int(_style.COLOURS[3][i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float64)
     return _encoded(pale * (1 - strength) + red * strength)
 
@@ -95,7 +94,7 @@ def difference(expected: Array, actual: Array) -> bytes:
 def _encoded(pixels: Array) -> bytes:
     from matplotlib.image import imsave
 
-    no_name: Any = {"Software": None}  # nor a version
+    metadata: Any = {"Software": None}  # without name and version of matplotlib
     file = io.BytesIO()
-    imsave(file, np.rint(pixels).astype(np.uint8), format="png", metadata=no_name)
+    imsave(file, np.rint(pixels).astype(np.uint8), format="png", metadata=metadata)
     return file.getvalue()

@@ -636,7 +636,7 @@ def test_reports_mistakes_of_all_configs_and_writes_nothing(folder):
         "empty: this folder has no configs: no file ending in .yaml or .yml",
         "missing.yaml: no such file",
         "'': this is not the name of a file or a folder",
-        "worse.yaml:2:8: the byte 0xff is not UTF-8; save the file as UTF-8",
+        "worse.yaml:2:8: invalid UTF-8 byte 0xff; save the file as UTF-8",
     ):
         assert f"\n{start}" in f"\n{message}", start
 

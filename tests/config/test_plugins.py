@@ -262,9 +262,9 @@ BROKEN = {
     "x = (1,\n": "bad.py:1:5: not Python: '(' was never closed\n    x = (1,\n        ^",
     "\n\nreturn 1": "bad.py:3:1: not Python: 'return' outside function\n    return 1\n    ^",
     "x = '\0'": "bad.py",
-    b"x = '\xff'": "bad.py:1:6: the byte 0xff is not UTF-8; save the file as UTF-8\n    x = 'ÿ'\n         ^",
-    "x = 1\n".encode("utf-16"): "bad.py: this is UTF-16; save it as UTF-8",
-    "#" * 300_000: "bad.py: larger than 256 KiB, which is as much as is read",
+    b"x = '\xff'": "bad.py:1:6: invalid UTF-8 byte 0xff; save the file as UTF-8\n    x = 'ÿ'\n         ^",
+    "x = 1\n".encode("utf-16"): "bad.py: encoded as UTF-16; save the file as UTF-8",
+    "#" * 300_000: "bad.py: file too large (limit 256 KiB)",
     "x = " + "(" * 3000: "bad.py:1",
     # exceptions
     "a = 1\nb = a / 0\n": "bad.py:2: ZeroDivisionError: division by zero\n    b = a / 0",
@@ -335,15 +335,15 @@ def test_every_command_refuses_it(folder, command):
 
 def test_a_folder_and_a_file_that_nobody_may_read(folder):
     (folder / "folder.py").mkdir()
-    assert refused("list", "--plugin", "folder.py") == "folder.py: this is a folder, not a file"
-    assert refused("list", "--plugin", "") == ": this is a folder, not a file".lstrip(": ")
+    assert refused("list", "--plugin", "folder.py") == "folder.py: expected a file, got a folder"
+    assert refused("list", "--plugin", "") == ": expected a file, got a folder".lstrip(": ")
     (folder / "loop.py").symlink_to("loop.py")
     assert refused("list", "--plugin", "loop.py").startswith(
         "loop.py: cannot be read: Too many levels of symbolic links"
     )
     if os.name == "posix" and os.geteuid():
         (folder / "leap.py").chmod(0)
-        assert refused("list", "--plugin", "leap.py") == "leap.py: no permission to read this file"
+        assert refused("list", "--plugin", "leap.py") == "leap.py: permission denied"
 
 
 @on_linux

@@ -92,7 +92,7 @@ def test_check_says_where_and_what_and_writes_nothing() -> None:
     result = invoke("--check", "a.md")
     assert (result.exit_code, Path("a.md").read_text()) == (1, old)
     assert result.stdout == (
-        "a.md:3: the table two.yaml is not current\n"
+        "a.md:3: table two.yaml is out of date\n"
         "    @@ -3,2 +3,2 @@\n"
         "     | RPROP | 0.1 | 20 | 0 | 20 | 0 | 0.1204 | reached the error threshold |\n"
         "    -| iRPROP+ | 0.1 | 18 | 17 | 17 | 0 | 0.1242 | reached the error threshold |\n"
@@ -119,7 +119,7 @@ def test_line_ends_a_byte_order_mark_and_a_missing_last_end_stay(ending, bom) ->
 def test_mixed_line_ends_stay_mixed() -> None:
     assert filled(f"a\r\nb\n{MARK}{END}c\r\n") == f"a\r\nb\n{MARK}{TABLE}{END}c\r\n"
     written(f"{MARK}{TABLE}{END}".replace("irprop", "x").replace("|\n", "|\r\n"))
-    assert "    the ends of its lines are not those of its mark\n" in invoke("--check", "a.md").stdout
+    assert "    line endings differ from those of the mark\n" in invoke("--check", "a.md").stdout
 
 
 def test_a_block_in_a_list_is_indented_as_its_mark() -> None:
@@ -243,7 +243,7 @@ def test_a_large_document_takes_no_time_to_speak_of() -> None:
     large = "x" * 200 + "\n" + "`" * 1000 + "\n"
     text = large * 5000 + "bpviz:" + " " * 4_000_000 + "\n"
     assert filled(text.replace("`", "-") + MARK + END).endswith(f"\n{MARK}{TABLE}{END}")
-    assert refused(b"\n" * (marks.LARGEST + 1)) == "a.md: larger than 32768 KiB, which is as much as is read\n"
+    assert refused(b"\n" * (marks.LARGEST + 1)) == "a.md: file too large (limit 32768 KiB)\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
@@ -290,31 +290,31 @@ and <!-- bpviz: end -->
     said = invoke("a.md", "b.md", "c.rst", "d.md").stderr
     places = [re.sub("^    .*\n?", "", part) for part in re.split(r"\n(?=[a-d]\.)", re.sub(r"\n    .*", "", said))]
     assert places == [
-        "a.md:1:13: 'tabel' is not a mark; did you mean 'table'?",
+        "a.md:1:13: unknown mark 'tabel'; did you mean 'table'?",
         "a.md:4:19: missing.yaml: no such file",
-        "a.md:7:57: 'colums' is not an option of a table; did you mean 'columns'?",
-        "a.md:10:28: 'epocs' is not a column of this table; did you mean 'epochs'?",
-        "a.md:10:28: 'x' is not a column of this table; there are step, epochs, error-evals, gradient-evals, "
-        "Hessian-evals, final-error and ending".replace("Hessian", "hessian"),
-        "a.md:10:44: 'adma' is not an algorithm of this experiment",
-        "a.md:13:29: 'error' is not a figure of two.yaml; did you mean 'errors'?",
-        "a.md:16:29: there is no outputs/two/errors.png; `bpviz run two.yaml` makes it",
-        "a.md:19:13: write figure CONFIG NAME, then options as key=value",
-        "a.md:22:38: 'format' is given twice",
-        "a.md:25:5: a mark stands alone on its line",
-        "a.md:26:1: '' is not a mark; there are table, figure and end",
-        "b.md:2:1: there is no block that ends here",
-        "b.md:4:1: a mark inside the block that begins in line 3, which has no <!-- bpviz: end -->",
-        "b.md:5:1: a mark inside the block that begins in line 4, which has no <!-- bpviz: end -->",
-        "b.md:5:1: this block has no end, which is <!-- bpviz: end -->",
-        "c.rst: not a document that has marks: one that ends in .md, .markdown, .html, .htm, .tex or .typ",
+        "a.md:7:57: unknown option 'colums' of a table; did you mean 'columns'?",
+        "a.md:10:28: unknown column 'epocs'; did you mean 'epochs'?",
+        "a.md:10:28: unknown column 'x'; use step, epochs, error-evals, gradient-evals, "
+        "Hessian-evals, final-error or ending".replace("Hessian", "hessian"),
+        "a.md:10:44: unknown algorithm 'adma'",
+        "a.md:13:29: unknown figure 'error' of two.yaml; did you mean 'errors'?",
+        "a.md:16:29: outputs/two/errors.png does not exist; run `bpviz run two.yaml`",
+        "a.md:19:13: expected `figure CONFIG NAME [KEY=VALUE...]`",
+        "a.md:22:38: duplicate option 'format'",
+        "a.md:25:5: a mark must be alone on its line",
+        "a.md:26:1: unknown mark ''; use table, figure or end",
+        "b.md:2:1: end mark without a block",
+        "b.md:4:1: mark inside the block of line 3; add <!-- bpviz: end --> before it",
+        "b.md:5:1: mark inside the block of line 4; add <!-- bpviz: end --> before it",
+        "b.md:5:1: block without an end mark; add <!-- bpviz: end -->",
+        "c.rst: unsupported document; use a file ending in .md, .markdown, .html, .htm, .tex or .typ",
         "d.md: no such file\n",
     ]
 
 
 def test_a_mistake_shows_its_line() -> None:
     assert refused(f"\n<!-- bpviz: table two.yaml format=latex -->\n{END}") == (
-        "a.md:2:28: 'latex' is no format of a table here; it may be md, text or html\n"
+        "a.md:2:28: invalid format 'latex' of a table in this document; use md, text or html\n"
         "    <!-- bpviz: table two.yaml format=latex -->\n"
         "                               ^\n"
     )
@@ -331,24 +331,24 @@ def test_what_is_wrong_in_a_config_is_said_once_with_its_place_there() -> None:
 
 def test_a_block_that_ends_in_code_has_no_end() -> None:
     assert refused(MARK + "```\n" + END).startswith(
-        "a.md:1:1: this block has no end, which is <!-- bpviz: end -->, or it stands in a block of code\n"
+        "a.md:1:1: block without an end mark; add <!-- bpviz: end --> (end marks in code blocks are ignored)\n"
     )
 
 
 def test_the_command_that_makes_a_figure_is_whole() -> None:
     said = refused(f"<!-- bpviz: figure two.yaml errors format=svg -->\n{END}", "a.md", "--out", "here")
     assert said.startswith(
-        "a.md:1:29: there is no here/two/errors.svg; `bpviz run two.yaml --format svg --out here` makes it\n"
+        "a.md:1:29: here/two/errors.svg does not exist; run `bpviz run two.yaml --format svg --out here`\n"
     )
 
 
 def test_hostile_bytes_are_refused() -> None:
     assert refused(b"a\nb \xff c\n" + END.encode()) == (
-        "a.md:2:3: the byte 0xff is not UTF-8; save the file as UTF-8\n    b \u00ff c\n      ^\n"
+        "a.md:2:3: invalid UTF-8 byte 0xff; save the file as UTF-8\n    b \u00ff c\n      ^\n"
     )
-    assert refused("x".encode("utf-16")) == "a.md: this is UTF-16; save it as UTF-8\n"
+    assert refused("x".encode("utf-16")) == "a.md: encoded as UTF-16; save the file as UTF-8\n"
     Path("docs.md").mkdir()
-    assert invoke("docs.md").stderr == "docs.md: this is a folder, not a file\n"
+    assert invoke("docs.md").stderr == "docs.md: expected a file, got a folder\n"
     assert "\x1b" not in refused(f"<!-- bpviz: \x1b[31mx -->\n{END}")
 
 

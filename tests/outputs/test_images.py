@@ -30,16 +30,16 @@ def test_decode_puts_transparent_images_on_white() -> None:
     assert np.abs(decode(png(half)) - 127.5).max() <= 1
 
 
-@pytest.mark.parametrize("content", [b"", b"no", png(np.zeros((9, 9, 3)))[:60]])
+@pytest.mark.parametrize("content", [b"", b"no", png(np.zeros((9, 9, 3)))[:60]], ids=["empty", "text", "cut"])
 def test_decode_rejects_bytes_that_are_not_a_whole_png(content: bytes) -> None:
-    with pytest.raises(UnreadableError, match="is not a PNG that can be read"):
+    with pytest.raises(UnreadableError, match="not a valid PNG"):
         decode(content)
 
 
 def test_compare_black_with_white() -> None:
     found = compare(np.zeros((2, 2, 3)), np.full((2, 2, 3), 255.0))
     assert (found.rms, found.same) == (255.0, False)
-    assert found.said == "RMS 255 of 255 in 100 % of its pixels"
+    assert found.description == "RMS difference 255, tolerance 2; 100 % of the pixels differ"
 
 
 @pytest.mark.parametrize(("levels", "same"), [(2, True), (3, False)])

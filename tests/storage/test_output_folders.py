@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bpviz.storage import atomic, hashing
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def test_sweep_removes_the_parts_of_killed_processes_and_nothing_else(tmp_path: 
 
 def test_a_held_folder_is_locked_until_the_block_ends(tmp_path: Path) -> None:
     waited: list[bool] = []
-    with atomic.held(tmp_path, lambda: waited.append(True)):
+    with atomic.locked(tmp_path, lambda: waited.append(True)):
         other = os.open(tmp_path, os.O_RDONLY)
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,7 +60,7 @@ def test_a_held_folder_is_locked_until_the_block_ends(tmp_path: Path) -> None:
 def test_says_that_it_waits_before_it_waits(tmp_path: Path) -> None:
     other = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
-    with atomic.held(tmp_path, lambda: os.close(other)):  # the lock goes when the last descriptor is closed
+    with atomic.locked(tmp_path, lambda: os.close(other)):  # the lock goes when the last descriptor is closed
         again = os.open(tmp_path, os.O_RDONLY)
         with pytest.raises(BlockingIOError):
             fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,7 +76,7 @@ def test_goes_on_where_folders_cannot_be_locked(
 
     monkeypatch.setattr(os, "open", refuse)
     entered = False
-    with atomic.held(tmp_path, lambda: None):
+    with atomic.locked(tmp_path, lambda: None):
         entered = True
     assert entered
 
@@ -86,7 +86,7 @@ def test_goes_on_where_the_file_system_has_no_locks(tmp_path: Path, monkeypatch:
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with atomic.held(tmp_path, lambda: pytest.fail("it does not wait")):
+    with atomic.locked(tmp_path, lambda: pytest.fail("it does not wait")):
         pass
 
 

@@ -1,4 +1,4 @@
-"""What differs between two folders of outputs, or between a git revision and what is there."""
+"""Compare two output folders, or a git revision with the working tree."""
 
 from bpviz.outputs.diff.compare import Changed, Difference, compare
 from bpviz.outputs.diff.git import since

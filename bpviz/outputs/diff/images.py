@@ -1,4 +1,4 @@
-"""Figures of two sides beside each other in one picture, pixel for pixel, those that differ alone."""
+"""Draw the figures that differ between two output folders side by side in one image."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from bpviz.declare import Array
     from bpviz.outputs.diff import Outputs, Side
 
-_TALLEST = 16000  # pixels; what does not fit is counted
+_TALLEST = 16000  # pixels; figures that do not fit are counted
 _MARGIN, _CAPTION, _HEADING = 24, 44, 60  # pixels
 
 
 def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
-    """Return a PNG of the figures in both sides that differ, and how many there are; no bytes if there are none.
+    """Return a PNG of the figures that differ, and their number; no bytes if no figure differs.
 
-    Raises ConfigError if a figure cannot be read.
+    Raises ConfigError if a figure is not a valid PNG.
     """
     pairs: list[tuple[str, Array, Array]] = []
     mistakes: list[Mistake] = []
@@ -33,7 +33,7 @@ def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
             try:
                 pictures.append(images.decode(content))
             except images.UnreadableError:
-                mistakes.append(Mistake(side.name, 0, 0, name, "this figure is damaged: not PNG"))
+                mistakes.append(Mistake(side.name, 0, 0, name, "not a valid PNG"))
         if len(pictures) == 2 and not (found := images.compare(*pictures)).same:
             pairs.append((name, found.expected, found.actual))
     if mistakes:
@@ -42,7 +42,7 @@ def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
 
 
 def _in_both(old: Side, new: Side) -> list[tuple[str, Callable[[], bytes], Callable[[], bytes]]]:
-    """Return the figures of experiments on both sides, each by its name, with the two ways to read it."""
+    """Return the figures that both sides have: their names, and functions that read the old and the new file."""
     together: list[tuple[str, Outputs, Outputs]] = []
     if old.single and new.single:
         (before,) = old.experiments.values()
@@ -59,7 +59,7 @@ def _in_both(old: Side, new: Side) -> list[tuple[str, Callable[[], bytes], Calla
 
 
 def _drawn(old: str, new: str, pairs: list[tuple[str, Array, Array]]) -> bytes:
-    """Return the picture: a row a figure with its name above, the old one to the left."""
+    """Return the image: one row per figure with its name above, the old version on the left."""
     from bpviz.figures._render import blank, png
 
     heights = [max(before.shape[0], now.shape[0]) + _CAPTION for _, before, now in pairs]
@@ -74,8 +74,8 @@ def _drawn(old: str, new: str, pairs: list[tuple[str, Array, Array]]) -> bytes:
         def write(text: str, x: int, y: int, size: float, **how: Any) -> None:
             figure.text(x / wide, 1 - y / tall, text, fontsize=size, va="center", **how)
 
-        for x, said in zip(left, (f"old: {old}", f"new: {new}"), strict=True):
-            write(said, x, _HEADING // 2, _style.TITLE, fontweight="bold")
+        for x, heading in zip(left, (f"old: {old}", f"new: {new}"), strict=True):
+            write(heading, x, _HEADING // 2, _style.TITLE, fontweight="bold")
         top = _HEADING
         for (name, *both), height in zip(shown, heights, strict=False):
             for x, picture in zip(left, both, strict=True):
@@ -83,5 +83,5 @@ def _drawn(old: str, new: str, pairs: list[tuple[str, Array, Array]]) -> bytes:
                 figure.figimage(picture / 255, x, tall - top - _CAPTION - picture.shape[0], origin="upper")
             top += height
         if more:
-            write(f"... and {more} more that do not fit", left[0], top + _CAPTION // 2, _style.BODY)
+            write(f"... and {more} more (omitted: image too tall)", left[0], top + _CAPTION // 2, _style.BODY)
         return png(figure)

@@ -1,4 +1,4 @@
-"""Pictures of how results differ."""
+"""Draw plots of results that differ."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpviz.figures import _render  # matplotlib as it comes, before anything else imports it
+from bpviz.figures import _render  # sets up matplotlib before another import of it
 from bpviz.figures.errors import Curve, Errors, ErrorsArtists, ErrorsData
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Distances(Errors):
-    """A figure of distances between errors, on an axis that begins at 0."""
+    """A figure of differences between errors, on a linear axis from 0."""
 
     def draw(self, figure: Any, data: ErrorsData) -> ErrorsArtists:
         artists = super().draw(figure, data)
@@ -28,21 +28,21 @@ class _Distances(Errors):
 def curves(
     pairs: Sequence[tuple[int, str, Sequence[float], Sequence[float]]], threshold: float | None
 ) -> dict[str, bytes]:
-    """Return pictures of the errors by epoch that runs had and have, and of the distance between them.
+    """Return PNGs of the recorded errors per epoch, the current ones, and their absolute difference.
 
-    Each of ``pairs`` is the place of a run, what it is called, its errors then and now.
+    Each of ``pairs`` is the number of a run, its label, its recorded errors and its current errors.
     """
-    was = [Curve(place, f"{said} ({len(then) - 1})", _finite(then)) for place, said, then, _ in pairs]
-    now = [Curve(place, f"{said} ({len(then) - 1})", _finite(then)) for place, said, _, then in pairs]
-    apart = []
-    for before, after, (place, said, _, _) in zip(was, now, pairs, strict=True):
+    was = [Curve(place, f"{label} ({len(errors) - 1})", _finite(errors)) for place, label, errors, _ in pairs]
+    now = [Curve(place, f"{label} ({len(errors) - 1})", _finite(errors)) for place, label, _, errors in pairs]
+    differences = []
+    for before, after, (place, label, _, _) in zip(was, now, pairs, strict=True):
         common = min(len(before.errors), len(after.errors))
         distance = np.abs(before.errors[:common] - after.errors[:common])
-        apart.append(Curve(place, said, np.where(np.isfinite(distance), distance, 0.0)))  # where one is not finite
+        differences.append(Curve(place, label, np.where(np.isfinite(distance), distance, 0.0)))
     drawn = {
-        "expected": (Errors(), ErrorsData(was, 0.0, threshold, "Error by epoch, as recorded")),
-        "actual": (Errors(), ErrorsData(now, 0.0, threshold, "Error by epoch, now")),
-        "difference": (_Distances(), ErrorsData(apart, 0.0, None, "Distance between the two")),
+        "expected": (Errors(), ErrorsData(was, 0.0, threshold, "Error per epoch, recorded")),
+        "actual": (Errors(), ErrorsData(now, 0.0, threshold, "Error per epoch, now")),
+        "difference": (_Distances(), ErrorsData(differences, 0.0, None, "Absolute difference")),
     }
     return {part: _render.rendered(figure, data, "png") for part, (figure, data) in drawn.items()}
 

@@ -114,13 +114,13 @@ def test_only_what_changed_is_shown() -> None:
     result = invoke("old", "new")
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout == (
-        "Algorithm  what                old         new      change\n"
+        "Algorithm  quantity            old         new      change\n"
         "Came       added                      5 epochs\n"
         "GD         step                0.3          10  +3.23e+03%\n"
         "GD         epochs              797          25      -96.9%\n"
         "GD         error evals           0           2\n"
         "GD         gradient evals      797          25      -96.9%\n"
-        "GD         final error       0.125  not finite\n"
+        "GD         final error       0.125  non-finite\n"
         "GD         end point       (3, -4)      (3, 4)       +160%\n"
         "GD         ending          reached    diverged\n"
         "Gone       removed         1 epoch\n"
@@ -137,7 +137,7 @@ def test_only_what_changed_is_shown() -> None:
         ("final_error", 0.0, 0.5, ["GD,final error,0,0.5,"]),
         ("weights", [3.0, 1e-17], [3.0, -1e-17], []),
         ("weights", [None, 1.0], [None, 1.0], []),
-        ("weights", [None, 1.0], [1.0, None], ['GD,end point,"(not finite, 1)","(1, not finite)",']),
+        ("weights", [None, 1.0], [1.0, None], ['GD,end point,"(non-finite, 1)","(1, non-finite)",']),
         ("weights", [1.0], [1.0, 0.0], ['GD,end point,(1),"(1, 0)",']),
         ("algorithm", "gd", "momentum", ["GD,algorithm,gd,momentum,"]),
         ("epochs", 100, 150, ["GD,epochs,100,150,+50%"]),
@@ -183,10 +183,10 @@ def test_several_experiments_are_matched_by_name() -> None:
     summary("new/c", one())
     summary("new/same", one())
     assert invoke("old", "new").stdout == (
-        "experiment  Algorithm  what        old    new  change\n"
-        "a           GD         epochs      797      1  -99.9%\n"
-        "b                      removed  2 runs\n"
-        "c                      added            1 run\n"
+        "experiment  Algorithm  quantity     old    new  change\n"
+        "a           GD         epochs       797      1  -99.9%\n"
+        "b                      removed   2 runs\n"
+        "c                      added             1 run\n"
     )
     data = json.loads(invoke("old", "new", "--format", "json").stdout)
     assert [(each["name"], each["change"]) for each in data["experiments"]] == [
@@ -225,24 +225,22 @@ def test_all_mistakes_of_both_sides_at_once() -> None:
         Path("old", name, "summary.json").write_text(text)
     Path("empty").mkdir()
     assert refused("old", "empty") == (
-        "old/conflict/summary.json: has conflict markers of git in it\n"
-        "old/damaged/summary.json: is damaged: not JSON\n"
-        "old/deep/summary.json: is damaged: not JSON\n"
-        "old/list/summary.json: is damaged: not a summary of bpviz\n"
-        "old/newer/summary.json: is of a newer bpviz\n"
-        "old/odd/summary.json: is damaged: not a summary of bpviz\n"
-        "empty: there are no outputs of bpviz: no summary.json here, nor in a folder of it\n"
+        "old/conflict/summary.json: contains git conflict markers\n"
+        "old/damaged/summary.json: not valid JSON\n"
+        "old/deep/summary.json: not valid JSON\n"
+        "old/list/summary.json: not a valid summary of bpviz\n"
+        "old/newer/summary.json: written by a newer version of bpviz\n"
+        "old/odd/summary.json: not a valid summary of bpviz\n"
+        "empty: no bpviz outputs found: no summary.json in this folder or its subfolders\n"
     )
 
 
 def test_what_is_no_folder_of_outputs() -> None:
     Path("file").write_text("x")
-    assert refused("file", "missing") == "file: this is a file, not a folder of outputs\nmissing: no such folder\n"
+    assert refused("file", "missing") == "file: expected an output folder, got a file\nmissing: no such folder\n"
     summary("single", one())
     summary("several/a", one())
-    assert refused("single", "several") == (
-        "single: these are the outputs of one experiment, and several holds several\n"
-    )
+    assert refused("single", "several") == ("single: outputs of one experiment, but several has several\n")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +272,7 @@ def test_mistakes_in_the_command_line(arguments, said) -> None:
 def test_a_summary_is_sound_or_refused(wrong) -> None:
     summary("old", one())
     summary("new", one(**wrong))
-    assert refused("old", "new") == "new/summary.json: is damaged: not a summary of bpviz\n"
+    assert refused("old", "new") == "new/summary.json: not a valid summary of bpviz\n"
 
 
 # -- git -------------------------------------------------------------------------------------------------------------
@@ -307,11 +305,11 @@ def repository(folder):
 @needs_git
 def test_since_a_revision() -> None:
     before = sorted(Path().rglob("*")), git("status", "--porcelain")
-    expected = "experiment  Algorithm  what    old  new  change\na           GD         epochs  797   25  -96.9%\n"
+    expected = "experiment  Algorithm  quantity  old  new  change\na           GD         epochs    797   25  -96.9%\n"
     result = invoke("--git", "HEAD~1")
     assert (result.exit_code, result.stdout) == (1, expected)
     assert invoke("--git", "HEAD~1", "configs").stdout == expected
-    one_of_them = "Algorithm  what    old  new  change\nGD         epochs  797   25  -96.9%\n"
+    one_of_them = "Algorithm  quantity  old  new  change\nGD         epochs    797   25  -96.9%\n"
     assert invoke("--git", "HEAD~1", "outputs/a").stdout == one_of_them
     assert invoke("--git", "HEAD~1", "configs/a.yaml").stdout == one_of_them
     assert invoke("--git", "HEAD").exit_code == 0
@@ -335,19 +333,18 @@ def test_what_is_not_committed_counts_and_so_does_what_is_gone(monkeypatch) -> N
 @pytest.mark.usefixtures("repository")
 @needs_git
 def test_what_git_refuses_is_one_line(monkeypatch) -> None:
-    assert refused("--git", "HEAD~9") == "--git HEAD~9: git knows no such revision\n"
-    assert refused("--git", "--output=x") == "--git --output=x: this is no revision\n"
-    assert refused("--git", "HEAD", "nowhere") == "nowhere: no such folder, neither here nor at HEAD\n"
+    assert refused("--git", "HEAD~9") == "--git HEAD~9: unknown revision\n"
+    assert refused("--git", "--output=x") == "--git --output=x: invalid revision\n"
+    assert refused("--git", "HEAD", "nowhere") == "nowhere: no such folder in the working tree or at HEAD\n"
     Path("empty").mkdir()
     summary("fresh/a", one())
     assert refused("--git", "HEAD", "empty", "fresh") == (
-        "empty: there are no outputs of bpviz: no summary.json here, nor in a folder of it\n"
-        "fresh: HEAD has no outputs here\n"
+        "empty: no bpviz outputs found: no summary.json in this folder or its subfolders\nfresh: no outputs at HEAD\n"
     )
     git("clone", "-q", "--depth", "1", Path().absolute().as_uri(), "../shallow")
     monkeypatch.chdir("../shallow")
     assert refused("--git", "HEAD~1") == (
-        "--git HEAD~1: git knows no such revision; this clone is shallow, and `git fetch --unshallow` gets the rest\n"
+        "--git HEAD~1: unknown revision in this shallow clone; run `git fetch --unshallow`\n"
     )
     monkeypatch.setenv("PATH", "")
     assert refused("--git", "HEAD") == "git: cannot be run: No such file or directory\n"
@@ -357,7 +354,7 @@ def test_what_git_refuses_is_one_line(monkeypatch) -> None:
 def test_without_a_repository() -> None:
     summary("outputs/a", one())
     assert refused("--git", "HEAD") == (
-        "outputs: git says: not a git repository (or any of the parent directories): .git\n"
+        "outputs: git failed: not a git repository (or any of the parent directories): .git\n"
     )
 
 
@@ -367,7 +364,7 @@ def test_damage_at_the_revision_is_said_of_it() -> None:
     Path("outputs/a/summary.json").write_text("{")
     git("commit", "-qam", "third")
     summary("outputs/a", one())
-    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: is damaged: not JSON\n"
+    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: not valid JSON\n"
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
@@ -385,25 +382,25 @@ def drawn():
 @pytest.mark.slow
 @pytest.mark.usefixtures("drawn")
 def test_figures_that_differ_stand_beside_each_other_pixel_for_pixel() -> None:
-    result = invoke("old", "new", "--figure", "beside.png")
+    result = invoke("old", "new", "--figure", "diff.png")
     assert result.exit_code == 1
-    assert result.stderr == "beside.png: 1 changed figure, old and new side by side\n"
-    picture = imread("beside.png")[..., :3]
+    assert result.stderr == "diff.png: 1 changed figure, old and new side by side\n"
+    picture = imread("diff.png")[..., :3]
     for out, x in (("old", 24), ("new", 2 * 24 + 1050)):
         original = imread(f"{out}/two/errors.png")[..., :3]
         height, width, _ = original.shape
         assert np.array_equal(picture[60 + 44 : 60 + 44 + height, x : x + width], original)
-    first = Path("beside.png").read_bytes()
+    first = Path("diff.png").read_bytes()
     assert invoke("old/two", "new/two", "--figure", "other.png").exit_code == 1
-    assert invoke("old", "new", "--figure", "beside.png").exit_code == 1
-    assert Path("beside.png").read_bytes() == first
+    assert invoke("old", "new", "--figure", "diff.png").exit_code == 1
+    assert Path("diff.png").read_bytes() == first
 
 
 @pytest.mark.usefixtures("drawn")
 def test_where_no_figure_differs_none_is_written() -> None:
-    result = invoke("old", "old", "--figure", "beside.png")
-    assert (result.exit_code, result.stderr) == (0, "no differences\nno changed figures; beside.png not written\n")
-    assert not Path("beside.png").exists()
+    result = invoke("old", "old", "--figure", "diff.png")
+    assert (result.exit_code, result.stderr) == (0, "no differences\nno changed figures; diff.png not written\n")
+    assert not Path("diff.png").exists()
 
 
 @pytest.mark.usefixtures("drawn")
@@ -415,7 +412,7 @@ def test_pixels_are_compared_and_last_levels_do_not_count() -> None:
         changed = pixels.copy()
         changed[:, :, :3] += np.where(changed[:, :, :3] < 128, levels, -levels)
         imsave(path, changed.astype(np.uint8), format="png")
-        assert said in invoke("old", "new", "--figure", "beside.png").stderr
+        assert said in invoke("old", "new", "--figure", "diff.png").stderr
 
 
 @pytest.mark.slow
@@ -424,17 +421,15 @@ def test_more_figures_than_fit_are_counted() -> None:
     for number in range(30):
         for out in ("old", "new"):
             shutil.copy(f"{out}/two/errors.png", f"{out}/two/e{number:02}.png")
-    assert "31 changed figures" in invoke("old", "new", "--figure", "beside.png").stderr
-    assert imread("beside.png").shape[0] <= 16200
+    assert "31 changed figures" in invoke("old", "new", "--figure", "diff.png").stderr
+    assert imread("diff.png").shape[0] <= 16200
 
 
 @pytest.mark.usefixtures("drawn")
 def test_a_damaged_figure_and_a_place_where_none_can_be_written() -> None:
-    assert refused("old", "new", "--figure", "no/beside.png") == (
-        "cannot write no/beside.png: No such file or directory\n"
-    )
+    assert refused("old", "new", "--figure", "no/diff.png") == ("cannot write no/diff.png: No such file or directory\n")
     Path("new/two/errors.png").write_bytes(b"x")
-    assert refused("old", "new", "--figure", "beside.png") == "new: two/errors: this figure is damaged: not PNG\n"
+    assert refused("old", "new", "--figure", "diff.png") == "new: two/errors: not a valid PNG\n"
 
 
 @pytest.mark.usefixtures("drawn")
@@ -445,6 +440,6 @@ def test_figures_of_a_revision() -> None:
     git("add", "-A")
     git("commit", "-qm", "first")
     shutil.copytree("new", "outputs", dirs_exist_ok=True)
-    result = invoke("--git", "HEAD", "two.yaml", "--figure", "beside.png")
-    assert result.stderr == "beside.png: 1 changed figure, old and new side by side\n"
-    assert imread(io.BytesIO(Path("beside.png").read_bytes())).shape[1] == 2 * 1050 + 3 * 24
+    result = invoke("--git", "HEAD", "two.yaml", "--figure", "diff.png")
+    assert result.stderr == "diff.png: 1 changed figure, old and new side by side\n"
+    assert imread(io.BytesIO(Path("diff.png").read_bytes())).shape[1] == 2 * 1050 + 3 * 24

@@ -1,4 +1,4 @@
-"""A check finds what has drifted, at the level where it shows and with its place, and writes nothing."""
+"""Test that checks find drift, at the right level and place, and write no outputs."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def relock(name):
     locked(lambda data: data["files"][name].update(lockfile.written((OUT / name).read_bytes())))
 
 
-SVG = "outputs/two: skipped: errors.svg and 1 more: only PNGs have pixels"
-NOTHING = {level: [f"1 experiment without drift, level {level}"] for level in LEVELS}
+SVG = "outputs/two: pixel comparison skipped for errors.svg and 1 more (not PNG)"
+NOTHING = {level: [f"1 experiment checked (level: {level}), no drift"] for level in LEVELS}
 NOTHING["pixels"].insert(0, SVG)
 
 
@@ -154,7 +154,7 @@ def test_a_bpviz_or_a_package_that_reads_more_into_a_config_is_no_drift():
     )  # of which another version is here now, or none
     assert check() == (
         0,
-        ["outputs/two: bpviz reads more into the same config than it did", *NOTHING["inputs"]],
+        ["outputs/two: bpviz now interprets this config differently", *NOTHING["inputs"]],
     )
 
 
@@ -163,7 +163,7 @@ def test_formats_need_not_be_said_again_and_can_be():
     code, said = check("--format", "pdf")
     assert (code, said[0]) == (
         1,
-        "configs/two.yaml: the outputs were made with --format png --format svg, and are checked with --format pdf",
+        "configs/two.yaml: options changed: outputs written with --format png --format svg, checked with --format pdf",
     )
 
 
@@ -176,13 +176,13 @@ def test_outputs_without_figures():
 
 
 def one(*lines):
-    return 1, [*"\n".join(lines).splitlines(), "1 drift in 1 of 1 experiment, level inputs"]
+    return 1, [*"\n".join(lines).splitlines(), "1 experiment checked (level: inputs), 1 drift in 1"]
 
 
 def test_a_value_of_the_config():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     assert check() == one(
-        "configs/two.yaml:6:28: algorithms[1].step: 0.4 now, 0.3 when the outputs were made",
+        "configs/two.yaml:6:28: algorithms[1].step: changed from 0.3 to 0.4",
         "      - {name: momentum, step: 0.4, label: M}",
         "                               ^",
     )
@@ -192,16 +192,16 @@ def test_values_that_are_not_written_are_placed_where_they_would_be():
     edit(FOLDER, "- rprop", "- irprop+")
     code, said = check()
     assert code == 1
-    assert said[0] == "configs/two.yaml:5:5: algorithms[0].name: 'irprop+' now, 'rprop' when the outputs were made"
-    assert said[3] == "configs/two.yaml:5:5: algorithms[0].label: 'iRPROP+' now, 'RPROP' when the outputs were made"
+    assert said[0] == "configs/two.yaml:5:5: algorithms[0].name: changed from 'rprop' to 'irprop+'"
+    assert said[3] == "configs/two.yaml:5:5: algorithms[0].label: changed from 'RPROP' to 'iRPROP+'"
 
 
 def test_many_values_are_counted():
     edit(FOLDER, "- rprop\n  - {name: momentum, step: 0.3, label: M}", "- adam")
     code, said = check()
     assert code == 1
-    assert sum("when the outputs were made" in line for line in said) == 5
-    assert re.fullmatch(r"configs/two\.yaml: \d+ more values are other than they were", said[-2])
+    assert sum(": changed from " in line for line in said) == 5
+    assert re.fullmatch(r"configs/two\.yaml: \d+ more values changed", said[-2])
 
 
 def test_a_config_when_nobody_knows_what_it_said():
@@ -211,8 +211,8 @@ def test_a_config_when_nobody_knows_what_it_said():
     assert (code, said[:2]) == (
         1,
         [
-            "configs/two.yaml: it says something else than when the outputs were made",
-            "outputs/two/run.json: is missing",
+            "configs/two.yaml: config changed since the last run",
+            "outputs/two/run.json: missing output file",
         ],
     )
 
@@ -220,7 +220,7 @@ def test_a_config_when_nobody_knows_what_it_said():
 def test_data_that_say_something_else():
     edit("configs/six.csv", ".9,.3,1", ".9,.4,1")
     assert check() == one(
-        "configs/two.yaml:2:10: dataset: six.csv is not what it was when the outputs were made",
+        "configs/two.yaml:2:10: dataset: six.csv changed since the last run",
         "    dataset: {csv: six.csv}",
         "             ^",
     )
@@ -236,7 +236,7 @@ def test_another_command_line():
     assert (code, said[0]) == (
         1,
         (
-            "configs/two.yaml: the outputs were made with --format png --format svg, and are checked with "
+            "configs/two.yaml: options changed: outputs written with --format png --format svg, checked with "
             "--set algorithms.1.step=0.5 --format png --format svg"
         ),
     )
@@ -245,32 +245,30 @@ def test_another_command_line():
 @pytest.mark.usefixtures("forgotten")
 def test_a_plugin():
     Path("mine.py").write_text(PLUGIN)
-    assert check("--plugin", "mine.py") == one(
-        "mine.py: the outputs were made with another version of it, or without it"
-    )
+    assert check("--plugin", "mine.py") == one("mine.py: plugin changed since the last run, or not used in it")
 
 
 def test_a_plugin_that_is_not_named():
     locked(lambda data: data["inputs"].update({"plugin mine.py": "0" * 64}))
-    assert check() == one("configs/two.yaml: the outputs were made with --plugin mine.py")
+    assert check() == one("configs/two.yaml: outputs written with --plugin mine.py")
 
 
 @pytest.mark.parametrize("name", ["summary.md", "history.csv", "errors.png", "errors.svg"])
 def test_a_file_changed_by_hand(name):
     with (OUT / name).open("ab") as file:
         file.write(b" ")
-    assert check() == one(f"outputs/two/{name}: was changed since bpviz wrote it")
+    assert check() == one(f"outputs/two/{name}: modified output file since the last run")
 
 
 def test_a_file_of_the_same_size_changed_by_hand():
     content = (OUT / "summary.md").read_bytes()
     (OUT / "summary.md").write_bytes(content.replace(b"20", b"21", 1) if b"20" in content else content[:-2] + b"x\n")
-    assert check() == one("outputs/two/summary.md: was changed since bpviz wrote it")
+    assert check() == one("outputs/two/summary.md: modified output file since the last run")
 
 
 def test_a_file_that_is_missing():
     (OUT / "errors.png").unlink()
-    assert check() == one("outputs/two/errors.png: is missing")
+    assert check() == one("outputs/two/errors.png: missing output file")
 
 
 def test_no_outputs_at_all():
@@ -279,8 +277,8 @@ def test_no_outputs_at_all():
         assert check(level=level) == (
             1,
             [
-                "configs/two.yaml: there are no outputs of it in outputs/two",
-                f"1 drift in 1 of 1 experiment, level {level}",
+                "configs/two.yaml: no outputs in outputs/two",
+                f"1 experiment checked (level: {level}), 1 drift in 1",
             ],
         )
 
@@ -288,11 +286,11 @@ def test_no_outputs_at_all():
 @pytest.mark.parametrize(
     ("content", "line", "reason"),
     [
-        (None, "configs/two.yaml", "there is no bpviz.lock.json in outputs/two"),
-        (b"{", str(LOCK), "cannot be read (it is not JSON)"),
-        (b"{}", str(LOCK), "is not a lock of bpviz"),
-        (b'{"schema": 99}', str(LOCK), "is of a newer bpviz"),
-        (b"{\n<<<<<<< ours\n=======\n>>>>>>> theirs\n}", f"{LOCK}:2", "has conflict markers of git in it"),
+        (None, "configs/two.yaml", "no bpviz.lock.json in outputs/two"),
+        (b"{", str(LOCK), "is not valid JSON"),
+        (b"{}", str(LOCK), "is not a valid lockfile"),
+        (b'{"schema": 99}', str(LOCK), "was written by a newer version of bpviz"),
+        (b"{\n<<<<<<< ours\n=======\n>>>>>>> theirs\n}", f"{LOCK}:2", "contains git conflict markers"),
     ],
 )
 @pytest.mark.parametrize("level", LEVELS)
@@ -301,7 +299,7 @@ def test_a_lock_that_is_no_use(content, line, reason, level):
         LOCK.unlink()
     else:
         LOCK.write_bytes(content)
-    assert check(level=level) == (1, [f"{line}: {reason}", f"1 drift in 1 of 1 experiment, level {level}"])
+    assert check(level=level) == (1, [f"{line}: {reason}", f"1 experiment checked (level: {level}), 1 drift in 1"])
 
 
 def test_outputs_whose_config_is_gone():
@@ -309,8 +307,8 @@ def test_outputs_whose_config_is_gone():
     invoke("configs", "--format", "png", "--format", "svg")
     Path("configs/other.yaml").unlink()
     code, said = check()
-    message = "outputs/other/bpviz.lock.json: the config of these outputs, configs/other.yaml, is gone"
-    assert (code, said[-2:]) == (1, [message, "1 drift in 1 of 2 experiments, level inputs"])
+    message = "outputs/other/bpviz.lock.json: orphaned outputs: their config configs/other.yaml no longer exists"
+    assert (code, said[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1"])
     assert check(configs="configs/two.yaml")[0] == 0  # which says nothing of others
 
 
@@ -321,9 +319,9 @@ def test_files_left_over():
     assert (code, said) == (
         1,
         [
-            "outputs/two/epochs.png: it is left over: the config makes no such file any more",
-            "outputs/two/epochs.svg: it is left over: the config makes no such file any more",
-            "2 drifts in 1 of 1 experiment, level inputs",
+            "outputs/two/epochs.png: orphaned file: the config no longer produces it",
+            "outputs/two/epochs.svg: orphaned file: the config no longer produces it",
+            "1 experiment checked (level: inputs), 2 drifts in 1",
         ],
     )
 
@@ -388,12 +386,12 @@ def test_a_number_counts_to_nine_digits(part):
     locked(change(8))
     assert check() == (0, NOTHING["inputs"])
     code, said = check(level="results")
-    name = "error" if part == "final_error" else "w1"
+    name = "final error" if part == "final_error" else "w1"
     assert code == 1
-    assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M came to {name} -?[\d.]+ \(was -?[\d.]+\)", said[0])
+    assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M: {name} -?[\d.]+ -> -?[\d.]+", said[0])
     assert said[3:] == [
-        "outputs/two: neither the config nor bpviz nor a version has changed since the outputs were made",
-        "1 drift in 1 of 1 experiment, level results",
+        "outputs/two: config, bpviz source files and versions are unchanged since the last run",
+        "1 experiment checked (level: results), 1 drift in 1",
         "see bpviz-drift/index.html for a visual diff",
     ]
     assert sorted(path.name for path in Path("bpviz-drift/two").iterdir()) == [
@@ -437,30 +435,28 @@ def test_counts_and_endings_are_exact():
     code, said = check(level="results")
     assert code == 1
     now = re.fullmatch(
-        r"configs/two\.yaml:5:5: algorithms\[0\]: RPROP came to epochs (\d+) \(was 19\), ending (\w+) \(was stuck\), "
-        r"error evaluations 0 \(was 3\) and gradient evaluations (\d+) \(was 19\)",
+        r"configs/two\.yaml:5:5: algorithms\[0\]: RPROP: epochs 19 -> (\d+), ending stuck -> (\w+), "
+        r"error evaluations 3 -> 0, gradient evaluations 19 -> (\d+)",
         said[0],
     )
     assert now
     assert now[1] == now[3] == str(json.loads((OUT / "summary.json").read_text())["runs"][0]["epochs"])
-    assert (
-        said[3] == "outputs/two: since the outputs were made, bpviz's own engine/loop.py and numerics/linalg.py changed"
-    )
-    assert said[4] == f"outputs/two: this runs numpy {np.__version__} (was 1.0)"
+    assert said[3] == "outputs/two: bpviz source files changed since the last run: engine/loop.py, numerics/linalg.py"
+    assert said[4] == f"outputs/two: versions changed since the last run: numpy 1.0 -> {np.__version__}"
 
 
 def test_runs_that_are_not_recorded_or_not_run():
     locked(lambda data: data["results"][0].update(label="Another"))
     code, said = check(level="results")
     assert code == 1
-    assert said[0] == "configs/two.yaml:5:5: algorithms[0]: RPROP is not among the results"
-    assert said[3] == "configs/two.yaml:5:3: algorithms: Another is among the results, and is not run any more"
+    assert said[0] == "configs/two.yaml:5:5: algorithms[0]: RPROP has no recorded result"
+    assert said[3] == "configs/two.yaml:5:3: algorithms: Another has a recorded result, but is not in the config"
 
 
 def test_a_lock_that_names_too_few_files():
     locked(lambda data: data["files"].pop("summary.md"))
     code, said = check(level="results")
-    assert (code, said[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is missing")
+    assert (code, said[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is not listed")
 
 
 def test_a_picture_needs_the_history():
@@ -469,7 +465,7 @@ def test_a_picture_needs_the_history():
         (OUT / "history.csv").write_bytes(content)
         code, said = check(level="results")
         assert code == 1
-        assert "outputs/two: history.csv does not hold the runs, so there is no picture" in said
+        assert "outputs/two: errors per epoch not plotted (history.csv is missing or damaged)" in said
         assert not Path("bpviz-drift").exists()
 
 
@@ -477,9 +473,9 @@ def test_a_changed_config_says_what_it_does():
     edit(FOLDER, "step: 0.3", "step: 3")
     code, said = check("-j", "2", level="results")
     assert code == 1
-    assert sum(": algorithms[1]: M came to epochs" in line for line in said) == 1
+    assert sum(": algorithms[1]: M: epochs" in line for line in said) == 1
     assert said[-2:] == [
-        "2 drifts in 1 of 1 experiment, level results",
+        "1 experiment checked (level: results), 2 drifts in 1",
         "see bpviz-drift/index.html for a visual diff",
     ]
 
@@ -511,12 +507,12 @@ def test_pixels_that_differ_a_lot():
     code, said = check(level="pixels")
     assert code == 1
     assert re.fullmatch(
-        r"configs/two\.yaml:8:5: figures\[0\]: errors\.png differs from what is drawn now by RMS \d+(\.\d)? of 255 "
-        r"in 1\d % of its pixels",
+        r"configs/two\.yaml:8:5: figures\[0\]: errors\.png: RMS difference \d+(\.\d)?, tolerance 2; "
+        r"1\d % of the pixels differ",
         said[0],
     )
     assert said[-2:] == [
-        "1 drift in 1 of 1 experiment, level pixels",
+        "1 experiment checked (level: pixels), 1 drift in 1",
         "see bpviz-drift/index.html for a visual diff",
     ]
     expected, actual, difference = (
@@ -542,8 +538,8 @@ def test_a_picture_of_another_size():
     assert (code, said[0]) == (
         1,
         (
-            "configs/two.yaml:8:5: figures[0]: errors.png differs from what is drawn now by its size: "
-            f"{width} x {height - 10} pixels, and {width} x {height} now"
+            "configs/two.yaml:8:5: figures[0]: errors.png: size changed from "
+            f"{width} x {height - 10} to {width} x {height} pixels"
         ),
     )
 
@@ -554,7 +550,7 @@ def test_what_is_no_png(content):
     (OUT / "errors.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
     relock("errors.png")
     code, said = check(level="pixels")
-    assert (code, said[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png is not a PNG that can be read")
+    assert (code, said[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png: not a valid PNG")
 
 
 def test_a_picture_that_is_gone_is_said_once():
@@ -562,7 +558,7 @@ def test_a_picture_that_is_gone_is_said_once():
     code, said = check(level="pixels")
     assert (code, said) == (
         1,
-        ["outputs/two/errors.png: is missing", SVG, "1 drift in 1 of 1 experiment, level pixels"],
+        ["outputs/two/errors.png: missing output file", SVG, "1 experiment checked (level: pixels), 1 drift in 1"],
     )
 
 
@@ -574,7 +570,11 @@ def test_another_matplotlib_skips_the_pixels():
     locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
     assert check(level="pixels") == (
         0,
-        [f"outputs/two: skipped: drawn with 2.9, running {now}", SVG, "1 experiment without drift, level pixels"],
+        [
+            f"outputs/two: pixel comparison skipped (figures drawn with matplotlib 2.9, installed: {now})",
+            SVG,
+            "1 experiment checked (level: pixels), no drift",
+        ],
     )
     locked(lambda data: data["versions"].update(matplotlib=f"{now}.99"))
     assert check(level="pixels")[0] == 1
@@ -595,7 +595,7 @@ def test_what_a_figure_shows_is_compared_for_every_format():
     code, said = check(level="pixels")
     assert (code, said[0]) == (
         1,
-        "configs/two.yaml:8:5: figures[0]: errors.png and errors.svg show something else than there is to show now",
+        "configs/two.yaml:8:5: figures[0]: plotted data changed: errors.png, errors.svg",
     )
     locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
     assert check(level="pixels")[0] == 1
@@ -608,8 +608,8 @@ def test_last_digits_of_another_processor_are_not_counted():
     assert (code, said[1]) == (
         0,
         (
-            "outputs/two: not counted: errors.svg would show the same to all but the last digits, "
-            "which another processor or another NumPy rounds otherwise"
+            "outputs/two: ignored: plotted data of errors.svg differs only in the last digits "
+            "(different CPU or NumPy version)"
         ),
     )
 
@@ -639,7 +639,7 @@ def test_pictures_go_where_they_are_sent_and_never_through_a_link():
     Path("link").symlink_to("elsewhere")
     code, out, err = invoke("configs", "--check", "--level", "results", "--drift", "link")
     assert code == 1
-    assert "algorithms[0]: RPROP came to epochs" in out
+    assert "algorithms[0]: RPROP: epochs" in out
     assert err == "link is a symbolic link to elsewhere; remove it or choose another --out\n"
     assert list(Path("elsewhere").iterdir()) == []
     assert invoke("configs", "--check", "--level", "results", "--drift", "a/b")[0] == 1
@@ -668,7 +668,7 @@ def test_for_programs():
                         "line": 6,
                         "column": 28,
                         "path": "algorithms[1].step",
-                        "message": "0.4 now, 0.3 when the outputs were made",
+                        "message": "changed from 0.3 to 0.4",
                     }
                 ],
                 "notes": [],
@@ -680,7 +680,11 @@ def test_for_programs():
 def test_quiet_says_only_what_has_drifted():
     assert invoke("configs", "--check", "-q") == (0, "", "")
     (OUT / "errors.png").unlink()
-    assert invoke("configs", "--check", "-q", "--level", "inputs") == (1, "outputs/two/errors.png: is missing\n", "")
+    assert invoke("configs", "--check", "-q", "--level", "inputs") == (
+        1,
+        "outputs/two/errors.png: missing output file\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -735,4 +739,4 @@ def test_a_folder_that_cannot_be_written_can_be_checked(folder):
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 experiment without drift, level inputs\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 experiment checked (level: inputs), no drift\n", "")
