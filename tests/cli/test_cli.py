@@ -592,6 +592,34 @@ def test_run_writes_files_and_prints_status(folder):
     assert invoke("run", "good.yaml", "--quiet", "--no-figures").stderr == ""
 
 
+def test_second_run_prints_what_is_up_to_date(folder):
+    (folder / "a.yaml").write_text(GOOD)
+    (folder / "b.yaml").write_text(QUICK)
+    invoke("run", "a.yaml", "b.yaml")
+    hint = "use --force to rerun and redraw"
+    assert invoke("run", "a.yaml").stderr == (
+        f"outputs/a: up to date (6 files; first figure outputs/a/errors.png); {hint}\n"
+    )
+    assert invoke("run", "a.yaml", "b.yaml").stderr == (
+        f"outputs/a: up to date (6 files; first figure outputs/a/errors.png)\noutputs/b: up to date (5 files)\n{hint}\n"
+    )
+
+
+def test_forced_run_counts_redrawn_and_changed_files(folder):
+    (folder / "a.yaml").write_text(GOOD)
+    (folder / "b.yaml").write_text(QUICK)
+    formats = ("--format", "png", "--format", "svg")
+    invoke("run", "a.yaml", "b.yaml", *formats)
+    (folder / "outputs/a/errors.png").write_bytes(b"")
+    lines = invoke("run", "a.yaml", "b.yaml", "--force", *formats).stderr.splitlines()
+    assert [re.sub(r"\(.*\)", "(...)", line) for line in lines if not line.startswith(" ")] == [
+        "outputs/a: 2 figure files redrawn, 1 of 7 files changed (...); first figure outputs/a/errors.png",
+        "outputs/b: rerun, 0 of 5 files changed (...)",
+    ]
+    assert lines[-1].endswith(" (--force)")
+    assert lines[0].split("(")[1].startswith("--force; ")
+
+
 def test_run_accepts_files_folders_and_standard_input(folder):
     (folder / "some").mkdir()
     for name in ("b.yaml", "a.yml", "not.txt", ".hidden.yaml"):
