@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,9 +20,10 @@ _UNBROKEN = re.compile(r"[\[(][-+.\w]+(?:, [-+.\w]+)+[\])]")  # a point or an in
 
 def text_width() -> int:
     """Return the width of printed text in columns: two less than the terminal, or 78 if there is no terminal."""
-    known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    columns = shutil.get_terminal_size((_NOT_A_TERMINAL, 24)).columns if known else _NOT_A_TERMINAL
-    return min(max(columns, _NARROWEST), _WIDEST) - 2
+    columns = int(os.environ["COLUMNS"]) if os.environ.get("COLUMNS", "").isdecimal() else 0
+    if not columns and sys.stdout.isatty():
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    return min(max(columns or _NOT_A_TERMINAL, _NARROWEST), _WIDEST) - 2
 
 
 def fold(text: str, width: int, hanging: int = 0) -> list[str]:
