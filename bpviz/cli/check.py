@@ -49,7 +49,7 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
         from bpviz.conformance import report
 
         with contextlib.redirect_stdout(sys.stderr):  # output of plugins is not part of the report
-            checked = report.made(rule, other)
+            checked = report.check(rule, other)
     if form == "json":
         click.echo(tables.as_json(report.as_data(checked)), nl=False)
     elif not sys.stdout.isatty():
@@ -61,5 +61,5 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
             print_styled(table, no_color=no_color)
             for sentence in sentences:
                 click.echo(f"  {sentence}")
-    if not checked.holds:
+    if not checked.passed:
         raise click.exceptions.Exit(1)
