@@ -143,22 +143,22 @@ def test_annotates_drift(workspace):
     (workspace / "summary.md").unlink()
     write(CONFIG.replace("10", "1.5"))
     Path("outputs/one/summary.csv").unlink()
-    message = "algorithms[0].step: 1.5 now, 10.0 when the outputs were made"
+    message = "algorithms[0].step: changed from 10.0 to 1.5"
     code, out, err = invoke("run", "configs", "--check", "--level", "inputs", "--format", "json")
     assert code == 1
     assert out.startswith("{\n")
     assert err.splitlines() == [
         f"::error file=configs/one.yaml,line=2,col=22,title=bpviz%3A drift (inputs)::{message}",
-        "::error title=bpviz%3A drift (inputs)::outputs/one/summary.csv: is missing",
+        "::error title=bpviz%3A drift (inputs)::outputs/one/summary.csv: missing output file",
     ]
     assert (workspace / "summary.md").read_text(encoding="utf-8") == (
-        "# bpviz: 2 drifts in 1 of 1 experiment, level inputs\n\n"
+        "# bpviz: 1 experiment checked (level: inputs), 2 drifts in 1 experiment\n\n"
         "| experiment | config | inputs |\n| --- | --- | --- |\n| one | configs/one.yaml | 2 drifts |\n\n"
         "````text\n"
-        "configs/one.yaml:2:22: algorithms[0].step: 1.5 now, 10.0 when the outputs were made\n"
+        "configs/one.yaml:2:22: algorithms[0].step: changed from 10.0 to 1.5\n"
         "      - {name: gd, step: 1.5}\n"
         "                         ^\n"
-        "outputs/one/summary.csv: is missing\n"
+        "outputs/one/summary.csv: missing output file\n"
         "````\n"
     )
 
@@ -169,9 +169,9 @@ def test_summary_without_drift_has_every_level(workspace):
     (workspace / "summary.md").unlink()
     assert invoke("run", "configs", "--check", "--level", "results")[0] == 0
     assert (workspace / "summary.md").read_text(encoding="utf-8") == (
-        "# bpviz: 1 experiment without drift, level results\n\n"
+        "# bpviz: 1 experiment checked (level: results), no drift\n\n"
         "| experiment | config | inputs | results |\n| --- | --- | --- | --- |\n"
-        "| a\\|b | configs/one.yaml | same | same |\n"
+        "| a\\|b | configs/one.yaml | no drift | no drift |\n"
     )
 
 

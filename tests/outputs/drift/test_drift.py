@@ -176,7 +176,7 @@ def test_outputs_without_figures():
 
 
 def one(*lines):
-    return 1, [*"\n".join(lines).splitlines(), "1 experiment checked (level: inputs), 1 drift in 1"]
+    return 1, [*"\n".join(lines).splitlines(), "1 experiment checked (level: inputs), 1 drift in 1 experiment"]
 
 
 def test_a_value_of_the_config():
@@ -278,7 +278,7 @@ def test_no_outputs_at_all():
             1,
             [
                 "configs/two.yaml: no outputs in outputs/two",
-                f"1 experiment checked (level: {level}), 1 drift in 1",
+                f"1 experiment checked (level: {level}), 1 drift in 1 experiment",
             ],
         )
 
@@ -299,7 +299,10 @@ def test_a_lock_that_is_no_use(content, line, reason, level):
         LOCK.unlink()
     else:
         LOCK.write_bytes(content)
-    assert check(level=level) == (1, [f"{line}: {reason}", f"1 experiment checked (level: {level}), 1 drift in 1"])
+    assert check(level=level) == (
+        1,
+        [f"{line}: {reason}", f"1 experiment checked (level: {level}), 1 drift in 1 experiment"],
+    )
 
 
 def test_outputs_whose_config_is_gone():
@@ -308,7 +311,7 @@ def test_outputs_whose_config_is_gone():
     Path("configs/other.yaml").unlink()
     code, said = check()
     message = "outputs/other/bpviz.lock.json: orphaned outputs: their config configs/other.yaml no longer exists"
-    assert (code, said[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1"])
+    assert (code, said[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1 experiment"])
     assert check(configs="configs/two.yaml")[0] == 0  # which says nothing of others
 
 
@@ -321,7 +324,7 @@ def test_files_left_over():
         [
             "outputs/two/epochs.png: orphaned file: the config no longer produces it",
             "outputs/two/epochs.svg: orphaned file: the config no longer produces it",
-            "1 experiment checked (level: inputs), 2 drifts in 1",
+            "1 experiment checked (level: inputs), 2 drifts in 1 experiment",
         ],
     )
 
@@ -391,7 +394,7 @@ def test_a_number_counts_to_nine_digits(part):
     assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M: {name} -?[\d.]+ -> -?[\d.]+", said[0])
     assert said[3:] == [
         "outputs/two: config, bpviz source files and versions are unchanged since the last run",
-        "1 experiment checked (level: results), 1 drift in 1",
+        "1 experiment checked (level: results), 1 drift in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
     ]
     assert sorted(path.name for path in Path("bpviz-drift/two").iterdir()) == [
@@ -475,7 +478,7 @@ def test_a_changed_config_says_what_it_does():
     assert code == 1
     assert sum(": algorithms[1]: M: epochs" in line for line in said) == 1
     assert said[-2:] == [
-        "1 experiment checked (level: results), 2 drifts in 1",
+        "1 experiment checked (level: results), 2 drifts in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
     ]
 
@@ -512,7 +515,7 @@ def test_pixels_that_differ_a_lot():
         said[0],
     )
     assert said[-2:] == [
-        "1 experiment checked (level: pixels), 1 drift in 1",
+        "1 experiment checked (level: pixels), 1 drift in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
     ]
     expected, actual, difference = (
@@ -558,7 +561,11 @@ def test_a_picture_that_is_gone_is_said_once():
     code, said = check(level="pixels")
     assert (code, said) == (
         1,
-        ["outputs/two/errors.png: missing output file", SVG, "1 experiment checked (level: pixels), 1 drift in 1"],
+        [
+            "outputs/two/errors.png: missing output file",
+            SVG,
+            "1 experiment checked (level: pixels), 1 drift in 1 experiment",
+        ],
     )
 
 
