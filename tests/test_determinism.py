@@ -88,7 +88,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, byte
     return folder, run(folder)
 
 
-def test_everything_is_there(here: tuple[Path, dict[str, bytes]]) -> None:
+def test_writes_all_files(here: tuple[Path, dict[str, bytes]]) -> None:
     figures = [f"{name}.{suffix}" for name in ("paths-momentum", "surface", "errors") for suffix in FORMATS]
     assert sorted(here[1]) == sorted(["(table)", *TABLES, lockfile.NAME, *figures])
     for name, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
@@ -96,13 +96,13 @@ def test_everything_is_there(here: tuple[Path, dict[str, bytes]]) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_time_over_the_first(here: tuple[Path, dict[str, bytes]]) -> None:
+def test_forced_rerun_writes_the_same_bytes(here: tuple[Path, dict[str, bytes]]) -> None:
     folder, first = here
     again = run(folder, "--force", PYTHONHASHSEED="1")
     assert [name for name in first if again[name] != first[name]] == []
 
 
-def test_on_a_hostile_machine_in_another_folder_and_in_parallel(
+def test_bytes_do_not_depend_on_environment_folder_or_processes(
     here: tuple[Path, dict[str, bytes]], tmp_path: Path
 ) -> None:
     _, first = here
@@ -137,7 +137,7 @@ def test_on_a_hostile_machine_in_another_folder_and_in_parallel(
     ],
     ids=["a locale that is not installed", "not UTF-8", "no backend"],
 )
-def test_settings_that_stop_matplotlib_itself(
+def test_bytes_do_not_depend_on_invalid_matplotlib_settings(
     here: tuple[Path, dict[str, bytes]], tmp_path: Path, settings: bytes, environment: dict[str, str]
 ) -> None:
     _, first = here
@@ -146,7 +146,7 @@ def test_settings_that_stop_matplotlib_itself(
     assert [name for name in first if elsewhere[name] != first[name]] == []
 
 
-def test_nothing_in_the_files_tells_when_or_where(here: tuple[Path, dict[str, bytes]]) -> None:
+def test_files_contain_no_time_or_path(here: tuple[Path, dict[str, bytes]]) -> None:
     folder, first = here
     for name, content in first.items():
         for word in (str(folder).encode(), b"CreationDate", b"dc:date", b"matplotlib.org"):

@@ -26,7 +26,7 @@ def published(six_points, follow):
     return published
 
 
-def test_the_six_points(six_points):
+def test_six_points_are_the_published_ones(six_points):
     assert six_points.dataset.features == ((0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9))
     assert six_points.dataset.targets == (1, 1, 1, 0, 0, 0)
     assert (six_points.activation, six_points.loss, six_points.weights) == ("sigmoid", "mse", ("w1", "w2"))
@@ -51,14 +51,14 @@ def test_the_six_points(six_points):
         ("newton", {"step": 1, "penalty": 0.1}, 24),
     ],
 )
-def test_epochs(name, settings, epochs, published):
+def test_reproduces_published_epochs(name, settings, epochs, published):
     run = published(name, **settings)
     assert (run.epochs, run.ending) == (epochs, Ending.REACHED)
     assert run.errors[-1] <= 0.125 < run.errors[:-1].min()
 
 
 @pytest.mark.parametrize("name", ["gd", "momentum", "rprop", "irprop+", "golden", "newton"])
-def test_the_defaults_are_the_published_settings(name, published):
+def test_defaults_are_the_published_settings(name, published):
     published_settings = {
         "gd": {"step": 0.3},
         "momentum": {"step": 0.3, "momentum": 0.9},
@@ -80,12 +80,12 @@ def test_the_defaults_are_the_published_settings(name, published):
         ("irprop+", {}, ("2.455", "-3.089")),
     ],
 )
-def test_ends_to_every_printed_digit(name, settings, end, published):
+def test_reproduces_end_points_to_every_printed_digit(name, settings, end, published):
     digits = len(end[0].partition(".")[2])
     assert tuple(f"{w:.{digits}f}" for w in published(name, **settings).weights[-1]) == end
 
 
-def test_newton_s_three_points(published):
+def test_reproduces_three_points_of_newtons_method(published):
     """Read off the article's figure of the Newton steps, and recomputed."""
     points = published("newton").weights[1:]
     assert [[f"{w:.2f}" for w in point] for point in points] == [
@@ -95,7 +95,7 @@ def test_newton_s_three_points(published):
     ]
 
 
-def test_golden_search_s_two_points_and_their_price(published, six_points, plain):
+def test_reproduces_two_points_and_evaluations_of_golden_search(published, six_points, plain):
     """The points of SciPy's golden section with tol 0.1 along the negative gradient; 31 errors, 2 gradients."""
     run = published("golden")
     assert run.weights[1:] == pytest.approx(np.array([(1.29283, -1.37304), (3.13321, -6.08879)]), abs=1e-5)
@@ -113,7 +113,7 @@ def test_golden_search_s_two_points_and_their_price(published, six_points, plain
     assert f.counts["error"] == 31
 
 
-def test_the_kink_in_the_paths_of_rprop_and_irprop_plus(published):
+def test_reproduces_kink_in_paths_of_rprop_and_irprop_plus(published):
     """Figures "RPROP 11-14" and "iRPROP+ 12-17": eleven equal moves of both weights, then the second gradient turns.
 
     The steps are 0.1, 0.12, ... 0.1 · 1.2¹⁰ = 0.619, their sum 3.215; the twelfth of the first weight is 0.743.
@@ -128,7 +128,7 @@ def test_the_kink_in_the_paths_of_rprop_and_irprop_plus(published):
     assert rprop[:12].tobytes() == irprop[:12].tobytes()
 
 
-def test_every_epoch_is_paid_for(published):
+def test_reproduces_published_evaluations(published):
     """What the summary table of the published run says beside the epochs."""
     paid = {
         name: tuple(published(name).evaluations.values())[:3]

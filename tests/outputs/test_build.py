@@ -53,7 +53,7 @@ def ends(outcomes):
     return [[run.trajectory.weights[-1].tolist() for run in outcome.results.runs] for outcome in outcomes]
 
 
-def test_several_processes_write_what_one_writes(two, tmp_path):
+def test_files_do_not_depend_on_number_of_processes(two, tmp_path):
     said = {1: [], 2: []}
     ended = []
     for jobs, words in said.items():
@@ -77,7 +77,7 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     assert one == tree(tmp_path / "2")
 
 
-def test_more_experiments_than_processes_take_at_once(tmp_path):
+def test_many_experiments_with_few_processes(tmp_path):
     """Most are one task each, the last ones one and one more for each figure.
 
     No more results are held than are worked on, so the memory of a thousand experiments is that of a few.
@@ -101,12 +101,12 @@ def test_more_experiments_than_processes_take_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_without_tables_there_are_figures_alone(two, tmp_path, jobs):
+def test_writes_only_figures_without_tables(two, tmp_path, jobs):
     carry_out(planned(two[1:], tmp_path, "svg", with_tables=False), processes=jobs)
     assert list(tree(tmp_path)) == ["second/errors.svg"]
 
 
-def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
+def test_writes_every_file_with_atomic_write(two, tmp_path, monkeypatch):
     """So what tests/storage/test_atomic.py shows of atomic.write holds for every file of a run."""
     jobs = planned(two, tmp_path, "png")
     written = []
@@ -117,7 +117,7 @@ def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
     assert {kind for _, kind in written} == {bytes}
 
 
-def test_a_plan_that_cannot_be_carried_out_makes_no_folder(two, tmp_path):
+def test_plan_with_unwritable_file_creates_no_folder(two, tmp_path):
     out = tmp_path / "out"
     (out / "second").mkdir(parents=True)
     (out / "second" / "history.csv").symlink_to(tmp_path / "elsewhere")
@@ -127,14 +127,14 @@ def test_a_plan_that_cannot_be_carried_out_makes_no_folder(two, tmp_path):
     planned(two[1:], out, "png", with_tables=False)  # which does not write that file
 
 
-def test_a_figure_name_too_long_is_refused_before_anything_is_computed(tmp_path):
+def test_rejects_too_long_figure_name_before_running(tmp_path):
     long = experiment(f"algorithms: [gd]\nfigures: [{{kind: errors, save_as: {'字' * 90}}}]")
     with pytest.raises(UnwritableError, match=r"字\.png: File name too long"):
         planned([long], tmp_path, "png")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_file_that_cannot_be_written_after_all(two, tmp_path, jobs):
+def test_reports_file_that_becomes_unwritable(two, tmp_path, jobs):
     """Something put a folder in the way after the plan was made."""
     work = planned(two, tmp_path, "png")
     (tmp_path / "second" / "run.json").mkdir()
@@ -187,7 +187,7 @@ on_posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @on_posix
 @pytest.mark.parametrize("wait", [0, 0.5])
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_an_interrupt_ends_all_processes_with_one_word(tmp_path, jobs, wait):
+def test_interrupt_ends_all_processes_with_one_message(tmp_path, jobs, wait):
     """As Ctrl-C does, the interrupt goes to every process of the group."""
     process = started(tmp_path, "--jobs", jobs)
     time.sleep(wait)
@@ -201,7 +201,7 @@ def test_an_interrupt_ends_all_processes_with_one_word(tmp_path, jobs, wait):
 
 
 @on_posix
-def test_workers_do_not_outlive_a_killed_parent(tmp_path):
+def test_workers_end_when_parent_is_killed(tmp_path):
     process = started(tmp_path, "--jobs", "2")
     time.sleep(0.5)
     process.kill()
@@ -213,7 +213,7 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
-def test_workers_leave_interrupts_to_their_parent(tmp_path):
+def test_workers_ignore_interrupts(tmp_path):
     """From their first moment on: else each would print its own traceback."""
 
     def children():

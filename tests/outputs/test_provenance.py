@@ -63,31 +63,31 @@ def problem_for(rule: Any) -> dict[str, Any]:
     raise AssertionError(f"{rule.name} suits no perceptron")
 
 
-def test_every_rule(tmp_path: Path) -> None:
+def test_lists_source_files_of_every_rule(tmp_path: Path) -> None:
     wrong = {
         name: uncovered({"algorithms": [name], **problem_for(rule)}, tmp_path) for name, rule in OPTIMIZERS.items()
     }
     assert {name: modules for name, modules in wrong.items() if modules} == {}
 
 
-def test_every_wrapper(tmp_path: Path) -> None:
+def test_lists_source_files_of_every_wrapper(tmp_path: Path) -> None:
     for name in WRAPPERS.names():
         wrapped = {"name": "gd", "with": [{"name": name, **SETTINGS.get(name, {})}]}
         assert (name, uncovered({"algorithms": [wrapped]}, tmp_path)) == (name, set())
 
 
-def test_every_problem(tmp_path: Path) -> None:
+def test_lists_source_files_of_every_problem(tmp_path: Path) -> None:
     for name in set(PROBLEMS.names()) - {"perceptron"}:
         experiment = {"problem": name, "algorithms": ["nelder-mead"], "figures": ["contour"]}
         assert (name, uncovered(experiment, tmp_path)) == (name, set())
 
 
 @pytest.mark.parametrize("figure", sorted(FIGURES.names()))
-def test_every_figure(figure: str, tmp_path: Path) -> None:
+def test_lists_source_files_of_every_figure(figure: str, tmp_path: Path) -> None:
     assert uncovered({"algorithms": ["gd", "rprop"], "figures": [figure]}, tmp_path) == set()
 
 
-def test_a_module_that_is_not_listed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finds_unlisted_source_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = tuple(folder for folder in provenance.READING_AND_COMPUTING if folder != "numerics/*.py")
     monkeypatch.setattr(provenance, "READING_AND_COMPUTING", folders)
     assert uncovered({"algorithms": ["newton"]}, tmp_path) == {"numerics/linalg.py"}

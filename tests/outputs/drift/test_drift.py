@@ -125,17 +125,17 @@ NOTHING["pixels"].insert(0, SVG)
 
 
 @pytest.mark.parametrize(("level", "jobs"), [*((level, "1") for level in LEVELS), ("pixels", "2")])
-def test_nothing_has_drifted(level, jobs):
+def test_finds_no_drift_in_new_outputs(level, jobs):
     assert check("--jobs", jobs, level=level) == (0, NOTHING[level])
     assert not Path("bpviz-drift").exists()
 
 
-def test_the_level_is_pixels_if_none_is_said():
+def test_default_level_is_pixels():
     assert invoke("configs", "--check")[1].splitlines() == NOTHING["pixels"]
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_is_not_ones_own_doing_is_no_drift(level):
+def test_comments_code_and_versions_are_no_drift(level):
     """A comment, other code of bpviz that comes to the same, other versions."""
     edit(FOLDER, "title: Two", "title: Two  # and a word on it")
 
@@ -147,7 +147,7 @@ def test_what_is_not_ones_own_doing_is_no_drift(level):
     assert check(level=level) == (0, NOTHING[level])
 
 
-def test_a_bpviz_or_a_package_that_reads_more_into_a_config_is_no_drift():
+def test_changed_interpretation_of_a_config_is_no_drift():
     locked(lambda data: data.update(experiment="0" * 16, code={"words.py": "0"}))
     locked(
         lambda data: data["inputs"].update({"package other": "1.0"})
@@ -158,7 +158,7 @@ def test_a_bpviz_or_a_package_that_reads_more_into_a_config_is_no_drift():
     )
 
 
-def test_formats_need_not_be_said_again_and_can_be():
+def test_formats_default_to_those_of_the_lockfile():
     assert check("--format", "png", "--format", "svg")[0] == 0
     code, said = check("--format", "pdf")
     assert (code, said[0]) == (
@@ -167,7 +167,7 @@ def test_formats_need_not_be_said_again_and_can_be():
     )
 
 
-def test_outputs_without_figures():
+def test_checks_outputs_without_figures():
     invoke("configs", "--no-figures", "--out", "tables")
     assert check("--out", "tables", level="pixels") == (0, NOTHING["pixels"][1:])
 
@@ -179,7 +179,7 @@ def one(*lines):
     return 1, [*"\n".join(lines).splitlines(), "1 experiment checked (level: inputs), 1 drift in 1 experiment"]
 
 
-def test_a_value_of_the_config():
+def test_reports_changed_value_of_config():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     assert check() == one(
         "configs/two.yaml:6:28: algorithms[1].step: changed from 0.3 to 0.4",
@@ -188,7 +188,7 @@ def test_a_value_of_the_config():
     )
 
 
-def test_values_that_are_not_written_are_placed_where_they_would_be():
+def test_places_changed_defaults_at_their_algorithm():
     edit(FOLDER, "- rprop", "- irprop+")
     code, said = check()
     assert code == 1
@@ -196,7 +196,7 @@ def test_values_that_are_not_written_are_placed_where_they_would_be():
     assert said[3] == "configs/two.yaml:5:5: algorithms[0].label: changed from 'RPROP' to 'iRPROP+'"
 
 
-def test_many_values_are_counted():
+def test_counts_many_changed_values():
     edit(FOLDER, "- rprop\n  - {name: momentum, step: 0.3, label: M}", "- adam")
     code, said = check()
     assert code == 1
@@ -204,7 +204,7 @@ def test_many_values_are_counted():
     assert re.fullmatch(r"configs/two\.yaml: \d+ more values changed", said[-2])
 
 
-def test_a_config_when_nobody_knows_what_it_said():
+def test_reports_changed_config_without_run_json():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     (OUT / "run.json").unlink()
     code, said = check()
@@ -217,7 +217,7 @@ def test_a_config_when_nobody_knows_what_it_said():
     )
 
 
-def test_data_that_say_something_else():
+def test_reports_changed_data():
     edit("configs/six.csv", ".9,.3,1", ".9,.4,1")
     assert check() == one(
         "configs/two.yaml:2:10: dataset: six.csv changed since the last run",
@@ -226,12 +226,12 @@ def test_data_that_say_something_else():
     )
 
 
-def test_data_that_say_the_same_otherwise():
+def test_reformatted_data_are_no_drift():
     edit("configs/six.csv", ".9,.3,1", "0.90,0.3,1")
     assert check() == (0, NOTHING["inputs"])
 
 
-def test_another_command_line():
+def test_reports_changed_options():
     code, said = check("--set", "algorithms.1.step=0.5")
     assert (code, said[0]) == (
         1,
@@ -243,35 +243,35 @@ def test_another_command_line():
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_a_plugin():
+def test_reports_new_plugin():
     Path("mine.py").write_text(PLUGIN)
     assert check("--plugin", "mine.py") == one("mine.py: plugin changed since the last run, or not used in it")
 
 
-def test_a_plugin_that_is_not_named():
+def test_reports_missing_plugin():
     locked(lambda data: data["inputs"].update({"plugin mine.py": "0" * 64}))
     assert check() == one("configs/two.yaml: outputs written with --plugin mine.py")
 
 
 @pytest.mark.parametrize("name", ["summary.md", "history.csv", "errors.png", "errors.svg"])
-def test_a_file_changed_by_hand(name):
+def test_reports_modified_file(name):
     with (OUT / name).open("ab") as file:
         file.write(b" ")
     assert check() == one(f"outputs/two/{name}: modified output file since the last run")
 
 
-def test_a_file_of_the_same_size_changed_by_hand():
+def test_reports_modified_file_of_the_same_size():
     content = (OUT / "summary.md").read_bytes()
     (OUT / "summary.md").write_bytes(content.replace(b"20", b"21", 1) if b"20" in content else content[:-2] + b"x\n")
     assert check() == one("outputs/two/summary.md: modified output file since the last run")
 
 
-def test_a_file_that_is_missing():
+def test_reports_missing_file():
     (OUT / "errors.png").unlink()
     assert check() == one("outputs/two/errors.png: missing output file")
 
 
-def test_no_outputs_at_all():
+def test_reports_missing_outputs():
     shutil.rmtree(OUT)
     for level in LEVELS:
         assert check(level=level) == (
@@ -294,7 +294,7 @@ def test_no_outputs_at_all():
     ],
 )
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_lock_that_is_no_use(content, line, reason, level):
+def test_reports_unusable_lockfile(content, line, reason, level):
     if content is None:
         LOCK.unlink()
     else:
@@ -305,7 +305,7 @@ def test_a_lock_that_is_no_use(content, line, reason, level):
     )
 
 
-def test_outputs_whose_config_is_gone():
+def test_reports_orphaned_outputs():
     shutil.copy(FOLDER, "configs/other.yaml")
     invoke("configs", "--format", "png", "--format", "svg")
     Path("configs/other.yaml").unlink()
@@ -315,7 +315,7 @@ def test_outputs_whose_config_is_gone():
     assert check(configs="configs/two.yaml")[0] == 0  # which says nothing of others
 
 
-def test_files_left_over():
+def test_reports_orphaned_files():
     edit(FOLDER, "  - {kind: epochs, title: Bars}\n", "")
     invoke("configs", "--format", "png", "--format", "svg")
     code, said = check()
@@ -329,7 +329,7 @@ def test_files_left_over():
     )
 
 
-def test_mistakes_come_first():
+def test_reports_mistakes_in_config_first():
     edit(FOLDER, "step: 0.3", "lr: 0.3")
     code, out, err = invoke("configs", "--check", "--level", "inputs")
     assert (code, out) == (2, "")
@@ -338,7 +338,7 @@ def test_mistakes_come_first():
     )
 
 
-def test_inputs_need_no_numpy():
+def test_level_inputs_does_not_import_numpy():
     code = """
 import sys
 from bpviz.cli import cli
@@ -373,7 +373,7 @@ def numbered(number, digit, by=1):
 
 
 @pytest.mark.parametrize("part", ["final_error", "weights"])
-def test_a_number_counts_to_nine_digits(part):
+def test_results_are_compared_to_nine_digits(part):
     def change(digit):
         def changed(data):
             run = data["results"][1]
@@ -423,11 +423,11 @@ def test_a_number_counts_to_nine_digits(part):
         (3, 3.0, 0.0, True),
     ],
 )
-def test_a_number_of_a_lock_and_one_now(was, now, allowed, verdict):
+def test_same_compares_recorded_with_current_number(was, now, allowed, verdict):
     assert same(was, now, allowed) is verdict
 
 
-def test_counts_and_endings_are_exact():
+def test_counts_and_endings_are_compared_exactly():
     def changed(data):
         data["results"][0] |= {"epochs": 19, "ending": "stuck"}
         data["results"][0]["evaluations"] |= {"gradient": 19, "error": 3}
@@ -448,7 +448,7 @@ def test_counts_and_endings_are_exact():
     assert said[4] == f"outputs/two: versions changed since the last run: numpy 1.0 -> {np.__version__}"
 
 
-def test_runs_that_are_not_recorded_or_not_run():
+def test_reports_unrecorded_and_removed_runs():
     locked(lambda data: data["results"][0].update(label="Another"))
     code, said = check(level="results")
     assert code == 1
@@ -456,13 +456,13 @@ def test_runs_that_are_not_recorded_or_not_run():
     assert said[3] == "configs/two.yaml:5:3: algorithms: Another has a recorded result, but is not in the config"
 
 
-def test_a_lock_that_names_too_few_files():
+def test_reports_files_missing_in_lockfile():
     locked(lambda data: data["files"].pop("summary.md"))
     code, said = check(level="results")
     assert (code, said[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is not listed")
 
 
-def test_a_picture_needs_the_history():
+def test_plots_no_errors_without_history():
     locked(lambda data: data["results"][0].update(epochs=19))
     for content in (b"", b"label,epoch,error,start\nRPROP,0,x,1\n", b"\xff"):
         (OUT / "history.csv").write_bytes(content)
@@ -472,7 +472,7 @@ def test_a_picture_needs_the_history():
         assert not Path("bpviz-drift").exists()
 
 
-def test_a_changed_config_says_what_it_does():
+def test_reports_effect_of_changed_config():
     edit(FOLDER, "step: 0.3", "step: 3")
     code, said = check("-j", "2", level="results")
     assert code == 1
@@ -498,13 +498,13 @@ def paint(name, by, where):
     relock(name)
 
 
-def test_pixels_that_differ_a_little_are_the_same():
+def test_small_differences_of_pixels_are_no_drift():
     paint("errors.png", -1 / 255, slice(None))
     assert check() == (0, NOTHING["inputs"])
     assert check(level="pixels") == (0, NOTHING["pixels"])
 
 
-def test_pixels_that_differ_a_lot():
+def test_reports_large_differences_of_pixels():
     paint("errors.png", -1, slice(100, 200))
     assert check(level="results")[0] == 0
     code, said = check(level="pixels")
@@ -529,7 +529,7 @@ def test_pixels_that_differ_a_lot():
     assert not red[200:].any()
 
 
-def test_a_picture_of_another_size():
+def test_reports_changed_image_size():
     paint("errors.png", 0, slice(None))
     from matplotlib.image import imread, imsave
 
@@ -548,7 +548,7 @@ def test_a_picture_of_another_size():
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", None])
-def test_what_is_no_png(content):
+def test_reports_invalid_png(content):
     whole = (OUT / "errors.png").read_bytes()
     (OUT / "errors.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
     relock("errors.png")
@@ -556,7 +556,7 @@ def test_what_is_no_png(content):
     assert (code, said[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png: not a valid PNG")
 
 
-def test_a_picture_that_is_gone_is_said_once():
+def test_reports_missing_image_once():
     (OUT / "errors.png").unlink()
     code, said = check(level="pixels")
     assert (code, said) == (
@@ -569,7 +569,7 @@ def test_a_picture_that_is_gone_is_said_once():
     )
 
 
-def test_another_matplotlib_skips_the_pixels():
+def test_skips_pixels_with_another_matplotlib():
     import matplotlib as mpl
 
     now = ".".join(mpl.__version__.split(".")[:2])
@@ -592,7 +592,7 @@ def shows(data, *names):
         data["files"][name]["shows"] = "0" * 16
 
 
-def test_what_a_figure_shows_is_compared_for_every_format():
+def test_plotted_data_are_compared_for_every_format():
     def changed(data):
         shows(data, "errors.svg", "errors.png")
         data["code"]["tables.py"] = "0"
@@ -608,7 +608,7 @@ def test_what_a_figure_shows_is_compared_for_every_format():
     assert check(level="pixels")[0] == 1
 
 
-def test_last_digits_of_another_processor_are_not_counted():
+def test_last_digits_of_plotted_data_are_ignored():
     """Where nothing of the code and of what went in is other, only the machine can be."""
     locked(lambda data: shows(data, "errors.svg"))
     code, said = check(level="pixels")
@@ -624,7 +624,7 @@ def test_last_digits_of_another_processor_are_not_counted():
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_is_whole_in_itself():
+def test_page_needs_no_external_resources():
     edit(FOLDER, "title: Two", "title: <b>Two</b> & more")
     edit(FOLDER, "step: 0.3", "step: 3")
     check(level="pixels")
@@ -640,7 +640,7 @@ def test_the_page_is_whole_in_itself():
     assert len(pictures) == page.count("<img") == 9
 
 
-def test_pictures_go_where_they_are_sent_and_never_through_a_link():
+def test_writes_images_to_given_folder_and_not_through_links():
     locked(lambda data: data["results"][0].update(epochs=19))
     Path("elsewhere").mkdir()
     Path("link").symlink_to("elsewhere")
@@ -656,7 +656,7 @@ def test_pictures_go_where_they_are_sent_and_never_through_a_link():
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-def test_for_programs():
+def test_json_report():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     code, out, _ = invoke("configs", "--check", "--level", "inputs", "--format", "json")
     assert code == 1
@@ -684,7 +684,7 @@ def test_for_programs():
     }
 
 
-def test_quiet_says_only_what_has_drifted():
+def test_quiet_prints_only_drifts():
     assert invoke("configs", "--check", "-q") == (0, "", "")
     (OUT / "errors.png").unlink()
     assert invoke("configs", "--check", "-q", "--level", "inputs") == (
@@ -695,7 +695,7 @@ def test_quiet_says_only_what_has_drifted():
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_strict_also_holds_it_to_what_is_expected(level):
+def test_strict_reports_failed_expectations(level):
     with FOLDER.open("a") as file:
         file.write("expect: {rprop: {epochs: 3}}\n")
     invoke("configs", "--format", "png", "--format", "svg")
@@ -719,7 +719,7 @@ def test_strict_also_holds_it_to_what_is_expected(level):
         (["--drift", "x"], "--level and --drift require --check"),
     ],
 )
-def test_what_does_not_go_together(arguments, message):
+def test_rejects_incompatible_options(arguments, message):
     before = tree()
     code, out, err = invoke("configs", *arguments)
     assert (code, out) == (2, "")
@@ -727,7 +727,7 @@ def test_what_does_not_go_together(arguments, message):
     assert tree() == before
 
 
-def test_a_folder_that_cannot_be_written_can_be_checked(folder):
+def test_checks_read_only_folder(folder):
     """By somebody for whom that is so: root, whom nothing stops, becomes nobody where nobody can run Python."""
     environment = {**os.environ, "PYTHONPATH": str(HOME), "PYTHONDONTWRITEBYTECODE": "1"}
     drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
