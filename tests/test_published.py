@@ -1,10 +1,9 @@
-"""The published comparison: two weights, six points, start (-4, -4), until the mean squared error is at most 0.125.
+"""Test that the published comparison is reproduced: two weights, six points, start (-4, -4), error threshold 0.125.
 
-Numbers are those of Yurii Shevchuk's article "Visualize Algorithms based on the Backpropagation" (NeuPy, 2015-2016):
-its table of epochs, its text and its figures. The ends of the paths are not printed there; they were computed with a
-plain NumPy loop that reproduces the published epochs. Where the article's code and its results disagree, the results
-stand: the code says step 0.3 for both RPROPs, which takes 18 and 16 epochs, while table, text and figures are those of
-step 0.1.
+The numbers are from the table, the text and the figures of Yurii Shevchuk's article "Visualize Algorithms based on the
+Backpropagation" (NeuPy, 2015-2016). The end points are not printed there; they were computed with a plain NumPy loop
+that reproduces the published epochs. Where the article's code contradicts its results, the results are used: the code
+has step 0.3 for both RPROPs, which takes 18 and 16 epochs, but table, text and figures are those of step 0.1.
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ def test_reproduces_end_points_to_every_printed_digit(name, settings, end, publi
 
 
 def test_reproduces_three_points_of_newtons_method(published):
-    """Read off the article's figure of the Newton steps, and recomputed."""
+    """Read from the article's figure of the Newton steps, and recomputed."""
     points = published("newton").weights[1:]
     assert [[f"{w:.2f}" for w in point] for point in points] == [
         ["0.96", "-1.68"],
@@ -96,7 +95,7 @@ def test_reproduces_three_points_of_newtons_method(published):
 
 
 def test_reproduces_two_points_and_evaluations_of_golden_search(published, six_points, plain):
-    """The points of SciPy's golden section with tol 0.1 along the negative gradient; 31 errors, 2 gradients."""
+    """The points of SciPy's golden section search with tol 0.1 along the negative gradient."""
     run = published("golden")
     assert run.weights[1:] == pytest.approx(np.array([(1.29283, -1.37304), (3.13321, -6.08879)]), abs=1e-5)
     assert run.evaluations == {"error": 31, "gradient": 2, "hessian": 0, "residuals": 0, "jacobian": 0}
@@ -114,7 +113,7 @@ def test_reproduces_two_points_and_evaluations_of_golden_search(published, six_p
 
 
 def test_reproduces_kink_in_paths_of_rprop_and_irprop_plus(published):
-    """Figures "RPROP 11-14" and "iRPROP+ 12-17": eleven equal moves of both weights, then the second gradient turns.
+    """Figures "RPROP 11-14" and "iRPROP+ 12-17": eleven equal steps of both weights, then one gradient changes sign.
 
     The steps are 0.1, 0.12, ... 0.1 · 1.2¹⁰ = 0.619, their sum 3.215; the twelfth of the first weight is 0.743.
     """
@@ -123,18 +122,18 @@ def test_reproduces_kink_in_paths_of_rprop_and_irprop_plus(published):
         assert path[11] == pytest.approx((-0.785, -0.785), abs=5e-4)
         assert (np.diff(path[:12], axis=0) > 0).all()
         assert path[12][0] - path[11][0] == pytest.approx(0.743, abs=5e-4)
-    assert rprop[12][1] - rprop[11][1] == pytest.approx(-0.619, abs=5e-4)  # RPROP takes the second weight back
-    assert irprop[12][1] == irprop[11][1]  # iRPROP+ does not: the error has not grown
+    assert rprop[12][1] - rprop[11][1] == pytest.approx(-0.619, abs=5e-4)  # RPROP reverts the step of the second weight
+    assert irprop[12][1] == irprop[11][1]  # iRPROP+ does not, because the error has not increased
     assert rprop[:12].tobytes() == irprop[:12].tobytes()
 
 
 def test_reproduces_published_evaluations(published):
-    """What the summary table of the published run says beside the epochs."""
-    paid = {
+    """The evaluations in the summary table of the published run."""
+    evaluations = {
         name: tuple(published(name).evaluations.values())[:3]
         for name in ("gd", "momentum", "rprop", "irprop+", "newton")
     }
-    assert paid == {
+    assert evaluations == {
         "gd": (0, 797, 0),
         "momentum": (0, 92, 0),
         "rprop": (0, 20, 0),

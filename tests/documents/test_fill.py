@@ -1,4 +1,4 @@
-"""Documents with marked blocks: filled, checked, refused with places, and otherwise left as they are, byte for byte."""
+"""Test that marked blocks of documents are filled and checked, and that all other bytes are preserved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ END = "<!-- bpviz: end -->\n"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Every test works in a folder of its own, which has a config."""
+    """Work in a temporary folder with a config."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "two.yaml").write_text(CONFIG)
     return tmp_path
@@ -43,7 +43,7 @@ def written(text, name="a.md"):
 
 
 def filled(text, name="a.md"):
-    """Return a document after it was filled, once it is seen that filling it again changes nothing."""
+    """Return a filled document; make sure that filling it again changes nothing."""
     name = written(text, name)
     result = invoke(name)
     assert result.exit_code == 0, result.output
@@ -56,7 +56,7 @@ def filled(text, name="a.md"):
 
 
 def refused(text, name="a.md", *arguments):
-    """Return what is said of a document that is wrong, which stays as it is."""
+    """Return the message about a document with mistakes; make sure that it is not changed."""
     before = text if isinstance(text, bytes) else text.encode()
     written(before, name)
     for check in ([], ["--check"]):
@@ -169,7 +169,7 @@ def test_url_has_no_spaces_or_parentheses() -> None:
     assert re.search(r"\]\(([^()\s]+)\)", made)[1] == f"outputs/{folder.name}/data.png".replace(" ", "%20")
 
 
-# -- where tables come from ------------------------------------------------------------------------------------------
+# -- sources of tables -----------------------------------------------------------------------------------------------
 
 
 def test_uses_only_outputs_that_are_up_to_date(monkeypatch) -> None:
@@ -212,7 +212,7 @@ def test_runs_each_config_once(monkeypatch) -> None:
     assert ran == ["two"]
 
 
-# -- what is left alone ----------------------------------------------------------------------------------------------
+# -- unchanged text --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

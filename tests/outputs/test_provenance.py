@@ -1,4 +1,4 @@
-"""Test that the code listed for an output is all the code that made it."""
+"""Test that the lockfile of an output lists all source files that produced it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = {"clip-norm": {"largest": 1}, "mini-batches": {"batch_size": 2}}
 
 @contextlib.contextmanager
 def entered() -> Iterator[set[str]]:
-    """Collect the modules of bpviz in which a function is called, by their paths in the package."""
+    """Collect the source files of bpviz in which a function is called, by their paths in the package."""
     files: set[str] = set()
 
     def profile(frame: Any, event: str, _: object) -> None:
@@ -38,7 +38,7 @@ def entered() -> Iterator[set[str]]:
 
 
 def uncovered(experiment: dict[str, Any], folder: Path) -> set[str]:
-    """Return the modules that run for an experiment and its outputs, but are not in its provenance."""
+    """Return the source files that an experiment and its outputs use, but the lockfile does not list."""
     with entered() as names:
         read = config.from_mapping({"max_epochs": 2, "figures": [], **experiment})
         job = build.Job(read, folder, ("png",))
@@ -49,13 +49,13 @@ def uncovered(experiment: dict[str, Any], folder: Path) -> set[str]:
 
 @pytest.fixture(autouse=True)
 def everything_imported() -> None:
-    """Import every rule first, so that no lookup of names imports modules during the profile."""
+    """Import every rule first, so that no lookup of names imports modules while functions are traced."""
     for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES):
         registry.find_all()
 
 
 def problem_for(rule: Any) -> dict[str, Any]:
-    """Return the problem of an experiment with a rule: the perceptron, with a loss that the rule can work on."""
+    """Return the problem of an experiment with a rule: the perceptron with a loss that the rule accepts."""
     for network in ({}, {"loss": "mse"}, {"loss": "half-mse"}):
         read = config.from_mapping({"algorithms": ["nelder-mead"], "figures": [], "network": network})
         if declare.unsuitable(rule, read.problem) is None:

@@ -53,7 +53,7 @@ def tree(folder="."):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder in which the experiment has run once."""
+    """Return a folder in which the experiment has run once."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "two.yaml").write_text(CONFIG)
     (folder / "six.csv").write_text(DATA)
@@ -65,7 +65,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def folder(made, tmp_path, monkeypatch):
-    """The same, to be changed."""
+    """Work in a copy of that folder."""
     shutil.copytree(made, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     return Path("outputs/two")
@@ -77,7 +77,7 @@ def edit(path, old, new):
     Path(path).write_text(text.replace(old, new))
 
 
-# -- nothing to do -----------------------------------------------------------------------------------------------------
+# -- up to date --------------------------------------------------------------------------------------------------------
 
 
 def test_prints_table_of_up_to_date_outputs_without_writing(folder):
@@ -106,7 +106,7 @@ def test_up_to_date_outputs_do_not_import_slow_libraries():
         check=False,
     )
     assert done.stderr.startswith(f"{UP_TO_DATE}\n")
-    assert done.stdout.splitlines()[-1].startswith("1 [")  # momentum has not arrived in 60 epochs
+    assert done.stdout.splitlines()[-1].startswith("1 [")  # momentum has not reached the threshold in 60 epochs
     assert "numpy" not in done.stdout
     assert "matplotlib" not in done.stdout
 
@@ -136,7 +136,7 @@ def test_counts_many_up_to_date_experiments():
     ]
 
 
-# -- what changed, and why ---------------------------------------------------------------------------------------------
+# -- reasons of updates ------------------------------------------------------------------------------------------------
 
 
 def test_changed_setting_redraws_figures_that_depend_on_it(folder):
@@ -144,7 +144,7 @@ def test_changed_setting_redraws_figures_that_depend_on_it(folder):
     assert said() == [
         "outputs/two: updated 7 of 8 files (algorithms[1].step: 0.3 -> 0.2)",
         "  summary.md, summary.csv, summary.json, history.csv, run.json: content changed",
-        "  errors.png, errors-m.png: plotted data changed",  # the bars are as long: it makes all its epochs
+        "  errors.png, errors-m.png: plotted data changed",  # the bars do not change: it runs all epochs
     ]
     edit("two.yaml", "[rprop,", "[{name: rprop, increase: 1.3},")
     untouched = tree(folder)
@@ -200,7 +200,7 @@ def test_additional_format_writes_only_new_files():
     ],
 )
 def test_changed_source_file_reruns_the_experiment(folder, module, redrawn, monkeypatch):
-    """Code that computes is run again; its figures are drawn again only if they show something else."""
+    """Figures are redrawn only if their plotted data or their drawing code changed."""
     path = folder / lockfile.NAME
     data = json.loads(path.read_bytes())
     data["code"][module] = "0123456789abcdef"
@@ -299,7 +299,7 @@ def test_replaces_unusable_lockfile_and_gives_the_reason(content, reason):
 
 
 def parts(data, path=()):
-    """Yield the path of every part of nested data."""
+    """Yield the path of every value of nested data."""
     yield path
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in items:
@@ -307,7 +307,7 @@ def parts(data, path=()):
 
 
 def test_accepts_undecodable_bytes_in_config_path():
-    """Whoever unpacks an old archive has such files."""
+    """Old archives may contain such file names."""
     place = Path(os.fsdecode(b"caf\xe9"))
     try:
         place.mkdir()
@@ -328,7 +328,7 @@ def test_accepts_undecodable_bytes_in_config_path():
 
 @pytest.mark.slow
 def test_damaged_lockfile_never_causes_traceback(tmp_path, monkeypatch):
-    """Whatever part of it is whatever else, every command that reads it says what there is to say."""
+    """Every command that reads a lockfile handles values of every type in every place."""
     monkeypatch.chdir(tmp_path)
     Path("configs").mkdir()
     text = "algorithms: [rprop]\nfigures: []\nerror_threshold: 0.001\nmax_epochs: 9\nexpect: {rprop: {epochs: 20}}\n"
@@ -358,7 +358,7 @@ def test_damaged_lockfile_never_causes_traceback(tmp_path, monkeypatch):
                 continue
             for command in commands:
                 path.write_text(json.dumps(data))
-                code, _, err = invoke(*command)  # which lets exceptions through
+                code, _, err = invoke(*command)  # raises exceptions
                 assert code < 2, err
     assert Path("a.md").exists()
 
@@ -402,7 +402,7 @@ def test_lockfile_records_results_to_nine_digits(folder):
         assert kept["weights"] == [float(f"{weight:.8e}") for weight in run["weights"]]
 
 
-# -- what is left over -------------------------------------------------------------------------------------------------
+# -- orphaned outputs --------------------------------------------------------------------------------------------------
 
 
 def test_prune_deletes_outputs_of_deleted_config():
@@ -411,7 +411,7 @@ def test_prune_deletes_outputs_of_deleted_config():
         Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: [epochs]\n")
     invoke("run", "configs")
     Path("configs/gone.yaml").unlink()
-    (Path("outputs") / "mine").mkdir()  # of somebody else
+    (Path("outputs") / "mine").mkdir()  # not created by bpviz
     gone = GONE
     assert invoke("run", "configs")[2].splitlines() == [
         KEPT,
@@ -439,7 +439,7 @@ def test_prune_deletes_outputs_of_last_deleted_config():
 
 @on_posix
 def test_prune_while_updating_other_outputs():
-    """It has the folder of outputs to itself already, and does not wait for itself."""
+    """The run has locked the output folder already, and must not wait for itself."""
     Path("configs").mkdir()
     for name in ("kept", "gone"):
         Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
@@ -464,7 +464,7 @@ def test_prune_deletes_files_of_removed_figures(folder):
     edit("two.yaml", ", {kind: epochs}", "")
     left = "outputs/two: orphaned file: epochs.png"
     assert said()[-1] == f"{left}; use --prune to delete it"
-    assert said()[-1] == f"{left}; use --prune to delete it"  # it is not forgotten
+    assert said()[-1] == f"{left}; use --prune to delete it"  # reported again
     assert said("--prune")[-1] == f"{left}; deleted"
     assert said() == [
         UP_TO_DATE.replace("8 files; first figure outputs/two/epochs", "7 files; first figure outputs/two/errors-m")
@@ -474,16 +474,16 @@ def test_prune_deletes_files_of_removed_figures(folder):
     assert said()[-1] == "outputs/two: orphaned files: errors-m.png, errors.png; use --prune to delete them"
 
 
-# -- others on the same outputs ----------------------------------------------------------------------------------------
+# -- concurrent runs --------------------------------------------------------------------------------------------------
 
 
 @on_posix
 def test_second_run_waits_for_the_first(folder):
-    """The folder is held by this process; the run waits and says so, and goes on when it is free."""
+    """This process locks the output folder; the run prints that it waits, and continues when it is released."""
     edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
     command = [sys.executable, "-m", "bpviz", "run", "two.yaml"]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
-    with atomic.locked(Path("outputs"), lambda: pytest.fail("nobody else has it")):
+    with atomic.locked(Path("outputs"), lambda: pytest.fail("no other process has locked it")):
         before = tree(folder)
         waiting = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True)
         assert waiting.stderr.readline() == "waiting for another bpviz process to release outputs\n"
@@ -530,7 +530,7 @@ def test_next_run_completes_a_killed_run(folder):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 100 KiB, which the tables of the experiment fit in and its figures do not."""
+    """Return a file system of 100 KiB: enough for the tables of the experiment, too small for its figures."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -574,7 +574,7 @@ def test_rejects_symbolic_link_as_output_folder():
     assert list(Path("real").iterdir()) == []
     shutil.move("outputs", "real")
     Path("outputs").symlink_to("real/outputs")
-    for arguments in ((), ("--prune",)):  # whether or not there is something to write
+    for arguments in ((), ("--prune",)):  # with and without files to write
         code, _, err = invoke("run", "two.yaml", *arguments)
         assert (code, err.partition(";")[0]) == (2, "outputs is a symbolic link to real/outputs")
 
@@ -588,7 +588,7 @@ def test_rejects_configs_whose_names_differ_only_in_case():
 
 @pytest.mark.slow
 def test_handles_ten_thousand_configs(tmp_path, monkeypatch):
-    """Neither memory nor patience ends before they do."""
+    """A thousand times the usual number of configs needs neither much memory nor much time."""
     monkeypatch.chdir(tmp_path)
     Path("configs").mkdir()
     for number in range(10_000):

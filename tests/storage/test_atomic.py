@@ -1,4 +1,4 @@
-"""A file is whole, old or new, whatever happens; and nothing is written where it was not asked for."""
+"""Test that files are written atomically, and only where they should be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bpviz.storage.atomic import UnwritableError
 
 HOME = Path(bpviz.__file__).parent.parent
 
-on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc, where nobody can write")
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc, which is not writable")
 
 
 def names(folder):
@@ -75,7 +75,7 @@ def test_reader_of_old_file_is_not_disturbed(tmp_path):
 
 
 def test_temporary_file_of_killed_process_is_replaced(tmp_path):
-    """Even if it had this process's number, and even if somebody put a link there."""
+    """Even if it had the id of this process, and even if a symbolic link has its name."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"untouched")
     (tmp_path / f".bpviz-{os.getpid()}.part").symlink_to(victim)
@@ -99,7 +99,7 @@ def test_write_reports_missing_folder(tmp_path):
     assert str(caught.value) == f"cannot write {path}: No such file or directory"
 
 
-# -- looking before writing ------------------------------------------------------------------------------------------
+# -- checks before writing -------------------------------------------------------------------------------------------
 
 
 def refusal(folder, *written):
@@ -117,7 +117,7 @@ def test_check_accepts_new_and_existing_files(tmp_path):
 
 @pytest.mark.parametrize("name", ["\ud800", "a\0b"])
 def test_check_rejects_invalid_file_names(tmp_path, name):
-    """Where it takes ASCII alone, an è is such a name."""
+    """On systems that allow only ASCII, è is such a name."""
     assert refusal(tmp_path, name) == f"cannot write {tmp_path / name}: invalid file name"
 
 
@@ -145,7 +145,7 @@ def test_check_rejects_files_and_folders_in_each_others_place(tmp_path):
 
 
 def test_check_rejects_too_long_names(tmp_path):
-    """Counted in bytes there, not in characters."""
+    """File systems limit the length in bytes, not in characters."""
     path = tmp_path / ("字" * 90)
     assert refusal(tmp_path, path.name) == f"cannot write {path}: File name too long"
 
@@ -159,12 +159,12 @@ def test_make_rejects_unwritable_folder():
         atomic.make(Path("/proc"))
 
 
-# -- killed in the middle --------------------------------------------------------------------------------------------
+# -- killed processes ------------------------------------------------------------------------------------------------
 
 
 # Writes in a forked process that kills itself at one step, then at the next, until one has written all. A step is the
 # moment before or after a call of a C function, since every system call is inside one; and one process is ended by the
-# system in the middle of the file. Prints one line per process: the step, and what is in the folder afterwards.
+# system in the middle of the file. Prints one line per process: the step, and the content of the folder afterwards.
 DYING = """
 import json, os, resource, signal, sys
 from pathlib import Path

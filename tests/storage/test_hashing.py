@@ -1,4 +1,4 @@
-"""Digests are equal for what is equal, to nine digits where numbers were computed, and differ for all else."""
+"""Test that hashes are equal for equal data, with computed numbers to nine digits, and differ otherwise."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_computed_numbers_are_hashed_to_nine_digits(number):
 
 
 def test_computed_numbers_are_hashed_to_thirty_bits_of_the_mantissa():
-    """So 0.75 is 0.75 · 2³⁰ units: a quarter of one makes no difference, a whole one does."""
+    """So 0.75 is 0.75 · 2³⁰ units: a quarter of a unit does not change the hash, a whole unit does."""
 
     def of(x):
         return hashing.of_data(np.array([x]))

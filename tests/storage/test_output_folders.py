@@ -1,4 +1,4 @@
-"""Test folders of outputs: making them, updating files in them, sharing them between processes."""
+"""Test that output folders are created, updated and locked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test reading files with a limit, and decoding them."""
+"""Test that files are read with a size limit, and decoded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_reports_unreadable_files(tmp_path: Path) -> None:
 
 
 def test_reports_missing_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may read everything, so the system's refusal is simulated."""
+    """Root may read everything, so the error is simulated."""
 
     def refuse(*_: object) -> None:
         raise PermissionError

@@ -1,4 +1,4 @@
-"""What changed between outputs: every kind of difference, two folders or a git revision, and pictures side by side."""
+"""Test that differences between two output folders, or with a git revision, are found, printed and drawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Every test works in a folder of its own, in which git takes nothing from elsewhere."""
+    """Work in a temporary folder, in which git uses no configuration or repository from outside."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -37,7 +37,7 @@ def invoke(*arguments):
 
 
 def summary(folder, *runs, schema=1):
-    """Write the outputs of an experiment that knows nothing but its runs."""
+    """Write a summary.json with the given runs."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     Path(folder, "summary.json").write_text(json.dumps({"schema": schema, "title": "T", "runs": runs}))
 
@@ -64,7 +64,7 @@ def refused(*arguments):
 
 
 def shown(old, new):
-    """Return the rows of what differs between two runs."""
+    """Return the rows of the table of differences between two runs."""
     summary("old", old)
     summary("new", new)
     result = invoke("old", "new", "--format", "csv")
@@ -73,7 +73,7 @@ def shown(old, new):
 
 
 def calls(runs) -> int:
-    """Return how many calls it takes to show that as many runs have changed."""
+    """Return the number of function calls of comparing two folders with this number of changed runs."""
     starts = [(float(n), 0.0) for n in range(runs)]
     for folder, epochs in (("old", 5), ("new", 6)):
         summary(folder, *(one(start=start, epochs=epochs) for start in starts))
@@ -97,7 +97,7 @@ def test_time_grows_linearly_with_number_of_runs() -> None:
     assert calls(800) < 2.2 * calls(400)
 
 
-# -- what differs ----------------------------------------------------------------------------------------------------
+# -- differences -----------------------------------------------------------------------------------------------------
 
 
 def test_shows_only_changed_values() -> None:
@@ -288,7 +288,7 @@ def git(*arguments):
 
 @pytest.fixture
 def repository(folder):
-    """A repository with outputs of two experiments in its first commit, and one of them otherwise in its second."""
+    """Return a repository with the outputs of two experiments; its second commit changes one of them."""
     git("init", "-q")
     Path("configs").mkdir()
     for name in ("a", "b é"):
@@ -372,7 +372,7 @@ def test_reports_damaged_summary_at_revision() -> None:
 
 @pytest.fixture
 def drawn():
-    """Two outputs of an experiment, whose errors differ and whose data do not."""
+    """Write two outputs of an experiment with different errors and the same data."""
     Path("two.yaml").write_text(BOTH)
     for out, more in (("old", []), ("new", ["--set", "algorithms.0.step=0.2"])):
         result = CliRunner().invoke(cli, ["run", "two.yaml", "--out", out, *more])

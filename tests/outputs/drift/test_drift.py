@@ -61,7 +61,7 @@ def invoke(*arguments):
 
 
 def check(*arguments, level="inputs", configs="configs"):
-    """Check and return the exit code and all that was said; make sure that nothing but the pictures was written."""
+    """Check and return the exit code and the printed lines; make sure that only the drift folder was written."""
     before = tree()
     code, out, err = invoke(configs, "--check", "--level", level, *arguments)
     after = {path: content for path, content in tree().items() if not path.startswith("bpviz-drift/")}
@@ -77,7 +77,7 @@ def tree():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder in which the experiment has run once."""
+    """Return a folder in which the experiment has run once."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "configs").mkdir()
     (folder / FOLDER).write_text(CONFIG)
@@ -90,7 +90,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def folder(made, tmp_path, monkeypatch):
-    """The same, to be changed."""
+    """Work in a copy of that folder."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     shutil.copytree(made, tmp_path / "copy")
@@ -105,14 +105,14 @@ def edit(path, old, new):
 
 
 def locked(change):
-    """Change what the lock says."""
+    """Change the content of the lockfile."""
     data = json.loads(LOCK.read_text())
     change(data)
     LOCK.write_text(json.dumps(data))
 
 
 def relock(name):
-    """Let the lock say that a file is as it is now."""
+    """Record the current content of a file in the lockfile."""
     locked(lambda data: data["files"][name].update(lockfile.written((OUT / name).read_bytes())))
 
 
@@ -136,22 +136,20 @@ def test_default_level_is_pixels():
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_comments_code_and_versions_are_no_drift(level):
-    """A comment, other code of bpviz that comes to the same, other versions."""
+    """Neither a comment nor other code and versions with the same results are drift."""
     edit(FOLDER, "title: Two", "title: Two  # and a word on it")
 
-    def of_another_day(data):
+    def made_elsewhere(data):
         data["code"] = dict.fromkeys(data["code"], "0" * 16)
         data["versions"] |= {"bpviz": "0.0.1", "numpy": "1.0", "python": "3.1"}
 
-    locked(of_another_day)
+    locked(made_elsewhere)
     assert check(level=level) == (0, NOTHING[level])
 
 
 def test_changed_interpretation_of_a_config_is_no_drift():
     locked(lambda data: data.update(experiment="0" * 16, code={"words.py": "0"}))
-    locked(
-        lambda data: data["inputs"].update({"package other": "1.0"})
-    )  # of which another version is here now, or none
+    locked(lambda data: data["inputs"].update({"package other": "1.0"}))  # another version is installed, or none
     assert check() == (
         0,
         ["outputs/two: bpviz now interprets this config differently", *NOTHING["inputs"]],
@@ -312,7 +310,7 @@ def test_reports_orphaned_outputs():
     code, said = check()
     message = "outputs/other/bpviz.lock.json: orphaned outputs: their config configs/other.yaml no longer exists"
     assert (code, said[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1 experiment"])
-    assert check(configs="configs/two.yaml")[0] == 0  # which says nothing of others
+    assert check(configs="configs/two.yaml")[0] == 0  # does not report other configs
 
 
 def test_reports_orphaned_files():
@@ -364,7 +362,7 @@ for change in (False, True):
 
 
 def numbered(number, digit, by=1):
-    """Return a number with one of its significant digits another."""
+    """Return a number with one of its significant digits changed."""
     mantissa, _, exponent = f"{number:.11e}".partition("e")
     digits = [c for c in mantissa if c.isdigit()]
     digits[digit - 1] = str((int(digits[digit - 1]) + by) % 10)
@@ -487,7 +485,7 @@ def test_reports_effect_of_changed_config():
 
 
 def paint(name, by, where):
-    """Change pixels of a PNG, and let the lock know it so."""
+    """Change pixels of a PNG, and record it in the lockfile."""
     from matplotlib.image import imread, imsave
 
     pixels = np.array(imread(OUT / name))
@@ -609,7 +607,7 @@ def test_plotted_data_are_compared_for_every_format():
 
 
 def test_last_digits_of_plotted_data_are_ignored():
-    """Where nothing of the code and of what went in is other, only the machine can be."""
+    """If neither code nor inputs changed, only rounding on another machine can differ."""
     locked(lambda data: shows(data, "errors.svg"))
     code, said = check(level="pixels")
     assert (code, said[1]) == (
@@ -728,7 +726,7 @@ def test_rejects_incompatible_options(arguments, message):
 
 
 def test_checks_read_only_folder(folder):
-    """By somebody for whom that is so: root, whom nothing stops, becomes nobody where nobody can run Python."""
+    """The check runs as an unprivileged user if the tests run as root, who may write everywhere."""
     environment = {**os.environ, "PYTHONPATH": str(HOME), "PYTHONDONTWRITEBYTECODE": "1"}
     drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     program = [*drop, sys.executable, "-c", "from bpviz.cli import main; main()"]
@@ -739,7 +737,7 @@ def test_checks_read_only_folder(folder):
     except FileNotFoundError:
         usable = 1
     if usable != 0:
-        pytest.skip("nobody cannot run this Python")
+        pytest.skip("an unprivileged user cannot run this Python")
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     command = [*program, "run", "configs", "--check", "--level", "inputs"]
