@@ -331,7 +331,7 @@ class _Content:
 
 
 def _alternative(experiment: Experiment, figure: FigureRequest) -> str:
-    """Return the alternative text of a figure: its title, or what it shows and of which algorithms."""
+    """Return the alternative text of a figure: its title, or its kind and its algorithms."""
     if figure.title:
         return figure.title
     text = f"{experiment.title}: {figure.summary}"

@@ -1,8 +1,9 @@
 """The lockfile of an output folder: from what its files were made.
 
 The lockfile is a small JSON file with the hashes of inputs, source files and outputs, and the results to nine digits.
-The next run compares it with the current state to find what is out of date, and why. It contains neither times nor
-absolute paths, so it is the same in every checkout. This module does not import NumPy, so that checking is fast.
+The next run compares it with the current state to determine which files are out of date, and why. It contains no
+times and no absolute paths, so it is the same in every checkout. This module does not import NumPy, so that checking is
+fast.
 """
 
 from __future__ import annotations

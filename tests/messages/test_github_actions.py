@@ -152,7 +152,7 @@ def test_annotates_drift(workspace):
         "::error title=bpviz%3A drift (inputs)::outputs/one/summary.csv: missing output file",
     ]
     assert (workspace / "summary.md").read_text(encoding="utf-8") == (
-        "# bpviz: 1 experiment checked (level: inputs), 2 drifts in 1\n\n"
+        "# bpviz: 1 experiment checked (level: inputs), 2 drifts in 1 experiment\n\n"
         "| experiment | config | inputs |\n| --- | --- | --- |\n| one | configs/one.yaml | 2 drifts |\n\n"
         "````text\n"
         "configs/one.yaml:2:22: algorithms[0].step: changed from 10.0 to 1.5\n"

@@ -53,7 +53,7 @@ def tree(folder="."):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder in which the experiment has run once."""
+    """Return a folder in which the experiment has run once."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "two.yaml").write_text(CONFIG)
     (folder / "six.csv").write_text(DATA)
@@ -65,7 +65,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def folder(made, tmp_path, monkeypatch):
-    """The same, to be changed."""
+    """Work in a copy of that folder."""
     shutil.copytree(made, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     return Path("outputs/two")
@@ -77,10 +77,10 @@ def edit(path, old, new):
     Path(path).write_text(text.replace(old, new))
 
 
-# -- nothing to do -----------------------------------------------------------------------------------------------------
+# -- up to date --------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_up_to_date_is_left_alone_and_printed_all_the_same(folder):
+def test_prints_table_of_up_to_date_outputs_without_writing(folder):
     first = invoke("run", "two.yaml", "--out", "elsewhere", "--no-figures")[1]
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     for form in ("text", "md", "json", "csv"):
@@ -91,7 +91,7 @@ def test_what_is_up_to_date_is_left_alone_and_printed_all_the_same(folder):
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
-def test_nothing_to_do_needs_neither_numpy_nor_matplotlib_nor_yaml():
+def test_up_to_date_outputs_do_not_import_slow_libraries():
     code = (
         "import sys; from bpviz.cli import main\n"
         "sys.argv = ['bpviz', 'run', 'two.yaml', '--strict']\n"
@@ -106,12 +106,12 @@ def test_nothing_to_do_needs_neither_numpy_nor_matplotlib_nor_yaml():
         check=False,
     )
     assert done.stderr.startswith(f"{UP_TO_DATE}\n")
-    assert done.stdout.splitlines()[-1].startswith("1 [")  # momentum has not arrived in 60 epochs
+    assert done.stdout.splitlines()[-1].startswith("1 [")  # momentum has not reached the threshold in 60 epochs
     assert "numpy" not in done.stdout
     assert "matplotlib" not in done.stdout
 
 
-def test_neither_times_nor_places_matter(tmp_path, monkeypatch):
+def test_up_to_date_does_not_depend_on_times_or_paths(tmp_path, monkeypatch):
     for path in Path().rglob("*"):
         os.utime(path, (1e9, 1e9))
     shutil.move(tmp_path / "copy", tmp_path / "moved")
@@ -119,7 +119,7 @@ def test_neither_times_nor_places_matter(tmp_path, monkeypatch):
     assert said() == [UP_TO_DATE]
 
 
-def test_many_are_counted():
+def test_counts_many_up_to_date_experiments():
     Path("configs").mkdir()
     for i in range(7):
         Path(f"configs/c{i}.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
@@ -136,15 +136,15 @@ def test_many_are_counted():
     ]
 
 
-# -- what changed, and why ---------------------------------------------------------------------------------------------
+# -- reasons of updates ------------------------------------------------------------------------------------------------
 
 
-def test_a_changed_setting_redraws_what_shows_it(folder):
+def test_changed_setting_redraws_figures_that_depend_on_it(folder):
     edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
     assert said() == [
         "outputs/two: updated 7 of 8 files (algorithms[1].step: 0.3 -> 0.2)",
         "  summary.md, summary.csv, summary.json, history.csv, run.json: content changed",
-        "  errors.png, errors-m.png: plotted data changed",  # the bars are as long: it makes all its epochs
+        "  errors.png, errors-m.png: plotted data changed",  # the bars do not change: it runs all epochs
     ]
     edit("two.yaml", "[rprop,", "[{name: rprop, increase: 1.3},")
     untouched = tree(folder)
@@ -154,7 +154,7 @@ def test_a_changed_setting_redraws_what_shows_it(folder):
     assert said() == [UP_TO_DATE]
 
 
-def test_a_changed_figure_redraws_itself():
+def test_changed_figure_option_redraws_only_that_figure():
     edit("two.yaml", "{kind: epochs}", "{kind: epochs, title: Bars}")
     assert said() == [
         "outputs/two: updated 2 of 8 files (figures[1].title: null -> 'Bars')",
@@ -163,7 +163,7 @@ def test_a_changed_figure_redraws_itself():
     ]
 
 
-def test_changed_data():
+def test_changed_data_rerun_the_experiment():
     edit("six.csv", ".9,.3", ".9,.31")
     lines = said()
     assert lines[0] == "outputs/two: updated 7 of 8 files (six.csv changed)"
@@ -172,7 +172,7 @@ def test_changed_data():
     assert said() == [UP_TO_DATE]
 
 
-def test_a_comment_changes_nothing(folder):
+def test_comment_in_config_updates_no_file(folder):
     Path("two.yaml").write_text("# why not\n" + CONFIG)
     before = {name: content for name, content in tree(folder).items() if not name.endswith(lockfile.NAME)}
     assert said() == ["outputs/two: updated 0 of 8 files (config file edited, but its values are unchanged)"]
@@ -180,7 +180,7 @@ def test_a_comment_changes_nothing(folder):
     assert said() == [UP_TO_DATE]
 
 
-def test_another_format_is_drawn_beside():
+def test_additional_format_writes_only_new_files():
     lines = said("--format", "svg", "--format", "png")
     assert lines == [
         "outputs/two: updated 3 of 11 files (figure options changed (--format or --no-figures))",
@@ -199,8 +199,8 @@ def test_another_format_is_drawn_beside():
         ("config/reader.py", 0),
     ],
 )
-def test_changed_code_is_gone_through_again(folder, module, redrawn, monkeypatch):
-    """Code that computes is run again; its figures are drawn again only if they show something else."""
+def test_changed_source_file_reruns_the_experiment(folder, module, redrawn, monkeypatch):
+    """Figures are redrawn only if their plotted data or their drawing code changed."""
     path = folder / lockfile.NAME
     data = json.loads(path.read_bytes())
     data["code"][module] = "0123456789abcdef"
@@ -223,7 +223,7 @@ def spy(module, name, calls):
     return called
 
 
-def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
+def test_lockfile_lists_only_used_source_files(folder):
     code = lockfile.read(folder).code
     assert "optimizers/adam.py" not in code
     assert "figures/surface.py" not in code
@@ -231,20 +231,20 @@ def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
     assert all(hashing.of_module(name) == was for name, was in code.items())
 
 
-def test_force_draws_everything(monkeypatch):
+def test_force_redraws_all_figures(monkeypatch):
     drawn = []
     monkeypatch.setattr("bpviz.outputs.build.draw", spy("bpviz.outputs.build", "draw", drawn))
     assert said("--force") == ["outputs/two: 3 figures redrawn, 0 of 8 files changed (--force)"]
     assert len(drawn) == 3
 
 
-def test_times_cannot_be_remembered():
+def test_time_option_reruns_the_experiment():
     code, out, err = invoke("run", "two.yaml", "--time")
     assert (code, err) == (0, "outputs/two: updated 0 of 8 files (rerun requested)\n")
     assert "seconds" in out
 
 
-def test_overrides_are_part_of_what_was_asked():
+def test_changed_overrides_rerun_the_experiment():
     assert said("--set", "algorithms.0.step=0.2")[0] == (
         "outputs/two: updated 7 of 8 files (algorithms[0].step: 0.1 -> 0.2)"
     )
@@ -255,7 +255,7 @@ def test_overrides_are_part_of_what_was_asked():
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_missing_file_comes_back(folder, name):
+def test_restores_missing_file(folder, name):
     before = (folder / name).read_bytes()
     (folder / name).unlink()
     lines = said()
@@ -264,7 +264,7 @@ def test_a_missing_file_comes_back(folder, name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_file_changed_by_hand_is_made_good(folder, name):
+def test_restores_modified_file(folder, name):
     before = (folder / name).read_bytes()
     for changed in (before + b" ", before[:-1] + b"#"):  # of another size, and of the same
         (folder / name).write_bytes(changed)
@@ -289,7 +289,7 @@ def test_a_file_changed_by_hand_is_made_good(folder, name):
         (b'<<<<<<< HEAD\n{"schema": 1}\n=======\n{}\n>>>>>>> other\n', "contains git conflict markers"),
     ],
 )
-def test_a_lock_that_is_no_use_is_named_and_made_anew(content, reason):
+def test_replaces_unusable_lockfile_and_gives_the_reason(content, reason):
     tables, folder = ("--out", "tables", "--no-figures"), Path("tables/two")
     said(*tables)
     good = (folder / lockfile.NAME).read_bytes()
@@ -299,15 +299,15 @@ def test_a_lock_that_is_no_use_is_named_and_made_anew(content, reason):
 
 
 def parts(data, path=()):
-    """Yield the path of every part of nested data."""
+    """Yield the path of every value of nested data."""
     yield path
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in items:
         yield from parts(value, (*path, key))
 
 
-def test_a_config_whose_path_has_bytes_that_are_no_characters():
-    """Whoever unpacks an old archive has such files."""
+def test_accepts_undecodable_bytes_in_config_path():
+    """Old archives may contain such file names."""
     place = Path(os.fsdecode(b"caf\xe9"))
     try:
         place.mkdir()
@@ -327,8 +327,8 @@ def test_a_config_whose_path_has_bytes_that_are_no_characters():
 
 
 @pytest.mark.slow
-def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
-    """Whatever part of it is whatever else, every command that reads it says what there is to say."""
+def test_damaged_lockfile_never_causes_traceback(tmp_path, monkeypatch):
+    """Every command that reads a lockfile handles values of every type in every place."""
     monkeypatch.chdir(tmp_path)
     Path("configs").mkdir()
     text = "algorithms: [rprop]\nfigures: []\nerror_threshold: 0.001\nmax_epochs: 9\nexpect: {rprop: {epochs: 20}}\n"
@@ -358,14 +358,14 @@ def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
                 continue
             for command in commands:
                 path.write_text(json.dumps(data))
-                code, _, err = invoke(*command)  # which lets exceptions through
+                code, _, err = invoke(*command)  # raises exceptions
                 assert code < 2, err
     assert Path("a.md").exists()
 
 
 @pytest.mark.parametrize("name", ["../../precious.txt", "..", ".", "", "a/b", "a\\b", "C:b", "a\0b"])
 @pytest.mark.parametrize("where", ["files", "left_over"])
-def test_a_lock_that_names_files_of_another_folder_removes_none(folder, where, name):
+def test_rejects_lockfile_with_files_in_other_folders(folder, where, name):
     Path("configs").mkdir()
     Path("precious.txt").write_text("mine")
     data = json.loads((folder / lockfile.NAME).read_bytes())
@@ -381,19 +381,19 @@ def test_a_lock_that_names_files_of_another_folder_removes_none(folder, where, n
     assert Path("precious.txt").read_text() == "mine"
 
 
-def test_a_lock_as_large_as_no_lock_is_is_not_read(monkeypatch):
+def test_rejects_too_large_lockfile(monkeypatch):
     monkeypatch.setattr(lockfile, "LARGEST", 1000)
     assert said()[0].endswith("(outputs/two/bpviz.lock.json is too large for a lockfile (limit 0 MiB))")
 
 
-def test_a_lock_says_neither_when_nor_where(folder, tmp_path):
+def test_lockfile_contains_no_absolute_path(folder, tmp_path):
     text = (folder / lockfile.NAME).read_text()
     assert str(tmp_path) not in text
     assert json.loads(text)["config"] == "../../two.yaml"
     assert text.endswith("}\n")
 
 
-def test_results_stand_in_a_lock_to_nine_digits(folder):
+def test_lockfile_records_results_to_nine_digits(folder):
     summary = json.loads((folder / "summary.json").read_bytes())["runs"]
     for kept, run in zip(lockfile.read(folder).results, summary, strict=True):
         assert kept["epochs"] == run["epochs"]
@@ -402,16 +402,16 @@ def test_results_stand_in_a_lock_to_nine_digits(folder):
         assert kept["weights"] == [float(f"{weight:.8e}") for weight in run["weights"]]
 
 
-# -- what is left over -------------------------------------------------------------------------------------------------
+# -- orphaned outputs --------------------------------------------------------------------------------------------------
 
 
-def test_a_deleted_config_leaves_orphans_that_are_removed_when_asked():
+def test_prune_deletes_outputs_of_deleted_config():
     Path("configs").mkdir()
     for name in ("kept", "gone"):
         Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: [epochs]\n")
     invoke("run", "configs")
     Path("configs/gone.yaml").unlink()
-    (Path("outputs") / "mine").mkdir()  # of somebody else
+    (Path("outputs") / "mine").mkdir()  # not created by bpviz
     gone = GONE
     assert invoke("run", "configs")[2].splitlines() == [
         KEPT,
@@ -425,7 +425,7 @@ def test_a_deleted_config_leaves_orphans_that_are_removed_when_asked():
     assert invoke("run", "configs", "--prune")[2] == f"{KEPT}\n"
 
 
-def test_the_last_config_of_a_folder_may_be_deleted_too():
+def test_prune_deletes_outputs_of_last_deleted_config():
     Path("configs").mkdir()
     Path("configs/gone.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
     invoke("run", "configs")
@@ -438,8 +438,8 @@ def test_the_last_config_of_a_folder_may_be_deleted_too():
 
 
 @on_posix
-def test_orphans_are_removed_by_a_run_that_has_something_else_to_do():
-    """It has the folder of outputs to itself already, and does not wait for itself."""
+def test_prune_while_updating_other_outputs():
+    """The run has locked the output folder already, and must not wait for itself."""
     Path("configs").mkdir()
     for name in ("kept", "gone"):
         Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
@@ -453,18 +453,18 @@ def test_orphans_are_removed_by_a_run_that_has_something_else_to_do():
     assert not Path("outputs/gone").exists()
 
 
-def test_configs_of_other_folders_leave_no_orphans():
+def test_outputs_of_configs_in_other_folders_are_not_orphaned():
     Path("configs").mkdir()
     Path("configs/one.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
     Path("two.yaml").rename("away.yaml")
     assert invoke("run", "configs")[2] == "outputs/one: wrote 5 files\n"
 
 
-def test_a_figure_that_is_no_longer_asked_for_is_left_over(folder):
+def test_prune_deletes_files_of_removed_figures(folder):
     edit("two.yaml", ", {kind: epochs}", "")
     left = "outputs/two: orphaned file: epochs.png"
     assert said()[-1] == f"{left}; use --prune to delete it"
-    assert said()[-1] == f"{left}; use --prune to delete it"  # it is not forgotten
+    assert said()[-1] == f"{left}; use --prune to delete it"  # reported again
     assert said("--prune")[-1] == f"{left}; deleted"
     assert said() == [
         UP_TO_DATE.replace("8 files; first figure outputs/two/epochs", "7 files; first figure outputs/two/errors-m")
@@ -474,16 +474,16 @@ def test_a_figure_that_is_no_longer_asked_for_is_left_over(folder):
     assert said()[-1] == "outputs/two: orphaned files: errors-m.png, errors.png; use --prune to delete them"
 
 
-# -- others on the same outputs ----------------------------------------------------------------------------------------
+# -- concurrent runs --------------------------------------------------------------------------------------------------
 
 
 @on_posix
-def test_a_second_run_waits_for_the_first(folder):
-    """The folder is held by this process; the run waits and says so, and goes on when it is free."""
+def test_second_run_waits_for_the_first(folder):
+    """This process locks the output folder; the run prints that it waits, and continues when it is released."""
     edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
     command = [sys.executable, "-m", "bpviz", "run", "two.yaml"]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
-    with atomic.locked(Path("outputs"), lambda: pytest.fail("nobody else has it")):
+    with atomic.locked(Path("outputs"), lambda: pytest.fail("no other process has locked it")):
         before = tree(folder)
         waiting = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True)
         assert waiting.stderr.readline() == "waiting for another bpviz process to release outputs\n"
@@ -495,7 +495,7 @@ def test_a_second_run_waits_for_the_first(folder):
 
 @pytest.mark.slow
 @on_posix
-def test_two_runs_at_once_leave_what_one_leaves(folder):
+def test_concurrent_runs_write_the_same_files_as_one(folder):
     command = [sys.executable, "-m", "bpviz", "run", "two.yaml", "--force"]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     before = tree(folder)
@@ -508,7 +508,7 @@ def test_two_runs_at_once_leave_what_one_leaves(folder):
 
 @pytest.mark.slow
 @on_posix
-def test_a_killed_run_is_finished_by_the_next(folder):
+def test_next_run_completes_a_killed_run(folder):
     edit("two.yaml", "max_epochs: 60", "max_epochs: 61")
     said()
     good = tree(folder)
@@ -530,7 +530,7 @@ def test_a_killed_run_is_finished_by_the_next(folder):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 100 KiB, which the tables of the experiment fit in and its figures do not."""
+    """Return a file system of 100 KiB: enough for the tables of the experiment, too small for its figures."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -545,7 +545,7 @@ def small_disk(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs tmpfs")
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_full_disk_is_a_message_and_room_for_the_rest_mends_it(small_disk, jobs):
+def test_reports_full_disk_and_completes_when_there_is_space(small_disk, jobs):
     out = small_disk / "out"
     code, stdout, err = invoke("run", "two.yaml", "--out", str(out), "--jobs", jobs)
     assert (code, stdout) == (2, "")
@@ -563,7 +563,7 @@ def test_a_full_disk_is_a_message_and_room_for_the_rest_mends_it(small_disk, job
     }
 
 
-def test_an_output_folder_that_leads_elsewhere_is_refused():
+def test_rejects_symbolic_link_as_output_folder():
     Path("real").mkdir()
     Path("link").symlink_to("real")
     assert invoke("run", "two.yaml", "--out", "link") == (
@@ -574,12 +574,12 @@ def test_an_output_folder_that_leads_elsewhere_is_refused():
     assert list(Path("real").iterdir()) == []
     shutil.move("outputs", "real")
     Path("outputs").symlink_to("real/outputs")
-    for arguments in ((), ("--prune",)):  # whether or not there is something to write
+    for arguments in ((), ("--prune",)):  # with and without files to write
         code, _, err = invoke("run", "two.yaml", *arguments)
         assert (code, err.partition(";")[0]) == (2, "outputs is a symbolic link to real/outputs")
 
 
-def test_names_that_differ_in_case_alone_are_refused():
+def test_rejects_configs_whose_names_differ_only_in_case():
     shutil.copy("two.yaml", "TWO.yaml")
     assert invoke("run", "two.yaml", "TWO.yaml")[2] == (
         "two configs are named 'two' and would use the same folder; rename one or use another --out for it\n"
@@ -587,8 +587,8 @@ def test_names_that_differ_in_case_alone_are_refused():
 
 
 @pytest.mark.slow
-def test_ten_thousand_configs(tmp_path, monkeypatch):
-    """Neither memory nor patience ends before they do."""
+def test_handles_ten_thousand_configs(tmp_path, monkeypatch):
+    """A thousand times the usual number of configs needs neither much memory nor much time."""
     monkeypatch.chdir(tmp_path)
     Path("configs").mkdir()
     for number in range(10_000):
@@ -603,7 +603,7 @@ def test_ten_thousand_configs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check", "--level", "inputs"), ("--force",)])
-def test_twice_the_configs_are_twice_the_work(tmp_path, monkeypatch, arguments):
+def test_time_grows_linearly_with_number_of_configs(tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     calls = {}
     for many in (30, 60):
@@ -629,7 +629,7 @@ def test_twice_the_configs_are_twice_the_work(tmp_path, monkeypatch, arguments):
 # -- strictness --------------------------------------------------------------------------------------------------------
 
 
-def test_strict_fails_in_the_same_words_when_nothing_is_to_be_done():
+def test_strict_reports_failures_of_up_to_date_outputs():
     Path("two.yaml").write_text(CONFIG + "expect: {M: {epochs: {at_most: 5}}, rprop: {epochs: 20}}\n")
     first = invoke("run", "two.yaml", "--strict")
     again = invoke("run", "two.yaml", "--strict")
@@ -646,7 +646,7 @@ def test_strict_fails_in_the_same_words_when_nothing_is_to_be_done():
     assert first[2].splitlines()[-5:] == again[2].splitlines()[-5:]
 
 
-def test_expectations_that_are_met():
+def test_strict_accepts_met_expectations():
     Path("two.yaml").write_text(
         "algorithms: [rprop]\nfigures: []\nexpect: {rprop: {epochs: 20, error: {below: 0.125}}}\n"
     )

@@ -40,7 +40,7 @@ class Task(NamedTuple):
 
 
 def task(subject: Subject, experiment: Experiment, temporary: Path, level: str, checked: Checked) -> Task:
-    """Return the task that repeats what a level compares, in the folder ``temporary``."""
+    """Return the task that repeats the outputs, as far as a level compares them, in the folder ``temporary``."""
     assert subject.before
     before = subject.before
     experiment = subject.as_asked(experiment)

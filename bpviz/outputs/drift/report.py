@@ -18,7 +18,8 @@ def verdict(found: Sequence[Checked], level: str) -> str:
     if not found:
         return "no experiments to check"
     checked = f"{_counted(len(found), 'experiment')} checked (level: {level})"
-    return f"{checked}, {_counted(drifts, 'drift')} in {drifted}" if drifts else f"{checked}, no drift"
+    drift = f"{_counted(drifts, 'drift')} in {_counted(drifted, 'experiment')}" if drifts else "no drift"
+    return f"{checked}, {drift}"
 
 
 def _counted(number: int, noun: str) -> str:

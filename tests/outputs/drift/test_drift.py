@@ -61,7 +61,7 @@ def invoke(*arguments):
 
 
 def check(*arguments, level="inputs", configs="configs"):
-    """Check and return the exit code and all that was said; make sure that nothing but the pictures was written."""
+    """Check and return the exit code and the printed lines; make sure that only the drift folder was written."""
     before = tree()
     code, out, err = invoke(configs, "--check", "--level", level, *arguments)
     after = {path: content for path, content in tree().items() if not path.startswith("bpviz-drift/")}
@@ -77,7 +77,7 @@ def tree():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder in which the experiment has run once."""
+    """Return a folder in which the experiment has run once."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "configs").mkdir()
     (folder / FOLDER).write_text(CONFIG)
@@ -90,7 +90,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def folder(made, tmp_path, monkeypatch):
-    """The same, to be changed."""
+    """Work in a copy of that folder."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     shutil.copytree(made, tmp_path / "copy")
@@ -105,14 +105,14 @@ def edit(path, old, new):
 
 
 def locked(change):
-    """Change what the lock says."""
+    """Change the content of the lockfile."""
     data = json.loads(LOCK.read_text())
     change(data)
     LOCK.write_text(json.dumps(data))
 
 
 def relock(name):
-    """Let the lock say that a file is as it is now."""
+    """Record the current content of a file in the lockfile."""
     locked(lambda data: data["files"][name].update(lockfile.written((OUT / name).read_bytes())))
 
 
@@ -125,40 +125,38 @@ NOTHING["pixels"].insert(0, SVG)
 
 
 @pytest.mark.parametrize(("level", "jobs"), [*((level, "1") for level in LEVELS), ("pixels", "2")])
-def test_nothing_has_drifted(level, jobs):
+def test_finds_no_drift_in_new_outputs(level, jobs):
     assert check("--jobs", jobs, level=level) == (0, NOTHING[level])
     assert not Path("bpviz-drift").exists()
 
 
-def test_the_level_is_pixels_if_none_is_said():
+def test_default_level_is_pixels():
     assert invoke("configs", "--check")[1].splitlines() == NOTHING["pixels"]
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_is_not_ones_own_doing_is_no_drift(level):
-    """A comment, other code of bpviz that comes to the same, other versions."""
+def test_comments_code_and_versions_are_no_drift(level):
+    """Neither a comment nor other code and versions with the same results are drift."""
     edit(FOLDER, "title: Two", "title: Two  # and a word on it")
 
-    def of_another_day(data):
+    def made_elsewhere(data):
         data["code"] = dict.fromkeys(data["code"], "0" * 16)
         data["versions"] |= {"bpviz": "0.0.1", "numpy": "1.0", "python": "3.1"}
 
-    locked(of_another_day)
+    locked(made_elsewhere)
     assert check(level=level) == (0, NOTHING[level])
 
 
-def test_a_bpviz_or_a_package_that_reads_more_into_a_config_is_no_drift():
+def test_changed_interpretation_of_a_config_is_no_drift():
     locked(lambda data: data.update(experiment="0" * 16, code={"words.py": "0"}))
-    locked(
-        lambda data: data["inputs"].update({"package other": "1.0"})
-    )  # of which another version is here now, or none
+    locked(lambda data: data["inputs"].update({"package other": "1.0"}))  # another version is installed, or none
     assert check() == (
         0,
         ["outputs/two: bpviz now interprets this config differently", *NOTHING["inputs"]],
     )
 
 
-def test_formats_need_not_be_said_again_and_can_be():
+def test_formats_default_to_those_of_the_lockfile():
     assert check("--format", "png", "--format", "svg")[0] == 0
     code, said = check("--format", "pdf")
     assert (code, said[0]) == (
@@ -167,7 +165,7 @@ def test_formats_need_not_be_said_again_and_can_be():
     )
 
 
-def test_outputs_without_figures():
+def test_checks_outputs_without_figures():
     invoke("configs", "--no-figures", "--out", "tables")
     assert check("--out", "tables", level="pixels") == (0, NOTHING["pixels"][1:])
 
@@ -176,10 +174,10 @@ def test_outputs_without_figures():
 
 
 def one(*lines):
-    return 1, [*"\n".join(lines).splitlines(), "1 experiment checked (level: inputs), 1 drift in 1"]
+    return 1, [*"\n".join(lines).splitlines(), "1 experiment checked (level: inputs), 1 drift in 1 experiment"]
 
 
-def test_a_value_of_the_config():
+def test_reports_changed_value_of_config():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     assert check() == one(
         "configs/two.yaml:6:28: algorithms[1].step: changed from 0.3 to 0.4",
@@ -188,7 +186,7 @@ def test_a_value_of_the_config():
     )
 
 
-def test_values_that_are_not_written_are_placed_where_they_would_be():
+def test_places_changed_defaults_at_their_algorithm():
     edit(FOLDER, "- rprop", "- irprop+")
     code, said = check()
     assert code == 1
@@ -196,7 +194,7 @@ def test_values_that_are_not_written_are_placed_where_they_would_be():
     assert said[3] == "configs/two.yaml:5:5: algorithms[0].label: changed from 'RPROP' to 'iRPROP+'"
 
 
-def test_many_values_are_counted():
+def test_counts_many_changed_values():
     edit(FOLDER, "- rprop\n  - {name: momentum, step: 0.3, label: M}", "- adam")
     code, said = check()
     assert code == 1
@@ -204,7 +202,7 @@ def test_many_values_are_counted():
     assert re.fullmatch(r"configs/two\.yaml: \d+ more values changed", said[-2])
 
 
-def test_a_config_when_nobody_knows_what_it_said():
+def test_reports_changed_config_without_run_json():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     (OUT / "run.json").unlink()
     code, said = check()
@@ -217,7 +215,7 @@ def test_a_config_when_nobody_knows_what_it_said():
     )
 
 
-def test_data_that_say_something_else():
+def test_reports_changed_data():
     edit("configs/six.csv", ".9,.3,1", ".9,.4,1")
     assert check() == one(
         "configs/two.yaml:2:10: dataset: six.csv changed since the last run",
@@ -226,12 +224,12 @@ def test_data_that_say_something_else():
     )
 
 
-def test_data_that_say_the_same_otherwise():
+def test_reformatted_data_are_no_drift():
     edit("configs/six.csv", ".9,.3,1", "0.90,0.3,1")
     assert check() == (0, NOTHING["inputs"])
 
 
-def test_another_command_line():
+def test_reports_changed_options():
     code, said = check("--set", "algorithms.1.step=0.5")
     assert (code, said[0]) == (
         1,
@@ -243,42 +241,42 @@ def test_another_command_line():
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_a_plugin():
+def test_reports_new_plugin():
     Path("mine.py").write_text(PLUGIN)
     assert check("--plugin", "mine.py") == one("mine.py: plugin changed since the last run, or not used in it")
 
 
-def test_a_plugin_that_is_not_named():
+def test_reports_missing_plugin():
     locked(lambda data: data["inputs"].update({"plugin mine.py": "0" * 64}))
     assert check() == one("configs/two.yaml: outputs written with --plugin mine.py")
 
 
 @pytest.mark.parametrize("name", ["summary.md", "history.csv", "errors.png", "errors.svg"])
-def test_a_file_changed_by_hand(name):
+def test_reports_modified_file(name):
     with (OUT / name).open("ab") as file:
         file.write(b" ")
     assert check() == one(f"outputs/two/{name}: modified output file since the last run")
 
 
-def test_a_file_of_the_same_size_changed_by_hand():
+def test_reports_modified_file_of_the_same_size():
     content = (OUT / "summary.md").read_bytes()
     (OUT / "summary.md").write_bytes(content.replace(b"20", b"21", 1) if b"20" in content else content[:-2] + b"x\n")
     assert check() == one("outputs/two/summary.md: modified output file since the last run")
 
 
-def test_a_file_that_is_missing():
+def test_reports_missing_file():
     (OUT / "errors.png").unlink()
     assert check() == one("outputs/two/errors.png: missing output file")
 
 
-def test_no_outputs_at_all():
+def test_reports_missing_outputs():
     shutil.rmtree(OUT)
     for level in LEVELS:
         assert check(level=level) == (
             1,
             [
                 "configs/two.yaml: no outputs in outputs/two",
-                f"1 experiment checked (level: {level}), 1 drift in 1",
+                f"1 experiment checked (level: {level}), 1 drift in 1 experiment",
             ],
         )
 
@@ -294,25 +292,28 @@ def test_no_outputs_at_all():
     ],
 )
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_lock_that_is_no_use(content, line, reason, level):
+def test_reports_unusable_lockfile(content, line, reason, level):
     if content is None:
         LOCK.unlink()
     else:
         LOCK.write_bytes(content)
-    assert check(level=level) == (1, [f"{line}: {reason}", f"1 experiment checked (level: {level}), 1 drift in 1"])
+    assert check(level=level) == (
+        1,
+        [f"{line}: {reason}", f"1 experiment checked (level: {level}), 1 drift in 1 experiment"],
+    )
 
 
-def test_outputs_whose_config_is_gone():
+def test_reports_orphaned_outputs():
     shutil.copy(FOLDER, "configs/other.yaml")
     invoke("configs", "--format", "png", "--format", "svg")
     Path("configs/other.yaml").unlink()
     code, said = check()
     message = "outputs/other/bpviz.lock.json: orphaned outputs: their config configs/other.yaml no longer exists"
-    assert (code, said[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1"])
-    assert check(configs="configs/two.yaml")[0] == 0  # which says nothing of others
+    assert (code, said[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1 experiment"])
+    assert check(configs="configs/two.yaml")[0] == 0  # does not report other configs
 
 
-def test_files_left_over():
+def test_reports_orphaned_files():
     edit(FOLDER, "  - {kind: epochs, title: Bars}\n", "")
     invoke("configs", "--format", "png", "--format", "svg")
     code, said = check()
@@ -321,12 +322,12 @@ def test_files_left_over():
         [
             "outputs/two/epochs.png: orphaned file: the config no longer produces it",
             "outputs/two/epochs.svg: orphaned file: the config no longer produces it",
-            "1 experiment checked (level: inputs), 2 drifts in 1",
+            "1 experiment checked (level: inputs), 2 drifts in 1 experiment",
         ],
     )
 
 
-def test_mistakes_come_first():
+def test_reports_mistakes_in_config_first():
     edit(FOLDER, "step: 0.3", "lr: 0.3")
     code, out, err = invoke("configs", "--check", "--level", "inputs")
     assert (code, out) == (2, "")
@@ -335,7 +336,7 @@ def test_mistakes_come_first():
     )
 
 
-def test_inputs_need_no_numpy():
+def test_level_inputs_does_not_import_numpy():
     code = """
 import sys
 from bpviz.cli import cli
@@ -361,7 +362,7 @@ for change in (False, True):
 
 
 def numbered(number, digit, by=1):
-    """Return a number with one of its significant digits another."""
+    """Return a number with one of its significant digits changed."""
     mantissa, _, exponent = f"{number:.11e}".partition("e")
     digits = [c for c in mantissa if c.isdigit()]
     digits[digit - 1] = str((int(digits[digit - 1]) + by) % 10)
@@ -370,7 +371,7 @@ def numbered(number, digit, by=1):
 
 
 @pytest.mark.parametrize("part", ["final_error", "weights"])
-def test_a_number_counts_to_nine_digits(part):
+def test_results_are_compared_to_nine_digits(part):
     def change(digit):
         def changed(data):
             run = data["results"][1]
@@ -391,7 +392,7 @@ def test_a_number_counts_to_nine_digits(part):
     assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M: {name} -?[\d.]+ -> -?[\d.]+", said[0])
     assert said[3:] == [
         "outputs/two: config, bpviz source files and versions are unchanged since the last run",
-        "1 experiment checked (level: results), 1 drift in 1",
+        "1 experiment checked (level: results), 1 drift in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
     ]
     assert sorted(path.name for path in Path("bpviz-drift/two").iterdir()) == [
@@ -420,11 +421,11 @@ def test_a_number_counts_to_nine_digits(part):
         (3, 3.0, 0.0, True),
     ],
 )
-def test_a_number_of_a_lock_and_one_now(was, now, allowed, verdict):
+def test_same_compares_recorded_with_current_number(was, now, allowed, verdict):
     assert same(was, now, allowed) is verdict
 
 
-def test_counts_and_endings_are_exact():
+def test_counts_and_endings_are_compared_exactly():
     def changed(data):
         data["results"][0] |= {"epochs": 19, "ending": "stuck"}
         data["results"][0]["evaluations"] |= {"gradient": 19, "error": 3}
@@ -445,7 +446,7 @@ def test_counts_and_endings_are_exact():
     assert said[4] == f"outputs/two: versions changed since the last run: numpy 1.0 -> {np.__version__}"
 
 
-def test_runs_that_are_not_recorded_or_not_run():
+def test_reports_unrecorded_and_removed_runs():
     locked(lambda data: data["results"][0].update(label="Another"))
     code, said = check(level="results")
     assert code == 1
@@ -453,13 +454,13 @@ def test_runs_that_are_not_recorded_or_not_run():
     assert said[3] == "configs/two.yaml:5:3: algorithms: Another has a recorded result, but is not in the config"
 
 
-def test_a_lock_that_names_too_few_files():
+def test_reports_files_missing_in_lockfile():
     locked(lambda data: data["files"].pop("summary.md"))
     code, said = check(level="results")
     assert (code, said[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is not listed")
 
 
-def test_a_picture_needs_the_history():
+def test_plots_no_errors_without_history():
     locked(lambda data: data["results"][0].update(epochs=19))
     for content in (b"", b"label,epoch,error,start\nRPROP,0,x,1\n", b"\xff"):
         (OUT / "history.csv").write_bytes(content)
@@ -469,13 +470,13 @@ def test_a_picture_needs_the_history():
         assert not Path("bpviz-drift").exists()
 
 
-def test_a_changed_config_says_what_it_does():
+def test_reports_effect_of_changed_config():
     edit(FOLDER, "step: 0.3", "step: 3")
     code, said = check("-j", "2", level="results")
     assert code == 1
     assert sum(": algorithms[1]: M: epochs" in line for line in said) == 1
     assert said[-2:] == [
-        "1 experiment checked (level: results), 2 drifts in 1",
+        "1 experiment checked (level: results), 2 drifts in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
     ]
 
@@ -484,7 +485,7 @@ def test_a_changed_config_says_what_it_does():
 
 
 def paint(name, by, where):
-    """Change pixels of a PNG, and let the lock know it so."""
+    """Change pixels of a PNG, and record it in the lockfile."""
     from matplotlib.image import imread, imsave
 
     pixels = np.array(imread(OUT / name))
@@ -495,13 +496,13 @@ def paint(name, by, where):
     relock(name)
 
 
-def test_pixels_that_differ_a_little_are_the_same():
+def test_small_differences_of_pixels_are_no_drift():
     paint("errors.png", -1 / 255, slice(None))
     assert check() == (0, NOTHING["inputs"])
     assert check(level="pixels") == (0, NOTHING["pixels"])
 
 
-def test_pixels_that_differ_a_lot():
+def test_reports_large_differences_of_pixels():
     paint("errors.png", -1, slice(100, 200))
     assert check(level="results")[0] == 0
     code, said = check(level="pixels")
@@ -512,7 +513,7 @@ def test_pixels_that_differ_a_lot():
         said[0],
     )
     assert said[-2:] == [
-        "1 experiment checked (level: pixels), 1 drift in 1",
+        "1 experiment checked (level: pixels), 1 drift in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
     ]
     expected, actual, difference = (
@@ -526,7 +527,7 @@ def test_pixels_that_differ_a_lot():
     assert not red[200:].any()
 
 
-def test_a_picture_of_another_size():
+def test_reports_changed_image_size():
     paint("errors.png", 0, slice(None))
     from matplotlib.image import imread, imsave
 
@@ -545,7 +546,7 @@ def test_a_picture_of_another_size():
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", None])
-def test_what_is_no_png(content):
+def test_reports_invalid_png(content):
     whole = (OUT / "errors.png").read_bytes()
     (OUT / "errors.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
     relock("errors.png")
@@ -553,16 +554,20 @@ def test_what_is_no_png(content):
     assert (code, said[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png: not a valid PNG")
 
 
-def test_a_picture_that_is_gone_is_said_once():
+def test_reports_missing_image_once():
     (OUT / "errors.png").unlink()
     code, said = check(level="pixels")
     assert (code, said) == (
         1,
-        ["outputs/two/errors.png: missing output file", SVG, "1 experiment checked (level: pixels), 1 drift in 1"],
+        [
+            "outputs/two/errors.png: missing output file",
+            SVG,
+            "1 experiment checked (level: pixels), 1 drift in 1 experiment",
+        ],
     )
 
 
-def test_another_matplotlib_skips_the_pixels():
+def test_skips_pixels_with_another_matplotlib():
     import matplotlib as mpl
 
     now = ".".join(mpl.__version__.split(".")[:2])
@@ -585,7 +590,7 @@ def shows(data, *names):
         data["files"][name]["shows"] = "0" * 16
 
 
-def test_what_a_figure_shows_is_compared_for_every_format():
+def test_plotted_data_are_compared_for_every_format():
     def changed(data):
         shows(data, "errors.svg", "errors.png")
         data["code"]["tables.py"] = "0"
@@ -601,8 +606,8 @@ def test_what_a_figure_shows_is_compared_for_every_format():
     assert check(level="pixels")[0] == 1
 
 
-def test_last_digits_of_another_processor_are_not_counted():
-    """Where nothing of the code and of what went in is other, only the machine can be."""
+def test_last_digits_of_plotted_data_are_ignored():
+    """If neither code nor inputs changed, only rounding on another machine can differ."""
     locked(lambda data: shows(data, "errors.svg"))
     code, said = check(level="pixels")
     assert (code, said[1]) == (
@@ -617,7 +622,7 @@ def test_last_digits_of_another_processor_are_not_counted():
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_is_whole_in_itself():
+def test_page_needs_no_external_resources():
     edit(FOLDER, "title: Two", "title: <b>Two</b> & more")
     edit(FOLDER, "step: 0.3", "step: 3")
     check(level="pixels")
@@ -633,7 +638,7 @@ def test_the_page_is_whole_in_itself():
     assert len(pictures) == page.count("<img") == 9
 
 
-def test_pictures_go_where_they_are_sent_and_never_through_a_link():
+def test_writes_images_to_given_folder_and_not_through_links():
     locked(lambda data: data["results"][0].update(epochs=19))
     Path("elsewhere").mkdir()
     Path("link").symlink_to("elsewhere")
@@ -649,7 +654,7 @@ def test_pictures_go_where_they_are_sent_and_never_through_a_link():
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-def test_for_programs():
+def test_json_report():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     code, out, _ = invoke("configs", "--check", "--level", "inputs", "--format", "json")
     assert code == 1
@@ -677,7 +682,7 @@ def test_for_programs():
     }
 
 
-def test_quiet_says_only_what_has_drifted():
+def test_quiet_prints_only_drifts():
     assert invoke("configs", "--check", "-q") == (0, "", "")
     (OUT / "errors.png").unlink()
     assert invoke("configs", "--check", "-q", "--level", "inputs") == (
@@ -688,7 +693,7 @@ def test_quiet_says_only_what_has_drifted():
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_strict_also_holds_it_to_what_is_expected(level):
+def test_strict_reports_failed_expectations(level):
     with FOLDER.open("a") as file:
         file.write("expect: {rprop: {epochs: 3}}\n")
     invoke("configs", "--format", "png", "--format", "svg")
@@ -712,7 +717,7 @@ def test_strict_also_holds_it_to_what_is_expected(level):
         (["--drift", "x"], "--level and --drift require --check"),
     ],
 )
-def test_what_does_not_go_together(arguments, message):
+def test_rejects_incompatible_options(arguments, message):
     before = tree()
     code, out, err = invoke("configs", *arguments)
     assert (code, out) == (2, "")
@@ -720,8 +725,8 @@ def test_what_does_not_go_together(arguments, message):
     assert tree() == before
 
 
-def test_a_folder_that_cannot_be_written_can_be_checked(folder):
-    """By somebody for whom that is so: root, whom nothing stops, becomes nobody where nobody can run Python."""
+def test_checks_read_only_folder(folder):
+    """The check runs as an unprivileged user if the tests run as root, who may write everywhere."""
     environment = {**os.environ, "PYTHONPATH": str(HOME), "PYTHONDONTWRITEBYTECODE": "1"}
     drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     program = [*drop, sys.executable, "-c", "from bpviz.cli import main; main()"]
@@ -732,7 +737,7 @@ def test_a_folder_that_cannot_be_written_can_be_checked(folder):
     except FileNotFoundError:
         usable = 1
     if usable != 0:
-        pytest.skip("nobody cannot run this Python")
+        pytest.skip("an unprivileged user cannot run this Python")
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     command = [*program, "run", "configs", "--check", "--level", "inputs"]
