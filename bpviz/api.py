@@ -172,7 +172,7 @@ class Results(results.Results):
         build.write_tables(job.experiment, self, path)
         for number, figure in enumerate(job.experiment.figures):
             data = figure.data(self, job.experiment.problem)
-            build.draw(job, number, build.Due(job.formats, data, None))
+            build.draw(job, number, build.PendingFigure(job.formats, data, None))
         return path
 
 

@@ -395,7 +395,7 @@ def test_save_rejects_unknown_format_and_file_as_folder(folder):
     with pytest.raises(ConfigError, match="formats: expected png, svg or pdf, got 'gif'"):
         results.save("out", ["gif"])
     (folder / "file").write_text("")
-    with pytest.raises(OSError, match="file is a file, and a folder of that name is to be made"):
+    with pytest.raises(OSError, match=r"cannot create folder .*file: a file with that name exists"):
         results.save("file")
 
 
@@ -464,7 +464,7 @@ def deep():
     ("data", "lines"),
     [
         ("missing.yaml", ["missing.yaml: no such file"]),
-        (".", [".: this is a folder, not a file"]),
+        (".", [".: expected a file, got a folder"]),
         ([1], ["invalid experiment (got a list, expected a file name, a mapping or an Experiment)"]),
         (None, ["invalid experiment (got null, expected a file name, a mapping or an Experiment)"]),
         ({}, ["<dict>: missing key 'algorithms'; add at least one algorithm, for example `algorithms: [gd]`"]),

@@ -136,8 +136,12 @@ def test_action_inserts_no_inputs_into_scripts():
 @posix
 def test_action_checks(repository):
     done = run_action(repository)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 experiment without drift, level results\n", "")
-    assert (repository.parent / "summary.md").read_text().startswith("# bpviz: 1 experiment without drift")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 experiment checked (level: results), no drift\n", "")
+    assert (
+        (repository.parent / "summary.md")
+        .read_text()
+        .startswith("# bpviz: 1 experiment checked (level: results), no drift")
+    )
     assert git(repository, "status", "--porcelain").stdout == ""
 
 
@@ -334,7 +338,7 @@ def test_hooks_run_in_a_repository(repository, tmp_path):
     git(repository, "add", "--all")
     code, states, output = run()
     assert (code, states) == (1, ["Passed", "Failed"])
-    assert "configs/one.yaml:2:22: algorithms[0].step: 11.0 now, 10.0 when the outputs were made" in output
+    assert "configs/one.yaml:2:22: algorithms[0].step: changed from 10.0 to 11.0" in output
     path.write_text(path.read_text().replace("step: 11", "lr: 11"))
     git(repository, "add", "--all")
     code, states, output = run()

@@ -1,10 +1,9 @@
-"""The published comparison: two weights, six points, start (-4, -4), until the mean squared error is at most 0.125.
+"""Test that the published comparison is reproduced: two weights, six points, start (-4, -4), error threshold 0.125.
 
-Numbers are those of Yurii Shevchuk's article "Visualize Algorithms based on the Backpropagation" (NeuPy, 2015-2016):
-its table of epochs, its text and its figures. The ends of the paths are not printed there; they were computed with a
-plain NumPy loop that reproduces the published epochs. Where the article's code and its results disagree, the results
-stand: the code says step 0.3 for both RPROPs, which takes 18 and 16 epochs, while table, text and figures are those of
-step 0.1.
+The numbers are from the table, the text and the figures of Yurii Shevchuk's article "Visualize Algorithms based on the
+Backpropagation" (NeuPy, 2015-2016). The end points are not printed there; they were computed with a plain NumPy loop
+that reproduces the published epochs. Where the article's code contradicts its results, the results are used: the code
+has step 0.3 for both RPROPs, which takes 18 and 16 epochs, but table, text and figures are those of step 0.1.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def published(six_points, follow):
     return published
 
 
-def test_the_six_points(six_points):
+def test_six_points_are_the_published_ones(six_points):
     assert six_points.dataset.features == ((0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9))
     assert six_points.dataset.targets == (1, 1, 1, 0, 0, 0)
     assert (six_points.activation, six_points.loss, six_points.weights) == ("sigmoid", "mse", ("w1", "w2"))
@@ -51,14 +50,14 @@ def test_the_six_points(six_points):
         ("newton", {"step": 1, "penalty": 0.1}, 24),
     ],
 )
-def test_epochs(name, settings, epochs, published):
+def test_reproduces_published_epochs(name, settings, epochs, published):
     run = published(name, **settings)
     assert (run.epochs, run.ending) == (epochs, Ending.REACHED)
     assert run.errors[-1] <= 0.125 < run.errors[:-1].min()
 
 
 @pytest.mark.parametrize("name", ["gd", "momentum", "rprop", "irprop+", "golden", "newton"])
-def test_the_defaults_are_the_published_settings(name, published):
+def test_defaults_are_the_published_settings(name, published):
     published_settings = {
         "gd": {"step": 0.3},
         "momentum": {"step": 0.3, "momentum": 0.9},
@@ -80,13 +79,13 @@ def test_the_defaults_are_the_published_settings(name, published):
         ("irprop+", {}, ("2.455", "-3.089")),
     ],
 )
-def test_ends_to_every_printed_digit(name, settings, end, published):
+def test_reproduces_end_points_to_every_printed_digit(name, settings, end, published):
     digits = len(end[0].partition(".")[2])
     assert tuple(f"{w:.{digits}f}" for w in published(name, **settings).weights[-1]) == end
 
 
-def test_newton_s_three_points(published):
-    """Read off the article's figure of the Newton steps, and recomputed."""
+def test_reproduces_three_points_of_newtons_method(published):
+    """Read from the article's figure of the Newton steps, and recomputed."""
     points = published("newton").weights[1:]
     assert [[f"{w:.2f}" for w in point] for point in points] == [
         ["0.96", "-1.68"],
@@ -95,8 +94,8 @@ def test_newton_s_three_points(published):
     ]
 
 
-def test_golden_search_s_two_points_and_their_price(published, six_points, plain):
-    """The points of SciPy's golden section with tol 0.1 along the negative gradient; 31 errors, 2 gradients."""
+def test_reproduces_two_points_and_evaluations_of_golden_search(published, six_points, plain):
+    """The points of SciPy's golden section search with tol 0.1 along the negative gradient."""
     run = published("golden")
     assert run.weights[1:] == pytest.approx(np.array([(1.29283, -1.37304), (3.13321, -6.08879)]), abs=1e-5)
     assert run.evaluations == {"error": 31, "gradient": 2, "hessian": 0, "residuals": 0, "jacobian": 0}
@@ -113,8 +112,8 @@ def test_golden_search_s_two_points_and_their_price(published, six_points, plain
     assert f.counts["error"] == 31
 
 
-def test_the_kink_in_the_paths_of_rprop_and_irprop_plus(published):
-    """Figures "RPROP 11-14" and "iRPROP+ 12-17": eleven equal moves of both weights, then the second gradient turns.
+def test_reproduces_kink_in_paths_of_rprop_and_irprop_plus(published):
+    """Figures "RPROP 11-14" and "iRPROP+ 12-17": eleven equal steps of both weights, then one gradient changes sign.
 
     The steps are 0.1, 0.12, ... 0.1 · 1.2¹⁰ = 0.619, their sum 3.215; the twelfth of the first weight is 0.743.
     """
@@ -123,18 +122,18 @@ def test_the_kink_in_the_paths_of_rprop_and_irprop_plus(published):
         assert path[11] == pytest.approx((-0.785, -0.785), abs=5e-4)
         assert (np.diff(path[:12], axis=0) > 0).all()
         assert path[12][0] - path[11][0] == pytest.approx(0.743, abs=5e-4)
-    assert rprop[12][1] - rprop[11][1] == pytest.approx(-0.619, abs=5e-4)  # RPROP takes the second weight back
-    assert irprop[12][1] == irprop[11][1]  # iRPROP+ does not: the error has not grown
+    assert rprop[12][1] - rprop[11][1] == pytest.approx(-0.619, abs=5e-4)  # RPROP reverts the step of the second weight
+    assert irprop[12][1] == irprop[11][1]  # iRPROP+ does not, because the error has not increased
     assert rprop[:12].tobytes() == irprop[:12].tobytes()
 
 
-def test_every_epoch_is_paid_for(published):
-    """What the summary table of the published run says beside the epochs."""
-    paid = {
+def test_reproduces_published_evaluations(published):
+    """The evaluations in the summary table of the published run."""
+    evaluations = {
         name: tuple(published(name).evaluations.values())[:3]
         for name in ("gd", "momentum", "rprop", "irprop+", "newton")
     }
-    assert paid == {
+    assert evaluations == {
         "gd": (0, 797, 0),
         "momentum": (0, 92, 0),
         "rprop": (0, 20, 0),

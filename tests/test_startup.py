@@ -1,4 +1,4 @@
-"""What a command imports is what its users wait for."""
+"""Test that commands import no slow packages that they do not need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAVY = ("numpy", "matplotlib", "rich", "jax", "optax", "scipy", "torch")
 
 
 def imported_by(commands: list[list[str]], folder: Path) -> dict[str, list[str]]:
-    """Run commands one after the other in one process; return exit codes and what heavy is there then."""
+    """Run commands in one process; return the exit code and the slow packages imported so far, per command."""
     code = f"""
 import sys
 from bpviz.cli import cli
@@ -36,11 +36,11 @@ for arguments in {commands!r}:
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stderr
-    said = [line[2:].split(" | ") for line in done.stdout.splitlines() if line.startswith("@ ")]
-    return {arguments: found.split() for arguments, found in said}
+    output = [line[2:].split(" | ") for line in done.stdout.splitlines() if line.startswith("@ ")]
+    return {arguments: found.split() for arguments, found in output}
 
 
-def test_help_and_what_only_reads_import_no_arrays_no_pictures_and_no_rich(tmp_path: Path) -> None:
+def test_help_and_reading_commands_import_nothing_slow(tmp_path: Path) -> None:
     commands = [["--help"], *([name, "--help"] for name in cli.commands)]
     commands += [["list"], ["schema"], ["explain", "irprop+"], ["explain", "paths"], ["explain", "perceptron"]]
     commands += [["completion", "bash"], ["init", "new.yaml"], ["validate", "new.yaml", "one.yaml"]]
@@ -49,7 +49,7 @@ def test_help_and_what_only_reads_import_no_arrays_no_pictures_and_no_rich(tmp_p
     assert found == {**{" ".join(c): ["0"] for c in commands}, **{" ".join(c): ["2"] for c in refused}}
 
 
-def test_results_without_figures_import_no_matplotlib_and_no_rich(tmp_path: Path) -> None:
+def test_results_without_figures_import_only_numpy(tmp_path: Path) -> None:
     commands = [["compare", "gd", "rprop", "--no-figures"], ["compare", "newton", "--no-figures", "--format", "json"]]
     commands += [["run", "one.yaml", "--no-figures"], ["run", "one.yaml", "--no-figures", "--format", "md"]]
     found = imported_by(commands, tmp_path)

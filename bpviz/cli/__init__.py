@@ -1,4 +1,4 @@
-"""The command line: one thin module a command, each parses, calls and prints."""
+"""The command line: one module per command, which parses its arguments, calls the package and prints."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ import click
 
 from bpviz._version import __version__
 from bpviz.cli import check, compare, completion, diff, embed, explain, export, init, listing, run, schema, validate
+from bpviz.cli.layout import Group
 
 EXIT_CODES = """\
 \b
 Exit codes:
-  0    done
-  1    what was asked for did not hold or was not done, outputs differ, or a rule of yours failed
-  2    a mistake in the command line or in a config
+  0    success
+  1    a check failed, outputs differ, or a plugin algorithm raised an error
+  2    invalid command line or config
   130  interrupted
 """
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
     no_args_is_help=True,
 )
 @click.version_option(__version__, "-V", "--version", message="bpviz %(version)s")
 def cli() -> None:
-    """See and compare optimizers.
+    """Compare optimizers: their paths, epochs and evaluations, as figures and tables.
 
     \b
-      bpviz run configs/neupy.yaml              figures and tables of an experiment
-      bpviz compare gd momentum rprop irprop+   the same at once, without a file
+      bpviz compare gd momentum rprop irprop+
+      bpviz run configs/neupy.yaml
     """
 
 
@@ -41,12 +43,12 @@ for _command in (run, compare, diff, embed, export, listing, explain, check, val
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its exit code."""
     for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started us
+        if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+"))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # where there is no η, a ? will do
+        sys.stdout.reconfigure(errors="replace")  # print ? for characters that the encoding lacks
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
@@ -61,7 +63,7 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # whoever reads our output may have seen enough
-            click.echo(f"cannot go on: {error.strerror or error}", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written
+        if not isinstance(error, BrokenPipeError):  # the reader, such as `head`, has closed the pipe
+            click.echo(f"error: {error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discard output that is still buffered
         sys.exit(1)

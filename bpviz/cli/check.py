@@ -8,14 +8,15 @@ import sys
 import click
 
 from bpviz.cli.compare import algorithm_names
-from bpviz.cli.errors import mistakes_reported
+from bpviz.cli.errors import report_mistakes
+from bpviz.cli.layout import Command
 from bpviz.cli.options import plugin_option
 from bpviz.cli.show import print_styled
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("algorithm", shell_complete=algorithm_names)
-@click.option("--against", metavar="ALGORITHM", help="Another algorithm, to compare the paths of the two.")
+@click.option("--against", metavar="ALGORITHM", help="Second algorithm, to test for equivalence.")
 @plugin_option
 @click.option(
     "--format",
@@ -23,16 +24,17 @@ from bpviz.cli.show import print_styled
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Of the report.",
+    help="Format of the report.",
 )
-@click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR in the environment.")
+@click.option("--no-color", is_flag=True, help="Disable colors (also: set NO_COLOR).")
 def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form: str, no_color: bool) -> None:
-    """Check that an algorithm keeps the contract, or is another.
+    """Test an algorithm against the contract, or for equivalence with another.
 
-    ALGORITHM is a name, a name with settings, or a class in a file of yours, which is executed. It is held to what
-    every algorithm here promises: one run equals many, it asks what it says, it writes on nothing, bad settings are
-    refused, and more. With --against the paths of two are compared at every epoch, on several problems, as far as
-    roundoff allows. The exit code is 1 if something does not hold.
+    ALGORITHM is a name, a name with settings, or a class in a Python file, which is executed. The contract is the set
+    of rules that every built-in algorithm follows: for example, a run does not depend on the other runs computed with
+    it, only declared evaluations are used, arguments are not modified, and invalid settings are rejected. With
+    --against, the paths of both algorithms are compared at every epoch on several problems, within rounding error.
+    The exit code is 1 if a check fails.
 
     \b
       bpviz check my_rule.py:MyRule
@@ -40,24 +42,24 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
     """
     from bpviz.config.plugins import rule_of
 
-    with mistakes_reported(plugins):
+    with report_mistakes(plugins):
         rule = rule_of(algorithm)
         other = rule_of(against) if against is not None else None
-        from bpviz import tables  # NumPy, once there is something to compute
+        from bpviz import tables  # imports NumPy
         from bpviz.conformance import report
 
-        with contextlib.redirect_stdout(sys.stderr):  # what a rule prints is no part of the report
-            made = report.check(rule, other)
+        with contextlib.redirect_stdout(sys.stderr):  # output of plugins is not part of the report
+            checked = report.check(rule, other)
     if form == "json":
-        click.echo(tables.as_json(report.as_data(made)), nl=False)
+        click.echo(tables.as_json(report.as_data(checked)), nl=False)
     elif not sys.stdout.isatty():
-        click.echo(report.as_text(made), nl=False)
+        click.echo(report.as_text(checked), nl=False)
     else:
-        for number, (table, sentences) in enumerate(report.sections(made)):
+        for number, (table, sentences) in enumerate(report.sections(checked)):
             if number:
                 click.echo()
             print_styled(table, no_color=no_color)
             for sentence in sentences:
                 click.echo(f"  {sentence}")
-    if not made.passed:
+    if not checked.passed:
         raise click.exceptions.Exit(1)

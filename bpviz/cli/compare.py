@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from bpviz.cli.errors import mistakes_reported
+from bpviz.cli.errors import report_mistakes
+from bpviz.cli.layout import Command
 from bpviz.cli.options import Options, output_options, plugin_option
-from bpviz.cli.progress import carry_out, hold
-from bpviz.cli.show import Came, counted, fail_if_unmet, print_tables
+from bpviz.cli.progress import lock_outputs, run_jobs
+from bpviz.cli.show import Report, fail_if_unmet, print_tables, written_status
 
 
 def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the algorithms that a word on the command line may become."""
+    """Return the names of algorithms that start with ``incomplete``."""
     from bpviz.declare import OPTIMIZERS
 
     return [name for name in OPTIMIZERS.names() if name.startswith(incomplete)]
@@ -25,17 +26,23 @@ def _problems(_context: click.Context, _parameter: click.Parameter, incomplete: 
     return [name for name in PROBLEMS.names() if name.startswith(incomplete)]
 
 
-@click.command("compare")
+@click.command("compare", cls=Command)
 @click.argument("algorithms", nargs=-1, required=True, metavar="ALGORITHM...", shell_complete=algorithm_names)
-@click.option("--problem", metavar="NAME", shell_complete=_problems, help="A test function, with settings if need be.")
-@click.option("--start", nargs=2, metavar="W1 W2", help="Where to start; -4 -4, or the problem's own, if not given.")
+@click.option(
+    "--problem",
+    metavar="NAME",
+    shell_complete=_problems,
+    help="Test function to minimize, optionally with settings (NAME:key=value).  [default: perceptron]",
+)
+@click.option("--start", nargs=2, metavar="W1 W2", help="Initial weights (default: -4 -4 or the problem's own).")
 @click.option(
     "--error-threshold",
     metavar="ERROR",
-    help="Stop so near to the lowest error; 0.125, or the problem's own, if not given; null: never.",
+    help="Stop when the error is within this distance of the minimum (default: 0.125 or the problem's own; "
+    "`null` to disable).",
 )
-@click.option("--gradient-threshold", metavar="LENGTH", help="Stop where the gradient is at most so long.")
-@click.option("--max-epochs", metavar="EPOCHS", help="Stop after so many epochs, 1000 if not given.")
+@click.option("--gradient-threshold", metavar="NORM", help="Stop when the gradient norm falls to this value.")
+@click.option("--max-epochs", metavar="EPOCHS", help="Maximum number of epochs.  [default: 1000]")
 @plugin_option
 @output_options
 def command(
@@ -49,10 +56,10 @@ def command(
     out: str,
     **options: Any,
 ) -> None:
-    """Compare algorithms on one problem, without a file.
+    """Compare algorithms on one problem, without a config.
 
-    ALGORITHM is a name, or a name with settings; without settings it runs with its defaults, which for the published
-    algorithms are the published ones. One combined figure is drawn.
+    ALGORITHM is a name, optionally with settings (NAME:key=value,...); other settings have their defaults, which for
+    published algorithms are the published values. All paths are drawn in one figure.
 
     \b
       bpviz compare gd momentum rprop irprop+
@@ -67,7 +74,7 @@ def command(
     from bpviz.declare import FIGURES
 
     chosen = Options.of(**options)
-    with mistakes_reported(plugins):
+    with report_mistakes(plugins):
         experiment = from_parts(
             algorithms,
             problem=problem,
@@ -78,15 +85,15 @@ def command(
         )
         if not chosen.no_figures:
             experiment = replace(experiment, figures=(FIGURES["paths"](),))
-        from bpviz.outputs.build import Job  # with NumPy, which whoever has made a mistake does without
+        from bpviz.outputs.build import Job  # imports NumPy, not needed to report mistakes
 
         folder = Path(out) / experiment.name
         job = Job(experiment, folder, chosen.pictures, with_tables=False)
         with contextlib.ExitStack() as stack:
             if experiment.figures:
-                hold(Path(out), [job], stack, chosen)
-            came = carry_out([job], lambda _, outcome: Came.now(experiment, outcome, chosen), chosen)
-        print_tables(came, chosen)
+                lock_outputs(Path(out), [job], stack, chosen)
+            reports = run_jobs([job], lambda _, outcome: Report.of_run(experiment, outcome, chosen), chosen)
+        print_tables(reports, chosen)
         if experiment.figures and not chosen.quiet:
-            click.echo(f"{counted(len(job.files), 'file')} in {folder}", err=True)
-        fail_if_unmet(came, chosen)
+            click.echo(written_status(folder, job.files), err=True)
+        fail_if_unmet(reports, chosen)

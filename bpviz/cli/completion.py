@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import click
 
-_WHERE = {
-    "bash": 'eval "$(bpviz completion bash)"        in ~/.bashrc',
-    "zsh": 'eval "$(bpviz completion zsh)"         in ~/.zshrc',
-    "fish": "bpviz completion fish > ~/.config/fish/completions/bpviz.fish",
-}
+from bpviz.cli.layout import Command
+
+_SET_UP = """\
+\b
+bash, in ~/.bashrc:
+  eval "$(bpviz completion bash)"
+zsh, in ~/.zshrc:
+  eval "$(bpviz completion zsh)"
+fish, once:
+  bpviz completion fish > ~/.config/fish/completions/bpviz.fish
+"""
 
 
-@click.command("completion", epilog="\b\n" + "\n".join(_WHERE.values()))
-@click.argument("shell", type=click.Choice(list(_WHERE)))
+@click.command("completion", cls=Command, epilog=_SET_UP)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script with which a shell completes commands.
+    """Print a shell completion script.
 
-    Options, algorithms and files are completed too.
+    It completes commands, options, names of algorithms and files.
     """
     from click.shell_completion import get_completion_class
 
     complete = get_completion_class(shell)
-    if complete is None:  # click knows these three
+    if complete is None:  # click supports all three shells
         raise AssertionError(shell)
     click.echo(complete(context.find_root().command, {}, "bpviz", "_BPVIZ_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""bpviz run --check"""
+"""bpviz run --check: report outputs that no longer match their configs"""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 
 from bpviz.cli.errors import annotate, say, summarize
 from bpviz.cli.options import Options, sources
-from bpviz.cli.progress import carry_out, waiting
-from bpviz.cli.show import unexpected_of, unmet_said
+from bpviz.cli.progress import run_jobs, waiting_message
+from bpviz.cli.show import failed_expectations, print_unmet
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
@@ -25,21 +25,21 @@ _LEVELS = ("inputs", "results", "pixels")
 
 
 def check_options(command: F) -> F:
-    """Add the options of a check."""
+    """Add the options of ``bpviz run --check``."""
     for option in reversed(
         [
             click.option(
                 "--check",
                 is_flag=True,
-                help="Write no outputs; exit with 1 if they are not what their configs make of them.",
+                help="Verify that outputs are up to date without writing them; exit with 1 if not.",
             ),
             click.option(
                 "--level",
                 type=click.Choice(_LEVELS),
                 default=_LEVELS[-1],
                 show_default=True,
-                help="Of --check: inputs compares digests only; results also runs every algorithm anew; pixels also "
-                "draws every figure anew.",
+                help="How much --check compares: `inputs` (file hashes), `results` (also rerun), `pixels` (also "
+                "redraw).",
             ),
             click.option(
                 "--drift",
@@ -47,7 +47,7 @@ def check_options(command: F) -> F:
                 show_default=True,
                 metavar="DIR",
                 type=click.Path(file_okay=False),
-                help="Of --check: folder for pictures of what differs, made only if something does.",
+                help="Folder for the visual diff that --check writes if figures differ.",
             ),
         ]
     ):
@@ -55,16 +55,16 @@ def check_options(command: F) -> F:
     return command
 
 
-def refuse_to_write(options: Options, *, force: bool, prune: bool) -> None:
-    """Refuse options that make no sense with --check."""
-    for asked, name in ((force, "--force"), (prune, "--prune"), (options.timed, "--time")):
-        if asked:
-            raise click.UsageError(f"--check writes no outputs; {name} has nothing to do with it")
+def reject_incompatible(options: Options, *, force: bool, prune: bool) -> None:
+    """Raise UsageError for options that cannot be combined with --check."""
+    for given, name in ((force, "--force"), (prune, "--prune"), (options.timed, "--time")):
+        if given:
+            raise click.UsageError(f"{name} cannot be combined with --check (which writes no outputs)")
     if options.printed == "csv":
-        raise click.UsageError("a check prints no table; for programs there are --format json and --format md")
+        raise click.UsageError("--format csv cannot be combined with --check; use --format json or --format md")
 
 
-def checked(
+def check_outputs(
     configs: Sequence[str],
     overrides: Sequence[str],
     out: Path,
@@ -73,26 +73,26 @@ def checked(
     level: str,
     pictures: Path,
 ) -> None:
-    """Check outputs, say what has drifted, and leave with 1 if anything has."""
-    from bpviz.outputs.drift.inputs import Given
+    """Check outputs, print a report, and exit with 1 if they have drifted."""
+    from bpviz.outputs.drift.inputs import CheckOptions
     from bpviz.storage import atomic
 
     pictured = options.pictures if set(options.pictures) & set(formats) else ()
-    given = Given(overrides, pictured, options.no_figures)
-    with atomic.held(out, waiting(out, options)):
-        found = _found(configs, out, options, given, level)
-    _say(found, options, level)
-    unmet = options.strict and unmet_said(found)
-    drifts = [(f"bpviz: drift of {drift.level}", drift.where) for one in found for drift in one.drifts]
-    annotate([*drifts, *(unexpected_of(found) if options.strict else ())])
+    given = CheckOptions(overrides, pictured, options.no_figures)
+    with atomic.locked(out, waiting_message(out, options)):
+        found = _check_all(configs, out, options, given, level)
+    _print_report(found, options, level)
+    unmet = options.strict and print_unmet(found)
+    drifts = [(f"bpviz: drift ({drift.level})", drift.where) for one in found for drift in one.drifts]
+    annotate([*drifts, *(failed_expectations(found) if options.strict else ())])
     failed = bool(drifts) or unmet
     if any(one.pictures for one in found):
-        failed = _draw(found, options, level, pictures) or failed
+        failed = not _write_page(found, options, level, pictures) or failed
     if failed:
         raise click.exceptions.Exit(1)
 
 
-def _found(configs: Sequence[str], out: Path, options: Options, given: Any, level: str) -> list[Checked]:
+def _check_all(configs: Sequence[str], out: Path, options: Options, given: Any, level: str) -> list[Checked]:
     from bpviz.outputs.drift import inputs
 
     found = sources(configs)
@@ -105,24 +105,24 @@ def _found(configs: Sequence[str], out: Path, options: Options, given: Any, leve
     if level == "inputs":
         for subject, experiment, check in both:
             if subject.before and options.strict:
-                inputs.expected(check, experiment, subject.before.results, subject.before.unmet)
+                inputs.check_expectations(check, experiment, subject.before.results, subject.before.unmet)
     else:
-        _compute(both, options, level)
-    gone = inputs.left_over(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
+        _recompute(both, options, level)
+    gone = inputs.orphaned(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
     return [*checks, *gone]
 
 
-def _compute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Options, level: str) -> None:
-    """Make results, and figures, anew in a folder that is gone afterwards, and compare them."""
+def _recompute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Options, level: str) -> None:
+    """Rerun experiments and redraw their figures in a temporary folder, and compare them with the outputs."""
     from shutil import rmtree
     from tempfile import TemporaryDirectory
 
     from bpviz.outputs import build
     from bpviz.outputs.drift import recompute
 
-    with TemporaryDirectory(prefix="bpviz-") as aside:
+    with TemporaryDirectory(prefix="bpviz-") as temporary:
         tasks = [
-            recompute.task(subject, experiment, Path(aside) / str(number), level, check)
+            recompute.task(subject, experiment, Path(temporary) / str(number), level, check)
             for number, (subject, experiment, check) in enumerate(both)
             if subject.before
         ]
@@ -133,10 +133,10 @@ def _compute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Optio
             recompute.compare(tasks[number], outcome, level)
             rmtree(jobs[number].folder)
 
-        carry_out(jobs, compare, options)
+        run_jobs(jobs, compare, options)
 
 
-def _say(found: Sequence[Checked], options: Options, level: str) -> None:
+def _print_report(found: Sequence[Checked], options: Options, level: str) -> None:
     from bpviz.outputs.drift import report
 
     if options.printed == "json":
@@ -154,8 +154,8 @@ def _say(found: Sequence[Checked], options: Options, level: str) -> None:
     summarize(lambda: report.as_markdown(found, level))
 
 
-def _draw(found: Sequence[Checked], options: Options, level: str, pictures: Path) -> bool:
-    """Write the page with what differs, and return whether that has failed."""
+def _write_page(found: Sequence[Checked], options: Options, level: str, pictures: Path) -> bool:
+    """Write the HTML page with the visual diff; return whether it could be written."""
     from bpviz.outputs.drift import html, report
     from bpviz.storage.atomic import UnwritableError
 
@@ -163,7 +163,7 @@ def _draw(found: Sequence[Checked], options: Options, level: str, pictures: Path
         written = html.write(pictures, found, report.verdict(found, level))
     except UnwritableError as error:
         click.echo(str(error), err=True)
-        return True
+        return False
     if not options.quiet:
-        click.echo(f"what differs can be seen in {written}", err=True)
-    return False
+        click.echo(f"see {written} for a visual diff", err=True)
+    return True

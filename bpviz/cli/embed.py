@@ -7,29 +7,33 @@ from pathlib import Path
 
 import click
 
-from bpviz.cli.errors import mistakes_reported
+from bpviz.cli.errors import report_mistakes
+from bpviz.cli.layout import Command
 from bpviz.cli.options import plugin_option
 from bpviz.cli.show import counted
 
 
-@click.command("embed")
+@click.command("embed", cls=Command)
 @click.argument("documents", nargs=-1, required=True, metavar="DOCUMENT...", type=click.Path())
-@click.option("--check", is_flag=True, help="Write nothing, and exit with 1 if a document is not current.")
+@click.option(
+    "--check", is_flag=True, help="Verify that documents are up to date without writing them; exit with 1 if not."
+)
 @click.option(
     "--out",
     default="outputs",
     show_default=True,
     metavar="DIR",
     type=click.Path(file_okay=False),
-    help="Folder of the outputs, where figures are and tables that need not be computed anew.",
+    help="Output folder with the figures and tables to embed.",
 )
 @plugin_option
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but what is not current.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only blocks that are out of date (with --check).")
 def command(documents: tuple[str, ...], check: bool, out: str, plugins: tuple[str, ...], quiet: bool) -> None:
-    """Fill marked blocks of documents with current tables and figures.
+    """Update tables and figures in marked blocks of documents.
 
-    DOCUMENT is Markdown, HTML, LaTeX or typst, by the end of its name. A block stands between two marks, each alone on
-    its line. In Markdown and HTML they are comments like these; in LaTeX they begin with %, in typst with //.
+    DOCUMENT is a Markdown, HTML, LaTeX or Typst file, recognized by its suffix. A block is enclosed by two marks, each
+    on a line of its own. In Markdown and HTML, marks are comments like these; in LaTeX they start with %, in Typst
+    with //.
 
     \b
       <!-- bpviz: table configs/neupy.yaml -->
@@ -37,8 +41,9 @@ def command(documents: tuple[str, ...], check: bool, out: str, plugins: tuple[st
       <!-- bpviz: figure configs/neupy.yaml paths-all -->
       <!-- bpviz: end -->
 
-    Configs are looked for from the folder of the document. A table can have format=text, columns=epochs,ending and
-    algorithms=gd,rprop behind the config, a figure format=svg and alt="what is to be seen".
+    Paths of configs are relative to the document. Options follow the config: format=text, columns=epochs,ending and
+    algorithms=gd,rprop for a table; format=svg and alt="alternative text" for a figure. A table whose outputs are
+    missing or out of date is computed.
 
     \b
       bpviz embed README.md docs/*.md
@@ -46,26 +51,25 @@ def command(documents: tuple[str, ...], check: bool, out: str, plugins: tuple[st
     """
     from bpviz.documents.fill import embedded, write
 
-    with mistakes_reported(plugins):
-        made = embedded(documents, Path(out))
-        stale = [one for one in made if one.changes]
+    with report_mistakes(plugins):
+        results = embedded(documents, Path(out))
+        outdated = [one for one in results if one.changes]
         if not check:
-            for one in stale:
+            for one in outdated:
                 write(one)
     if check:
-        for one in stale:
+        for one in outdated:
             for change in one.changes:
                 click.echo(change)
-        if stale:
+        if outdated:
             options = "" if out == "outputs" else f" --out {shlex.quote(out)}"
-            names = " ".join(shlex.quote(str(one.path)) for one in stale)
-            click.echo(f"`bpviz embed{options} {names}` brings this up to date", err=True)
+            names = " ".join(shlex.quote(str(one.path)) for one in outdated)
+            click.echo(f"run `bpviz embed{options} {names}` to update", err=True)
             raise click.exceptions.Exit(1)
     if quiet:
         return
-    for one in stale:
-        click.echo(f"{len(one.changes)} of {counted(one.blocks, 'block')} anew in {one.path}", err=True)
-    blocks = sum(one.blocks for one in made if one not in stale)
-    if blocks or not stale:
-        verb = "is" if blocks == 1 else "are"
-        click.echo(f"{counted(blocks, 'block')} {verb} current" if blocks else "no document has a block", err=True)
+    for one in outdated:
+        click.echo(f"{one.path}: updated {len(one.changes)} of {counted(one.blocks, 'block')}", err=True)
+    blocks = sum(one.blocks for one in results if one not in outdated)
+    if blocks or not outdated:
+        click.echo(f"{counted(blocks, 'block')} up to date" if blocks else "no blocks found", err=True)

@@ -1,4 +1,4 @@
-"""Mistakes, as commands report them: on the terminal and in CI."""
+"""Report mistakes on the terminal and in CI."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
-    """Say what is wrong and leave with an exit code."""
+    """Print an error message and exit with ``code``."""
     say(message.rstrip("\n"), err=True)
     raise click.exceptions.Exit(code)
 
 
 def say(message: str, *, err: bool = False) -> None:
-    """Print something in which lines of a config may be, on one of which GitHub could find a command."""
+    """Print text that may contain lines of a config, in which GitHub Actions could find a workflow command."""
     if os.environ.get("GITHUB_ACTIONS"):
         from bpviz.messages.github_actions import harmless
 
@@ -30,9 +30,9 @@ def say(message: str, *, err: bool = False) -> None:
 
 
 def annotate(mistakes: Sequence[tuple[str, Mistake]]) -> None:
-    """Show mistakes, each with a title, beside their lines, if GitHub is there to do so.
+    """In GitHub Actions, print an annotation for each pair of a title and a mistake.
 
-    On the standard error stream: GitHub reads both, and the other may go into a file.
+    They go to the standard error stream: GitHub reads both streams, and the other may be redirected to a file.
     """
     from bpviz.messages import github_actions
 
@@ -42,7 +42,7 @@ def annotate(mistakes: Sequence[tuple[str, Mistake]]) -> None:
 
 
 def summarize(text: Callable[[], str]) -> None:
-    """Add Markdown to the summary of a job of GitHub, if there is one."""
+    """In GitHub Actions, add Markdown to the job summary."""
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         from bpviz.messages import github_actions
 
@@ -52,11 +52,11 @@ def summarize(text: Callable[[], str]) -> None:
 
 
 @contextlib.contextmanager
-def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
-    """Load plugin files, and turn mistakes into their messages: exit code 2, or 1 for what fails while it runs.
+def report_mistakes(plugins: Sequence[str] = ()) -> Iterator[None]:
+    """Load plugin files, and turn mistakes of the user into messages and exit codes.
 
-    What is wrong in a config, in a plugin or with a folder is a mistake. So is an exception that comes out of a plugin;
-    any other is a mistake of ours.
+    The exit code is 2 for an invalid config, a broken plugin or a folder that cannot be written, and 1 for an error
+    during a run. Exceptions that are not raised by a plugin pass through: they are bugs of this package.
     """
     from bpviz.config import ConfigError
     from bpviz.declare.entry_points import BrokenPluginError
@@ -74,15 +74,15 @@ def mistakes_reported(plugins: Sequence[str] = ()) -> Iterator[None]:
     except (UnwritableError, BrokenPluginError) as error:
         fail(str(error))
     except (Exception, SystemExit) as error:
-        said = _excused(error)
-        if said is None:
+        known = _message_and_code(error)
+        if known is None:
             raise
-        fail(*said)
+        fail(*known)
 
 
-def _excused(error: BaseException) -> tuple[str, int] | None:
-    """Return the message and the exit code of an exception that is not a mistake of ours, or None."""
-    if "bpviz.engine.loop" in sys.modules:  # something has run
+def _message_and_code(error: BaseException) -> tuple[str, int] | None:
+    """Return the message and the exit code of an exception, or None if it is a bug of this package."""
+    if "bpviz.engine.loop" in sys.modules:  # only then can the exception be one of these
         from bpviz.engine.guard import RuleError
 
         if isinstance(error, RuleError):
@@ -91,10 +91,10 @@ def _excused(error: BaseException) -> tuple[str, int] | None:
         from concurrent.futures.process import BrokenProcessPool
 
         if isinstance(error, BrokenProcessPool):
-            return "a parallel process has ended in the middle of its work; --jobs 1 may tell more", 1
+            return "a worker process crashed; rerun with --jobs 1 to see the error", 1
     if "bpviz.config.plugins" in sys.modules:
         from bpviz.config.plugins import plugin_error
 
-        said = plugin_error(error)
-        return (said, 2) if said else None
+        message = plugin_error(error)
+        return (message, 2) if message else None
     return None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import itertools
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bpviz.cli.errors import fail, mistakes_reported
+from bpviz.cli.errors import fail, report_mistakes
+from bpviz.cli.layout import Command, fold, split_width, text_width
 from bpviz.cli.options import plugin_option
 
 if TYPE_CHECKING:
@@ -20,20 +24,20 @@ def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str
 
 
 def _registries() -> tuple[Registry[Any], ...]:
-    """Return the registries of all that can be explained."""
+    """Return the registries of everything that can be explained."""
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 
     return OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("name", shell_complete=_names)
 @plugin_option
 def command(name: str, plugins: tuple[str, ...]) -> None:
     """Explain an algorithm, a wrapper, a problem or a figure.
 
-    NAME is one that `bpviz list` shows. Printed are the formula, the settings with their ranges and defaults, where a
-    problem starts and has its minima, the source and what else goes by the same name.
+    NAME is a name from `bpviz list`. The output has the formula, the settings with their defaults and ranges, the
+    start and minima of a problem, the source, and similar names that mean something else.
 
     \b
       bpviz explain irprop+
@@ -44,8 +48,8 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
     from bpviz.messages.text import shown
 
     registries = _registries()
-    with mistakes_reported(plugins):
-        own = [registry for registry in registries if name in list(registry)]  # packages are slow to look through
+    with report_mistakes(plugins):
+        own = [registry for registry in registries if name in list(registry)]  # searching installed packages is slow
         found = next((registry[name] for registry in own or registries if name in registry), None)
         if found is None and OPTIMIZERS.is_elsewhere(name):
             fail(OPTIMIZERS.unknown(name))
@@ -53,53 +57,84 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
             things = [named for registry in registries for named in registry.items()]
             synonyms = {synonym: name for name, thing in things for synonym in getattr(thing, "synonyms", ())}
             guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
-            hint = f"did you mean {guess!r}?" if guess else "`bpviz list` names them"
-            fail(f"{shown(name)} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}")
-        click.echo(explanation(found))
+            hint = f"did you mean {guess!r}?" if guess else "run `bpviz list` to see all names"
+            fail(f"unknown algorithm, wrapper, problem or figure {shown(name)}; {hint}")
+        click.echo(explanation(found, text_width()))
 
 
-def explanation(declared: Any) -> str:
-    """Return what is declared about an algorithm, a wrapper, a problem or a figure kind, as text."""
+def explanation(declared: Any, width: int) -> str:
+    """Return the documentation of an algorithm, a wrapper, a problem or a figure kind, as text of some width."""
     from bpviz.declare import KINDS, WRAPPERS, fields
     from bpviz.messages.text import listed
 
     label = getattr(declared, "label", "")
     head = f"{declared.name}: {label}" if label not in ("", declared.name) else declared.name
-    parts = [head, *filter(None, [inspect.getdoc(declared)])]
+    parts = [head, *(_reflowed(paragraph, width) for paragraph in (inspect.getdoc(declared) or "").split("\n\n"))]
     rows = [
         (field.name, _default(field.default), str(field.domain), field.meaning) for field in fields(declared).values()
     ]
     if rows:
-        head = ("setting", "default", "may be", "meaning")
-        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(3)]
-        lines = [
-            "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
-            for row in (head, *rows)
-        ]
-        parts.append("\n".join(lines))
+        parts.append(_table([("setting", "default", "allowed", "meaning"), *rows], width))
+    sentences = []
     if hasattr(declared, "needs"):
-        asked = [kind for kind in KINDS if kind in declared.needs]
-        asked += ["what the algorithm inside asks for"] if declared.name in WRAPPERS else []
-        parts.append(f"Asks for: {listed(asked, 'and')}")
+        evaluations = [kind for kind in KINDS if kind in declared.needs]
+        evaluations += ["those of the wrapped algorithm"] if declared.name in WRAPPERS else []
+        sentences.append(f"Evaluations: {listed(evaluations, 'and')}")
     if hasattr(declared, "offers"):
         problem = declared()
-        parts.append(_wrapped("", whereabouts(problem)))
-        parts.append(f"Answers: {listed([kind for kind in KINDS if kind in problem.offers], 'and')}")
+        sentences.append(whereabouts(problem))
+        sentences.append(f"Provides: {listed([kind for kind in KINDS if kind in problem.offers], 'and')}")
     if getattr(declared, "source", ""):
-        parts.append(_wrapped("Source: ", declared.source))
+        sentences.append(f"Source: {declared.source}")
     if getattr(declared, "confused_with", ""):
-        parts.append(_wrapped("Not to be confused with: ", declared.confused_with))
-    return "\n\n".join(parts)
+        sentences.append(f"Not to be confused with: {declared.confused_with}")
+    parts += ["\n".join(fold(sentence, width, hanging=2)) for sentence in sentences]
+    return "\n\n".join(filter(None, parts))
+
+
+_FULL_LINE = 95  # columns; docstrings are broken by hand after about as many
+_SYMBOLS = re.compile(r"\S+: \w")  # the beginning of a list of symbols: "η: step, β: momentum"
+_FORMULA = re.compile(r"^ *\S+ ← |\AE = ", re.MULTILINE)
+
+
+def _reflowed(paragraph: str, width: int) -> str:
+    """Fit a paragraph of a docstring to a width: sentences are filled, formulas keep their lines."""
+    lines = paragraph.split("\n")
+    formulas = bool(_FORMULA.search(paragraph)) or ("←" in paragraph and not _SYMBOLS.match(paragraph))
+    joined = lines[:1]
+    for line, following in itertools.pairwise(lines):
+        if not formulas and len(f"{line} {following.split()[0]}") > _FULL_LINE:
+            joined[-1] += f" {following.lstrip()}"
+        else:
+            joined.append(following)
+    hanging = 4 if formulas or any(line.startswith(" ") for line in lines) else 0
+    return "\n".join(part for line in joined for part in fold(line, width, hanging))
+
+
+def _table(rows: Sequence[Sequence[str]], width: int) -> str:
+    """Return a table whose last two columns are folded to a width, with as few lines as possible."""
+    *fixed, allowed, meaning = ([row[i] for row in rows] for i in range(len(rows[0])))
+    widths = [max(map(len, column)) for column in fixed]
+    free = width - sum(widths) - 2 * (len(widths) + 1)
+    split = split_width(allowed, meaning, free)
+    lines = []
+    for i, cells in enumerate(zip(allowed, meaning, strict=True)):
+        parts_of_row = itertools.zip_longest(fold(cells[0], split), fold(cells[1], max(free - split, 1)), fillvalue="")
+        for number, (a, m) in enumerate(parts_of_row):
+            first = [column[i] if number == 0 else "" for column in fixed]
+            parts = [text.ljust(size) for text, size in zip([*first, a], [*widths, split], strict=True)]
+            lines.append("  ".join([*parts, m]).rstrip())
+    return "\n".join(lines)
 
 
 def whereabouts(problem: Problem) -> str:
-    """Return where runs start, what figures show and which minima are known, in sentences."""
+    """Return the default start, the window of figures and the known minima of a problem, in sentences."""
     window = " × ".join(f"[{low:g}, {high:g}]" for low, high in problem.window)
     places = [f"{_point(minimum.at)}, error {_exactly(minimum.error)}" for minimum in problem.minima]
     minima = f"{'Minima' if len(places) > 1 else 'Minimum'}: {'; '.join(places)}." if places else "No known minimum"
     if not places:
-        minima += "." if problem.threshold is None else f"; a run has arrived at an error of {problem.threshold:g}."
-    return f"Starts at {_point(problem.start)}, in {window}. {minima}"
+        minima += "." if problem.threshold is None else f"; default error threshold: {problem.threshold:g}."
+    return f"Start {_point(problem.start)}; window {window}. {minima}"
 
 
 def _point(at: tuple[float, ...]) -> str:
@@ -118,9 +153,3 @@ def _default(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_default, value))}]"
     return "(none)" if value is MISSING else shown(value).strip("'")
-
-
-def _wrapped(title: str, text: str) -> str:
-    from textwrap import fill
-
-    return fill(title + text, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

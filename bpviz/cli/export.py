@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+from bpviz.cli.layout import Command
+from bpviz.cli.show import counted
+
 
 def _trackers(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from bpviz.trackers._tracker import TRACKERS
@@ -11,7 +14,7 @@ def _trackers(_context: click.Context, _parameter: click.Parameter, incomplete: 
     return [name for name in TRACKERS if name.startswith(incomplete)]
 
 
-@click.command("export")
+@click.command("export", cls=Command)
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...", type=click.Path())
 @click.option(
     "--to",
@@ -19,16 +22,21 @@ def _trackers(_context: click.Context, _parameter: click.Parameter, incomplete: 
     required=True,
     metavar="TRACKER",
     shell_complete=_trackers,
-    help="mlflow, wandb or tensorboard; each needs the extra of its name.",
+    help="Tracker to use (mlflow, wandb or tensorboard); install the extra of the same name.",
 )
-@click.option("--into", metavar="DIR", type=click.Path(file_okay=False), help="Folder in which the tracker writes.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing if all is well.")
+@click.option(
+    "--into",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Folder for the files of the tracker (default: the tracker's own).",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) -> None:
-    """Hand the outputs of runs to an experiment tracker.
+    """Export outputs to an experiment tracker.
 
-    FOLDER is one that `bpviz run` wrote, or one with such folders in it. Every run becomes a run of the tracker, with
-    every epoch, and the tables and figures one more, the overview. What is there already stays, what has changed is
-    replaced. Nothing leaves this machine unless MLFLOW_TRACKING_URI or WANDB_MODE says so.
+    FOLDER is an output folder of `bpviz run`, or a folder that contains some. Each run becomes a run of the tracker,
+    with all its epochs; an additional run, the overview, has the tables and figures. Unchanged runs are skipped, and
+    changed ones are replaced. Data stays on this machine unless MLFLOW_TRACKING_URI or WANDB_MODE selects a server.
 
     \b
       bpviz export outputs/neupy --to mlflow
@@ -37,7 +45,7 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
     from pathlib import Path
 
     from bpviz.cli.errors import fail
-    from bpviz.messages.text import twice
+    from bpviz.messages.text import first_duplicate
     from bpviz.trackers._outputs import OutputsError, find, place, read
     from bpviz.trackers._tracker import OUTCOMES, TRACKERS, TrackingError, export, missing
 
@@ -48,12 +56,12 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
     complaints = [lacking] if (lacking := missing(TRACKERS[name])) else []
     for folder in named:
         try:
-            read(folder)  # and again when it is its turn: together, many histories may not fit in memory
+            read(folder)  # read again for the export: all histories together may not fit in memory
         except OutputsError as error:
             complaints.append(str(error))
-    same = twice([place(folder).name for folder in named])
+    same = first_duplicate([place(folder).name for folder in named])
     if same:
-        complaints.append(f"two folders are named {same!r} and would be one experiment; export one after the other")
+        complaints.append(f"two folders are named {same!r} and would become one experiment; export them separately")
     if complaints:
         fail("\n".join(complaints))
     done, failures = [], []
@@ -65,7 +73,7 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
             continue
         done.append(folder)
         if not quiet:
-            runs = f"{became.total() - 1} {'run' if became.total() == 2 else 'runs'} and the overview"
+            runs = f"{counted(became.total() - 1, 'run')} and the overview"
             counts = ", ".join(f"{became[outcome]} {outcome}" for outcome in OUTCOMES if became[outcome])
             click.echo(f"{folder}: {runs} in {tracker.where(folder)}: {counts}")
     if done and not quiet:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import click
 
+from bpviz.cli.layout import Command
 
-@click.command("init")
+
+@click.command("init", cls=Command)
 @click.argument("path", default="bpviz.yaml", metavar="[FILE]", type=click.Path())
-@click.option("--force", is_flag=True, help="Overwrite the file if there is one.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(path: str, force: bool) -> None:
-    """Write a commented config to start from.
+    """Create a commented starter config.
 
-    FILE is bpviz.yaml if none is named. An existing file is not overwritten.
+    FILE is the config to create, bpviz.yaml by default. An existing file is not overwritten.
     """
     from pathlib import Path
 
-    from bpviz.cli.errors import fail, mistakes_reported
+    from bpviz.cli.errors import fail, report_mistakes
     from bpviz.storage.atomic import write
 
     target = Path(path)
     if target.is_dir():
-        fail(f"{target} is a folder; name a file in it")
+        fail(f"{target} is a folder; use the name of a file")
     if (target.exists() or target.is_symlink()) and not force:
-        fail(f"{target} exists; choose another name, or --force to overwrite it")
-    with mistakes_reported():
+        fail(f"{target} already exists; use another name, or --force to overwrite it")
+    with report_mistakes():
         write(target, (Path(__file__).parent / "template.yaml").read_bytes())
     click.echo(f"wrote {target}; next: bpviz run {target}", err=True)

@@ -1,4 +1,4 @@
-"""What several commands share: options, messages and the way an experiment's outcome is shown."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -20,19 +20,30 @@ TABLE_FORMATS = ("text", "md", "csv", "json", "latex", "typst", "html")
 
 
 def plugin_option(command: F) -> F:
-    """Add --plugin, whose files a command hands to ``mistakes_reported``."""
+    """Add --plugin; the command passes its files to ``report_mistakes``."""
     return click.option(
         "--plugin",
         "plugins",
         multiple=True,
         metavar="FILE",
         type=click.Path(),
-        help="Python file with algorithms or problems of your own; it is executed. May be repeated.",
+        help="Load algorithms and problems from a Python file, which is executed (repeatable).",
+    )(command)
+
+
+def set_option(command: F) -> F:
+    """Add --set, whose values override those of configs."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a value of the config, such as algorithms.0.step=0.1 (repeatable).",
     )(command)
 
 
 def output_options(command: F) -> F:
-    """Add the options that say what is written, where and how."""
+    """Add the options of commands that run experiments."""
     for option in reversed(
         [
             click.option(
@@ -41,7 +52,7 @@ def output_options(command: F) -> F:
                 show_default=True,
                 metavar="DIR",
                 type=click.Path(file_okay=False),
-                help="Folder of the outputs.",
+                help="Output folder.",
             ),
             click.option(
                 "--format",
@@ -49,17 +60,17 @@ def output_options(command: F) -> F:
                 multiple=True,
                 metavar="FORMAT",
                 type=click.Choice(FIGURE_FORMATS + TABLE_FORMATS),
-                help="Of the figures (png, svg, pdf; png if none is given) or of the table printed (text, md, csv, "
-                "json, latex, typst, html; text if none is given). May be repeated.",
+                help="Figure format (png, svg, pdf; default png) or format of the printed table (text, md, csv, json, "
+                "latex, typst, html; default text); repeatable.",
             ),
-            click.option("--no-figures", is_flag=True, help="Draw nothing."),
+            click.option("--no-figures", is_flag=True, help="Do not draw figures."),
             click.option(
                 "--strict",
                 is_flag=True,
-                help="Exit with 1 if an algorithm does not reach the threshold or what the config expects of it.",
+                help="Exit with 1 if a run does not reach its threshold or an expectation of the config fails.",
             ),
             click.option(
-                "--time", "timed", is_flag=True, help="Show how long each algorithm took, on the terminal only."
+                "--time", "timed", is_flag=True, help="Print the seconds each algorithm took (never written to files)."
             ),
             click.option(
                 "--jobs",
@@ -68,10 +79,10 @@ def output_options(command: F) -> F:
                 type=click.IntRange(1, 256),
                 default=1,
                 show_default=True,
-                help="Parallel processes.",
+                help="Number of worker processes.",
             ),
-            click.option("--quiet", "-q", is_flag=True, help="Say nothing but the table."),
-            click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR in the environment."),
+            click.option("--quiet", "-q", is_flag=True, help="Print only the table."),
+            click.option("--no-color", is_flag=True, help="Disable colors (also: set NO_COLOR)."),
         ]
     ):
         command = option(command)
@@ -79,7 +90,7 @@ def output_options(command: F) -> F:
 
 
 class Options(NamedTuple):
-    """What the output options ask for."""
+    """The values of the output options."""
 
     pictures: tuple[str, ...]  # formats of figures
     printed: str  # format of the table
@@ -94,18 +105,18 @@ class Options(NamedTuple):
     def of(cls, formats: Sequence[str], jobs: int, **rest: Any) -> Options:
         printed = [f for f in TABLE_FORMATS if f in formats] or ["text"]
         if len(printed) > 1:
-            raise click.UsageError(f"the table can be printed in one format only, not as {' and '.join(printed)}")
+            raise click.UsageError(f"--format: expected at most one table format, got {' and '.join(printed)}")
         pictures = tuple(f for f in FIGURE_FORMATS if f in formats) or FIGURE_FORMATS[:1]
         return cls(pictures, printed[0], processes=jobs, **rest)
 
 
 def sources(configs: Sequence[str]) -> Found:
-    """Find configs; leave with 2 if two of them would share a folder."""
+    """Find configs; exit with 2 if two of them would use the same output folder."""
     from bpviz.config.discovery import find
-    from bpviz.messages.text import twice
+    from bpviz.messages.text import first_duplicate
 
     found = find(configs)
-    same = twice([source.name for source in found.sources])
+    same = first_duplicate([source.name for source in found.sources])
     if same and not found.mistakes:
-        fail(f"two configs are named {same!r} and would share a folder; rename one or run it with another --out")
+        fail(f"two configs are named {same!r} and would use the same folder; rename one or use another --out for it")
     return found

@@ -1,4 +1,4 @@
-"""Run experiments with a progress bar."""
+"""Run jobs with a progress bar, in a locked output folder."""
 
 from __future__ import annotations
 
@@ -18,43 +18,45 @@ if TYPE_CHECKING:
     from bpviz.outputs.build import Job, Outcome
 
 
-def carry_out(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: Options) -> list[T]:
-    """Run experiments and write their files, with a progress bar, and return what ``keep`` makes of what came out."""
+def run_jobs(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: Options) -> list[T]:
+    """Run jobs with a progress bar, and return ``keep(number, outcome)`` for each of them."""
     from bpviz.outputs import build
 
     steps = sum(1 + len(job.experiment.figures) for job in jobs)
-    aside = contextlib.redirect_stdout(sys.stderr)  # what a rule prints is no part of the table
-    with _progress(steps, quiet=options.quiet, no_color=options.no_color) as said, aside:
-        return build.carry_out(jobs, keep, processes=options.processes, said=said)
+    redirected = contextlib.redirect_stdout(sys.stderr)  # output of plugins is not part of the table
+    with _progress(steps, quiet=options.quiet, no_color=options.no_color) as advance, redirected:
+        return build.carry_out(jobs, keep, processes=options.processes, progress=advance)
 
 
-def hold(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:
-    """Make sure that all files of jobs can be written, and have the folder of all outputs to ourselves until ``stack``
-    ends, waiting for another run that has it."""
+def lock_outputs(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:
+    """Check that all files of jobs can be written, and lock the output folder until ``stack`` is closed.
+
+    If another process has the lock, wait for it.
+    """
     from bpviz.storage import atomic
 
     if jobs:
-        from bpviz.outputs import build  # with NumPy, which whoever only removes files does without
+        from bpviz.outputs import build  # imports NumPy, not needed to delete files
 
         build.plan(jobs)
-    stack.enter_context(atomic.held(out, waiting(out, options)))
+    stack.enter_context(atomic.locked(out, waiting_message(out, options)))
     for job in jobs:
         atomic.sweep(job.folder)
 
 
-def waiting(out: Path, options: Options) -> Callable[[], None]:
-    """Return the way to say that another process has a folder of outputs."""
+def waiting_message(out: Path, options: Options) -> Callable[[], None]:
+    """Return a function that prints that another process has locked the output folder."""
 
-    def said() -> None:
+    def show() -> None:
         if not options.quiet:
-            click.echo(f"waiting for another bpviz that writes in {out}", err=True)
+            click.echo(f"waiting for another bpviz process to release {out}", err=True)
 
-    return said
+    return show
 
 
 @contextlib.contextmanager
 def _progress(steps: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[str], None]]:
-    """Show a progress bar on the standard error stream if it is a terminal, and hand out the way to move it."""
+    """Show a progress bar if standard error is a terminal; yield a function that advances it and sets its label."""
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda words: None
         return

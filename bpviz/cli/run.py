@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from bpviz.cli.drift import check_options, checked, refuse_to_write
-from bpviz.cli.errors import mistakes_reported, summarize
-from bpviz.cli.options import Options, output_options, plugin_option, sources
-from bpviz.cli.progress import carry_out, hold
-from bpviz.cli.show import Came, counted, fail_if_unmet, print_tables, summary_of
+from bpviz.cli.drift import check_options, check_outputs, reject_incompatible
+from bpviz.cli.errors import report_mistakes, summarize
+from bpviz.cli.layout import Command
+from bpviz.cli.options import Options, output_options, plugin_option, set_option, sources
+from bpviz.cli.progress import lock_outputs, run_jobs
+from bpviz.cli.show import (
+    Report,
+    counted,
+    fail_if_unmet,
+    figure_hint,
+    markdown_summary,
+    print_tables,
+    written_status,
+)
 
 if TYPE_CHECKING:
     from bpviz.outputs.build import Job, Outcome
+    from bpviz.outputs.lockfile import Lock
     from bpviz.outputs.status import Orphan, Work
 
-_FEW = 5  # experiments or files that are named one by one
+_FEW = 5  # experiments or files that are listed by name
 
 
-@click.command("run")
+@click.command("run", cls=Command)
 @click.argument("configs", nargs=-1, required=True, metavar="CONFIG...", type=click.Path(allow_dash=True))
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Replace a value of the config, for instance algorithms.0.step=0.1. May be repeated.",
-)
-@click.option("--force", is_flag=True, help="Run and draw everything, whether or not it is up to date.")
-@click.option("--prune", is_flag=True, help="Remove outputs that no config makes any more.")
+@set_option
+@click.option("--force", is_flag=True, help="Rerun and redraw everything, even if it is up to date.")
+@click.option("--prune", is_flag=True, help="Delete orphaned outputs, which no config produces any more.")
 @check_options
 @plugin_option
 @output_options
@@ -54,8 +58,8 @@ def command(
 ) -> None:
     """Run experiments and write their figures and tables.
 
-    CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input. Each experiment gets
-    a folder of its own, named after its file, in the output folder. What is up to date there is left alone.
+    CONFIG is a YAML file, a folder (all .yaml and .yml files in it) or - for standard input. Each experiment gets its
+    own folder, named after its config, in the output folder. Outputs that are up to date are not written again.
 
     \b
       bpviz run configs/neupy.yaml
@@ -66,92 +70,114 @@ def command(
     """
     options = Options.of(**rest)
     if check:
-        refuse_to_write(options, force=force, prune=prune)
-        with mistakes_reported(plugins):
-            checked(configs, overrides, Path(out), options, rest["formats"], level, Path(drift))
+        reject_incompatible(options, force=force, prune=prune)
+        with report_mistakes(plugins):
+            check_outputs(configs, overrides, Path(out), options, rest["formats"], level, Path(drift))
         return
     if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("level", "drift")):
-        raise click.UsageError("--level and --drift belong to --check")
-    with mistakes_reported(plugins):
-        came = _brought_up_to_date(configs, overrides, Path(out), options, force=force, prune=prune)
-        print_tables(came, options)
-        summarize(lambda: summary_of(came))
-        fail_if_unmet(came, options)
+        raise click.UsageError("--level and --drift require --check")
+    with report_mistakes(plugins):
+        reports = _update_outputs(configs, overrides, Path(out), options, force=force, prune=prune)
+        print_tables(reports, options)
+        summarize(lambda: markdown_summary(reports))
+        fail_if_unmet(reports, options)
 
 
-def _brought_up_to_date(
+def _update_outputs(
     configs: Sequence[str], overrides: Sequence[str], out: Path, options: Options, *, force: bool, prune: bool
-) -> list[Came]:
-    """Make the outputs what the configs say, and return what each came to, in the order of the configs."""
+) -> list[Report]:
+    """Bring the outputs up to date, and return one report per config, in their order."""
     from bpviz.outputs import status
     from bpviz.storage import atomic
 
     atomic.check(out, ())
     found = sources(configs)
-    found = found._replace(empty=[folder for folder in found.empty if not _left_outputs(Path(folder.file), out)])
-    asked = status.Asked(list(overrides), list(options.pictures), not options.no_figures)
-    anew = force or options.timed  # no lock knows times
-    fresh = {} if anew else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, asked))}
-    stale = [source for source in found.sources if source not in fresh]
-    done: dict[Any, tuple[Work, Came, dict[str, str]]] = {}
+    found = found._replace(empty=[folder for folder in found.empty if not _has_outputs(Path(folder.file), out)])
+    run_options = status.RunOptions(list(overrides), list(options.pictures), not options.no_figures)
+    rerun = force or options.timed  # lockfiles do not record run times
+    fresh = (
+        {} if rerun else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, run_options))}
+    )
+    outdated = [source for source in found.sources if source not in fresh]
+    done: dict[Any, tuple[Work, Report, dict[str, str], str]] = {}
     jobs: list[Job] = []
     with contextlib.ExitStack() as stack:
-        if stale or found.mistakes:
-            experiments = found._replace(sources=stale).experiments(overrides)
+        if outdated or found.mistakes:
+            experiments = found._replace(sources=outdated).experiments(overrides)
             jobs = [
-                status.job(source, experiment, out / source.name, asked, force=force)
-                for source, experiment in zip(stale, experiments, strict=True)
+                status.job(source, experiment, out / source.name, run_options, force=force)
+                for source, experiment in zip(outdated, experiments, strict=True)
             ]
-        if stale or prune:
-            hold(out, jobs, stack, options)
-        if stale:
-            work = [status.look(job) for job in jobs]
+        if outdated or prune:
+            lock_outputs(out, jobs, stack, options)
+        if outdated:
+            work = [status.work_for(job) for job in jobs]
 
-            def keep(number: int, outcome: Outcome) -> tuple[Work, Came, dict[str, str]]:
-                return work[number], Came.now(experiments[number], outcome, options), outcome.anew
+            def keep(number: int, outcome: Outcome) -> tuple[Work, Report, dict[str, str], str]:
+                report = Report.of_run(experiments[number], outcome, options)
+                return work[number], report, outcome.updated, outcome.note
 
-            done = dict(zip(stale, carry_out([each.job for each in work], keep, options), strict=True))
-        known = {out / source.name: lock for source, lock in fresh.items()}
-        orphans = list(status.orphans(out, [Path(path) for path in configs if Path(path).is_dir()], known))
+            done = dict(zip(outdated, run_jobs([each.job for each in work], keep, options), strict=True))
+        locks = {out / source.name: lock for source, lock in fresh.items()}
+        orphans = list(status.orphans(out, [Path(path) for path in configs if Path(path).is_dir()], locks))
         if prune:
             for orphan in orphans:
                 status.prune(orphan)
     if not options.quiet:
-        _say_what_was_done([out / source.name for source in fresh], [(work, anew) for work, _, anew in done.values()])
-        _say_what_is_left_over(orphans, pruned=prune)
+        _print_status(locks, [(work, updated, note) for work, _, updated, note in done.values()])
+        _print_orphans(orphans, pruned=prune)
     return [
-        done[source][1] if source in done else Came.before(source.path, out / source.name, fresh[source])
+        done[source][1] if source in done else Report.of_outputs(source.path, out / source.name, fresh[source])
         for source in found.sources
     ]
 
 
-def _left_outputs(folder: Path, out: Path) -> bool:
-    """Tell whether a folder without configs had some: there are outputs to speak of."""
+def _has_outputs(folder: Path, out: Path) -> bool:
+    """Return whether a folder without configs had some, whose outputs still exist."""
     from bpviz.outputs import status
 
     return any(orphan.config for orphan in status.orphans(out, [folder]))
 
 
-def _say_what_was_done(fresh: Sequence[Path], done: Sequence[tuple[Work, dict[str, str]]]) -> None:
+def _print_status(fresh: Mapping[Path, Lock], done: Sequence[tuple[Work, dict[str, str], str]]) -> None:
+    """Print one line per experiment, and below it the reasons of updated files."""
+    hint = "use --force to rerun and redraw"
     if len(fresh) > _FEW:
-        click.echo(f"{len(fresh)} of {counted(len(fresh) + len(done), 'experiment')} up to date", err=True)
-    else:
-        for folder in fresh:
-            click.echo(f"{folder} is up to date", err=True)
-    for work, anew in done:
+        click.echo(f"{len(fresh)} of {counted(len(fresh) + len(done), 'experiment')} up to date; {hint}", err=True)
+    elif fresh:
+        lines = [
+            f"{folder}: up to date ({counted(len(lock.files), 'file')}{figure_hint(folder, lock.files)})"
+            for folder, lock in fresh.items()
+        ]
+        click.echo("\n".join([f"{lines[0]}; {hint}"] if len(lines) == 1 else [*lines, hint]), err=True)
+    for work, updated, note in done:
         job = work.job
         if work.why is None:
-            click.echo(f"{counted(len(job.files), 'file')} in {job.folder}", err=True)
+            click.echo(written_status(job.folder, job.files), err=True)
             continue
-        click.echo(f"{len(anew)} of {counted(len(job.files), 'file')} anew in {job.folder}: {work.why}", err=True)
-        for reason in dict.fromkeys(anew.values()):
-            names = [name for name, why in anew.items() if why == reason]
+        click.echo(_updated_status(job, updated, work.why), err=True)
+        for reason in dict.fromkeys(updated.values()):
+            names = [name for name, why in updated.items() if why == reason]
             more = len(names) - _FEW
-            shown = [*names[:_FEW], f"{more} more"] if more > 1 else names
-            click.echo(f"  {', '.join(shown)}: {reason}", err=True)
+            listed = [*names[:_FEW], f"{more} more"] if more > 1 else names
+            click.echo(f"  {', '.join(listed)}: {reason}", err=True)
+        if note:
+            click.echo(f"  {note}", err=True)
 
 
-def _say_what_is_left_over(orphans: Sequence[Orphan], *, pruned: bool) -> None:
+def _updated_status(job: Job, updated: Mapping[str, str], why: str) -> str:
+    """Return the status line of outputs that existed before."""
+    total = counted(len(job.files), "file")
+    if not job.forced:
+        return f"{job.folder}: updated {len(updated)} of {total} ({why}){figure_hint(job.folder, updated)}"
+    figures = [file for number in range(len(job.experiment.figures)) for file in job.figure_files(number).values()]
+    noun = "figure" if len(job.formats) == 1 else "figure file"
+    redrawn = f"{counted(len(figures), noun)} redrawn" if figures else "rerun"
+    reason = why if "--force" in why else f"--force; {why}"
+    return f"{job.folder}: {redrawn}, {len(updated)} of {total} changed ({reason}){figure_hint(job.folder, figures)}"
+
+
+def _print_orphans(orphans: Sequence[Orphan], *, pruned: bool) -> None:
     for orphan in orphans:
         it = "it" if orphan.config or len(orphan.files) == 1 else "them"
-        click.echo(f"{orphan}; {'removed' if pruned else f'--prune removes {it}'}", err=True)
+        click.echo(f"{orphan}; {'deleted' if pruned else f'use --prune to delete {it}'}", err=True)

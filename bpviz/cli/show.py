@@ -1,15 +1,17 @@
-"""How results of experiments are printed."""
+"""Print the results of experiments: tables, failed expectations and status lines."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
 
 from bpviz.cli.errors import annotate, say
+from bpviz.cli.layout import split_width
+from bpviz.cli.options import FIGURE_FORMATS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,19 +23,19 @@ if TYPE_CHECKING:
     from bpviz.tables import Table
 
 
-class Came(NamedTuple):
-    """What an experiment came to, as it is printed, whether it ran now or its outputs were up to date."""
+class Report(NamedTuple):
+    """The printed results of an experiment, whether it was run or its outputs were up to date."""
 
     title: str
     table: Table
-    summary: Any  # as summary.json has it
+    summary: Any  # the content of summary.json
     csv: str
-    unmet: Sequence[str]  # runs that did not come to what they should
-    unexpected: Sequence[Mistake]  # expectations that were not met
+    unmet: Sequence[str]  # one sentence per run that did not reach its threshold
+    unexpected: Sequence[Mistake]  # failed expectations of the config
 
     @classmethod
-    def now(cls, experiment: Experiment, outcome: Outcome, options: Options) -> Came:
-        """Return what came out of a run."""
+    def of_run(cls, experiment: Experiment, outcome: Outcome, options: Options) -> Report:
+        """Return the report of an experiment that was run."""
         from bpviz import tables
 
         results = outcome.results
@@ -48,8 +50,8 @@ class Came(NamedTuple):
         )
 
     @classmethod
-    def before(cls, config: str, folder: Path, lock: Lock) -> Came:
-        """Return what is known of outputs that are up to date."""
+    def of_outputs(cls, config: str, folder: Path, lock: Lock) -> Report:
+        """Return the report of outputs that are up to date."""
         from bpviz import tables
         from bpviz.config import Mistake
 
@@ -60,26 +62,38 @@ class Came(NamedTuple):
             summary,
             (folder / "summary.csv").read_text(encoding="utf-8"),
             lock.unmet,
-            [Mistake(config, *of_mistake) for of_mistake in lock.unexpected],
+            [Mistake(config, *values) for values in lock.unexpected],
         )
 
 
 def counted(number: int, noun: str) -> str:
-    """Return how many of something there are: ``1 file``, ``23 files``."""
+    """Return a number with its noun: ``1 file``, ``23 files``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def summary_of(came: Sequence[Came]) -> str:
-    """Return tables of experiments, and what did not come to what it should, as Markdown."""
+def written_status(folder: Path, files: Collection[str]) -> str:
+    """Return the status line of outputs that did not exist before."""
+    return f"{folder}: wrote {counted(len(files), 'file')}{figure_hint(folder, files)}"
+
+
+def figure_hint(folder: Path, files: Collection[str]) -> str:
+    """Return ``; first figure PATH`` for the first figure by name, or an empty string if there is none."""
+    figures = sorted(file for file in files if file.endswith(FIGURE_FORMATS))
+    return f"; first figure {folder / figures[0]}" if figures else ""
+
+
+def markdown_summary(reports: Sequence[Report]) -> str:
+    """Return the tables of experiments, and the failed expectations, as Markdown."""
     from bpviz import tables
 
-    text = "\n".join(tables.summary_markdown(one.title, one.table) for one in came)
-    wrong = [*(sentence for one in came for sentence in one.unmet), *(str(m) for _, m in unexpected_of(came))]
-    return text + tables.markdown_block("\n".join(wrong)) if wrong else text
+    text = "\n".join(tables.summary_markdown(report.title, report.table) for report in reports)
+    failures = [sentence for report in reports for sentence in report.unmet]
+    failures += [str(mistake) for _, mistake in failed_expectations(reports)]
+    return text + tables.markdown_block("\n".join(failures)) if failures else text
 
 
-class Expected(Protocol):
-    """What did not come to what it should: see Came."""
+class Failures(Protocol):
+    """Missed thresholds and failed expectations: see Report."""
 
     @property
     def unmet(self) -> Sequence[str]: ...
@@ -87,56 +101,56 @@ class Expected(Protocol):
     def unexpected(self) -> Sequence[Mistake]: ...
 
 
-def unmet_said(came: Sequence[Expected]) -> bool:
-    """Say what did not come to what it should, and return whether there is such."""
-    unmet = [sentence for one in came for sentence in one.unmet]
+def print_unmet(reports: Sequence[Failures]) -> bool:
+    """Print missed thresholds and failed expectations; return whether there are any."""
+    unmet = [sentence for report in reports for sentence in report.unmet]
     if unmet:
-        say("not reached, and --strict was given:\n  " + "\n  ".join(unmet), err=True)
-    unexpected = unexpected_of(came)
-    for _, mistake in unexpected:
+        say("threshold not reached (--strict):\n  " + "\n  ".join(unmet), err=True)
+    failed = failed_expectations(reports)
+    for _, mistake in failed:
         say(str(mistake), err=True)
-    return bool(unmet or unexpected)
+    return bool(unmet or failed)
 
 
-def unexpected_of(came: Sequence[Expected]) -> list[tuple[str, Mistake]]:
-    """Return the expectations that were not met, each with a title."""
-    return [("bpviz: not as expected", mistake) for one in came for mistake in one.unexpected]
+def failed_expectations(reports: Sequence[Failures]) -> list[tuple[str, Mistake]]:
+    """Return the failed expectations, each with the title of its annotation."""
+    return [("bpviz: expectation failed", mistake) for report in reports for mistake in report.unexpected]
 
 
-def fail_if_unmet(came: Sequence[Came], options: Options) -> None:
-    """Leave with 1 if --strict was asked for in vain."""
+def fail_if_unmet(reports: Sequence[Report], options: Options) -> None:
+    """Exit with 1 if --strict is set and a threshold was not reached or an expectation failed."""
     if options.strict:
-        annotate(unexpected_of(came))
-        if unmet_said(came):
+        annotate(failed_expectations(reports))
+        if print_unmet(reports):
             raise click.exceptions.Exit(1)
 
 
-def print_tables(came: Sequence[Came], options: Options) -> None:
+def print_tables(reports: Sequence[Report], options: Options) -> None:
     """Print the tables of experiments."""
     from bpviz import tables
 
     if options.printed == "json":
-        summaries = [one.summary for one in came]
+        summaries = [report.summary for report in reports]
         click.echo(tables.as_json(summaries[0] if len(summaries) == 1 else summaries), nl=False)
         return
-    for number, one in enumerate(came):
+    for number, report in enumerate(reports):
         if number:
             click.echo()
         if options.printed == "csv":
-            click.echo(one.csv, nl=False)
+            click.echo(report.csv, nl=False)
         elif options.printed != "text":
-            click.echo(tables.rendered(one.table, options.printed, one.title), nl=False)
+            click.echo(tables.rendered(report.table, options.printed, report.title), nl=False)
         else:
-            if len(came) > 1:
-                click.echo(one.title)
+            if len(reports) > 1:
+                click.echo(report.title)
             if sys.stdout.isatty():
-                print_styled(one.table, no_color=options.no_color)
+                print_styled(report.table, no_color=options.no_color)
             else:
-                click.echo(tables.as_text(one.table), nl=False)
+                click.echo(tables.as_text(report.table), nl=False)
 
 
 def print_styled(table: Table, *, no_color: bool) -> None:
-    """Print a table on a terminal, its texts folded to fit; run after run where it is too narrow for that."""
+    """Print a table on a terminal, with folded cells; on a narrow terminal, as one paragraph per row."""
     from rich import box
     from rich.cells import cell_len
     from rich.console import Console
@@ -153,24 +167,29 @@ def print_styled(table: Table, *, no_color: bool) -> None:
     for title, number, width in zip(table.titles, table.numbers, least, strict=True):
         styled.add_column(Text(title), justify="right" if number else "left", min_width=width)
     for row in table.rows:
-        styled.add_row(*map(Text, row[:-1]), Text(row[-1], style=_colour(row[-1])))
+        styled.add_row(*map(Text, row[:-1]), Text(row[-1], style=_color(row[-1])))
     if sum(most) > free:
         for column in styled.columns[1:-1]:
             column.width = column.min_width
+        rest = free - sum(least[1:-1])
+        styled.columns[0].width = split_width(label, ending, rest)
+        styled.columns[-1].width = min(rest - styled.columns[0].width, most[-1])
     if sum(least) <= free:
         console.print(styled)
         return
     for row in table.rows:
         console.print(Text(row[0], style="bold"))
-        said = [f"{title} {cell}, " for title, cell in zip(table.titles[1:-1], row[1:-1], strict=True) if cell]
-        console.print(Padding(Text.assemble(*said, (row[-1], _colour(row[-1]))), (0, 0, 0, 2)))
+        parts = [f"{title} {cell}, " for title, cell in zip(table.titles[1:-1], row[1:-1], strict=True) if cell]
+        console.print(Padding(Text.assemble(*parts, (row[-1], _color(row[-1]))), (0, 0, 0, 2)))
 
 
 def _words(texts: Iterable[str]) -> list[str]:
     return [word for text in texts for word in text.split()]
 
 
-def _colour(ending: str) -> str:
-    if ending.startswith(("reached max_epochs", "not", "nothing", "skipped")):
+def _color(ending: str) -> str:
+    """Return the color of an ending or of a verdict of `bpviz check`."""
+    if ending.startswith(("reached max_epochs", "nothing", "skipped")):
         return "yellow"
-    return "green" if ending.startswith(("reached", "passed", "identical", "equivalent")) else "red"
+    good = ("reached", "passed", "identical", "equivalent")
+    return "green" if ending.startswith(good) else "red"

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import click
 
-from bpviz.cli.errors import mistakes_reported
-from bpviz.cli.options import plugin_option
+from bpviz.cli.errors import report_mistakes
+from bpviz.cli.layout import Command
+from bpviz.cli.options import plugin_option, set_option
 
 
-@click.command("validate")
+@click.command("validate", cls=Command)
 @click.argument("configs", nargs=-1, required=True, metavar="CONFIG...", type=click.Path(allow_dash=True))
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As with `bpviz run`.")
+@set_option
 @plugin_option
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing if all is well.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 def command(configs: tuple[str, ...], overrides: tuple[str, ...], plugins: tuple[str, ...], quiet: bool) -> None:
     """Check configs without running them.
 
-    All mistakes are shown at once, each with its place.
+    All mistakes are reported at once, with file, line and column.
 
-    CONFIG is a YAML file, a folder (every .yaml and .yml file in it) or - for the standard input.
+    CONFIG is a YAML file, a folder (all .yaml and .yml files in it) or - for standard input.
     """
     from bpviz.config.discovery import find
 
-    with mistakes_reported(plugins):
+    with report_mistakes(plugins):
         experiments = find(configs).experiments(overrides)
     if not quiet:
         number = len(experiments)
-        click.echo(f"{number} {'config is' if number == 1 else 'configs are'} fine")
+        click.echo(f"{number} {'config is' if number == 1 else 'configs are'} valid")

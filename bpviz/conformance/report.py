@@ -12,6 +12,7 @@ from bpviz.conformance import contract, equivalence
 from bpviz.declare import registry
 from bpviz.messages.suggestions import common
 from bpviz.messages.text import listed
+from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from bpviz.conformance.equivalence import Comparison
     from bpviz.declare import Optimizer
     from bpviz.tables import Table
-
-SCHEMA = 2
-"""Version of the JSON layout, increased by every incompatible change."""
 
 _SHOWN = 5  # findings of one check
 
@@ -165,7 +163,7 @@ def as_text(report: Report) -> str:
 def as_data(report: Report) -> dict[str, Any]:
     """Return a report as plain data for JSON, with unrounded numbers."""
     data: dict[str, Any] = {
-        "schema": SCHEMA,
+        "schema": schemas.CONFORMANCE,
         "passed": report.passed,
         "rule": _described(report.rule),
         "contract": [

@@ -1,1 +1,1 @@
-"""Documents with marked blocks, filled with tables and figures."""
+"""Fill marked blocks of documents with tables and figures."""

@@ -1,7 +1,7 @@
-"""Tables and figures in documents: marked blocks of Markdown, HTML, LaTeX and typst, filled with what is current.
+"""Fill marked blocks of Markdown, HTML, LaTeX and Typst documents with current tables and figures.
 
-A document is read line by line; what stands between the marks is replaced, and nothing else is touched: neither the
-ends of lines nor a missing last one. Marks inside blocks of code are code.
+Only the lines between marks are replaced; all other bytes of a document, including line endings, are preserved. Marks
+in code blocks are ignored.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ if TYPE_CHECKING:
     from bpviz.figures._base import FigureRequest
 
 
-_DIFFERING = 20  # lines of a difference that are shown
-_NAMED = 6  # algorithms of a figure that are named
+_DIFFERING = 20  # lines of a diff that are shown
+_NAMED = 6  # algorithms that an alternative text lists
 
 
-_SAFE = "/+=,"  # in an address, besides letters and digits
+_SAFE = "/+=,"  # characters of a URL that are not percent-encoded, besides letters and digits
 _OPTIONS = {"table": ("format", "columns", "algorithms"), "figure": ("format", "alt")}
 
 
 class Change(NamedTuple):
-    """A block that does not hold what it should."""
+    """A block that is out of date."""
 
     document: Path
     line: int
-    what: str
+    block: str  # the mark in words
     difference: list[str]  # lines of a unified diff
 
     def __str__(self) -> str:
         more = len(self.difference) - _DIFFERING
         lines = [*self.difference[:_DIFFERING], *([f"... and {more} more"] if more > 0 else [])]
-        return "\n".join([f"{self.document}:{self.line}: {self.what} is not current", *(f"    {x}" for x in lines)])
+        return "\n".join([f"{self.document}:{self.line}: {self.block} is out of date", *(f"    {x}" for x in lines)])
 
 
 class Embedded(NamedTuple):
-    """What came of a document: how many blocks it has, those that are not current, and what it should be."""
+    """A filled document: the number of its blocks, those that were out of date, and the new content."""
 
     path: Path
     blocks: int
@@ -65,9 +65,9 @@ class Embedded(NamedTuple):
 
 
 def embedded(paths: Sequence[str], out: Path) -> list[Embedded]:
-    """Return what documents should be, with the outputs in ``out``; nothing is written.
+    """Return documents with filled blocks, from the outputs in ``out``; nothing is written.
 
-    Raises ConfigError with everything that is wrong in any of them.
+    Raises ConfigError with the mistakes of all documents.
     """
     mistakes: list[Mistake] = []
     documents = []
@@ -76,20 +76,20 @@ def embedded(paths: Sequence[str], out: Path) -> list[Embedded]:
             documents.append(read_document(path, mistakes))
         except ConfigError as error:
             mistakes += error.mistakes
-    known = _Known(out)
+    cache = _Cache(out)
     made = []
     for document in documents:
         filled = []
         changes = []
         for block in document.blocks:
             try:
-                lines = _lines(block, _Filling(document, block, known).text())
+                lines = _lines(block, _Content(document, block, cache).text())
             except ConfigError as error:
                 mistakes += (m for m in error.mistakes if m not in mistakes)
                 continue
             filled.append(lines)
             if lines != block.lines:
-                changes.append(Change(document.path, block.line, block.what, _difference(block.lines, lines)))
+                changes.append(Change(document.path, block.line, block.description, _difference(block.lines, lines)))
         if len(filled) == len(document.blocks):
             made.append(Embedded(document.path, len(filled), changes, document.content(filled)))
     if mistakes:
@@ -99,10 +99,7 @@ def embedded(paths: Sequence[str], out: Path) -> list[Embedded]:
 
 
 def write(one: Embedded) -> None:
-    """Write a document at once, whole; one that is a symbolic link is written where it leads.
-
-    Raises files.UnwritableError.
-    """
+    """Write a document atomically, through symbolic links. Raises UnwritableError."""
     atomic.write(Path(os.path.realpath(one.path)), one.content, precious=True)
 
 
@@ -111,21 +108,15 @@ def _lines(block: Block, text: str) -> list[str]:
 
 
 def _difference(before: list[str], now: list[str]) -> list[str]:
-    """Return a unified diff without its head."""
+    """Return a unified diff without its header."""
     old, new = ([line.rstrip("\r\n") for line in lines] for lines in (before, now))
     if old == new:
-        return ["the ends of its lines are not those of its mark"]
+        return ["line endings differ from those of the mark"]
     return list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:]
 
 
-# -- reading ---------------------------------------------------------------------------------------------------------
-
-
-# -- filling ---------------------------------------------------------------------------------------------------------
-
-
-class _Known:
-    """Experiments and tables that marks have asked for, each found once."""
+class _Cache:
+    """A cache of the experiments and tables that marks refer to."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -134,42 +125,42 @@ class _Known:
         self._tables: dict[str, tuple[Table, list[str]]] = {}
 
     def source(self, path: Path) -> Source:
-        """Return a config as bytes; UnreadableError."""
+        """Return the source of a config; raise UnreadableError."""
         name = os.path.normpath(path)
         if name not in self._sources:
             self._sources[name] = Source(name, read(path, config.LARGEST))
         return self._sources[name]
 
     def experiment(self, source: Source) -> Experiment:
-        """Return what a config says; ConfigError."""
+        """Return the experiment of a config; raise ConfigError."""
         if source.path not in self._experiments:
             self._experiments[source.path] = source.experiment()
         return self._experiments[source.path]
 
     def table(self, source: Source) -> tuple[Table, list[str]]:
-        """Return the table of a config and the algorithm of each row, from outputs that are up to date or anew.
+        """Return the table of a config and the algorithm of each row; run the experiment if outputs are out of date.
 
         Raises ConfigError.
         """
         if source.path not in self._tables:
-            self._tables[source.path] = _at_hand(source, self.out / source.name) or self._computed(source)
+            self._tables[source.path] = _from_outputs(source, self.out / source.name) or self._computed(source)
         return self._tables[source.path]
 
     def _computed(self, source: Source) -> tuple[Table, list[str]]:
         experiment = self.experiment(source)
-        from bpviz.experiment import runner  # with NumPy, which whoever has outputs does without
+        from bpviz.experiment import runner  # imports NumPy, which outputs that are up to date do not need
 
         results = runner.run(experiment)
         return tables.table(results), [run.algorithm for run in results.runs]
 
 
-def _at_hand(source: Source, folder: Path) -> tuple[Table, list[str]] | None:
-    """Return the table of outputs if they are what the config, as it is, would make of them now."""
+def _from_outputs(source: Source, folder: Path) -> tuple[Table, list[str]] | None:
+    """Return the table of outputs and the algorithm of each row, None if the outputs are not up to date."""
     try:
         before = lockfile.read(folder)
         if before is None or before.asked.get("overrides") != []:
             return None
-        now = status.up_to_date(source, folder, status.Asked(**before.asked))
+        now = status.up_to_date(source, folder, status.RunOptions(**before.asked))
         if now is None:
             return None
         runs = json.loads((folder / "summary.json").read_bytes())["runs"]
@@ -180,28 +171,28 @@ def _at_hand(source: Source, folder: Path) -> tuple[Table, list[str]] | None:
     return (table, names) if len(names) == len(table.rows) else None
 
 
-class _Filling:
-    """One block, and what should stand in it."""
+class _Content:
+    """Generates the content of a block."""
 
-    def __init__(self, document: Document, block: Block, known: _Known) -> None:
+    def __init__(self, document: Document, block: Block, cache: _Cache) -> None:
         self.document = document
         self.block = block
-        self.known = known
+        self.cache = cache
         self.mistakes: list[Mistake] = []
         self.options: dict[str, Word] = {}
 
-    def wrong(self, word: Word, message: str) -> None:
+    def add_mistake(self, word: Word, message: str) -> None:
         self.mistakes.append(
             Mistake(str(self.document.path), self.block.line, word.column, "", message, self.block.text)
         )
 
-    def found(self) -> None:
-        """Raise ConfigError with what is wrong so far."""
+    def raise_mistakes(self) -> None:
+        """Raise ConfigError if there are mistakes."""
         if self.mistakes:
             raise ConfigError(self.mistakes)
 
     def text(self) -> str:
-        """Return what should stand in the block, its lines ending in line feeds. Raises ConfigError."""
+        """Return the content, with line feeds as line endings. Raises ConfigError."""
         first = self.block.words[0] if self.block.words else Word("", len(self.block.indent) + 1)
         makers: dict[str, tuple[Callable[[Source, Sequence[Word]], str], int, str]] = {
             "table": (self._table, 0, "table CONFIG"),
@@ -209,57 +200,59 @@ class _Filling:
         }
         if first.text not in makers:
             guess = nearest(first.text, [*makers, "end"], {})
-            hint = f"did you mean {guess!r}?" if guess else f"there are {listed([*makers, 'end'], 'and')}"
-            self.wrong(first, f"{shown(first.text)} is not a mark; {hint}")
-        self.found()
+            hint = f"did you mean {guess!r}?" if guess else f"use {listed([*makers, 'end'])}"
+            self.add_mistake(first, f"unknown mark {shown(first.text)}; {hint}")
+        self.raise_mistakes()
         maker, more, form = makers[first.text]
         plain: list[Word] = []
         for word in self.block.words[1:]:
             name, equals, value = word.text.partition("=")
-            if not equals or len(plain) <= more:  # the names of files may have an = in them
+            if not equals or len(plain) <= more:  # file names may contain =
                 plain.append(word)
             else:
                 self._option(first.text, name, Word(value, word.column))
         if len(plain) != 1 + more:
-            self.wrong(plain[1 + more] if len(plain) > 1 + more else first, f"write {form}, then options as key=value")
-        self.found()
+            self.add_mistake(plain[1 + more] if len(plain) > 1 + more else first, f"expected `{form} [KEY=VALUE...]`")
+        self.raise_mistakes()
         return maker(self._source(plain[0]), plain[1:])
 
     def _option(self, mark: str, name: str, word: Word) -> None:
         allowed = _OPTIONS[mark]
         if name not in allowed:
             guess = nearest(name, allowed, {})
-            hint = f"did you mean {guess!r}?" if guess else f"there are {listed(allowed, 'and')}"
-            self.wrong(word, f"{shown(name)} is not an option of a {mark}; {hint}")
+            hint = f"did you mean {guess!r}?" if guess else f"use {listed(allowed)}"
+            self.add_mistake(word, f"unknown option {shown(name)} of a {mark}; {hint}")
         elif name in self.options:
-            self.wrong(word, f"{shown(name)} is given twice")
+            self.add_mistake(word, f"duplicate option {shown(name)}")
         else:
             self.options[name] = word
 
     def _source(self, word: Word) -> Source:
         path = self.document.path.parent / word.text
         try:
-            return self.known.source(path)
+            return self.cache.source(path)
         except UnreadableError as error:
-            self.wrong(word, f"{os.path.normpath(path)}: {error}")
+            self.add_mistake(word, f"{os.path.normpath(path)}: {error}")
             raise ConfigError(self.mistakes) from None
 
-    def _format(self, allowed: Sequence[str], what: str) -> str | None:
-        """Return the format that is asked for, None if none is."""
+    def _format(self, allowed: Sequence[str], mark: str) -> str | None:
+        """Return the value of the option ``format``, None if it is not given."""
         word = self.options.get("format")
         if word is not None and word.text not in allowed:
-            self.wrong(word, f"{shown(word.text)} is no format of a {what} here; it may be {listed(allowed)}")
+            self.add_mistake(
+                word, f"invalid format {shown(word.text)} of a {mark} in this document; use {listed(allowed)}"
+            )
         return word.text if word else None
 
     def _table(self, source: Source, _: Sequence[Word]) -> str:
         allowed = self.document.kind.tables
         form = self._format(allowed, "table") or allowed[0]
-        table, names = self.known.table(source)
+        table, names = self.cache.table(source)
         if "algorithms" in self.options:
             table = self._with_rows(table, names, self.options["algorithms"])
         if "columns" in self.options:
             table = self._with_columns(table, self.options["columns"])
-        self.found()
+        self.raise_mistakes()
         text = tables.rendered(table, form)
         if form != "text":
             return text
@@ -273,22 +266,22 @@ class _Filling:
             if part not in (*labels, *names):
                 guess = nearest(part, [*labels, *names], {})
                 hint = f"; did you mean {guess!r}?" if guess else ""
-                self.wrong(word, f"{shown(part)} is not an algorithm of this experiment{hint}")
+                self.add_mistake(word, f"unknown algorithm {shown(part)}{hint}")
         kept = [
             row for row, name, label in zip(table.rows, names, labels, strict=True) if name in chosen or label in chosen
         ]
         return table._replace(rows=kept)
 
     def _with_columns(self, table: Table, word: Word) -> Table:
-        """Return a table with the columns named, in that order, beside that of the algorithms."""
+        """Return a table with the column of algorithms and the given columns, in their order."""
         places = {title.replace(" ", "-").lower(): place for place, title in enumerate(table.titles)}
         kept = [0]
         for part in word.text.split(","):
             name = re.sub("[ _]", "-", part.strip().lower())
             if name not in places:
                 guess = nearest(name, places, {})
-                hint = f"did you mean {guess!r}?" if guess else f"there are {listed(list(places)[1:], 'and')}"
-                self.wrong(word, f"{shown(part.strip())} is not a column of this table; {hint}")
+                hint = f"did you mean {guess!r}?" if guess else f"use {listed(list(places)[1:])}"
+                self.add_mistake(word, f"unknown column {shown(part.strip())}; {hint}")
             elif places[name] not in kept:
                 kept.append(places[name])
         return Table(
@@ -299,34 +292,34 @@ class _Filling:
 
     def _figure(self, source: Source, words: Sequence[Word]) -> str:
         form = self._format(("png", "svg", "pdf"), "figure")
-        experiment = self.known.experiment(source)
+        experiment = self.cache.experiment(source)
         figures = {figure.file_name(): figure for figure in experiment.figures}
         (word,) = words
         if word.text not in figures:
             guess = nearest(word.text, figures, {})
-            hint = f"did you mean {guess!r}?" if guess else f"it has {listed(figures, 'and') or 'none'}"
-            self.wrong(word, f"{shown(word.text)} is not a figure of {source.path}; {hint}")
-        self.found()
+            hint = f"did you mean {guess!r}?" if guess else f"use {listed(figures)}" if figures else "it has none"
+            self.add_mistake(word, f"unknown figure {shown(word.text)} of {source.path}; {hint}")
+        self.raise_mistakes()
         formats = (form,) if form else self.document.kind.figures
-        folder = self.known.out / source.name
+        folder = self.cache.out / source.name
         file = next((f for suffix in formats if (f := folder / f"{word.text}.{suffix}").is_file()), None)
         if file is None:
             missing = folder / f"{word.text}.{form or 'png'}"
             more = f" --format {form}" if form and form != "png" else ""
-            more += "" if self.known.out == Path("outputs") else f" --out {self.known.out}"
-            self.wrong(word, f"there is no {missing}; `bpviz run {source.path}{more}` makes it")
+            more += "" if self.cache.out == Path("outputs") else f" --out {self.cache.out}"
+            self.add_mistake(word, f"{missing} does not exist; run `bpviz run {source.path}{more}`")
             raise ConfigError(self.mistakes)
         where = Path(os.path.relpath(file, self.document.path.parent)).as_posix()
         alt = self.options["alt"].text if "alt" in self.options else _alternative(experiment, figures[word.text])
         return self._image(where, " ".join(alt.split()), word)
 
     def _image(self, path: str, alt: str, word: Word) -> str:
-        """Return what shows a picture in this kind of document, with ``alt`` for those who do not see it."""
+        """Return the markup of an image in this kind of document."""
         kind = self.document.kind
         if kind is LATEX:
             if re.search(r"[%#{}\\^~$&\"]", path):
-                self.wrong(word, f"{shown(path)} cannot be the path of a figure in LaTeX")
-                self.found()
+                self.add_mistake(word, f"LaTeX cannot include {shown(path)} (special characters); rename it")
+                self.raise_mistakes()
             return f"\\includegraphics[width=\\linewidth, alt={{{tables.latex_text(alt)}}}]{{{path}}}\n"
         if kind is TYPST:
             return f"#image({tables.typst_string(path)}, alt: {tables.typst_string(alt)})\n"
@@ -338,13 +331,13 @@ class _Filling:
 
 
 def _alternative(experiment: Experiment, figure: FigureRequest) -> str:
-    """Say what a figure shows, for those who do not see it."""
+    """Return the alternative text of a figure: its title, or its kind and its algorithms."""
     if figure.title:
         return figure.title
-    said = f"{experiment.title}: {figure.summary}"
+    text = f"{experiment.title}: {figure.summary}"
     if "algorithms" not in fields(type(figure)):
-        return said
+        return text
     chosen = getattr(figure, "algorithms", None)
     labels = [a.label for a in experiment.algorithms if chosen is None or {a.label, a.optimizer.name} & set(chosen)]
     more = len(labels) - _NAMED
-    return f"{said}: {listed([*labels[:_NAMED], *([f'{more} more'] if more > 0 else [])], 'and')}"
+    return f"{text}: {listed([*labels[:_NAMED], *([f'{more} more'] if more > 0 else [])], 'and')}"

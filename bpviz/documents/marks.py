@@ -1,4 +1,4 @@
-"""Marked blocks of documents: where they begin and end, and what they ask for."""
+"""Find the marked blocks of documents."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bpviz.messages.text import listed
 from bpviz.storage.reading import UnreadableError, decode, read
 
 LARGEST = 1 << 25
-"""Bytes of a document that are read at most."""
+"""Maximum size of a document in bytes."""
 
 
-_LONGEST = 4096  # characters of a line with a mark
+_LONGEST = 4096  # maximum length of a line with a mark
 
 
 class Kind(NamedTuple):
-    """A kind of document: its comments, what of it is code, and the formats of tables and figures it can hold."""
+    """A kind of document: the syntax of its comments and code blocks, and its formats of tables and figures."""
 
-    before: str  # what stands before a mark on its line
-    after: str
-    code: str  # begins a block of code; the group is what ends it
-    tables: tuple[str, ...]  # the first is what is written if no other is asked for
-    figures: tuple[str, ...]  # likewise, the first that is there
+    before: str  # starts a comment
+    after: str  # ends a comment
+    code: str  # regex that starts a code block; its group determines the end
+    tables: tuple[str, ...]  # the first is the default
+    figures: tuple[str, ...]  # the first that exists is the default
 
 
 _FENCE = r"(`{3,}(?=[^`]*$)|~{3,})"
@@ -63,7 +63,7 @@ _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
 
 class Word(NamedTuple):
-    """A word of a mark and the column where it begins."""
+    """A word of a mark and its column."""
 
     text: str
     column: int
@@ -71,24 +71,24 @@ class Word(NamedTuple):
 
 @dataclass
 class Block:
-    """A block of a document: its mark, the words of it, and the lines between it and its end."""
+    """A block of a document: its mark, the words of the mark, and the lines up to the end mark."""
 
     line: int  # of the mark, from 1
-    text: str  # of that line, without its end
+    text: str  # of that line, without its line ending
     words: list[Word]
     indent: str
-    ending: str  # of that line
+    ending: str  # line ending of that line
     lines: list[str] = field(default_factory=list)
 
     @property
-    def what(self) -> str:
-        """What it holds, in words."""
-        return f"the {' '.join(word.text for word in self.words[:3] if '=' not in word.text)}"
+    def description(self) -> str:
+        """The content in words: ``table CONFIG`` or ``figure CONFIG NAME``."""
+        return " ".join(word.text for word in self.words[:3] if "=" not in word.text)
 
 
 @dataclass
 class Document:
-    """A document in pieces: lines as they are, and blocks between them."""
+    """A document as a list of blocks and of the lines outside them."""
 
     path: Path
     kind: Kind
@@ -100,18 +100,18 @@ class Document:
         return [piece for piece in self.pieces if isinstance(piece, Block)]
 
     def content(self, filled: Sequence[list[str]]) -> bytes:
-        """Return it as bytes with these lines in its blocks."""
+        """Return the document as bytes, with the given lines in its blocks."""
         inside = iter(filled)
         text = "".join("".join(next(inside)) if isinstance(piece, Block) else piece for piece in self.pieces)
         return self.bom + text.encode()
 
 
 def read_document(path: str, mistakes: list[Mistake]) -> Document:
-    """Return a document; what is wrong with its marks is added to ``mistakes``. ConfigError if it cannot be read."""
+    """Read a document and add the mistakes in its marks to ``mistakes``; raise ConfigError if it cannot be read."""
     kind = KINDS.get(Path(path).suffix.lower())
     if kind is None:
-        known = listed(KINDS)
-        raise ConfigError([Mistake(path or "''", 0, 0, "", f"not a document that has marks: one that ends in {known}")])
+        endings = listed(KINDS)
+        raise ConfigError([Mistake(path or "''", 0, 0, "", f"unsupported document; use a file ending in {endings}")])
     try:
         data = read(Path(path), LARGEST)
     except UnreadableError as error:
@@ -127,9 +127,9 @@ def _pieces(path: str, kind: Kind, text: str, mistakes: list[Mistake]) -> list[s
     anywhere = f"{kind.before} bpviz:"
     pieces: list[str | Block] = []
     block: Block | None = None
-    code: re.Pattern[str] | None = None  # what ends the block of code we are in
+    code: re.Pattern[str] | None = None  # the end of the current code block
 
-    def wrong(line: int, column: int, message: str, excerpt: str) -> None:
+    def add_mistake(line: int, column: int, message: str, excerpt: str) -> None:
         mistakes.append(Mistake(path, line, column, "", message, excerpt))
 
     for number, whole in enumerate(io.StringIO(text, newline=""), start=1):
@@ -143,7 +143,7 @@ def _pieces(path: str, kind: Kind, text: str, mistakes: list[Mistake]) -> list[s
         elif "bpviz:" in line and len(line) <= _LONGEST:
             found = mark.fullmatch(line)
             if found is None and anywhere in re.sub("`[^`]*`", "", line) and not line.startswith(("    ", "\t")):
-                wrong(number, line.index(anywhere) + 1, "a mark stands alone on its line", line)
+                add_mistake(number, line.index(anywhere) + 1, "a mark must be alone on its line", line)
         if found is None:
             (pieces if block is None else block.lines).append(whole)
             continue
@@ -152,25 +152,25 @@ def _pieces(path: str, kind: Kind, text: str, mistakes: list[Mistake]) -> list[s
         end = f"{kind.before} bpviz: end {kind.after}".rstrip()
         if [word.text for word in words] == ["end"]:
             if block is None:
-                wrong(number, len(found[1]) + 1, "there is no block that ends here", line)
+                add_mistake(number, len(found[1]) + 1, "end mark without a block", line)
             block = None
             pieces.append(whole)
             continue
         if block is not None:
-            message = f"a mark inside the block that begins in line {block.line}, which has no {end}"
-            wrong(number, len(found[1]) + 1, message, line)
+            message = f"mark inside the block of line {block.line}; add {end} before it"
+            add_mistake(number, len(found[1]) + 1, message, line)
         block = Block(number, line, words, found[1], whole[len(line) :] or "\n")
         pieces += [whole, block]
     if block is not None:
-        message = f"this block has no end, which is {end}"
+        message = f"block without an end mark; add {end}"
         if code is not None:
-            message += ", or it stands in a block of code"
-        wrong(block.line, len(block.indent) + 1, message, block.text)
+            message += " (end marks in code blocks are ignored)"
+        add_mistake(block.line, len(block.indent) + 1, message, block.text)
     return pieces
 
 
 def _ending_of_code(kind: Kind, begins: str, rest: str) -> re.Pattern[str] | None:
-    """Return what a line is that ends a block of code, None if the ``rest`` of the line that begins it does."""
+    """Return a pattern of the line that ends a code block, None if it ends in the ``rest`` of its first line."""
     if kind is LATEX:
         end = re.compile(rf".*\\end\{{{re.escape(begins)}\}}.*")
         return None if end.fullmatch(rest) else end

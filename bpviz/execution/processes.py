@@ -1,4 +1,4 @@
-"""Worker processes."""
+"""Start and stop worker processes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 
-TASKS_AHEAD = 4  # tasks a process that wait for it: none is idle, and only so many results are in memory
+TASKS_AHEAD = 4
+"""Submitted tasks per worker process: enough to keep all busy, few enough to limit the results in memory."""
 
 
 @contextlib.contextmanager
 def worker_pool(jobs: int) -> Iterator[Executor]:
-    """Hand out so many processes; they end with the block, at once if it is left by an exception such as Ctrl-C."""
-    from concurrent.futures import ProcessPoolExecutor  # with what it imports, longer than many an experiment
+    """Start ``jobs`` worker processes, and end them with the block, immediately if an exception leaves it (Ctrl-C)."""
+    from concurrent.futures import ProcessPoolExecutor  # slow to import
     from multiprocessing import active_children, get_context
 
-    known = (plugins.loaded(), declare.OPTIMIZERS.providers, declare.PROBLEMS.providers)
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, known) as pool:
+    loaded = (plugins.loaded(), declare.OPTIMIZERS.providers, declare.PROBLEMS.providers)
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, loaded) as pool:
         try:
             yield pool
         except BaseException:
@@ -36,22 +37,22 @@ def worker_pool(jobs: int) -> Iterator[Executor]:
 
 
 def _start_worker(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], problems: dict[str, str]) -> None:
-    """Let this worker know what its parent knows: the plugins, and what installed packages have brought."""
+    """Load the parent's plugins in this worker, and the names that installed packages provide."""
     _end_with_parent()
-    sys.stdout = sys.stderr  # what a rule prints is no part of a table
+    sys.stdout = sys.stderr  # printed text of rules must not mix with tables
     declare.OPTIMIZERS.providers.update(algorithms)
     declare.PROBLEMS.providers.update(problems)
     try:
         for plugin in loaded:
             plugins.start(plugin)
-    except ConfigError as error:  # of a plugin that behaves otherwise here
+    except ConfigError as error:  # a plugin that behaves differently in a worker
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
         os._exit(1)
 
 
 def _end_with_parent() -> None:
-    """Let this worker end when its parent is gone, even killed: it would wait for another job forever."""
+    """End this worker when its parent has ended or was killed; otherwise it would wait for a task forever."""
     from multiprocessing import parent_process
     from threading import Thread
 
@@ -66,7 +67,7 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def interrupts_blocked() -> Iterator[None]:
-    """Start workers here: Ctrl-C, which a terminal sends to all, is then for their parent alone, who ends them."""
+    """Block SIGINT while workers start: they inherit the mask, so Ctrl-C reaches only the parent, which ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare.domains import Choice, Domain, Interval
+from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
     from bpviz.messages.diagnostics import Mistake
 
 ENDINGS = ("reached", "level", "diverged", "exhausted", "stuck")
-_CLOSE = 1e-9  # relative tolerance, for differences in the last bits between processors
 
 
 class Quantity(NamedTuple):
@@ -48,7 +48,7 @@ EXACTLY = "exactly"
 """The relation of a value without a bound."""
 
 RELATIONS: Mapping[str, Relation] = {
-    EXACTLY: Relation(lambda value, expected: math.isclose(value, expected, rel_tol=_CLOSE), ""),
+    EXACTLY: Relation(lambda value, expected: math.isclose(value, expected, rel_tol=tolerance.RELATIVE), ""),
     "at_most": Relation(lambda value, expected: value <= expected, "at most "),
     "at_least": Relation(lambda value, expected: value >= expected, "at least "),
     "below": Relation(lambda value, expected: value < expected, "less than "),

@@ -1,1 +1,1 @@
-"""Text for people: quoting, suggestions, mistakes with their places, annotations of CI."""
+"""Messages: quoted values, suggestions, mistakes with file and line, and annotations for CI."""

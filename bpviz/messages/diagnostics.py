@@ -1,4 +1,4 @@
-"""Where a value stands, and what a mistake there looks like to its reader."""
+"""Mistakes in configs and other documents: their places and their messages."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from bpviz.messages.text import columns
+from bpviz.messages.text import display_width
 
-# Mistakes shown in one message: enough to see a pattern, few enough to read.
+# Number of mistakes shown in one message.
 SHOWN = 40
 
-# Columns of an excerpt.
+# Maximum width of an excerpt in columns.
 _WIDTH = 96
 
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML sees it
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line ends of YAML
 
 
 class Document:
-    """A text that mistakes are found in: a file, or an argument of the command line, whose name shows all of it."""
+    """A text in which mistakes are reported: a file, or a command-line argument, whose name is its text."""
 
     def __init__(self, name: str, text: str = "", *, argument: bool = False) -> None:
         self.name = name
@@ -31,14 +31,14 @@ class Document:
         return _LINE_END.split(self.text)
 
     def place(self, index: int) -> Place:
-        """Return the place of the character at ``index``."""
+        """Return the line and column of the character at ``index``."""
         before = _LINE_END.split(self.text[:index])
         return Place(self, len(before), len(before[-1]) + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a document; line and column count from 1, 0 is the document as a whole."""
+    """A line and a column of a document, counted from 1; 0 stands for the whole document."""
 
     document: Document
     line: int = 0
@@ -50,7 +50,7 @@ class Place:
         return f"in line {self.line}, column {self.column}"
 
     def mistake(self, path: str, message: str) -> Mistake:
-        """Return the mistake of the value at ``path`` that stands here."""
+        """Return a mistake at this place, about the value at ``path`` in the config."""
         document = self.document
         if document.argument:
             return Mistake(document.name, 0, 0, path, message)
@@ -60,21 +60,21 @@ class Place:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing that is wrong; ``str`` says where, what was given, what is allowed, and shows the line."""
+    """An invalid entry; ``str`` gives its place, its path in the config, the message and an excerpt of the line."""
 
     file: str
-    line: int  # from 1; 0 for the whole file, or an argument
+    line: int  # from 1; 0 for the whole file or an argument
     column: int  # from 1; 0 for the whole line
-    path: str  # of the value in the config: algorithms[1].momentum
+    path: str  # path of the value in the config: algorithms[1].momentum
     message: str
     excerpt: str = ""
 
     def __str__(self) -> str:
         place = ":".join([printable(self.file), *(str(n) for n in (self.line, self.column) if n)])
-        said = ": ".join(part for part in (place, self.path, self.message) if part)
-        return "\n".join([said, *self._shown_line()])
+        text = ": ".join(part for part in (place, self.path, self.message) if part)
+        return "\n".join([text, *self._excerpt_lines()])
 
-    def _shown_line(self) -> list[str]:
+    def _excerpt_lines(self) -> list[str]:
         if not self.excerpt.strip():
             return []
         caret = max(self.column - 1, 0)
@@ -82,26 +82,26 @@ class Mistake:
         left = "..." if start else ""
         right = "..." if len(self.excerpt) > start + _WIDTH else ""
         line = printable(self.excerpt[start : start + _WIDTH])
-        shown = [f"    {left}{line}{right}".rstrip()]
+        lines = [f"    {left}{line}{right}".rstrip()]
         if self.column:
-            shown.append(" " * (4 + len(left) + columns(line[: caret - start])) + "^")
-        return shown
+            lines.append(" " * (4 + len(left) + display_width(line[: caret - start])) + "^")
+        return lines
 
 
 class ConfigError(ValueError):
-    """A config that cannot be used, with everything that is wrong with it."""
+    """Raised for an invalid config, with all its mistakes."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__(self.mistakes)
 
     def __str__(self) -> str:
-        said = [str(mistake) for mistake in self.mistakes[:SHOWN]]
+        messages = [str(mistake) for mistake in self.mistakes[:SHOWN]]
         more = len(self.mistakes) - SHOWN
-        return "\n".join([*said, f"... and {more} more"] if more > 0 else said)
+        return "\n".join([*messages, f"... and {more} more"] if more > 0 else messages)
 
 
 def printable(text: str) -> str:
-    """Return ``text`` on one line and safe for a terminal: one character for each, a tab as one space."""
+    """Replace tabs by spaces and unprintable characters by U+FFFD, one by one, so that columns stay the same."""
     text = text.replace("\t", " ")
     return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,7 +1,7 @@
-"""What GitHub shows beside the lines of a pull request, and in the summary of a job.
+"""Annotations and job summaries for GitHub Actions.
 
-Annotations are lines of the log that begin with ``::``. GitHub shows ten of a kind for a step, so no more are said.
-The summary is a file that a step appends to.
+Annotations are lines of the log that begin with ``::``; GitHub shows them next to the lines of a pull request, at most
+ten of each kind per step. The job summary is a file to which steps append Markdown.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bpviz.messages.diagnostics import Mistake
 
-SHOWN = 10  # annotations of one kind that GitHub shows for a step
-LARGEST = 1024 * 1024  # bytes of a step's summary; GitHub drops a larger one whole
+SHOWN = 10  # maximum number of annotations of one kind that GitHub shows per step
+LARGEST = 1024 * 1024  # maximum size of a step's summary in bytes; GitHub drops larger ones entirely
 
 
 def active() -> bool:
-    """Tell whether this runs in a job of GitHub Actions."""
+    """Return whether this process runs in GitHub Actions."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def commands(mistakes: Sequence[tuple[str, Mistake]]) -> Iterator[str]:
-    """Yield the annotation of each mistake, which comes with a title, and one that counts those left out."""
+    """Yield an annotation per pair of a title and a mistake, and one with the number of those left out."""
     for title, mistake in mistakes[:SHOWN]:
         yield _annotation(title, mistake)
     more = len(mistakes) - SHOWN
     if more > 0:
-        yield f"::notice title=bpviz::{more} more; the log of this step has them all"
+        yield f"::notice title=bpviz::{more} more; see the log of this step"
 
 
 def _annotation(title: str, mistake: Mistake) -> str:
@@ -39,11 +39,11 @@ def _annotation(title: str, mistake: Mistake) -> str:
     if file:
         numbers = {"file": file, "line": str(mistake.line or ""), "col": str(mistake.column or "")}
         properties = {name: value for name, value in numbers.items() if value} | properties
-    said = mistake.message if file else f"{mistake.file}: {mistake.message}"
+    text = mistake.message if file else f"{mistake.file}: {mistake.message}"
     if mistake.path:
-        said = f"{mistake.path}: {said}"
+        text = f"{mistake.path}: {text}"
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::error {listed}::{_data(said)}"
+    return f"::error {listed}::{_data(text)}"
 
 
 def _data(text: str) -> str:
@@ -55,10 +55,10 @@ def _property(text: str) -> str:
 
 
 def repository_path(file: str) -> str | None:
-    """Return the path of a file in its repository, with slashes; None for what is no file in one."""
-    if not os.path.lexists(file):  # an argument of the command line, the standard input, or gone
+    """Return the path of a file relative to its repository, with slashes; None if it is not in one."""
+    if not os.path.lexists(file):  # a command-line argument, standard input, or a deleted file
         return None
-    path = Path(os.path.abspath(file))  # noqa: PTH100  resolving would follow links out of the repository
+    path = Path(os.path.abspath(file))  # noqa: PTH100  resolve() would follow links out of the repository
     roots = [folder for folder in path.parents if (folder / ".git").exists()]
     workspace = os.environ.get("GITHUB_WORKSPACE")
     roots += [Path(workspace)] if workspace else []
@@ -69,12 +69,12 @@ def repository_path(file: str) -> str | None:
 
 
 def harmless(text: str) -> str:
-    """Return text in which no line is taken for a command: lines of a config are shown as they are written."""
+    """Change lines that GitHub would run as workflow commands; excerpts of a config may contain some."""
     return re.sub(r"(?m)^(\s*):(?=:)", r"\1: ", text)
 
 
 def summarize(text: str) -> str | None:
-    """Append Markdown to the summary of the step, if there is one; return a sentence if not all of it could be."""
+    """Append Markdown to the summary of the step, if there is one; return a warning if not all of it was written."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return None
@@ -86,15 +86,15 @@ def summarize(text: str) -> str | None:
         with path.open("ab") as file:
             file.write(content if whole else _cut(content, free))
     except OSError as error:
-        return f"the summary of the job cannot be written: {error.strerror or error}"
-    return None if whole else "the summary of the job is cut: there is room for 1 MiB"
+        return f"cannot write the job summary: {error.strerror or error}"
+    return None if whole else "job summary truncated (limit: 1 MiB)"
 
 
-_CUT = b"\n\n*There is more: the log of this step has all of it.*\n"
+_CUT = b"\n\n*Truncated; see the log of this step for the rest.*\n"
 
 
 def _cut(content: bytes, free: int) -> bytes:
-    """Return the first lines of Markdown, closing a block of code that is open where they end."""
+    """Return the first lines of Markdown, at most ``free`` bytes, and close a code block that they leave open."""
     fence = b"\n````\n"
     room = free - len(_CUT) - len(fence)
     if room <= 0:

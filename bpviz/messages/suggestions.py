@@ -1,12 +1,12 @@
-"""Suggest the name that was probably meant by a misspelled one."""
+"""Suggest names for misspelled ones."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 
-# What people type for the names used here. One spelling is accepted, so that configs stay comparable; the others are
-# suggested.
+# Common names for settings and keys. Only one spelling is accepted, so that configs stay comparable; the others lead to
+# a suggestion.
 SYNONYMS: Mapping[str, str] = {
     "lr": "step",
     "learning_rate": "step",
@@ -89,28 +89,28 @@ SYNONYMS: Mapping[str, str] = {
 
 
 def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = SYNONYMS) -> str | None:
-    """Return the allowed word somebody most likely meant by ``name``, or None."""
+    """Return the allowed word that ``name`` most likely stands for, or None."""
     words = list(allowed)
     if not isinstance(name, str) or len(name) > 100:
         return None
     folded = name.strip().lower()
     for guess in (folded, re.sub("[ _]", "-", folded), re.sub("[ -]", "_", folded)):
         meant = guess
-        while meant in synonyms and meant not in words:  # tol is tolerance, or error_threshold where there is none
+        while meant in synonyms and meant not in words:  # tol is tolerance, or else error_threshold
             meant = synonyms[meant]
         if meant in words:
             return meant
-        alike = [word for word in words if synonyms.get(word) == meant]  # torch's lr for optax's learning_rate
+        alike = [word for word in words if synonyms.get(word) == meant]  # optax's learning_rate for torch's lr
         if alike:
             return alike[0]
-    import difflib  # only when something is wrong
+    import difflib  # slow to import, needed for mistakes only
 
     close = difflib.get_close_matches(folded, words, n=1, cutoff=0.6)
     return close[0] if close else None
 
 
 def common(name: str) -> str:
-    """Return the word that all have in common who mean the same: ``error_threshold`` for tol, xtol and tolerance."""
+    """Return the word to which all synonyms of ``name`` lead: ``error_threshold`` for tol, xtol and tolerance."""
     while name in SYNONYMS:
         name = SYNONYMS[name]
     return name

@@ -1,4 +1,4 @@
-"""Words for people: how a message quotes a value, joins words, guesses what was meant and fits a terminal."""
+"""Text for messages: quoted values, lists of words, duplicates and display width."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 def shown(value: object) -> str:
-    """Return a value as an error message quotes it: short, on one line, text in quotes, YAML's words."""
+    """Return a value as messages quote it: short, on one line, strings in quotes, null and booleans as in YAML."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -20,26 +20,25 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:40] + "..." + text[-10:]
 
 
-def twice(names: Sequence[str]) -> str | None:
-    """Return the first name that comes again, if only in other letters: some file systems do not tell upper from lower
-    case."""
+def first_duplicate(names: Sequence[str]) -> str | None:
+    """Return the first name that occurs twice, ignoring case, as some file systems do; None if there is none."""
     times = Counter(map(str.casefold, names))
     return next((name for name in names if times[name.casefold()] > 1), None)
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:
-    """Join words as a sentence does: ``a``, ``a or b``, ``a, b or c``."""
+    """Join words for a sentence: ``a``, ``a or b``, ``a, b or c``."""
     words = list(words)
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def columns(text: str) -> int:
-    """Return how many columns of a terminal ``text`` takes: two for a wide character, none for an accent on another."""
+def display_width(text: str) -> int:
+    """Return the width of ``text`` in terminal columns: two per wide character, none per combining character."""
     if text.isascii():
         return len(text)
-    import unicodedata  # its tables are large, and few texts need them
+    import unicodedata  # slow to import, and few texts need it
 
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in text)

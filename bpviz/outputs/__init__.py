@@ -1,1 +1,1 @@
-"""Output folders: build them, keep them up to date, compare them and check them for drift."""
+"""Build output folders, keep them up to date, compare them and check them for drift."""

@@ -1,8 +1,9 @@
-"""What made the outputs of an experiment, kept beside them, so that the next run can tell what has changed, and why.
+"""The lockfile of an output folder: from what its files were made.
 
-A lock is a small JSON file in the folder of the outputs. Contents stand in it by their digests (``bpviz.digest``),
-results to nine digits. It holds neither times nor places: a checkout elsewhere, on another day, finds the same lock.
-Nothing here imports NumPy: to find out that nothing has changed costs reading the files.
+The lockfile is a small JSON file with the hashes of inputs, source files and outputs, and the results to nine digits.
+The next run compares it with the current state to determine which files are out of date, and why. It contains no
+times and no absolute paths, so it is the same in every checkout. This module does not import NumPy, so that checking is
+fast.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.storage import atomic, hashing
+from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "bpviz.lock.json"
-SCHEMA = 1
-LARGEST = 1 << 28  # bytes; a lock with a run has some 6 KiB, each more run 300 bytes
+LARGEST = 1 << 28  # bytes; a lockfile has about 6 KiB and 300 bytes per run
 
 
 class Origin(NamedTuple):
-    """Where an experiment comes from, as its lock says it: see Lock."""
+    """The inputs and options of an experiment, as its lockfile records them: see Lock."""
 
     config: str
     inputs: Mapping[str, str]
@@ -33,20 +34,39 @@ class Origin(NamedTuple):
 
 
 class LockError(Exception):
-    """A lock that cannot be used; the text says why."""
+    """A lockfile cannot be used; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class Lock:
-    """What made some outputs.
+    """The content of a lockfile.
 
-    ``config`` is the path of the config from the folder of the outputs; ``inputs`` the digests of the files that were
-    read, the config itself under its own name; ``asked`` what the command line said; ``experiment`` the digest of what
-    was computed; ``code`` the digests of the modules it went through; ``results`` the runs, to nine digits; ``files``
-    what was written, each with its size and digest, figures with the digest of what they show besides; ``versions``
-    what computed and drew. ``table`` is what was printed, ``unmet`` says which runs did not come to what they should
-    and ``unexpected`` which expectations of the config were not met, as (line, column, path, message, excerpt).
-    ``left_over`` names files that an earlier run wrote and this one no longer does.
+    Attributes
+    ----------
+    config : str
+        Path of the config relative to the output folder.
+    inputs : mapping
+        Hashes of the files that were read, by kind and name; ``config`` is the config itself.
+    asked : mapping
+        Options of the command line: see status.RunOptions.
+    experiment : str
+        Hash of the experiment with all defaults filled in.
+    code : mapping
+        Hashes of the source files of bpviz that read, computed and drew the experiment.
+    results : list
+        The runs, with computed numbers to nine digits.
+    files : mapping
+        Hash (``bytes``) and size of every output file; for figures also the hash of the plotted data (``shows``).
+    versions : mapping
+        Versions of bpviz, Python and the libraries.
+    table : mapping
+        The printed table.
+    unmet : list
+        Messages about runs that did not reach their threshold.
+    unexpected : list
+        Failed expectations of the config as (line, column, path, message, excerpt).
+    left_over : list
+        Orphaned files: written by an earlier run and no longer produced.
     """
 
     config: str
@@ -68,7 +88,7 @@ class Lock:
 
 
 def read(folder: Path) -> Lock | None:
-    """Return the lock of a folder of outputs, None if there is none; LockError if there is one that is no use."""
+    """Return the lockfile of an output folder, None if there is none; raise LockError if it cannot be used."""
     path = folder / NAME
     try:
         with path.open("rb") as file:
@@ -78,24 +98,25 @@ def read(folder: Path) -> Lock | None:
     except OSError as error:
         raise LockError(f"{path} cannot be read ({error.strerror or error})") from None
     if len(content) > LARGEST:
-        raise LockError(f"{path} is larger than a lock can be")
+        raise LockError(f"{path} is too large for a lockfile (limit {LARGEST >> 20} MiB)")
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):
         conflict = b"<<<<<<< " in content
-        reason = "has conflict markers of git in it" if conflict else "cannot be read (it is not JSON)"
+        reason = "contains git conflict markers" if conflict else "is not valid JSON"
         raise LockError(f"{path} {reason}") from None
     schema = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise LockError(f"{path} is of a newer bpviz")
-    if schema != SCHEMA or not _sound(data):
-        raise LockError(f"{path} is not a lock of bpviz")
+    if type(schema) is int and schema != schemas.LOCKFILE:
+        age = "a newer" if schema > schemas.LOCKFILE else "an older"
+        raise LockError(f"{path} was written by {age} version of bpviz")
+    if schema != schemas.LOCKFILE or not _sound(data):
+        raise LockError(f"{path} is not a valid lockfile")
     del data["schema"]
     return Lock(**data)
 
 
 def _sound(data: Any) -> bool:
-    """Tell whether everything in a lock is of its kind, and no file of it is in another folder."""
+    """Return whether all values of a lockfile have the right types, and no file name leads to another folder."""
     if not _fits(data, _SHAPE):
         return False
     titles, rows, numbers = data["table"]["titles"], data["table"]["rows"], data["table"]["numbers"]
@@ -107,7 +128,7 @@ def _sound(data: Any) -> bool:
     )
 
 
-_NUMBER = frozenset((int, float, type(None)))  # None: which is not finite
+_NUMBER = frozenset((int, float, type(None)))  # None if not finite
 _SHAPE = {
     "schema": int,
     "config": os.fsencode,
@@ -133,9 +154,10 @@ _SHAPE = {
     "unexpected": [(int, int, str, str, str)],
     "left_over": [str],
 }
-"""Types, or sets of them; ``[x]`` is a list of x, a tuple a list of just these, ``{str: x}`` a mapping of any names.
+"""The types of a lockfile.
 
-``os.fsencode`` is a path: bytes in it that are no characters of this system are halves of characters in Python.
+A frozenset lists alternative types; ``[x]`` is a list of x, a tuple a list of exactly these types, ``{str: x}`` a
+mapping with any keys. ``os.fsencode`` stands for a path, in which undecodable bytes are lone surrogates.
 """
 
 
@@ -162,37 +184,37 @@ def _fits(data: Any, shape: Any) -> bool:
 
 
 def _whole(text: str) -> bool:
-    """Tell whether a text has no half of a character in it, which cannot be printed."""
+    """Return whether a text has no lone surrogates, which cannot be printed."""
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def write(folder: Path, lock: Lock) -> None:
-    """Write the lock of a folder; UnwritableError if that cannot be done."""
-    text = json.dumps({"schema": SCHEMA, **asdict(lock)}, indent=1, sort_keys=True, ensure_ascii=False)
-    atomic.write(folder / NAME, f"{text}\n".encode(errors="backslashreplace"))  # paths may have bytes of no character
+    """Write the lockfile of an output folder; raise UnwritableError if that fails."""
+    text = json.dumps({"schema": schemas.LOCKFILE, **asdict(lock)}, indent=1, sort_keys=True, ensure_ascii=False)
+    atomic.write(folder / NAME, f"{text}\n".encode(errors="backslashreplace"))  # paths may have undecodable bytes
 
 
 def without_left_over(lock: Lock) -> Lock:
-    """Return a lock that knows of no files of earlier runs."""
+    """Return a lock without orphaned files."""
     return replace(lock, left_over=[])
 
 
 def written(content: bytes) -> dict[str, Any]:
-    """Return what a lock says of a file with this content."""
+    """Return the record of a file with this content."""
     return {"bytes": hashing.of_bytes(content), "size": len(content)}
 
 
-def misplaced(lock: Lock, folder: Path) -> dict[str, str]:
-    """Return the files of a lock that are not there as they were written, each with what is wrong."""
-    return {name: wrong for name in lock.files if (wrong := altered(lock, folder, name))}
+def damages(lock: Lock, folder: Path) -> dict[str, str]:
+    """Return the files that are not as bpviz wrote them, by name: see damage."""
+    return {name: found for name in lock.files if (found := damage(lock, folder, name))}
 
 
-def altered(lock: Lock, folder: Path, name: str) -> str | None:
-    """Return what is wrong with a file of a lock, None if it is as it was written."""
+def damage(lock: Lock, folder: Path, name: str) -> str | None:
+    """Return ``missing``, ``modified`` or ``unreadable``; None if a file is as bpviz wrote it."""
     try:
         content = (folder / name).read_bytes()
     except FileNotFoundError:
-        return "is missing"
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
-    return None if hashing.of_bytes(content) == lock.files[name]["bytes"] else "was changed"
+        return "missing"
+    except OSError:
+        return "unreadable"
+    return None if hashing.of_bytes(content) == lock.files[name]["bytes"] else "modified"

@@ -1,4 +1,4 @@
-"""Which code and which versions made an output."""
+"""Determine the source files and versions that an output depends on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from bpviz import declare, libraries
 from bpviz._version import __version__
 from bpviz.storage import hashing
+from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
 
 
-# Folders whose code makes every output: what a config means, what is computed from it, what is written.
+# Source files that every output depends on: they read configs, compute results and write files.
 READING_AND_COMPUTING = (
     *(
         "__init__.py",
@@ -28,15 +29,12 @@ READING_AND_COMPUTING = (
     ),
     *("engine/*.py", "tables/*.py", "experiment/*.py", "config/*.py", "execution/*.py", "outputs/*.py"),
 )
-# Folders whose code draws every figure. Of rules, wrappers and figures only the modules of those used count.
+# Source files that every figure depends on. Of rules, wrappers and figures only the used ones count.
 DRAWING = ("landscape/*.py", "figures/_*.py")
 
 
 def modules_of(things: Sequence[Any]) -> list[str]:
-    """Return the modules, of this program's, in which the classes of ``things`` are, and those they share with others.
-
-    As patterns of names.
-    """
+    """Return glob patterns of the source files that define the classes of ``things``, including shared helpers."""
     own = "bpviz."
     names = {kind.__module__ for thing in things for part in declare.components(thing) for kind in type(part).__mro__}
     paths = [name.removeprefix(own).split(".") for name in names if name.startswith(own)]
@@ -45,13 +43,13 @@ def modules_of(things: Sequence[Any]) -> list[str]:
 
 
 def code_of(experiment: Experiment) -> dict[str, str]:
-    """Return the digests of the modules that read, compute and draw an experiment."""
+    """Return the hashes of the source files that read, compute and draw an experiment."""
     things = [experiment.problem, *(a.optimizer for a in experiment.algorithms), *experiment.figures]
     return hashing.modules(*READING_AND_COMPUTING, *DRAWING, *modules_of(things))
 
 
 def rounded(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a run of a summary with its computed numbers to nine digits."""
+    """Return a run of summary.json with computed numbers to nine digits, as the lockfile records it."""
     return {
         "label": run["label"],
         "start": run["start"],
@@ -64,11 +62,11 @@ def rounded(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _nine(number: float | None) -> float | None:
-    return None if number is None else float(f"{number:.9g}")
+    return None if number is None else float(f"{number:.{tolerance.DIGITS}g}")
 
 
 def versions(experiment: Experiment) -> dict[str, str]:
-    """Return the versions that results and figures may depend on."""
+    """Return the versions of bpviz, Python and the libraries that an experiment uses."""
     needed = dict.fromkeys(name for a in experiment.algorithms for name in libraries.needed_by(a.optimizer.name))
     return {
         "bpviz": __version__,
@@ -79,18 +77,18 @@ def versions(experiment: Experiment) -> dict[str, str]:
 
 @functools.cache
 def _version(library: str) -> str:
-    from importlib.metadata import version  # slow to import, and to answer
+    from importlib.metadata import version  # slow to import, slow to call
 
     return version(library)
 
 
 def other_code(code: Mapping[str, str]) -> list[str]:
-    """Return the modules, of those that a lock names, that are no longer what they were."""
+    """Return the source files of a lockfile that have changed."""
     return [name for name, was in code.items() if _now(name) != was]
 
 
 def _now(name: str) -> str:
     try:
         return hashing.of_module(name)
-    except OSError:  # gone
+    except OSError:  # deleted
         return ""

@@ -1,7 +1,7 @@
-"""Bringing outputs up to date: which experiments have nothing to do, why others have, and what is left over.
+"""Determine which outputs are up to date, why others must be updated, and which are orphaned.
 
-An experiment has nothing to do if everything that made its outputs is what its lock says: the bytes of its config and
-its data, what the command line asked, the code. Then its config is not even read as YAML.
+Outputs are up to date if the config, the data, the options, the source files and the output files are those of the
+lockfile, compared by hash. The config is then not parsed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import config
 from bpviz.config import plugins
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import shown
 from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.lockfile import Lock, LockError, Origin
 from bpviz.storage import atomic, hashing
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from bpviz.config.discovery import Source
     from bpviz.outputs.build import Job
 
-_MOST_CHANGES = 3  # named of a config; more say no more
+_MOST_CHANGES = 3  # changed values of a config that are listed
 
 
-class Asked(NamedTuple):
-    """What a command line says that matters for the outputs: overrides, formats of figures, and whether to draw any."""
+class RunOptions(NamedTuple):
+    """Options of the command line that affect the outputs: overrides, figure formats, and whether to draw figures."""
 
     overrides: list[str]
     formats: list[str]
@@ -38,14 +38,14 @@ class Asked(NamedTuple):
 
 
 class Work(NamedTuple):
-    """An experiment to be brought up to date, and why; None: there is nothing of it yet."""
+    """An experiment to run and the reason; None if there are no outputs yet."""
 
     job: Job
     why: str | None
 
 
-def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
-    """Return the lock of outputs that are what their config would make of them now, None if that is not sure."""
+def up_to_date(source: Source, folder: Path, asked: RunOptions) -> Lock | None:
+    """Return the lock of outputs that are up to date, None if they may not be."""
     try:
         before = lockfile.read(folder)
     except LockError:
@@ -55,15 +55,15 @@ def up_to_date(source: Source, folder: Path, asked: Asked) -> Lock | None:
     packages = {name: plugins.version_of(name) for name in _named(before, "package")}
     if origin(source, folder, asked, _named(before, "data"), packages) != before.origin:
         return None
-    if provenance.other_code(before.code) or lockfile.misplaced(before, folder):
+    if provenance.other_code(before.code) or lockfile.damages(before, folder):
         return None
     return before
 
 
 def origin(
-    source: Source, folder: Path, asked: Asked, data: Iterable[str], packages: Mapping[str, str] | None = None
+    source: Source, folder: Path, asked: RunOptions, data: Iterable[str], packages: Mapping[str, str] | None = None
 ) -> Origin:
-    """Return where an experiment comes from, as its lock says it."""
+    """Return the inputs and options of an experiment as its lockfile records them."""
     inputs = {"config": hashing.of_bytes(source.data)}
     for plugin in plugins.loaded():
         key = f"plugin {Path(plugin.file).name}"
@@ -75,7 +75,7 @@ def origin(
 
 
 def _named(before: Lock, kind: str) -> list[str]:
-    """Return the files, ``data`` or ``plugin``, or packages that an experiment had besides its config."""
+    """Return the names of the inputs of one kind: ``data``, ``plugin`` or ``package``."""
     return [name.removeprefix(f"{kind} ") for name in before.inputs if name.startswith(f"{kind} ")]
 
 
@@ -87,7 +87,7 @@ def _of_file(path: Path) -> str:
 
 
 def _relative(path: str, folder: Path) -> str:
-    """Return the path of a config from the folder of its outputs, with slashes on every system."""
+    """Return the path of a config relative to its output folder, with forward slashes."""
     if path == "-":
         return path
     try:
@@ -96,9 +96,9 @@ def _relative(path: str, folder: Path) -> str:
         return Path(path).name
 
 
-def job(source: Source, experiment: Experiment, folder: Path, asked: Asked, *, force: bool) -> Job:
-    """Return the job of an experiment, which knows nothing yet of the outputs that are there."""
-    from bpviz.outputs.build import Job  # with NumPy, which whoever finds nothing to do does without
+def job(source: Source, experiment: Experiment, folder: Path, asked: RunOptions, *, force: bool) -> Job:
+    """Return the job of an experiment, without the lockfile of existing outputs: see work_for."""
+    from bpviz.outputs.build import Job  # imports NumPy, which outputs that are up to date do not need
 
     now = origin(source, folder, asked, experiment.data_files, plugins.packages(experiment))
     if not asked.figures:
@@ -106,8 +106,8 @@ def job(source: Source, experiment: Experiment, folder: Path, asked: Asked, *, f
     return Job(experiment, folder, tuple(asked.formats), origin=now, forced=force)
 
 
-def look(job: Job) -> Work:
-    """Look at the outputs that are there."""
+def work_for(job: Job) -> Work:
+    """Return the work for a job, with the lockfile of its existing outputs and the reason to run it."""
     assert job.origin
     try:
         before = lockfile.read(job.folder)
@@ -115,55 +115,60 @@ def look(job: Job) -> Work:
         return Work(job, str(error))
     if before is None:
         return Work(job, None)
-    return Work(dataclasses.replace(job, before=before), _why(job.experiment, job.folder, before, job.origin))
+    return Work(dataclasses.replace(job, before=before), _reason(job, before, job.origin))
 
 
-def _why(experiment: Experiment, folder: Path, before: Lock, now: Origin) -> str:
-    """Return why the outputs of an experiment are looked at anew."""
+def _reason(job: Job, before: Lock, now: Origin) -> str:
+    """Return why an experiment with outputs must be run again."""
     reasons = [f"{name.partition(' ')[2]} changed" for name in changed(before.inputs, now.inputs) if name != "config"]
     other = changed(before.asked, now.asked)
     if before.inputs.get("config") != now.inputs["config"] or "overrides" in other:
-        reasons += _said_changes(folder, experiment) or ["the config is written otherwise, and says the same"]
+        reasons += _config_changes(job) or ["config file edited, but its values are unchanged"]
     if set(other) - {"overrides"}:
-        reasons.append("the command line asks for other figures")
+        reasons.append("figure options changed (--format or --no-figures)")
     code = provenance.other_code(before.code)
     if code:
-        reasons.append(f"bpviz's own {listed(code, 'and')} changed")
-    reasons += [f"{name} {wrong}" for name, wrong in lockfile.misplaced(before, folder).items()]
-    return "; ".join(reasons) or "it was asked for"
+        reasons.append(f"bpviz source files changed: {', '.join(code)}")
+    damages = lockfile.damages(before, job.folder)
+    for kind in dict.fromkeys(damages.values()):
+        files = [name for name, found in damages.items() if found == kind]
+        reasons.append(f"{kind} output {'file' if len(files) == 1 else 'files'}: {', '.join(files)}")
+    return "; ".join(reasons) or ("--force" if job.forced else "rerun requested")
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the names of what is other now than it was before."""
+    """Return the keys whose values differ, including those that only one mapping has."""
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
-def _said_changes(folder: Path, experiment: Experiment) -> list[str]:
-    """Return what a config says otherwise than the one that made the outputs: ``algorithms[0].step is 10, was 0.3``."""
-    found = changes(folder, experiment)
+def _config_changes(job: Job) -> list[str]:
+    """Return the changed values of a config: ``algorithms[0].step: 0.3 -> 10``."""
+    found = changes(job.folder, job.experiment)
     if found is None:
-        return ["the config changed"]
-    said = [f"{path} is {now}, was {was}" for path, (now, was) in found.items()]
-    more = len(said) - _MOST_CHANGES
-    return [*said[:_MOST_CHANGES], f"and {more} more of the config changed"] if more > 0 else said
+        return ["config changed"]
+    values = [f"{path}: {was} -> {now}" for path, (now, was) in found.items()]
+    more = len(values) - _MOST_CHANGES
+    if more <= 0:
+        return values
+    return [*values[:_MOST_CHANGES], f"{more} more config {'value' if more == 1 else 'values'} changed"]
 
 
 def changes(folder: Path, experiment: Experiment) -> dict[str, tuple[str, str]] | None:
-    """Return by path what an experiment says now and what it said when the outputs were made; None if nobody knows."""
+    """Return the changed values of an experiment by path, each as (now, before); None if run.json is unusable."""
     try:
         was = _flat(json.loads((folder / "run.json").read_bytes())["experiment"])
         now = _flat(json.loads(json.dumps(config.resolved(experiment))))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return {path: (_said(now, path), _said(was, path)) for path in {**was, **now} if was.get(path) != now.get(path)}
+    return {path: (_value(now, path), _value(was, path)) for path in {**was, **now} if was.get(path) != now.get(path)}
 
 
-def _said(flat: Mapping[str, Any], path: str) -> str:
-    return shown(flat[path]) if path in flat else "not there"
+def _value(flat: Mapping[str, Any], path: str) -> str:
+    return shown(flat[path]) if path in flat else "unset"
 
 
 def _flat(data: Any, path: str = "") -> dict[str, Any]:
-    """Return the values of nested data by their paths."""
+    """Return the values of nested data by path."""
     if isinstance(data, dict):
         parts = [(f"{path}.{name}" if path else name, value) for name, value in data.items()]
     elif isinstance(data, list):
@@ -174,22 +179,23 @@ def _flat(data: Any, path: str = "") -> dict[str, Any]:
 
 
 class Orphan(NamedTuple):
-    """Outputs that no config makes any more: a folder whose config is gone, or files of earlier runs in one."""
+    """Orphaned outputs: a folder whose config no longer exists, or files that its config no longer produces."""
 
     folder: Path
     files: list[str]
-    config: str  # which is gone; empty if only files are left over
+    config: str  # the config that no longer exists; empty if only files are orphaned
 
     def __str__(self) -> str:
         if self.config:
-            return f"{self.folder} is left over: its config {self.config} is gone"
-        return f"{listed(self.files, 'and')} in {self.folder} {'is' if len(self.files) == 1 else 'are'} left over"
+            return f"{self.folder} is an orphaned output folder (its config {self.config} no longer exists)"
+        return f"{self.folder}: orphaned {'file' if len(self.files) == 1 else 'files'}: {', '.join(self.files)}"
 
 
 def orphans(out: Path, folders: Sequence[Path], known: Mapping[Path, Lock] = MappingProxyType({})) -> Iterator[Orphan]:
-    """Yield what is left over in a folder of outputs, of configs that stood in ``folders`` and files of those there.
+    """Yield the orphaned outputs in the folder ``out``.
 
-    The locks of some folders may be ``known`` already.
+    Folders count as orphaned only if their config was in one of ``folders``. ``known`` has lockfiles that have been
+    read already, by folder.
     """
     try:
         inside = sorted(path for path in out.iterdir() if (path / lockfile.NAME).is_file() and not path.is_symlink())
@@ -204,7 +210,7 @@ def orphans(out: Path, folders: Sequence[Path], known: Mapping[Path, Lock] = Map
         if before is None or before.config == "-":
             continue
         path = folder / before.config
-        if os.path.exists(path):  # noqa: PTH110  which has no complaint about a name that is too long
+        if os.path.exists(path):  # noqa: PTH110  Path.exists raises an error if the name is too long
             if before.left_over:
                 yield Orphan(folder, [name for name in before.left_over if (folder / name).exists()], "")
         elif path.parent.resolve() in wanted:
@@ -212,16 +218,16 @@ def orphans(out: Path, folders: Sequence[Path], known: Mapping[Path, Lock] = Map
 
 
 def prune(orphan: Orphan) -> None:
-    """Remove what is left over, and the folder with it if it is empty then; UnwritableError if that cannot be done."""
+    """Delete orphaned outputs, and their folder if it is then empty; raise UnwritableError if that fails."""
     for name in orphan.files:
         try:
             (orphan.folder / name).unlink(missing_ok=True)
         except OSError as error:
-            raise atomic.UnwritableError(f"cannot remove {orphan.folder / name}: {error.strerror or error}") from None
+            raise atomic.UnwritableError(f"cannot delete {orphan.folder / name}: {error.strerror or error}") from None
     if orphan.config:
         try:
             orphan.folder.rmdir()
-        except OSError:  # something of somebody else's is in it
+        except OSError:  # it contains other files
             return
     else:
         before = lockfile.read(orphan.folder)

@@ -1,1 +1,1 @@
-"""Files: read with a limit, written whole, hashed."""
+"""Read files up to a size limit, write them atomically, hash their content."""

@@ -1,4 +1,4 @@
-"""Output folders: looked at before anything is computed, and written so that every file is whole, old or new."""
+"""Check that output folders are writable, and write files atomically."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class UnwritableError(OSError):
-    """A place where nothing can be written, as a sentence."""
+    """A file or folder cannot be written; the text is the message for the user."""
 
 
 def check(folder: Path, files: Iterable[str]) -> None:
-    """Raise UnwritableError if what is there already keeps ``files`` from being written in ``folder``.
+    """Raise UnwritableError if ``folder`` or its ``files`` cannot be written because of what exists there.
 
-    Symbolic links are refused, because writing could end somewhere else.
+    Symbolic links are refused, because writing through them could change files elsewhere.
     """
     for path in (folder, *(folder / file for file in files)):
         try:
@@ -30,55 +30,67 @@ def check(folder: Path, files: Iterable[str]) -> None:
         except OSError as error:
             raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from None
         except ValueError:
-            raise UnwritableError(f"cannot write {path}: the system cannot spell this name") from None
+            raise UnwritableError(f"cannot write {path}: invalid file name") from None
         if stat.S_ISLNK(mode):
             raise UnwritableError(f"{path} is a symbolic link to {path.readlink()}; remove it or choose another --out")
         if path is folder and not stat.S_ISDIR(mode):
-            raise UnwritableError(f"{path} is a file, and a folder of that name is to be made")
+            raise UnwritableError(f"cannot create folder {path}: a file with that name exists")
         if path is not folder and stat.S_ISDIR(mode):
-            raise UnwritableError(f"{path} is a folder, and a file of that name is to be written")
+            raise UnwritableError(f"cannot write {path}: a folder with that name exists")
 
 
 def make(folder: Path) -> None:
-    """Make a folder if it is missing; UnwritableError if that cannot be done or nothing can be written in it."""
+    """Create a folder if it is missing; raise UnwritableError if it cannot be created or is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        aside, handle = _aside(folder)
+        temporary, handle = _open_temporary(folder)
         os.close(handle)
-        aside.unlink(missing_ok=True)  # another run may have swept it away
+        temporary.unlink(missing_ok=True)  # another process may have removed it
     except OSError as error:
         raise UnwritableError(f"cannot write in {folder}: {error.strerror or error}") from None
 
 
 def write(path: Path, content: bytes, *, precious: bool = False) -> None:
-    """Replace a file by ``content`` at once: whoever reads it meets the old one or the new one, whole.
+    """Replace a file atomically: readers see either the old or the new content, complete.
 
-    A ``precious`` one cannot be made again: the new one is on the disk before the old one goes, and may be read,
-    written and executed by whoever might before. Any other that a power cut leaves half on the disk is found by the
-    digests of its lock and made again. Raises UnwritableError.
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    content : bytes
+        Its new content.
+    precious : bool
+        Whether the file cannot be generated again. Then the new content is flushed to disk before the old one is
+        removed, and the permissions are preserved. Without it, a power failure may leave a damaged file, which the
+        hashes in the lockfile reveal.
+
+    Raises
+    ------
+    UnwritableError
+        If the file cannot be written. The old content is then unchanged.
     """
-    aside = None
+    temporary = None
     try:
-        aside, handle = _aside(path.parent)
+        temporary, handle = _open_temporary(path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             if precious:
                 file.flush()
                 os.fsync(file.fileno())
         if precious:
-            aside.chmod(stat.S_IMODE(path.stat().st_mode))
-        aside.replace(path)
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+        temporary.replace(path)
     except BaseException as error:
-        if aside is not None:
+        if temporary is not None:
             with contextlib.suppress(OSError):
-                aside.unlink()
+                temporary.unlink()
         if isinstance(error, OSError):
             raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from None
         raise
 
 
 def update(path: Path, content: bytes) -> bool:
-    """Make a file hold ``content`` and tell whether it did not before; one that does is left as it is.
+    """Write a file unless it already has this content; return whether it was written.
 
     Raises UnwritableError.
     """
@@ -90,16 +102,16 @@ def update(path: Path, content: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def held(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Have a folder of outputs to oneself: another process that wants it waits, and so does this one, after saying so.
+def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold an exclusive lock on an output folder; call ``waiting`` before waiting for another process to release it.
 
-    The system lets go of it when the process ends, however that happens.
+    The system releases the lock when the process ends for any reason.
     """
     try:
         import fcntl
 
         handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):  # not on Windows
+    except (ImportError, OSError):  # Windows has no fcntl
         yield
         return
     try:
@@ -108,7 +120,7 @@ def held(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
         except BlockingIOError:
             waiting()
             fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:  # not on every file system of a network
+        except OSError:  # some network file systems have no locks
             pass
         yield
     finally:
@@ -116,14 +128,14 @@ def held(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half-written in a folder that is held."""
+    """Remove the temporary files of killed processes from a folder that this process has locked."""
     for part in folder.glob(".bpviz-*.part"):
         with contextlib.suppress(OSError):
             part.unlink()
 
 
-def _aside(folder: Path) -> tuple[Path, int]:
-    """Open a new hidden file in a folder, this process's own; what a killed process left under its name goes."""
-    aside = folder / f".bpviz-{os.getpid()}.part"
-    aside.unlink(missing_ok=True)
-    return aside, os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+def _open_temporary(folder: Path) -> tuple[Path, int]:
+    """Open a new hidden temporary file of this process; replace one that a killed process with the same id left."""
+    temporary = folder / f".bpviz-{os.getpid()}.part"
+    temporary.unlink(missing_ok=True)
+    return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)

@@ -1,4 +1,4 @@
-"""Short names for contents: equal for equal contents, whatever the machine, the folder or the time."""
+"""Content hashes, independent of machine, path and time."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 _HOME = Path(__file__).parent.parent
-_SHOWN = 16  # hexadecimal digits: enough that no two contents of a project will ever share them
-_BITS = 30  # of a computed number that count, some nine digits: another processor's last bits make no difference
+_LENGTH = 16  # hexadecimal digits: collisions within a project are practically impossible
+_BITS = 30  # of the mantissa of computed numbers, about nine digits: the last bits depend on the processor
 
 
 def of_bytes(content: bytes) -> str:
-    """Return the digest of bytes as they are."""
-    return hashlib.sha256(content).hexdigest()[:_SHOWN]
+    """Return the hash of bytes."""
+    return hashlib.sha256(content).hexdigest()[:_LENGTH]
 
 
 def of_data(data: Any) -> str:
-    """Return the digest of plain data: mappings, sequences, texts, numbers, booleans, None, and arrays of numbers.
+    """Return the hash of plain data: mappings, sequences, strings, numbers, booleans, None and NumPy arrays.
 
-    A number in an array counts to nine digits, any other to its last: that one somebody wrote.
+    Numbers in arrays are computed and are hashed to about nine digits; other numbers are hashed exactly.
     """
     text = json.dumps(_plain(data), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return of_bytes(text.encode(errors="backslashreplace"))
@@ -38,7 +38,7 @@ def _plain(data: Any) -> Any:
 
 
 def _of_array(numbers: Any) -> list[Any]:
-    import numpy as np  # nobody has an array without it
+    import numpy as np  # already imported where there is an array
 
     mantissa, exponent = np.frexp(np.asarray(numbers, dtype=np.float64))
     kept = np.nan_to_num(np.round(mantissa * 2**_BITS), nan=-1, posinf=-2, neginf=-3).astype(np.int64)
@@ -47,12 +47,12 @@ def _of_array(numbers: Any) -> list[Any]:
 
 @cache
 def of_module(name: str) -> str:
-    """Return the digest of a module of this program by its name below the package: ``figures/_plane.py``."""
+    """Return the hash of a module of bpviz, named by its path in the package: ``figures/_plane.py``."""
     return of_bytes((_HOME / name).read_bytes())
 
 
 @cache
 def modules(*patterns: str) -> dict[str, str]:
-    """Return the digests of the modules below the package that match, by name: ``figures/_*.py``."""
+    """Return the hashes of the modules of bpviz that match glob patterns such as ``figures/_*.py``, by name."""
     found = sorted({path.relative_to(_HOME).as_posix() for pattern in patterns for path in _HOME.glob(pattern)})
     return {name: of_module(name) for name in found}

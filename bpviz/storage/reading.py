@@ -1,4 +1,4 @@
-"""Files -> text, refusing what is too large, not there or not UTF-8."""
+"""Read files as text, with a size limit and messages for files that cannot be read."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 class UnreadableError(Exception):
-    """A file that cannot be read; the text says why."""
+    """A file cannot be read; the text is the reason."""
 
 
 def read(path: Path, largest: int) -> bytes:
-    """Return the bytes of a file; UnreadableError if that cannot be done or there are more than ``largest``."""
+    """Return the content of a file; raise UnreadableError if it cannot be read or exceeds ``largest`` bytes."""
     try:
         with path.open("rb") as file:
             data = file.read(largest + 1)
     except FileNotFoundError:
         raise UnreadableError("no such file") from None
     except IsADirectoryError:
-        raise UnreadableError("this is a folder, not a file") from None
+        raise UnreadableError("expected a file, got a folder") from None
     except PermissionError:
-        raise UnreadableError("no permission to read this file") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL or half a character in the name
+        raise UnreadableError("permission denied") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL or a lone surrogate in the name
         raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > largest:
         raise UnreadableError(too_large(largest))
@@ -34,19 +34,19 @@ def read(path: Path, largest: int) -> bytes:
 
 
 def too_large(largest: int) -> str:
-    """Word the refusal of more than ``largest`` bytes."""
-    return f"larger than {largest // 1024} KiB, which is as much as is read"
+    """Return the message about a file of more than ``largest`` bytes."""
+    return f"file too large (limit {largest // 1024} KiB)"
 
 
 def decode(data: bytes, name: str) -> Document:
-    """Return bytes as a Document; ConfigError if they are not UTF-8."""
+    """Decode UTF-8 to a Document named ``name``; raise ConfigError if the bytes are not UTF-8."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ConfigError([Mistake(name, 0, 0, "", "this is UTF-16; save it as UTF-8")])
+        raise ConfigError([Mistake(name, 0, 0, "", "encoded as UTF-16; save the file as UTF-8")])
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         return Document(name, data.decode())
     except UnicodeDecodeError as error:
         good = data[: error.start].decode()
-        document = Document(name, good + data[error.start :].decode("latin-1"))  # its line is to be shown
-        message = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        document = Document(name, good + data[error.start :].decode("latin-1"))  # so that the message can show the line
+        message = f"invalid UTF-8 byte 0x{data[error.start]:02x}; save the file as UTF-8"
         raise ConfigError([document.place(len(good)).mistake("", message)]) from None

@@ -1,7 +1,7 @@
 """Results as tables: columns, formats, and files for programs."""
 
 from bpviz.tables.columns import Column, Table, ending, point, table, unmet
-from bpviz.tables.files import SCHEMA, history_csv, summary, summary_csv
+from bpviz.tables.files import history_csv, summary, summary_csv
 from bpviz.tables.formats import (
     as_csv,
     as_html,
@@ -19,7 +19,6 @@ from bpviz.tables.formats import (
 )
 
 __all__ = [
-    "SCHEMA",
     "Column",
     "Table",
     "as_csv",

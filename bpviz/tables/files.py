@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import KINDS
+from bpviz.tables import schemas
 from bpviz.tables.columns import ALWAYS_SHOWN
 from bpviz.tables.formats import as_csv
 
 if TYPE_CHECKING:
     from bpviz.engine.results import Results
-
-
-SCHEMA = 1
-"""Version of the format of these files, increased by incompatible changes."""
 
 
 def summary_csv(results: Results) -> str:
@@ -85,7 +82,7 @@ def summary(results: Results) -> dict[str, Any]:
         }
         for run in results.runs
     ]
-    return {"schema": SCHEMA, "title": results.title, "runs": runs}
+    return {"schema": schemas.SUMMARY, "title": results.title, "runs": runs}
 
 
 def _finite(x: float) -> float | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bpviz.messages.text import columns
+from bpviz.messages.text import display_width
 
 if TYPE_CHECKING:
     from bpviz.tables.columns import Table
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def as_text(table: Table) -> str:
     """Return a table aligned with spaces, with two spaces between columns."""
     cells = [table.titles, *table.rows]
-    widths = [max(columns(row[i]) for row in cells) for i in range(len(table.titles))]
+    widths = [max(display_width(row[i]) for row in cells) for i in range(len(table.titles))]
     lines = []
     for row in cells:
         padded = [
-            " " * (width - columns(cell)) + cell if number else cell + " " * (width - columns(cell))
+            " " * (width - display_width(cell)) + cell if number else cell + " " * (width - display_width(cell))
             for cell, width, number in zip(row, widths, table.numbers, strict=True)
         ]
         lines.append("  ".join(padded).rstrip())

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bpviz.storage import hashing
-from bpviz.tables import SCHEMA, point
+from bpviz.tables import point
+from bpviz.tables.schemas import SUMMARY
 
 EXPORT_VERSION = 1
 """Version of the exported data. Increase it when the data changes, so that the next export updates all runs."""
@@ -216,10 +217,10 @@ def _json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         _refuse(path.parent, f"invalid {path.name} (not JSON); {_RERUN}")
     schema = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        versions = f"got schema {schema}, expected {SCHEMA}"
+    if isinstance(schema, int) and schema > SUMMARY:
+        versions = f"got schema {schema}, expected {SUMMARY}"
         _refuse(path.parent, f"{path.name} was written by a newer version of bpviz ({versions}); update bpviz")
-    if schema != SCHEMA:
+    if schema != SUMMARY:
         _refuse(path.parent, f"invalid {path.name} (not written by `bpviz run`); {_RERUN}")
     return dict(data)
 

@@ -1,9 +1,10 @@
-"""The program as its users meet it: every command, every refusal, what is printed where, and how it leaves."""
+"""Test the command line: every command, error messages, output streams and exit codes."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,8 @@ from click.testing import CliRunner
 import bpviz
 from bpviz import declare
 from bpviz.cli import cli, options
+from bpviz.cli.explain import explanation
+from bpviz.cli.layout import split_width
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.messages.text import shown
 from bpviz.problems.datasets import DATASETS
@@ -34,7 +37,7 @@ KNOWN = [*OPTIMIZERS.items(), *WRAPPERS.items()]
 QUICK = "algorithms: [rprop]\nfigures: []\n"
 GOOD = "algorithms: [gd, rprop]\nfigures: [{kind: errors}]\n"
 
-# One run for every ending. The Hessian of two collinear samples is singular: Newton's method has nowhere to go.
+# One run per ending. The Hessian of two collinear samples is singular, so that Newton's method gets stuck.
 HARD = """
 title: Hard
 dataset: [[1, 1, 1], [2, 2, 0]]
@@ -54,7 +57,7 @@ on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="need
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Every test works in a folder of its own."""
+    """Run every test in its own folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -64,14 +67,14 @@ def invoke(*arguments, stdin=None):
 
 
 def done(*arguments, stdin=None):
-    """Run a command that is to succeed, and return what it prints."""
+    """Run a command that must succeed, and return its standard output."""
     result = invoke(*arguments, stdin=stdin)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def refused(*arguments, stdin=None):
-    """Run a command that is to be refused; return what it says, after seeing that nothing was printed or written."""
+    """Run a command that must fail before it prints or writes anything, and return its error message."""
     before = sorted(Path().rglob("*"))
     result = invoke(*arguments, stdin=stdin)
     assert (result.exit_code, result.stdout) == (2, "")
@@ -80,12 +83,12 @@ def refused(*arguments, stdin=None):
 
 
 def usage_error(*arguments):
-    """Return the last line of a refusal of click's, which may say before how the command is used."""
+    """Return the last line of an error message of click, which may print the usage first."""
     return refused(*arguments).splitlines()[-1]
 
 
 def process(*arguments, program=("-m", "bpviz"), env=None, **how):
-    """Run the program in a process of its own, where a warning is an error."""
+    """Run the program in a new process, with warnings as errors."""
     how = {"capture_output": True, "encoding": "utf-8", **how}
     return subprocess.run(
         [sys.executable, "-W", "error", *program, *arguments],
@@ -101,24 +104,52 @@ def process(*arguments, program=("-m", "bpviz"), env=None, **how):
 
 @pytest.mark.parametrize("name", [None, *cli.commands])
 @pytest.mark.parametrize("option", ["-h", "--help"])
-def test_every_command_has_help(name, option):
+def test_help_of_every_command(name, option):
     command = cli.commands[name] if name else cli
-    said = done(*filter(None, [name, option]))
-    assert said.startswith("Usage: ")
-    assert re.sub(r"\s+", " ", command.help.partition("\b")[0]).strip() in re.sub(r"\s+", " ", said)
+    output = done(*filter(None, [name, option]))
+    assert output.startswith("Usage: ")
+    assert re.sub(r"\s+", " ", command.help.partition("\b")[0]).strip() in re.sub(r"\s+", " ", output)
     for parameter in command.params:
         assert parameter.param_type_name == "argument" or parameter.help, parameter.name
-    assert max(map(len, said.splitlines())) <= 100
+    assert max(map(len, output.splitlines())) <= 100
 
 
-def test_the_first_help_has_a_whole_sentence_for_every_command():
-    said = done("--help")
+def test_main_help_shows_first_sentence_of_every_command():
+    flat = re.sub(r"\s+", " ", done("--help"))
     for name, command in cli.commands.items():
-        assert re.search(rf"^  {name} +\S.*\.$", said, re.MULTILINE), said
-        assert command.get_short_help_str(100) in said
+        sentence = command.help.partition("\n\n")[0]
+        assert sentence.endswith(".")
+        assert f" {name} {sentence} " in flat
 
 
-def test_without_a_command_there_is_help():
+def fits(text, width):
+    """Return whether all lines fit, except those of a single word."""
+    return all(len(line) <= width or len(line.split()) == 1 for line in text.splitlines())
+
+
+def unfolded(text):
+    return re.sub(r"\s|\\$", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", cli.commands)
+def test_help_fits_the_terminal(name, monkeypatch):
+    shown = {}
+    for width in (60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        shown[width] = done(name, "--help")
+        assert fits(shown[width], width - 2), shown[width]
+    assert unfolded(shown[60]) == unfolded(shown[80]) == unfolded(shown[120])
+
+
+def test_folded_examples_can_be_copied(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    example = "bpviz run configs/neupy.yaml --set algorithms.0.step=10 --out /tmp/trial"
+    folded = re.search(r"^ +bpviz run configs/neupy.yaml \\\n.*/trial$", done("run", "--help"), re.MULTILINE)
+    assert shlex.split(folded[0].replace("\\\n", "")) == example.split()
+    assert len(folded[0].splitlines()) == 2
+
+
+def test_shows_help_without_command():
     result = invoke()
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Usage: ")
@@ -130,7 +161,7 @@ def test_version(option):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["rnu"], "Error: No such command 'rnu'. Did you mean 'run'?"),
         (["run"], "Error: Missing argument 'CONFIG...'."),
@@ -145,7 +176,7 @@ def test_version(option):
         ),
         (
             ["compare", "gd", "--format", "csv", "--format", "svg", "--format", "json"],
-            "Error: the table can be printed in one format only, not as csv and json",
+            "Error: --format: expected at most one table format, got csv and json",
         ),
         (
             ["compare", "gd", "--jobs", "0"],
@@ -160,22 +191,22 @@ def test_version(option):
         ),
     ],
 )
-def test_mistakes_in_the_command_line(arguments, said):
-    assert usage_error(*arguments) == said
+def test_rejects_invalid_command_line(arguments, expected):
+    assert usage_error(*arguments) == expected
 
 
-def test_an_option_that_was_meant_is_suggested():
+def test_suggests_similar_option():
     assert "'--strict'" in usage_error("compare", "gd", "--strickt")
 
 
-def test_list_names_everything():
-    said = done("list")
+def test_list_shows_every_name():
+    output = done("list")
     for names in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES, DATASETS):
         for name in names:
-            assert re.search(rf"^  {re.escape(name)}  +\S", said, re.MULTILINE), name
-    assert [line for line in said.splitlines() if line and line[0] != " "] == [
+            assert re.search(rf"^  {re.escape(name)}  +\S", output, re.MULTILINE), name
+    assert [line.removesuffix(":") for line in output.splitlines() if line and line[0] != " "] == [
         *("algorithms", "wrappers", "problems", "datasets", "figures"),
-        "algorithms of other libraries, if these are installed",
+        "algorithms of other libraries (if installed)",
     ]
 
 
@@ -186,39 +217,95 @@ def test_list_names_everything():
         *(("figures", FIGURES), ("datasets", DATASETS)),
     ],
 )
-def test_list_of_one_kind_has_a_name_a_line(what, names):
-    assert [line.split()[0] for line in done("list", what).splitlines()] == sorted(names)
+def test_list_of_one_kind_shows_one_name_per_line(what, names):
+    lines = [line for line in done("list", what).splitlines() if not line.startswith(" ")]
+    assert [line.split()[0] for line in lines] == sorted(names)
 
 
-@pytest.mark.parametrize(("registry", "name"), EVERYTHING, ids=[name for _, name in EVERYTHING])
-def test_explain_shows_all_that_is_declared(registry, name):
-    said = done("explain", name)
-    flat = re.sub(r"\s+", " ", said)
-    declared = registry[name]
-    assert said.startswith(name)
-    for fact in ("label", "source", "confused_with"):
-        assert re.sub(r"\s+", " ", getattr(declared, fact, "")) in flat, fact
-    assert ("Not to be confused with: " in said) is bool(getattr(declared, "confused_with", ""))
-    for line in declared.__doc__.strip().splitlines():
-        assert line.strip() in said
-    for field in declare.fields(declared).values():
-        default = shown(field.default).strip("'")
-        assert f"{field.name} {default} {field.domain} {field.meaning}" in flat
-    for kind in getattr(declared, "needs", ()):
-        assert kind in said.split("Asks for: ")[1].splitlines()[0]
+def test_list_and_explain_fit_the_terminal(monkeypatch):
+    shown = {}
+    for width in (60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        texts = [done("list"), *(explanation(registry[name], width - 2) for registry, name in EVERYTHING)]
+        for text in texts:
+            assert fits(text, width - 2), text
+        shown[width] = texts
+    assert unfolded(shown[60][0]) == unfolded(shown[80][0]) == unfolded(shown[120][0])
+    for narrow, wide in zip(shown[60], shown[120], strict=True):
+        assert sorted(narrow.split()) == sorted(wide.split())  # the words of a table are in another order
+
+
+def test_list_shows_summaries_without_period():
+    assert re.search(r"^cosine +Cosine decay of the step$", done("list", "wrappers"), re.MULTILINE)
+    assert re.search(r"^easom +Narrow hole in a flat plain$", done("list", "problems"), re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("width", "split"),
     [
-        ("rosenbrock", "Starts at (-1.2, 1), in [-2, 2] × [-1, 3]. Minimum: (1, 1), error 0."),
-        ("saddle", "in [-2, 2] × [-2, 2]. No known minimum; a run has arrived at an error of -1."),
-        ("three-hump-camel", "Minima: (0, 0), error 0; (1.74755"),
-        ("booth", "Answers: error, gradient, hessian, residuals and jacobian"),
+        (16, 7),  # both columns fit
+        (12, 7),  # one of them is folded, the right one
+        (11, 6),  # both are folded
+        (4, 3),  # too narrow: the left column keeps its longest word
     ],
 )
-def test_explain_says_where_a_problem_starts_and_is_lowest(name, said):
-    assert said in re.sub(r"\s+", " ", done("explain", name))
+def test_columns_are_split_for_fewest_lines(width, split):
+    assert split_width(["a b cde", "f"], ["one", "two three"], width) == split
+
+
+def test_formulas_keep_their_lines_and_sentences_do_not():
+    text = explanation(WRAPPERS["lookahead"], 60)
+    assert "θ ← rule(θ)\nevery k epochs:  φ ← φ + α (θ - φ),  θ ← φ\nw = θ\n" in text
+    assert "The rule updates the fast weights θ; every k epochs the slow\nweights φ move a fraction" in text
+
+
+def settings_table(output):
+    """Return the rows of the table of settings, with its folded cells joined."""
+    lines = output.splitlines()
+    head = next((i for i, line in enumerate(lines) if line.startswith("setting ")), None)
+    if head is None:
+        return []
+    edges = [match.start() for match in re.finditer(r"\S+", lines[head])]
+    rows = []
+    for line in itertools.takewhile(str.strip, lines[head + 1 :]):
+        cells = [line[start:end].strip() for start, end in itertools.zip_longest(edges, edges[1:])]
+        if line[0] != " ":
+            rows.append(cells)
+        else:
+            rows[-1] = [f"{old} {new}".strip() for old, new in zip(rows[-1], cells, strict=True)]
+    return rows
+
+
+@pytest.mark.parametrize(("registry", "name"), EVERYTHING, ids=[name for _, name in EVERYTHING])
+def test_explain_shows_every_declaration(registry, name):
+    output = done("explain", name)
+    flat = re.sub(r"\s+", " ", output)
+    declared = registry[name]
+    assert output.startswith(name)
+    for fact in ("label", "source", "confused_with"):
+        assert re.sub(r"\s+", " ", getattr(declared, fact, "")) in flat, fact
+    assert ("Not to be confused with: " in output) is bool(getattr(declared, "confused_with", ""))
+    for line in declared.__doc__.strip().splitlines():
+        assert re.sub(r"\s+", " ", line).strip() in flat
+    rows = settings_table(output)
+    for field in declare.fields(declared).values():
+        assert rows.pop(0) == [field.name, shown(field.default).strip("'"), str(field.domain), field.meaning]
+    assert rows == []
+    for kind in getattr(declared, "needs", ()):
+        assert kind in output.split("Evaluations: ")[1].splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("rosenbrock", "Start (-1.2, 1); window [-2, 2] × [-1, 3]. Minimum: (1, 1), error 0."),
+        ("saddle", "window [-2, 2] × [-2, 2]. No known minimum; default error threshold: -1."),
+        ("three-hump-camel", "Minima: (0, 0), error 0; (1.74755"),
+        ("booth", "Provides: error, gradient, hessian, residuals and jacobian"),
+    ],
+)
+def test_explain_shows_start_and_minima_of_problem(name, expected):
+    assert expected in re.sub(r"\s+", " ", done("explain", name))
 
 
 @pytest.mark.parametrize(
@@ -226,16 +313,14 @@ def test_explain_says_where_a_problem_starts_and_is_lowest(name, said):
     [
         ("srface", "did you mean 'surface'?"),
         ("perceptrn", "did you mean 'perceptron'?"),
-        ("xyzzy", "`bpviz list` names them"),
+        ("xyzzy", "run `bpviz list` to see all names"),
     ],
 )
-def test_explain_suggests_what_was_meant(name, hint):
-    assert refused("explain", name) == (
-        f"{name!r} is not the name of an algorithm, a wrapper, a problem or a figure; {hint}"
-    )
+def test_explain_suggests_similar_name(name, hint):
+    assert refused("explain", name) == f"unknown algorithm, wrapper, problem or figure {name!r}; {hint}"
 
 
-def test_explain_suggests_the_name_for_every_synonym():
+def test_explain_suggests_name_for_every_synonym():
     for name, rule in KNOWN:
         for synonym in rule.synonyms:
             assert refused("explain", synonym).endswith(f"; did you mean {name!r}?")
@@ -244,16 +329,16 @@ def test_explain_suggests_the_name_for_every_synonym():
 # -- validate, schema, init, completion ------------------------------------------------------------------------------
 
 
-def test_validate_counts_what_is_fine(folder):
+def test_validate_counts_valid_configs(folder):
     (folder / "a.yaml").write_text(GOOD)
-    assert done("validate", "a.yaml") == "1 config is fine\n"
+    assert done("validate", "a.yaml") == "1 config is valid\n"
     (folder / "b.yml").write_text(QUICK)
-    assert done("validate", folder) == "2 configs are fine\n"
-    assert done("validate", "-", "--set", "max_epochs=3", stdin=GOOD) == "1 config is fine\n"
+    assert done("validate", folder) == "2 configs are valid\n"
+    assert done("validate", "-", "--set", "max_epochs=3", stdin=GOOD) == "1 config is valid\n"
     assert done("validate", "--quiet", "a.yaml") == ""
 
 
-def test_validate_shows_every_mistake_with_its_place(folder):
+def test_validate_shows_line_and_column_of_every_mistake(folder):
     (folder / "a.yaml").write_text("algorithms:\n  - {name: gd, lr: 0.3}\n  - {name: momentum, momentum: 1}\n")
     assert refused("validate", "a.yaml") == (
         "a.yaml:2:16: algorithms[0].lr: unknown setting of gd; did you mean 'step'?\n"
@@ -266,7 +351,7 @@ def test_validate_shows_every_mistake_with_its_place(folder):
     )
 
 
-def test_schema_is_a_schema_that_good_configs_follow(folder):
+def test_schema_accepts_valid_configs(folder):
     schema = json.loads(done("schema"))
     jsonschema.Draft7Validator.check_schema(schema)
     done("init")
@@ -276,50 +361,50 @@ def test_schema_is_a_schema_that_good_configs_follow(folder):
         jsonschema.validate({"algorithms": [{"name": "gd", "step": -1}]}, schema)
 
 
-def test_init_writes_a_config_that_is_fine_and_runs(folder):
+def test_init_writes_valid_config_that_runs(folder):
     result = invoke("init")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "wrote bpviz.yaml; next: bpviz run bpviz.yaml\n"
-    assert done("validate", "bpviz.yaml") == "1 config is fine\n"
+    assert done("validate", "bpviz.yaml") == "1 config is valid\n"
     assert "reached" in done("run", "bpviz.yaml", "--no-figures")
     text = (folder / "bpviz.yaml").read_text(encoding="utf-8")
-    assert text.count("\n#") > 5, "it is commented"
+    assert text.count("\n#") > 5, "the config has comments"
 
 
-def test_what_init_has_in_comments_works_too(folder):
+def test_commented_parts_of_starter_config_are_valid(folder):
     done("init", "new.yaml")
     text = (folder / "new.yaml").read_text(encoding="utf-8")
     (folder / "measurements.csv").write_text("length,width,species\n1,2,0\n2,1,1\n")
     figures = re.sub(r"^# ( *- |figures:)", r"\1", text, flags=re.MULTILINE)
     assert figures != text
     (folder / "new.yaml").write_text(figures, encoding="utf-8")
-    assert done("validate", "new.yaml") == "1 config is fine\n"
+    assert done("validate", "new.yaml") == "1 config is valid\n"
     others = re.findall(r"^# (dataset: .*)$", text, re.MULTILINE)
     assert others
     for dataset in others:
         (folder / "new.yaml").write_text(text.replace("dataset: six-points", dataset), encoding="utf-8")
-        assert done("validate", "new.yaml") == "1 config is fine\n"
+        assert done("validate", "new.yaml") == "1 config is valid\n"
 
 
-def test_init_overwrites_nothing_unless_it_is_told_to(folder):
+def test_init_overwrites_only_with_force(folder):
     (folder / "mine.yaml").write_text("mine")
-    assert refused("init", "mine.yaml") == "mine.yaml exists; choose another name, or --force to overwrite it"
+    assert refused("init", "mine.yaml") == "mine.yaml already exists; use another name, or --force to overwrite it"
     assert (folder / "mine.yaml").read_text() == "mine"
     done("init", "mine.yaml", "--force")
     assert "algorithms:" in (folder / "mine.yaml").read_text(encoding="utf-8")
     (folder / "link.yaml").symlink_to("nowhere")
-    assert refused("init", "link.yaml") == "link.yaml exists; choose another name, or --force to overwrite it"
-    assert refused("init", folder) == f"{folder} is a folder; name a file in it"
+    assert refused("init", "link.yaml") == "link.yaml already exists; use another name, or --force to overwrite it"
+    assert refused("init", folder) == f"{folder} is a folder; use the name of a file"
     assert refused("init", "no/such.yaml") == f"cannot write {Path('no/such.yaml')}: No such file or directory"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_a_script(shell):
-    said = done("completion", shell)
-    assert "_BPVIZ_COMPLETE" in said
-    assert f"{shell}_complete" in said
+def test_completion_prints_valid_script(shell):
+    output = done("completion", shell)
+    assert "_BPVIZ_COMPLETE" in output
+    assert f"{shell}_complete" in output
     if shutil.which(shell):
-        assert subprocess.run([shell, "-n"], input=said, encoding="utf-8", check=False).returncode == 0
+        assert subprocess.run([shell, "-n"], input=output, encoding="utf-8", check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -334,13 +419,13 @@ def test_completion_prints_a_script(shell):
         (["run"], "--no-f", ["--no-figures"]),
     ],
 )
-def test_what_is_completed(words, start, found):
+def test_completes_commands_options_and_names(words, start, found):
     complete = get_completion_class("bash")(cli, {}, "bpviz", "_BPVIZ_COMPLETE")
     assert [item.value for item in complete.get_completions(words, start)] == found
 
 
 @pytest.mark.parametrize(("words", "kind"), [(["run"], "file"), (["validate"], "file"), (["run", "--out"], "dir")])
-def test_files_and_folders_are_completed_by_the_shell(words, kind):
+def test_shell_completes_files_and_folders(words, kind):
     complete = get_completion_class("bash")(cli, {}, "bpviz", "_BPVIZ_COMPLETE")
     assert [item.type for item in complete.get_completions(words, "con")] == [kind]
 
@@ -353,8 +438,8 @@ DOCUMENTED = shlex.split(
 )
 
 
-def test_compare_as_documented(plain, folder):
-    """The rules in plain floats beside it, from the same start to the same error."""
+def test_compare_matches_plain_python(plain, folder):
+    """Compare with the same rules in plain Python, from the same start to the same error."""
     result = invoke(*DOCUMENTED)
     assert (result.exit_code, result.stderr) == (0, "")
     data = json.loads(result.stdout)
@@ -381,7 +466,7 @@ def test_compare_as_documented(plain, folder):
     assert list(folder.iterdir()) == []
 
 
-def test_compare_prints_the_published_table_and_draws_one_figure(folder):
+def test_compare_prints_published_table_and_draws_one_figure(folder):
     result = invoke("compare", "gd", "momentum", "rprop", "irprop+", "golden", "newton")
     assert result.exit_code == 0
     assert result.stdout == (
@@ -400,24 +485,24 @@ def test_compare_prints_the_published_table_and_draws_one_figure(folder):
         "Newton's method                      1       3            0               3              3       0.1246"
         "  reached the error threshold\n"
     )
-    assert result.stderr == f"1 file in {Path('outputs/compare')}\n"
+    assert result.stderr == "outputs/compare: wrote 1 file; first figure outputs/compare/paths.png\n"
     assert [path for path in sorted(folder.rglob("*")) if path.is_file()] == [folder / "outputs/compare/paths.png"]
 
 
-def test_compare_draws_where_and_as_it_is_told(folder):
+def test_compare_uses_output_folder_and_figure_format(folder):
     assert done("compare", "rprop", "--out", "here", "--format", "svg", "--format", "csv", "-q").startswith(
         "algorithm,"
     )
     assert [str(path.relative_to(folder)) for path in folder.rglob("*.*")] == [str(Path("here/compare/paths.svg"))]
 
 
-def test_two_of_a_kind_are_told_apart():
-    said = done("compare", "gd:step=1", "gd:step=2", "momentum", "--no-figures", "--format", "csv")
-    rows = list(csv.DictReader(io.StringIO(said)))
+def test_labels_of_equal_algorithms_have_their_settings():
+    output = done("compare", "gd:step=1", "gd:step=2", "momentum", "--no-figures", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(output)))
     assert [row["label"] for row in rows] == ["Gradient descent (step 1)", "Gradient descent (step 2)", "Momentum"]
 
 
-def test_compare_refuses_all_mistakes_at_once():
+def test_compare_reports_all_mistakes_at_once():
     arguments = ["gd:stp=1", "momntum", "newton:penalty=-1", "adam:step", "--start", "a", "2"]
     assert refused("compare", *arguments, "--max-epochs", "0", "--error-threshold", "-.5").splitlines() == [
         "--start a 2: start[0]: expected a number, got 'a' (initial weights of every algorithm)",
@@ -436,15 +521,15 @@ def test_compare_refuses_all_mistakes_at_once():
     ]
 
 
-def test_compare_without_an_end_in_sight():
-    said = json.loads(done("compare", "gd", "--error-threshold", "null", "--max-epochs", "7", *DOCUMENTED[-3:]))
-    assert (said["runs"][0]["epochs"], said["runs"][0]["ending"]) == (7, "exhausted")
+def test_compare_without_threshold_reaches_max_epochs():
+    output = json.loads(done("compare", "gd", "--error-threshold", "null", "--max-epochs", "7", *DOCUMENTED[-3:]))
+    assert (output["runs"][0]["epochs"], output["runs"][0]["ending"]) == (7, "exhausted")
 
 
 # -- how runs end ----------------------------------------------------------------------------------------------------
 
 
-def test_every_ending_is_a_row_and_stderr_stays_silent(folder):
+def test_table_shows_every_ending(folder):
     (folder / "hard.yaml").write_text(HARD)
     result = process("run", "hard.yaml", "--quiet", "--no-figures", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
@@ -457,31 +542,31 @@ def test_every_ending_is_a_row_and_stderr_stays_silent(folder):
     ]
 
 
-def test_strict_names_what_was_not_reached(folder):
+def test_strict_lists_runs_that_missed_their_threshold(folder):
     (folder / "hard.yaml").write_text(HARD)
     result = invoke("run", "hard.yaml", "--strict", "--no-figures", "--quiet", "--format", "json")
     assert result.exit_code == 1
     assert len(json.loads(result.stdout)["runs"]) == 4
     assert result.stderr == (
-        "not reached, and --strict was given:\n"
+        "threshold not reached (--strict):\n"
         "  Hard: far from (-4, -4): diverged (non-finite error or weights)\n"
         "  Hard: singular from (-4, -4): stuck: no step reduces the error\n"
         "  Hard: slow from (-4, -4): reached max_epochs\n"
     )
-    assert (folder / "outputs/hard/summary.csv").exists(), "the files are written all the same"
+    assert (folder / "outputs/hard/summary.csv").exists(), "outputs are written anyway"
 
 
-def test_strict_does_not_begin_every_line_with_all_that_is_compared():
+def test_strict_omits_title_of_compare():
     result = invoke("compare", "gd", "newton", "rprop", "--max-epochs", "5", "--strict", "--no-figures")
     assert result.exit_code == 1
     assert result.stderr == (
-        "not reached, and --strict was given:\n"
+        "threshold not reached (--strict):\n"
         "  Gradient descent from (-4, -4): reached max_epochs\n"
         "  RPROP from (-4, -4): reached max_epochs\n"
     )
 
 
-def test_strict_is_content_with_what_was_asked_for():
+def test_strict_succeeds_if_all_runs_succeed():
     done("compare", "gd", "rprop", "--strict", "--no-figures")
     done("compare", "gd", "--error-threshold", "null", "--max-epochs", "5", "--strict", "--no-figures")
 
@@ -489,10 +574,13 @@ def test_strict_is_content_with_what_was_asked_for():
 # -- run -------------------------------------------------------------------------------------------------------------
 
 
-def test_run_writes_files_and_says_where(folder):
+def test_run_writes_files_and_prints_status(folder):
     (folder / "good.yaml").write_text(GOOD)
     result = invoke("run", "good.yaml", "--format", "svg", "--format", "pdf")
-    assert (result.exit_code, result.stderr) == (0, f"7 files in {Path('outputs/good')}\n")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "outputs/good: wrote 7 files; first figure outputs/good/errors.pdf\n",
+    )
     assert sorted(path.name for path in (folder / "outputs/good").iterdir()) == [
         *(
             "bpviz.lock.json",
@@ -508,18 +596,46 @@ def test_run_writes_files_and_says_where(folder):
     assert invoke("run", "good.yaml", "--quiet", "--no-figures").stderr == ""
 
 
-def test_run_takes_files_folders_and_the_standard_input(folder):
+def test_second_run_prints_what_is_up_to_date(folder):
+    (folder / "a.yaml").write_text(GOOD)
+    (folder / "b.yaml").write_text(QUICK)
+    invoke("run", "a.yaml", "b.yaml")
+    hint = "use --force to rerun and redraw"
+    assert invoke("run", "a.yaml").stderr == (
+        f"outputs/a: up to date (6 files; first figure outputs/a/errors.png); {hint}\n"
+    )
+    assert invoke("run", "a.yaml", "b.yaml").stderr == (
+        f"outputs/a: up to date (6 files; first figure outputs/a/errors.png)\noutputs/b: up to date (5 files)\n{hint}\n"
+    )
+
+
+def test_forced_run_counts_redrawn_and_changed_files(folder):
+    (folder / "a.yaml").write_text(GOOD)
+    (folder / "b.yaml").write_text(QUICK)
+    formats = ("--format", "png", "--format", "svg")
+    invoke("run", "a.yaml", "b.yaml", *formats)
+    (folder / "outputs/a/errors.png").write_bytes(b"")
+    lines = invoke("run", "a.yaml", "b.yaml", "--force", *formats).stderr.splitlines()
+    assert [re.sub(r"\(.*\)", "(...)", line) for line in lines if not line.startswith(" ")] == [
+        "outputs/a: 2 figure files redrawn, 1 of 7 files changed (...); first figure outputs/a/errors.png",
+        "outputs/b: rerun, 0 of 5 files changed (...)",
+    ]
+    assert lines[-1].endswith(" (--force)")
+    assert lines[0].split("(")[1].startswith("--force; ")
+
+
+def test_run_accepts_files_folders_and_standard_input(folder):
     (folder / "some").mkdir()
     for name in ("b.yaml", "a.yml", "not.txt", ".hidden.yaml"):
         (folder / "some" / name).write_text(QUICK + f"title: {name}\n")
     (folder / "some" / "sub.yaml").mkdir()
-    said = done("run", "some", "-", "some/a.yml", stdin=QUICK)
-    titles = [line for line in said.splitlines() if line and not line.startswith(("Algorithm", "RPROP"))]
+    output = done("run", "some", "-", "some/a.yml", stdin=QUICK)
+    titles = [line for line in output.splitlines() if line and not line.startswith(("Algorithm", "RPROP"))]
     assert titles == [".hidden.yaml", "a.yml", "b.yaml", "stdin"]
     assert sorted(path.name for path in (folder / "outputs").iterdir()) == ["a", "b", "hidden", "stdin"]
 
 
-def test_several_tables_for_programs(folder):
+def test_formats_of_several_tables(folder):
     for name in ("a", "b"):
         (folder / f"{name}.yaml").write_text(QUICK)
     summaries = json.loads(done("run", "a.yaml", "b.yaml", "--format", "json"))
@@ -530,49 +646,51 @@ def test_several_tables_for_programs(folder):
     assert [page for page in pages if page.startswith("# ")] == ["# a", "# b"]
 
 
-def test_set_replaces_values(folder):
+def test_set_overrides_values(folder):
     (folder / "good.yaml").write_text(GOOD)
     sets = ["algorithms.0.step=10", "algorithms[1].label=my own", "max_epochs=1e3", "figures=[]"]
-    said = json.loads(done("run", "good.yaml", "--format", "json", *(x for s in sets for x in ("--set", s))))
-    assert [(run["label"], run["settings"]["step"], run["epochs"]) for run in said["runs"]] == [
+    output = json.loads(done("run", "good.yaml", "--format", "json", *(x for s in sets for x in ("--set", s))))
+    assert [(run["label"], run["settings"]["step"], run["epochs"]) for run in output["runs"]] == [
         ("Gradient descent", 10.0, 25),  # the published number for step 10
         ("my own", 0.1, 20),  # and for RPROP
     ]
 
 
-def test_mistakes_of_several_configs_are_shown_together_and_nothing_is_written(folder):
+def test_reports_mistakes_of_all_configs_and_writes_nothing(folder):
     (folder / "good.yaml").write_text(GOOD)
     (folder / "bad.yaml").write_text("algorithms: [gd]\nmax_epochs: -3\n")
     (folder / "empty").mkdir()
     (folder / "worse.yaml").write_bytes(b"algorithms: [gd]\ntitle: \xff\n")
-    said = refused("run", "good.yaml", "bad.yaml", "empty", "missing.yaml", "", "worse.yaml", "--set", "start=5")
+    message = refused("run", "good.yaml", "bad.yaml", "empty", "missing.yaml", "", "worse.yaml", "--set", "start=5")
     for start in (
         "--set start=5: start: expected a list of 1 or more numbers, got 5",
         "bad.yaml:2:13: max_epochs: expected an integer in [1, inf), got -3",
         "empty: no configs in this folder (no .yaml or .yml file)",
         "missing.yaml: no such file",
         "'': expected the name of a file or folder, got ''",
-        "worse.yaml:2:8: the byte 0xff is not UTF-8; save the file as UTF-8",
+        "worse.yaml:2:8: invalid UTF-8 byte 0xff; save the file as UTF-8",
     ):
-        assert f"\n{start}" in f"\n{said}", start
+        assert f"\n{start}" in f"\n{message}", start
 
 
-def test_two_configs_of_one_name(folder):
+def test_rejects_two_configs_of_same_name(folder):
     for place in ("one", "two"):
         (folder / place).mkdir()
     (folder / "one/same.yaml").write_text(QUICK)
     (folder / "two/Same.yaml").write_text(QUICK)
-    said = refused("run", "one", "two/Same.yaml")
-    assert said == ("two configs are named 'same' and would share a folder; rename one or run it with another --out")
+    message = refused("run", "one", "two/Same.yaml")
+    assert message == (
+        "two configs are named 'same' and would use the same folder; rename one or use another --out for it"
+    )
 
 
-def test_nothing_on_the_standard_input():
-    said = refused("run", "-", stdin="")
-    assert said == "<stdin>: the file is empty; run `bpviz init` to create a starter config"
+def test_rejects_empty_standard_input():
+    message = refused("run", "-", stdin="")
+    assert message == "<stdin>: the file is empty; run `bpviz init` to create a starter config"
 
 
 @pytest.mark.parametrize("command", ["run good.yaml", "compare gd"])
-def test_places_where_nothing_can_be_written(folder, command):
+def test_rejects_output_folder_that_cannot_be_written(folder, command):
     (folder / "good.yaml").write_text(GOOD)
     (folder / "file").write_text("")
     inside = "" if command.startswith("run") else "compare"
@@ -583,12 +701,12 @@ def test_places_where_nothing_can_be_written(folder, command):
 
 
 @on_linux
-def test_a_file_system_that_nobody_can_write_on():
-    """As root too, who may write in any folder of an ordinary one."""
+def test_rejects_file_system_that_cannot_be_written():
+    """Also as root, who may write to any folder of ordinary file systems."""
     assert refused("compare", "gd", "--out", "/proc/x") == "cannot write in /proc/x/compare: No such file or directory"
 
 
-def test_links_out_of_the_output_folder_are_refused(folder):
+def test_rejects_links_out_of_output_folder(folder):
     (folder / "good.yaml").write_text(GOOD)
     (folder / "outputs").mkdir()
     (folder / "elsewhere").mkdir()
@@ -603,7 +721,7 @@ def test_links_out_of_the_output_folder_are_refused(folder):
     done("run", "good.yaml", "--no-figures")
 
 
-def test_time_is_shown_on_request_only():
+def test_time_adds_column():
     assert "seconds" not in done("compare", "gd", "--no-figures")
     head, row = done("compare", "gd", "--no-figures", "--time").splitlines()
     assert head.split()[-2:] == ["seconds", "ending"]
@@ -615,8 +733,8 @@ def test_time_is_shown_on_request_only():
 
 @on_posix
 @pytest.mark.parametrize("arguments", ["list", "schema", "compare rprop --no-figures --format json"])
-def test_a_reader_that_has_seen_enough(arguments, folder):
-    """`bpviz ... | head -1`: no traceback, no word."""
+def test_closed_pipe_is_silent(arguments, folder):
+    """Print no traceback and no message in `bpviz ... | head -1`."""
     reading, writing = os.pipe()
     os.close(reading)
     result = process(*arguments.split(), cwd=folder, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
@@ -626,10 +744,10 @@ def test_a_reader_that_has_seen_enough(arguments, folder):
 
 @on_linux
 @pytest.mark.parametrize("arguments", ["list", "compare rprop --no-figures"])
-def test_a_full_disk_behind_the_standard_output(arguments, folder):
+def test_full_disk_is_reported(arguments, folder):
     with Path("/dev/full").open("w") as full:
         result = process(*arguments.split(), cwd=folder, capture_output=False, stdout=full, stderr=subprocess.PIPE)
-    assert (result.returncode, result.stderr) == (1, "cannot go on: No space left on device\n")
+    assert (result.returncode, result.stderr) == (1, "error: No space left on device\n")
 
 
 @on_posix
@@ -637,7 +755,7 @@ def test_a_full_disk_behind_the_standard_output(arguments, folder):
     ("closed", "arguments", "code"),
     [("1>&-", "run -", 0), ("2>&-", "run -", 0), ("2>&-", "run missing.yaml", 2), ("<&-", "run -", 2)],
 )
-def test_closed_streams(closed, arguments, code, folder):
+def test_runs_with_closed_streams(closed, arguments, code, folder):
     command = f"exec {sys.executable} -m bpviz {arguments} {closed}"
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     result = subprocess.run(
@@ -648,8 +766,8 @@ def test_closed_streams(closed, arguments, code, folder):
     assert (folder / "outputs/stdin/summary.json").exists() is (code == 0)
 
 
-def test_a_terminal_without_greek():
-    """The label of rprop- has a minus sign that Windows' old code pages lack."""
+def test_replaces_characters_that_encoding_lacks():
+    """Old code pages of Windows lack the minus sign in the label of rprop-."""
     result = process("compare", "rprop-", "--no-figures", env={"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"})
     assert (result.returncode, result.stderr) == (0, "")
     assert "RPROP?" in result.stdout
@@ -657,11 +775,11 @@ def test_a_terminal_without_greek():
 
 @on_posix
 class TestTerminal:
-    """What only a terminal sees: emphasis, folding to its width, a progress bar."""
+    """Output on a terminal: bold and colored text, folded tables, a progress bar."""
 
     @staticmethod
     def seen(folder, *arguments, width=80, **environment):
-        """Run the program on a terminal and return what that shows, escape sequences included, and the exit code."""
+        """Run the program on a terminal; return its output with escape sequences, and its exit code."""
         import pty
         import termios
 
@@ -694,23 +812,23 @@ class TestTerminal:
     def plain(shown):
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
-    def test_a_table_has_emphasis_and_endings_have_colours(self, folder):
+    def test_table_has_bold_header_and_colored_endings(self, folder):
         (folder / "hard.yaml").write_text(HARD)
         shown, code = self.seen(folder, "run", "hard.yaml", "--no-figures", "-q", width=120)
         assert code == 0
         assert "\x1b[1mAlgorithm" in shown
-        for colour, word in ((31, "diverged"), (31, "stuck"), (32, "reached the error"), (33, "reached max_epochs")):
-            assert re.search(rf"\x1b\[{colour}m *{word}", shown), shown
+        for color, word in ((31, "diverged"), (31, "stuck"), (32, "reached the error"), (33, "reached max_epochs")):
+            assert re.search(rf"\x1b\[{color}m *{word}", shown), shown
 
     @pytest.mark.parametrize("how", ["option", "variable"])
-    def test_without_colours(self, folder, how):
+    def test_colors_can_be_disabled(self, folder, how):
         option, environment = (["--no-color"], {}) if how == "option" else ([], {"NO_COLOR": "1"})
         shown, code = self.seen(folder, "compare", "rprop", "--no-figures", "-q", *option, **environment)
         assert code == 0
         assert not re.search(r"\x1b\[[0-9;]*3\dm", shown)
 
     @pytest.mark.parametrize("width", [40, 80])
-    def test_nothing_is_cut_at_any_width(self, folder, width):
+    def test_table_is_never_truncated(self, folder, width):
         (folder / "hard.yaml").write_text(HARD + "start: [[-4, -4], [0.125, 3]]\n")
         shown, code = self.seen(folder, "run", "hard.yaml", "--no-figures", "-q", width=width)
         assert code == 0
@@ -721,38 +839,45 @@ class TestTerminal:
         for word in ("singular", "arrives", "diverged", "reached", "threshold", "1e+06", "(0.125,", "168.5"):
             assert word in words
 
-    def test_a_width_that_is_usual_shows_the_published_table_line_by_line(self, folder):
+    def test_published_table_at_80_columns(self, folder):
         shown, _ = self.seen(folder, "compare", "gd", "momentum", "golden", "--no-figures", "-q")
         assert [line.rstrip() for line in self.plain(shown).splitlines()] == [
-            "                              error  gradient  Hessian   final",
-            "Algorithm       step  epochs  evals     evals    evals   error  ending",
+            "                               error  gradient  Hessian   final",
+            "Algorithm        step  epochs  evals     evals    evals   error  ending",
             "─" * 80,
-            "Gradient         0.3     797      0       797        0  0.1250  reached the",
-            "descent                                                         error threshold",
-            "Momentum         0.3      92      0        92        0  0.1250  reached the",
-            "                                                                error threshold",
-            "Gradient                   2     31         2        0  0.1212  reached the",
-            "descent +                                                       error threshold",
+            "Gradient          0.3     797      0       797        0  0.1250  reached the",
+            "descent                                                          error threshold",
+            "Momentum          0.3      92      0        92        0  0.1250  reached the",
+            "                                                                 error threshold",
+            "Gradient                    2     31         2        0  0.1212  reached the",
+            "descent +                                                        error threshold",
             "golden search",
         ]
 
-    def test_the_progress_bar_comes_and_goes_on_stderr(self, folder):
+    def test_progress_bar_is_removed_when_done(self, folder):
         (folder / "good.yaml").write_text(QUICK)
         shown, code = self.seen(folder, "run", "good.yaml")
         assert code == 0
         assert "starting" in shown
         before, _, after = shown.rpartition("━")
         assert before
-        assert re.search(r"\x1b\[1A\x1b\[2K", after), "the line of the bar is cleared"
-        assert "files in outputs/good" in after
+        assert re.search(r"\x1b\[1A\x1b\[2K", after), "the progress bar is removed"
+        assert "outputs/good: wrote 5 files" in after
         quiet, _ = self.seen(folder, "run", "good.yaml", "--quiet")
         dumb, _ = self.seen(folder, "run", "good.yaml", TERM="dumb")
         assert "━" not in quiet + dumb
 
-    def test_messages_are_safe_for_a_terminal(self, folder):
-        """A file may not send escape sequences through an error message."""
+    def test_messages_have_no_escape_sequences(self, folder):
+        """An error message does not pass on escape sequences of a config."""
         (folder / "evil.yaml").write_text('algorithms: ["\\e]0;owned\\a\\e[2Jgd"]\n"\\e[31mkey": 1\n')
         shown, code = self.seen(folder, "validate", "evil.yaml")
         assert code == 2
         assert "\x1b" not in shown
         assert "\a" not in shown
+
+    @pytest.mark.parametrize("width", [60, 80])
+    def test_help_and_explain_fit_the_terminal(self, folder, width):
+        for arguments in (["run", "--help"], ["explain", "paths"], ["list", "figures"]):
+            shown, code = self.seen(folder, *arguments, width=width)
+            assert code == 0
+            assert max(map(len, self.plain(shown).splitlines())) in range(45, width - 1)

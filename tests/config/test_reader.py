@@ -614,9 +614,11 @@ def _one_line_down(message: str) -> str:
 
 def test_rejects_bytes_that_are_not_utf_8():
     assert str(rejection("title: é\nstart: caf".encode() + b"\xe9")) == (
-        "bad.yaml:2:11: the byte 0xe9 is not UTF-8; save the file as UTF-8\n    start: café\n              ^"
+        "bad.yaml:2:11: invalid UTF-8 byte 0xe9; save the file as UTF-8\n    start: café\n              ^"
     )
-    assert first_lines(rejection("title: x".encode("utf-16"))) == ["bad.yaml: this is UTF-16; save it as UTF-8"]
+    assert first_lines(rejection("title: x".encode("utf-16"))) == [
+        "bad.yaml: encoded as UTF-16; save the file as UTF-8"
+    ]
 
 
 def test_rejects_unreadable_files(tmp_path):
@@ -624,8 +626,8 @@ def test_rejects_unreadable_files(tmp_path):
     large.write_bytes(b"#" * (config.LARGEST + 1))
     for path, reason in (
         (tmp_path / "none.yaml", "no such file"),
-        (tmp_path, "this is a folder, not a file"),
-        (large, "larger than 256 KiB, which is as much as is read"),
+        (tmp_path, "expected a file, got a folder"),
+        (large, "file too large (limit 256 KiB)"),
         (Path("a\0b"), "cannot be read: embedded null byte"),
         (tmp_path / ("x" * 300), "cannot be read: File name too long"),
     ):
@@ -633,9 +635,7 @@ def test_rejects_unreadable_files(tmp_path):
             config.load(path)
         assert caught.value.mistakes == (Mistake(str(path), 0, 0, "", reason),)
     assert str(caught.value) == f"{path}: {reason}"
-    assert first_lines(rejection(b"#" * (config.LARGEST + 1))) == [
-        "bad.yaml: larger than 256 KiB, which is as much as is read"
-    ]
+    assert first_lines(rejection(b"#" * (config.LARGEST + 1))) == ["bad.yaml: file too large (limit 256 KiB)"]
 
 
 # -- excerpts ----------------------------------------------------------------------------------------------------------
@@ -836,7 +836,7 @@ CSV = "a,b,y\n1,2,0\n"
             "",
             [f"points.csv:1: expected at most 1,000 columns, got 100,001\n    {'a,' * 48}..."],
         ),
-        (b"a,b\n\xff,1\n", "", ["points.csv:2:1: the byte 0xff is not UTF-8; save the file as UTF-8\n    ÿ,1\n    ^"]),
+        (b"a,b\n\xff,1\n", "", ["points.csv:2:1: invalid UTF-8 byte 0xff; save the file as UTF-8\n    ÿ,1\n    ^"]),
         (
             CSV + '1,2,"' + "x" * 200_000,
             "",
@@ -882,8 +882,8 @@ def test_rejects_unreadable_csv_files(tmp_path):
     (tmp_path / "large.csv").write_bytes(b"#" * (10 * 1024**2 + 1))
     for name, reason in (
         ("none.csv", "no such file"),
-        (".", "this is a folder, not a file"),
-        ("large.csv", "larger than 10240 KiB, which is as much as is read"),
+        (".", "expected a file, got a folder"),
+        ("large.csv", "file too large (limit 10240 KiB)"),
     ):
         error = rejection(f"{GD}dataset: {{csv: {name}}}", folder=tmp_path)
         assert first_lines(error) == [f"bad.yaml:3:16: dataset.csv: {tmp_path / name}: {reason}"]
@@ -1218,7 +1218,7 @@ def _chain(length: int, users: int, entry: str) -> bytes:
 
 
 BOMBS = {
-    "a file of 10 MB": (b"#" * 10_000_000, "larger than 256 KiB, which is as much as is read"),
+    "a file of 10 MB": (b"#" * 10_000_000, "file too large (limit 256 KiB)"),
     "30,000 brackets": (b"[" * 30_000, "nested more than 32 levels deep"),
     "30,000 dashes": (b"- " * 30_000, "nested more than 32 levels deep"),
     "30,000 braces": (b"{a: " * 30_000, "nested more than 32 levels deep"),

@@ -1,4 +1,4 @@
-"""Documents with marked blocks: filled, checked, refused with places, and otherwise left as they are, byte for byte."""
+"""Test that marked blocks of documents are filled and checked, and that all other bytes are preserved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ END = "<!-- bpviz: end -->\n"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Every test works in a folder of its own, which has a config."""
+    """Work in a temporary folder with a config."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "two.yaml").write_text(CONFIG)
     return tmp_path
@@ -43,7 +43,7 @@ def written(text, name="a.md"):
 
 
 def filled(text, name="a.md"):
-    """Return a document after it was filled, once it is seen that filling it again changes nothing."""
+    """Return a filled document; make sure that filling it again changes nothing."""
     name = written(text, name)
     result = invoke(name)
     assert result.exit_code == 0, result.output
@@ -56,7 +56,7 @@ def filled(text, name="a.md"):
 
 
 def refused(text, name="a.md", *arguments):
-    """Return what is said of a document that is wrong, which stays as it is."""
+    """Return the message about a document with mistakes; make sure that it is not changed."""
     before = text if isinstance(text, bytes) else text.encode()
     written(before, name)
     for check in ([], ["--check"]):
@@ -73,35 +73,35 @@ def run(*arguments):
 # -- filling ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_table_stands_between_its_marks_and_nothing_else_changes() -> None:
+def test_fills_block_and_preserves_other_lines() -> None:
     assert filled(f"# A\n{MARK}old\n{END}\nB <b>\n") == f"# A\n{MARK}{TABLE}{END}\nB <b>\n"
 
 
-def test_what_is_said_of_documents() -> None:
+def test_status_of_documents() -> None:
     written(f"{MARK}{END}{MARK}{TABLE}{END}")
     written("no marks\n", "b.md")
-    assert invoke("a.md", "b.md").stderr == "1 of 2 blocks anew in a.md\n"
-    assert invoke("a.md", "b.md").stderr == "2 blocks are current\n"
-    assert invoke("b.md").stderr == "no document has a block\n"
+    assert invoke("a.md", "b.md").stderr == "a.md: updated 1 of 2 blocks\n"
+    assert invoke("a.md", "b.md").stderr == "2 blocks up to date\n"
+    assert invoke("b.md").stderr == "no blocks found\n"
     assert invoke("a.md", "-q").output == ""
 
 
-def test_check_says_where_and_what_and_writes_nothing() -> None:
+def test_check_prints_diff_and_writes_nothing() -> None:
     old = f"# A\n\n{MARK}{TABLE.replace('| 17 | 17 | 17 |', '| 18 | 17 | 17 |')}{END}"
     written(old)
     result = invoke("--check", "a.md")
     assert (result.exit_code, Path("a.md").read_text()) == (1, old)
     assert result.stdout == (
-        "a.md:3: the table two.yaml is not current\n"
+        "a.md:3: table two.yaml is out of date\n"
         "    @@ -3,2 +3,2 @@\n"
         "     | RPROP | 0.1 | 20 | 0 | 20 | 0 | 0.1204 | reached the error threshold |\n"
         "    -| iRPROP+ | 0.1 | 18 | 17 | 17 | 0 | 0.1242 | reached the error threshold |\n"
         "    +| iRPROP+ | 0.1 | 17 | 17 | 17 | 0 | 0.1242 | reached the error threshold |\n"
     )
-    assert result.stderr == "`bpviz embed a.md` brings this up to date\n"
+    assert result.stderr == "run `bpviz embed a.md` to update\n"
 
 
-def test_a_long_difference_is_cut() -> None:
+def test_truncates_long_diff() -> None:
     written(MARK + "x\n" * 1000 + END)
     said = invoke("--check", "a.md").stdout.splitlines()
     assert len(said) == 22
@@ -110,24 +110,24 @@ def test_a_long_difference_is_cut() -> None:
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("bom", [b"", codecs.BOM_UTF8])
-def test_line_ends_a_byte_order_mark_and_a_missing_last_end_stay(ending, bom) -> None:
+def test_preserves_line_endings_and_byte_order_mark(ending, bom) -> None:
     text = f"é\n{MARK}{{}}{END}".rstrip("\n")
     before, after = (bom + text.format(inside).replace("\n", ending).encode() for inside in ("old\n", TABLE))
     assert filled(before).encode() == after
 
 
-def test_mixed_line_ends_stay_mixed() -> None:
+def test_preserves_mixed_line_endings() -> None:
     assert filled(f"a\r\nb\n{MARK}{END}c\r\n") == f"a\r\nb\n{MARK}{TABLE}{END}c\r\n"
     written(f"{MARK}{TABLE}{END}".replace("irprop", "x").replace("|\n", "|\r\n"))
-    assert "    the ends of its lines are not those of its mark\n" in invoke("--check", "a.md").stdout
+    assert "    line endings differ from those of the mark\n" in invoke("--check", "a.md").stdout
 
 
-def test_a_block_in_a_list_is_indented_as_its_mark() -> None:
+def test_indents_block_like_its_mark() -> None:
     indented = "".join(f"  {line}\n" for line in TABLE.splitlines())
     assert filled(f"- a\n\n  {MARK}  {END}") == f"- a\n\n  {MARK}{indented}  {END}"
 
 
-def test_columns_algorithms_and_formats() -> None:
+def test_options_select_columns_algorithms_and_format() -> None:
     mark = "<!-- bpviz: table two.yaml columns=ending,Final-Error,epochs algorithms=irprop+ format=text -->\n"
     assert filled(mark + END) == (
         f"{mark}```text\nAlgorithm  ending                       final error  epochs\n"
@@ -137,7 +137,7 @@ def test_columns_algorithms_and_formats() -> None:
     assert filled(mark + END).count("<tr>") == 3
 
 
-def test_other_kinds_of_documents_have_other_marks() -> None:
+def test_fills_latex_typst_and_html() -> None:
     made = filled("text % bpviz\n% bpviz: table two.yaml columns=epochs\n% bpviz: end\n", "a.tex")
     assert "\\begin{tabular}{l S[table-format=2]}" in made
     made = filled("// bpviz: table two.yaml columns=epochs\n// bpviz: end", "a.typ")
@@ -146,7 +146,7 @@ def test_other_kinds_of_documents_have_other_marks() -> None:
     assert '<th scope="row" style="text-align: left">RPROP</th><td style="text-align: right">20</td>' in made
 
 
-def test_figures_are_links_from_the_document() -> None:
+def test_figure_paths_are_relative_to_the_document() -> None:
     run("--format", "png", "--format", "pdf", "--format", "svg")
     alt = "Two: error per epoch, with the threshold: RPROP and iRPROP+"
     mark = "<!-- bpviz: figure ../two.yaml errors -->\n"
@@ -161,7 +161,7 @@ def test_figures_are_links_from_the_document() -> None:
     assert '\n#image("outputs/two/data.svg", alt: "Six points")\n' in made
 
 
-def test_an_address_has_no_spaces_and_no_parentheses() -> None:
+def test_url_has_no_spaces_or_parentheses() -> None:
     Path("a (b).yaml").write_text(CONFIG)
     assert CliRunner().invoke(cli, ["run", "a (b).yaml"]).exit_code == 0
     (folder,) = Path("outputs").iterdir()
@@ -169,10 +169,10 @@ def test_an_address_has_no_spaces_and_no_parentheses() -> None:
     assert re.search(r"\]\(([^()\s]+)\)", made)[1] == f"outputs/{folder.name}/data.png".replace(" ", "%20")
 
 
-# -- where tables come from ------------------------------------------------------------------------------------------
+# -- sources of tables -----------------------------------------------------------------------------------------------
 
 
-def test_outputs_that_are_up_to_date_are_used_and_others_are_not(monkeypatch) -> None:
+def test_uses_only_outputs_that_are_up_to_date(monkeypatch) -> None:
     run()
 
     def never(*_):
@@ -188,7 +188,7 @@ def test_outputs_that_are_up_to_date_are_used_and_others_are_not(monkeypatch) ->
 
 
 @pytest.mark.parametrize("damage", ["lock", "summary", "overrides"])
-def test_outputs_that_cannot_be_trusted_are_not_used(damage) -> None:
+def test_does_not_use_damaged_outputs(damage) -> None:
     if damage == "overrides":
         run("--set", "error_threshold=0.2")
     else:
@@ -198,7 +198,7 @@ def test_outputs_that_cannot_be_trusted_are_not_used(damage) -> None:
     assert filled(MARK + END) == MARK + TABLE + END
 
 
-def test_one_config_is_run_once(monkeypatch) -> None:
+def test_runs_each_config_once(monkeypatch) -> None:
     from bpviz.experiment import runner
 
     ran = []
@@ -212,7 +212,7 @@ def test_one_config_is_run_once(monkeypatch) -> None:
     assert ran == ["two"]
 
 
-# -- what is left alone ----------------------------------------------------------------------------------------------
+# -- unchanged text --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -228,26 +228,26 @@ def test_one_config_is_run_once(monkeypatch) -> None:
         ("a.md", "<!-- generated: text -->\nbpviz: table x\n"),
     ],
 )
-def test_marks_in_code_are_code(name, text) -> None:
+def test_ignores_marks_in_code(name, text) -> None:
     mark = "<!-- bpviz: table missing.yaml -->"
     text = text.format(mark if "`{}`" in text or text[0] == " " else mark + "\n", END)
     assert filled(text, name) == text
 
 
-def test_a_block_after_code_is_a_block() -> None:
+def test_fills_block_after_code() -> None:
     code = "```console\n$ x\n```\n``` `inline` ```\n"
     assert filled(code + MARK + END) == code + MARK + TABLE + END
 
 
-def test_a_large_document_takes_no_time_to_speak_of() -> None:
+def test_large_documents() -> None:
     large = "x" * 200 + "\n" + "`" * 1000 + "\n"
     text = large * 5000 + "bpviz:" + " " * 4_000_000 + "\n"
     assert filled(text.replace("`", "-") + MARK + END).endswith(f"\n{MARK}{TABLE}{END}")
-    assert refused(b"\n" * (marks.LARGEST + 1)) == "a.md: larger than 32768 KiB, which is as much as is read\n"
+    assert refused(b"\n" * (marks.LARGEST + 1)) == "a.md: file too large (limit 32768 KiB)\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
-def test_links_lead_where_they_led_and_modes_stay() -> None:
+def test_preserves_links_and_permissions() -> None:
     Path("docs").mkdir()
     Path("docs/real.md").write_text(MARK + END)
     Path("docs/real.md").chmod(0o640)
@@ -262,7 +262,7 @@ def test_links_lead_where_they_led_and_modes_stay() -> None:
 # -- mistakes --------------------------------------------------------------------------------------------------------
 
 
-def test_all_mistakes_at_once_each_with_its_place() -> None:
+def test_reports_all_mistakes_with_places() -> None:
     text = f"""\
 <!-- bpviz: tabel two.yaml -->
 {END}
@@ -290,37 +290,37 @@ and <!-- bpviz: end -->
     said = invoke("a.md", "b.md", "c.rst", "d.md").stderr
     places = [re.sub("^    .*\n?", "", part) for part in re.split(r"\n(?=[a-d]\.)", re.sub(r"\n    .*", "", said))]
     assert places == [
-        "a.md:1:13: 'tabel' is not a mark; did you mean 'table'?",
+        "a.md:1:13: unknown mark 'tabel'; did you mean 'table'?",
         "a.md:4:19: missing.yaml: no such file",
-        "a.md:7:57: 'colums' is not an option of a table; did you mean 'columns'?",
-        "a.md:10:28: 'epocs' is not a column of this table; did you mean 'epochs'?",
-        "a.md:10:28: 'x' is not a column of this table; there are step, epochs, error-evals, gradient-evals, "
-        "Hessian-evals, final-error and ending".replace("Hessian", "hessian"),
-        "a.md:10:44: 'adma' is not an algorithm of this experiment",
-        "a.md:13:29: 'error' is not a figure of two.yaml; did you mean 'errors'?",
-        "a.md:16:29: there is no outputs/two/errors.png; `bpviz run two.yaml` makes it",
-        "a.md:19:13: write figure CONFIG NAME, then options as key=value",
-        "a.md:22:38: 'format' is given twice",
-        "a.md:25:5: a mark stands alone on its line",
-        "a.md:26:1: '' is not a mark; there are table, figure and end",
-        "b.md:2:1: there is no block that ends here",
-        "b.md:4:1: a mark inside the block that begins in line 3, which has no <!-- bpviz: end -->",
-        "b.md:5:1: a mark inside the block that begins in line 4, which has no <!-- bpviz: end -->",
-        "b.md:5:1: this block has no end, which is <!-- bpviz: end -->",
-        "c.rst: not a document that has marks: one that ends in .md, .markdown, .html, .htm, .tex or .typ",
+        "a.md:7:57: unknown option 'colums' of a table; did you mean 'columns'?",
+        "a.md:10:28: unknown column 'epocs'; did you mean 'epochs'?",
+        "a.md:10:28: unknown column 'x'; use step, epochs, error-evals, gradient-evals, "
+        "Hessian-evals, final-error or ending".replace("Hessian", "hessian"),
+        "a.md:10:44: unknown algorithm 'adma'",
+        "a.md:13:29: unknown figure 'error' of two.yaml; did you mean 'errors'?",
+        "a.md:16:29: outputs/two/errors.png does not exist; run `bpviz run two.yaml`",
+        "a.md:19:13: expected `figure CONFIG NAME [KEY=VALUE...]`",
+        "a.md:22:38: duplicate option 'format'",
+        "a.md:25:5: a mark must be alone on its line",
+        "a.md:26:1: unknown mark ''; use table, figure or end",
+        "b.md:2:1: end mark without a block",
+        "b.md:4:1: mark inside the block of line 3; add <!-- bpviz: end --> before it",
+        "b.md:5:1: mark inside the block of line 4; add <!-- bpviz: end --> before it",
+        "b.md:5:1: block without an end mark; add <!-- bpviz: end -->",
+        "c.rst: unsupported document; use a file ending in .md, .markdown, .html, .htm, .tex or .typ",
         "d.md: no such file\n",
     ]
 
 
-def test_a_mistake_shows_its_line() -> None:
+def test_mistake_shows_its_line() -> None:
     assert refused(f"\n<!-- bpviz: table two.yaml format=latex -->\n{END}") == (
-        "a.md:2:28: 'latex' is no format of a table here; it may be md, text or html\n"
+        "a.md:2:28: invalid format 'latex' of a table in this document; use md, text or html\n"
         "    <!-- bpviz: table two.yaml format=latex -->\n"
         "                               ^\n"
     )
 
 
-def test_what_is_wrong_in_a_config_is_said_once_with_its_place_there() -> None:
+def test_reports_mistake_in_config_once() -> None:
     Path("two.yaml").write_text("algorithms: [adma]\n")
     assert refused(MARK + END + MARK + END) == (
         "two.yaml:1:14: algorithms[0]: unknown algorithm 'adma'; did you mean 'adam'?\n"
@@ -329,37 +329,37 @@ def test_what_is_wrong_in_a_config_is_said_once_with_its_place_there() -> None:
     )
 
 
-def test_a_block_that_ends_in_code_has_no_end() -> None:
+def test_ignores_end_mark_in_code() -> None:
     assert refused(MARK + "```\n" + END).startswith(
-        "a.md:1:1: this block has no end, which is <!-- bpviz: end -->, or it stands in a block of code\n"
+        "a.md:1:1: block without an end mark; add <!-- bpviz: end --> (end marks in code blocks are ignored)\n"
     )
 
 
-def test_the_command_that_makes_a_figure_is_whole() -> None:
+def test_missing_figure_names_complete_command() -> None:
     said = refused(f"<!-- bpviz: figure two.yaml errors format=svg -->\n{END}", "a.md", "--out", "here")
     assert said.startswith(
-        "a.md:1:29: there is no here/two/errors.svg; `bpviz run two.yaml --format svg --out here` makes it\n"
+        "a.md:1:29: here/two/errors.svg does not exist; run `bpviz run two.yaml --format svg --out here`\n"
     )
 
 
-def test_hostile_bytes_are_refused() -> None:
+def test_rejects_invalid_bytes() -> None:
     assert refused(b"a\nb \xff c\n" + END.encode()) == (
-        "a.md:2:3: the byte 0xff is not UTF-8; save the file as UTF-8\n    b \u00ff c\n      ^\n"
+        "a.md:2:3: invalid UTF-8 byte 0xff; save the file as UTF-8\n    b \u00ff c\n      ^\n"
     )
-    assert refused("x".encode("utf-16")) == "a.md: this is UTF-16; save it as UTF-8\n"
+    assert refused("x".encode("utf-16")) == "a.md: encoded as UTF-16; save the file as UTF-8\n"
     Path("docs.md").mkdir()
-    assert invoke("docs.md").stderr == "docs.md: this is a folder, not a file\n"
+    assert invoke("docs.md").stderr == "docs.md: expected a file, got a folder\n"
     assert "\x1b" not in refused(f"<!-- bpviz: \x1b[31mx -->\n{END}")
 
 
-def test_nothing_is_written_unless_everything_is_right() -> None:
+def test_writes_nothing_if_a_document_has_mistakes() -> None:
     written(MARK + END)
     assert refused("<!-- bpviz: x -->\n" + END, "b.md", "a.md")
     assert Path("a.md").read_text() == MARK + END
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_a_plugin_brings_its_algorithm() -> None:
+def test_table_with_algorithm_of_plugin() -> None:
     Path("rule.py").write_text(
         "from bpviz import hyper, optimizer\n\n\n"
         "@optimizer('still', label='Still', needs='gradient', source='x, 2026')\n"

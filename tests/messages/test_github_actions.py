@@ -1,4 +1,4 @@
-"""What GitHub is told: annotations with their places, and the summary of a job."""
+"""Test annotations and job summaries for GitHub Actions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIG = "algorithms:\n  - {name: gd, step: 10}\nfigures: []\nexpect: {gd: {epoc
 
 @pytest.fixture(autouse=True)
 def workspace(tmp_path, monkeypatch):
-    """A job in a checkout, with a summary elsewhere."""
+    """Simulate a job: a checkout, and a file for the summary outside of it."""
     (tmp_path / "checkout/.git").mkdir(parents=True)
     (tmp_path / "checkout/configs").mkdir()
     monkeypatch.chdir(tmp_path / "checkout")
@@ -32,7 +32,7 @@ def invoke(*arguments):
     return result.exit_code, result.stdout, result.stderr
 
 
-def told(*mistakes):
+def annotations(*mistakes):
     return list(github_actions.commands([("a title", mistake) for mistake in mistakes]))
 
 
@@ -40,17 +40,17 @@ def write(text, name="configs/one.yaml"):
     Path(name).write_text(text, encoding="utf-8")
 
 
-def test_what_has_a_meaning_to_github_is_escaped():
+def test_escapes_special_characters():
     write("", "configs/a,b:50%.yaml")
     mistake = Mistake("configs/a,b:50%.yaml", 3, 7, "algorithms[0]", "100 % :: of it, \r\nall")
-    assert told(mistake) == [
+    assert annotations(mistake) == [
         "::error file=configs/a%2Cb%3A50%25.yaml,line=3,col=7,title=a title::algorithms[0]: 100 %25 :: of it, %0D%0Aall"
     ]
 
 
-def test_a_place_is_as_good_as_it_is_known():
+def test_annotation_has_known_part_of_place():
     write("")
-    assert told(
+    assert annotations(
         Mistake("configs/one.yaml", 3, 0, "", "wrong"),
         Mistake("configs/one.yaml", 0, 0, "", "wrong"),
         Mistake("configs/gone.yaml", 0, 0, "", "no such file"),
@@ -65,7 +65,7 @@ def test_a_place_is_as_good_as_it_is_known():
     ]
 
 
-def test_paths_are_those_of_the_repository(workspace, monkeypatch):
+def test_paths_are_relative_to_repository(workspace, monkeypatch):
     write("")
     monkeypatch.chdir("configs")
     assert github_actions.repository_path("one.yaml") == "configs/one.yaml"
@@ -75,26 +75,26 @@ def test_paths_are_those_of_the_repository(workspace, monkeypatch):
     nested = workspace / "checkout/vendor/other"
     (nested / ".git").mkdir(parents=True)
     (nested / "two.yaml").touch()
-    assert github_actions.repository_path(str(nested / "two.yaml")) == "two.yaml"  # a checkout of its own
+    assert github_actions.repository_path(str(nested / "two.yaml")) == "two.yaml"  # a nested checkout
 
 
-def test_a_checkout_without_git_is_the_workspace():
+def test_checkout_without_git_is_workspace():
     write("")
     Path(".git").rmdir()
     assert github_actions.repository_path("configs/one.yaml") == "configs/one.yaml"
 
 
-def test_ten_are_told_and_the_rest_is_counted():
+def test_prints_ten_annotations_and_counts_the_rest():
     write("")
     mistakes = [Mistake("configs/one.yaml", line, 1, "", "wrong") for line in range(1, 14)]
-    assert len(told(*mistakes[:10])) == 10
-    said = told(*mistakes)
-    assert len(said) == 11
-    assert said[9] == "::error file=configs/one.yaml,line=10,col=1,title=a title::wrong"
-    assert said[10] == "::notice title=bpviz::3 more; the log of this step has them all"
+    assert len(annotations(*mistakes[:10])) == 10
+    output = annotations(*mistakes)
+    assert len(output) == 11
+    assert output[9] == "::error file=configs/one.yaml,line=10,col=1,title=a title::wrong"
+    assert output[10] == "::notice title=bpviz::3 more; see the log of this step"
 
 
-def test_lines_of_a_config_are_no_commands():
+def test_excerpts_are_not_run_as_commands():
     assert github_actions.harmless("a::b\n  ::add-mask::x\n::error::y") == "a::b\n  : :add-mask::x\n: :error::y"
     write("::stop-commands::x: 1\nalgorithms: [gd]\n")
     code, _, err = invoke("validate", "configs/one.yaml")
@@ -107,96 +107,96 @@ def test_lines_of_a_config_are_no_commands():
     ]
 
 
-def test_mistakes_of_configs():
+def test_annotates_mistakes_of_configs():
     write("algorithms:\n  - {name: gd, lr: 1}\n")
-    said = "algorithms[0].lr: unknown setting of gd; did you mean 'step'?"
+    message = "algorithms[0].lr: unknown setting of gd; did you mean 'step'?"
     for command in (["validate"], ["run"], ["run", "--check"]):
         code, out, err = invoke(*command, "configs")
         assert (code, out) == (2, "")
         assert err.splitlines() == [
-            f"::error file=configs/one.yaml,line=2,col=16,title=bpviz%3A mistake::{said}",
-            f"configs/one.yaml:2:16: {said}",
+            f"::error file=configs/one.yaml,line=2,col=16,title=bpviz%3A mistake::{message}",
+            f"configs/one.yaml:2:16: {message}",
             "      - {name: gd, lr: 1}",
             "                   ^",
         ]
 
 
-def test_expectations_that_are_not_met(workspace):
+def test_annotates_failed_expectations(workspace):
     write(CONFIG)
     code, out, err = invoke("run", "configs", "--strict", "--quiet")
     assert code == 1
-    said = "expect.gd.epochs: expected 797 epochs, Gradient descent took 25"
+    message = "expect.gd.epochs: expected 797 epochs, Gradient descent took 25"
     assert err.splitlines()[:2] == [
-        f"::error file=configs/one.yaml,line=4,col=23,title=bpviz%3A not as expected::{said}",
-        f"configs/one.yaml:4:23: {said}",
+        f"::error file=configs/one.yaml,line=4,col=23,title=bpviz%3A expectation failed::{message}",
+        f"configs/one.yaml:4:23: {message}",
     ]
     assert "::" not in out
     summary = (workspace / "summary.md").read_text(encoding="utf-8")
     assert summary.startswith("# one\n\n| Algorithm |")
-    assert f"\n````text\nconfigs/one.yaml:4:23: {said}\n" in summary
+    assert f"\n````text\nconfigs/one.yaml:4:23: {message}\n" in summary
     assert summary.endswith("\n````\n")
 
 
-def test_drift(workspace):
+def test_annotates_drift(workspace):
     write(CONFIG)
     invoke("run", "configs")
     (workspace / "summary.md").unlink()
     write(CONFIG.replace("10", "1.5"))
     Path("outputs/one/summary.csv").unlink()
-    said = "algorithms[0].step: 1.5 now, 10.0 when the outputs were made"
+    message = "algorithms[0].step: changed from 10.0 to 1.5"
     code, out, err = invoke("run", "configs", "--check", "--level", "inputs", "--format", "json")
     assert code == 1
     assert out.startswith("{\n")
     assert err.splitlines() == [
-        f"::error file=configs/one.yaml,line=2,col=22,title=bpviz%3A drift of inputs::{said}",
-        "::error title=bpviz%3A drift of inputs::outputs/one/summary.csv: is missing",
+        f"::error file=configs/one.yaml,line=2,col=22,title=bpviz%3A drift (inputs)::{message}",
+        "::error title=bpviz%3A drift (inputs)::outputs/one/summary.csv: missing output file",
     ]
     assert (workspace / "summary.md").read_text(encoding="utf-8") == (
-        "# bpviz: 2 drifts in 1 of 1 experiment, level inputs\n\n"
+        "# bpviz: 1 experiment checked (level: inputs), 2 drifts in 1 experiment\n\n"
         "| experiment | config | inputs |\n| --- | --- | --- |\n| one | configs/one.yaml | 2 drifts |\n\n"
         "````text\n"
-        "configs/one.yaml:2:22: algorithms[0].step: 1.5 now, 10.0 when the outputs were made\n"
+        "configs/one.yaml:2:22: algorithms[0].step: changed from 10.0 to 1.5\n"
         "      - {name: gd, step: 1.5}\n"
         "                         ^\n"
-        "outputs/one/summary.csv: is missing\n"
+        "outputs/one/summary.csv: missing output file\n"
         "````\n"
     )
 
 
-def test_a_summary_without_drift_says_so_for_each_level(workspace):
+def test_summary_without_drift_has_every_level(workspace):
     write(CONFIG + "title: a|b\n")
     invoke("run", "configs")
     (workspace / "summary.md").unlink()
     assert invoke("run", "configs", "--check", "--level", "results")[0] == 0
     assert (workspace / "summary.md").read_text(encoding="utf-8") == (
-        "# bpviz: 1 experiment without drift, level results\n\n"
+        "# bpviz: 1 experiment checked (level: results), no drift\n\n"
         "| experiment | config | inputs | results |\n| --- | --- | --- | --- |\n"
-        "| a\\|b | configs/one.yaml | same | same |\n"
+        "| a\\|b | configs/one.yaml | no drift | no drift |\n"
     )
 
 
-def test_a_summary_is_added_to_what_is_there_and_never_too_large(workspace):
+def test_summary_is_appended_and_truncated(workspace):
     path = workspace / "summary.md"
     path.write_text("before\n")
     assert github_actions.summarize("# a\n") is None
     assert path.read_text() == "before\n# a\n"
-    cut = "the summary of the job is cut: there is room for 1 MiB"
+    cut = "job summary truncated (limit: 1 MiB)"
     assert github_actions.summarize("````text\n" + "line ä\n" * 300_000 + "````\n") == cut
     content = path.read_bytes()
     assert github_actions.LARGEST - 100 < len(content) <= github_actions.LARGEST
-    assert content.decode().endswith("line ä\n````\n\n\n*There is more: the log of this step has all of it.*\n")
+    assert content.decode().endswith("line ä\n````\n\n\n*Truncated; see the log of this step for the rest.*\n")
     assert github_actions.summarize("more" * 100) == cut
     assert path.read_bytes() == content
 
 
-def test_a_summary_that_cannot_be_written_fails_nothing(workspace, monkeypatch):
+def test_summary_that_cannot_be_written_is_a_warning(workspace, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(workspace))
     write(CONFIG)
     code, _, err = invoke("run", "configs", "--quiet")
-    assert (code, err) == (0, "the summary of the job cannot be written: Is a directory\n")
+    assert (code, err) == (0, "cannot write the job summary: Is a directory\n")
 
 
-def test_elsewhere_nothing_of_this_is_said(monkeypatch, workspace):
+def test_prints_no_annotations_outside_of_github(monkeypatch, workspace):
     for value in (None, "", "false"):
         monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
         if value is not None:
@@ -209,8 +209,8 @@ def test_elsewhere_nothing_of_this_is_said(monkeypatch, workspace):
     assert not (workspace / "summary.md").exists()
 
 
-def test_a_repository_of_git_itself(tmp_path):
-    """In a work tree .git is a file."""
+def test_work_tree_of_git(tmp_path):
+    """In a work tree, .git is a file."""
     tree = tmp_path / "tree"
     subprocess.run(["git", "init", "--quiet", str(tree)], check=True)
     (tree / "sub").mkdir()

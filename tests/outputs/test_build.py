@@ -1,4 +1,4 @@
-"""Experiments become files, with one process or several, and nothing outlives an interrupted run."""
+"""Test that experiments are run and written in one or several processes, and that interrupted runs leave nothing."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def tree(folder):
 
 
 def planned(experiments, out, *formats, **rest):
-    """Return jobs whose folders are ready."""
+    """Return jobs whose output folders exist."""
     jobs = [build.Job(one, out / one.name, formats, **rest) for one in experiments]
     build.plan(jobs)
     return jobs
 
 
 def carry_out(jobs, **rest):
-    """Return the outcomes themselves."""
+    """Carry out jobs and return their outcomes."""
     return build.carry_out(jobs, lambda number, outcome: outcome, **rest)
 
 
@@ -53,12 +53,12 @@ def ends(outcomes):
     return [[run.trajectory.weights[-1].tolist() for run in outcome.results.runs] for outcome in outcomes]
 
 
-def test_several_processes_write_what_one_writes(two, tmp_path):
+def test_files_do_not_depend_on_number_of_processes(two, tmp_path):
     said = {1: [], 2: []}
     ended = []
     for jobs, words in said.items():
         work = planned(two, tmp_path / str(jobs), "png", "svg")
-        outcomes = carry_out(work, processes=jobs, said=words.append)
+        outcomes = carry_out(work, processes=jobs, progress=words.append)
         assert [outcome.results.title for outcome in outcomes] == ["first", "Second"]
         assert [list(outcome.seconds) for outcome in outcomes] == [["Gradient descent", "RPROP"], ["Newton's method"]]
         ended.append(ends(outcomes))
@@ -77,10 +77,10 @@ def test_several_processes_write_what_one_writes(two, tmp_path):
     assert one == tree(tmp_path / "2")
 
 
-def test_more_experiments_than_processes_take_at_once(tmp_path):
-    """Most are one task each, the last ones one and one more for each figure.
+def test_many_experiments_with_few_processes(tmp_path):
+    """Most experiments are one task each, the figures of the last ones are tasks of their own.
 
-    No more results are held than are worked on, so the memory of a thousand experiments is that of a few.
+    The number of results in memory is limited, so a thousand experiments need no more memory than a few.
     """
     many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(12)]
     said = {1: [], 2: []}
@@ -93,7 +93,7 @@ def test_more_experiments_than_processes_take_at_once(tmp_path):
             return number
 
         work = planned(many, tmp_path / str(jobs), "svg")
-        assert build.carry_out(work, keep, processes=jobs, said=words.append) == list(range(12))
+        assert build.carry_out(work, keep, processes=jobs, progress=words.append) == list(range(12))
         assert max(alive) <= held
     assert sorted(said[2]) == sorted(said[1]) == sorted([one.title for one in many] + 12 * ["epochs"])
     assert len(tree(tmp_path / "1")) == 12 * (len(build.TABLES) + 1)
@@ -101,13 +101,13 @@ def test_more_experiments_than_processes_take_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_without_tables_there_are_figures_alone(two, tmp_path, jobs):
+def test_writes_only_figures_without_tables(two, tmp_path, jobs):
     carry_out(planned(two[1:], tmp_path, "svg", with_tables=False), processes=jobs)
     assert list(tree(tmp_path)) == ["second/errors.svg"]
 
 
-def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
-    """So what tests/storage/test_atomic.py shows of atomic.write holds for every file of a run."""
+def test_writes_every_file_with_atomic_write(two, tmp_path, monkeypatch):
+    """So the guarantees of atomic.write apply to every file of a run."""
     jobs = planned(two, tmp_path, "png")
     written = []
     monkeypatch.setattr(atomic, "write", lambda path, content: written.append((path, type(content))))
@@ -117,7 +117,7 @@ def test_all_writing_goes_through_the_one_door(two, tmp_path, monkeypatch):
     assert {kind for _, kind in written} == {bytes}
 
 
-def test_a_plan_that_cannot_be_carried_out_makes_no_folder(two, tmp_path):
+def test_plan_with_unwritable_file_creates_no_folder(two, tmp_path):
     out = tmp_path / "out"
     (out / "second").mkdir(parents=True)
     (out / "second" / "history.csv").symlink_to(tmp_path / "elsewhere")
@@ -127,15 +127,15 @@ def test_a_plan_that_cannot_be_carried_out_makes_no_folder(two, tmp_path):
     planned(two[1:], out, "png", with_tables=False)  # which does not write that file
 
 
-def test_a_figure_name_too_long_is_refused_before_anything_is_computed(tmp_path):
+def test_rejects_too_long_figure_name_before_running(tmp_path):
     long = experiment(f"algorithms: [gd]\nfigures: [{{kind: errors, save_as: {'字' * 90}}}]")
     with pytest.raises(UnwritableError, match=r"字\.png: File name too long"):
         planned([long], tmp_path, "png")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_file_that_cannot_be_written_after_all(two, tmp_path, jobs):
-    """Something put a folder in the way after the plan was made."""
+def test_reports_file_that_becomes_unwritable(two, tmp_path, jobs):
+    """A folder with the name of the file is created after the plan was made."""
     work = planned(two, tmp_path, "png")
     (tmp_path / "second" / "run.json").mkdir()
     with pytest.raises(UnwritableError) as caught:
@@ -143,13 +143,13 @@ def test_a_file_that_cannot_be_written_after_all(two, tmp_path, jobs):
     assert str(caught.value) == f"cannot write {tmp_path / 'second' / 'run.json'}: Is a directory"
 
 
-# -- leaving early ---------------------------------------------------------------------------------------------------
+# -- interrupts ------------------------------------------------------------------------------------------------------
 
 LONG = "algorithms: [gd, adam]\nerror_threshold: null\nmax_epochs: 300000\nfigures: [errors]\n"
 
 
 def started(folder, *arguments, text=LONG):
-    """Start a run of two experiments that take seconds, in a process group of its own, and wait until it works."""
+    """Start a run of two slow experiments in a new process group, and wait until it has created the output folders."""
     for name in ("a", "b"):
         (folder / f"{name}.yaml").write_text(text)
     command = [sys.executable, "-m", "bpviz", "run", "a.yaml", "b.yaml", "--out", "out", *arguments]
@@ -169,7 +169,7 @@ def started(folder, *arguments, text=LONG):
 
 
 def gone(group):
-    """Wait until a process group has no member any more; say whether that came about."""
+    """Wait until a process group is empty, and return whether that happened in time."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
@@ -187,13 +187,13 @@ on_posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @on_posix
 @pytest.mark.parametrize("wait", [0, 0.5])
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_an_interrupt_ends_all_processes_with_one_word(tmp_path, jobs, wait):
-    """As Ctrl-C does, the interrupt goes to every process of the group."""
+def test_interrupt_ends_all_processes_with_one_message(tmp_path, jobs, wait):
+    """Ctrl-C sends the interrupt to every process of the group."""
     process = started(tmp_path, "--jobs", jobs)
     time.sleep(wait)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=20)
-    # If the interrupt meets an exec(), as classes are made with, CPython in the end dies of it: 130 to a shell as well.
+    # An interrupt during exec(), which creates classes, can kill CPython by the signal; a shell reports 130 as well.
     assert process.returncode in (130, -signal.SIGINT)
     assert (out, err.strip()) == ("", "interrupted")
     assert gone(process.pid)
@@ -201,7 +201,7 @@ def test_an_interrupt_ends_all_processes_with_one_word(tmp_path, jobs, wait):
 
 
 @on_posix
-def test_workers_do_not_outlive_a_killed_parent(tmp_path):
+def test_workers_end_when_parent_is_killed(tmp_path):
     process = started(tmp_path, "--jobs", "2")
     time.sleep(0.5)
     process.kill()
@@ -213,8 +213,8 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
-def test_workers_leave_interrupts_to_their_parent(tmp_path):
-    """From their first moment on: else each would print its own traceback."""
+def test_workers_ignore_interrupts(tmp_path):
+    """Otherwise each would print its own traceback."""
 
     def children():
         stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
@@ -230,5 +230,5 @@ def test_workers_leave_interrupts_to_their_parent(tmp_path):
                 interrupts += 1
     out, err = process.communicate(timeout=20)
     assert interrupts > 10
-    assert (process.returncode, err) == (0, "5 files in out/a\n5 files in out/b\n")
+    assert (process.returncode, err) == (0, "out/a: wrote 5 files\nout/b: wrote 5 files\n")
     assert out.count("reached max_epochs") == 4

@@ -1,4 +1,4 @@
-"""Test that the code listed for an output is all the code that made it."""
+"""Test that the lockfile of an output lists all source files that produced it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = {"clip-norm": {"largest": 1}, "mini-batches": {"batch_size": 2}}
 
 @contextlib.contextmanager
 def entered() -> Iterator[set[str]]:
-    """Collect the modules of bpviz in which a function is called, by their paths in the package."""
+    """Collect the source files of bpviz in which a function is called, by their paths in the package."""
     files: set[str] = set()
 
     def profile(frame: Any, event: str, _: object) -> None:
@@ -38,7 +38,7 @@ def entered() -> Iterator[set[str]]:
 
 
 def uncovered(experiment: dict[str, Any], folder: Path) -> set[str]:
-    """Return the modules that run for an experiment and its outputs, but are not in its provenance."""
+    """Return the source files that an experiment and its outputs use, but the lockfile does not list."""
     with entered() as names:
         read = config.from_mapping({"max_epochs": 2, "figures": [], **experiment})
         job = build.Job(read, folder, ("png",))
@@ -49,13 +49,13 @@ def uncovered(experiment: dict[str, Any], folder: Path) -> set[str]:
 
 @pytest.fixture(autouse=True)
 def everything_imported() -> None:
-    """Import every rule first, so that no lookup of names imports modules during the profile."""
+    """Import every rule first, so that no lookup of names imports modules while functions are traced."""
     for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES):
         registry.find_all()
 
 
 def problem_for(rule: Any) -> dict[str, Any]:
-    """Return the problem of an experiment with a rule: the perceptron, with a loss that the rule can work on."""
+    """Return the problem of an experiment with a rule: the perceptron with a loss that the rule accepts."""
     for network in ({}, {"loss": "mse"}, {"loss": "half-mse"}):
         read = config.from_mapping({"algorithms": ["nelder-mead"], "figures": [], "network": network})
         if declare.unsuitable(rule, read.problem) is None:
@@ -63,31 +63,31 @@ def problem_for(rule: Any) -> dict[str, Any]:
     raise AssertionError(f"{rule.name} suits no perceptron")
 
 
-def test_every_rule(tmp_path: Path) -> None:
+def test_lists_source_files_of_every_rule(tmp_path: Path) -> None:
     wrong = {
         name: uncovered({"algorithms": [name], **problem_for(rule)}, tmp_path) for name, rule in OPTIMIZERS.items()
     }
     assert {name: modules for name, modules in wrong.items() if modules} == {}
 
 
-def test_every_wrapper(tmp_path: Path) -> None:
+def test_lists_source_files_of_every_wrapper(tmp_path: Path) -> None:
     for name in WRAPPERS.names():
         wrapped = {"name": "gd", "with": [{"name": name, **SETTINGS.get(name, {})}]}
         assert (name, uncovered({"algorithms": [wrapped]}, tmp_path)) == (name, set())
 
 
-def test_every_problem(tmp_path: Path) -> None:
+def test_lists_source_files_of_every_problem(tmp_path: Path) -> None:
     for name in set(PROBLEMS.names()) - {"perceptron"}:
         experiment = {"problem": name, "algorithms": ["nelder-mead"], "figures": ["contour"]}
         assert (name, uncovered(experiment, tmp_path)) == (name, set())
 
 
 @pytest.mark.parametrize("figure", sorted(FIGURES.names()))
-def test_every_figure(figure: str, tmp_path: Path) -> None:
+def test_lists_source_files_of_every_figure(figure: str, tmp_path: Path) -> None:
     assert uncovered({"algorithms": ["gd", "rprop"], "figures": [figure]}, tmp_path) == set()
 
 
-def test_a_module_that_is_not_listed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finds_unlisted_source_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = tuple(folder for folder in provenance.READING_AND_COMPUTING if folder != "numerics/*.py")
     monkeypatch.setattr(provenance, "READING_AND_COMPUTING", folders)
     assert uncovered({"algorithms": ["newton"]}, tmp_path) == {"numerics/linalg.py"}

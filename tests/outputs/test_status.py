@@ -1,4 +1,4 @@
-"""A second run does what has changed and nothing else, says why, and repairs what it finds broken."""
+"""Test that a run updates only outputs that are out of date, gives the reasons, and repairs damaged files."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ algorithms: [rprop, {name: momentum, label: M}]
 figures: [{kind: errors}, {kind: epochs}, {kind: errors, algorithms: [M]}]
 """
 DATA = "a,b,y\n.9,.3,1\n.5,.3,1\n.2,.1,1\n.7,.5,0\n.1,.8,0\n.1,.9,0\n"
+UP_TO_DATE = "outputs/two: up to date (8 files; first figure outputs/two/epochs.png); use --force to rerun and redraw"
+KEPT = "outputs/kept: up to date (6 files; first figure outputs/kept/epochs.png); use --force to rerun and redraw"
+GONE = "outputs/gone is an orphaned output folder (its config configs/gone.yaml no longer exists)"
 FIGURES = ("errors.png", "epochs.png", "errors-m.png")
 ALL = (*TABLES, *FIGURES)
 on_posix = pytest.mark.skipif(os.name != "posix", reason="needs the locks of POSIX")
@@ -38,10 +41,10 @@ def invoke(*arguments, **rest):
 
 
 def said(*arguments):
-    """Return what a run says of its files, which must succeed."""
+    """Return the status lines of a run, which must succeed, without the path of the first figure at their ends."""
     code, _, err = invoke("run", "two.yaml", *arguments)
     assert code == 0, err
-    return err.splitlines()
+    return [line.partition("; first figure ")[0] if "up to date" not in line else line for line in err.splitlines()]
 
 
 def tree(folder="."):
@@ -50,19 +53,19 @@ def tree(folder="."):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder in which the experiment has run once."""
+    """Return a folder in which the experiment has run once."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "two.yaml").write_text(CONFIG)
     (folder / "six.csv").write_text(DATA)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert said() == ["8 files in outputs/two"]
+        assert said() == ["outputs/two: wrote 8 files"]
     return folder
 
 
 @pytest.fixture(autouse=True)
 def folder(made, tmp_path, monkeypatch):
-    """The same, to be changed."""
+    """Work in a copy of that folder."""
     shutil.copytree(made, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     return Path("outputs/two")
@@ -74,21 +77,21 @@ def edit(path, old, new):
     Path(path).write_text(text.replace(old, new))
 
 
-# -- nothing to do -----------------------------------------------------------------------------------------------------
+# -- up to date --------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_up_to_date_is_left_alone_and_printed_all_the_same(folder):
+def test_prints_table_of_up_to_date_outputs_without_writing(folder):
     first = invoke("run", "two.yaml", "--out", "elsewhere", "--no-figures")[1]
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     for form in ("text", "md", "json", "csv"):
         code, out, err = invoke("run", "two.yaml", "--format", form)
-        assert (code, err) == (0, "outputs/two is up to date\n")
+        assert (code, err) == (0, f"{UP_TO_DATE}\n")
         assert out == invoke("run", "two.yaml", "--format", form, "--out", "elsewhere", "--force", "--no-figures")[1]
     assert invoke("run", "two.yaml")[1] == first
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
-def test_nothing_to_do_needs_neither_numpy_nor_matplotlib_nor_yaml():
+def test_up_to_date_outputs_do_not_import_slow_libraries():
     code = (
         "import sys; from bpviz.cli import main\n"
         "sys.argv = ['bpviz', 'run', 'two.yaml', '--strict']\n"
@@ -102,86 +105,86 @@ def test_nothing_to_do_needs_neither_numpy_nor_matplotlib_nor_yaml():
         text=True,
         check=False,
     )
-    assert done.stderr.startswith("outputs/two is up to date\n")
-    assert done.stdout.splitlines()[-1].startswith("1 [")  # momentum has not arrived in 60 epochs
+    assert done.stderr.startswith(f"{UP_TO_DATE}\n")
+    assert done.stdout.splitlines()[-1].startswith("1 [")  # momentum has not reached the threshold in 60 epochs
     assert "numpy" not in done.stdout
     assert "matplotlib" not in done.stdout
 
 
-def test_neither_times_nor_places_matter(tmp_path, monkeypatch):
+def test_up_to_date_does_not_depend_on_times_or_paths(tmp_path, monkeypatch):
     for path in Path().rglob("*"):
         os.utime(path, (1e9, 1e9))
     shutil.move(tmp_path / "copy", tmp_path / "moved")
     monkeypatch.chdir(tmp_path / "moved")
-    assert said() == ["outputs/two is up to date"]
+    assert said() == [UP_TO_DATE]
 
 
-def test_many_are_counted():
+def test_counts_many_up_to_date_experiments():
     Path("configs").mkdir()
     for i in range(7):
         Path(f"configs/c{i}.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
     invoke("run", "configs")
-    assert invoke("run", "configs")[2] == "7 of 7 experiments up to date\n"
+    assert invoke("run", "configs")[2] == "7 of 7 experiments up to date; use --force to rerun and redraw\n"
     Path("configs/c3.yaml").write_text("algorithms: [gd]\nfigures: []\n")
     lines = invoke("run", "configs")[2].splitlines()
     assert lines[:2] == [
-        "6 of 7 experiments up to date",
+        "6 of 7 experiments up to date; use --force to rerun and redraw",
         (
-            "5 of 5 files anew in outputs/c3: algorithms[0].name is 'gd', was 'rprop'; algorithms[0].label is "
-            "'Gradient descent', was 'RPROP'; algorithms[0].step is 0.3, was 0.1; and 4 more of the config changed"
+            "outputs/c3: updated 5 of 5 files (algorithms[0].name: 'rprop' -> 'gd'; algorithms[0].label: 'RPROP' -> "
+            "'Gradient descent'; algorithms[0].step: 0.1 -> 0.3; 4 more config values changed)"
         ),
     ]
 
 
-# -- what changed, and why ---------------------------------------------------------------------------------------------
+# -- reasons of updates ------------------------------------------------------------------------------------------------
 
 
-def test_a_changed_setting_redraws_what_shows_it(folder):
+def test_changed_setting_redraws_figures_that_depend_on_it(folder):
     edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
     assert said() == [
-        "7 of 8 files anew in outputs/two: algorithms[1].step is 0.2, was 0.3",
-        "  summary.md, summary.csv, summary.json, history.csv, run.json: says something else",
-        "  errors.png, errors-m.png: shows something else",  # the bars are as long: it makes all its epochs
+        "outputs/two: updated 7 of 8 files (algorithms[1].step: 0.3 -> 0.2)",
+        "  summary.md, summary.csv, summary.json, history.csv, run.json: content changed",
+        "  errors.png, errors-m.png: plotted data changed",  # the bars do not change: it runs all epochs
     ]
     edit("two.yaml", "[rprop,", "[{name: rprop, increase: 1.3},")
     untouched = tree(folder)
-    assert said()[0] == "7 of 8 files anew in outputs/two: algorithms[0].increase is 1.3, was 1.2"
+    assert said()[0] == "outputs/two: updated 7 of 8 files (algorithms[0].increase: 1.2 -> 1.3)"
     after = tree(folder)
     assert after["outputs/two/errors-m.png"] == untouched["outputs/two/errors-m.png"]
-    assert said() == ["outputs/two is up to date"]
+    assert said() == [UP_TO_DATE]
 
 
-def test_a_changed_figure_redraws_itself():
+def test_changed_figure_option_redraws_only_that_figure():
     edit("two.yaml", "{kind: epochs}", "{kind: epochs, title: Bars}")
     assert said() == [
-        "2 of 8 files anew in outputs/two: figures[1].title is 'Bars', was null",
-        "  run.json: says something else",
-        "  epochs.png: shows something else",
+        "outputs/two: updated 2 of 8 files (figures[1].title: null -> 'Bars')",
+        "  run.json: content changed",
+        "  epochs.png: plotted data changed",
     ]
 
 
-def test_changed_data():
+def test_changed_data_rerun_the_experiment():
     edit("six.csv", ".9,.3", ".9,.31")
     lines = said()
-    assert lines[0] == "7 of 8 files anew in outputs/two: six.csv changed"
+    assert lines[0] == "outputs/two: updated 7 of 8 files (six.csv changed)"
     edit("six.csv", "\n", "\r\n")  # the same numbers
-    assert said() == ["0 of 8 files anew in outputs/two: six.csv changed"]
-    assert said() == ["outputs/two is up to date"]
+    assert said() == ["outputs/two: updated 0 of 8 files (six.csv changed)"]
+    assert said() == [UP_TO_DATE]
 
 
-def test_a_comment_changes_nothing(folder):
+def test_comment_in_config_updates_no_file(folder):
     Path("two.yaml").write_text("# why not\n" + CONFIG)
     before = {name: content for name, content in tree(folder).items() if not name.endswith(lockfile.NAME)}
-    assert said() == ["0 of 8 files anew in outputs/two: the config is written otherwise, and says the same"]
+    assert said() == ["outputs/two: updated 0 of 8 files (config file edited, but its values are unchanged)"]
     assert {name: content for name, content in tree(folder).items() if not name.endswith(lockfile.NAME)} == before
-    assert said() == ["outputs/two is up to date"]
+    assert said() == [UP_TO_DATE]
 
 
-def test_another_format_is_drawn_beside():
+def test_additional_format_writes_only_new_files():
     lines = said("--format", "svg", "--format", "png")
     assert lines == [
-        "3 of 11 files anew in outputs/two: the command line asks for other figures",
-        "  errors.svg, epochs.svg, errors-m.svg: is new",
+        "outputs/two: updated 3 of 11 files (figure options changed (--format or --no-figures))",
+        "  errors.svg, epochs.svg, errors-m.svg: new file",
     ]
 
 
@@ -196,8 +199,8 @@ def test_another_format_is_drawn_beside():
         ("config/reader.py", 0),
     ],
 )
-def test_changed_code_is_gone_through_again(folder, module, redrawn, monkeypatch):
-    """Code that computes is run again; its figures are drawn again only if they show something else."""
+def test_changed_source_file_reruns_the_experiment(folder, module, redrawn, monkeypatch):
+    """Figures are redrawn only if their plotted data or their drawing code changed."""
     path = folder / lockfile.NAME
     data = json.loads(path.read_bytes())
     data["code"][module] = "0123456789abcdef"
@@ -205,9 +208,9 @@ def test_changed_code_is_gone_through_again(folder, module, redrawn, monkeypatch
     drawn = []
     monkeypatch.setattr("bpviz.outputs.build.draw", spy("bpviz.outputs.build", "draw", drawn))
     lines = said()
-    assert lines == [f"0 of 8 files anew in outputs/two: bpviz's own {module} changed"]
+    assert lines == [f"outputs/two: updated 0 of 8 files (bpviz source files changed: {module})"]
     assert len(drawn) == redrawn
-    assert said() == ["outputs/two is up to date"]
+    assert said() == [UP_TO_DATE]
 
 
 def spy(module, name, calls):
@@ -220,7 +223,7 @@ def spy(module, name, calls):
     return called
 
 
-def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
+def test_lockfile_lists_only_used_source_files(folder):
     code = lockfile.read(folder).code
     assert "optimizers/adam.py" not in code
     assert "figures/surface.py" not in code
@@ -228,82 +231,83 @@ def test_code_that_has_no_part_in_it_is_not_in_its_lock(folder):
     assert all(hashing.of_module(name) == was for name, was in code.items())
 
 
-def test_force_draws_everything(monkeypatch):
+def test_force_redraws_all_figures(monkeypatch):
     drawn = []
     monkeypatch.setattr("bpviz.outputs.build.draw", spy("bpviz.outputs.build", "draw", drawn))
-    assert said("--force") == ["0 of 8 files anew in outputs/two: it was asked for"]
+    assert said("--force") == ["outputs/two: 3 figures redrawn, 0 of 8 files changed (--force)"]
     assert len(drawn) == 3
 
 
-def test_times_cannot_be_remembered():
+def test_time_option_reruns_the_experiment():
     code, out, err = invoke("run", "two.yaml", "--time")
-    assert (code, err) == (0, "0 of 8 files anew in outputs/two: it was asked for\n")
+    assert (code, err) == (0, "outputs/two: updated 0 of 8 files (rerun requested)\n")
     assert "seconds" in out
 
 
-def test_overrides_are_part_of_what_was_asked():
+def test_changed_overrides_rerun_the_experiment():
     assert said("--set", "algorithms.0.step=0.2")[0] == (
-        "7 of 8 files anew in outputs/two: algorithms[0].step is 0.2, was 0.1"
+        "outputs/two: updated 7 of 8 files (algorithms[0].step: 0.1 -> 0.2)"
     )
-    assert said("--set", "algorithms.0.step=0.2") == ["outputs/two is up to date"]
+    assert said("--set", "algorithms.0.step=0.2") == [UP_TO_DATE]
 
 
 # -- damage ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_missing_file_comes_back(folder, name):
+def test_restores_missing_file(folder, name):
     before = (folder / name).read_bytes()
     (folder / name).unlink()
     lines = said()
-    assert lines[0] == f"1 of 8 files anew in outputs/two: {name} is missing"
+    assert lines[0] == f"outputs/two: updated 1 of 8 files (missing output file: {name})"
     assert (folder / name).read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_file_changed_by_hand_is_made_good(folder, name):
+def test_restores_modified_file(folder, name):
     before = (folder / name).read_bytes()
     for changed in (before + b" ", before[:-1] + b"#"):  # of another size, and of the same
         (folder / name).write_bytes(changed)
         lines = said()
-        assert lines[0] == f"1 of 8 files anew in outputs/two: {name} was changed"
+        assert lines[0] == f"outputs/two: updated 1 of 8 files (modified output file: {name})"
         assert (folder / name).read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "cannot be read (it is not JSON)"),
-        (b"{", "cannot be read (it is not JSON)"),
-        (b"\xff\xfe", "cannot be read (it is not JSON)"),
-        (b"[" * 100_000, "cannot be read (it is not JSON)"),
-        (b"{}", "is not a lock of bpviz"),
-        (b"[]", "is not a lock of bpviz"),
-        (b'{"schema": 1}', "is not a lock of bpviz"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "cannot be read (it is not JSON)"),
-        (b'{"schema": 99, "anything": 5}', "is of a newer bpviz"),
-        (b'<<<<<<< HEAD\n{"schema": 1}\n=======\n{}\n>>>>>>> other\n', "has conflict markers of git in it"),
+        (b"", "is not valid JSON"),
+        (b"{", "is not valid JSON"),
+        (b"\xff\xfe", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON"),
+        (b"{}", "is not a valid lockfile"),
+        (b"[]", "is not a valid lockfile"),
+        (b'{"schema": 1}', "is not a valid lockfile"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is not valid JSON"),
+        (b'{"schema": 0}', "was written by an older version of bpviz"),
+        (b'{"schema": 99, "anything": 5}', "was written by a newer version of bpviz"),
+        (b'<<<<<<< HEAD\n{"schema": 1}\n=======\n{}\n>>>>>>> other\n', "contains git conflict markers"),
     ],
 )
-def test_a_lock_that_is_no_use_is_named_and_made_anew(content, reason):
+def test_replaces_unusable_lockfile_and_gives_the_reason(content, reason):
     tables, folder = ("--out", "tables", "--no-figures"), Path("tables/two")
     said(*tables)
     good = (folder / lockfile.NAME).read_bytes()
     (folder / lockfile.NAME).write_bytes(content)
-    assert said(*tables)[0] == f"0 of 5 files anew in tables/two: tables/two/bpviz.lock.json {reason}"
+    assert said(*tables)[0] == f"tables/two: updated 0 of 5 files (tables/two/bpviz.lock.json {reason})"
     assert (folder / lockfile.NAME).read_bytes() == good
 
 
 def parts(data, path=()):
-    """Yield the path of every part of nested data."""
+    """Yield the path of every value of nested data."""
     yield path
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in items:
         yield from parts(value, (*path, key))
 
 
-def test_a_config_whose_path_has_bytes_that_are_no_characters():
-    """Whoever unpacks an old archive has such files."""
+def test_accepts_undecodable_bytes_in_config_path():
+    """Old archives may contain such file names."""
     place = Path(os.fsdecode(b"caf\xe9"))
     try:
         place.mkdir()
@@ -312,16 +316,19 @@ def test_a_config_whose_path_has_bytes_that_are_no_characters():
     for name in ("x.yaml", os.fsdecode(b"n\xe9.yaml")):
         (place / name).write_text("algorithms: [rprop]\nfigures: [errors]\n")
     code, _, err = invoke("run", str(place), "--out", "o")
-    assert (code, err) == (0, "6 files in o/n\n6 files in o/x\n"), err
+    assert (code, err) == (
+        0,
+        "".join(f"o/{name}: wrote 6 files; first figure o/{name}/errors.png\n" for name in "nx"),
+    ), err
     code, _, err = invoke("run", str(place), "--out", "o")
-    assert (code, err) == (0, "o/n is up to date\no/x is up to date\n"), err
+    assert (code, err.count(": up to date (6 files")) == (0, 2), err
     code, _, err = invoke("run", str(place), "--out", "o", "--check")
     assert code == 0, err
 
 
 @pytest.mark.slow
-def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
-    """Whatever part of it is whatever else, every command that reads it says what there is to say."""
+def test_damaged_lockfile_never_causes_traceback(tmp_path, monkeypatch):
+    """Every command that reads a lockfile handles values of every type in every place."""
     monkeypatch.chdir(tmp_path)
     Path("configs").mkdir()
     text = "algorithms: [rprop]\nfigures: []\nerror_threshold: 0.001\nmax_epochs: 9\nexpect: {rprop: {epochs: 20}}\n"
@@ -351,14 +358,14 @@ def test_no_damage_to_a_lock_gives_a_traceback(tmp_path, monkeypatch):
                 continue
             for command in commands:
                 path.write_text(json.dumps(data))
-                code, _, err = invoke(*command)  # which lets exceptions through
+                code, _, err = invoke(*command)  # raises exceptions
                 assert code < 2, err
     assert Path("a.md").exists()
 
 
 @pytest.mark.parametrize("name", ["../../precious.txt", "..", ".", "", "a/b", "a\\b", "C:b", "a\0b"])
 @pytest.mark.parametrize("where", ["files", "left_over"])
-def test_a_lock_that_names_files_of_another_folder_removes_none(folder, where, name):
+def test_rejects_lockfile_with_files_in_other_folders(folder, where, name):
     Path("configs").mkdir()
     Path("precious.txt").write_text("mine")
     data = json.loads((folder / lockfile.NAME).read_bytes())
@@ -368,25 +375,25 @@ def test_a_lock_that_names_files_of_another_folder_removes_none(folder, where, n
     else:
         data["left_over"] = [name]
     (folder / lockfile.NAME).write_text(json.dumps(data))
-    with pytest.raises(lockfile.LockError, match="is not a lock of bpviz"):
+    with pytest.raises(lockfile.LockError, match="is not a valid lockfile"):
         lockfile.read(folder)
     assert invoke("run", ".", "--prune", "--no-figures")[0] == 0
     assert Path("precious.txt").read_text() == "mine"
 
 
-def test_a_lock_as_large_as_no_lock_is_is_not_read(monkeypatch):
+def test_rejects_too_large_lockfile(monkeypatch):
     monkeypatch.setattr(lockfile, "LARGEST", 1000)
-    assert said()[0].endswith("outputs/two/bpviz.lock.json is larger than a lock can be")
+    assert said()[0].endswith("(outputs/two/bpviz.lock.json is too large for a lockfile (limit 0 MiB))")
 
 
-def test_a_lock_says_neither_when_nor_where(folder, tmp_path):
+def test_lockfile_contains_no_absolute_path(folder, tmp_path):
     text = (folder / lockfile.NAME).read_text()
     assert str(tmp_path) not in text
     assert json.loads(text)["config"] == "../../two.yaml"
     assert text.endswith("}\n")
 
 
-def test_results_stand_in_a_lock_to_nine_digits(folder):
+def test_lockfile_records_results_to_nine_digits(folder):
     summary = json.loads((folder / "summary.json").read_bytes())["runs"]
     for kept, run in zip(lockfile.read(folder).results, summary, strict=True):
         assert kept["epochs"] == run["epochs"]
@@ -395,41 +402,44 @@ def test_results_stand_in_a_lock_to_nine_digits(folder):
         assert kept["weights"] == [float(f"{weight:.8e}") for weight in run["weights"]]
 
 
-# -- what is left over -------------------------------------------------------------------------------------------------
+# -- orphaned outputs --------------------------------------------------------------------------------------------------
 
 
-def test_a_deleted_config_leaves_orphans_that_are_removed_when_asked():
+def test_prune_deletes_outputs_of_deleted_config():
     Path("configs").mkdir()
     for name in ("kept", "gone"):
         Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: [epochs]\n")
     invoke("run", "configs")
     Path("configs/gone.yaml").unlink()
-    (Path("outputs") / "mine").mkdir()  # of somebody else
-    gone = "outputs/gone is left over: its config configs/gone.yaml is gone"
-    assert invoke("run", "configs")[2].splitlines() == ["outputs/kept is up to date", f"{gone}; --prune removes it"]
+    (Path("outputs") / "mine").mkdir()  # not created by bpviz
+    gone = GONE
+    assert invoke("run", "configs")[2].splitlines() == [
+        KEPT,
+        f"{gone}; use --prune to delete it",
+    ]
     assert (Path("outputs/gone") / "epochs.png").exists()
     Path("outputs/gone/notes.txt").write_text("mine")
-    assert invoke("run", "configs", "--prune")[2].splitlines()[1] == f"{gone}; removed"
+    assert invoke("run", "configs", "--prune")[2].splitlines()[1] == f"{gone}; deleted"
     assert [path.name for path in Path("outputs/gone").iterdir()] == ["notes.txt"]
     assert sorted(path.name for path in Path("outputs").iterdir()) == ["gone", "kept", "mine", "two"]
-    assert invoke("run", "configs", "--prune")[2] == "outputs/kept is up to date\n"
+    assert invoke("run", "configs", "--prune")[2] == f"{KEPT}\n"
 
 
-def test_the_last_config_of_a_folder_may_be_deleted_too():
+def test_prune_deletes_outputs_of_last_deleted_config():
     Path("configs").mkdir()
     Path("configs/gone.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
     invoke("run", "configs")
     Path("configs/gone.yaml").unlink()
-    gone = "outputs/gone is left over: its config configs/gone.yaml is gone"
-    assert invoke("run", "configs") == (0, "", f"{gone}; --prune removes it\n")
-    assert invoke("run", "configs", "--prune") == (0, "", f"{gone}; removed\n")
+    gone = GONE
+    assert invoke("run", "configs") == (0, "", f"{gone}; use --prune to delete it\n")
+    assert invoke("run", "configs", "--prune") == (0, "", f"{gone}; deleted\n")
     code, _, said = invoke("run", "configs", "--prune")
     assert (code, said) == (2, "configs: no configs in this folder (no .yaml or .yml file)\n")
 
 
 @on_posix
-def test_orphans_are_removed_by_a_run_that_has_something_else_to_do():
-    """It has the folder of outputs to itself already, and does not wait for itself."""
+def test_prune_while_updating_other_outputs():
+    """The run has locked the output folder already, and must not wait for itself."""
     Path("configs").mkdir()
     for name in ("kept", "gone"):
         Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
@@ -439,51 +449,53 @@ def test_orphans_are_removed_by_a_run_that_has_something_else_to_do():
     command = [sys.executable, "-m", "bpviz", "run", "configs", "--prune"]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    assert run.stderr.splitlines()[-1] == "outputs/gone is left over: its config configs/gone.yaml is gone; removed"
+    assert run.stderr.splitlines()[-1] == f"{GONE}; deleted"
     assert not Path("outputs/gone").exists()
 
 
-def test_configs_of_other_folders_leave_no_orphans():
+def test_outputs_of_configs_in_other_folders_are_not_orphaned():
     Path("configs").mkdir()
     Path("configs/one.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
     Path("two.yaml").rename("away.yaml")
-    assert invoke("run", "configs")[2] == "5 files in outputs/one\n"
+    assert invoke("run", "configs")[2] == "outputs/one: wrote 5 files\n"
 
 
-def test_a_figure_that_is_no_longer_asked_for_is_left_over(folder):
+def test_prune_deletes_files_of_removed_figures(folder):
     edit("two.yaml", ", {kind: epochs}", "")
-    left = "epochs.png in outputs/two is left over"
-    assert said()[-1] == f"{left}; --prune removes it"
-    assert said()[-1] == f"{left}; --prune removes it"  # it is not forgotten
-    assert said("--prune")[-1] == f"{left}; removed"
-    assert said() == ["outputs/two is up to date"]
+    left = "outputs/two: orphaned file: epochs.png"
+    assert said()[-1] == f"{left}; use --prune to delete it"
+    assert said()[-1] == f"{left}; use --prune to delete it"  # reported again
+    assert said("--prune")[-1] == f"{left}; deleted"
+    assert said() == [
+        UP_TO_DATE.replace("8 files; first figure outputs/two/epochs", "7 files; first figure outputs/two/errors-m")
+    ]
     assert not (folder / "epochs.png").exists()
     edit("two.yaml", "[{kind: errors}, {kind: errors, algorithms: [M]}]", "[]")
-    assert said()[-1] == "errors-m.png and errors.png in outputs/two are left over; --prune removes them"
+    assert said()[-1] == "outputs/two: orphaned files: errors-m.png, errors.png; use --prune to delete them"
 
 
-# -- others on the same outputs ----------------------------------------------------------------------------------------
+# -- concurrent runs --------------------------------------------------------------------------------------------------
 
 
 @on_posix
-def test_a_second_run_waits_for_the_first(folder):
-    """The folder is held by this process; the run waits and says so, and goes on when it is free."""
+def test_second_run_waits_for_the_first(folder):
+    """This process locks the output folder; the run prints that it waits, and continues when it is released."""
     edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
     command = [sys.executable, "-m", "bpviz", "run", "two.yaml"]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
-    with atomic.held(Path("outputs"), lambda: pytest.fail("nobody else has it")):
+    with atomic.locked(Path("outputs"), lambda: pytest.fail("no other process has locked it")):
         before = tree(folder)
         waiting = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True)
-        assert waiting.stderr.readline() == "waiting for another bpviz that writes in outputs\n"
+        assert waiting.stderr.readline() == "waiting for another bpviz process to release outputs\n"
         assert tree(folder) == before
     _, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 0
-    assert err.startswith("7 of 8 files anew in outputs/two")
+    assert err.startswith("outputs/two: updated 7 of 8 files")
 
 
 @pytest.mark.slow
 @on_posix
-def test_two_runs_at_once_leave_what_one_leaves(folder):
+def test_concurrent_runs_write_the_same_files_as_one(folder):
     command = [sys.executable, "-m", "bpviz", "run", "two.yaml", "--force"]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     before = tree(folder)
@@ -496,7 +508,7 @@ def test_two_runs_at_once_leave_what_one_leaves(folder):
 
 @pytest.mark.slow
 @on_posix
-def test_a_killed_run_is_finished_by_the_next(folder):
+def test_next_run_completes_a_killed_run(folder):
     edit("two.yaml", "max_epochs: 60", "max_epochs: 61")
     said()
     good = tree(folder)
@@ -513,12 +525,12 @@ def test_a_killed_run_is_finished_by_the_next(folder):
         edit("two.yaml", "max_epochs: 60", "max_epochs: 61")
         said("--force")
         assert tree(folder) == good
-        assert said() == ["outputs/two is up to date"]
+        assert said() == [UP_TO_DATE]
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 100 KiB, which the tables of the experiment fit in and its figures do not."""
+    """Return a file system of 100 KiB: enough for the tables of the experiment, too small for its figures."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -533,7 +545,7 @@ def small_disk(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs tmpfs")
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_full_disk_is_a_message_and_room_for_the_rest_mends_it(small_disk, jobs):
+def test_reports_full_disk_and_completes_when_there_is_space(small_disk, jobs):
     out = small_disk / "out"
     code, stdout, err = invoke("run", "two.yaml", "--out", str(out), "--jobs", jobs)
     assert (code, stdout) == (2, "")
@@ -542,13 +554,16 @@ def test_a_full_disk_is_a_message_and_room_for_the_rest_mends_it(small_disk, job
     assert not (out / "two" / lockfile.NAME).exists()
     assert [path.name for path in (out / "two").iterdir() if path.suffix == ".part"] == []
     subprocess.run(["mount", "-o", "remount,size=10m", small_disk], check=True)
-    assert invoke("run", "two.yaml", "--out", str(out))[2] == f"8 files in {out / 'two'}\n"
+    assert (
+        invoke("run", "two.yaml", "--out", str(out))[2]
+        == f"{out / 'two'}: wrote 8 files; first figure {out / 'two/epochs.png'}\n"
+    )
     assert {name: (out / "two" / name).read_bytes() for name in ALL} == {
         name: Path("outputs/two", name).read_bytes() for name in ALL
     }
 
 
-def test_an_output_folder_that_leads_elsewhere_is_refused():
+def test_rejects_symbolic_link_as_output_folder():
     Path("real").mkdir()
     Path("link").symlink_to("real")
     assert invoke("run", "two.yaml", "--out", "link") == (
@@ -559,21 +574,21 @@ def test_an_output_folder_that_leads_elsewhere_is_refused():
     assert list(Path("real").iterdir()) == []
     shutil.move("outputs", "real")
     Path("outputs").symlink_to("real/outputs")
-    for arguments in ((), ("--prune",)):  # whether or not there is something to write
+    for arguments in ((), ("--prune",)):  # with and without files to write
         code, _, err = invoke("run", "two.yaml", *arguments)
         assert (code, err.partition(";")[0]) == (2, "outputs is a symbolic link to real/outputs")
 
 
-def test_names_that_differ_in_case_alone_are_refused():
+def test_rejects_configs_whose_names_differ_only_in_case():
     shutil.copy("two.yaml", "TWO.yaml")
     assert invoke("run", "two.yaml", "TWO.yaml")[2] == (
-        "two configs are named 'two' and would share a folder; rename one or run it with another --out\n"
+        "two configs are named 'two' and would use the same folder; rename one or use another --out for it\n"
     )
 
 
 @pytest.mark.slow
-def test_ten_thousand_configs(tmp_path, monkeypatch):
-    """Neither memory nor patience ends before they do."""
+def test_handles_ten_thousand_configs(tmp_path, monkeypatch):
+    """A thousand times the usual number of configs needs neither much memory nor much time."""
     monkeypatch.chdir(tmp_path)
     Path("configs").mkdir()
     for number in range(10_000):
@@ -581,14 +596,14 @@ def test_ten_thousand_configs(tmp_path, monkeypatch):
     assert invoke("run", "configs", "--jobs", "2", "--quiet")[0] == 0
     Path("configs/c77.yaml").unlink()
     said = invoke("run", "configs")[2].splitlines()
-    assert said[0] == "9999 of 9999 experiments up to date"
-    assert said[1:] == ["outputs/c77 is left over: its config configs/c77.yaml is gone; --prune removes it"]
+    assert said[0] == "9999 of 9999 experiments up to date; use --force to rerun and redraw"
+    assert said[1:] == [f"{GONE.replace('gone', 'c77', 1).replace('gone.yaml', 'c77.yaml')}; use --prune to delete it"]
     assert invoke("run", "configs", "--check", "--level", "inputs")[0] == 1
     shutil.rmtree("outputs")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check", "--level", "inputs"), ("--force",)])
-def test_twice_the_configs_are_twice_the_work(tmp_path, monkeypatch, arguments):
+def test_time_grows_linearly_with_number_of_configs(tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     calls = {}
     for many in (30, 60):
@@ -614,15 +629,15 @@ def test_twice_the_configs_are_twice_the_work(tmp_path, monkeypatch, arguments):
 # -- strictness --------------------------------------------------------------------------------------------------------
 
 
-def test_strict_fails_in_the_same_words_when_nothing_is_to_be_done():
+def test_strict_reports_failures_of_up_to_date_outputs():
     Path("two.yaml").write_text(CONFIG + "expect: {M: {epochs: {at_most: 5}}, rprop: {epochs: 20}}\n")
     first = invoke("run", "two.yaml", "--strict")
     again = invoke("run", "two.yaml", "--strict")
     assert (first[0], again[0]) == (1, 1)
     assert first[1] == again[1]
     assert again[2].splitlines() == [
-        "outputs/two is up to date",
-        "not reached, and --strict was given:",
+        UP_TO_DATE,
+        "threshold not reached (--strict):",
         "  Two: M from (-4, -4): reached max_epochs",
         "two.yaml:7:32: expect.M.epochs.at_most: expected at most 5 epochs, M took 60",
         "    expect: {M: {epochs: {at_most: 5}}, rprop: {epochs: 20}}",
@@ -631,7 +646,7 @@ def test_strict_fails_in_the_same_words_when_nothing_is_to_be_done():
     assert first[2].splitlines()[-5:] == again[2].splitlines()[-5:]
 
 
-def test_expectations_that_are_met():
+def test_strict_accepts_met_expectations():
     Path("two.yaml").write_text(
         "algorithms: [rprop]\nfigures: []\nexpect: {rprop: {epochs: 20, error: {below: 0.125}}}\n"
     )

@@ -1,4 +1,4 @@
-"""A file is whole, old or new, whatever happens; and nothing is written where it was not asked for."""
+"""Test that files are written atomically, and only where they should be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bpviz.storage.atomic import UnwritableError
 
 HOME = Path(bpviz.__file__).parent.parent
 
-on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc, where nobody can write")
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc, which is not writable")
 
 
 def names(folder):
@@ -27,7 +27,7 @@ def names(folder):
 # -- one file --------------------------------------------------------------------------------------------------------
 
 
-def test_writing_makes_and_replaces_and_leaves_nothing_else(tmp_path):
+def test_write_creates_and_replaces_file_and_leaves_no_other(tmp_path):
     path = tmp_path / "a.csv"
     for content in (b"old\n", b"", bytes(range(256)) * 1000):
         atomic.write(path, content)
@@ -37,7 +37,7 @@ def test_writing_makes_and_replaces_and_leaves_nothing_else(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
-def test_a_file_has_the_permissions_of_any_new_file(tmp_path, mask):
+def test_written_file_has_default_permissions(tmp_path, mask):
     before = os.umask(mask)
     try:
         atomic.write(tmp_path / "a", b"")
@@ -48,7 +48,7 @@ def test_a_file_has_the_permissions_of_any_new_file(tmp_path, mask):
 
 @pytest.mark.parametrize("failing", ["os.fsync", "pathlib.Path.replace"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_what_goes_wrong_leaves_the_old_file_and_no_traces(tmp_path, monkeypatch, failing, error):
+def test_failed_write_keeps_old_file_and_leaves_no_temporary_file(tmp_path, monkeypatch, failing, error):
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
 
@@ -65,7 +65,7 @@ def test_what_goes_wrong_leaves_the_old_file_and_no_traces(tmp_path, monkeypatch
     assert names(tmp_path) == ["a.csv"]
 
 
-def test_a_reader_that_has_the_old_file_open_reads_it_to_its_end(tmp_path):
+def test_reader_of_old_file_is_not_disturbed(tmp_path):
     path = tmp_path / "a.csv"
     atomic.write(path, b"old" * 1000)
     with path.open("rb") as reader:
@@ -74,8 +74,8 @@ def test_a_reader_that_has_the_old_file_open_reads_it_to_its_end(tmp_path):
         assert start + reader.read() == b"old" * 1000
 
 
-def test_what_a_killed_process_left_is_no_hindrance(tmp_path):
-    """Even if it had this process's number, and even if somebody put a link there."""
+def test_temporary_file_of_killed_process_is_replaced(tmp_path):
+    """Even if it had the id of this process, and even if a symbolic link has its name."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"untouched")
     (tmp_path / f".bpviz-{os.getpid()}.part").symlink_to(victim)
@@ -85,21 +85,21 @@ def test_what_a_killed_process_left_is_no_hindrance(tmp_path):
     assert names(tmp_path) == ["a.csv", "victim"]
 
 
-def test_another_run_may_sweep_a_folder_while_it_is_made(tmp_path, monkeypatch):
+def test_make_tolerates_concurrent_sweep(tmp_path, monkeypatch):
     close = os.close
     monkeypatch.setattr(os, "close", lambda handle: (close(handle), atomic.sweep(tmp_path)))
     atomic.make(tmp_path)
     assert names(tmp_path) == []
 
 
-def test_writing_where_there_is_no_folder(tmp_path):
+def test_write_reports_missing_folder(tmp_path):
     path = tmp_path / "no" / "a.csv"
     with pytest.raises(UnwritableError) as caught:
         atomic.write(path, b"")
     assert str(caught.value) == f"cannot write {path}: No such file or directory"
 
 
-# -- looking before writing ------------------------------------------------------------------------------------------
+# -- checks before writing -------------------------------------------------------------------------------------------
 
 
 def refusal(folder, *written):
@@ -108,7 +108,7 @@ def refusal(folder, *written):
     return str(caught.value)
 
 
-def test_what_is_new_or_to_be_replaced_is_fine(tmp_path):
+def test_check_accepts_new_and_existing_files(tmp_path):
     atomic.check(tmp_path / "new" / "er", ["a", "b"])
     (tmp_path / "a").write_bytes(b"")
     atomic.check(tmp_path, ["a", "b"])
@@ -116,13 +116,13 @@ def test_what_is_new_or_to_be_replaced_is_fine(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["\ud800", "a\0b"])
-def test_names_that_the_system_cannot_spell(tmp_path, name):
-    """Where it takes ASCII alone, an è is such a name."""
-    assert refusal(tmp_path, name) == f"cannot write {tmp_path / name}: the system cannot spell this name"
+def test_check_rejects_invalid_file_names(tmp_path, name):
+    """On systems that allow only ASCII, è is such a name."""
+    assert refusal(tmp_path, name) == f"cannot write {tmp_path / name}: invalid file name"
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["link", "dangling link"])
-def test_symbolic_links_are_refused(tmp_path, there):
+def test_check_rejects_symbolic_links(tmp_path, there):
     goal, folder = tmp_path / "goal", tmp_path / "folder"
     if there:
         goal.mkdir()
@@ -136,22 +136,22 @@ def test_symbolic_links_are_refused(tmp_path, there):
     assert goal.exists() is there
 
 
-def test_files_and_folders_in_each_others_place(tmp_path):
+def test_check_rejects_files_and_folders_in_each_others_place(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").write_bytes(b"")
-    assert refusal(tmp_path, "a") == f"{tmp_path / 'a'} is a folder, and a file of that name is to be written"
-    assert refusal(tmp_path / "b", "c") == f"{tmp_path / 'b'} is a file, and a folder of that name is to be made"
+    assert refusal(tmp_path, "a") == f"cannot write {tmp_path / 'a'}: a folder with that name exists"
+    assert refusal(tmp_path / "b", "c") == f"cannot create folder {tmp_path / 'b'}: a file with that name exists"
     assert refusal(tmp_path / "b" / "c", "d") == f"cannot write {tmp_path / 'b' / 'c'}: Not a directory"
 
 
-def test_names_too_long_for_the_file_system(tmp_path):
-    """Counted in bytes there, not in characters."""
+def test_check_rejects_too_long_names(tmp_path):
+    """File systems limit the length in bytes, not in characters."""
     path = tmp_path / ("字" * 90)
     assert refusal(tmp_path, path.name) == f"cannot write {path}: File name too long"
 
 
 @on_linux
-def test_a_folder_where_nobody_can_write():
+def test_make_rejects_unwritable_folder():
     with pytest.raises(UnwritableError) as caught:
         atomic.make(Path("/proc/bpviz"))
     assert str(caught.value) == "cannot write in /proc/bpviz: No such file or directory"
@@ -159,12 +159,12 @@ def test_a_folder_where_nobody_can_write():
         atomic.make(Path("/proc"))
 
 
-# -- killed in the middle --------------------------------------------------------------------------------------------
+# -- killed processes ------------------------------------------------------------------------------------------------
 
 
 # Writes in a forked process that kills itself at one step, then at the next, until one has written all. A step is the
 # moment before or after a call of a C function, since every system call is inside one; and one process is ended by the
-# system in the middle of the file. Prints one line per process: the step, and what is in the folder afterwards.
+# system in the middle of the file. Prints one line per process: the step, and the content of the folder afterwards.
 DYING = """
 import json, os, resource, signal, sys
 from pathlib import Path
@@ -210,7 +210,7 @@ while status != 0:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs fork")
 @pytest.mark.parametrize("precious", [False, True])
-def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path, precious):
+def test_process_killed_at_any_step_leaves_complete_file(tmp_path, precious):
     command = [sys.executable, "-c", DYING.replace("PRECIOUS", str(precious))]
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False)

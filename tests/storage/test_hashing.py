@@ -1,4 +1,4 @@
-"""Digests are equal for what is equal, to nine digits where numbers were computed, and differ for all else."""
+"""Test that hashes are equal for equal data, with computed numbers to nine digits, and differ otherwise."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bpviz.storage import hashing
 PLAIN = {"b": [1, 2.5, None, True, "ü"], "a": ((0.1,), {})}
 
 
-def test_bytes_have_the_first_digits_of_their_sha256():
+def test_hash_of_bytes_is_the_start_of_sha256():
     assert hashing.of_bytes(b"abc") == hashlib.sha256(b"abc").hexdigest()[:16]
 
 
-def test_neither_the_order_of_names_nor_lists_for_tuples_matter():
+def test_hash_does_not_depend_on_key_order_or_kind_of_sequence():
     assert hashing.of_data(PLAIN) == hashing.of_data({"a": [[0.1], {}], "b": (1, 2.5, None, True, "ü")})
 
 
@@ -32,12 +32,12 @@ def test_neither_the_order_of_names_nor_lists_for_tuples_matter():
         {"b": [1, 2.5, None, True, "ü"], "c": ((0.1,), {})},
     ],
 )
-def test_what_differs_has_another_digest(other):
+def test_different_data_have_different_hashes(other):
     assert hashing.of_data(other) != hashing.of_data(PLAIN)
 
 
 @pytest.mark.parametrize("number", [0.1234567, -4e-300, 3.0, 0.0, 123456.789e100])
-def test_a_computed_number_counts_to_nine_digits(number):
+def test_computed_numbers_are_hashed_to_nine_digits(number):
     def of(x):
         return hashing.of_data({"array": np.array([x, 1.0])})
 
@@ -45,8 +45,8 @@ def test_a_computed_number_counts_to_nine_digits(number):
     assert of(number * (1 + 1e-8)) != of(number) or number == 0
 
 
-def test_a_computed_number_counts_to_thirty_bits_of_its_mantissa():
-    """So 0.75 is 0.75 · 2³⁰ units: a quarter of one makes no difference, a whole one does."""
+def test_computed_numbers_are_hashed_to_thirty_bits_of_the_mantissa():
+    """So 0.75 is 0.75 · 2³⁰ units: a quarter of a unit does not change the hash, a whole unit does."""
 
     def of(x):
         return hashing.of_data(np.array([x]))
@@ -55,18 +55,18 @@ def test_a_computed_number_counts_to_thirty_bits_of_its_mantissa():
     assert of(0.75 + 2**-30) != of(0.75)
 
 
-def test_what_is_not_finite_has_a_digest_of_its_own():
+def test_non_finite_numbers_have_different_hashes():
     odd = [np.array([x]) for x in (np.nan, np.inf, -np.inf, 0.0, -1.0)]
     assert len({hashing.of_data(a) for a in odd}) == len(odd)
 
 
-def test_shape_and_kind_matter():
+def test_hash_depends_on_shape_and_not_on_dtype():
     flat, column = np.zeros(4), np.zeros((4, 1))
     assert hashing.of_data(flat) != hashing.of_data(column)
     assert hashing.of_data(np.array([1, 2])) == hashing.of_data(np.array([1.0, 2.0]))
 
 
-def test_modules_are_named_from_the_package_and_read_from_it():
+def test_modules_are_named_relative_to_the_package():
     home = Path(bpviz.__file__).parent
     found = hashing.modules("storage/hashing.py", "figures/_*.py")
     drawing = {f"figures/{path.name}" for path in (home / "figures").glob("_*.py")}

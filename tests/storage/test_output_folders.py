@@ -1,4 +1,4 @@
-"""Test folders of outputs: making them, updating files in them, sharing them between processes."""
+"""Test that output folders are created, updated and locked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_update_reports_whether_the_content_changed(tmp_path: Path) -> None:
         assert path.read_bytes() == content
 
 
-def test_a_written_file_is_readable_as_the_umask_allows(tmp_path: Path) -> None:
+def test_written_file_has_permissions_of_the_umask(tmp_path: Path) -> None:
     umask = os.umask(0o027)
     try:
         atomic.write(tmp_path / "file", b"a")
@@ -39,16 +39,16 @@ def test_a_written_file_is_readable_as_the_umask_allows(tmp_path: Path) -> None:
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
 
 
-def test_sweep_removes_the_parts_of_killed_processes_and_nothing_else(tmp_path: Path) -> None:
+def test_sweep_removes_only_temporary_files(tmp_path: Path) -> None:
     for name in (".bpviz-1.part", ".bpviz-77.part", "bpviz-1.part", ".bpviz-1", "mine.part"):
         (tmp_path / name).write_bytes(b"")
     atomic.sweep(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".bpviz-1", "bpviz-1.part", "mine.part"]
 
 
-def test_a_held_folder_is_locked_until_the_block_ends(tmp_path: Path) -> None:
+def test_folder_is_locked_until_the_block_ends(tmp_path: Path) -> None:
     waited: list[bool] = []
-    with atomic.held(tmp_path, lambda: waited.append(True)):
+    with atomic.locked(tmp_path, lambda: waited.append(True)):
         other = os.open(tmp_path, os.O_RDONLY)
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,10 +57,10 @@ def test_a_held_folder_is_locked_until_the_block_ends(tmp_path: Path) -> None:
     assert waited == []
 
 
-def test_says_that_it_waits_before_it_waits(tmp_path: Path) -> None:
+def test_calls_waiting_before_it_waits(tmp_path: Path) -> None:
     other = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
-    with atomic.held(tmp_path, lambda: os.close(other)):  # the lock goes when the last descriptor is closed
+    with atomic.locked(tmp_path, lambda: os.close(other)):  # the lock goes when the last descriptor is closed
         again = os.open(tmp_path, os.O_RDONLY)
         with pytest.raises(BlockingIOError):
             fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,7 +68,7 @@ def test_says_that_it_waits_before_it_waits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [ImportError, OSError])
-def test_goes_on_where_folders_cannot_be_locked(
+def test_continues_if_folders_cannot_be_locked(
     error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> int:
@@ -76,17 +76,17 @@ def test_goes_on_where_folders_cannot_be_locked(
 
     monkeypatch.setattr(os, "open", refuse)
     entered = False
-    with atomic.held(tmp_path, lambda: None):
+    with atomic.locked(tmp_path, lambda: None):
         entered = True
     assert entered
 
 
-def test_goes_on_where_the_file_system_has_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_continues_if_file_system_has_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with atomic.held(tmp_path, lambda: pytest.fail("it does not wait")):
+    with atomic.locked(tmp_path, lambda: pytest.fail("it does not wait")):
         pass
 
 

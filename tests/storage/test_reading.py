@@ -1,4 +1,4 @@
-"""Test reading files with a limit, and decoding them."""
+"""Test that files are read with a size limit, and decoded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_names_the_limit_in_kib() -> None:
     assert "4 KiB" in too_large(4 * 1024)
 
 
-def test_refuses_what_cannot_be_read(tmp_path: Path) -> None:
+def test_reports_unreadable_files(tmp_path: Path) -> None:
     assert refusal(tmp_path / "missing") == "no such file"
     assert "folder" in refusal(tmp_path)
     assert "null" in refusal(Path("a\0b"))
@@ -38,8 +38,8 @@ def test_refuses_what_cannot_be_read(tmp_path: Path) -> None:
     assert os.strerror(40) in refusal(tmp_path / "loop")  # ELOOP
 
 
-def test_refuses_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may read everything, so the system's refusal is simulated."""
+def test_reports_missing_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so the error is simulated."""
 
     def refuse(*_: object) -> None:
         raise PermissionError
@@ -49,7 +49,7 @@ def test_refuses_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("mark", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
-def test_refuses_utf16_as_a_whole(mark: bytes) -> None:
+def test_rejects_utf16(mark: bytes) -> None:
     with pytest.raises(ConfigError) as refused:
         decode(mark + b"a\0", "c.yaml")
     [mistake] = refused.value.mistakes
@@ -57,7 +57,7 @@ def test_refuses_utf16_as_a_whole(mark: bytes) -> None:
     assert "UTF-16" in mistake.message
 
 
-def test_decodes_utf8_with_and_without_a_mark() -> None:
+def test_decodes_utf8_with_and_without_byte_order_mark() -> None:
     assert decode(codecs.BOM_UTF8 + "η: 1".encode(), "c.yaml").text == "η: 1"
     assert decode("η: 1".encode(), "c.yaml").text == "η: 1"
 

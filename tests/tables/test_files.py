@@ -14,12 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 import bpviz
-from bpviz import config, tables
+from bpviz import config
 from bpviz.cli import cli
 from bpviz.declare import KINDS
 from bpviz.experiment import runner
 from bpviz.outputs import lockfile
 from bpviz.outputs.build import TABLES
+from bpviz.tables import schemas
 
 CONFIG = r"""
 title: "Every ending | from two starts"
@@ -175,7 +176,7 @@ def test_summary_markdown_has_exact_numbers(written, results):
 def test_run_json_has_versions(written):
     data = read_json(written / "run.json")
     assert list(data) == ["schema", "experiment", "versions"]
-    assert data["schema"] == tables.SCHEMA == 1
+    assert data["schema"] == schemas.SUMMARY == 1
     assert data["versions"] == {
         "bpviz": bpviz.__version__,
         "python": platform.python_version(),
@@ -214,9 +215,7 @@ def test_rejects_label_with_a_line_break(tmp_path):
     path.write_text('algorithms: [{name: gd, label: "two\\nlines"}]')
     outcome = CliRunner().invoke(cli, ["run", str(path), "--out", str(tmp_path / "out")])
     assert outcome.exit_code == 2
-    assert (
-        "expected printable characters on one line, got 'two\\nlines' (name in tables and legends)" in outcome.stderr
-    )
+    assert "expected printable characters on one line, got 'two\\nlines' (name in tables and legends)" in outcome.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -21,7 +21,7 @@ from click.shell_completion import get_completion_class
 
 import bpviz
 from bpviz.cli import cli
-from bpviz.tables import SCHEMA
+from bpviz.tables.schemas import SUMMARY as SCHEMA
 from bpviz.trackers import _tracker
 from bpviz.trackers._outputs import Outputs, flat, read
 from bpviz.trackers._tracker import NEW, TRACKERS, UNCHANGED, contained, environment
@@ -259,8 +259,8 @@ def test_damaged_files_give_an_error_message(study: Path, name: str) -> None:
 @pytest.mark.usefixtures("fake")
 def test_rejects_two_folders_with_the_same_name(study: Path) -> None:
     shutil.copytree(study, "more/Study")
-    stderr = refused(study, "more/Study", "--to", "fake")
-    assert stderr == "two folders are named 'study' and would be one experiment; export one after the other"
+    said = refused(study, "more/Study", "--to", "fake")
+    assert said == "two folders are named 'study' and would become one experiment; export them separately"
 
 
 @pytest.mark.usefixtures("fake")

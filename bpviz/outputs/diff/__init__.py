@@ -1,13 +1,11 @@
-"""What differs between two folders of outputs, or between a git revision and what is there."""
+"""Compare two output folders, or a git revision with the working tree."""
 
-from bpviz.outputs.diff.compare import CLOSE, SCHEMA, Changed, Difference, compare
+from bpviz.outputs.diff.compare import Changed, Difference, compare
 from bpviz.outputs.diff.git import since
 from bpviz.outputs.diff.read import Outputs, Side, sides
 from bpviz.outputs.diff.table import as_data, table
 
 __all__ = [
-    "CLOSE",
-    "SCHEMA",
     "Changed",
     "Difference",
     "Outputs",

@@ -1,7 +1,7 @@
-"""What changed between two folders of outputs, or between those of a git revision and those that are there.
+"""Compare the results of two output folders.
 
-Experiments are matched by the names of their folders, runs by label and start. Whole numbers and words are compared as
-they are, other numbers to a relative 1e-9, so that another processor's last bits make no difference.
+Experiments are matched by the names of their folders, runs by label and start. Integers and text are compared exactly,
+computed numbers to the tolerance (see tables/tolerance.py).
 """
 
 from __future__ import annotations
@@ -14,19 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.config import ConfigError, Mistake
 from bpviz.declare import KINDS
+from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
     from bpviz.outputs.diff.read import Side
 
-SCHEMA = 1
-"""Version of the JSON's layout; a change that breaks a reader raises it."""
-
-CLOSE = 1e-9
-"""Relative difference up to which computed numbers are the same."""
-
 
 class Difference(NamedTuple):
-    """One thing of a run that is not what it was; ``relative`` is None where that makes no sense."""
+    """A value of a run that differs; ``relative`` is the relative change, None if there is none."""
 
     what: str
     old: Any
@@ -36,7 +31,7 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Changed:
-    """An experiment, or a run of one, that was added, removed or changed; nothing of runs that are the same."""
+    """An experiment or a run that was added, removed or changed."""
 
     experiment: str
     change: str  # added, removed or changed
@@ -47,19 +42,16 @@ class Changed:
     differences: list[Difference] = field(default_factory=list)
 
 
-# -- comparing -------------------------------------------------------------------------------------------------------
-
-
 def compare(old: Side, new: Side) -> list[Changed]:
-    """Return what differs, experiment by experiment in the order of their names, runs in the order of the new ones.
+    """Return the differences, sorted by experiment; runs are in the order of the new side.
 
-    Raises ConfigError if one side is one experiment and the other several.
+    Raises ConfigError if one side is a single experiment and the other has several.
     """
     if old.single and new.single:
         ((_, before),), ((name, now),) = old.experiments.items(), new.experiments.items()
         return list(_changed_runs(name, before.runs, now.runs))
     wrong = [
-        Mistake(one.name, 0, 0, "", f"these are the outputs of one experiment, and {other.name} holds several")
+        Mistake(one.name, 0, 0, "", f"outputs of one experiment, but {other.name} has several")
         for one, other in ((old, new), (new, old))
         if one.single
     ]
@@ -90,7 +82,7 @@ def _changed_runs(name: str, old: list[dict[str, Any]], new: list[dict[str, Any]
 
 
 def _by_name(runs: list[dict[str, Any]]) -> dict[tuple[str, tuple[float, ...], int], dict[str, Any]]:
-    """Return runs by label, start and which they are of those that share both."""
+    """Return runs by label, start and their number among those with the same label and start."""
     named: dict[tuple[str, tuple[float, ...], int], dict[str, Any]] = {}
     times = Counter[tuple[str, tuple[float, ...]]]()
     for run in runs:
@@ -124,14 +116,14 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Dif
 
 
 def _close(old: Sequence[float | None], new: Sequence[float | None]) -> bool:
-    """Tell whether points are the same, as far from each other as 1e-9 of their distance from zero at most.
+    """Return whether the distance of two points is within the tolerance, relative to their distance from zero.
 
-    Where a number is not finite, both must be.
+    Numbers that are not finite are None; they must be None in both.
     """
     if len(old) != len(new) or [x is None for x in old] != [x is None for x in new]:
         return False
     before, after = ([x for x in point if x is not None] for point in (old, new))
-    return math.dist(before, after) <= CLOSE * max(math.hypot(*before), math.hypot(*after))
+    return math.dist(before, after) <= tolerance.RELATIVE * max(math.hypot(*before), math.hypot(*after))
 
 
 def _relative(old: Any, new: Any) -> float | None:
@@ -140,17 +132,8 @@ def _relative(old: Any, new: Any) -> float | None:
 
 
 def _moved(old: Sequence[float | None], new: Sequence[float | None]) -> float | None:
-    """Return how far an end point moved, as a part of its distance from zero."""
+    """Return how far an end point moved, relative to its distance from zero."""
     before, after = ([x for x in point if x is not None] for point in (old, new))
     if len(before) != len(old) or len(after) != len(old) or not any(before):
         return None
     return math.dist(before, after) / math.hypot(*before)
-
-
-# -- showing ---------------------------------------------------------------------------------------------------------
-
-
-# -- reading folders -------------------------------------------------------------------------------------------------
-
-
-# -- reading git -----------------------------------------------------------------------------------------------------

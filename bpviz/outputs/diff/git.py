@@ -1,4 +1,4 @@
-"""Outputs of experiments, read from a git revision."""
+"""Read outputs from a git revision."""
 
 from __future__ import annotations
 
@@ -16,9 +16,21 @@ if TYPE_CHECKING:
 
 
 def since(revision: str, paths: Sequence[str], out: Path) -> tuple[Side, Side]:
-    """Return the outputs of a git revision and those that are there: of folders of outputs, or of configs, in ``out``.
+    """Return the outputs of a git revision and those of the working tree.
 
-    Git is only asked what it has; the working tree stays as it is. Raises ConfigError.
+    Parameters
+    ----------
+    revision : str
+        The revision: ``HEAD~1``, ``main``, ``v1.0``.
+    paths : sequence of str
+        Output folders, or configs, whose outputs are in ``out``. All of ``out`` if empty.
+    out : Path
+        The folder of all outputs.
+
+    Raises
+    ------
+    ConfigError
+        If git fails, or a folder has no outputs. The working tree is never changed.
     """
     folders = output_folders(paths, out)
     repository = _Repository(folders[0], revision)
@@ -40,7 +52,7 @@ def since(revision: str, paths: Sequence[str], out: Path) -> tuple[Side, Side]:
 
 
 def _then_and_now(repository: _Repository, folder: str) -> tuple[Side, Side]:
-    """Return the outputs of a folder at the revision and now; a folder that is on one side only is new, or gone."""
+    """Return the outputs of a folder at the revision and now; a side without the folder has no experiments."""
     name = f"{folder} at {repository.revision}"
     found = repository.files(folder)
     if not Path(folder).exists() and found:
@@ -50,39 +62,39 @@ def _then_and_now(repository: _Repository, folder: str) -> tuple[Side, Side]:
         now = read_folder(folder)
         if now.single:
             return Side(name, {}), Side(folder, now.experiments)
-        raise mistake(folder, f"{repository.revision} has no outputs here")
+        raise mistake(folder, f"no outputs at {repository.revision}")
     if not found:
-        raise mistake(folder, f"no such folder, neither here nor at {repository.revision}")
+        raise mistake(folder, f"no such folder in the working tree or at {repository.revision}")
     then, now = all_of([lambda: side(name, folder, found), lambda: read_folder(folder)])
     return then, now
 
 
 class _Repository:
-    """What git has of files at a revision."""
+    """The files of a git repository at a revision."""
 
     def __init__(self, folder: str, revision: str) -> None:
         self.revision = revision
         self._named = folder
-        self._folder = Path(os.path.abspath(folder))  # noqa: PTH100  a link is not to be followed
+        self._folder = Path(os.path.abspath(folder))  # noqa: PTH100  Path.resolve would follow links
         while not self._folder.is_dir():
             self._folder = self._folder.parent
         self.top = Path(os.fsdecode(self._git("rev-parse", "--show-toplevel").rstrip(b"\n")))
         if revision.startswith("-") or not revision:
-            raise mistake(f"--git {revision}", "this is no revision")
+            raise mistake(f"--git {revision}", "invalid revision")
         try:
-            said = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+            commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         except ConfigError:
             shallow = self._git("rev-parse", "--is-shallow-repository").strip() == b"true"
-            hint = "; this clone is shallow, and `git fetch --unshallow` gets the rest" if shallow else ""
-            raise mistake(f"--git {revision}", f"git knows no such revision{hint}") from None
-        self._commit = said.decode().strip()
+            hint = " in this shallow clone; run `git fetch --unshallow`" if shallow else ""
+            raise mistake(f"--git {revision}", f"unknown revision{hint}") from None
+        self._commit = commit.decode().strip()
 
     def files(self, folder: str) -> dict[str, Callable[[], bytes]]:
-        """Return the summaries and pictures of a folder at the revision, and of folders in it, by their paths."""
+        """Return the summaries and PNGs of a folder and its subfolders at the revision, by relative path."""
         inside = os.path.relpath(os.path.realpath(folder), os.path.realpath(self.top))
         where = PurePosixPath(Path(inside).as_posix())
         if where.parts[:1] == ("..",):
-            raise mistake(folder, f"this is not in the repository {self.top}")
+            raise mistake(folder, f"not in the repository {self.top}")
         found: dict[str, Callable[[], bytes]] = {}
         for entry in self._git("ls-tree", "-r", "-z", "--full-tree", self._commit, "--", f"{where}/").split(b"\0"):
             about, _, path = entry.partition(b"\t")
@@ -99,7 +111,7 @@ class _Repository:
         return lambda: self._git("cat-file", "blob", blob)
 
     def _git(self, *arguments: str) -> bytes:
-        """Return what git says; ConfigError with its own words if it refuses."""
+        """Return the output of a git command; raise ConfigError with its error message if it fails."""
         environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
         try:
             done = subprocess.run(
@@ -108,6 +120,6 @@ class _Repository:
         except OSError as error:
             raise mistake("git", f"cannot be run: {error.strerror or error}") from None
         if done.returncode:
-            said = " ".join(done.stderr.decode(errors="replace").split()).removeprefix("fatal: ")
-            raise mistake(self._named, f"git says: {said or f'exit code {done.returncode}'}")
+            message = " ".join(done.stderr.decode(errors="replace").split()).removeprefix("fatal: ")
+            raise mistake(self._named, f"git failed: {message or f'exit code {done.returncode}'}")
         return done.stdout

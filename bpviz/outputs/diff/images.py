@@ -1,51 +1,48 @@
-"""Figures of two sides beside each other in one picture, pixel for pixel, those that differ alone."""
+"""Draw the figures that differ between two output folders side by side in one image."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpviz.config import ConfigError, Mistake
 from bpviz.figures import _style
+from bpviz.outputs import images
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from bpviz.declare import Array
     from bpviz.outputs.diff import Outputs, Side
 
-    Picture = npt.NDArray[Any]  # (height, width, red green blue), from 0 to 1
-
-_LEVELS = 2  # of 255 that another processor may make of a shade
-_TALLEST = 16000  # pixels; what does not fit is counted
+_TALLEST = 16000  # pixels; figures that do not fit are counted
 _MARGIN, _CAPTION, _HEADING = 24, 44, 60  # pixels
 
 
-def beside(old: Side, new: Side) -> tuple[bytes, int]:
-    """Return a PNG of the figures in both sides that differ, and how many there are; no bytes if there are none.
+def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
+    """Return a PNG of the figures that differ, and their number; no bytes if no figure differs.
 
-    Raises ConfigError if a figure cannot be read.
+    Raises ConfigError if a figure is not a valid PNG.
     """
-    pairs: list[tuple[str, Picture, Picture]] = []
+    pairs: list[tuple[str, Array, Array]] = []
     mistakes: list[Mistake] = []
     for name, before, now in _in_both(old, new):
         contents = before(), now()
         if contents[0] == contents[1]:
             continue
-        was, is_now = map(_pixels, contents)
-        if was is None or is_now is None:
-            for side, picture in ((old, was), (new, is_now)):
-                if picture is None:
-                    mistakes.append(Mistake(side.name, 0, 0, name, "this figure is damaged: not PNG"))
-        elif _differ(was, is_now):
-            pairs.append((name, was, is_now))
+        pictures = []
+        for side, content in zip((old, new), contents, strict=True):
+            try:
+                pictures.append(images.decode(content))
+            except images.UnreadableError:
+                mistakes.append(Mistake(side.name, 0, 0, name, "not a valid PNG"))
+        if len(pictures) == 2 and not (found := images.compare(*pictures)).same:
+            pairs.append((name, found.expected, found.actual))
     if mistakes:
         raise ConfigError(mistakes)
     return (_drawn(old.name, new.name, pairs) if pairs else b""), len(pairs)
 
 
 def _in_both(old: Side, new: Side) -> list[tuple[str, Callable[[], bytes], Callable[[], bytes]]]:
-    """Return the figures of experiments on both sides, each by its name, with the two ways to read it."""
+    """Return the figures that both sides have: their names, and functions that read the old and the new file."""
     together: list[tuple[str, Outputs, Outputs]] = []
     if old.single and new.single:
         (before,) = old.experiments.values()
@@ -61,31 +58,8 @@ def _in_both(old: Side, new: Side) -> list[tuple[str, Callable[[], bytes], Calla
     ]
 
 
-def _pixels(content: bytes) -> Picture | None:
-    """Return a PNG as pixels on white paper, None if it is none."""
-    import numpy as np
-    from matplotlib.image import imread
-
-    import bpviz.figures._render  # noqa: F401  matplotlib as it comes
-
-    try:
-        pixels = np.asarray(imread(io.BytesIO(content), format="png"), dtype=np.float64)
-    except Exception:  # noqa: BLE001  Pillow raises what it likes
-        return None
-    if pixels.ndim == 2:
-        pixels = np.stack([pixels] * 3, axis=-1)
-    if pixels.shape[-1] == 4:
-        opaque = pixels[..., 3:]
-        pixels = pixels[..., :3] * opaque + (1 - opaque)
-    return pixels
-
-
-def _differ(old: Picture, new: Picture) -> bool:
-    return old.shape != new.shape or bool((abs(old - new) > (_LEVELS + 0.5) / 255).any())
-
-
-def _drawn(old: str, new: str, pairs: list[tuple[str, Picture, Picture]]) -> bytes:
-    """Return the picture: a row a figure with its name above, the old one to the left."""
+def _drawn(old: str, new: str, pairs: list[tuple[str, Array, Array]]) -> bytes:
+    """Return the image: one row per figure with its name above, the old version on the left."""
     from bpviz.figures._render import blank, png
 
     heights = [max(before.shape[0], now.shape[0]) + _CAPTION for _, before, now in pairs]
@@ -100,14 +74,14 @@ def _drawn(old: str, new: str, pairs: list[tuple[str, Picture, Picture]]) -> byt
         def write(text: str, x: int, y: int, size: float, **how: Any) -> None:
             figure.text(x / wide, 1 - y / tall, text, fontsize=size, va="center", **how)
 
-        for x, said in zip(left, (f"old: {old}", f"new: {new}"), strict=True):
-            write(said, x, _HEADING // 2, _style.TITLE, fontweight="bold")
+        for x, heading in zip(left, (f"old: {old}", f"new: {new}"), strict=True):
+            write(heading, x, _HEADING // 2, _style.TITLE, fontweight="bold")
         top = _HEADING
         for (name, *both), height in zip(shown, heights, strict=False):
             for x, picture in zip(left, both, strict=True):
                 write(name, x, top + _CAPTION // 2, _style.BODY)
-                figure.figimage(picture, x, tall - top - _CAPTION - picture.shape[0], origin="upper")
+                figure.figimage(picture / 255, x, tall - top - _CAPTION - picture.shape[0], origin="upper")
             top += height
         if more:
-            write(f"... and {more} more that do not fit", left[0], top + _CAPTION // 2, _style.BODY)
+            write(f"... and {more} more (omitted: image too tall)", left[0], top + _CAPTION // 2, _style.BODY)
         return png(figure)

@@ -1,4 +1,4 @@
-"""Outputs of experiments, read from folders."""
+"""Read outputs from folders."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpviz import tables
 from bpviz.config import ConfigError, Mistake
 from bpviz.config.discovery import find
+from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ SUMMARY = "summary.json"
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs of an experiment: its runs as summary.json has them, and its figures as files, read when needed."""
+    """The outputs of an experiment: its runs as in summary.json, and functions that read its PNGs, by name."""
 
     runs: list[dict[str, Any]]
     figures: Mapping[str, Callable[[], bytes]]
@@ -30,21 +30,21 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Side:
-    """Experiments by name, and what they are called together: a folder, or a folder at a revision."""
+    """One side of a comparison: the experiments of a folder, by name."""
 
-    name: str
+    name: str  # of the folder, possibly with a revision
     experiments: Mapping[str, Outputs]
-    single: bool = False  # one experiment, whatever the name of its folder
+    single: bool = False  # whether the folder is that of one experiment, not of several
 
 
 def sides(old: str, new: str) -> tuple[Side, Side]:
-    """Return two folders of outputs. Raises ConfigError with what is wrong with either."""
+    """Read two output folders. Raises ConfigError with the mistakes of both."""
     read = all_of([lambda: read_folder(old), lambda: read_folder(new)])
     return read[0], read[1]
 
 
 def all_of(readings: Iterable[Callable[[], Side]]) -> list[Side]:
-    """Return what was read; ConfigError with the mistakes of all."""
+    """Call all functions and return their results; raise ConfigError with the mistakes of all."""
     read: list[Side] = []
     mistakes: list[Mistake] = []
     for reading in readings:
@@ -58,12 +58,12 @@ def all_of(readings: Iterable[Callable[[], Side]]) -> list[Side]:
 
 
 def read_folder(folder: str) -> Side:
-    """Return the outputs in a folder. Raises ConfigError."""
+    """Read an output folder. Raises ConfigError."""
     path = Path(folder)
     if not path.exists():
         raise mistake(folder, "no such folder")
     if not path.is_dir():
-        raise mistake(folder, "this is a file, not a folder of outputs")
+        raise mistake(folder, "expected an output folder, got a file")
     try:
         inside = [path, *sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink())]
         found = {
@@ -78,11 +78,11 @@ def read_folder(folder: str) -> Side:
 
 
 def side(name: str, folder: str, found: Mapping[str, Callable[[], bytes]]) -> Side:
-    """Return the experiments whose files, by their paths from ``folder``, were found there."""
+    """Return the experiments of a folder, given functions that read its files, by relative path."""
     single = SUMMARY in found
     names = [""] if single else sorted(path.rpartition("/")[0] for path in found if path.endswith(f"/{SUMMARY}"))
     if not names:
-        raise mistake(name, f"there are no outputs of bpviz: no {SUMMARY} here, nor in a folder of it")
+        raise mistake(name, f"no bpviz outputs found: no {SUMMARY} in this folder or its subfolders")
     experiments: dict[str, Outputs] = {}
     mistakes: list[Mistake] = []
     for part in names:
@@ -100,12 +100,12 @@ def side(name: str, folder: str, found: Mapping[str, Callable[[], bytes]]) -> Si
 
 
 def mistake(file: str, message: str) -> ConfigError:
-    """Return the ConfigError of one mistake about a file or folder as a whole."""
+    """Return a ConfigError about a file or folder."""
     return ConfigError([Mistake(file or "''", 0, 0, "", message)])
 
 
 def _runs(where: str, read: Callable[[], bytes]) -> list[dict[str, Any]]:
-    """Return the runs of a summary; ConfigError if it is none."""
+    """Return the runs of a summary.json; raise ConfigError if it is not valid."""
     try:
         content = read()
         data = json.loads(content)
@@ -113,18 +113,18 @@ def _runs(where: str, read: Callable[[], bytes]) -> list[dict[str, Any]]:
         raise mistake(where, f"cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError):
         conflict = b"<<<<<<< " in content
-        raise mistake(where, "has conflict markers of git in it" if conflict else "is damaged: not JSON") from None
+        raise mistake(where, "contains git conflict markers" if conflict else "not valid JSON") from None
     schema = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(schema, int) and schema > tables.SCHEMA:
-        raise mistake(where, "is of a newer bpviz")
-    if schema != tables.SCHEMA or not isinstance(data.get("runs"), list) or not all(map(_sound, data["runs"])):
-        raise mistake(where, "is damaged: not a summary of bpviz")
+    if type(schema) is int and schema > schemas.SUMMARY:
+        raise mistake(where, "written by a newer version of bpviz")
+    if schema != schemas.SUMMARY or not isinstance(data.get("runs"), list) or not all(map(_sound, data["runs"])):
+        raise mistake(where, "not a valid summary of bpviz")
     runs: list[dict[str, Any]] = data["runs"]
     return runs
 
 
 def _sound(run: Any) -> bool:
-    """Tell whether a run of a summary has all that is compared, each of its kind."""
+    """Return whether a run has all values that are compared, with the right types."""
 
     def number(x: Any) -> bool:
         return isinstance(x, int | float) and not isinstance(x, bool)
@@ -147,7 +147,7 @@ def _sound(run: Any) -> bool:
 
 
 def output_folders(paths: Sequence[str], out: Path) -> list[str]:
-    """Return the folders of outputs that are meant: named themselves, or by their configs."""
+    """Return the output folders that paths name, directly or by their configs."""
     folders = []
     for path in paths or [str(out)]:
         given = Path(path)

@@ -1,9 +1,9 @@
-"""Whether outputs still are what their configs make of them: found and said, never repaired.
+"""Detect outputs that no longer match their configs; never modifies them.
 
-Three levels, each with what is below it. ``inputs`` compares digests and computes nothing: what went in, and the files
-that came out, are what the lock says. ``results`` runs every algorithm again. ``pixels`` draws every figure again. What
-is not the doing of whoever keeps the outputs is no drift: other versions, another processor, bpviz's own code as long
-as it comes to the same.
+A check has three levels, each of which includes the ones before it. ``inputs`` compares the hashes of inputs and output
+files with the lockfile. ``results`` also runs the algorithms and compares their results. ``pixels`` also draws the
+figures and compares them. Other versions, another processor and changed source files of bpviz are not reported as drift
+while the results stay the same.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ LEVELS = ("inputs", "results", "pixels")
 
 
 class Drift(NamedTuple):
-    """Something that is not as it was: the level at which it shows, and its place with what is said of it."""
+    """A difference: the level that found it, and its place with a message."""
 
     level: str
     where: Mistake
 
 
 class Picture(NamedTuple):
-    """A difference to look at, as PNG files: what was expected, what came, and where they part."""
+    """A difference as PNG files: baseline, current state, and their difference."""
 
-    name: str  # of its files
+    name: str  # prefix of the file names
     title: str
-    said: str
-    parts: dict[str, bytes]  # expected, actual and difference, those that there are
+    caption: str
+    parts: dict[str, bytes]  # by expected, actual and difference
 
 
 class Change(NamedTuple):
-    """A number, or a word, of a run that is not what it was."""
+    """A value of a run that changed."""
 
     run: str
     what: str
@@ -46,10 +46,11 @@ class Change(NamedTuple):
 
 @dataclass
 class Checked:
-    """What was found about the outputs of one experiment. ``config`` is empty for outputs of a config that is gone.
+    """The result of checking the outputs of one experiment.
 
-    ``notes`` say what was not compared, and what may be behind a difference. ``unmet`` and ``unexpected`` are what
-    --strict asks for.
+    ``config`` is empty for orphaned outputs. ``notes`` name skipped comparisons and possible causes of a difference.
+    ``unmet`` and ``unexpected`` are the runs that did not reach their threshold and the failed expectations, which
+    --strict reports.
     """
 
     config: str
@@ -63,5 +64,5 @@ class Checked:
     unexpected: list[Mistake] = field(default_factory=list)
 
     def at(self, level: str) -> list[Drift]:
-        """Return the drifts that show at a level."""
+        """Return the drifts of a level."""
         return [drift for drift in self.drifts if drift.level == level]

@@ -1,4 +1,4 @@
-"""Differences to look at: one page that needs no network and no script, and its pictures as files."""
+"""Write a drift report as one HTML page, without scripts and external resources, and its images as files."""
 
 from __future__ import annotations
 
@@ -69,21 +69,18 @@ figure img {
 @media print { section { break-inside: avoid; } body { max-width: none; } }
 """
 
-_CAPTIONS = {"expected": "Expected", "actual": "Now", "difference": "Difference"}
+_CAPTIONS = {"expected": "Baseline", "actual": "Now", "difference": "Difference"}
 
 
-def write(folder: Path, found: Sequence[Checked], said: str) -> Path:
-    """Write the page and its pictures and return its path; UnwritableError if that cannot be done.
-
-    ``said`` is the verdict.
-    """
+def write(folder: Path, found: Sequence[Checked], verdict: str) -> Path:
+    """Write the page and its images, and return its path; raise UnwritableError if that fails."""
     shown = [one for one in found if one.drifts]
     written: dict[Path, bytes] = {}
     for one in shown:
         for picture in one.pictures:
             for part, content in picture.parts.items():
                 written[folder / one.folder.name / _file(picture, part)] = content
-    written[folder / PAGE] = page(shown, said).encode(errors="backslashreplace")
+    written[folder / PAGE] = page(shown, verdict).encode(errors="backslashreplace")
     for inside in dict.fromkeys([folder, *(path.parent for path in written)]):
         atomic.check(inside, [path.name for path in written if path.parent == inside])
         atomic.make(inside)
@@ -96,8 +93,8 @@ def _file(picture: Picture, part: str) -> str:
     return f"{picture.name}-{part}.png"
 
 
-def page(found: Sequence[Checked], said: str) -> str:
-    """Return the page: everything that is in it is text or a picture within it."""
+def page(found: Sequence[Checked], verdict: str) -> str:
+    """Return the page, with the images embedded in it."""
     entries = "".join(
         f'<li><a href="#e{number}">{escape(one.title)}</a></li>' for number, one in enumerate(found, start=1)
     )
@@ -109,13 +106,13 @@ def page(found: Sequence[Checked], said: str) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>bpviz: {escape(said)}</title>
+<title>bpviz: {escape(verdict)}</title>
 <style>{_STYLE}</style>
 </head>
 <body>
 <header>
-<h1>What has drifted</h1>
-<p class="pale">{escape(said[0].upper() + said[1:])}.</p>
+<h1>Drift report</h1>
+<p class="pale">{escape(verdict[0].upper() + verdict[1:])}.</p>
 {f'<nav aria-label="Experiments"><ul>{entries}</ul></nav>' if len(found) > 1 else ""}
 </header>
 <main>
@@ -157,7 +154,7 @@ def _changes(one: Checked) -> str:
         f'<td class="number">{escape(change.was)}</td><td class="number now">{escape(change.now)}</td></tr>\n'
         for change in one.changes
     )
-    head = '<tr><th>run</th><th>of it</th><th class="number">expected</th><th class="number">now</th></tr>'
+    head = '<tr><th>run</th><th>quantity</th><th class="number">baseline</th><th class="number">now</th></tr>'
     return f'<div class="scroll" tabindex="0"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n'
 
 
@@ -170,7 +167,7 @@ def _picture(one: Checked, picture: Picture) -> str:
     )
     return (
         f"<h3>{escape(picture.title)}</h3>\n"
-        f'<p class="pale">{escape(picture.said)}</p>\n<div class="three">\n{figures}</div>\n'
+        f'<p class="pale">{escape(picture.caption)}</p>\n<div class="three">\n{figures}</div>\n'
     )
 
 

@@ -1,4 +1,4 @@
-"""The levels above: results computed anew, and figures drawn anew, compared with what the lock and the folder hold."""
+"""Levels ``results`` and ``pixels`` of a check: run the algorithms and draw the figures again, and compare."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from bpviz.messages.text import listed
 from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.build import TABLES, Job
 from bpviz.outputs.drift import Change, Checked, Drift, Picture
-from bpviz.outputs.drift.inputs import Subject, expected
+from bpviz.outputs.drift.inputs import Subject, check_expectations
 from bpviz.outputs.provenance import versions
+from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,16 +25,12 @@ if TYPE_CHECKING:
     from bpviz.outputs.build import Outcome
     from bpviz.outputs.lockfile import Lock
 
-_CLOSE = 1e-9  # relative to the largest weight of a run, or to its error
-_ROUNDING = 1e-15  # of the largest error on the way: what a last bit of a weight makes of an error near 0
-_DIGITS = 9  # that a lock holds of a number
-_SAME = 2.0  # of 255, the root of the mean square: pixels that differ by no more are the same
-_CURVES = 7  # in one picture
-_NAMED = 4  # modules
+_CURVES = 7  # runs in one plot
+_NAMED = 4  # source files that are listed
 
 
 class Task(NamedTuple):
-    """Outputs whose results, and figures, are made anew, aside."""
+    """Outputs to check, and the job that repeats them in a temporary folder."""
 
     subject: Subject
     before: Lock
@@ -42,33 +39,37 @@ class Task(NamedTuple):
     checked: Checked
 
 
-def task(subject: Subject, experiment: Experiment, aside: Path, level: str, checked: Checked) -> Task:
-    """Return what is to be done for a level in the folder ``aside``."""
+def task(subject: Subject, experiment: Experiment, temporary: Path, level: str, checked: Checked) -> Task:
+    """Return the task that repeats the outputs, as far as a level compares them, in the folder ``temporary``."""
     assert subject.before
     before = subject.before
     experiment = subject.as_asked(experiment)
     if level != "pixels":
-        return Task(subject, before, experiment, Job(replace(experiment, figures=()), aside, (), False), checked)
+        return Task(subject, before, experiment, Job(replace(experiment, figures=()), temporary, (), False), checked)
     drawn = _minor(before.versions) == _minor(versions(experiment))
     formats = ("png",) if drawn and "png" in subject.asked.formats else ()
-    return Task(subject, before, experiment, Job(experiment, aside, formats, False, origin=before.origin), checked)
+    return Task(subject, before, experiment, Job(experiment, temporary, formats, False, origin=before.origin), checked)
 
 
 def _minor(made_with: Mapping[str, str]) -> str:
-    """Return the minor version of matplotlib: ``3.10``."""
+    """Return the minor version of matplotlib, like ``3.10``."""
     return ".".join(made_with.get("matplotlib", "unknown").split(".")[:2])
 
 
 def compare(task: Task, outcome: Outcome, level: str) -> None:
-    """Note what is other now."""
+    """Compare the repeated results and figures with the recorded ones, and record the drifts."""
     checked, before = task.checked, task.before
     runs = tables.summary(outcome.results)["runs"]
-    expected(checked, task.experiment, runs, tables.unmet(outcome.results))
+    check_expectations(checked, task.experiment, runs, tables.unmet(outcome.results))
     missing = [name for name in _files(task) if name not in before.files]
     checked.drifts += [
         Drift(
             "results",
-            replace(_at(task, ""), file=str(task.subject.folder / lockfile.NAME), message=f"{name} is missing"),
+            replace(
+                _at(task, ""),
+                file=str(task.subject.folder / lockfile.NAME),
+                message=f"{name} is not listed",
+            ),
         )
         for name in missing
     ]
@@ -76,7 +77,7 @@ def compare(task: Task, outcome: Outcome, level: str) -> None:
     if level == "pixels":
         _pixels(task, outcome)
     if checked.at("results") or checked.at("pixels"):
-        checked.notes += _why(task)
+        checked.notes += _causes(task)
 
 
 def _files(task: Task) -> list[str]:
@@ -86,28 +87,26 @@ def _files(task: Task) -> list[str]:
 
 
 def _at(task: Task, path: str) -> Any:
-    """Return the place of a value of the config, as a mistake with nothing said yet."""
+    """Return the place of a value of the config, as a mistake without a message."""
     return task.subject.source.places().place(path).mistake(path, "")
 
 
-def _why(task: Task) -> Iterator[str]:
-    """Yield what may be behind a difference besides the config."""
+def _causes(task: Task) -> Iterator[str]:
+    """Yield notes about possible causes of a difference other than the config."""
     folder, before = task.subject.folder, task.before
     code = provenance.other_code(before.code)
     if code:
         more = [f"{len(code) - _NAMED} more"] if len(code) > _NAMED + 1 else []
         named = [*code[:_NAMED], *more] if more else code
-        yield f"{folder}: since the outputs were made, bpviz's own {listed(named, 'and')} changed"
+        yield f"{folder}: bpviz source files changed since the last run: {', '.join(named)}"
     now = versions(task.experiment)
     other = [
-        f"{name} {now[name]} (was {before.versions.get(name)})"
-        for name in now
-        if before.versions.get(name) != now[name]
+        f"{name} {before.versions.get(name)} -> {now[name]}" for name in now if before.versions.get(name) != now[name]
     ]
     if other:
-        yield f"{folder}: this runs {listed(other, 'and')}"
+        yield f"{folder}: versions changed since the last run: {', '.join(other)}"
     if not code and not other and not task.checked.at("inputs"):
-        yield f"{folder}: neither the config nor bpviz nor a version has changed since the outputs were made"
+        yield f"{folder}: config, bpviz source files and versions are unchanged since the last run"
 
 
 # -- results ---------------------------------------------------------------------------------------------------------
@@ -117,27 +116,27 @@ def _results(task: Task, outcome: Outcome, runs: Sequence[Mapping[str, Any]]) ->
     was = {_key(run): run for run in task.before.results}
     starts = len({json.dumps(run["start"]) for run in runs}) > 1
     labels = [algorithm.label for algorithm in task.experiment.algorithms]
-    parted = []
+    differing = []
     for number, run in enumerate(runs):
         label = run["label"]
-        said = f"{label} from {tables.point(run['start'])}" if starts else label
+        name = f"{label} from {tables.point(run['start'])}" if starts else label
         place = _at(task, f"algorithms[{labels.index(label)}]")
         recorded = was.pop(_key(run), None)
         if recorded is None:
-            task.checked.drifts.append(Drift("results", replace(place, message=f"{said} is not among the results")))
+            task.checked.drifts.append(Drift("results", replace(place, message=f"{name} has no recorded result")))
             continue
         largest = max((abs(e) for e in outcome.results.runs[number].errors.tolist() if math.isfinite(e)), default=0.0)
-        changes = [Change(said, *change) for change in _changes(recorded, run, largest, outcome.results.weights)]
+        changes = [Change(name, *change) for change in _changes(recorded, run, largest, outcome.results.weights)]
         if changes:
-            words = listed([f"{c.what} {c.now} (was {c.was})" for c in changes], "and")
-            task.checked.drifts.append(Drift("results", replace(place, message=f"{said} came to {words}")))
+            words = ", ".join(f"{c.what} {c.was} -> {c.now}" for c in changes)
+            task.checked.drifts.append(Drift("results", replace(place, message=f"{name}: {words}")))
             task.checked.changes += changes
-            parted.append(number)
+            differing.append(number)
     for recorded in was.values():
-        message = f"{recorded.get('label')} is among the results, and is not run any more"
+        message = f"{recorded.get('label')} has a recorded result, but is not in the config"
         task.checked.drifts.append(Drift("results", replace(_at(task, "algorithms"), message=message)))
-    if parted:
-        task.checked.pictures += _curves(task, outcome, parted)
+    if differing:
+        task.checked.pictures += _curves(task, outcome, differing)
 
 
 def _key(run: Mapping[str, Any]) -> str:
@@ -147,9 +146,9 @@ def _key(run: Mapping[str, Any]) -> str:
 def _changes(
     was: Mapping[str, Any], now: Mapping[str, Any], largest: float, names: Sequence[str]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield what differs between a run of a lock and the run now, whose errors were at most ``largest``.
+    """Yield the differences between a recorded run and the current one as (quantity, recorded, current).
 
-    ``names`` are those of the weights.
+    ``largest`` is the largest absolute error of the current run, ``names`` are the names of the weights.
     """
     for name in ("epochs", "ending"):
         if was.get(name) != now[name]:
@@ -161,58 +160,59 @@ def _changes(
         if before != after:
             yield f"{kind} evaluations", _shown(before), _shown(after)
     error = now["final_error"]
-    scale = _CLOSE * abs(error or 0.0) + _ROUNDING * largest
-    if not same(was.get("final_error"), error, scale):
-        yield "error", _shown(was.get("final_error")), _shown(error)
+    if not same(was.get("final_error"), error, tolerance.for_error(error, largest)):
+        yield "final error", _shown(was.get("final_error")), _shown(error)
     before, after = was.get("weights"), now["weights"]
     before = before if isinstance(before, list) and len(before) == len(after) else [None] * len(after)
-    scale = _CLOSE * max((abs(w) for w in after if w is not None), default=0.0)
+    scale = tolerance.for_weights(after)
     for name, w, v in zip(names, before, after, strict=True):
         if not same(w, v, scale):
             yield name, _shown(w), _shown(v)
 
 
 def same(was: Any, now: float | None, allowed: float) -> bool:
-    """Tell whether a number of a lock, which holds nine digits, is within ``allowed`` of what it is now."""
-    if was is None or now is None:  # what is not finite
+    """Return whether a recorded number, rounded to nine digits, is within ``allowed`` of the current one."""
+    if was is None or now is None:  # not finite
         return was is now
     if isinstance(was, bool) or not isinstance(was, int | float) or not math.isfinite(was):
         return False
-    last = 10.0 ** (math.floor(math.log10(abs(was))) - _DIGITS + 1) if was else 0.0
-    return abs(was - now) <= allowed + 0.5 * last * (1 + _CLOSE)
+    last = 10.0 ** (math.floor(math.log10(abs(was))) - tolerance.DIGITS + 1) if was else 0.0
+    return abs(was - now) <= allowed + 0.5 * last * (1 + tolerance.RELATIVE)
 
 
 def _shown(value: Any) -> str:
     if value is None:
-        return "nothing finite"
-    return f"{value:.{_DIGITS}g}" if isinstance(value, float) else str(value)
+        return "non-finite"
+    return f"{value:.{tolerance.DIGITS}g}" if isinstance(value, float) else str(value)
 
 
-def _curves(task: Task, outcome: Outcome, parted: Sequence[int]) -> Iterator[Picture]:
-    """Yield the errors by epoch of runs that came to something else, beside those that history.csv holds."""
+def _curves(task: Task, outcome: Outcome, differing: Sequence[int]) -> Iterator[Picture]:
+    """Yield a plot of the errors per epoch of runs that differ, with those recorded in history.csv."""
     from bpviz.outputs.drift.images import curves
 
     recorded = _history(task.subject.folder / "history.csv")
     results = outcome.results
     starts = list(dict.fromkeys(run.start for run in results.runs))
     pairs = []
-    for number in parted[:_CURVES]:
+    for number in differing[:_CURVES]:
         run = results.runs[number]
         was = recorded.get((run.label, starts.index(run.start) + 1))
         if was:
-            said = f"{run.label} {tables.point(run.start)}" if len(starts) > 1 else run.label
-            pairs.append((number, said, was, run.errors.tolist()))
+            label = f"{run.label} {tables.point(run.start)}" if len(starts) > 1 else run.label
+            pairs.append((number, label, was, run.errors.tolist()))
     if not pairs:
-        task.checked.notes.append(f"{task.subject.folder}: history.csv does not hold the runs, so there is no picture")
+        task.checked.notes.append(
+            f"{task.subject.folder}: errors per epoch not plotted (history.csv is missing or damaged)"
+        )
         return
-    more = len(parted) - _CURVES
-    said = "The error by epoch as it is in history.csv, as it is now, and the distance between the two."
-    said += f" {more} more runs differ." if more > 0 else ""
-    yield Picture("results", "Error by epoch", said, curves(pairs, results.error_threshold))
+    more = len(differing) - _CURVES
+    caption = "Error per epoch: recorded in history.csv, now, and the absolute difference."
+    caption += f" {more} more {'run differs' if more == 1 else 'runs differ'}." if more > 0 else ""
+    yield Picture("results", "Error per epoch", caption, curves(pairs, results.error_threshold))
 
 
 def _history(path: Path) -> dict[tuple[str, int], list[float]]:
-    """Return the errors by epoch of every run that a table holds, by label and number of the start."""
+    """Return the errors per epoch of every run in history.csv, by label and number of the start."""
     found: dict[tuple[str, int], list[float]] = {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -227,64 +227,63 @@ def _history(path: Path) -> dict[tuple[str, int], list[float]]:
 
 
 def _pixels(task: Task, outcome: Outcome) -> None:
-    """Compare what figures show, and the pixels of those that were drawn anew."""
+    """Compare the plotted data of figures, and the pixels of those that were drawn again."""
     checked, before, formats = task.checked, task.before, task.subject.asked.formats
-    theirs = bool(provenance.other_code(before.code)) or bool(checked.at("inputs"))
+    explained = bool(provenance.other_code(before.code)) or bool(checked.at("inputs"))
     rounded = []
     for number, figure in enumerate(task.experiment.figures):
-        said: list[str] = []
+        messages: list[str] = []
         name = figure.file_name()
         files = [f"{name}.{suffix}" for suffix in formats if f"{name}.{suffix}" in before.files]
         if task.job.formats and f"{name}.png" in files:
-            said += _drawn(task, f"{name}.png")
+            messages += _image_drift(task, f"{name}.png")
         other = [file for file in files if before.files[file].get("shows") != outcome.shows[number]]
-        if other and not theirs:
+        if other and not explained:
             rounded += other
-        elif other := [file for file in other if not said or not file.endswith(".png")]:
-            shows = "shows" if len(other) == 1 else "show"
-            said.append(f"{listed(other, 'and')} {shows} something else than there is to show now")
-        if said:
-            place = replace(_at(task, f"figures[{number}]"), message="; ".join(said))
+        elif other := [file for file in other if not messages or not file.endswith(".png")]:
+            messages.append(f"plotted data changed: {', '.join(other)}")
+        if messages:
+            place = replace(_at(task, f"figures[{number}]"), message="; ".join(messages))
             checked.drifts.append(Drift("pixels", place))
     folder = task.subject.folder
     if "png" in formats and not task.job.formats and task.experiment.figures:
         checked.notes.append(
-            f"{folder}: skipped: drawn with {_minor(before.versions)}, running {_minor(versions(task.experiment))}"
+            f"{folder}: pixel comparison skipped (figures drawn with matplotlib {_minor(before.versions)}, "
+            f"installed: {_minor(versions(task.experiment))})"
         )
     others = [name for name in _files(task) if name.endswith((".svg", ".pdf"))]
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        checked.notes.append(f"{folder}: skipped: {others[0]}{more}: only PNGs have pixels")
+        checked.notes.append(f"{folder}: pixel comparison skipped for {others[0]}{more} (not PNG)")
     if rounded:
         checked.notes.append(
-            f"{folder}: not counted: {listed(rounded, 'and')} would show the same to all but the last digits, "
-            "which another processor or another NumPy rounds otherwise"
+            f"{folder}: ignored: plotted data of {listed(rounded, 'and')} differs only in the last digits "
+            "(different CPU or NumPy version)"
         )
 
 
-def _drawn(task: Task, file: str) -> Iterator[str]:
-    """Yield how a PNG differs from what is drawn now."""
-    from bpviz.outputs.drift.images import UnreadableError, compared
+def _image_drift(task: Task, file: str) -> Iterator[str]:
+    """Yield a message if a PNG differs from its redrawn version."""
+    from bpviz.outputs import images
 
     try:
         expected = (task.subject.folder / file).read_bytes()
     except OSError:
-        return  # said at the first level
+        return  # reported at level inputs
     actual = (task.job.folder / file).read_bytes()
     try:
-        found = compared(expected, actual)
-    except UnreadableError as error:
-        yield f"{file} {error}"
+        found = images.compare(images.decode(expected), images.decode(actual))
+    except images.UnreadableError as error:
+        yield f"{file}: {error}"
         return
-    if found.rms <= _SAME:
+    if found.same:
         return
-    said = f"{file} differs from what is drawn now by {found.said}"
     task.checked.pictures.append(
         Picture(
             file.removesuffix(".png"),
             file,
-            f"{found.said[0].upper()}{found.said[1:]}.",
+            f"{found.description[0].upper()}{found.description[1:]}.",
             {"expected": expected, "actual": actual, "difference": found.difference()},
         )
     )
-    yield said
+    yield f"{file}: {found.description}"

@@ -1,4 +1,4 @@
-"""What a check has found, as text, as data for programs and as Markdown for the summary of a job."""
+"""Reports of a check as text, JSON data and Markdown."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from typing import Any
 from bpviz import tables
 from bpviz.messages.github_actions import repository_path
 from bpviz.outputs.drift import LEVELS, Checked
-from bpviz.tables import Table
-
-SCHEMA = 1
-"""Version of the layout of the data; a change that breaks a reader raises it."""
+from bpviz.tables import Table, schemas
 
 
 def verdict(found: Sequence[Checked], level: str) -> str:
-    """Return the one sentence that says it all."""
+    """Return the result of a check in one sentence."""
     drifts = sum(len(one.drifts) for one in found)
     drifted = sum(bool(one.drifts) for one in found)
     if not found:
-        return "there is nothing to check"
-    if drifts:
-        return f"{_counted(drifts, 'drift')} in {drifted} of {_counted(len(found), 'experiment')}, level {level}"
-    return f"{_counted(len(found), 'experiment')} without drift, level {level}"
+        return "no experiments to check"
+    checked = f"{_counted(len(found), 'experiment')} checked (level: {level})"
+    drift = f"{_counted(drifts, 'drift')} in {_counted(drifted, 'experiment')}" if drifts else "no drift"
+    return f"{checked}, {drift}"
 
 
 def _counted(number: int, noun: str) -> str:
@@ -30,16 +27,16 @@ def _counted(number: int, noun: str) -> str:
 
 
 def as_text(found: Sequence[Checked], *, notes: bool = True) -> str:
-    """Return all drifts, each with its place, and what is to be noted."""
-    said = [str(drift.where) for one in found for drift in one.drifts]
-    said += [note for one in found for note in one.notes] if notes else []
-    return "".join(f"{line}\n" for line in said)
+    """Return all drifts with their places, and the notes."""
+    lines = [str(drift.where) for one in found for drift in one.drifts]
+    lines += [note for one in found for note in one.notes] if notes else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def as_data(found: Sequence[Checked], level: str) -> dict[str, Any]:
-    """Return what was found as plain data, to become JSON."""
+    """Return the report as plain data for JSON."""
     return {
-        "schema": SCHEMA,
+        "schema": schemas.DRIFT,
         "level": level,
         "drifts": sum(len(one.drifts) for one in found),
         "experiments": [
@@ -65,10 +62,10 @@ def as_data(found: Sequence[Checked], level: str) -> dict[str, Any]:
 
 
 def as_markdown(found: Sequence[Checked], level: str) -> str:
-    """Return a report in Markdown: a table of the experiments, then all that is said of them."""
+    """Return the report in Markdown: a table of the experiments, then the drifts and notes."""
     levels = LEVELS[: LEVELS.index(level) + 1]
     rows = [
-        [one.title, repository_path(one.config) or one.config, *(_said(one, each) for each in levels)] for one in found
+        [one.title, repository_path(one.config) or one.config, *(_cell(one, each) for each in levels)] for one in found
     ]
     table = Table(["experiment", "config", *levels], rows, [False] * (2 + len(levels)))
     text = as_text(found)
@@ -76,8 +73,9 @@ def as_markdown(found: Sequence[Checked], level: str) -> str:
     return f"# bpviz: {verdict(found, level)}\n\n{tables.as_markdown(table)}{block}"
 
 
-def _said(one: Checked, level: str) -> str:
+def _cell(one: Checked, level: str) -> str:
     drifts = len(one.at(level))
     if drifts:
         return _counted(drifts, "drift")
-    return "skipped" if level == "pixels" and any(": skipped: drawn with" in note for note in one.notes) else "same"
+    skipped = level == "pixels" and any("skipped (figures drawn" in note for note in one.notes)
+    return "skipped" if skipped else "no drift"

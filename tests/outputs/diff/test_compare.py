@@ -1,4 +1,4 @@
-"""What changed between outputs: every kind of difference, two folders or a git revision, and pictures side by side."""
+"""Test that differences between two output folders, or with a git revision, are found, printed and drawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Every test works in a folder of its own, in which git takes nothing from elsewhere."""
+    """Work in a temporary folder, in which git uses no configuration or repository from outside."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -37,7 +37,7 @@ def invoke(*arguments):
 
 
 def summary(folder, *runs, schema=1):
-    """Write the outputs of an experiment that knows nothing but its runs."""
+    """Write a summary.json with the given runs."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     Path(folder, "summary.json").write_text(json.dumps({"schema": schema, "title": "T", "runs": runs}))
 
@@ -64,7 +64,7 @@ def refused(*arguments):
 
 
 def shown(old, new):
-    """Return the rows of what differs between two runs."""
+    """Return the rows of the table of differences between two runs."""
     summary("old", old)
     summary("new", new)
     result = invoke("old", "new", "--format", "csv")
@@ -73,7 +73,7 @@ def shown(old, new):
 
 
 def calls(runs) -> int:
-    """Return how many calls it takes to show that as many runs have changed."""
+    """Return the number of function calls of comparing two folders with this number of changed runs."""
     starts = [(float(n), 0.0) for n in range(runs)]
     for folder, epochs in (("old", 5), ("new", 6)):
         summary(folder, *(one(start=start, epochs=epochs) for start in starts))
@@ -92,15 +92,15 @@ def calls(runs) -> int:
     return counted
 
 
-def test_a_run_is_compared_with_one_other_and_not_with_all() -> None:
+def test_time_grows_linearly_with_number_of_runs() -> None:
     calls(10)
     assert calls(800) < 2.2 * calls(400)
 
 
-# -- what differs ----------------------------------------------------------------------------------------------------
+# -- differences -----------------------------------------------------------------------------------------------------
 
 
-def test_only_what_changed_is_shown() -> None:
+def test_shows_only_changed_values() -> None:
     changed = one(
         epochs=25,
         final_error=None,
@@ -114,13 +114,13 @@ def test_only_what_changed_is_shown() -> None:
     result = invoke("old", "new")
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout == (
-        "Algorithm  what                old         new      change\n"
+        "Algorithm  quantity            old         new      change\n"
         "Came       added                      5 epochs\n"
         "GD         step                0.3          10  +3.23e+03%\n"
         "GD         epochs              797          25      -96.9%\n"
         "GD         error evals           0           2\n"
         "GD         gradient evals      797          25      -96.9%\n"
-        "GD         final error       0.125  not finite\n"
+        "GD         final error       0.125  non-finite\n"
         "GD         end point       (3, -4)      (3, 4)       +160%\n"
         "GD         ending          reached    diverged\n"
         "Gone       removed         1 epoch\n"
@@ -137,13 +137,13 @@ def test_only_what_changed_is_shown() -> None:
         ("final_error", 0.0, 0.5, ["GD,final error,0,0.5,"]),
         ("weights", [3.0, 1e-17], [3.0, -1e-17], []),
         ("weights", [None, 1.0], [None, 1.0], []),
-        ("weights", [None, 1.0], [1.0, None], ['GD,end point,"(not finite, 1)","(1, not finite)",']),
+        ("weights", [None, 1.0], [1.0, None], ['GD,end point,"(non-finite, 1)","(1, non-finite)",']),
         ("weights", [1.0], [1.0, 0.0], ['GD,end point,(1),"(1, 0)",']),
         ("algorithm", "gd", "momentum", ["GD,algorithm,gd,momentum,"]),
         ("epochs", 100, 150, ["GD,epochs,100,150,+50%"]),
     ],
 )
-def test_what_counts_as_the_same(part, old, new, rows) -> None:
+def test_numbers_within_tolerance_are_equal(part, old, new, rows) -> None:
     assert shown(one(**{part: old}), one(**{part: new})) == rows
 
 
@@ -159,11 +159,11 @@ def test_runs_are_matched_by_label_and_start() -> None:
     assert '"GD from (-4, -4)",removed,797 epochs,,' in rows
 
 
-def test_nothing_differs() -> None:
+def test_reports_no_differences() -> None:
     summary("old", one())
     for form in ("text", "md", "csv", "latex", "typst", "html"):
         result = invoke("old", "old", "--format", form)
-        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing differs\n")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no differences\n")
     assert json.loads(invoke("old", "old", "--format", "json").stdout) == {
         "schema": 1,
         "old": "old",
@@ -183,10 +183,10 @@ def test_several_experiments_are_matched_by_name() -> None:
     summary("new/c", one())
     summary("new/same", one())
     assert invoke("old", "new").stdout == (
-        "experiment  Algorithm  what        old    new  change\n"
-        "a           GD         epochs      797      1  -99.9%\n"
-        "b                      removed  2 runs\n"
-        "c                      added            1 run\n"
+        "experiment  Algorithm  quantity     old    new  change\n"
+        "a           GD         epochs       797      1  -99.9%\n"
+        "b                      removed   2 runs\n"
+        "c                      added             1 run\n"
     )
     data = json.loads(invoke("old", "new", "--format", "json").stdout)
     assert [(each["name"], each["change"]) for each in data["experiments"]] == [
@@ -205,7 +205,7 @@ def test_several_experiments_are_matched_by_name() -> None:
 
 
 @pytest.mark.parametrize("form", ["md", "latex", "typst", "html"])
-def test_every_format_holds_the_difference(form) -> None:
+def test_every_format_shows_the_difference(form) -> None:
     summary("old", one())
     summary("new", one(epochs=25))
     said = invoke("old", "new", "--format", form).stdout
@@ -216,7 +216,7 @@ def test_every_format_holds_the_difference(form) -> None:
 # -- mistakes --------------------------------------------------------------------------------------------------------
 
 
-def test_all_mistakes_of_both_sides_at_once() -> None:
+def test_reports_mistakes_of_both_sides() -> None:
     summary("old/newer", one(), schema=99)
     summary("old/odd", {"label": "GD"})
     summary("old/fine", one())
@@ -225,35 +225,33 @@ def test_all_mistakes_of_both_sides_at_once() -> None:
         Path("old", name, "summary.json").write_text(text)
     Path("empty").mkdir()
     assert refused("old", "empty") == (
-        "old/conflict/summary.json: has conflict markers of git in it\n"
-        "old/damaged/summary.json: is damaged: not JSON\n"
-        "old/deep/summary.json: is damaged: not JSON\n"
-        "old/list/summary.json: is damaged: not a summary of bpviz\n"
-        "old/newer/summary.json: is of a newer bpviz\n"
-        "old/odd/summary.json: is damaged: not a summary of bpviz\n"
-        "empty: there are no outputs of bpviz: no summary.json here, nor in a folder of it\n"
+        "old/conflict/summary.json: contains git conflict markers\n"
+        "old/damaged/summary.json: not valid JSON\n"
+        "old/deep/summary.json: not valid JSON\n"
+        "old/list/summary.json: not a valid summary of bpviz\n"
+        "old/newer/summary.json: written by a newer version of bpviz\n"
+        "old/odd/summary.json: not a valid summary of bpviz\n"
+        "empty: no bpviz outputs found: no summary.json in this folder or its subfolders\n"
     )
 
 
-def test_what_is_no_folder_of_outputs() -> None:
+def test_rejects_folders_without_outputs() -> None:
     Path("file").write_text("x")
-    assert refused("file", "missing") == "file: this is a file, not a folder of outputs\nmissing: no such folder\n"
+    assert refused("file", "missing") == "file: expected an output folder, got a file\nmissing: no such folder\n"
     summary("single", one())
     summary("several/a", one())
-    assert refused("single", "several") == (
-        "single: these are the outputs of one experiment, and several holds several\n"
-    )
+    assert refused("single", "several") == ("single: outputs of one experiment, but several has several\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a"], "Error: give two folders of outputs, the old and the new, or --git REVISION\n"),
-        (["a", "b", "c"], "Error: give two folders of outputs, the old and the new, or --git REVISION\n"),
-        (["a", "b", "--figure", "x.svg"], "Error: --figure writes PNG: 'x.svg' does not end in .png\n"),
+        (["a"], "Error: expected two output folders, OLD and NEW, or --git REVISION\n"),
+        (["a", "b", "c"], "Error: expected two output folders, OLD and NEW, or --git REVISION\n"),
+        (["a", "b", "--figure", "x.svg"], "Error: --figure: expected a file name ending in .png, got 'x.svg'\n"),
     ],
 )
-def test_mistakes_in_the_command_line(arguments, said) -> None:
+def test_rejects_invalid_arguments(arguments, said) -> None:
     assert refused(*arguments).endswith(said)
 
 
@@ -271,10 +269,10 @@ def test_mistakes_in_the_command_line(arguments, said) -> None:
         {"ending": None},
     ],
 )
-def test_a_summary_is_sound_or_refused(wrong) -> None:
+def test_rejects_invalid_summary(wrong) -> None:
     summary("old", one())
     summary("new", one(**wrong))
-    assert refused("old", "new") == "new/summary.json: is damaged: not a summary of bpviz\n"
+    assert refused("old", "new") == "new/summary.json: not a valid summary of bpviz\n"
 
 
 # -- git -------------------------------------------------------------------------------------------------------------
@@ -290,7 +288,7 @@ def git(*arguments):
 
 @pytest.fixture
 def repository(folder):
-    """A repository with outputs of two experiments in its first commit, and one of them otherwise in its second."""
+    """Return a repository with the outputs of two experiments; its second commit changes one of them."""
     git("init", "-q")
     Path("configs").mkdir()
     for name in ("a", "b é"):
@@ -305,13 +303,13 @@ def repository(folder):
 
 @pytest.mark.usefixtures("repository")
 @needs_git
-def test_since_a_revision() -> None:
+def test_compares_revision_with_working_tree() -> None:
     before = sorted(Path().rglob("*")), git("status", "--porcelain")
-    expected = "experiment  Algorithm  what    old  new  change\na           GD         epochs  797   25  -96.9%\n"
+    expected = "experiment  Algorithm  quantity  old  new  change\na           GD         epochs    797   25  -96.9%\n"
     result = invoke("--git", "HEAD~1")
     assert (result.exit_code, result.stdout) == (1, expected)
     assert invoke("--git", "HEAD~1", "configs").stdout == expected
-    one_of_them = "Algorithm  what    old  new  change\nGD         epochs  797   25  -96.9%\n"
+    one_of_them = "Algorithm  quantity  old  new  change\nGD         epochs    797   25  -96.9%\n"
     assert invoke("--git", "HEAD~1", "outputs/a").stdout == one_of_them
     assert invoke("--git", "HEAD~1", "configs/a.yaml").stdout == one_of_them
     assert invoke("--git", "HEAD").exit_code == 0
@@ -321,7 +319,7 @@ def test_since_a_revision() -> None:
 
 @pytest.mark.usefixtures("repository")
 @needs_git
-def test_what_is_not_committed_counts_and_so_does_what_is_gone(monkeypatch) -> None:
+def test_shows_uncommitted_and_deleted_experiments(monkeypatch) -> None:
     shutil.rmtree("outputs/a")
     summary("outputs/c", one())
     rows = invoke("--git", "HEAD", "--format", "csv").stdout.splitlines()[1:]
@@ -334,40 +332,39 @@ def test_what_is_not_committed_counts_and_so_does_what_is_gone(monkeypatch) -> N
 
 @pytest.mark.usefixtures("repository")
 @needs_git
-def test_what_git_refuses_is_one_line(monkeypatch) -> None:
-    assert refused("--git", "HEAD~9") == "--git HEAD~9: git knows no such revision\n"
-    assert refused("--git", "--output=x") == "--git --output=x: this is no revision\n"
-    assert refused("--git", "HEAD", "nowhere") == "nowhere: no such folder, neither here nor at HEAD\n"
+def test_reports_errors_of_git_in_one_line(monkeypatch) -> None:
+    assert refused("--git", "HEAD~9") == "--git HEAD~9: unknown revision\n"
+    assert refused("--git", "--output=x") == "--git --output=x: invalid revision\n"
+    assert refused("--git", "HEAD", "nowhere") == "nowhere: no such folder in the working tree or at HEAD\n"
     Path("empty").mkdir()
     summary("fresh/a", one())
     assert refused("--git", "HEAD", "empty", "fresh") == (
-        "empty: there are no outputs of bpviz: no summary.json here, nor in a folder of it\n"
-        "fresh: HEAD has no outputs here\n"
+        "empty: no bpviz outputs found: no summary.json in this folder or its subfolders\nfresh: no outputs at HEAD\n"
     )
     git("clone", "-q", "--depth", "1", Path().absolute().as_uri(), "../shallow")
     monkeypatch.chdir("../shallow")
     assert refused("--git", "HEAD~1") == (
-        "--git HEAD~1: git knows no such revision; this clone is shallow, and `git fetch --unshallow` gets the rest\n"
+        "--git HEAD~1: unknown revision in this shallow clone; run `git fetch --unshallow`\n"
     )
     monkeypatch.setenv("PATH", "")
     assert refused("--git", "HEAD") == "git: cannot be run: No such file or directory\n"
 
 
 @needs_git
-def test_without_a_repository() -> None:
+def test_reports_missing_repository() -> None:
     summary("outputs/a", one())
     assert refused("--git", "HEAD") == (
-        "outputs: git says: not a git repository (or any of the parent directories): .git\n"
+        "outputs: git failed: not a git repository (or any of the parent directories): .git\n"
     )
 
 
 @pytest.mark.usefixtures("repository")
 @needs_git
-def test_damage_at_the_revision_is_said_of_it() -> None:
+def test_reports_damaged_summary_at_revision() -> None:
     Path("outputs/a/summary.json").write_text("{")
     git("commit", "-qam", "third")
     summary("outputs/a", one())
-    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: is damaged: not JSON\n"
+    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: not valid JSON\n"
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
@@ -375,7 +372,7 @@ def test_damage_at_the_revision_is_said_of_it() -> None:
 
 @pytest.fixture
 def drawn():
-    """Two outputs of an experiment, whose errors differ and whose data do not."""
+    """Write two outputs of an experiment with different errors and the same data."""
     Path("two.yaml").write_text(BOTH)
     for out, more in (("old", []), ("new", ["--set", "algorithms.0.step=0.2"])):
         result = CliRunner().invoke(cli, ["run", "two.yaml", "--out", out, *more])
@@ -384,67 +381,65 @@ def drawn():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("drawn")
-def test_figures_that_differ_stand_beside_each_other_pixel_for_pixel() -> None:
-    result = invoke("old", "new", "--figure", "beside.png")
+def test_draws_changed_figures_side_by_side() -> None:
+    result = invoke("old", "new", "--figure", "diff.png")
     assert result.exit_code == 1
-    assert result.stderr == "1 figure that differs, old and new, in beside.png\n"
-    picture = imread("beside.png")[..., :3]
+    assert result.stderr == "diff.png: 1 changed figure, old and new side by side\n"
+    picture = imread("diff.png")[..., :3]
     for out, x in (("old", 24), ("new", 2 * 24 + 1050)):
         original = imread(f"{out}/two/errors.png")[..., :3]
         height, width, _ = original.shape
         assert np.array_equal(picture[60 + 44 : 60 + 44 + height, x : x + width], original)
-    first = Path("beside.png").read_bytes()
+    first = Path("diff.png").read_bytes()
     assert invoke("old/two", "new/two", "--figure", "other.png").exit_code == 1
-    assert invoke("old", "new", "--figure", "beside.png").exit_code == 1
-    assert Path("beside.png").read_bytes() == first
+    assert invoke("old", "new", "--figure", "diff.png").exit_code == 1
+    assert Path("diff.png").read_bytes() == first
 
 
 @pytest.mark.usefixtures("drawn")
-def test_where_no_figure_differs_none_is_written() -> None:
-    result = invoke("old", "old", "--figure", "beside.png")
-    assert (result.exit_code, result.stderr) == (0, "nothing differs\nno figure differs\n")
-    assert not Path("beside.png").exists()
+def test_writes_no_image_without_changed_figures() -> None:
+    result = invoke("old", "old", "--figure", "diff.png")
+    assert (result.exit_code, result.stderr) == (0, "no differences\nno changed figures; diff.png not written\n")
+    assert not Path("diff.png").exists()
 
 
 @pytest.mark.usefixtures("drawn")
-def test_pixels_are_compared_and_last_levels_do_not_count() -> None:
+def test_figures_within_tolerance_are_equal() -> None:
     path = Path("new/two/data.png")
     pixels = np.round(imread(path) * 255)
     shutil.copy("old/two/errors.png", "new/two/errors.png")
-    for levels, said in ((0, "no figure differs"), (2, "no figure differs"), (3, "1 figure that differs")):
+    for levels, said in ((0, "no changed figures"), (2, "no changed figures"), (3, "1 changed figure,")):
         changed = pixels.copy()
-        changed[5, 5, :3] -= levels
+        changed[:, :, :3] += np.where(changed[:, :, :3] < 128, levels, -levels)
         imsave(path, changed.astype(np.uint8), format="png")
-        assert said in invoke("old", "new", "--figure", "beside.png").stderr
+        assert said in invoke("old", "new", "--figure", "diff.png").stderr
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("drawn")
-def test_more_figures_than_fit_are_counted() -> None:
+def test_counts_figures_that_do_not_fit() -> None:
     for number in range(30):
         for out in ("old", "new"):
             shutil.copy(f"{out}/two/errors.png", f"{out}/two/e{number:02}.png")
-    assert "31 figures that differ" in invoke("old", "new", "--figure", "beside.png").stderr
-    assert imread("beside.png").shape[0] <= 16200
+    assert "31 changed figures" in invoke("old", "new", "--figure", "diff.png").stderr
+    assert imread("diff.png").shape[0] <= 16200
 
 
 @pytest.mark.usefixtures("drawn")
-def test_a_damaged_figure_and_a_place_where_none_can_be_written() -> None:
-    assert refused("old", "new", "--figure", "no/beside.png") == (
-        "cannot write no/beside.png: No such file or directory\n"
-    )
+def test_reports_damaged_figure_and_unwritable_path() -> None:
+    assert refused("old", "new", "--figure", "no/diff.png") == ("cannot write no/diff.png: No such file or directory\n")
     Path("new/two/errors.png").write_bytes(b"x")
-    assert refused("old", "new", "--figure", "beside.png") == "new: two/errors: this figure is damaged: not PNG\n"
+    assert refused("old", "new", "--figure", "diff.png") == "new: two/errors: not a valid PNG\n"
 
 
 @pytest.mark.usefixtures("drawn")
 @needs_git
-def test_figures_of_a_revision() -> None:
+def test_draws_changed_figures_of_revision() -> None:
     git("init", "-q")
     Path("old").rename("outputs")
     git("add", "-A")
     git("commit", "-qm", "first")
     shutil.copytree("new", "outputs", dirs_exist_ok=True)
-    result = invoke("--git", "HEAD", "two.yaml", "--figure", "beside.png")
-    assert result.stderr == "1 figure that differs, old and new, in beside.png\n"
-    assert imread(io.BytesIO(Path("beside.png").read_bytes())).shape[1] == 2 * 1050 + 3 * 24
+    result = invoke("--git", "HEAD", "two.yaml", "--figure", "diff.png")
+    assert result.stderr == "diff.png: 1 changed figure, old and new side by side\n"
+    assert imread(io.BytesIO(Path("diff.png").read_bytes())).shape[1] == 2 * 1050 + 3 * 24

@@ -1,4 +1,4 @@
-"""A check finds what has drifted, at the level where it shows and with its place, and writes nothing."""
+"""Test that checks find drift, at the right level and place, and write no outputs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from bpviz.cli import cli
 from bpviz.figures import _render  # noqa: F401  matplotlib as the program has it
 from bpviz.outputs import lockfile
 from bpviz.outputs.drift import LEVELS
-from bpviz.outputs.drift.images import UnreadableError, compared, decoded
 from bpviz.outputs.drift.recompute import same
+from bpviz.outputs.images import decode
 
 HOME = Path(bpviz.__file__).parent.parent
 CONFIG = """\
@@ -61,7 +61,7 @@ def invoke(*arguments):
 
 
 def check(*arguments, level="inputs", configs="configs"):
-    """Check and return the exit code and all that was said; make sure that nothing but the pictures was written."""
+    """Check and return the exit code and the printed lines; make sure that only the drift folder was written."""
     before = tree()
     code, out, err = invoke(configs, "--check", "--level", level, *arguments)
     after = {path: content for path, content in tree().items() if not path.startswith("bpviz-drift/")}
@@ -77,7 +77,7 @@ def tree():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder in which the experiment has run once."""
+    """Return a folder in which the experiment has run once."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "configs").mkdir()
     (folder / FOLDER).write_text(CONFIG)
@@ -90,7 +90,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def folder(made, tmp_path, monkeypatch):
-    """The same, to be changed."""
+    """Work in a copy of that folder."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     shutil.copytree(made, tmp_path / "copy")
@@ -105,19 +105,19 @@ def edit(path, old, new):
 
 
 def locked(change):
-    """Change what the lock says."""
+    """Change the content of the lockfile."""
     data = json.loads(LOCK.read_text())
     change(data)
     LOCK.write_text(json.dumps(data))
 
 
 def relock(name):
-    """Let the lock say that a file is as it is now."""
+    """Record the current content of a file in the lockfile."""
     locked(lambda data: data["files"][name].update(lockfile.written((OUT / name).read_bytes())))
 
 
-SVG = "outputs/two: skipped: errors.svg and 1 more: only PNGs have pixels"
-NOTHING = {level: [f"1 experiment without drift, level {level}"] for level in LEVELS}
+SVG = "outputs/two: pixel comparison skipped for errors.svg and 1 more (not PNG)"
+NOTHING = {level: [f"1 experiment checked (level: {level}), no drift"] for level in LEVELS}
 NOTHING["pixels"].insert(0, SVG)
 
 
@@ -125,49 +125,47 @@ NOTHING["pixels"].insert(0, SVG)
 
 
 @pytest.mark.parametrize(("level", "jobs"), [*((level, "1") for level in LEVELS), ("pixels", "2")])
-def test_nothing_has_drifted(level, jobs):
+def test_finds_no_drift_in_new_outputs(level, jobs):
     assert check("--jobs", jobs, level=level) == (0, NOTHING[level])
     assert not Path("bpviz-drift").exists()
 
 
-def test_the_level_is_pixels_if_none_is_said():
+def test_default_level_is_pixels():
     assert invoke("configs", "--check")[1].splitlines() == NOTHING["pixels"]
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_is_not_ones_own_doing_is_no_drift(level):
-    """A comment, other code of bpviz that comes to the same, other versions."""
+def test_comments_code_and_versions_are_no_drift(level):
+    """Neither a comment nor other code and versions with the same results are drift."""
     edit(FOLDER, "title: Two", "title: Two  # and a word on it")
 
-    def of_another_day(data):
+    def made_elsewhere(data):
         data["code"] = dict.fromkeys(data["code"], "0" * 16)
         data["versions"] |= {"bpviz": "0.0.1", "numpy": "1.0", "python": "3.1"}
 
-    locked(of_another_day)
+    locked(made_elsewhere)
     assert check(level=level) == (0, NOTHING[level])
 
 
-def test_a_bpviz_or_a_package_that_reads_more_into_a_config_is_no_drift():
+def test_changed_interpretation_of_a_config_is_no_drift():
     locked(lambda data: data.update(experiment="0" * 16, code={"words.py": "0"}))
-    locked(
-        lambda data: data["inputs"].update({"package other": "1.0"})
-    )  # of which another version is here now, or none
+    locked(lambda data: data["inputs"].update({"package other": "1.0"}))  # another version is installed, or none
     assert check() == (
         0,
-        ["outputs/two: bpviz reads more into the same config than it did", *NOTHING["inputs"]],
+        ["outputs/two: bpviz now interprets this config differently", *NOTHING["inputs"]],
     )
 
 
-def test_formats_need_not_be_said_again_and_can_be():
+def test_formats_default_to_those_of_the_lockfile():
     assert check("--format", "png", "--format", "svg")[0] == 0
     code, said = check("--format", "pdf")
     assert (code, said[0]) == (
         1,
-        "configs/two.yaml: the outputs were made with --format png --format svg, and are checked with --format pdf",
+        "configs/two.yaml: options changed: outputs written with --format png --format svg, checked with --format pdf",
     )
 
 
-def test_outputs_without_figures():
+def test_checks_outputs_without_figures():
     invoke("configs", "--no-figures", "--out", "tables")
     assert check("--out", "tables", level="pixels") == (0, NOTHING["pixels"][1:])
 
@@ -176,111 +174,109 @@ def test_outputs_without_figures():
 
 
 def one(*lines):
-    return 1, [*"\n".join(lines).splitlines(), "1 drift in 1 of 1 experiment, level inputs"]
+    return 1, [*"\n".join(lines).splitlines(), "1 experiment checked (level: inputs), 1 drift in 1 experiment"]
 
 
-def test_a_value_of_the_config():
+def test_reports_changed_value_of_config():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     assert check() == one(
-        "configs/two.yaml:6:28: algorithms[1].step: 0.4 now, 0.3 when the outputs were made",
+        "configs/two.yaml:6:28: algorithms[1].step: changed from 0.3 to 0.4",
         "      - {name: momentum, step: 0.4, label: M}",
         "                               ^",
     )
 
 
-def test_values_that_are_not_written_are_placed_where_they_would_be():
+def test_places_changed_defaults_at_their_algorithm():
     edit(FOLDER, "- rprop", "- irprop+")
     code, said = check()
     assert code == 1
-    assert said[0] == "configs/two.yaml:5:5: algorithms[0].name: 'irprop+' now, 'rprop' when the outputs were made"
-    assert said[3] == "configs/two.yaml:5:5: algorithms[0].label: 'iRPROP+' now, 'RPROP' when the outputs were made"
+    assert said[0] == "configs/two.yaml:5:5: algorithms[0].name: changed from 'rprop' to 'irprop+'"
+    assert said[3] == "configs/two.yaml:5:5: algorithms[0].label: changed from 'RPROP' to 'iRPROP+'"
 
 
-def test_many_values_are_counted():
+def test_counts_many_changed_values():
     edit(FOLDER, "- rprop\n  - {name: momentum, step: 0.3, label: M}", "- adam")
     code, said = check()
     assert code == 1
-    assert sum("when the outputs were made" in line for line in said) == 5
-    assert re.fullmatch(r"configs/two\.yaml: \d+ more values are other than they were", said[-2])
+    assert sum(": changed from " in line for line in said) == 5
+    assert re.fullmatch(r"configs/two\.yaml: \d+ more values changed", said[-2])
 
 
-def test_a_config_when_nobody_knows_what_it_said():
+def test_reports_changed_config_without_run_json():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     (OUT / "run.json").unlink()
     code, said = check()
     assert (code, said[:2]) == (
         1,
         [
-            "configs/two.yaml: it says something else than when the outputs were made",
-            "outputs/two/run.json: is missing",
+            "configs/two.yaml: config changed since the last run",
+            "outputs/two/run.json: missing output file",
         ],
     )
 
 
-def test_data_that_say_something_else():
+def test_reports_changed_data():
     edit("configs/six.csv", ".9,.3,1", ".9,.4,1")
     assert check() == one(
-        "configs/two.yaml:2:10: dataset: six.csv is not what it was when the outputs were made",
+        "configs/two.yaml:2:10: dataset: six.csv changed since the last run",
         "    dataset: {csv: six.csv}",
         "             ^",
     )
 
 
-def test_data_that_say_the_same_otherwise():
+def test_reformatted_data_are_no_drift():
     edit("configs/six.csv", ".9,.3,1", "0.90,0.3,1")
     assert check() == (0, NOTHING["inputs"])
 
 
-def test_another_command_line():
+def test_reports_changed_options():
     code, said = check("--set", "algorithms.1.step=0.5")
     assert (code, said[0]) == (
         1,
         (
-            "configs/two.yaml: the outputs were made with --format png --format svg, and are checked with "
+            "configs/two.yaml: options changed: outputs written with --format png --format svg, checked with "
             "--set algorithms.1.step=0.5 --format png --format svg"
         ),
     )
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_a_plugin():
+def test_reports_new_plugin():
     Path("mine.py").write_text(PLUGIN)
-    assert check("--plugin", "mine.py") == one(
-        "mine.py: the outputs were made with another version of it, or without it"
-    )
+    assert check("--plugin", "mine.py") == one("mine.py: plugin changed since the last run, or not used in it")
 
 
-def test_a_plugin_that_is_not_named():
+def test_reports_missing_plugin():
     locked(lambda data: data["inputs"].update({"plugin mine.py": "0" * 64}))
-    assert check() == one("configs/two.yaml: the outputs were made with --plugin mine.py")
+    assert check() == one("configs/two.yaml: outputs written with --plugin mine.py")
 
 
 @pytest.mark.parametrize("name", ["summary.md", "history.csv", "errors.png", "errors.svg"])
-def test_a_file_changed_by_hand(name):
+def test_reports_modified_file(name):
     with (OUT / name).open("ab") as file:
         file.write(b" ")
-    assert check() == one(f"outputs/two/{name}: was changed since bpviz wrote it")
+    assert check() == one(f"outputs/two/{name}: modified output file since the last run")
 
 
-def test_a_file_of_the_same_size_changed_by_hand():
+def test_reports_modified_file_of_the_same_size():
     content = (OUT / "summary.md").read_bytes()
     (OUT / "summary.md").write_bytes(content.replace(b"20", b"21", 1) if b"20" in content else content[:-2] + b"x\n")
-    assert check() == one("outputs/two/summary.md: was changed since bpviz wrote it")
+    assert check() == one("outputs/two/summary.md: modified output file since the last run")
 
 
-def test_a_file_that_is_missing():
+def test_reports_missing_file():
     (OUT / "errors.png").unlink()
-    assert check() == one("outputs/two/errors.png: is missing")
+    assert check() == one("outputs/two/errors.png: missing output file")
 
 
-def test_no_outputs_at_all():
+def test_reports_missing_outputs():
     shutil.rmtree(OUT)
     for level in LEVELS:
         assert check(level=level) == (
             1,
             [
-                "configs/two.yaml: there are no outputs of it in outputs/two",
-                f"1 drift in 1 of 1 experiment, level {level}",
+                "configs/two.yaml: no outputs in outputs/two",
+                f"1 experiment checked (level: {level}), 1 drift in 1 experiment",
             ],
         )
 
@@ -288,47 +284,50 @@ def test_no_outputs_at_all():
 @pytest.mark.parametrize(
     ("content", "line", "reason"),
     [
-        (None, "configs/two.yaml", "there is no bpviz.lock.json in outputs/two"),
-        (b"{", str(LOCK), "cannot be read (it is not JSON)"),
-        (b"{}", str(LOCK), "is not a lock of bpviz"),
-        (b'{"schema": 99}', str(LOCK), "is of a newer bpviz"),
-        (b"{\n<<<<<<< ours\n=======\n>>>>>>> theirs\n}", f"{LOCK}:2", "has conflict markers of git in it"),
+        (None, "configs/two.yaml", "no bpviz.lock.json in outputs/two"),
+        (b"{", str(LOCK), "is not valid JSON"),
+        (b"{}", str(LOCK), "is not a valid lockfile"),
+        (b'{"schema": 99}', str(LOCK), "was written by a newer version of bpviz"),
+        (b"{\n<<<<<<< ours\n=======\n>>>>>>> theirs\n}", f"{LOCK}:2", "contains git conflict markers"),
     ],
 )
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_lock_that_is_no_use(content, line, reason, level):
+def test_reports_unusable_lockfile(content, line, reason, level):
     if content is None:
         LOCK.unlink()
     else:
         LOCK.write_bytes(content)
-    assert check(level=level) == (1, [f"{line}: {reason}", f"1 drift in 1 of 1 experiment, level {level}"])
+    assert check(level=level) == (
+        1,
+        [f"{line}: {reason}", f"1 experiment checked (level: {level}), 1 drift in 1 experiment"],
+    )
 
 
-def test_outputs_whose_config_is_gone():
+def test_reports_orphaned_outputs():
     shutil.copy(FOLDER, "configs/other.yaml")
     invoke("configs", "--format", "png", "--format", "svg")
     Path("configs/other.yaml").unlink()
     code, said = check()
-    message = "outputs/other/bpviz.lock.json: the config of these outputs, configs/other.yaml, is gone"
-    assert (code, said[-2:]) == (1, [message, "1 drift in 1 of 2 experiments, level inputs"])
-    assert check(configs="configs/two.yaml")[0] == 0  # which says nothing of others
+    message = "outputs/other/bpviz.lock.json: orphaned outputs: their config configs/other.yaml no longer exists"
+    assert (code, said[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1 experiment"])
+    assert check(configs="configs/two.yaml")[0] == 0  # does not report other configs
 
 
-def test_files_left_over():
+def test_reports_orphaned_files():
     edit(FOLDER, "  - {kind: epochs, title: Bars}\n", "")
     invoke("configs", "--format", "png", "--format", "svg")
     code, said = check()
     assert (code, said) == (
         1,
         [
-            "outputs/two/epochs.png: it is left over: the config makes no such file any more",
-            "outputs/two/epochs.svg: it is left over: the config makes no such file any more",
-            "2 drifts in 1 of 1 experiment, level inputs",
+            "outputs/two/epochs.png: orphaned file: the config no longer produces it",
+            "outputs/two/epochs.svg: orphaned file: the config no longer produces it",
+            "1 experiment checked (level: inputs), 2 drifts in 1 experiment",
         ],
     )
 
 
-def test_mistakes_come_first():
+def test_reports_mistakes_in_config_first():
     edit(FOLDER, "step: 0.3", "lr: 0.3")
     code, out, err = invoke("configs", "--check", "--level", "inputs")
     assert (code, out) == (2, "")
@@ -337,7 +336,7 @@ def test_mistakes_come_first():
     )
 
 
-def test_inputs_need_no_numpy():
+def test_level_inputs_does_not_import_numpy():
     code = """
 import sys
 from bpviz.cli import cli
@@ -363,7 +362,7 @@ for change in (False, True):
 
 
 def numbered(number, digit, by=1):
-    """Return a number with one of its significant digits another."""
+    """Return a number with one of its significant digits changed."""
     mantissa, _, exponent = f"{number:.11e}".partition("e")
     digits = [c for c in mantissa if c.isdigit()]
     digits[digit - 1] = str((int(digits[digit - 1]) + by) % 10)
@@ -372,7 +371,7 @@ def numbered(number, digit, by=1):
 
 
 @pytest.mark.parametrize("part", ["final_error", "weights"])
-def test_a_number_counts_to_nine_digits(part):
+def test_results_are_compared_to_nine_digits(part):
     def change(digit):
         def changed(data):
             run = data["results"][1]
@@ -388,13 +387,13 @@ def test_a_number_counts_to_nine_digits(part):
     locked(change(8))
     assert check() == (0, NOTHING["inputs"])
     code, said = check(level="results")
-    name = "error" if part == "final_error" else "w1"
+    name = "final error" if part == "final_error" else "w1"
     assert code == 1
-    assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M came to {name} -?[\d.]+ \(was -?[\d.]+\)", said[0])
+    assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M: {name} -?[\d.]+ -> -?[\d.]+", said[0])
     assert said[3:] == [
-        "outputs/two: neither the config nor bpviz nor a version has changed since the outputs were made",
-        "1 drift in 1 of 1 experiment, level results",
-        "what differs can be seen in bpviz-drift/index.html",
+        "outputs/two: config, bpviz source files and versions are unchanged since the last run",
+        "1 experiment checked (level: results), 1 drift in 1 experiment",
+        "see bpviz-drift/index.html for a visual diff",
     ]
     assert sorted(path.name for path in Path("bpviz-drift/two").iterdir()) == [
         "results-actual.png",
@@ -422,11 +421,11 @@ def test_a_number_counts_to_nine_digits(part):
         (3, 3.0, 0.0, True),
     ],
 )
-def test_a_number_of_a_lock_and_one_now(was, now, allowed, verdict):
+def test_same_compares_recorded_with_current_number(was, now, allowed, verdict):
     assert same(was, now, allowed) is verdict
 
 
-def test_counts_and_endings_are_exact():
+def test_counts_and_endings_are_compared_exactly():
     def changed(data):
         data["results"][0] |= {"epochs": 19, "ending": "stuck"}
         data["results"][0]["evaluations"] |= {"gradient": 19, "error": 3}
@@ -437,50 +436,48 @@ def test_counts_and_endings_are_exact():
     code, said = check(level="results")
     assert code == 1
     now = re.fullmatch(
-        r"configs/two\.yaml:5:5: algorithms\[0\]: RPROP came to epochs (\d+) \(was 19\), ending (\w+) \(was stuck\), "
-        r"error evaluations 0 \(was 3\) and gradient evaluations (\d+) \(was 19\)",
+        r"configs/two\.yaml:5:5: algorithms\[0\]: RPROP: epochs 19 -> (\d+), ending stuck -> (\w+), "
+        r"error evaluations 3 -> 0, gradient evaluations 19 -> (\d+)",
         said[0],
     )
     assert now
     assert now[1] == now[3] == str(json.loads((OUT / "summary.json").read_text())["runs"][0]["epochs"])
-    assert (
-        said[3] == "outputs/two: since the outputs were made, bpviz's own engine/loop.py and numerics/linalg.py changed"
-    )
-    assert said[4] == f"outputs/two: this runs numpy {np.__version__} (was 1.0)"
+    assert said[3] == "outputs/two: bpviz source files changed since the last run: engine/loop.py, numerics/linalg.py"
+    assert said[4] == f"outputs/two: versions changed since the last run: numpy 1.0 -> {np.__version__}"
 
 
-def test_runs_that_are_not_recorded_or_not_run():
+def test_reports_unrecorded_and_removed_runs():
     locked(lambda data: data["results"][0].update(label="Another"))
     code, said = check(level="results")
     assert code == 1
-    assert said[0] == "configs/two.yaml:5:5: algorithms[0]: RPROP is not among the results"
-    assert said[3] == "configs/two.yaml:5:3: algorithms: Another is among the results, and is not run any more"
+    assert said[0] == "configs/two.yaml:5:5: algorithms[0]: RPROP has no recorded result"
+    assert said[3] == "configs/two.yaml:5:3: algorithms: Another has a recorded result, but is not in the config"
 
 
-def test_a_lock_that_names_too_few_files():
+def test_reports_files_missing_in_lockfile():
     locked(lambda data: data["files"].pop("summary.md"))
     code, said = check(level="results")
-    assert (code, said[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is missing")
+    assert (code, said[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is not listed")
 
 
-def test_a_picture_needs_the_history():
+def test_plots_no_errors_without_history():
     locked(lambda data: data["results"][0].update(epochs=19))
     for content in (b"", b"label,epoch,error,start\nRPROP,0,x,1\n", b"\xff"):
         (OUT / "history.csv").write_bytes(content)
         code, said = check(level="results")
         assert code == 1
-        assert "outputs/two: history.csv does not hold the runs, so there is no picture" in said
+        assert "outputs/two: errors per epoch not plotted (history.csv is missing or damaged)" in said
         assert not Path("bpviz-drift").exists()
 
 
-def test_a_changed_config_says_what_it_does():
+def test_reports_effect_of_changed_config():
     edit(FOLDER, "step: 0.3", "step: 3")
     code, said = check("-j", "2", level="results")
     assert code == 1
-    assert sum(": algorithms[1]: M came to epochs" in line for line in said) == 1
+    assert sum(": algorithms[1]: M: epochs" in line for line in said) == 1
     assert said[-2:] == [
-        "2 drifts in 1 of 1 experiment, level results",
-        "what differs can be seen in bpviz-drift/index.html",
+        "1 experiment checked (level: results), 2 drifts in 1 experiment",
+        "see bpviz-drift/index.html for a visual diff",
     ]
 
 
@@ -488,7 +485,7 @@ def test_a_changed_config_says_what_it_does():
 
 
 def paint(name, by, where):
-    """Change pixels of a PNG, and let the lock know it so."""
+    """Change pixels of a PNG, and record it in the lockfile."""
     from matplotlib.image import imread, imsave
 
     pixels = np.array(imread(OUT / name))
@@ -499,31 +496,30 @@ def paint(name, by, where):
     relock(name)
 
 
-def test_pixels_that_differ_a_little_are_the_same():
+def test_small_differences_of_pixels_are_no_drift():
     paint("errors.png", -1 / 255, slice(None))
     assert check() == (0, NOTHING["inputs"])
     assert check(level="pixels") == (0, NOTHING["pixels"])
 
 
-def test_pixels_that_differ_a_lot():
+def test_reports_large_differences_of_pixels():
     paint("errors.png", -1, slice(100, 200))
     assert check(level="results")[0] == 0
     code, said = check(level="pixels")
     assert code == 1
     assert re.fullmatch(
-        r"configs/two\.yaml:8:5: figures\[0\]: errors\.png differs from what is drawn now by RMS \d+(\.\d)? of 255 "
-        r"in 1\d % of its pixels",
+        r"configs/two\.yaml:8:5: figures\[0\]: errors\.png: RMS difference \d+(\.\d)?, tolerance 2; "
+        r"1\d % of the pixels differ",
         said[0],
     )
     assert said[-2:] == [
-        "1 drift in 1 of 1 experiment, level pixels",
-        "what differs can be seen in bpviz-drift/index.html",
+        "1 experiment checked (level: pixels), 1 drift in 1 experiment",
+        "see bpviz-drift/index.html for a visual diff",
     ]
     expected, actual, difference = (
-        decoded(Path(f"bpviz-drift/two/errors-{part}.png").read_bytes())
-        for part in ("expected", "actual", "difference")
+        decode(Path(f"bpviz-drift/two/errors-{part}.png").read_bytes()) for part in ("expected", "actual", "difference")
     )
-    assert np.array_equal(expected, decoded((OUT / "errors.png").read_bytes()))
+    assert np.array_equal(expected, decode((OUT / "errors.png").read_bytes()))
     assert expected.shape == actual.shape == difference.shape
     red = (difference[:, :, 0] - difference[:, :, 2]) > 20
     assert red[100:200].mean() > 0.9
@@ -531,7 +527,7 @@ def test_pixels_that_differ_a_lot():
     assert not red[200:].any()
 
 
-def test_a_picture_of_another_size():
+def test_reports_changed_image_size():
     paint("errors.png", 0, slice(None))
     from matplotlib.image import imread, imsave
 
@@ -543,31 +539,35 @@ def test_a_picture_of_another_size():
     assert (code, said[0]) == (
         1,
         (
-            "configs/two.yaml:8:5: figures[0]: errors.png differs from what is drawn now by its size: "
-            f"{width} x {height - 10} pixels, and {width} x {height} now"
+            "configs/two.yaml:8:5: figures[0]: errors.png: size changed from "
+            f"{width} x {height - 10} to {width} x {height} pixels"
         ),
     )
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", None])
-def test_what_is_no_png(content):
+def test_reports_invalid_png(content):
     whole = (OUT / "errors.png").read_bytes()
     (OUT / "errors.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
     relock("errors.png")
     code, said = check(level="pixels")
-    assert (code, said[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png is not a PNG that can be read")
+    assert (code, said[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png: not a valid PNG")
 
 
-def test_a_picture_that_is_gone_is_said_once():
+def test_reports_missing_image_once():
     (OUT / "errors.png").unlink()
     code, said = check(level="pixels")
     assert (code, said) == (
         1,
-        ["outputs/two/errors.png: is missing", SVG, "1 drift in 1 of 1 experiment, level pixels"],
+        [
+            "outputs/two/errors.png: missing output file",
+            SVG,
+            "1 experiment checked (level: pixels), 1 drift in 1 experiment",
+        ],
     )
 
 
-def test_another_matplotlib_skips_the_pixels():
+def test_skips_pixels_with_another_matplotlib():
     import matplotlib as mpl
 
     now = ".".join(mpl.__version__.split(".")[:2])
@@ -575,7 +575,11 @@ def test_another_matplotlib_skips_the_pixels():
     locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
     assert check(level="pixels") == (
         0,
-        [f"outputs/two: skipped: drawn with 2.9, running {now}", SVG, "1 experiment without drift, level pixels"],
+        [
+            f"outputs/two: pixel comparison skipped (figures drawn with matplotlib 2.9, installed: {now})",
+            SVG,
+            "1 experiment checked (level: pixels), no drift",
+        ],
     )
     locked(lambda data: data["versions"].update(matplotlib=f"{now}.99"))
     assert check(level="pixels")[0] == 1
@@ -586,7 +590,7 @@ def shows(data, *names):
         data["files"][name]["shows"] = "0" * 16
 
 
-def test_what_a_figure_shows_is_compared_for_every_format():
+def test_plotted_data_are_compared_for_every_format():
     def changed(data):
         shows(data, "errors.svg", "errors.png")
         data["code"]["tables.py"] = "0"
@@ -596,47 +600,29 @@ def test_what_a_figure_shows_is_compared_for_every_format():
     code, said = check(level="pixels")
     assert (code, said[0]) == (
         1,
-        "configs/two.yaml:8:5: figures[0]: errors.png and errors.svg show something else than there is to show now",
+        "configs/two.yaml:8:5: figures[0]: plotted data changed: errors.png, errors.svg",
     )
     locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
     assert check(level="pixels")[0] == 1
 
 
-def test_last_digits_of_another_processor_are_not_counted():
-    """Where nothing of the code and of what went in is other, only the machine can be."""
+def test_last_digits_of_plotted_data_are_ignored():
+    """If neither code nor inputs changed, only rounding on another machine can differ."""
     locked(lambda data: shows(data, "errors.svg"))
     code, said = check(level="pixels")
     assert (code, said[1]) == (
         0,
         (
-            "outputs/two: not counted: errors.svg would show the same to all but the last digits, "
-            "which another processor or another NumPy rounds otherwise"
+            "outputs/two: ignored: plotted data of errors.svg differs only in the last digits "
+            "(different CPU or NumPy version)"
         ),
     )
-
-
-def test_decoding():
-    from matplotlib.image import imsave
-
-    def png(pixels, **rest):
-        file = io.BytesIO()
-        imsave(file, pixels, format="png", **rest)
-        return file.getvalue()
-
-    half = np.zeros((2, 3, 4))
-    half[:, :, 3] = 0.5
-    assert decoded(png(half)).shape == (2, 3, 3)
-    assert np.abs(decoded(png(half)) - 127.5).max() <= 1  # black, half seen, on white
-    found = compared(png(np.zeros((2, 2, 3))), png(np.ones((2, 2, 3))))
-    assert (found.rms, found.said) == (255.0, "RMS 255 of 255 in 100 % of its pixels")
-    with pytest.raises(UnreadableError, match="is not a PNG that can be read"):
-        compared(b"no", png(half))
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_is_whole_in_itself():
+def test_page_needs_no_external_resources():
     edit(FOLDER, "title: Two", "title: <b>Two</b> & more")
     edit(FOLDER, "step: 0.3", "step: 3")
     check(level="pixels")
@@ -652,13 +638,13 @@ def test_the_page_is_whole_in_itself():
     assert len(pictures) == page.count("<img") == 9
 
 
-def test_pictures_go_where_they_are_sent_and_never_through_a_link():
+def test_writes_images_to_given_folder_and_not_through_links():
     locked(lambda data: data["results"][0].update(epochs=19))
     Path("elsewhere").mkdir()
     Path("link").symlink_to("elsewhere")
     code, out, err = invoke("configs", "--check", "--level", "results", "--drift", "link")
     assert code == 1
-    assert "algorithms[0]: RPROP came to epochs" in out
+    assert "algorithms[0]: RPROP: epochs" in out
     assert err == "link is a symbolic link to elsewhere; remove it or choose another --out\n"
     assert list(Path("elsewhere").iterdir()) == []
     assert invoke("configs", "--check", "--level", "results", "--drift", "a/b")[0] == 1
@@ -668,7 +654,7 @@ def test_pictures_go_where_they_are_sent_and_never_through_a_link():
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-def test_for_programs():
+def test_json_report():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     code, out, _ = invoke("configs", "--check", "--level", "inputs", "--format", "json")
     assert code == 1
@@ -687,7 +673,7 @@ def test_for_programs():
                         "line": 6,
                         "column": 28,
                         "path": "algorithms[1].step",
-                        "message": "0.4 now, 0.3 when the outputs were made",
+                        "message": "changed from 0.3 to 0.4",
                     }
                 ],
                 "notes": [],
@@ -696,14 +682,18 @@ def test_for_programs():
     }
 
 
-def test_quiet_says_only_what_has_drifted():
+def test_quiet_prints_only_drifts():
     assert invoke("configs", "--check", "-q") == (0, "", "")
     (OUT / "errors.png").unlink()
-    assert invoke("configs", "--check", "-q", "--level", "inputs") == (1, "outputs/two/errors.png: is missing\n", "")
+    assert invoke("configs", "--check", "-q", "--level", "inputs") == (
+        1,
+        "outputs/two/errors.png: missing output file\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_strict_also_holds_it_to_what_is_expected(level):
+def test_strict_reports_failed_expectations(level):
     with FOLDER.open("a") as file:
         file.write("expect: {rprop: {epochs: 3}}\n")
     invoke("configs", "--format", "png", "--format", "svg")
@@ -717,18 +707,18 @@ def test_strict_also_holds_it_to_what_is_expected(level):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--check", "--force"], "--check writes no outputs; --force has nothing to do with it"),
-        (["--check", "--prune"], "--check writes no outputs; --prune has nothing to do with it"),
-        (["--check", "--time"], "--check writes no outputs; --time has nothing to do with it"),
+        (["--check", "--force"], "--force cannot be combined with --check (which writes no outputs)"),
+        (["--check", "--prune"], "--prune cannot be combined with --check (which writes no outputs)"),
+        (["--check", "--time"], "--time cannot be combined with --check (which writes no outputs)"),
         (
             ["--check", "--format", "csv"],
-            "a check prints no table; for programs there are --format json and --format md",
+            "--format csv cannot be combined with --check; use --format json or --format md",
         ),
-        (["--level", "inputs"], "--level and --drift belong to --check"),
-        (["--drift", "x"], "--level and --drift belong to --check"),
+        (["--level", "inputs"], "--level and --drift require --check"),
+        (["--drift", "x"], "--level and --drift require --check"),
     ],
 )
-def test_what_does_not_go_together(arguments, message):
+def test_rejects_incompatible_options(arguments, message):
     before = tree()
     code, out, err = invoke("configs", *arguments)
     assert (code, out) == (2, "")
@@ -736,8 +726,8 @@ def test_what_does_not_go_together(arguments, message):
     assert tree() == before
 
 
-def test_a_folder_that_cannot_be_written_can_be_checked(folder):
-    """By somebody for whom that is so: root, whom nothing stops, becomes nobody where nobody can run Python."""
+def test_checks_read_only_folder(folder):
+    """The check runs as an unprivileged user if the tests run as root, who may write everywhere."""
     environment = {**os.environ, "PYTHONPATH": str(HOME), "PYTHONDONTWRITEBYTECODE": "1"}
     drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     program = [*drop, sys.executable, "-c", "from bpviz.cli import main; main()"]
@@ -748,11 +738,11 @@ def test_a_folder_that_cannot_be_written_can_be_checked(folder):
     except FileNotFoundError:
         usable = 1
     if usable != 0:
-        pytest.skip("nobody cannot run this Python")
+        pytest.skip("an unprivileged user cannot run this Python")
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     command = [*program, "run", "configs", "--check", "--level", "inputs"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 experiment without drift, level inputs\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 experiment checked (level: inputs), no drift\n", "")
