@@ -294,9 +294,11 @@ def _update_tables(job: Job, outcome: Outcome) -> bool:
     existing = _contents(job.folder) if job.before else {}
     same = bool(existing) and (existing == contents or rounding.same_results(existing, contents))
     if same:
-        outcome.kept = [file for file in rounding.RESULTS if existing[file] != contents[file]]
-        contents |= {file: existing[file] for file in outcome.kept}
-        outcome.runs = json.loads(contents["summary.json"])["runs"]
+        runs = json.loads(existing["summary.json"])["runs"]
+        page = rounding.with_numbers(contents["summary.md"].decode(), runs, outcome.runs).encode()
+        kept = {**contents, **{file: existing[file] for file in rounding.RESULTS}, "summary.md": page}
+        outcome.kept = [file for file in TABLES if kept[file] == existing[file] != contents[file]]
+        outcome.runs, contents = runs, kept
     for file, content in contents.items():
         if atomic.update(job.folder / file, content):
             outcome.updated[file] = _table_reason(job, file)
