@@ -1,15 +1,15 @@
-"""bpviz: see and compare optimizers.
+"""bpviz: compare optimizers.
 
     import bpviz
     results = bpviz.compare("gd", "momentum:step=0.1")
 
-What is listed in ``__all__`` may be relied on; docs/python.md describes it. It is imported when it is first asked for,
-so that ``import bpviz`` costs nothing.
+The names in ``__all__`` are the public interface, described in docs/python.md. Each is imported at its first use, so
+that ``import bpviz`` is fast.
 """
 
 from bpviz._version import __version__
 
-TYPE_CHECKING = False  # as typing has it, without importing typing
+TYPE_CHECKING = False  # as in typing, which is not imported
 if TYPE_CHECKING:
     from bpviz.api import Results, compare, run
     from bpviz.config import ConfigError, Experiment
@@ -43,7 +43,7 @@ __all__ = [
     "run",
 ]
 
-_HOMES = {
+_MODULES = {
     "api": ("Results", "compare", "run"),
     "config": ("ConfigError", "Experiment"),
     "declare": ("Array", "Column", "Minimum", "Oracle", "hyper", "optimizer", "problem"),
@@ -54,16 +54,16 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # for a type checker any name would be there
+if not TYPE_CHECKING:  # a type checker would accept every name
 
     def __getattr__(name: str) -> object:
-        for home, names in _HOMES.items():
+        for module, names in _MODULES.items():
             if name in names:
                 from importlib import import_module
 
-                thing: object = getattr(import_module(f"bpviz.{home}"), name)
-                globals()[name] = thing
-                return thing
+                value: object = getattr(import_module(f"bpviz.{module}"), name)
+                globals()[name] = value
+                return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,6 +1,6 @@
-"""The program from Python: run experiments and compare algorithms, and look at what came out.
+"""Run experiments and compare algorithms from Python.
 
-What is here, and what is needed to write a rule, is found in ``bpviz`` itself: ``bpviz.run``, ``bpviz.optimizer``.
+The public names are those of ``bpviz`` itself: ``bpviz.run``, ``bpviz.compare``, ``bpviz.optimizer``.
 """
 
 from __future__ import annotations
@@ -36,66 +36,143 @@ FORMATS = ("png", "svg", "pdf")
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Results(results.Results):
-    """What came out of an experiment: ``results["gd"].weights``, its table, its figures and its files."""
+    """The results of an experiment.
+
+    A collection of runs: ``results["gd"]`` is the run of an algorithm, ``len(results)`` the number of runs, and
+    iteration yields runs in the order of the experiment. ``str(results)`` is the table that the commands print.
+
+    Attributes
+    ----------
+    title : str
+        Title of the experiment.
+    runs : sequence of Run
+        One run per algorithm and start. ``run.weights`` has the shape (epochs + 1, params) and ``run.errors`` the
+        shape (epochs + 1,), where index 0 is the start.
+    weights : tuple of str
+        Names of the weights.
+    error_threshold : float or None
+        Error at which a run ends: the threshold of the experiment plus the known minimum of the problem.
+    gradient_threshold : float or None
+        Gradient norm at which a run ends.
+    experiment : Experiment
+        The experiment that was run.
+    """
 
     experiment: Experiment = dataclasses.field(kw_only=True)
 
     def __getitem__(self, name: str) -> Run:
-        """Return the run of an algorithm, by its label or its name. Where it has several, ``of`` has them all."""
+        """Return the run of an algorithm.
+
+        Parameters
+        ----------
+        name : str
+            Label of the algorithm, or its name if no algorithm has this label.
+
+        Returns
+        -------
+        Run
+            The run of the algorithm.
+
+        Raises
+        ------
+        KeyError
+            If there is no such algorithm, if several algorithms have this name, or if the algorithm has several runs
+            (one per start), which ``results.of(label)`` returns.
+        """
         runs = self.of(name) or [run for run in self.runs if run.algorithm == name]
         labels = list(dict.fromkeys(run.label for run in runs or self.runs))
         if len(runs) == 1:
             return runs[0]
         if not runs:
-            raise KeyError(
-                f"{name!r} is not the label or the name of an algorithm here; there is {listed(labels, 'and')}"
-            )
+            raise KeyError(f"unknown algorithm {name!r} (expected {listed(map(repr, labels))})")
         if len(labels) > 1:
-            raise KeyError(f"{name!r} is the name of several: {listed(map(repr, labels), 'and')}")
-        raise KeyError(f"{name!r} has {len(runs)} runs, one a start; of({labels[0]!r}) returns them")
+            raise KeyError(
+                f"{name!r} is the name of {len(labels)} algorithms; use a label: {listed(map(repr, labels))}"
+            )
+        raise KeyError(f"{name!r} has {len(runs)} runs (one per start); use results.of({labels[0]!r})")
 
     def __contains__(self, name: object) -> bool:
+        """Return whether a run has this label or algorithm name."""
         return any(name in (run.label, run.algorithm) for run in self.runs)
 
     def __iter__(self) -> Iterator[Run]:
+        """Iterate over the runs: algorithm by algorithm, start by start."""
         return iter(self.runs)
 
     def __len__(self) -> int:
+        """Return the number of runs."""
         return len(self.runs)
 
     def __str__(self) -> str:
+        """Return the table of the runs as text aligned with spaces."""
         return tables.as_text(tables.table(self)).rstrip("\n")
 
     def __repr__(self) -> str:
         return f"<Results {self.title!r}: {len(self.runs)} {'run' if len(self.runs) == 1 else 'runs'}>"
 
     def _repr_html_(self) -> str:
+        """Return the table of the runs as HTML, which notebooks show."""
         return tables.as_html(tables.table(self))
 
     def figure(self, kind: str = "paths", **options: Any) -> Figure:
-        """Return a figure with the options that `bpviz explain` lists for its kind. Raises ConfigError."""
+        """Draw a figure.
+
+        Parameters
+        ----------
+        kind : str, default "paths"
+            Kind of figure, as listed by `bpviz list figures`.
+        **options : object
+            Options of the kind, as listed by `bpviz explain KIND`, for instance ``title`` and ``algorithms``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure. It is not registered with pyplot.
+
+        Raises
+        ------
+        ConfigError
+            If the kind or an option is unknown or invalid.
+        """
         request = config.figure(self.experiment, kind, options)
         from bpviz.figures._render import drawn  # matplotlib only when something is drawn
 
         return drawn(request, request.data(self, self.experiment.problem))
 
     def save(self, folder: str | os.PathLike[str], formats: str | Sequence[str] = "png") -> Path:
-        """Write what `bpviz run` writes, the tables and the experiment's figures, into a folder, and return that.
+        """Write the files that `bpviz run` writes, except for the lockfile: tables, run.json and figures.
 
-        Raises ConfigError, and OSError if the folder cannot be written in.
+        Parameters
+        ----------
+        folder : str or path-like
+            Folder to write. It is created if it does not exist.
+        formats : str or sequence of str, default "png"
+            Formats of the figures: "png", "svg" or "pdf".
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        ConfigError
+            If a format is unknown.
+        OSError
+            If the folder cannot be written.
         """
         chosen = [formats] if isinstance(formats, str) else list(formats)
-        wrong = [complaint for one in chosen if (complaint := Choice(FORMATS).complaint(one))]
-        if wrong:
-            raise ConfigError([Mistake("formats", 0, 0, "", complaint) for complaint in wrong])
-        whole = Path(folder)
-        job = build.Job(dataclasses.replace(self.experiment, name=whole.name), whole, tuple(chosen))
+        complaints = [complaint for one in chosen if (complaint := Choice(FORMATS).complaint(one))]
+        if complaints:
+            raise ConfigError([Mistake("formats", 0, 0, "", complaint) for complaint in complaints])
+        path = Path(folder)
+        job = build.Job(dataclasses.replace(self.experiment, name=path.name), path, tuple(chosen))
         build.plan([job])
-        build.write_tables(job.experiment, self, whole)
+        build.write_tables(job.experiment, self, path)
         for number, figure in enumerate(job.experiment.figures):
             data = figure.data(self, job.experiment.problem)
             build.draw(job, number, build.PendingFigure(job.formats, data, None))
-        return whole
+        return path
 
 
 def run(
@@ -104,22 +181,41 @@ def run(
     overrides: str | Sequence[str] = (),
     plugins: Files = (),
 ) -> Results:
-    """Run an experiment: a YAML file, the same as a mapping, or one that has been read.
+    """Run an experiment.
 
-    ``overrides`` are as with ``--set``: "algorithms.0.step=10". ``plugins`` are Python files to execute first, as with
-    ``--plugin``. Raises ConfigError for every mistake, and RuleError if a rule of one's own fails.
+    Parameters
+    ----------
+    experiment : str, path-like, mapping or Experiment
+        A config: the name of a YAML file, the same content as a mapping, or the experiment of earlier results. Arrays
+        and numbers of NumPy are accepted as values of a mapping.
+    overrides : str or sequence of str, optional
+        Values that replace those of the config, as for ``--set``: "algorithms.0.step=10".
+    plugins : str, path-like or sequence of these, optional
+        Python files to execute first, as for ``--plugin``.
+
+    Returns
+    -------
+    Results
+        One run per algorithm and start.
+
+    Raises
+    ------
+    ConfigError
+        If the config or a plugin is invalid. ``error.mistakes`` lists all mistakes.
+    RuleError
+        If a third-party rule or problem fails while it runs.
     """
     _load(plugins)
     overrides = [overrides] if isinstance(overrides, str) else list(overrides)
     if isinstance(experiment, Experiment):
-        return _ran(
+        return _run(
             config.from_mapping(config.resolved(experiment), overrides, experiment.name) if overrides else experiment
         )
     if isinstance(experiment, Mapping):
-        return _ran(config.from_mapping(experiment, overrides))
+        return _run(config.from_mapping(experiment, overrides))
     if isinstance(experiment, str | os.PathLike):
-        return _ran(config.load(Path(experiment), overrides))
-    message = f"{shown(experiment)} is no experiment: the name of a YAML file, a mapping, or an Experiment"
+        return _run(config.load(Path(experiment), overrides))
+    message = f"invalid experiment (got {shown(experiment)}, expected a file name, a mapping or an Experiment)"
     raise ConfigError([Mistake("", 0, 0, "", message)])
 
 
@@ -132,11 +228,38 @@ def compare(
     max_epochs: int | None = None,
     plugins: Files = (),
 ) -> Results:
-    """Compare algorithms on the published problem: "gd", "momentum:step=0.1", or a mapping as in a config.
+    """Compare algorithms on a problem.
 
-    ``problem`` names another, "rosenbrock", or is a mapping as in a config. ``start`` is a point or a list of points;
-    an ``error_threshold`` of None lets every run make all its epochs. What is left out is what a config's default is.
-    Raises ConfigError for every mistake, and RuleError if a rule of one's own fails.
+    Parameters
+    ----------
+    *algorithms : str, mapping or optimizer
+        Names ("gd"), names with settings ("momentum:step=0.1"), mappings as in a config, or rules.
+    problem : str or mapping, optional
+        Name of a test function, optionally with settings ("rosenbrock"), or a mapping as in a config. Default: the
+        published problem, a perceptron with two weights on six points.
+    start : array_like, shape (params,) or (starts, params), optional
+        Initial weights, or several of them. Default: the start of the problem.
+    error_threshold : float >= 0 or None, optional
+        End a run when its error exceeds the known minimum by no more than this. None: never. Default: that of the
+        problem.
+    gradient_threshold : float >= 0, optional
+        End a run when its gradient norm falls to this value. Default: never.
+    max_epochs : int >= 1, optional
+        Maximum number of epochs per run. Default: 1000.
+    plugins : str, path-like or sequence of these, optional
+        Python files to execute first, as for ``--plugin``.
+
+    Returns
+    -------
+    Results
+        One run per algorithm and start.
+
+    Raises
+    ------
+    ConfigError
+        If an argument or a plugin is invalid. ``error.mistakes`` lists all mistakes.
+    RuleError
+        If a third-party rule or problem fails while it runs.
     """
     _load(plugins)
     given = {
@@ -145,18 +268,17 @@ def compare(
         "gradient_threshold": gradient_threshold,
         "max_epochs": max_epochs,
     }
-    said: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    values: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if error_threshold is not ...:
-        said["error_threshold"] = error_threshold
-    experiment = config.from_values(algorithms, said)
-    return _ran(dataclasses.replace(experiment, figures=(FIGURES["paths"](),)))
+        values["error_threshold"] = error_threshold
+    experiment = config.from_values(algorithms, values)
+    return _run(dataclasses.replace(experiment, figures=(FIGURES["paths"](),)))
 
 
 def _load(files: Files) -> None:
-    several = [files] if isinstance(files, str | os.PathLike) else files
-    load_all([os.fspath(file) for file in several])
+    names = [files] if isinstance(files, str | os.PathLike) else files
+    load_all([os.fspath(file) for file in names])
 
 
-def _ran(experiment: Experiment) -> Results:
-    came = runner.run(experiment)
-    return Results(**vars(came), experiment=experiment)
+def _run(experiment: Experiment) -> Results:
+    return Results(**vars(runner.run(experiment)), experiment=experiment)

@@ -1,4 +1,4 @@
-"""What the tests share: problems whose answers are known, and a perceptron in plain floats that knows no NumPy."""
+"""Shared fixtures: problems with known values, and a perceptron in plain floats, without NumPy."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from bpviz.problems.perceptron import Perceptron
 
 Vector = list[float]
 
-# A shell's background job ignores interrupts and would hand that on to the programs that tests interrupt.
+# Background jobs of a shell ignore interrupts, and so would the programs that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-docs", action="store_true", help="write the generated blocks of the documents anew")
+    parser.addoption("--update-docs", action="store_true", help="update the generated blocks of the documents")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 # The files of `pytest -m core`, the first answer after a change: quick tests of every folder of the package; test_core
 # runs every command. Those of tests/optimizers, one per family of update rules, belong to it too, except SLOWER.
 CORE = {
-    *("test_core.py", "test_published.py", "test_startup.py"),
+    *("test_core.py", "test_language.py", "test_published.py", "test_startup.py"),
     *("config/test_read_algorithms.py", "config/test_reader.py", "declare/test_decorators.py"),
     *("engine/test_guard.py", "engine/test_loop.py", "engine/test_oracle.py", "engine/test_results.py"),
     *("experiment/test_expectations.py", "landscape/test_grid.py", "libraries/test_names.py"),
@@ -79,7 +79,7 @@ def six_points() -> Perceptron:
 
 @pytest.fixture
 def unequal() -> Perceptron:
-    """A problem without symmetry: features of different scale, samples of different weight, a bias, other functions."""
+    """A problem without symmetry: features and samples of different scale, a bias, tanh and half the squared error."""
     features = ((0.9, -1.7), (0.4, 2.3), (-1.3, 0.6), (0.2, 0.5), (-0.7, -3.1))
     dataset = Dataset("unequal", features, (0.8, -0.3, 0.45, 0.1, -0.9), ("x1", "x2"))
     return Perceptron(dataset=dataset, activation="tanh", bias=True, loss="half-mse")
@@ -87,16 +87,16 @@ def unequal() -> Perceptron:
 
 @pytest.fixture
 def bowl() -> Perceptron:
-    """E = ((w1 - 3)² + (2 w2 + 2)²) / 2, made of two samples: gradient (w1 - 3, 4 w2 + 4), Hessian diag(1, 4).
+    """E = ((w1 - 3)² + (2 w2 + 2)²) / 2 from two samples: gradient (w1 - 3, 4 w2 + 4), Hessian diag(1, 4).
 
-    Simple enough for epochs worked by hand, and symmetric in nothing: its minimum is (3, -1).
+    Simple enough to compute epochs by hand, but without symmetry. The minimum is at (3, -1).
     """
     dataset = Dataset("bowl", ((1.0, 0.0), (0.0, 2.0)), (3.0, -2.0), ("x1", "x2"))
     return Perceptron(dataset=dataset, activation="linear")
 
 
 class Landscape:
-    """A function of ``w (runs, params)`` as a problem that has an error and nothing else."""
+    """A problem that offers only an error, given as a function of ``w (runs, params)``."""
 
     name = "landscape"
     offers = frozenset({"error"})
@@ -112,7 +112,7 @@ class Landscape:
 
 @pytest.fixture
 def landscape() -> type[Landscape]:
-    """Return what makes a problem of a function and its number of weights."""
+    """Return a class that makes a problem from a function and its number of weights."""
     return Landscape
 
 
@@ -158,7 +158,7 @@ def _forgetting() -> Iterator[None]:
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    """Forget afterwards what a test has registered, loaded and imported."""
+    """Remove the classes, plugins and modules that a test has registered, loaded and imported."""
     with _forgetting():
         yield
 
@@ -179,7 +179,7 @@ def program() -> Callable[[str, Path], Result]:
 
 @pytest.fixture
 def short_contract(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check the contract of rules on two shapes and two neurons, where the test is not of what is found."""
+    """Check the contract on two shapes and two neurons only, for tests that are not about its findings."""
     neurons = fixtures.perceptrons()[:2]
     shapes = {shape: fixtures.SHAPES[shape] for shape in ("6 x 2", "37 x 3")}
     monkeypatch.setattr(contract, "SHAPES", shapes)
@@ -223,7 +223,7 @@ _LOSSES: dict[str, tuple[Callable[[float, float], float], ...]] = {
 
 
 class Plain:
-    """A perceptron in plain floats, one sample after the other, by the chain rule; it counts what it is asked."""
+    """A perceptron in plain floats, sample by sample, by the chain rule. It counts its evaluations."""
 
     def __init__(self, problem: Perceptron) -> None:
         self.samples = [
@@ -273,13 +273,13 @@ def plain() -> Callable[[Any], Plain]:
 
 @pytest.fixture
 def differences() -> Callable[..., Any]:
-    """Return a function that differentiates by differences."""
+    """Return a function that computes derivatives by finite differences."""
 
     def differences(f: Callable[[Any], Any], w: Any, h: Any) -> tuple[Any, Any]:
-        """Return the derivative of f, answers ``(runs, ...)``, by each weight, as a last axis, and its rounding.
+        """Return the derivatives of f by the weights, shape ``(runs, ..., params)``, and their rounding errors.
 
-        Central, with an error that falls with h⁴; ``h`` is a step, or one for each weight. Rounding is that of the
-        largest number that was subtracted.
+        f returns arrays ``(runs, ...)``. The differences are central, with an error of order h⁴; ``h`` is one step or
+        one per weight. The rounding error is that of the largest number subtracted.
         """
         steps = np.broadcast_to(h, w.shape[1:])
 

@@ -1,4 +1,4 @@
-"""The program from Python: what is public, what it costs to import, and what comes back."""
+"""Test the Python interface: public names, imports, results and errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PUBLIC = {
     "Array", "Choice", "Column", "ConfigError", "Ending", "Experiment", "Flag", "Function", "Interval", "Minimum",
     "Oracle", "Results", "RuleError", "Run", "__version__", "compare", "hyper", "optimizer", "problem", "run",
 }  # fmt: skip
-"""Names that others rely on: one that goes breaks their code."""
+"""The public interface. Removing a name breaks the code of users."""
 
 LEAP = """\
 from bpviz import hyper, optimizer
@@ -53,7 +53,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def python(code, *options):
-    """Run Python in a process of its own and return what it prints."""
+    """Run code in a new Python process and return its output."""
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     done = subprocess.run(
         [sys.executable, *options, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=False
@@ -65,7 +65,7 @@ def python(code, *options):
 # -- names -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_public():
+def test_public_names():
     assert set(bpviz.__all__) == PUBLIC
     assert set(dir(bpviz)) >= PUBLIC
     for name in PUBLIC:
@@ -74,34 +74,33 @@ def test_what_is_public():
         bpviz.optimiser  # noqa: B018
 
 
-def test_every_public_name_is_described():
-    text = (HOME / "docs" / "python.md").read_text(encoding="utf-8").partition("## Names")[2]
+def test_public_names_are_documented():
+    text = (HOME / "docs" / "python.md").read_text(encoding="utf-8").partition("## Public names")[2]
     assert set(re.findall(r"`(\w+)`(?=[^|]*\|.*\|)", text)) - {"name"} == PUBLIC
 
 
-def test_everything_can_be_imported_at_once():
+def test_star_import():
     assert python("from bpviz import *; print(callable(optimizer), callable(run))") == "True True\n"
 
 
-def test_importing_it_costs_nothing():
-    """Of this package only its first file and the version, and nothing that is not there already."""
+def test_import_loads_only_the_version():
     code = "import sys; before = set(sys.modules); import bpviz; print(*sorted(set(sys.modules) - before))"
     assert python(code, "-S").split() == ["bpviz", "bpviz._version"]
 
 
-def test_declaring_a_rule_imports_no_arrays():
+def test_declaring_a_rule_imports_neither_numpy_nor_matplotlib():
     code = "import sys; exec(open('leap.py').read()); print('numpy' in sys.modules, 'matplotlib' in sys.modules)"
     assert python(code) == "False False\n"
 
 
-def test_results_without_figures_import_no_matplotlib():
+def test_results_without_figures_do_not_import_matplotlib():
     code = "import bpviz, sys; r = bpviz.compare('gd'); r._repr_html_(); print('matplotlib' in sys.modules)"
     assert python(code) == "False\n"
 
 
 @pytest.mark.slow
-def test_users_who_check_types_see_them(folder):
-    mypy = pytest.importorskip("mypy.api", reason="of the group lint")
+def test_types_are_visible_to_mypy(folder):
+    mypy = pytest.importorskip("mypy.api", reason="in the dependency group lint")
     (folder / "mine.py").write_text("""\
 import bpviz
 from bpviz import Array, Column, Oracle, hyper, optimizer
@@ -125,9 +124,11 @@ reveal_type(bpviz.run("exp.yaml"))
 bpviz.run(3)
 bpviz.nothing
 """)
-    said, _, code = mypy.run(["--strict", "--no-incremental", "--config-file=", "mine.py"])
+    output, _, code = mypy.run(["--strict", "--no-incremental", "--config-file=", "mine.py"])
     assert code == 1
-    assert [line.partition(": ")[2] for line in said.splitlines()[:-1] if "note: " not in line or "Reveal" in line] == [
+    assert [
+        line.partition(": ")[2] for line in output.splitlines()[:-1] if "note: " not in line or "Reveal" in line
+    ] == [
         'note: Revealed type is "bpviz.api.Results"',
         (
             'error: Argument 1 to "run" has incompatible type "int"; expected '
@@ -140,7 +141,7 @@ bpviz.nothing
 # -- compare ---------------------------------------------------------------------------------------------------------
 
 
-def test_compare_is_what_the_command_prints(folder):
+def test_compare_gives_the_table_of_the_command(folder):
     from click.testing import CliRunner
 
     results = bpviz.compare(
@@ -152,7 +153,7 @@ def test_compare_is_what_the_command_prints(folder):
     assert list(folder.glob("outputs/*")) == []
 
 
-def test_a_run_has_its_path_as_arrays():
+def test_run_has_its_path_as_arrays():
     gd = bpviz.compare("gd", "rprop")["gd"]
     assert isinstance(gd, Run)
     assert gd.epochs == 797
@@ -167,43 +168,43 @@ def test_a_run_has_its_path_as_arrays():
 @pytest.mark.parametrize(
     "entry", [{"name": "gd", "step": 10}, {"name": "gd", "step": np.float64(10)}, {"name": "gd", "step": np.array(10)}]
 )
-def test_an_algorithm_may_be_a_mapping(entry):
+def test_algorithm_as_mapping(entry):
     assert bpviz.compare(entry)["gd"].epochs == 25
 
 
-def test_an_algorithm_may_be_a_rule_itself():
+def test_algorithm_as_rule():
     from bpviz.declare import OPTIMIZERS
 
     assert bpviz.compare(OPTIMIZERS["gd"](step=10))["gd"].epochs == 25
     assert bpviz.compare(OPTIMIZERS["gd"])["gd"].epochs == 797
 
 
-def test_labels_tell_equal_algorithms_apart():
+def test_labels_of_equal_algorithms_differ():
     results = bpviz.compare("gd", "gd:step=10", {"name": "gd", "step": 1, "label": "mine"})
     assert [run.label for run in results] == ["Gradient descent (step 0.3)", "Gradient descent (step 10)", "mine"]
     assert results["mine"].settings == {"step": 1.0}
 
 
 @pytest.mark.parametrize("start", [(3, -2), [3.0, -2.0], np.array([3, -2]), [(3, -2)], np.array([[3, -2]])])
-def test_a_start_is_a_point(start):
+def test_start_as_point(start):
     assert bpviz.compare("rprop", start=start)["rprop"].start == (3.0, -2.0)
 
 
 def test_several_starts():
     results = bpviz.compare("rprop", "gd", start=np.array([(-4, -4), (3, -2)]))
     assert [run.start for run in results.of("RPROP")] == [(-4.0, -4.0), (3.0, -2.0)]
-    with pytest.raises(KeyError, match=re.escape("'rprop' has 2 runs, one a start; of('RPROP') returns them")):
+    with pytest.raises(KeyError, match=re.escape("'rprop' has 2 runs (one per start); use results.of('RPROP')")):
         results["rprop"]
 
 
-def test_limits():
+def test_thresholds_and_max_epochs():
     assert bpviz.compare("gd", max_epochs=5)["gd"].ending is Ending.EXHAUSTED
     assert bpviz.compare("gd", error_threshold=None)["gd"].epochs == 1000
     assert bpviz.compare("gd:step=10", gradient_threshold=0.01, error_threshold=None)["gd"].epochs < 1000
     assert bpviz.compare("gd", error_threshold=0.4)["gd"].epochs < 200
 
 
-def test_another_problem():
+def test_problem_by_name():
     results = bpviz.compare("newton", problem="rosenbrock")
     assert results.weights == ("x", "y")
     assert results["newton"].final_error < 1e-6
@@ -213,7 +214,7 @@ def test_another_problem():
         bpviz.compare("gd", problem="rosenbrok")
 
 
-def test_problems_have_settings_as_text_and_as_a_mapping():
+def test_problem_with_settings():
     from bpviz.declare import PROBLEMS, fields
 
     name, field = next((n, next(iter(fields(p)))) for n, p in PROBLEMS.items() if n != "perceptron" and fields(p))
@@ -226,14 +227,14 @@ def test_problems_have_settings_as_text_and_as_a_mapping():
 
 
 @pytest.mark.parametrize("kind", [str, Path, lambda p: str(Path(p).resolve())])
-def test_run_takes_a_file(kind):
+def test_run_accepts_file(kind):
     results = bpviz.run(kind("exp.yaml"))
     assert isinstance(results, Results)
     assert (results.title, [run.epochs for run in results]) == ("Two", [30, 20])
     assert isinstance(results.experiment, Experiment)
 
 
-def test_run_takes_what_a_file_says():
+def test_run_accepts_mapping():
     data = {
         "title": "Mine",
         "dataset": np.array([[0.9, 0.3, 1], [0.5, 0.3, 1], [0.1, 0.8, 0]]),
@@ -251,13 +252,13 @@ def test_run_takes_what_a_file_says():
     assert bpviz.run({"algorithms": ["gd"], "max_epochs": 1}).title == "experiment"
 
 
-def test_paths_of_data_start_where_one_is(folder):
+def test_data_paths_are_relative_to_current_folder(folder):
     (folder / "data.csv").write_text("a,b,y\n0.9,0.3,1\n0.1,0.8,0\n")
     data = {"dataset": {"csv": Path("data.csv")}, "algorithms": ["gd"], "max_epochs": 2}
     assert bpviz.run(data)["gd"].epochs == 2
 
 
-def test_run_takes_an_experiment_again():
+def test_run_accepts_experiment():
     first = bpviz.run("exp.yaml")
     again = bpviz.run(first.experiment)
     assert [run.weights.tobytes() for run in first] == [run.weights.tobytes() for run in again]
@@ -266,7 +267,7 @@ def test_run_takes_an_experiment_again():
 
 
 @pytest.mark.parametrize("source", ["exp.yaml", {"algorithms": ["gd"], "figures": []}])
-def test_overrides_are_those_of_the_command(source):
+def test_overrides_are_like_those_of_the_command(source):
     results = bpviz.run(source, overrides=["algorithms.0.step=10", "max_epochs=5"])
     assert (results["gd"].settings, results["gd"].epochs) == ({"step": 10.0}, 5)
     with pytest.raises(
@@ -287,22 +288,20 @@ def test_runs_are_found_by_label_and_by_name():
     assert len(results) == 2
     with pytest.raises(KeyError) as refusal:
         results["adam"]
-    assert refusal.value.args == (
-        "'adam' is not the label or the name of an algorithm here; there is Gradient descent and RPROP",
-    )
+    assert refusal.value.args == ("unknown algorithm 'adam' (expected 'Gradient descent' or 'RPROP')",)
     with pytest.raises(KeyError) as refusal:
         bpviz.compare("gd", "gd:step=1", max_epochs=3)["gd"]
     assert refusal.value.args == (
-        "'gd' is the name of several: 'Gradient descent (step 0.3)' and 'Gradient descent (step 1)'",
+        "'gd' is the name of 2 algorithms; use a label: 'Gradient descent (step 0.3)' or 'Gradient descent (step 1)'",
     )
 
 
-def test_a_label_comes_before_a_name():
+def test_label_takes_precedence_over_name():
     results = bpviz.compare({"name": "gd", "label": "adam"}, {"name": "adam", "label": "gd"}, max_epochs=1)
     assert results["gd"].algorithm == "adam"
 
 
-def test_what_they_look_like_as_text():
+def test_text_representation():
     results = bpviz.compare("gd", max_epochs=3)
     assert repr(results) == "<Results 'Gradient descent': 1 run>"
     assert repr(bpviz.run("exp.yaml")) == "<Results 'Two': 2 runs>"
@@ -310,7 +309,7 @@ def test_what_they_look_like_as_text():
 
 
 class Cells(HTMLParser):
-    """Collects the tags and the texts of a page."""
+    """Collect the tags and the texts of a page."""
 
     def __init__(self, page):
         super().__init__(convert_charrefs=True)
@@ -325,7 +324,7 @@ class Cells(HTMLParser):
             self.texts.append(data)
 
 
-def test_what_they_look_like_in_a_notebook():
+def test_html_representation():
     page = Cells(bpviz.compare("gd", "rprop", max_epochs=3)._repr_html_())
     results = bpviz.compare("gd", "rprop", max_epochs=3)
     table = tables.table(results)
@@ -333,11 +332,11 @@ def test_what_they_look_like_in_a_notebook():
     assert page.texts == [cell for row in (table.titles, *table.rows) for cell in row]
 
 
-def test_texts_are_texts_in_a_notebook():
+def test_html_is_escaped():
     label = "<script>alert(1)</script> & \"quotes\" 'both'"
-    said = bpviz.compare({"name": "gd", "label": label}, max_epochs=1)._repr_html_()
-    assert "<script" not in said
-    assert label in Cells(said).texts
+    page = bpviz.compare({"name": "gd", "label": label}, max_epochs=1)._repr_html_()
+    assert "<script" not in page
+    assert label in Cells(page).texts
 
 
 def test_figures(folder):
@@ -352,7 +351,7 @@ def test_figures(folder):
     assert (folder / "errors.png").read_bytes()[1:4] == b"PNG"
 
 
-def test_figures_leave_the_settings_of_matplotlib_alone():
+def test_figures_do_not_change_settings_of_matplotlib():
     import matplotlib as mpl
 
     before = dict(mpl.rcParams)
@@ -362,20 +361,20 @@ def test_figures_leave_the_settings_of_matplotlib_alone():
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "said"),
+    ("kind", "options", "message"),
     [
         ("pathz", {}, "figure: kind: 'pathz' is not the name of a figure; did you mean 'paths'?"),
         ("errors", {"algorithm": ["gd"]}, "figure: algorithm: unknown option of errors; did you mean 'algorithms'?"),
         ("paths", {"levels": 1}, "figure: levels: 1 is not in [2, 200] ("),
     ],
 )  # fmt: skip
-def test_figures_that_cannot_be_drawn(kind, options, said):
+def test_rejects_invalid_figure(kind, options, message):
     with pytest.raises(ConfigError) as refusal:
         bpviz.compare("gd", max_epochs=1).figure(kind, **options)
-    assert str(refusal.value).startswith(said)
+    assert str(refusal.value).startswith(message)
 
 
-def test_files_are_those_of_the_command(folder):
+def test_save_writes_the_files_of_the_command(folder):
     from click.testing import CliRunner
 
     assert CliRunner().invoke(cli, ["run", "exp.yaml", "--format", "svg"]).exit_code == 0
@@ -383,17 +382,17 @@ def test_files_are_those_of_the_command(folder):
     assert there == Path("outputs/again")
     one, two = ({p.name: p.read_bytes() for p in (folder / "outputs" / name).iterdir()} for name in ("exp", "again"))
     assert "errors.svg" in one
-    assert one == {lockfile.NAME: one[lockfile.NAME], **two}  # which is for the command's next run
+    assert one == {lockfile.NAME: one[lockfile.NAME], **two}  # which only the command needs
 
 
-def test_files_in_several_formats_and_of_a_comparison(folder):
+def test_save_in_several_formats(folder):
     bpviz.compare("gd", "rprop", max_epochs=3).save(folder / "deep" / "er", ["png", "pdf"])
     assert sorted(p.name for p in (folder / "deep" / "er").iterdir()) == [
         *("history.csv", "paths.pdf", "paths.png", "run.json", "summary.csv", "summary.json", "summary.md")
     ]
 
 
-def test_files_that_cannot_be_written(folder):
+def test_save_rejects_unknown_format_and_file_as_folder(folder):
     results = bpviz.compare("gd", max_epochs=3)
     with pytest.raises(ConfigError, match="formats: 'gif' is not one of png, svg, pdf"):
         results.save("out", ["gif"])
@@ -402,7 +401,7 @@ def test_files_that_cannot_be_written(folder):
         results.save("file")
 
 
-# -- rules of one's own ----------------------------------------------------------------------------------------------
+# -- plugins ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("files", ["leap.py", Path("leap.py"), ["leap.py"], ("leap.py", "./leap.py")])
@@ -411,21 +410,21 @@ def test_plugins(files):
     assert bpviz.run({"algorithms": ["leap"], "max_epochs": 1}, plugins=files)["leap"].epochs == 1
 
 
-def test_a_plugin_that_has_changed_is_read_again(folder):
+def test_changed_plugin_is_loaded_again(folder):
     bpviz.compare("leap", plugins="leap.py", max_epochs=1)
     (folder / "leap.py").write_text(LEAP.replace("0.5", "2.0"))
     assert bpviz.compare("leap", plugins="leap.py", max_epochs=1)["leap"].weights[-1, 0] == -2
 
 
-def test_the_record_of_saved_files_names_the_plugin(folder):
+def test_saved_run_json_names_the_plugin(folder):
     bpviz.compare("leap", plugins="leap.py", max_epochs=1).save(folder / "out")
     assert json.loads((folder / "out" / "run.json").read_text())["plugins"][0]["file"] == "leap.py"
 
 
-def test_a_cell_that_is_run_again_defines_a_rule_anew():
-    """As a notebook does: in __main__."""
-    show = "import bpviz\nprint(bpviz.compare('leap', max_epochs=1)['leap'].settings)"
-    assert python(f"{LEAP}\n{LEAP.replace('0.5', '2.0')}\n{show}") == "{'step': 2.0}\n"
+def test_rule_can_be_redefined_in_a_notebook():
+    """A notebook executes its cells in __main__."""
+    use = "import bpviz\nprint(bpviz.compare('leap', max_epochs=1)['leap'].settings)"
+    assert python(f"{LEAP}\n{LEAP.replace('0.5', '2.0')}\n{use}") == "{'step': 2.0}\n"
     refused = "try:\n    exec({!r})\nexcept ValueError as error:\n    print(error)"
     other = LEAP.replace("Leap", "Other")
     assert python(f"{LEAP}\n{refused.format(other)}") == (
@@ -437,7 +436,7 @@ def test_a_cell_that_is_run_again_defines_a_rule_anew():
     )
 
 
-def test_a_rule_that_fails_raises_and_keeps_its_exception(folder):
+def test_failing_rule_raises_rule_error(folder):
     (folder / "leap.py").write_text(LEAP.replace("w + self.step", "w + self.stop"))
     with pytest.raises(RuleError, match=re.escape("leap (leap.py:12), epoch 1: AttributeError: ")) as caught:
         bpviz.compare("leap", plugins="leap.py")
@@ -448,13 +447,13 @@ def test_a_rule_that_fails_raises_and_keeps_its_exception(folder):
 # -- mistakes --------------------------------------------------------------------------------------------------------
 
 
-def test_a_mistake_is_a_value_error():
+def test_config_error_is_a_value_error():
     with pytest.raises(ValueError, match="did you mean"):
         bpviz.compare("gdd")
 
 
-def assert_begin(message, lines):
-    """See that each line of a message begins as it should."""
+def assert_lines_start_with(message, lines):
+    """Check that each line of a message starts with the expected text."""
     assert [line[: len(start)] for line, start in zip(message.splitlines(), lines, strict=True)] == lines
 
 
@@ -465,12 +464,12 @@ def deep():
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "lines"),
     [
         ("missing.yaml", ["missing.yaml: no such file"]),
         (".", [".: expected a file, got a folder"]),
-        ([1], ["a list is no experiment: the name of a YAML file, a mapping, or an Experiment"]),
-        (None, ["null is no experiment: the name of a YAML file, a mapping, or an Experiment"]),
+        ([1], ["invalid experiment (got a list, expected a file name, a mapping or an Experiment)"]),
+        (None, ["invalid experiment (got null, expected a file name, a mapping or an Experiment)"]),
         ({}, ["<dict>: algorithms are missing; give at least one, for instance `algorithms: [gd]`"]),
         ({1: 2}, ["<dict>: the key 1 is not text"]),
         ({"algorithms": ["gd"], "start": deep()}, ["<dict>: nested more than 32 levels deep"]),
@@ -494,14 +493,14 @@ def deep():
         ),
     ],
 )  # fmt: skip
-def test_mistakes_in_an_experiment(data, said):
+def test_run_reports_mistakes(data, lines):
     with pytest.raises(ConfigError) as refusal:
         bpviz.run(data)
-    assert_begin(str(refusal.value), said)
+    assert_lines_start_with(str(refusal.value), lines)
 
 
 @pytest.mark.parametrize(
-    ("algorithms", "options", "said"),
+    ("algorithms", "options", "lines"),
     [
         ([], {}, ["compare: give at least one algorithm"]),
         (["gd", "gd"], {}, ["gd: a second 'Gradient descent'; change a setting or give it a label"]),
@@ -520,13 +519,13 @@ def test_mistakes_in_an_experiment(data, said):
         (["gd"], {"start": np.array([[1, 2, 3]])}, ["start=array([[1, 2, 3]]): start[0]: 3 numbers"]),
     ],
 )  # fmt: skip
-def test_mistakes_in_a_comparison(algorithms, options, said):
+def test_compare_reports_mistakes(algorithms, options, lines):
     with pytest.raises(ConfigError) as refusal:
         bpviz.compare(*algorithms, **options)
-    assert_begin(str(refusal.value), said)
+    assert_lines_start_with(str(refusal.value), lines)
 
 
-def test_mistakes_are_there_one_by_one():
+def test_config_error_lists_mistakes():
     with pytest.raises(ConfigError) as refusal:
         bpviz.run({"algorithms": [{"name": "gd", "lr": 1}], "max_epochs": 0})
     assert [(mistake.file, mistake.path) for mistake in refusal.value.mistakes] == [
@@ -536,13 +535,13 @@ def test_mistakes_are_there_one_by_one():
 
 
 @pytest.mark.parametrize("file", ["missing.py", Path("missing.py")])
-def test_plugins_that_cannot_be_loaded(file):
+def test_rejects_missing_plugin(file):
     with pytest.raises(ConfigError, match=r"^missing\.py: no such file$"):
         bpviz.run("exp.yaml", plugins=file)
 
 
-def test_a_mapping_says_what_yaml_says():
-    """Word for word, but for the place."""
+def test_mapping_and_yaml_have_the_same_mistakes():
+    """The messages are equal, their places are not."""
     text = "algorithms: [{name: gd, step: -1}, {name: paths}]\nnetwork: {loss: mae, bias: 1}\nstart: [[1], [2, a]]\n"
     with pytest.raises(ConfigError) as written:
         config.loads(text.encode(), "a.yaml", Path())

@@ -1,4 +1,4 @@
-"""The action, the hooks and the examples of docs/ci.md do what they say: a shell, pre-commit and make run them."""
+"""Run the GitHub action, the pre-commit hooks and the examples of docs/ci.md with a shell, pre-commit and make."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
 
 def tool(name):
-    """Return the path of a program of the dependency group ci, or skip the test."""
+    """Return the path of a program in the dependency group ci, or skip the test if it is not installed."""
     found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if found is None:
         pytest.skip(f"{name} is not installed: pip install --group ci")
@@ -37,13 +37,13 @@ def blocks(language):
 
 
 def named(name):
-    """Return the YAML examples for a file of this name."""
+    """Return the YAML examples for the file ``name``."""
     return [block for block in blocks("yaml") if block.startswith(f"# {name}")]
 
 
 @pytest.fixture
 def repository(tmp_path):
-    """A repository with a config and its outputs."""
+    """A git repository with a config and its outputs."""
     folder = tmp_path / "repository"
     (folder / "configs").mkdir(parents=True)
     (folder / "configs/one.yaml").write_text(CONFIG)
@@ -77,7 +77,7 @@ def bpviz(folder, *arguments):
 
 
 def plain(**more):
-    """Return an environment in which this bpviz is found, and no job of GitHub."""
+    """Return an environment that finds this bpviz and has no variables of GitHub."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "GIT_", "PRE_"))
     }
@@ -93,7 +93,7 @@ def step(name):
 
 
 def run_step(name, folder, inputs, **environment):
-    """Run the script of a step as GitHub would: with its inputs in the environment."""
+    """Run the script of a step with its inputs in the environment, as GitHub does."""
     given = {key: part["default"] for key, part in ACTION["inputs"].items()} | inputs
     expressions = step(name).get("env", {})
     for variable, expression in expressions.items():
@@ -122,7 +122,7 @@ def run_action(folder, **inputs):
     )
 
 
-def test_the_action_puts_nothing_into_scripts():
+def test_action_inserts_no_inputs_into_scripts():
     for each in ACTION["runs"]["steps"]:
         assert "${{" not in each.get("run", "")
         assert each.get("shell", "bash") == "bash"
@@ -134,7 +134,7 @@ def test_the_action_puts_nothing_into_scripts():
 
 
 @posix
-def test_the_action_checks(repository):
+def test_action_checks(repository):
     done = run_action(repository)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 experiment checked (level: results), no drift\n", "")
     assert (
@@ -148,7 +148,7 @@ def test_the_action_checks(repository):
 @pytest.mark.slow
 @posix
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_action_fails_where_something_has_drifted(repository, level):
+def test_action_fails_on_drift(repository, level):
     path = repository / "configs/one.yaml"
     path.write_text(path.read_text().replace("step: 10", "step: 11"))
     done = run_action(repository, check=level, config="configs/one.yaml\n", args="--jobs=2\n\n--strict\n")
@@ -159,7 +159,7 @@ def test_the_action_fails_where_something_has_drifted(repository, level):
 
 
 @posix
-def test_the_action_runs(repository):
+def test_action_runs(repository):
     path = repository / "configs/one.yaml"
     path.write_text(path.read_text().replace("step: 10", "step: 11"))
     done = run_action(repository, check="none", out="figures")
@@ -169,7 +169,7 @@ def test_the_action_runs(repository):
 
 @pytest.mark.slow
 @posix
-def test_what_a_user_writes_stays_text(repository):
+def test_action_does_not_execute_its_inputs(repository):
     hostile = "$(touch pwned) `touch pwned`; touch pwned #\"'\\"
     for given in ({"config": hostile}, {"args": f"--set={hostile}"}, {"out": hostile}, {"check": hostile}):
         done = run_action(repository, **given)
@@ -194,8 +194,8 @@ def test_what_a_user_writes_stays_text(repository):
         ("~=0.1", "bpviz~=0.1"),
     ],
 )
-def test_the_action_installs(tmp_path, version, wanted):
-    """With a python that writes down what it is asked."""
+def test_action_installs(tmp_path, version, wanted):
+    """A fake python records its arguments."""
     folder = tmp_path / "repository"
     (tmp_path / "fake").mkdir()
     folder.mkdir()
@@ -223,7 +223,7 @@ def test_the_action_installs(tmp_path, version, wanted):
 
 
 @posix
-def test_the_action_installs_nothing_else(tmp_path):
+def test_action_rejects_invalid_versions(tmp_path):
     (tmp_path / "repository").mkdir()
     for version in ("https://example.org/x.whl", "other", "-r file"):
         done = run_step("Install bpviz", tmp_path / "repository", {"version": version}, RUNNER_TEMP=str(tmp_path))
@@ -236,7 +236,7 @@ def test_the_action_installs_nothing_else(tmp_path):
 # -- examples ----------------------------------------------------------------------------------------------------------
 
 
-def test_workflows_are_such_that_a_linter_finds_nothing(tmp_path):
+def test_workflows_pass_actionlint(tmp_path):
     linter = tool("actionlint")
     (tmp_path / ".github/workflows").mkdir(parents=True)
     (tmp_path / ".git").mkdir()
@@ -245,7 +245,7 @@ def test_workflows_are_such_that_a_linter_finds_nothing(tmp_path):
     local = {}
     for number, workflow in enumerate(workflows):
         path = tmp_path / f".github/workflows/{number}.yml"
-        # The action as it is here, so that the linter compares inputs.
+        # The local action, so that the linter checks the inputs.
         path.write_text(workflow.replace("bpviz/bpviz@main", "./"))
         local[path.name] = path.read_text().count("uses: ./")
     assert list(local.values()) == [1, 1]
@@ -254,12 +254,12 @@ def test_workflows_are_such_that_a_linter_finds_nothing(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     path.write_text(path.read_text().replace("check: none", "chekc: none"))
     done = subprocess.run([linter, "-no-color"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert 'input "chekc" is not defined in action' in done.stdout  # so it has looked
+    assert 'input "chekc" is not defined in action' in done.stdout  # the linter can find errors
 
 
 @pytest.mark.slow
 @posix
-def test_the_pipeline_of_gitlab(repository):
+def test_gitlab_pipeline(repository):
     (pipeline,) = map(yaml.safe_load, named(".gitlab-ci.yml"))
     install, *script = pipeline["figures"]["script"]
     assert install.startswith("pip install")
@@ -270,7 +270,7 @@ def test_the_pipeline_of_gitlab(repository):
 
 
 def shell(folder, script):
-    run_action(folder)  # makes the program
+    run_action(folder)  # creates the program
     path = f"{folder.parent}/bin{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(["bash", "-ec", script], cwd=folder, env=plain(PATH=path), capture_output=True, check=False)
 
@@ -278,7 +278,7 @@ def shell(folder, script):
 @pytest.mark.slow
 @posix
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_the_makefile(repository):
+def test_makefile(repository):
     (makefile,) = blocks("make")
     (repository / "Makefile").write_text(makefile)
     assert shell(repository, "make check").returncode == 0
@@ -291,7 +291,7 @@ def test_the_makefile(repository):
 # -- pre-commit --------------------------------------------------------------------------------------------------------
 
 
-def test_the_hooks_are_declared_as_pre_commit_wants_them(tmp_path):
+def test_hooks_are_valid(tmp_path):
     program = tool("pre-commit")
     done = subprocess.run(
         [program, "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")],
@@ -317,8 +317,8 @@ def test_the_hooks_are_declared_as_pre_commit_wants_them(tmp_path):
 
 
 @posix
-def test_the_hooks_run_in_a_repository(repository, tmp_path):
-    """As they are declared, but with the bpviz that is here: making an environment takes minutes and a network."""
+def test_hooks_run_in_a_repository(repository, tmp_path):
+    """As declared, but with the local bpviz: creating an environment takes minutes and a network."""
     program = tool("pre-commit")
     assert [hook["language"] for hook in HOOKS] == ["python", "python"]
     local = [hook | {"language": "system", "entry": f"{sys.executable} -m {hook['entry']}"} for hook in HOOKS]
@@ -336,14 +336,14 @@ def test_the_hooks_run_in_a_repository(repository, tmp_path):
     path = repository / "configs/one.yaml"
     path.write_text(path.read_text().replace("step: 10", "step: 11"))
     git(repository, "add", "--all")
-    code, states, said = run()
+    code, states, output = run()
     assert (code, states) == (1, ["Passed", "Failed"])
-    assert "configs/one.yaml:2:22: algorithms[0].step: changed from 10.0 to 11.0" in said
+    assert "configs/one.yaml:2:22: algorithms[0].step: changed from 10.0 to 11.0" in output
     path.write_text(path.read_text().replace("step: 11", "lr: 11"))
     git(repository, "add", "--all")
-    code, states, said = run()
+    code, states, output = run()
     assert (code, states) == (1, ["Failed", "Failed"])
-    assert "configs/one.yaml:2:16: algorithms[0].lr: unknown setting of gd" in said
+    assert "configs/one.yaml:2:16: algorithms[0].lr: unknown setting of gd" in output
     git(repository, "reset", "--quiet", "--hard")
     (repository / "notes.txt").write_text("nothing of bpviz")
     git(repository, "add", "--all")
@@ -351,8 +351,8 @@ def test_the_hooks_run_in_a_repository(repository, tmp_path):
 
 
 @posix
-@pytest.mark.skipif("BPVIZ_TRY_REPO" not in os.environ, reason="makes an environment; BPVIZ_TRY_REPO=1 asks for it")
-def test_the_hooks_run_in_an_environment_of_their_own(repository, tmp_path):
+@pytest.mark.skipif("BPVIZ_TRY_REPO" not in os.environ, reason="creates an environment; set BPVIZ_TRY_REPO=1 to run it")
+def test_hooks_run_in_their_own_environment(repository, tmp_path):
     program = tool("pre-commit")
     clone = tmp_path / "bpviz"
     subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{ROOT}", str(clone)], check=True)

@@ -76,7 +76,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> dict[str, bytes]:
         encoding="utf-8",
         check=False,
     )
-    forced = "9 figures redrawn, 0 of 14 files changed (--force)"
+    forced = "9 figure files redrawn, 0 of 14 files changed (--force)"
     status = forced if "--force" in arguments else "wrote 14 files"
     assert (done.returncode, done.stderr.partition(";")[0]) == (0, f"{Path('out', 'one')}: {status}")
     assert done.stderr.count("\n") == 1

@@ -21,7 +21,7 @@ import pytest
 import yaml
 from click.testing import Result
 from matplotlib.image import imread
-from proofs import AROUND_TITLES, TITLES, around, largest_allowed, proofs
+from proofs import TITLES, WRAPPER_TITLES, largest_allowed, rule_rows, wrapper_rows
 
 from bpviz import config
 from bpviz.config.schema import keys_table
@@ -32,7 +32,7 @@ from bpviz.messages.text import shown
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-DIFFERENCE = re.compile(r"(?<=\w )\d+e[+-]\d+(?=[,; ])")  # by roundoff, which is another on another processor
+DIFFERENCE = re.compile(r"(?<=\w )\d+e[+-]\d+(?=[,; ])")  # differences caused by rounding vary between processors
 SESSION = re.compile(r"(?<=```pycon\n).*?(?=```)", re.DOTALL)
 BROKEN = """\
 from bpviz import hyper, optimizer
@@ -66,7 +66,7 @@ Program = Callable[[str, Path], Result]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the configs and their outputs, as after a clone."""
+    """A folder with the configs and their outputs, as in a fresh clone."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "configs").symlink_to(ROOT / "configs")
     shutil.copytree(ROOT / "outputs/neupy", folder / "outputs/neupy")
@@ -101,7 +101,7 @@ def fields_table(name: str) -> str:
     declared = next(registry[name] for registry in registries if name in registry)
     parts = fields(declared).values()
     rows = [[code(part.name), code(shown(part.default).strip("'")), str(part.domain), part.meaning] for part in parts]
-    return table(["part", "default", "may be", "meaning"], rows)
+    return table(["key", "default", "values", "meaning"], rows)
 
 
 def figures_table() -> str:
@@ -110,7 +110,7 @@ def figures_table() -> str:
         [code(name), kind.summary, ", ".join(code(option) for option in fields(kind) if option not in common)]
         for name, kind in FIGURES.items()
     ]
-    return table(["kind", "what it shows", f"options, besides {' and '.join(code(c) for c in sorted(common))}"], rows)
+    return table(["kind", "content", f"options, besides {' and '.join(code(c) for c in sorted(common))}"], rows)
 
 
 def action() -> str:
@@ -120,17 +120,17 @@ def action() -> str:
 
 
 def names() -> str:
-    hyphen = "\N{NON-BREAKING HYPHEN}"  # so that no line ends inside a name
+    hyphen = "\N{NON-BREAKING HYPHEN}"  # prevents line breaks inside names
     words = ", ".join(code(name).replace("-", hyphen) for name in OPTIMIZERS)
     return "\n".join(textwrap.wrap(f"{words}.", 120)).replace(hyphen, "-") + "\n"
 
 
 def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
-    """Return the text of a block by the words of its first line."""
+    """Return the current text of a block, given the words in its opening mark."""
     kind, _, rest = what.partition(" ")
     if kind == "text":
         expected, command = re.fullmatch(r"(?:exit (\d): )?bpviz (.*)", rest).groups()
-        unseen = " --no-figures" if command.startswith(("run", "compare")) else ""  # the figures are another test's
+        unseen = " --no-figures" if command.startswith(("run", "compare")) else ""  # other tests draw figures
         done = bpviz(command + unseen, folder)
         assert done.exit_code == int(expected or 0), done.stderr
         return fenced(f"$ bpviz {command}\n{done.stdout}" if expected else done.stdout)
@@ -141,7 +141,7 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
         return fenced(f"$ bpviz list --plugin wrong.py\n{done.stderr}")
     if kind == "keys":
         return table(
-            ["key", "default", "may be", "meaning"],
+            ["key", "default", "values", "meaning"],
             [[code(key), code(default), allowed, meaning] for key, default, allowed, meaning in keys_table()],
         )
     if kind == "mistakes":
@@ -153,7 +153,7 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
         (folder / "two-paths.yaml").write_text(TWO_PATHS)
         for more in ("", " --set algorithms.0.step=0.31"):
             done = bpviz(f"run two-paths.yaml{more} --out rerun", folder)
-            assert done.returncode == 0, done.stderr
+            assert done.exit_code == 0, done.stderr
         return fenced(done.stderr)
     if kind == "drift":
         shutil.copytree(ROOT / "outputs/neupy", folder / "drift/outputs/neupy", dirs_exist_ok=True)
@@ -161,12 +161,12 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
         text = (ROOT / "configs/neupy.yaml").read_text(encoding="utf-8").replace("gd, step: 0.3", "gd, step: 0.4")
         (folder / "drift/configs/neupy.yaml").write_text(text, encoding="utf-8")
         done = bpviz("run configs/neupy.yaml --check --level inputs", folder / "drift")
-        assert done.returncode == 1, done.stderr
+        assert done.exit_code == 1, done.stderr
         return fenced(done.stdout)
-    if kind == "proofs":
-        return table(TITLES, proofs(measured))
-    if kind == "around":
-        return table(AROUND_TITLES, around(measured))
+    if kind == "rules":
+        return table(TITLES, rule_rows(measured))
+    if kind == "wrappers":
+        return table(WRAPPER_TITLES, wrapper_rows(measured))
     blocks = {
         "action": action,
         "figures": figures_table,
@@ -178,16 +178,16 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
 
 
 def fresh(text: str, folder: Path, program: Program, measured: bool) -> str:
-    """Return a document with its generated blocks as they are now."""
+    """Return a document with current generated blocks."""
     return BLOCK.sub(lambda match: f"{match[1]}{generated(match[2], folder, program, measured)}{match[4]}", text)
 
 
 @pytest.mark.usefixtures("short_contract")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_generated_blocks_are_what_the_program_says(
+def test_generated_blocks_are_current(
     document: Path, folder: Path, program: Program, pytestconfig: pytest.Config
 ) -> None:
-    """Differences from recorded paths are compared by test_references.py, and of every fourth rule the best step."""
+    """Skips differences from recorded paths, and the best steps of three of four rules."""
     text = document.read_text(encoding="utf-8")
     if pytestconfig.getoption("update_docs"):
         document.write_text(fresh(text, folder, program, measured=True), encoding="utf-8")
@@ -196,7 +196,7 @@ def test_generated_blocks_are_what_the_program_says(
 
 
 @pytest.mark.slow
-def test_the_page_of_the_rules_is_what_is_measured(folder: Path, program: Program) -> None:
+def test_measured_blocks_of_the_rules_are_current(folder: Path, program: Program) -> None:
     text = (ROOT / "docs/algorithms.md").read_text(encoding="utf-8")
     measured = fresh(text, folder, program, measured=True)
     assert DIFFERENCE.sub("", text) == DIFFERENCE.sub("", measured)
@@ -210,15 +210,15 @@ def test_blocks_of_bpviz_embed_are_current(program: Program, pytestconfig: pytes
     assert done.exit_code == 0, done.stdout + done.stderr
 
 
-def test_the_picture_of_the_test_functions_shows_them(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    """Not to the last pixel, which depends on the processor and on matplotlib."""
+def test_picture_of_the_test_functions_is_current(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """The exact pixels depend on the processor and on matplotlib."""
     kept, fresh = ROOT / "docs/problems.png", tmp_path / "problems.png"
     gallery.draw(kept if pytestconfig.getoption("update_docs") else fresh)
     if fresh.exists():
         before, now = map(imread, (kept, fresh))
         assert before.shape == now.shape
         off = np.abs(before - now).reshape(gallery.HIGH, 700 // gallery.HIGH, gallery.ACROSS, 960 // gallery.ACROSS, -1)
-        assert off.mean(axis=(1, 3, 4)).max() < 0.01, "one of the pictures is of another function"
+        assert off.mean(axis=(1, 3, 4)).max() < 0.01, "one of the pictures shows a different function"
     assert kept.stat().st_size < 300_000
 
 
@@ -234,11 +234,11 @@ def commands() -> list[tuple[str, str]]:
 
 
 @pytest.mark.usefixtures("short_contract")
-def test_every_command_of_the_documents_works(folder: Path, program: Program) -> None:
+def test_commands_of_the_documents_succeed(folder: Path, program: Program) -> None:
     assert len(commands()) >= 6
     for document, line in commands():
         for command in line.split(" && "):
-            if command.startswith("bpviz "):  # what installs is run by .ci/run, in a fresh environment
+            if command.startswith("bpviz "):  # .ci/run runs the commands that install
                 done = program(command.removeprefix("bpviz "), folder)
                 assert done.exit_code == 0, f"{document}: {command}\n{done.stderr}"
             else:
@@ -246,11 +246,11 @@ def test_every_command_of_the_documents_works(folder: Path, program: Program) ->
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "configs").iterdir()))
-def test_every_config_is_fine(name: str) -> None:
+def test_committed_configs_are_valid(name: str) -> None:
     assert config.load(ROOT / "configs" / name).algorithms
 
 
-def test_every_yaml_block_is_a_config_that_runs(folder: Path, program: Program) -> None:
+def test_yaml_blocks_are_configs_that_run(folder: Path, program: Program) -> None:
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md")]
     blocks = [block for text in texts for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     assert len(blocks) >= 3
@@ -261,18 +261,18 @@ def test_every_yaml_block_is_a_config_that_runs(folder: Path, program: Program) 
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_every_python_block_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are files are run as plugins by the commands around them."""
+def test_python_blocks_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks that are files are run as plugins by the commands of the documents."""
     monkeypatch.chdir(folder)
-    alone = [block for block in blocks("python") if not re.match(r"# \w+\.py\n", block)]
-    assert alone
-    for block in alone:
+    snippets = [block for block in blocks("python") if not re.match(r"# \w+\.py\n", block)]
+    assert snippets
+    for block in snippets:
         exec(compile(block, "a document", "exec"), {})
 
 
 @pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_python_sessions_print_what_the_document_shows(
+def test_python_sessions_print_the_documented_output(
     document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
 ) -> None:
     monkeypatch.chdir(folder)
@@ -287,7 +287,7 @@ def test_python_sessions_print_what_the_document_shows(
 
 
 def replayed(session: str, names: dict[str, object]) -> str:
-    """Return a Python session with the output that its statements print now; ``names`` are its variables."""
+    """Return a Python session with its current output; ``names`` are its variables."""
     lines = session.splitlines(keepends=True)
     outputs = []
     for example in doctest.DocTestParser().get_examples(session):
@@ -305,14 +305,14 @@ def replayed(session: str, names: dict[str, object]) -> str:
     return "".join(lines)
 
 
-def test_the_template_names_everything_there_is_to_choose() -> None:
+def test_template_lists_activations_and_losses() -> None:
     text = (ROOT / "bpviz/cli/template.yaml").read_text(encoding="utf-8")
     perceptron = fields(PROBLEMS["perceptron"])
     for title, part in (("Activations", "activation"), ("Losses", "loss")):
         assert f"{title}: {', '.join(perceptron[part].domain.words)}." in text
 
 
-def test_links_between_documents_lead_somewhere() -> None:
+def test_links_between_documents_exist() -> None:
     for document in DOCUMENTS:
         for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
             if "://" not in link:
@@ -323,12 +323,12 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def headings(document: Path) -> set[str]:
-    """Return the headings of a document as links name them."""
+    """Return the anchors of the headings of a document."""
     titles = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_first_screen_of_the_readme() -> None:
+def test_introduction_of_the_readme() -> None:
     """The introduction has three points, the first command, its figure and its table, in this order."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     introduction = text.partition("\n## ")[0]
@@ -346,14 +346,14 @@ def test_the_first_screen_of_the_readme() -> None:
     assert f"**{len(OPTIMIZERS)} update rules" in introduction
 
 
-def test_the_published_numbers_stand_in_the_first_table() -> None:
+def test_first_table_has_the_published_numbers() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     first = text.partition("```text\n")[2].partition("```")[0]
     rows = [re.split(r"\s{2,}", line) for line in first.splitlines()[1:]]
     assert [row[-6] for row in rows] == ["797", "92", "20", "17", "2", "3"]
 
 
-def test_every_committed_figure_is_one_that_the_config_names() -> None:
+def test_committed_figures_are_those_of_the_config() -> None:
     experiment = config.load(ROOT / "configs/neupy.yaml")
     drawn = {f"{figure.file_name()}.png" for figure in experiment.figures}
     assert {path.name for path in (ROOT / "outputs/neupy").glob("*.png")} == drawn

@@ -1,4 +1,4 @@
-"""What the package says of itself agrees with what it is."""
+"""Test that the metadata of the package agrees with its content."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MODULE = {
     "pytest-cov": "pytest_cov",
     "pytest-xdist": "xdist",
     "pytorch-optimizer": "pytorch_optimizer",
-}  # distributions whose module goes by another name
+}  # distributions whose module has another name
 
 
 def _modules(requirements: list[str]) -> set[str]:
@@ -34,11 +34,11 @@ def _modules(requirements: list[str]) -> set[str]:
     return {MODULE.get(name, name) for name in names}
 
 
-def _imported(folder: str, *but: str) -> set[str]:
-    """Return the libraries outside Python's own that the modules of a folder, but those in some, import anywhere."""
+def _imported(folder: str, *excluded: str) -> set[str]:
+    """Return the third-party libraries imported in a folder, without some subfolders."""
     found = set()
     for path in (ROOT / folder).rglob("*.py"):
-        if any(path.is_relative_to(ROOT / other) for other in but):
+        if any(path.is_relative_to(ROOT / other) for other in excluded):
             continue
         for node in ast.walk(ast.parse(path.read_bytes())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -46,45 +46,45 @@ def _imported(folder: str, *but: str) -> set[str]:
             found |= {name.partition(".")[0] for name in names}
     shared = PYPROJECT["tool"]["pytest"]["pythonpath"]
     own = {"bpviz", *(path.stem for folder in shared for path in (ROOT / folder).glob("*.py"))}
-    return found - sys.stdlib_module_names - own - {"mpl_toolkits"}  # which comes with matplotlib
+    return found - sys.stdlib_module_names - own - {"mpl_toolkits"}  # mpl_toolkits is part of matplotlib
 
 
-def test_dependencies_are_exactly_what_is_imported() -> None:
+def test_dependencies_are_the_imported_libraries() -> None:
     assert _imported("bpviz", "bpviz/libraries", "bpviz/trackers") == _modules(PROJECT["dependencies"])
 
 
-def test_the_extras_are_exactly_what_other_libraries_optimizers_need() -> None:
+def test_extras_are_the_libraries_imported_for_their_optimizers() -> None:
     extras = [name for library in ("torch", "optax", "scipy") for name in PROJECT["optional-dependencies"][library]]
     assert _imported("bpviz/libraries") - _modules(PROJECT["dependencies"]) == _modules(extras)
 
 
-def test_the_test_extra_is_exactly_what_the_tests_import_besides() -> None:
-    besides = _imported("tests", REFERENCES) - _modules(PROJECT["dependencies"])
-    assert besides | {"pytest_cov", "xdist"} == _modules(EXTRA)
+def test_test_extra_is_what_only_tests_import() -> None:
+    only_tests = _imported("tests", REFERENCES) - _modules(PROJECT["dependencies"])
+    assert only_tests | {"pytest_cov", "xdist"} == _modules(EXTRA)
 
 
-def test_the_references_group_is_exactly_what_is_recorded_with() -> None:
+def test_references_group_is_what_the_recording_imports() -> None:
     assert _imported(REFERENCES) == _modules(PYPROJECT["dependency-groups"]["references"])
 
 
-def test_the_trackers_import_what_they_say_they_do() -> None:
-    besides = _imported("bpviz/trackers") - _modules(PROJECT["dependencies"])
-    assert besides == {kind.library for _, kind in TRACKERS.items()}
+def test_trackers_import_their_declared_libraries() -> None:
+    imported = _imported("bpviz/trackers") - _modules(PROJECT["dependencies"])
+    assert imported == {kind.library for _, kind in TRACKERS.items()}
 
 
 @pytest.mark.parametrize("name", TRACKERS)
-def test_every_tracker_has_an_extra_of_its_name_and_is_in_the_group_of_its_tests(name: str) -> None:
+def test_tracker_has_an_extra_and_is_in_the_group_trackers(name: str) -> None:
     (requirement,) = PROJECT["optional-dependencies"][name]
     assert _modules([requirement]) == {TRACKERS[name].library}
     assert PYPROJECT["dependency-groups"]["trackers"][0] == f"bpviz[{','.join(TRACKERS)}]"
 
 
 @pytest.mark.parametrize("requirement", sorted({*PROJECT["dependencies"], *EXTRA, *OPTIONAL}))
-def test_requirements_have_a_lower_bound_and_no_cap(requirement: str) -> None:
+def test_requirements_have_lower_bounds_only(requirement: str) -> None:
     assert re.fullmatch(r"[\w-]+>=[\d.]+", requirement)
 
 
-def test_the_installed_version_is_that_of_the_source() -> None:
+def test_installed_version_equals_source() -> None:
     try:
         installed = importlib.metadata.version("bpviz")
     except importlib.metadata.PackageNotFoundError:
@@ -92,12 +92,12 @@ def test_the_installed_version_is_that_of_the_source() -> None:
     assert installed == bpviz.__version__
 
 
-def test_the_citation_is_of_this_version() -> None:
+def test_citation_has_this_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["cff-version"] == "1.2.0"
     assert citation["version"] == bpviz.__version__
     assert citation["license"] == PROJECT["license"]
 
 
-def test_type_checkers_are_told_that_the_package_has_types() -> None:
+def test_package_is_marked_as_typed() -> None:
     assert (ROOT / "bpviz" / "py.typed").is_file()

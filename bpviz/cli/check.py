@@ -49,17 +49,17 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
         from bpviz.conformance import report
 
         with contextlib.redirect_stdout(sys.stderr):  # output of plugins is not part of the report
-            made = report.made(rule, other)
+            checked = report.check(rule, other)
     if form == "json":
-        click.echo(tables.as_json(report.as_data(made)), nl=False)
+        click.echo(tables.as_json(report.as_data(checked)), nl=False)
     elif not sys.stdout.isatty():
-        click.echo(report.as_text(made), nl=False)
+        click.echo(report.as_text(checked), nl=False)
     else:
-        for number, (table, sentences) in enumerate(report.sections(made)):
+        for number, (table, sentences) in enumerate(report.sections(checked)):
             if number:
                 click.echo()
             print_styled(table, no_color=no_color)
             for sentence in sentences:
                 click.echo(f"  {sentence}")
-    if not made.holds:
+    if not checked.passed:
         raise click.exceptions.Exit(1)

@@ -52,24 +52,24 @@ def command(documents: tuple[str, ...], check: bool, out: str, plugins: tuple[st
     from bpviz.documents.fill import embedded, write
 
     with report_mistakes(plugins):
-        made = embedded(documents, Path(out))
-        stale = [one for one in made if one.changes]
+        results = embedded(documents, Path(out))
+        outdated = [one for one in results if one.changes]
         if not check:
-            for one in stale:
+            for one in outdated:
                 write(one)
     if check:
-        for one in stale:
+        for one in outdated:
             for change in one.changes:
                 click.echo(change)
-        if stale:
+        if outdated:
             options = "" if out == "outputs" else f" --out {shlex.quote(out)}"
-            names = " ".join(shlex.quote(str(one.path)) for one in stale)
+            names = " ".join(shlex.quote(str(one.path)) for one in outdated)
             click.echo(f"run `bpviz embed{options} {names}` to update", err=True)
             raise click.exceptions.Exit(1)
     if quiet:
         return
-    for one in stale:
+    for one in outdated:
         click.echo(f"{one.path}: updated {len(one.changes)} of {counted(one.blocks, 'block')}", err=True)
-    blocks = sum(one.blocks for one in made if one not in stale)
-    if blocks or not stale:
+    blocks = sum(one.blocks for one in results if one not in outdated)
+    if blocks or not outdated:
         click.echo(f"{counted(blocks, 'block')} up to date" if blocks else "no blocks found", err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bpviz.cli.errors import fail, report_mistakes
-from bpviz.cli.layout import Command, fold, text_width
+from bpviz.cli.layout import Command, fold, split_width, text_width
 from bpviz.cli.options import plugin_option
 
 if TYPE_CHECKING:
@@ -103,12 +103,12 @@ def _reflowed(paragraph: str, width: int) -> str:
     formulas = bool(_FORMULA.search(paragraph)) or ("←" in paragraph and not _SYMBOLS.match(paragraph))
     joined = lines[:1]
     for line, following in itertools.pairwise(lines):
-        continued = not formulas and not following.startswith(" ")
-        if continued and len(f"{line} {following.split(' ')[0]}") > _FULL_LINE:
-            joined[-1] += f" {following}"
+        if not formulas and len(f"{line} {following.split()[0]}") > _FULL_LINE:
+            joined[-1] += f" {following.lstrip()}"
         else:
             joined.append(following)
-    return "\n".join(part for line in joined for part in fold(line, width, hanging=4 if formulas else 0))
+    hanging = 4 if formulas or any(line.startswith(" ") for line in lines) else 0
+    return "\n".join(part for line in joined for part in fold(line, width, hanging))
 
 
 def _table(rows: Sequence[Sequence[str]], width: int) -> str:
@@ -116,19 +116,13 @@ def _table(rows: Sequence[Sequence[str]], width: int) -> str:
     *fixed, allowed, meaning = ([row[i] for row in rows] for i in range(len(rows[0])))
     widths = [max(map(len, column)) for column in fixed]
     free = width - sum(widths) - 2 * (len(widths) + 1)
-    natural = max(map(len, allowed))
-    narrowest = max(len(part) for cell in allowed for part in fold(cell, 1))
-
-    def folded(split: int) -> list[tuple[list[str], list[str]]]:
-        return [(fold(a, split), fold(m, max(free - split, 1))) for a, m in zip(allowed, meaning, strict=True)]
-
-    splits = range(natural, narrowest - 1, -1)  # the first of several minima: the widest
-    best = min(splits, key=lambda split: (max(0, 12 - free + split), sum(max(map(len, row)) for row in folded(split))))
+    split = split_width(allowed, meaning, free)
     lines = []
-    for i, cells in enumerate(folded(best)):
-        for number, (a, m) in enumerate(itertools.zip_longest(*cells, fillvalue="")):
+    for i, cells in enumerate(zip(allowed, meaning, strict=True)):
+        parts_of_row = itertools.zip_longest(fold(cells[0], split), fold(cells[1], max(free - split, 1)), fillvalue="")
+        for number, (a, m) in enumerate(parts_of_row):
             first = [column[i] if number == 0 else "" for column in fixed]
-            parts = [text.ljust(size) for text, size in zip([*first, a], [*widths, best], strict=True)]
+            parts = [text.ljust(size) for text, size in zip([*first, a], [*widths, split], strict=True)]
             lines.append("  ".join([*parts, m]).rstrip())
     return "\n".join(lines)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -21,9 +20,10 @@ _UNBROKEN = re.compile(r"[\[(][-+.\w]+(?:, [-+.\w]+)+[\])]")  # a point or an in
 
 def text_width() -> int:
     """Return the width of printed text in columns: two less than the terminal, or 78 if there is no terminal."""
-    known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    columns = shutil.get_terminal_size((_NOT_A_TERMINAL, 24)).columns if known else _NOT_A_TERMINAL
-    return min(max(columns, _NARROWEST), _WIDEST) - 2
+    columns = int(os.environ["COLUMNS"]) if os.environ.get("COLUMNS", "").isdecimal() else 0
+    if not columns and sys.stdout.isatty():
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    return min(max(columns or _NOT_A_TERMINAL, _NARROWEST), _WIDEST) - 2
 
 
 def fold(text: str, width: int, hanging: int = 0) -> list[str]:
@@ -34,6 +34,18 @@ def fold(text: str, width: int, hanging: int = 0) -> list[str]:
     text = _UNBROKEN.sub(lambda match: match[0].replace(" ", _NO_BREAK), text)
     lines = wrap(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
     return [line.replace(_NO_BREAK, " ") for line in lines] or [""]
+
+
+def split_width(left: Sequence[str], right: Sequence[str], width: int) -> int:
+    """Return the width of the left of two columns with which their rows, folded to ``width``, have the fewest lines."""
+    least = [max(len(part) for cell in cells for part in fold(cell, 1)) for cells in (left, right)]
+
+    def cost(split: int) -> tuple[int, int]:
+        free = width - split
+        lines = sum(max(len(fold(a, split)), len(fold(b, max(free, 1)))) for a, b in zip(left, right, strict=True))
+        return max(0, least[1] - free), lines
+
+    return min(range(max(map(len, left)), least[0] - 1, -1), key=cost)  # of several, the largest
 
 
 def fold_command(line: str, width: int) -> list[str]:

@@ -11,10 +11,10 @@ from bpviz.cli.options import plugin_option
 
 @click.command("list", cls=Command)
 @click.argument(
-    "what", required=False, type=click.Choice(["algorithms", "wrappers", "problems", "datasets", "figures"])
+    "kind", required=False, type=click.Choice(["algorithms", "wrappers", "problems", "datasets", "figures"])
 )
 @plugin_option
-def command(what: str | None, plugins: tuple[str, ...]) -> None:
+def command(kind: str | None, plugins: tuple[str, ...]) -> None:
     """List algorithms, wrappers, problems, datasets and figures.
 
     All kinds are listed by default. `bpviz explain NAME` shows the details of an entry.
@@ -37,8 +37,8 @@ def command(what: str | None, plugins: tuple[str, ...]) -> None:
         "figures": {name: kind.summary for name, kind in FIGURES.items()},
     }
     formatter = Formatter()
-    if what is not None:
-        formatter.write_dl(list(found[what].items()))
+    if kind is not None:
+        formatter.write_dl(list(found[kind].items()))
     else:
         found["algorithms of other libraries (if installed)"] = {
             f"{library}:...": meaning for library, meaning in PREFIXES.items()

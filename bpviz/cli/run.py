@@ -93,39 +93,38 @@ def _update_outputs(
     atomic.check(out, ())
     found = sources(configs)
     found = found._replace(empty=[folder for folder in found.empty if not _has_outputs(Path(folder.file), out)])
-    asked = status.RunOptions(list(overrides), list(options.pictures), not options.no_figures)
+    run_options = status.RunOptions(list(overrides), list(options.pictures), not options.no_figures)
     rerun = force or options.timed  # lockfiles do not record run times
-    fresh = {} if rerun else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, asked))}
-    stale = [source for source in found.sources if source not in fresh]
+    fresh = (
+        {} if rerun else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, run_options))}
+    )
+    outdated = [source for source in found.sources if source not in fresh]
     done: dict[Any, tuple[Work, Report, dict[str, str], str]] = {}
     jobs: list[Job] = []
     with contextlib.ExitStack() as stack:
-        if stale or found.mistakes:
-            experiments = found._replace(sources=stale).experiments(overrides)
+        if outdated or found.mistakes:
+            experiments = found._replace(sources=outdated).experiments(overrides)
             jobs = [
-                status.job(source, experiment, out / source.name, asked, force=force)
-                for source, experiment in zip(stale, experiments, strict=True)
+                status.job(source, experiment, out / source.name, run_options, force=force)
+                for source, experiment in zip(outdated, experiments, strict=True)
             ]
-        if stale or prune:
+        if outdated or prune:
             lock_outputs(out, jobs, stack, options)
-        if stale:
+        if outdated:
             work = [status.work_for(job) for job in jobs]
 
             def keep(number: int, outcome: Outcome) -> tuple[Work, Report, dict[str, str], str]:
                 report = Report.of_run(experiments[number], outcome, options)
                 return work[number], report, outcome.updated, outcome.note
 
-            done = dict(zip(stale, run_jobs([each.job for each in work], keep, options), strict=True))
-        known = {out / source.name: lock for source, lock in fresh.items()}
-        orphans = list(status.orphans(out, [Path(path) for path in configs if Path(path).is_dir()], known))
+            done = dict(zip(outdated, run_jobs([each.job for each in work], keep, options), strict=True))
+        locks = {out / source.name: lock for source, lock in fresh.items()}
+        orphans = list(status.orphans(out, [Path(path) for path in configs if Path(path).is_dir()], locks))
         if prune:
             for orphan in orphans:
                 status.prune(orphan)
     if not options.quiet:
-        _print_status(
-            {out / source.name: lock for source, lock in fresh.items()},
-            [(work, updated, note) for work, _, updated, note in done.values()],
-        )
+        _print_status(locks, [(work, updated, note) for work, _, updated, note in done.values()])
         _print_orphans(orphans, pruned=prune)
     return [
         done[source][1] if source in done else Report.of_outputs(source.path, out / source.name, fresh[source])
@@ -172,7 +171,8 @@ def _updated_status(job: Job, updated: Mapping[str, str], why: str) -> str:
     if not job.forced:
         return f"{job.folder}: updated {len(updated)} of {total} ({why}){figure_hint(job.folder, updated)}"
     figures = [file for number in range(len(job.experiment.figures)) for file in job.figure_files(number).values()]
-    redrawn = f"{counted(len(figures), 'figure')} redrawn" if figures else "rerun"
+    noun = "figure" if len(job.formats) == 1 else "figure file"
+    redrawn = f"{counted(len(figures), noun)} redrawn" if figures else "rerun"
     reason = why if "--force" in why else f"--force; {why}"
     return f"{job.folder}: {redrawn}, {len(updated)} of {total} changed ({reason}){figure_hint(job.folder, figures)}"
 

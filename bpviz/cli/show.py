@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import click
 
 from bpviz.cli.errors import annotate, say
+from bpviz.cli.layout import split_width
 from bpviz.cli.options import FIGURE_FORMATS
 
 if TYPE_CHECKING:
@@ -170,6 +171,9 @@ def print_styled(table: Table, *, no_color: bool) -> None:
     if sum(most) > free:
         for column in styled.columns[1:-1]:
             column.width = column.min_width
+        rest = free - sum(least[1:-1])
+        styled.columns[0].width = split_width(label, ending, rest)
+        styled.columns[-1].width = min(rest - styled.columns[0].width, most[-1])
     if sum(least) <= free:
         console.print(styled)
         return

@@ -1,4 +1,4 @@
-"""Checks that one run equals many."""
+"""Checks that a run does not depend on the other runs in its block."""
 
 from __future__ import annotations
 
@@ -20,80 +20,81 @@ if TYPE_CHECKING:
     from bpviz.declare import Optimizer, Problem
 
 
-def bits(run: Trajectory) -> tuple[object, ...]:
-    """Return everything about a run, to be compared bit for bit; any NaN is as good as another."""
+def as_bytes(run: Trajectory) -> tuple[object, ...]:
+    """Return everything about a run, for bitwise comparison. All NaNs are equal."""
     weights, errors = (np.where(np.isnan(a), np.nan, a) for a in (run.weights, run.errors))
     return weights.shape, weights.tobytes(), errors.tobytes(), run.counts.tobytes(), run.ending
 
 
-def alone(rule: Optimizer, problem: Problem, starts: npt.ArrayLike, **rest: Any) -> list[Trajectory]:
-    """Return what each start gives by itself."""
+def run_separately(rule: Optimizer, problem: Problem, starts: npt.ArrayLike, **rest: Any) -> list[Trajectory]:
+    """Return the run of each start, each in a block of its own."""
     return [run for start in np.asarray(starts) for run in record(march(rule, problem, [start], **rest))]
 
 
-def together(rule: Optimizer, problem: Problem, starts: npt.ArrayLike, **rest: Any) -> list[Trajectory]:
-    """Return what the starts give in one march."""
+def run_together(rule: Optimizer, problem: Problem, starts: npt.ArrayLike, **rest: Any) -> list[Trajectory]:
+    """Return the runs of all starts, in common blocks."""
     return record(march(rule, problem, starts, **rest))
 
 
-def _unequal(what: str, runs: Sequence[Trajectory], expected: Sequence[Trajectory]) -> Findings:
-    """Yield a sentence if runs are not bit for bit what they are alone: about the first of them."""
+def _differences(case: str, runs: Sequence[Trajectory], expected: Sequence[Trajectory]) -> Findings:
+    """Yield a sentence about the first run that is not bit for bit the expected one."""
     for number, (run, own) in enumerate(zip(runs, expected, strict=True)):
-        if bits(run) != bits(own):
-            yield f"{what}, run {number + 1} is not what it is alone: {_how(run, own)}"
+        if as_bytes(run) != as_bytes(own):
+            what, got, wanted = _difference(run, own)
+            yield f"{case}, run {number + 1}: {what} differ from those of the run alone (got {got}, expected {wanted})"
             return
 
 
-def _how(run: Trajectory, own: Trajectory) -> str:
+def _difference(run: Trajectory, own: Trajectory) -> tuple[str, object, object]:
+    """Return the name of the first part in which two runs differ, and the part of each."""
     for epoch, (w, v) in enumerate(zip(run.weights, own.weights, strict=False)):
         if not np.array_equal(w, v, equal_nan=True):
-            return f"at epoch {epoch} its weights are {w.tolist()}, not {v.tolist()}"
+            return f"weights at epoch {epoch}", w.tolist(), v.tolist()
     if run.epochs != own.epochs:
-        return f"it has {run.epochs} epochs, not {own.epochs}"
+        return "epochs", run.epochs, own.epochs
     if run.ending is not own.ending:
-        return f"it {run.ending.value}, and alone it {own.ending.value}"
-    return f"it is charged {run.evaluations}, not {own.evaluations}"
+        return "endings", run.ending.word, own.ending.word
+    return "evaluations", run.evaluations, own.evaluations
 
 
-def one_equals_many(rule: Optimizer, problem: Problem) -> Findings:
-    """Runs in blocks of every size and in another order are what they are alone."""
+def runs_are_batch_invariant(rule: Optimizer, problem: Problem) -> Findings:
+    """Check runs in blocks of several sizes and in another order, on one problem."""
     if declare.unsuitable(rule, problem):
         return
     starts = starts_for(problem)
     rest: dict[str, Any] = {"error_threshold": threshold_for(problem, starts), "max_epochs": 20}
-    expected = alone(rule, problem, starts, **rest)
+    expected = run_separately(rule, problem, starts, **rest)
     for block in (None, 1, 2, 3, 7, 8, 1000):
-        yield from _unequal(
-            f"in blocks of {block or 'all'}", together(rule, problem, starts, block=block, **rest), expected
-        )
+        runs = run_together(rule, problem, starts, block=block, **rest)
+        yield from _differences(_block_size(block), runs, expected)
     order = np.random.default_rng(0).permutation(len(starts))
-    permuted = together(rule, problem, starts[order], block=7, **rest)
-    yield from _unequal("in another order", permuted, [expected[i] for i in order])
+    permuted = run_together(rule, problem, starts[order], block=7, **rest)
+    yield from _differences("permuted starts", permuted, [expected[i] for i in order])
 
 
-def one_equals_many_here(rule: Optimizer, problem: Problem) -> Findings:
-    """The same in short, to be asked of many problems."""
+def runs_are_batch_invariant_briefly(rule: Optimizer, problem: Problem) -> Findings:
+    """Check runs in blocks of one size, on one of many problems."""
     if declare.unsuitable(rule, problem):
         return
     starts = starts_for(problem, runs=9)
     rest: dict[str, Any] = {"error_threshold": threshold_for(problem, starts), "max_epochs": 12}
-    yield from _unequal(
-        "in blocks of 4", together(rule, problem, starts, block=4, **rest), alone(rule, problem, starts, **rest)
-    )
+    runs = run_together(rule, problem, starts, block=4, **rest)
+    yield from _differences(_block_size(4), runs, run_separately(rule, problem, starts, **rest))
 
 
-def a_thousand_runs(rule: Optimizer) -> Findings:
-    """The first, the last and one in the middle of a thousand are what they are alone."""
+def large_blocks_are_batch_invariant(rule: Optimizer) -> Findings:
+    """Check the first, a middle and the last of 1000 runs."""
     problem = SHAPES["6 x 2"]
     starts = np.random.default_rng(7).uniform(-6, 6, size=(1000, 2))
     rest: dict[str, Any] = {"error_threshold": 0.125, "max_epochs": 25}
     few = [0, 501, 999]
-    many = together(rule, problem, starts, **rest)
-    yield from _unequal("among a thousand", [many[i] for i in few], alone(rule, problem, starts[few], **rest))
+    many = run_together(rule, problem, starts, **rest)
+    expected = run_separately(rule, problem, starts[few], **rest)
+    yield from _differences("1000 runs", [many[i] for i in few], expected)
 
 
 def varied_settings(rule: Optimizer, runs: int) -> list[dict[str, float]]:
-    """Return hyperparameters for each run, drawn from multiples of the rule's that their domains allow."""
+    """Return settings for each run: random multiples of the rule's own that their domains allow."""
     draw = random.Random(rule.name)
     choices = {
         field.name: [v for k in (0.1, 0.5, 0.9, 1, 1.1, 2, 1e6) if (v := getattr(rule, field.name) * k) in field.domain]
@@ -105,14 +106,14 @@ def varied_settings(rule: Optimizer, runs: int) -> list[dict[str, float]]:
         settings = {field: draw.choice(values) for field, values in choices.items()}
         try:
             with_settings(rule, **settings)
-        except ValueError:  # values that are fine alone but not together
+        except ValueError:  # each value is valid, but their combination is not
             continue
         drawn.append(settings)
     return drawn
 
 
-def one_equals_many_with_its_own_hyperparameters(rule: Optimizer, problem: Problem) -> Findings:
-    """``varied`` gives every run its own numbers: the same as a rule made with them, run alone."""
+def varied_settings_are_batch_invariant(rule: Optimizer, problem: Problem) -> Findings:
+    """Check runs whose settings differ within a block (``varied``) against rules with these settings, run alone."""
     if declare.unsuitable(rule, problem):
         return
     starts = starts_for(problem)
@@ -121,9 +122,13 @@ def one_equals_many_with_its_own_hyperparameters(rule: Optimizer, problem: Probl
     expected = [
         run
         for settings, start in zip(drawn, starts, strict=True)
-        for run in alone(with_settings(rule, **settings), problem, [start], **rest)
+        for run in run_separately(with_settings(rule, **settings), problem, [start], **rest)
     ]
     varied = {field: np.array([settings[field] for settings in drawn]) for field in drawn[0]}
     for block in (None, 5, 8):
-        runs = together(rule, problem, starts, varied=varied, block=block, **rest)
-        yield from _unequal(f"with hyperparameters of its own, in blocks of {block or 'all'}", runs, expected)
+        runs = run_together(rule, problem, starts, varied=varied, block=block, **rest)
+        yield from _differences(f"varied settings, {_block_size(block)}", runs, expected)
+
+
+def _block_size(block: int | None) -> str:
+    return f"block size {block or 'unlimited'}"

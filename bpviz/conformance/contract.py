@@ -1,9 +1,9 @@
-"""What every rule promises, as checks that anybody's can be held to: the tests run them, and so does `bpviz check`.
+"""The contract: checks that every update rule must pass, run by the tests and by `bpviz check`.
 
-Each check looks at one rule and yields what is wrong, a sentence for each thing found; nothing if all is well.
+Each check takes one rule and yields one sentence per problem found, or nothing.
 
-The first promise is that one run equals many: alone, among any neighbours, in any order and any block size a run has
-the same weights, errors, counts and ending, to the last bit.
+The central requirement is batch-invariance: in any block, of any size and in any order, a run has the same weights,
+errors, counts and ending, bit for bit.
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz import declare
 from bpviz.conformance.batch_invariance import (
-    a_thousand_runs,
-    one_equals_many,
-    one_equals_many_here,
-    one_equals_many_with_its_own_hyperparameters,
+    large_blocks_are_batch_invariant,
+    runs_are_batch_invariant,
+    runs_are_batch_invariant_briefly,
+    varied_settings_are_batch_invariant,
 )
 from bpviz.conformance.behaviour import (
-    a_start_below_the_threshold_takes_no_epoch,
-    a_state_is_a_tuple_of_arrays_over_runs,
-    a_step_is_read_when_it_says,
-    divergence_is_a_result,
-    it_asks_what_it_needs_and_writes_on_nothing,
-    it_recalls_what_it_says,
-    it_runs,
-    only_what_is_needed_is_billed,
+    at_start_is_declared_correctly,
+    counts_match_needs,
+    divergence_is_an_ending,
+    evaluations_match_needs,
+    recalls_is_declared_correctly,
+    rule_runs,
+    start_below_threshold_takes_no_epoch,
+    state_is_tuple_of_arrays,
 )
 from bpviz.conformance.declarations import (
-    a_hyperparameter_refuses_what_it_cannot_be,
-    all_bad_values_are_named_at_once,
-    it_has_a_source,
-    names_cannot_be_confused,
-    settings_are_frozen_and_of_their_kind,
-    the_docstring_has_the_formula_and_ties_its_symbols,
+    all_invalid_values_are_reported,
+    docstring_has_formula_and_symbols,
+    hyperparameter_rejects_invalid_values,
+    names_are_unambiguous,
+    settings_are_frozen_and_typed,
+    source_has_year,
 )
+from bpviz.conformance.evaluation_counts import every_evaluation_is_counted, rule_has_only_an_oracle
 from bpviz.conformance.fixtures import SHAPES, Findings, perceptrons
 from bpviz.declare import OPTIMIZERS, entry_points
 from bpviz.engine import guard
@@ -44,125 +45,116 @@ if TYPE_CHECKING:
     from bpviz.declare import Optimizer
 
 
-# -- problems and starts ---------------------------------------------------------------------------------------------
-
-
-# -- one equals many -------------------------------------------------------------------------------------------------
-
-
-# -- how a rule deals with the oracle and the loop -------------------------------------------------------------------
-
-
-# -- what a wrapper relies on ----------------------------------------------------------------------------------------
-
-
-# -- what it declares ------------------------------------------------------------------------------------------------
-
-
-# -- all of it -------------------------------------------------------------------------------------------------------
-
-
 class Check(NamedTuple):
-    """A promise, in words for a table, and what finds out whether it is kept."""
+    """A requirement, as tables show it, and the function that yields violations of it."""
 
     name: str
-    promise: str
+    requirement: str
     findings: Callable[[Optimizer], Findings]
 
 
 class Verdict(NamedTuple):
-    """What came of a check: whether the promise holds, None if it could not be tried, and what was found."""
+    """The result of a check: whether it passed, None if it was not run, and the violations found."""
 
     check: str
-    promise: str
-    holds: bool | None
+    requirement: str
+    passed: bool | None
     findings: tuple[str, ...]
 
 
-def _equality(rule: Optimizer) -> Findings:
+def _batch_invariance(rule: Optimizer) -> Findings:
     for shape, problem in SHAPES.items():
-        yield from (f"{shape}: {found}" for found in one_equals_many(rule, problem))
+        yield from (f"{shape}, {found}" for found in runs_are_batch_invariant(rule, problem))
     for problem in perceptrons():
         neuron = f"{problem.activation} {problem.loss}"
-        yield from (f"{neuron}: {found}" for found in one_equals_many_here(rule, problem))
-    yield from a_thousand_runs(rule)
+        yield from (f"{neuron}, {found}" for found in runs_are_batch_invariant_briefly(rule, problem))
+    yield from large_blocks_are_batch_invariant(rule)
 
 
-def _own_settings(rule: Optimizer) -> Findings:
+def _varied_settings(rule: Optimizer) -> Findings:
     for shape in ("6 x 2", "37 x 3"):
-        found = one_equals_many_with_its_own_hyperparameters(rule, SHAPES[shape])
-        yield from (f"{shape}: {sentence}" for sentence in found)
+        found = varied_settings_are_batch_invariant(rule, SHAPES[shape])
+        yield from (f"{shape}, {sentence}" for sentence in found)
 
 
-def _questions(rule: Optimizer) -> Findings:
-    yield from it_asks_what_it_needs_and_writes_on_nothing(rule)
-    yield from only_what_is_needed_is_billed(rule)
+def _evaluations(rule: Optimizer) -> Findings:
+    yield from evaluations_match_needs(rule)
+    yield from counts_match_needs(rule)
+
+
+def _counts(rule: Optimizer) -> Findings:
+    yield from every_evaluation_is_counted(rule)
+    yield from rule_has_only_an_oracle(rule)
 
 
 def _endings(rule: Optimizer) -> Findings:
-    yield from a_start_below_the_threshold_takes_no_epoch(rule)
-    yield from divergence_is_a_result(rule)
+    yield from start_below_threshold_takes_no_epoch(rule)
+    yield from divergence_is_an_ending(rule)
 
 
-def _around(rule: Optimizer) -> Findings:
-    yield from a_step_is_read_when_it_says(rule)
-    yield from it_recalls_what_it_says(rule)
+def _wrappers(rule: Optimizer) -> Findings:
+    yield from at_start_is_declared_correctly(rule)
+    yield from recalls_is_declared_correctly(rule)
 
 
 def _settings(rule: Optimizer) -> Findings:
-    yield from settings_are_frozen_and_of_their_kind(rule)
+    yield from settings_are_frozen_and_typed(rule)
     for field in declare.fields(rule).values():
-        yield from a_hyperparameter_refuses_what_it_cannot_be(rule, field)
-    yield from all_bad_values_are_named_at_once(rule)
+        yield from hyperparameter_rejects_invalid_values(rule, field)
+    yield from all_invalid_values_are_reported(rule)
 
 
 def _documentation(rule: Optimizer) -> Findings:
-    yield from the_docstring_has_the_formula_and_ties_its_symbols(rule)
-    yield from it_has_a_source(rule)
-    yield from names_cannot_be_confused(rule)
+    yield from docstring_has_formula_and_symbols(rule)
+    yield from source_has_year(rule)
+    yield from names_are_unambiguous(rule)
 
 
 RUNNING = (
-    Check("runs", "it runs", it_runs),
+    Check("runs", "runs for 20 epochs without an exception", rule_runs),
     Check(
-        "one equals many", "a run alone, among others, in any order and block size is the same, bit for bit", _equality
+        "batch invariance",
+        "batch-invariant: a run does not depend on block size, order or other runs",
+        _batch_invariance,
     ),
-    Check("own settings", "a run with hyperparameters of its own among others is the same, bit for bit", _own_settings),
-    Check("questions", "it asks what it says it needs, and writes on nothing that it is given", _questions),
-    Check("state", "its state is a tuple of arrays over runs", a_state_is_a_tuple_of_arrays_over_runs),
-    Check("around", "what goes around it can count on what it says of its step and its memory", _around),
-    Check("endings", "a good start takes no epoch, and divergence is a result", _endings),
+    Check("varied settings", "batch-invariant with settings that vary between runs", _varied_settings),
+    Check("evaluations", "evaluations match `needs`, and inputs stay unchanged", _evaluations),
+    Check("counts", "every evaluation is counted, and the oracle gives no other access", _counts),
+    Check("state", "state is a tuple of arrays whose first axis is runs", state_is_tuple_of_arrays),
+    Check("wrappers", "`at_start` and `recalls` are declared correctly (needed by wrappers)", _wrappers),
+    Check("endings", "a start below the threshold takes no epoch, and divergence is an ending", _endings),
 )
 DECLARED = (
-    Check("settings", "every hyperparameter refuses what it cannot be, with the exact sentence", _settings),
-    Check("documentation", "its formula, its letters, its source and its name are told", _documentation),
+    Check("settings", "settings reject invalid values with the expected message", _settings),
+    Check("documentation", "docstring has formula, symbols and source; name is unambiguous", _documentation),
 )
 
 
 def contract(rule: Optimizer) -> list[Verdict]:
-    """Return what comes of every check; of the others if a rule does not even run, which all in RUNNING need.
+    """Run the checks on a rule and return the verdicts.
 
-    What no registry has, an optimizer of another library, is documented there, and its memory is no array.
+    If the rule does not run, only the checks of its declarations are run. For library optimizers, which are in no
+    registry, two checks are skipped: their documentation is the library's, and their state is not made of numbers.
     """
     first, *rest = RUNNING
     runs = _verdict(first, rule)
-    left = set() if rule.name in list(OPTIMIZERS) else {"around", "documentation"}
-    left |= set() if runs.holds else {check.name for check in rest}
+    skipped = set() if rule.name in list(OPTIMIZERS) else {"wrappers", "documentation"}
+    skipped |= set() if runs.passed else {check.name for check in rest}
     checks = (*rest, *DECLARED)
-    return [runs, *(_untried(check) if check.name in left else _verdict(check, rule) for check in checks)]
+    return [runs, *(_skipped(check) if check.name in skipped else _verdict(check, rule) for check in checks)]
 
 
-def _untried(check: Check) -> Verdict:
-    return Verdict(check.name, check.promise, None, ())
+def _skipped(check: Check) -> Verdict:
+    return Verdict(check.name, check.requirement, None, ())
 
 
 def _verdict(check: Check, rule: Optimizer) -> Verdict:
     found = []
     try:
         for sentence in check.findings(rule):
-            found.append(sentence)  # noqa: PERF402 - those before an exception are to stay
+            found.append(sentence)  # noqa: PERF402 - keeps the sentences before an exception
     except guard.RuleError as error:
         found.append(str(error))
-    except Exception as error:  # noqa: BLE001 - whatever comes out of a rule is what the check has found
+    except Exception as error:  # noqa: BLE001 - a rule may raise anything
         found.append(entry_points.in_words(error))
-    return Verdict(check.name, check.promise, not found, tuple(found))
+    return Verdict(check.name, check.requirement, not found, tuple(found))

@@ -1,4 +1,4 @@
-"""Checks of what a rule declares: settings, docstring, source, names."""
+"""Checks of the declarations of a rule: settings, docstring, source and names."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bpviz.declare import Field, Optimizer
 
 
-def words_about(domain: Domain, bad: object) -> str:
-    """Return the sentence that refuses a value, worded a second time."""
+def expected_complaint(domain: Domain, bad: object) -> str:
+    """Return the message for an invalid value, written independently of the domain."""
     if isinstance(domain, Choice):
         return f"{bad!r} is not one of {', '.join(domain.words)}"
     if isinstance(domain, Flag):
@@ -29,51 +29,51 @@ def words_about(domain: Domain, bad: object) -> str:
     return f"{domain.complaint(bad)}"
 
 
-def refusals(domain: Domain) -> Iterator[tuple[object, str]]:
-    """Yield values that a domain refuses, and the sentences that refuse them."""
-    yield domain.bad(), words_about(domain, domain.bad())
+def invalid_values(domain: Domain) -> Iterator[tuple[object, str]]:
+    """Yield values that are invalid in a domain, each with the expected message."""
+    yield domain.bad(), expected_complaint(domain, domain.bad())
     if isinstance(domain, Interval):
         for bad in (math.nan, math.inf, -math.inf):
-            yield bad, words_about(domain, bad)
+            yield bad, expected_complaint(domain, bad)
         kind, interval = "whole number" if domain.integer else "number", str(domain).removeprefix("integer ")
         others: tuple[tuple[object, str], ...] = ((True, "true"), ("0.1", "'0.1'"), (None, "null"), ([0.1], "a list"))
         yield from ((bad, f"{words} is not a {kind} in {interval}") for bad, words in others)
     elif isinstance(domain, Choice | Flag):
         others = ((0.5, "0.5"), (None, "null"), ([True], "a list"))
-        yield from ((bad, f"{words}{words_about(domain, '')[2:]}") for bad, words in others)
+        yield from ((bad, f"{words}{expected_complaint(domain, '')[2:]}") for bad, words in others)
 
 
-def a_hyperparameter_refuses_what_it_cannot_be(rule: Optimizer, field: Field) -> Findings:
-    """Bad values are refused, with the sentence that says which, what is allowed and what it means."""
-    for bad, words in refusals(field.domain):
-        yield from _not_refused(rule, {field.name: bad}, f"{rule.name}: {field.name}: {words} ({field.meaning})")
+def hyperparameter_rejects_invalid_values(rule: Optimizer, field: Field) -> Findings:
+    """Check that invalid values are rejected, with the expected message."""
+    for bad, words in invalid_values(field.domain):
+        yield from _not_rejected(rule, {field.name: bad}, f"{rule.name}: {field.name}: {words} ({field.meaning})")
 
 
-def all_bad_values_are_named_at_once(rule: Optimizer) -> Findings:
-    """One mistake does not hide another."""
+def all_invalid_values_are_reported(rule: Optimizer) -> Findings:
+    """Check that one message names all invalid values."""
     fields = declare.fields(rule).values()
     bad = {field.name: field.domain.bad() for field in fields}
-    said = [f"{f.name}: {words_about(f.domain, bad[f.name])} ({f.meaning})" for f in fields]
+    complaints = [f"{f.name}: {expected_complaint(f.domain, bad[f.name])} ({f.meaning})" for f in fields]
     if bad:
-        yield from _not_refused(rule, bad, f"{rule.name}: {'; '.join(said)}")
+        yield from _not_rejected(rule, bad, f"{rule.name}: {'; '.join(complaints)}")
 
 
-def _not_refused(rule: Optimizer, settings: dict[str, Any], sentence: str) -> Findings:
+def _not_rejected(rule: Optimizer, settings: dict[str, Any], sentence: str) -> Findings:
     given = ", ".join(f"{name}={shown(value)}" for name, value in settings.items())
     try:
         with_settings(rule, **settings)
     except ValueError as error:
         if str(error) != sentence:
-            yield f"{given} is refused with {str(error)!r}, not with {sentence!r}"
+            yield f"{given}: wrong message (got {str(error)!r}, expected {sentence!r})"
     else:
-        yield f"{given} is accepted"
+        yield f"{given}: invalid value is accepted"
 
 
-def settings_are_frozen_and_of_their_kind(rule: Optimizer) -> Findings:
-    """Defaults are accepted, nothing can be set afterwards, and ``step: 10`` and ``step: 10.0`` are the same."""
-    there = {own.name for own in dataclasses.fields(rule)}  # type: ignore[arg-type]
-    for undeclared in sorted(there - set(declare.fields(rule))):
-        yield f"{undeclared} is no setting, since its range is not told: {undeclared} = hyper(..., ..., ...)"
+def settings_are_frozen_and_typed(rule: Optimizer) -> Findings:
+    """Check that defaults are valid, that fields are read-only, and that ``step: 10`` equals ``step: 10.0``."""
+    own_fields = {own.name for own in dataclasses.fields(rule)}  # type: ignore[arg-type]
+    for undeclared in sorted(own_fields - set(declare.fields(rule))):
+        yield f"{undeclared}: field without a range; use {undeclared} = hyper(default, range, meaning)"
     for name, field in declare.fields(rule).items():
         value = getattr(rule, name)
         for given in (value, field.default):
@@ -84,49 +84,53 @@ def settings_are_frozen_and_of_their_kind(rule: Optimizer) -> Findings:
         except AttributeError:
             pass
         else:
-            yield f"{name} can be set after a rule is made"
+            yield f"{name}: can be changed after construction; remove __setattr__"
         if isinstance(field.domain, Interval):
             kind = int if field.domain.integer else float
             whole = with_settings(rule, **{name: int(value)}) if value == int(value) else rule
             if {type(getattr(one, name)) for one in (rule, whole)} != {kind}:
-                yield f"{name} is not kept as {kind.__name__}"
+                yield f"{name}: value is not converted to {kind.__name__}"
 
 
-def the_docstring_has_the_formula_and_ties_its_symbols(rule: Optimizer) -> Findings:
-    """One sentence, then the formula, then which letter is which hyperparameter."""
+def docstring_has_formula_and_symbols(rule: Optimizer) -> Findings:
+    """Check that the docstring has a summary, the formula and the symbol of each setting."""
     summary, _, rest = _docstring(rule).partition("\n\n")
     if summary.rstrip(".") == summary:
-        yield "the docstring does not begin with a sentence"
+        yield "docstring: missing summary; add a first paragraph that ends with a period"
     if "←" not in rest:
-        yield "the docstring has no formula: a line such as `w ← w - η g`, below its first"
+        yield "docstring: missing formula; add a line such as `w ← w - η g` after the summary"
     for field in declare.fields(rule):
         if not (re.search(rf"\S+: {field}\b", rest) or re.search(rf"\b{field} at the start", rest)):
-            yield f"the docstring does not say which letter is {field}: `η: {field}`"
+            yield f"docstring: missing symbol of {field}; add a line such as `η: {field}`"
 
 
 def _docstring(rule: Optimizer) -> str:
-    said = type(rule).__doc__ or ""
-    return "" if said.startswith(f"{type(rule).__name__}(") else said  # which is what dataclasses make up
+    text = type(rule).__doc__ or ""
+    return (
+        "" if text.startswith(f"{type(rule).__name__}(") else text
+    )  # a dataclass generates a docstring if it has none
 
 
-def it_has_a_source(rule: Optimizer) -> Findings:
-    """A paper, or whatever says where it comes from, with a year."""
+def source_has_year(rule: Optimizer) -> Findings:
+    """Check that the source contains a year."""
     if not re.search(r"\b1[89]\d\d\b|\b20\d\d\b", rule.source):
-        yield f"the source {rule.source!r} has no year" if rule.source else "it has no source"
+        got = f" (got {rule.source!r})" if rule.source else ""
+        yield f"source: missing year{got}; use @optimizer(..., source='authors, title, year')"
 
 
-def names_cannot_be_confused(rule: Optimizer) -> Findings:
-    """Neither its name nor its label nor its synonyms are another's."""
+def names_are_unambiguous(rule: Optimizer) -> Findings:
+    """Check that no other rule has the name, the label or a synonym of this one."""
     if not rule.label:
-        yield "it has no label"
+        yield "label: missing"
     if rule.name in rule.synonyms:
-        yield f"{rule.name!r} is a synonym of itself"
+        yield f"synonyms: {rule.name!r} is the name of the rule itself"
     for other, thing in OPTIMIZERS.items():
         if other in rule.synonyms:
-            yield f"the synonym {other!r} is the name of another"
+            yield f"synonyms: duplicate {other!r} (the name of another algorithm)"
         if other != rule.name and thing.label == rule.label:
-            yield f"the label {rule.label!r} is that of {other} too"
+            yield f"label: duplicate {rule.label!r} (also the label of {other})"
         if other != rule.name:
             yield from (
-                f"{word!r} is a synonym of {other} too" for word in sorted({*thing.synonyms} & {*rule.synonyms})
+                f"synonyms: duplicate {word!r} (also a synonym of {other})"
+                for word in sorted({*thing.synonyms} & {*rule.synonyms})
             )

@@ -1,9 +1,9 @@
-"""Two rules beside each other, epoch by epoch: where they part, by how much, and how far that can be told.
+"""Compare two rules epoch by epoch: find the first epoch at which they differ by more than rounding explains.
 
-Two texts of one rule round differently, and a run may amplify that until its path is an accident. So each rule is also
-beside itself: run again with noise of the size of a few roundings, on where it asks and on what is answered. Within ten
-times what that moves either of them they may differ; where it moves one by more than a ten-billionth, nothing can be
-told any more.
+Two implementations of the same rule round differently, and a run may amplify rounding differences until its path is
+arbitrary. Therefore each rule is also compared with itself, run with noise of a few roundings on the weights and on the
+evaluated values. The two rules may differ by ten times as much as noise moves either of them. The comparison ends where
+noise moves one of them by more than 1e-10.
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Optimizer, Problem
 
 EPOCHS = 300
-EQUAL = 1e-12  # what two texts of one rule may differ by where roundoff does not grow
-ACCIDENT = 1e-10  # from where noise has moved a run by more, its path tells nothing
-LEAST = 10  # epochs over all runs, or nothing has been compared
+TOLERANCE = 1e-12  # allowed difference where roundoff does not grow, relative to the largest weight
+UNRELIABLE = 1e-10  # the comparison ends where noise moves a run by more
+MIN_EPOCHS = 10  # compared epochs of all runs together that a claim of equivalence needs
 
-_NOISE = 1e-15  # relative: some five roundings
+_NOISE = 1e-15  # relative, about five roundings
 _SEEDS = (1, 2, 3)
-_SAFETY = 10  # times what noise does to a run
-_AHEAD = 2  # epochs before the accident at which comparing ends
-_HUGE = 1e100  # an error above is as good as infinite
+_SAFETY = 10  # factor on the effect of noise
+_MARGIN = 2  # the comparison ends this many epochs before a path becomes unreliable
+_HUGE = 1e100  # larger errors count as infinite
 
-COURSES: tuple[tuple[str, tuple[float, float]], ...] = (
+CASES: tuple[tuple[str, tuple[float, float]], ...] = (
     ("perceptron", (-4.0, -4.0)),
     ("perceptron", (-6.0, 2.0)),
     ("perceptron", (3.0, -2.0)),
     ("rosenbrock", (-1.2, 1.0)),
-    ("beale", (1.0, 1.5)),  # at the usual (1, 1) a derivative is exactly 0, and one rounding decides its sign
+    ("beale", (1.0, 1.5)),  # at the usual (1, 1) a derivative is exactly 0, so that rounding decides its sign
     ("rastrigin", (2.1, -1.7)),
 )
-"""What is run: the published problem from three starts, and three of the classic test functions."""
+"""Problems and starts: the published problem from three starts, and three test functions."""
 
 
-class Beside(NamedTuple):
-    """Two rules on one problem from one start.
+class Comparison(NamedTuple):
+    """Two rules compared on one problem from one start.
 
-    For ``epochs`` they are the same, as far as can be told; ``parts`` is the epoch at which they part, if they do.
-    ``difference`` is that at this epoch, else the largest of all, as a part of the largest weight so far, and
-    ``weight`` has it. ``roundoff`` is how far noise has moved either from itself by then. ``note`` says why there are
-    no more epochs, if there might be.
+    ``epochs`` is the number of epochs for which they are equivalent, ``differs_at`` the first epoch at which they
+    differ, or None. ``difference`` is their difference at that epoch, or else the largest one, relative to the largest
+    weight so far; ``weight`` is the name of the weight with this difference. ``roundoff`` is how far noise has moved
+    either rule by then, also relative. ``note`` is the reason why no more epochs were compared.
     """
 
     problem: str
     start: tuple[float, float]
     epochs: int
-    parts: int | None
+    differs_at: int | None
     difference: float
     weight: str
     roundoff: float
@@ -66,116 +66,117 @@ class Beside(NamedTuple):
 
     @property
     def word(self) -> str:
-        """For programs: ``part``, ``identical``, ``same`` or ``nothing to compare``."""
-        if self.parts is not None:
-            return "part"
+        """The verdict: ``different``, ``identical``, ``equivalent`` or ``nothing to compare``."""
+        if self.differs_at is not None:
+            return "different"
         if not self.epochs:
             return "nothing to compare"
-        return "same" if self.difference else "identical"
+        return "equivalent" if self.difference else "identical"
 
 
-def side_by_side(one: Optimizer, other: Optimizer) -> list[Beside]:
-    """Put two rules beside each other on every course."""
-    return [_beside(one, other, PROBLEMS[name](), start) for name, start in COURSES]
+def compare_rules(one: Optimizer, other: Optimizer) -> list[Comparison]:
+    """Compare two rules on all CASES."""
+    return [_compare(one, other, PROBLEMS[name](), start) for name, start in CASES]
 
 
-def agree(compared: Sequence[Beside]) -> bool:
-    """Tell whether two rules are the same as far as can be told, and enough could be compared."""
-    return all(beside.parts is None for beside in compared) and sum(b.epochs for b in compared) >= LEAST
+def equivalent(compared: Sequence[Comparison]) -> bool:
+    """Return whether no comparison found a difference, and at least MIN_EPOCHS epochs were compared."""
+    return all(c.differs_at is None for c in compared) and sum(c.epochs for c in compared) >= MIN_EPOCHS
 
 
-def _beside(one: Optimizer, other: Optimizer, problem: Problem, start: tuple[float, float]) -> Beside:
+def _compare(one: Optimizer, other: Optimizer, problem: Problem, start: tuple[float, float]) -> Comparison:
     for rule in (one, other):
         reason = declare.unsuitable(rule, problem)
         if reason:
-            return Beside(problem.name, start, 0, None, 0.0, "", 0.0, reason)
-    path, beside = _walk(one, problem, start), _walk(other, problem, start)
-    rows = min(len(path.weights), len(beside.weights))
-    apart = _apart(path.weights[:rows], beside.weights[:rows])
-    moved = np.maximum(_moved(one, problem, path, rows), _moved(other, problem, beside, rows))
-    told = int(np.count_nonzero(moved[np.minimum(np.arange(rows) + _AHEAD, rows - 1)] <= ACCIDENT))
+            return Comparison(problem.name, start, 0, None, 0.0, "", 0.0, reason)
+    path, other_path = _path(one, problem, start), _path(other, problem, start)
+    rows = min(len(path.weights), len(other_path.weights))
+    apart = _differences(path.weights[:rows], other_path.weights[:rows])
+    moved = np.maximum(_noise_effect(one, problem, path, rows), _noise_effect(other, problem, other_path, rows))
+    reliable = int(np.count_nonzero(moved[np.minimum(np.arange(rows) + _MARGIN, rows - 1)] <= UNRELIABLE))
     if not apart.any():
-        told = rows  # the same to the last bit: what roundoff would do does not matter
-    bounds = np.maximum(EQUAL, _SAFETY * moved)
-    beyond = np.flatnonzero(~(apart.max(axis=1) <= bounds)[:told])
+        reliable = rows  # bit-identical paths are comparable however much roundoff would grow
+    bounds = np.maximum(TOLERANCE, _SAFETY * moved)
+    beyond = np.flatnonzero(~(apart.max(axis=1) <= bounds)[:reliable])
     if beyond.size:
         at = int(beyond[0])
-        return _found(problem, start, apart, moved, at, parts=at)
-    ends = f"{_ending(one, path)}, and {_ending(other, beside)}"
-    if told == rows and len(path.weights) != len(beside.weights):
-        return _found(problem, start, apart, moved, rows - 1, parts=rows, note=ends)
-    if told < rows:
-        return _found(problem, start, apart, moved, told - 1, note="then roundoff alone parts each from itself")
-    return _found(problem, start, apart, moved, rows - 1, note="" if rows > EPOCHS else ends)
+        return _comparison(problem, start, apart, moved, at, differs_at=at)
+    ends = f"{_ending(one, path)}; {_ending(other, other_path)}"
+    if reliable == rows and len(path.weights) != len(other_path.weights):
+        return _comparison(problem, start, apart, moved, rows - 1, differs_at=rows, note=ends)
+    if reliable < rows:
+        note = "beyond this, rounding error alone moves each path away from itself"
+        return _comparison(problem, start, apart, moved, reliable - 1, note=note)
+    return _comparison(problem, start, apart, moved, rows - 1, note="" if rows > EPOCHS else ends)
 
 
-def _found(
+def _comparison(
     problem: Problem,
     start: tuple[float, float],
     apart: Array,
     moved: Array,
     last: int,
     *,
-    parts: int | None = None,
+    differs_at: int | None = None,
     note: str = "",
-) -> Beside:
-    """Return what is found up to the epoch ``last``."""
+) -> Comparison:
+    """Return the comparison up to the epoch ``last``."""
     if last < 0:
-        return Beside(problem.name, start, 0, None, 0.0, "", 0.0, note)
-    seen = apart[: last + 1] if parts is None else apart[last : last + 1]
+        return Comparison(problem.name, start, 0, None, 0.0, "", 0.0, note)
+    seen = apart[: last + 1] if differs_at is None else apart[last : last + 1]
     _, weight = np.unravel_index(int(np.argmax(seen)), seen.shape)
     difference = float(seen.max())
     name = problem.weights[int(weight)] if difference else ""
-    epochs = last if parts is None else parts - 1
-    return Beside(problem.name, start, epochs, parts, difference, name, float(moved[last]), note)
+    epochs = last if differs_at is None else differs_at - 1
+    return Comparison(problem.name, start, epochs, differs_at, difference, name, float(moved[last]), note)
 
 
 class _Path(NamedTuple):
-    """The weights of a run as long as its error is not huge, and how it ended."""
+    """The weights of a run up to its first huge error, and its ending."""
 
     weights: Array
     ending: str
 
 
-def _walk(rule: Optimizer, problem: Any, start: tuple[float, float]) -> _Path:
+def _path(rule: Optimizer, problem: Any, start: tuple[float, float]) -> _Path:
     run = record(march(rule, problem, [start], error_threshold=None, max_epochs=EPOCHS))[0]
-    return _Path(run.weights[: _sound(run)], run.ending.value)
+    return _Path(run.weights[: _usable_rows(run)], run.ending.value)
 
 
-def _sound(run: Trajectory) -> int:
-    """Return how many epochs, with the start, have an error that is not huge."""
+def _usable_rows(run: Trajectory) -> int:
+    """Return the number of epochs, counting the start, before the first huge error."""
     huge = np.flatnonzero(~(run.errors <= _HUGE))
     return int(huge[0]) if huge.size else len(run.errors)
 
 
 def _ending(rule: Optimizer, path: _Path) -> str:
     epochs = len(path.weights) - 1
-    return f"{rule.name} {path.ending} after {epochs} {'epoch' if epochs == 1 else 'epochs'}"
+    return f"{rule.name}: {epochs} {'epoch' if epochs == 1 else 'epochs'}, {path.ending}"
 
 
-def _apart(path: Array, other: Array) -> Array:
-    """Return by how much each weight differs at each epoch ``(epochs, weights)``, as a part of the largest so far."""
+def _differences(path: Array, other: Array) -> Array:
+    """Return the differences ``(epochs, weights)`` of two paths, relative to the largest weight so far."""
     with np.errstate(all="ignore"):
         largest = np.maximum.accumulate(np.maximum(abs(path), abs(other)).max(axis=1))
         apart: Array = abs(other - path) / np.where(largest > 0, largest, 1.0)[:, None]
     return apart
 
 
-def _moved(rule: Optimizer, problem: Problem, path: _Path, rows: int) -> Array:
-    """Return how far noise has moved a rule from itself by each epoch ``(rows,)``; infinitely where it ends sooner."""
+def _noise_effect(rule: Optimizer, problem: Problem, path: _Path, rows: int) -> Array:
+    """Return how far noise moves the path of a rule by each epoch ``(rows,)``, infinity after the noisy run ends."""
     moved = np.zeros(rows)
     for seed in _SEEDS:
-        noisy = _walk(rule, _Noisy(problem, seed), (path.weights[0, 0], path.weights[0, 1])).weights
+        noisy = _path(rule, _NoisyProblem(problem, seed), (path.weights[0, 0], path.weights[0, 1])).weights
         both = min(rows, len(noisy))
         far = np.full(rows, math.inf)
-        far[:both] = _apart(path.weights[:both], noisy[:both]).max(axis=1)
+        far[:both] = _differences(path.weights[:both], noisy[:both]).max(axis=1)
         moved = np.maximum(moved, far)
-    answer: Array = np.maximum.accumulate(moved)
-    return answer
+    effect: Array = np.maximum.accumulate(moved)
+    return effect
 
 
-class _Noisy:
-    """A problem whose answers are off by a few roundings, and come from a place that is off by as much."""
+class _NoisyProblem:
+    """A problem with noise of a few roundings on the weights it is evaluated at and on the evaluated values."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
         self._problem = problem
@@ -194,7 +195,7 @@ class _Noisy:
 
 @dataclass(frozen=True)
 class _NoisyPoint:
-    problem: _Noisy
+    problem: _NoisyProblem
     point: Any
 
     def error(self) -> Array:

@@ -1,4 +1,4 @@
-"""Problems, starts and thresholds that checks run on."""
+"""Problems, starts and thresholds for the checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Findings = Iterator[str]
 
 
 def noise(samples: int, features: int) -> Dataset:
-    """Return random data with targets in [0, 1], so that every loss takes it."""
+    """Return random data with targets in [0, 1], which are valid for every loss."""
     rng = np.random.default_rng(samples + features)
     x, y = rng.normal(size=(samples, features)) * [0.3 + i for i in range(features)], rng.uniform(size=samples)
     names = tuple(f"x{i + 1}" for i in range(features))
@@ -27,7 +27,7 @@ def noise(samples: int, features: int) -> Dataset:
 
 
 def perceptrons() -> list[Any]:
-    """Return perceptrons of every activation and loss that go together."""
+    """Return a perceptron for every valid pair of activation and loss."""
     return [
         Perceptron(dataset=noise(37, 3), activation=activation, bias=True, loss=loss)
         for activation in ACTIVATIONS
@@ -36,7 +36,7 @@ def perceptrons() -> list[Any]:
     ]
 
 
-# Sums of 8 numbers and more, and of 128 and more, are where NumPy may add in another order for one run than for many.
+# Samples x features. NumPy may add 8 or more numbers, and 128 or more, in a different order for one run than for many.
 SHAPES: Mapping[str, Any] = {
     "6 x 2": Perceptron(),
     "1 x 1": Perceptron(dataset=noise(1, 1), activation="tanh", loss="half-mse"),
@@ -55,7 +55,7 @@ BOWL: Any = Perceptron(
 
 
 def starts_for(problem: Problem, runs: int = 12) -> Array:
-    """Return random starts, some far out and two that are not even finite after the first epochs, or at once."""
+    """Return random starts ``(runs, params)``: some far from the minimum, two with an error that overflows soon."""
     rng = np.random.default_rng(runs)
     starts: Array = rng.normal(size=(runs, len(problem.weights))) * rng.choice([0.3, 2, 6], size=(runs, 1))
     starts[runs // 2] = 1e153
@@ -64,13 +64,13 @@ def starts_for(problem: Problem, runs: int = 12) -> Array:
 
 
 def threshold_for(problem: Problem, starts: Array) -> float:
-    """Return an error that a few runs have at their start, and more of them reach."""
+    """Return an error threshold that some runs meet at their start and others reach later."""
     with np.errstate(all="ignore"):
         errors = problem.at(starts).error()
     return float(np.quantile(errors[np.isfinite(errors)], 0.2))
 
 
 def with_settings(rule: Optimizer, **settings: Any) -> Optimizer:
-    """Return a rule with other settings."""
+    """Return a copy of a rule with these settings replaced."""
     changed: Optimizer = dataclasses.replace(rule, **settings)  # type: ignore[type-var]
     return changed

@@ -1,4 +1,4 @@
-"""What came of holding a rule to the contract and beside another, as text for people and for programs."""
+"""The report of `bpviz check`: verdicts on the contract and comparisons with another rule, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bpviz.conformance.contract import Verdict
-    from bpviz.conformance.equivalence import Beside
+    from bpviz.conformance.equivalence import Comparison
     from bpviz.declare import Optimizer
     from bpviz.tables import Table
 
@@ -27,27 +27,27 @@ _SHOWN = 5  # findings of one check
 
 @dataclass(frozen=True)
 class Report:
-    """A rule with its verdicts, and beside another if there is one."""
+    """The verdicts on a rule, and its comparisons with another rule, if one was given."""
 
     rule: Optimizer
     verdicts: list[Verdict]
     other: Optimizer | None = None
-    beside: tuple[Beside, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
-    def agree(self) -> bool:
-        """Whether the two rules, if there are two, are the same as far as can be told."""
-        return self.other is None or equivalence.agree(self.beside)
+    def equivalent(self) -> bool:
+        """Whether the two rules are equivalent; True without another rule."""
+        return self.other is None or equivalence.equivalent(self.comparisons)
 
     @property
-    def holds(self) -> bool:
-        """Whether nothing that was tried has failed."""
-        return self.agree and not any(verdict.holds is False for verdict in self.verdicts)
+    def passed(self) -> bool:
+        """Whether no check failed and the two rules are equivalent."""
+        return self.equivalent and not any(verdict.passed is False for verdict in self.verdicts)
 
-    def differing(self) -> list[tuple[str, str, Any, Any]]:
-        """Return the settings that differ: what each calls it, ``step`` and ``lr``, and what each says.
+    def differing_settings(self) -> list[tuple[str, str, Any, Any]]:
+        """Return the settings that differ: (name, other name, value, other value), as in ``("step", "lr", 0.3, 0.1)``.
 
-        A name is empty where one has no such setting.
+        The name is empty where a rule does not have the setting.
         """
         if self.other is None:
             return []
@@ -58,35 +58,41 @@ class Report:
         return [(a, b, own.get(a), others.get(b)) for a, b in pairs if not (a and b and own[a] == others[b])]
 
 
-def made(rule: Optimizer, other: Optimizer | None = None) -> Report:
-    """Try everything and return what came of it."""
+def check(rule: Optimizer, other: Optimizer | None = None) -> Report:
+    """Check a rule against the contract, compare it with another one if given, and return the report."""
     verdicts = contract.contract(rule)
-    tried = other is not None and verdicts[0].holds
-    return Report(
-        rule, verdicts, other, tuple(equivalence.side_by_side(rule, other)) if other is not None and tried else ()
-    )
+    comparisons = equivalence.compare_rules(rule, other) if other is not None and verdicts[0].passed else ()
+    return Report(rule, verdicts, other, tuple(comparisons))
 
 
 # -- for people ------------------------------------------------------------------------------------------------------
 
 
 def sections(report: Report) -> Iterator[tuple[Table, list[str]]]:
-    """Yield the tables of a report, each with the sentences that stand below it."""
-    word = {True: "holds", False: "fails", None: "not tried"}
+    """Yield the tables of a report, each with the sentences printed below it."""
+    word = {True: "passed", False: "failed", None: "skipped"}
     yield (
         tables.Table(
-            [f"The contract of {_titled(report.rule)}", "verdict"],
-            [[verdict.promise, word[verdict.holds]] for verdict in report.verdicts],
+            [f"Contract of {_titled(report.rule)}", "verdict"],
+            [[verdict.requirement, word[verdict.passed]] for verdict in report.verdicts],
             [False, False],
         ),
-        [found for verdict in report.verdicts for found in _few(verdict.findings)],
+        [sentence for verdict in report.verdicts for sentence in _shortened(verdict.findings)],
     )
     if report.other is None:
         return
     yield (
         tables.Table(
-            [f"Beside {_titled(report.other)}", "start", "epochs", "difference", "in", "roundoff", "verdict"],
-            [_row(beside) for beside in report.beside],
+            [
+                f"Compared with {_titled(report.other)}",
+                "start",
+                "epochs",
+                "difference",
+                "weight",
+                "roundoff",
+                "verdict",
+            ],
+            [_row(comparison) for comparison in report.comparisons],
             [False, False, True, True, False, True, False],
         ),
         list(_sentences(report)),
@@ -94,48 +100,47 @@ def sections(report: Report) -> Iterator[tuple[Table, list[str]]]:
 
 
 def _titled(rule: Optimizer) -> str:
-    return rule.name if rule.label == rule.name else f"{rule.name}, {rule.label}"
+    return rule.name if rule.label == rule.name else f"{rule.name} ({rule.label})"
 
 
-def _few(findings: tuple[str, ...]) -> list[str]:
+def _shortened(findings: tuple[str, ...]) -> list[str]:
     more = len(findings) - _SHOWN
-    return [*findings[:_SHOWN], *([f"... and {more} more of this kind"] if more > 0 else [])]
+    return [*findings[:_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
 
 
-def _row(beside: Beside) -> list[str]:
+def _row(comparison: Comparison) -> list[str]:
     verdict = {
-        "part": f"part at epoch {beside.parts}",
-        "identical": "the same, bit for bit",
-        "same": "the same",
+        "different": f"different from epoch {comparison.differs_at}",
+        "identical": "identical, bit for bit",
+        "equivalent": "equivalent",
         "nothing to compare": "nothing to compare",
-    }[beside.word]
-    numbers = [f"{x:.2g}" if x else "0" for x in (beside.difference, beside.roundoff)]
-    start = tables.point(beside.start)
-    return [beside.problem, start, str(beside.epochs), numbers[0], beside.weight, numbers[1], verdict]
+    }[comparison.word]
+    numbers = [f"{x:.2g}" if x else "0" for x in (comparison.difference, comparison.roundoff)]
+    start = tables.point(comparison.start)
+    return [comparison.problem, start, str(comparison.epochs), numbers[0], comparison.weight, numbers[1], verdict]
 
 
 def _sentences(report: Report) -> Iterator[str]:
-    """Yield what has to be known to read the second table."""
-    if not report.beside:
-        yield "not compared: the rule does not run"
+    """Yield the sentences below the table of comparisons."""
+    if not report.comparisons:
+        yield "not compared: the first algorithm does not run"
         return
-    differing = report.differing()
+    differing = report.differing_settings()
     for a, b, own, others in differing:
         if a and b:
-            there = _value(others) if a == b else f"{b} is {_value(others)}"
-            yield f"{a} is {_value(own)} in the first and {there} in the second"
-    alone = [f"{a} {_value(own)}" for a, b, own, _ in differing if not b]
-    if alone:
-        yield f"the first alone has {listed(alone, 'and')}"
-    alone = [f"{b} {_value(others)}" for a, b, _, others in differing if not a]
-    if alone:
-        yield f"the second alone has {listed(alone, 'and')}"
-    for beside in report.beside:
-        if beside.note:
-            yield f"{beside.problem} from {tables.point(beside.start)}: {beside.note}"
-    compared = sum(beside.epochs for beside in report.beside)
-    if all(beside.parts is None for beside in report.beside) and not report.agree:
-        yield f"{compared} epochs in all are too few to say that they are the same"
+            yield f"different setting: {a} {_value(own)} in the first algorithm, {b} {_value(others)} in the second"
+    own_only = [f"{a} {_value(own)}" for a, b, own, _ in differing if not b]
+    if own_only:
+        yield f"only in the first algorithm: {listed(own_only, 'and')}"
+    others_only = [f"{b} {_value(others)}" for a, b, _, others in differing if not a]
+    if others_only:
+        yield f"only in the second algorithm: {listed(others_only, 'and')}"
+    for comparison in report.comparisons:
+        if comparison.note:
+            yield f"{comparison.problem} from {tables.point(comparison.start)}: {comparison.note}"
+    compared = sum(comparison.epochs for comparison in report.comparisons)
+    if all(comparison.differs_at is None for comparison in report.comparisons) and not report.equivalent:
+        yield f"too few epochs to call the algorithms equivalent (got {compared}, expected {equivalence.MIN_EPOCHS})"
 
 
 def _value(value: Any) -> str:
@@ -156,37 +161,37 @@ def as_text(report: Report) -> str:
 
 
 def as_data(report: Report) -> dict[str, Any]:
-    """Return a report as plain data, exact."""
+    """Return a report as plain data for JSON, with unrounded numbers."""
     data: dict[str, Any] = {
         "schema": schemas.CONFORMANCE,
-        "holds": report.holds,
+        "passed": report.passed,
         "rule": _described(report.rule),
         "contract": [
-            {"check": v.check, "promise": v.promise, "holds": v.holds, "findings": list(v.findings)}
+            {"check": v.check, "requirement": v.requirement, "passed": v.passed, "findings": list(v.findings)}
             for v in report.verdicts
         ],
     }
     if report.other is not None:
         data["against"] = {
             "rule": _described(report.other),
-            "agree": report.agree,
+            "equivalent": report.equivalent,
             "differing_settings": [
-                {"name": a or None, "value": own, "name_there": b or None, "value_there": others}
-                for a, b, own, others in report.differing()
+                {"name": a or None, "other_name": b or None, "value": own, "other_value": others}
+                for a, b, own, others in report.differing_settings()
             ],
             "runs": [
                 {
-                    "problem": b.problem,
-                    "start": list(b.start),
-                    "verdict": b.word,
-                    "epochs": b.epochs,
-                    "parts_at": b.parts,
-                    "difference": _finite(b.difference),
-                    "weight": b.weight or None,
-                    "roundoff": _finite(b.roundoff),
-                    "note": b.note,
+                    "problem": c.problem,
+                    "start": list(c.start),
+                    "verdict": c.word,
+                    "epochs": c.epochs,
+                    "differs_at": c.differs_at,
+                    "difference": _finite(c.difference),
+                    "weight": c.weight or None,
+                    "roundoff": _finite(c.roundoff),
+                    "note": c.note,
                 }
-                for b in report.beside
+                for c in report.comparisons
             ],
         }
     return data

@@ -21,63 +21,15 @@ KINDS = ("error", "gradient", "hessian", "residuals", "jacobian")
 """The questions an optimizer can ask of a problem, in the order tables show them."""
 
 
-class Oracle(Protocol):
-    """What an update rule may use: evaluations of the problem, which are counted, and arithmetic over blocks of runs.
+class Arithmetic(Protocol):
+    """Arithmetic over blocks of runs: row i of a result depends on row i of the arguments alone, to the last bit.
 
-    Evaluations are for a block of ``runs`` runs at weights ``w (runs, params)``. With ``where``, a mask over runs, only
-    those runs are evaluated and counted, and the other rows of the answer are NaN. Each kind is counted once per array.
-    The arithmetic gives row i from row i of its arguments alone, to the last bit.
+    With ARRAY_FUNCTIONS it is what an engine for another array library has to offer.
     """
 
     @property
     def xp(self) -> Any:
-        """The array namespace that rules are written in."""
-
-    @property
-    def live(self) -> Mask:
-        """The runs that have not ended; the others may still be in the block."""
-
-    @property
-    def samples(self) -> int:
-        """The number of samples of the problem's data; 0 without data."""
-
-    @property
-    def stuck(self) -> Mask | None:
-        """The runs that ``cannot_go_on`` has named in this epoch; None if there are none."""
-
-    @property
-    def why(self) -> Mapping[int, str]:
-        """The reasons that came with them, by row."""
-
-    def error(self, w: Array, where: Mask | None = None) -> Array:
-        """Return the errors, a column ``(runs, 1)``."""
-
-    def gradient(self, w: Array, where: Mask | None = None) -> Array:
-        """Return the gradients ``(runs, params)``."""
-
-    def hessian(self, w: Array, where: Mask | None = None) -> Array:
-        """Return the Hessians ``(runs, params, params)``."""
-
-    def residuals(self, w: Array, where: Mask | None = None) -> Array:
-        """Return the residuals ``(runs, samples)``, whose squares add up to the error."""
-
-    def jacobian(self, w: Array, where: Mask | None = None) -> Array:
-        """Return the derivatives of the residuals ``(runs, samples, params)``."""
-
-    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = ...) -> None:
-        """End these runs after this epoch: no next step is known. ``why`` has reasons by row."""
-
-    def part(self, samples: Any) -> Oracle:
-        """Return an oracle for the same runs on some samples: ``(batch, 1)``, or each run's own ``(batch, runs)``.
-
-        Its evaluations are counted by itself alone; ``charge`` adds what they amount to.
-        """
-
-    def counts(self) -> Any:
-        """Return the evaluations of each run so far, ``(runs, kinds)``, in the order of KINDS."""
-
-    def charge(self, counts: Any) -> None:
-        """Add evaluations made elsewhere, ``(runs, kinds)``."""
+        """The array namespace that rules are written in. They use ARRAY_FUNCTIONS of it."""
 
     def dot(self, a: Array, b: Array) -> Array:
         """Return the inner products of rows as a column ``(runs, 1)``."""
@@ -108,6 +60,60 @@ class Oracle(Protocol):
 
     def drawn(self, seed: Any, epoch: Any, draw: Callable[[Any], Any], runs: int) -> Array:
         """Return ``(runs, ...)`` random numbers that ``draw`` takes of the generator of each run's seed and epoch."""
+
+
+class Oracle(Arithmetic, Protocol):
+    """The names that an update rule may use: evaluations of the problem, which are counted, and arithmetic.
+
+    Rules are handed an object that has these names and no others (declare/restricted.py).
+
+    Evaluations are for a block of ``runs`` runs at weights ``w (runs, params)``. With ``where``, a mask over runs, only
+    those runs are evaluated and counted, and the other rows of the answer are NaN. Each kind is counted once per array.
+    """
+
+    @property
+    def live(self) -> Mask:
+        """The runs that have not ended; the others may still be in the block."""
+
+    @property
+    def samples(self) -> int:
+        """The number of samples of the problem's data; 0 without data."""
+
+    def error(self, w: Array, where: Mask | None = None) -> Array:
+        """Return the errors, a column ``(runs, 1)``."""
+
+    def gradient(self, w: Array, where: Mask | None = None) -> Array:
+        """Return the gradients ``(runs, params)``."""
+
+    def hessian(self, w: Array, where: Mask | None = None) -> Array:
+        """Return the Hessians ``(runs, params, params)``."""
+
+    def residuals(self, w: Array, where: Mask | None = None) -> Array:
+        """Return the residuals ``(runs, samples)``, whose squares add up to the error."""
+
+    def jacobian(self, w: Array, where: Mask | None = None) -> Array:
+        """Return the derivatives of the residuals ``(runs, samples, params)``."""
+
+    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = ...) -> None:
+        """End these runs after this epoch: no next step is known. ``why`` has reasons by row."""
+
+    def part(self, samples: Any) -> Oracle:
+        """Return an oracle for the same runs on some samples: ``(batch, 1)``, or each run's own ``(batch, runs)``.
+
+        An evaluation on b of n samples counts b / n of an evaluation; the total of each run is rounded up.
+        """
+
+
+ARRAY_FUNCTIONS = (
+    *("abs", "arange", "argsort", "asarray", "cbrt", "concat", "concatenate", "cos", "exp", "eye", "floor", "full"),
+    *("full_like", "inf", "isnan", "linalg.diagonal", "log", "matrix_transpose", "maximum", "minimum", "nan", "ndim"),
+    *("ones", "ones_like", "power", "sign", "sqrt", "stack", "take_along_axis", "where", "zeros", "zeros_like"),
+)
+"""The names in the array namespace ``f.xp`` that the rules, the wrappers and the line searches of this package use.
+
+A namespace for another array library has to offer these; a test compares the list with their use. Rules use operators,
+indices and methods of arrays as well.
+"""
 
 
 class Optimizer(Protocol):

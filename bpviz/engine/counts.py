@@ -1,4 +1,4 @@
-"""Evaluations per run and kind, as the oracle counts them."""
+"""Counts of evaluations per run and kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 Bill: TypeAlias = "tuple[tuple[int, ...], Mapping[str, npt.NDArray[np.int64]]]"
-"""A moment's counts: one number a kind for all runs alike, and by kind what each run was charged on top."""
+"""Counts at one epoch: one number per kind for all runs alike, and by kind the further counts of each run."""
 
 
 def charged(bill: Bill, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -27,9 +27,9 @@ def charged(bill: Bill, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def bills(moments: Sequence[Bill], rows: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Return the evaluations ``(all rows, kinds)`` of some moments, one under the other, kinds in the order of KINDS.
+    """Return the evaluations ``(all rows, kinds)`` at some epochs, one below the other, kinds in the order of KINDS.
 
-    ``rows`` says how many rows the block had at each moment.
+    ``rows`` has the number of rows of the block at each epoch.
     """
     counts = np.repeat(np.array([shared for shared, _ in moments], np.int64), rows, axis=0)
     first = 0

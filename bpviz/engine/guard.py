@@ -1,6 +1,6 @@
-"""Rules and problems that are not this package's run under guard: what goes wrong in them is said with its place.
+"""Run third-party rules and problems with checks, and report their errors with file and line.
 
-Those of this package are held to the contract by tests, and pay nothing for it while they run.
+Rules and problems of this package are tested against the contract instead, and run without these checks.
 """
 
 from __future__ import annotations
@@ -13,109 +13,148 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from bpviz import declare
-from bpviz.declare import entry_points, registry
+from bpviz.declare import KINDS, entry_points, registry
+from bpviz.declare.restricted import UnknownNameError
 from bpviz.engine.oracle import Oracle
-from bpviz.messages.text import listed
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Optimizer, Problem
+    from bpviz.engine.oracle import _Pass
+
+_EXAMPLE = "for example w - step * g"
 
 
 class RuleError(RuntimeError):
-    """A rule or a problem of somebody's own that failed while it ran; the text says which, where, when and how."""
+    """A third-party rule or problem failed while it ran; the text names it, its file and line, the epoch and why."""
 
 
 def oracle(rule: Optimizer, problem: Problem, runs: int, clock: Callable[[], int]) -> Oracle:
-    """Return the oracle of a block: one that looks closer if the rule or the problem is not this package's."""
-    if _stranger(rule) is None and _stranger(problem) is None:
+    """Return the oracle of a block, with checks if the rule or the problem is third-party."""
+    if _third_party(rule) is None and _third_party(problem) is None:
         return Oracle(problem, runs)
     return _GuardedOracle(rule, problem, runs, clock)
 
 
 def guarded(rule: Optimizer, clock: Callable[[], int]) -> Optimizer:
-    """Return a rule under guard, or as it is if it is this package's. ``clock`` tells which epoch it is."""
-    stranger = _stranger(rule)
-    return rule if stranger is None else cast("Optimizer", _GuardedRule(rule, stranger, clock))
+    """Return a third-party rule with checks, or a rule of this package as it is. ``clock`` returns the epoch."""
+    culprit = _third_party(rule)
+    return rule if culprit is None else cast("Optimizer", _GuardedRule(rule, culprit, clock))
 
 
-def _stranger(thing: Any) -> Any:
-    """Return what of a rule or a problem is not this package's: itself, or what it is made of; None if all is."""
+def _third_party(thing: Any) -> Any:
+    """Return the third-party part of a rule or a problem: itself or a part of it; None if there is none."""
     return next((part for part in declare.made_of(thing) if not registry.is_own(type(part))), None)
 
 
 class _GuardedRule:
-    """Stands before a rule: hands it arrays that cannot be written on, and looks at what it returns."""
+    """A rule that gets arrays that cannot be written on, and whose return values are checked."""
 
-    def __init__(self, rule: Optimizer, stranger: Any, clock: Callable[[], int]) -> None:
+    def __init__(self, rule: Optimizer, culprit: Any, clock: Callable[[], int]) -> None:
         self._rule = rule
-        self._stranger = stranger  # whose mistakes they are
+        self._culprit = culprit  # the part that errors are reported about
         self._clock = clock
 
-    def begin(self, w: Array, f: Oracle) -> Any:
+    def begin(self, w: Array, f: declare.Oracle) -> Any:
         _lock(w)
-        with _blaming(self._stranger, self._clock):
+        before = _numbers(w)
+        with _blaming(self._culprit, self._clock):
             state = self._rule.begin(w, f)
-        self._refuse(state_complaint(state, len(w)))
+        self._refuse(_change_complaint("begin", before, w) or state_complaint(state, len(w)))
         return state
 
-    def advance(self, w: Array, state: Any, f: Oracle) -> tuple[Array, Any]:
+    def advance(self, w: Array, state: Any, f: declare.Oracle) -> tuple[Array, Any]:
         _lock((w, state))
-        with _blaming(self._stranger, self._clock):
+        before = _numbers(w)
+        with _blaming(self._culprit, self._clock):
             returned = self._rule.advance(w, state, f)
-        self._refuse(complaint_about(returned, w))
+        self._refuse(_change_complaint("advance", before, w) or complaint_about(returned, w))
         after, state = returned
+        _lock(after)
         return after, state
 
     def _refuse(self, complaint: str | None) -> None:
         if complaint:
-            raise RuleError(f"{_named(self._stranger)}, {_when(self._clock)}: {complaint}")
+            raise RuleError(f"{_named(self._culprit)}, {_when(self._clock)}: {complaint}")
 
 
 class _GuardedOracle(Oracle):
-    """Sees to it that a rule asks what it needs, where it can be asked, and a problem answers what was asked."""
+    """An oracle that checks what a third-party rule passes to it, and what a third-party problem returns.
+
+    A third-party rule may write on its own arrays after it has passed them: stored answers are for the numbers that an
+    array had, and an array that has changed counts as a new one. Its answers are copies.
+    """
 
     def __init__(self, rule: Optimizer, problem: Problem, runs: int, clock: Callable[[], int]) -> None:
         super().__init__(problem, runs)
         self._rule = rule
         self._needs = rule.needs
-        self._stranger = _stranger(problem)  # whose mistakes they are
+        self._of_third_party = _third_party(rule) is not None
+        self._has_snapshots = False
+        self._culprit = _third_party(problem)  # the part that errors are reported about
         self._clock = clock
-        self._whole = problem  # which this oracle may be on a part of
+        self._of_all_data = problem  # self.problem may be a part of it
         self._params = len(problem.weights)
 
     def _on(self, problem: Problem) -> Oracle:
-        part = _GuardedOracle(self._rule, self._whole, len(self.live), self._clock)
+        part = _GuardedOracle(self._rule, self._of_all_data, len(self.live), self._clock)
         part.problem = problem
         return part
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
+        expected = (len(self.live), self._params)
         if kind not in self._needs:
-            needs = listed(sorted(self._needs), "and") or "nothing"
-            raise ValueError(f"f.{kind} is asked, and needs names {needs}")
-        if not _is_array(w) or w.shape != (len(self.live), self._params):
-            raise ValueError(f"f.{kind} is asked at {_what(w)}, not at weights {(len(self.live), self._params)}")
-        with self._looking_at_the_problem():
+            listed = repr(" ".join(k for k in KINDS if k in self._needs)) if self._needs else "nothing"
+            method = "advance" if self._clock() else "begin"
+            raise ValueError(f"{method} calls f.{kind}, but needs= lists only {listed}; add it to needs")
+        if not _is_array(w) or w.shape != expected:
+            raise ValueError(f"f.{kind} takes weights of shape {expected}, got {_described(w)}")
+        if self._has_snapshots:
+            self._forget_if_changed(w)
+        with self._blaming_problem():
             answer = super()._ask(kind, w, where)
         self._check(kind, answer)
-        answer = answer.view()
-        _lock(answer)
+        if self._of_third_party:
+            answer = answer.copy(order="K")  # or a rule could write on the stored answers
+            answer.flags.writeable = False
         return answer
 
     def look(self, w: Array) -> Array:
-        with self._looking_at_the_problem():
+        if self._has_snapshots:
+            self._forget_if_changed(w)
+        with self._blaming_problem():
             error = super().look(w)
         self._check("error", error)
         return error
 
     def look_at_gradient(self) -> Array:
-        with self._looking_at_the_problem():
+        with self._blaming_problem():
             return super().look_at_gradient()
 
-    def _looking_at_the_problem(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext() if self._stranger is None else _blaming(self._stranger, self._clock)
+    def _move(self, known: _Pass, w: Array) -> None:
+        super()._move(known, w)
+        known.snapshot = self._snapshot(w)
+
+    def _set_aside(self, w: Array) -> None:
+        super()._set_aside(w)
+        self._aside.snapshot = self._snapshot(w)
+
+    def _snapshot(self, w: Array) -> bytes | None:
+        """Return the numbers of an array that a rule may change later, else None."""
+        if not self._of_third_party or not _may_change(w):
+            return None
+        self._has_snapshots = True
+        return _numbers(w)
+
+    def _forget_if_changed(self, w: Array) -> None:
+        for known in (self._here, self._trial, self._aside):
+            if known.w is w and known.snapshot is not None and known.snapshot != _numbers(w):
+                known.w = None
+
+    def _blaming_problem(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._culprit is None else _blaming(self._culprit, self._clock)
 
     def _check(self, kind: str, answer: Array) -> None:
-        if self._stranger is None:
+        if self._culprit is None:
             return
         runs, params, samples = len(self.live), self._params, np.shape(answer)[1:2]
         expected = {
@@ -126,58 +165,81 @@ class _GuardedOracle(Oracle):
             "jacobian": (runs, *samples, params),
         }[kind]
         if not _is_array(answer) or answer.shape != expected or answer.dtype != np.float64:
-            complaint = f"{kind} answers {_what(answer)}, not float64 {expected}"
-            raise RuleError(f"{_named(self._stranger)}, {_when(self._clock)}: {complaint}")
+            complaint = f"{kind} must return a float64 array of shape {expected}, got {_described(answer)}"
+            raise RuleError(f"{_named(self._culprit)}, {_when(self._clock)}: {complaint}")
 
 
 def complaint_about(returned: Any, w: Array) -> str | None:
-    """Return what is wrong with what ``advance`` returned for weights ``w``, or None."""
+    """Return the mistake in the return value of ``advance`` for weights ``w``, or None."""
     if not isinstance(returned, tuple) or len(returned) != 2:
-        return f"advance returns {_what(returned)}, not two things, the weights and the state"
+        return f"advance must return a tuple (weights, state), got {_described(returned)}"
     after, state = returned
     if not _is_array(after) or after.shape != w.shape or after.dtype != np.float64:
-        return f"advance returns {_what(after)} for the weights, not float64 {w.shape}"
+        return f"advance must return weights as a float64 array of shape {w.shape}, got {_described(after)}"
     return state_complaint(state, len(w))
 
 
 def state_complaint(state: Any, runs: int) -> str | None:
-    """Return what is wrong with a state, or None if it is a tuple of arrays, however deep, with ``runs`` rows each."""
+    """Return the mistake in a state, or None if it is a tuple of arrays with ``runs`` rows each, nested at will."""
     if not isinstance(state, tuple):
-        return f"the state is {_what(state)}, not a tuple of arrays such as (a, b) or (a,) or ()"
+        return f"the state must be a tuple of arrays, such as (a, b), (a,) or (), got {_described(state)}"
     for part in state:
         complaint = None
         if isinstance(part, tuple):
             complaint = state_complaint(part, runs)
         elif not _is_array(part) or part.shape[:1] != (runs,):
-            complaint = f"the state holds {_what(part)}, not an array whose first axis is runs, {runs} here"
+            complaint = f"the state must hold arrays with one row per run ({runs} here), got {_described(part)}"
         if complaint:
             return complaint
     return None
+
+
+def _change_complaint(method: str, before: bytes, w: Array) -> str | None:
+    """Return the mistake of a method that has changed its weights, through another array with the same memory."""
+    return None if _numbers(w) == before else f"{method} changed the weights in place; make new arrays, {_EXAMPLE}"
+
+
+def _numbers(w: Array) -> bytes:
+    return w.tobytes("A")  # in the order of the memory, which is fastest
+
+
+def _may_change(w: Array) -> bool:
+    """Return whether an array, or an array that it is a view of, can be written on."""
+    a: Any = w
+    while isinstance(a, np.ndarray):
+        if a.flags.writeable:
+            return True
+        a = a.base
+    return False
 
 
 def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray)
 
 
-def _what(value: object) -> str:
+def _described(value: object) -> str:
+    """Return a value as messages describe it: ``an int64 array of shape (2,)``, ``a list``, ``0.5``."""
+    if value is None or isinstance(value, int | float):
+        return f"{value!r:.40}"
     if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape}"
-    return (
-        "nothing"
-        if value is None
-        else f"{value!r:.40}"
-        if isinstance(value, int | float)
-        else f"a {type(value).__name__}"
-    )
+        words = f"{value.dtype} array of shape {value.shape}"
+    else:
+        words = f"tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _lock(a: Any) -> None:
-    """Let nobody write on an array, or on any array of a tuple. They stay the arrays they are: an oracle knows them."""
+    """Make an array, or each array of a tuple, read-only, together with the arrays that it is a view of.
+
+    They stay the same objects, since an oracle recognizes arrays by identity.
+    """
     if isinstance(a, tuple):
         for part in a:
             _lock(part)
     else:
-        a.flags.writeable = False
+        while isinstance(a, np.ndarray):
+            a.flags.writeable = False
+            a = a.base
 
 
 @contextlib.contextmanager
@@ -206,6 +268,8 @@ def _when(clock: Callable[[], int]) -> str:
 
 def _words(error: BaseException) -> str:
     said = entry_points.in_words(error)
+    if isinstance(error, UnknownNameError):
+        return str(error)
     if isinstance(error, ValueError) and "read-only" in said:
-        return f"w, the state and the answers must stay as they are; make new arrays, as w - step * g does ({said})"
+        return f"w, the state and the answers must not be changed in place; make new arrays, {_EXAMPLE} ({said})"
     return said

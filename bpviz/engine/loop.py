@@ -1,9 +1,9 @@
-"""The loop. There is no other: recorders, summaries, progress bars and animations listen to it.
+"""The loop that advances all runs. Recorders, summaries, progress bars and animations read its epochs.
 
-Runs travel in a block. A run that ends is frozen: it may still be carried along, but it is neither recorded nor billed.
-When carrying frozen runs has cost as much as rebuilding, the block is rebuilt without them and filled up from the
-starts that wait, so a few runs that never finish share one full block instead of dragging a nearly empty one each.
-Since no row depends on another, nothing of this can be seen in the results.
+Runs advance together in a block. A run that has ended is frozen: it may stay in the block, but is neither recorded nor
+counted. Once frozen runs have cost as much time as rebuilding the block, it is rebuilt without them and filled up with
+further starts, so that a few long runs share one full block. Since no row depends on another, block sizes and
+rebuilding do not change the results.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpviz import declare
+from bpviz.declare.restricted import replace
 from bpviz.engine import guard
 from bpviz.engine.results import ENDINGS, Ending, Epoch
 from bpviz.numerics import linalg
@@ -29,12 +30,12 @@ _REACHED, _LEVEL, _DIVERGED, _EXHAUSTED, _STUCK = (
     ENDINGS.index(e) for e in (Ending.REACHED, Ending.LEVEL, Ending.DIVERGED, Ending.EXHAUSTED, Ending.STUCK)
 )
 
-# What one temporary of a block may take: large enough that Python's overhead hardly counts, small enough for the cache.
-# Measured in docs/performance.md.
+# Memory of one temporary array of a block: large enough to hide Python's overhead, small enough for the cache. Measured
+# in docs/performance.md.
 _BLOCK_BYTES = 1024 * 1024
 
 
-_STRETCH = 16  # epochs between two looks at whether the block should be rebuilt
+_STRETCH = 16  # epochs between two checks whether the block should be rebuilt
 
 
 def march(
@@ -50,14 +51,14 @@ def march(
 ) -> Iterator[Epoch]:
     """Run ``optimizer`` on ``problem`` from each of ``starts (runs, params)`` and yield every Epoch.
 
-    A run ends at the first epoch whose error is at most ``error_threshold`` (None: never for that reason) or whose
-    gradient is at most ``gradient_threshold`` long, after ``max_epochs``, when it stops being finite, or when its
-    optimizer knows no next step. ``varied`` gives hyperparameters that differ from run to run, ``(runs,)`` each, by
-    their names as ``--set`` writes them: ``step``, and ``with.0.last`` for what is around the rule.
-    ``block`` is how many runs travel together; it changes the time this takes and nothing else.
+    A run ends at the first epoch whose error is at most ``error_threshold`` (None: no threshold) or whose gradient
+    norm is at most ``gradient_threshold``, after ``max_epochs``, when an error or a weight is not finite, or when the
+    optimizer has no next step. ``varied`` gives hyperparameters that differ between runs, ``(runs,)`` each, by their
+    names as ``--set`` spells them: ``step``, or ``with.0.last`` for a wrapper. ``block`` is the number of runs that
+    advance together; it changes the time and no result.
 
-    Raises ValueError if the problem cannot answer what the optimizer or the judge needs to ask, and guard.RuleError if
-    one of them is not this package's and fails.
+    Raises ValueError if the problem lacks an evaluation that the optimizer or a threshold needs, and guard.RuleError if
+    a third-party optimizer or problem fails.
     """
     reason = declare.unsuitable(optimizer, problem)
     if gradient_threshold is not None:
@@ -122,7 +123,7 @@ def _in_columns(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
 
 
 class _Block:
-    """Runs that travel together."""
+    """Runs that advance together."""
 
     def __init__(
         self,
@@ -139,23 +140,24 @@ class _Block:
         self.w = w
         self.clock = 0
         self.oracle = guard.oracle(optimizer, problem, len(run), lambda: self.clock)
+        self.f = self.oracle.for_rules()
         self._take_up(optimizer, varied)
-        self.born = np.zeros(len(run), np.int64)  # the clock at each run's epoch 0
+        self.born = np.zeros(len(run), np.int64)  # the value of clock at epoch 0 of each run
         self.threshold = threshold
-        self.threshold_array = np.array(threshold)  # which arrays are compared with sooner
+        self.threshold_array = np.array(threshold)  # arrays compare faster with an array
         self.gradient_threshold = gradient_threshold
-        self.looks_closer = gradient_threshold is not None  # at every epoch, however well all runs go on
+        self.looks_closer = gradient_threshold is not None  # check for endings at every epoch
         self.max_epochs = max_epochs
-        self.alarm = max_epochs  # the clock at which a run first runs out of epochs
+        self.alarm = max_epochs  # the value of clock at which the next run reaches max_epochs
         self.frozen = 0
         self.carried = 0  # frozen rows times epochs since the last rebuilding
         self.ended_before = np.zeros(len(run), dtype=bool)
-        self.broken = False  # a row is not finite any more: slow arithmetic that is best dropped at once
+        self.broken = False  # a row is not finite: arithmetic with it is slow, so it is dropped at once
         with np.errstate(all="ignore"):
-            self.state = self.optimizer.begin(w, self.oracle)
+            self.state = self.optimizer.begin(w, self.f)
 
     def _take_up(self, rule: Optimizer, varied: dict[str, Array]) -> None:
-        """Go on with these hyperparameters, one row a run."""
+        """Use these hyperparameters, one row per run."""
         self.rule, self.varied = rule, varied
         self.optimizer = guard.guarded(_in_columns(rule, varied), lambda: self.clock)
 
@@ -163,13 +165,13 @@ class _Block:
         return len(self.run)
 
     def stretch(self) -> list[Epoch]:
-        """Make a few epochs, until dropping the ended runs pays."""
-        optimizer, oracle = self.optimizer, self.oracle
+        """Advance by a few epochs, or until the block is worth rebuilding."""
+        optimizer, f = self.optimizer, self.f
         epochs = []
         with np.errstate(all="ignore"):  # a run that overflows is a result, not a warning
             for _ in range(_STRETCH):
                 self.clock += 1
-                self.w, self.state = optimizer.advance(self.w, self.state, oracle)
+                self.w, self.state = optimizer.advance(self.w, self.state, f)
                 epochs.append(self.judge())
                 if self.frozen:
                     self.carried += self.frozen
@@ -178,7 +180,7 @@ class _Block:
         return epochs
 
     def judge(self) -> Epoch:
-        """Look at the errors, freeze the runs that have ended and return the Epoch."""
+        """Compute the errors, freeze the runs that have ended and return the Epoch."""
         oracle, w = self.oracle, self.w
         error = oracle.look(w)
         ended, why = None, oracle.why
@@ -186,13 +188,14 @@ class _Block:
             ended = self._freeze(error)
         if why:
             oracle.why = {}
-        return Epoch(self.run, self.clock, self.born, w, error, oracle.bill(), ended, why)
+        # What Epoch(...) does as well, in twice the time.
+        return tuple.__new__(Epoch, (self.run, self.clock, self.born, w, error, oracle.bill(), ended, why))
 
     def _all_go_on(self, error: Array, w: Array) -> bool:
-        """Say, as quickly as it can be said, whether every live run is finite and above the threshold."""
-        if len(error) == 1:  # plain numbers beat a handful of calls on arrays
+        """Return quickly whether every live run is finite and above the threshold."""
+        if len(error) == 1:  # plain numbers are faster than calls on arrays
             return self.threshold < error.item() < inf and all(map(isfinite, w[0].tolist()))
-        going = error > self.threshold_array  # not for NaN
+        going = error > self.threshold_array  # false for NaN
         if self.frozen:
             going |= self.ended_before
         flat = w.T.ravel()
@@ -220,6 +223,7 @@ class _Block:
             return None
         oracle.live = oracle.live.copy()
         oracle.live[rows_ended] = False
+        replace(self.f, "live", oracle.live_for_rules())
         self.ended_before = ~oracle.live
         self.frozen += rows_ended.size
         if self.clock >= self.alarm:
@@ -230,11 +234,11 @@ class _Block:
         self.alarm = int(self.born[self.oracle.live].min(initial=self.clock)) + self.max_epochs
 
     def worth_dropping(self) -> bool:
-        """Say whether carrying frozen rows has cost as much by now as a rebuilt block will, about one epoch's work."""
+        """Return whether frozen rows have cost as much as rebuilding the block, about the work of one epoch."""
         return self.broken or self.carried >= len(self) - self.frozen
 
     def drop_ended(self) -> None:
-        """Go on without the frozen runs."""
+        """Remove the frozen runs from the block."""
         if not self.frozen:
             return
         keep = np.flatnonzero(self.oracle.live)
@@ -242,12 +246,13 @@ class _Block:
         self.run, self.born = self.run[keep], self.born[keep]
         self._take_up(self.rule, _rows_of(self.varied, keep))
         self.oracle.take(keep)
+        replace(self.f, "live", self.oracle.live_for_rules())
         self.frozen = self.carried = 0
         self.ended_before = ~self.oracle.live
         self.broken = False
 
     def join(self, fresh: _Block) -> None:
-        """Take in the runs of a block that is at its start."""
+        """Append the runs of a block that is at its start."""
         self.w, self.state = linalg.join(self.w, fresh.w), linalg.join(self.state, fresh.state)
         self.run = np.concatenate([self.run, fresh.run])
         self.born = np.concatenate([self.born, fresh.born + self.clock])
@@ -255,5 +260,6 @@ class _Block:
             self.rule, {name: linalg.join(column, fresh.varied[name]) for name, column in self.varied.items()}
         )
         self.oracle.join(fresh.oracle)
+        replace(self.f, "live", self.oracle.live_for_rules())
         self.ended_before = ~self.oracle.live
         self._set_alarm()

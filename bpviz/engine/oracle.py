@@ -1,8 +1,8 @@
-"""The only door from an optimizer to a problem: it answers questions and counts them.
+"""Evaluate problems for update rules and count the evaluations of every run.
 
-A question is of one of the KINDS (error, gradient, Hessian, residuals, Jacobian). Every run pays for each kind it asks
-at each point, once: asking again at the same array is answered from memory. The judge's looks share those passes but
-are on nobody's bill.
+An evaluation is of one of the KINDS (error, gradient, Hessian, residuals, Jacobian). It is counted once per run, kind
+and array of weights: a repeated call with the same array returns the stored answer. The loop's own evaluations are not
+counted, and what they compute is stored as well.
 """
 
 from __future__ import annotations
@@ -14,37 +14,44 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpviz.declare import KINDS
+from bpviz.declare.restricted import ARITHMETIC, restricted
 from bpviz.engine.counts import Bill, bills
 from bpviz.numerics import linalg, random
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from bpviz import declare
     from bpviz.declare import Array, Mask, Point, Problem
 
 
 _NOTHING: Mapping[str, npt.NDArray[np.int64]] = {}
+_NO_REASONS: Mapping[int, str] = MappingProxyType({})
 
 
 class _Pass:
-    """What is known at one array of weights."""
+    """The answers at one array of weights."""
 
-    __slots__ = ("answers", "billed", "paid", "point", "w")
+    __slots__ = ("answers", "billed", "paid", "point", "snapshot", "w")
 
     def __init__(self) -> None:
         self.w: Array | None = None
         self.point: Point | None = None
         self.answers: dict[str, Array] = {}
-        self.billed: set[str] = set()  # kinds that all runs have been charged here
-        self.paid: dict[str, Mask] = {}  # by kind, the runs that were charged here alone
+        self.billed: set[str] = set()  # kinds that are counted here for all runs
+        self.paid: dict[str, Mask] = {}  # by kind, the runs for which it is counted here, if not for all
+        self.snapshot: bytes | None = None  # the numbers of w, if a rule may have changed them since
 
 
 class Oracle:
-    """Answers for a block of ``runs`` runs and keeps each run's bill.
+    """Evaluate a problem for a block of ``runs`` runs and count the evaluations of each run.
 
-    ``error`` answers a column ``(runs, 1)``, ``gradient`` ``(runs, params)``, ``hessian`` ``(runs, params, params)``,
+    ``error`` returns a column ``(runs, 1)``, ``gradient`` ``(runs, params)``, ``hessian`` ``(runs, params, params)``,
     ``residuals`` ``(runs, samples)`` and ``jacobian`` ``(runs, samples, params)``. With ``where`` (a mask over runs)
-    only those runs are evaluated and billed; the other rows of the answer are NaN.
+    only those runs are evaluated and counted; the other rows of the answer are NaN.
+
+    It has all names of the protocol ``declare.Oracle``, and those that the loop uses. Rules are handed what
+    ``for_rules`` returns, which has the former alone.
     """
 
     xp = np  # the array namespace rules are written in
@@ -63,16 +70,19 @@ class Oracle:
         self.problem = problem
         self.live = np.ones(runs, dtype=bool)  # runs that have not ended; the others may still be in the block
         self.stuck: Mask | None = None
-        self.why: dict[int, str] = {}  # they are stuck, where somebody says so
-        self._here = _Pass()  # where the judge looked last
-        self._trial = _Pass()  # wherever else the optimizer asked last
-        self._aside = _Pass()  # where it asked last for some runs only, if that is a third place
+        self.why: dict[int, str] = {}  # reasons of stuck runs, by row
+        self._here = _Pass()  # where the loop evaluated last
+        self._trial = _Pass()  # where else the optimizer evaluated last
+        self._aside = _Pass()  # where it evaluated some runs last, if that is a third array
         self._spare: Point | None = None  # whose memory the next masked pass may use
-        self._shared = dict.fromkeys(KINDS, 0)  # asked by all runs alike
-        self._own: dict[str, npt.NDArray[np.int64]] = {}  # asked by some, or before they joined this block
+        self._shared = dict.fromkeys(KINDS, 0)  # evaluations of all runs alike
+        self._own: dict[str, npt.NDArray[np.int64]] = {}  # of some runs, or from before they joined this block
+        self._sampled: dict[str, npt.NDArray[np.int64]] = {}  # samples evaluated on parts of the data
+        self._whole: Oracle | None = None  # of a part of the data: the oracle that counts its evaluations as well
+        self._batch = 0  # of a part of the data: its number of samples
         self._part_of: tuple[Any, npt.NDArray[np.int64]] | None = None  # a problem, and which samples each run sees
 
-    # -- questions ---------------------------------------------------------------------------------------------------
+    # -- evaluations -------------------------------------------------------------------------------------------------
 
     def error(self, w: Array, where: Mask | None = None) -> Array:
         return self._ask("error", w, where)[:, None]
@@ -89,14 +99,12 @@ class Oracle:
     def jacobian(self, w: Array, where: Mask | None = None) -> Array:
         return self._ask("jacobian", w, where)
 
-    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = MappingProxyType({})) -> None:
-        """Let an optimizer say that it knows no next step for these runs; they end after this epoch.
-
-        ``why`` has the reasons of those, by row, that have one of their own to give.
-        """
+    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = _NO_REASONS) -> None:
+        """End these runs after this epoch, since the optimizer has no next step for them. ``why``: reasons by row."""
+        block = self if self._whole is None else self._whole
         if where.any():
-            self.stuck = where if self.stuck is None else self.stuck | where
-            self.why.update(why)
+            block.stuck = where if block.stuck is None else block.stuck | where
+            block.why.update(why)
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
         known = self._here if w is self._here.w else self._trial
@@ -109,12 +117,19 @@ class Oracle:
         if kind not in known.billed:
             known.billed.add(kind)
             self._shared[kind] += 1
-            if kind in known.paid:
-                self._own[kind] = self._own[kind] - known.paid[kind]
+            if known.paid or self._whole is not None:
+                self._correct(kind, known.paid.get(kind))
         answer = known.answers.get(kind)
         if answer is None:
             answer = known.answers[kind] = getattr(known.point, kind)()
         return answer
+
+    def _correct(self, kind: str, paid: Mask | None) -> None:
+        """Take back what is counted twice after an evaluation for all runs, and count it for the whole of the data."""
+        if paid is not None:
+            self._own[kind] = self._own[kind] - paid
+        if self._whole is not None:
+            self._whole._count_samples(kind, self._batch, None if paid is None else ~paid)
 
     def _move(self, known: _Pass, w: Array) -> None:
         known.w = w
@@ -127,11 +142,14 @@ class Oracle:
         if w is not known.w:
             known = self._aside
         if w is not known.w:
-            known.w, known.paid = w, {}
+            self._set_aside(w)
         if kind not in known.billed:
             paid = known.paid.get(kind)
+            new = where if paid is None else where & ~paid
             known.paid[kind] = where if paid is None else where | paid
-            self._own[kind] = self._own.get(kind, 0) + (where if paid is None else where & ~paid)
+            self._own[kind] = self._own.get(kind, 0) + new
+            if self._whole is not None:
+                self._whole._count_samples(kind, self._batch, new)
         which = np.flatnonzero(where)
         problem = self.problem
         if self._part_of is not None:
@@ -143,6 +161,9 @@ class Oracle:
         answer[which] = some
         return answer
 
+    def _set_aside(self, w: Array) -> None:
+        self._aside.w, self._aside.paid = w, {}
+
     @property
     def samples(self) -> int:
         """The number of samples of the problem's data; 0 without data."""
@@ -151,15 +172,20 @@ class Oracle:
     # -- part of the data --------------------------------------------------------------------------------------------
 
     def part(self, samples: npt.NDArray[np.int64]) -> Oracle:
-        """Return an oracle for the same runs on some of the data: ``samples (batch, 1)``, or each run's own
-        ``(batch, runs)``.
+        """Return an oracle for the same runs on some of the data.
 
-        What it is asked stands on its own bill alone (``counts``); whoever asks it charges what that comes to here.
+        ``samples`` has the numbers of samples, ``(batch, 1)``, or each run's own, ``(batch, runs)``. An evaluation on b
+        of n samples counts b / n here as well; the total of each run is rounded up.
         """
+        shape = np.shape(samples)
+        if len(shape) != 2 or shape[1] not in (1, len(self.live)):
+            raise ValueError(f"f.part takes samples (batch, 1) or (batch, {len(self.live)}), got {shape}")
         problem: Any = self.problem
         part = self._on(problem.part(samples))
         part.live = self.live
-        if samples.shape[1] > 1:
+        part._whole = self if self._whole is None else self._whole
+        part._batch = shape[0]
+        if shape[1] > 1:
             part._part_of = problem, samples
         return part
 
@@ -167,20 +193,68 @@ class Oracle:
         """Return an oracle for the same runs on another problem."""
         return Oracle(problem, len(self.live))
 
-    def counts(self) -> npt.NDArray[np.int64]:
-        """Return what each run has been charged so far: ``(runs, kinds)``, in the order of KINDS."""
-        return bills([self.bill()], [len(self.live)])
+    def _count_samples(self, kind: str, samples: int, where: Mask | None) -> None:
+        """Count an evaluation on some samples, for the runs ``where`` or for all."""
+        before = self._sampled.get(kind)
+        if before is None:
+            before = np.zeros(len(self.live), np.int64)
+        self._sampled[kind] = before + (samples if where is None else samples * where)
 
-    def charge(self, counts: npt.NDArray[np.int64]) -> None:
-        """Put ``(runs, kinds)`` evaluations on the bills, for what was asked elsewhere."""
-        for kind, more in zip(KINDS, counts.T, strict=True):
-            if more.any():
-                self._own[kind] = self._own.get(kind, 0) + more
+    # -- the object that rules are handed ----------------------------------------------------------------------------
 
-    # -- the judge and the loop --------------------------------------------------------------------------------------
+    def for_rules(self) -> declare.Oracle:
+        """Return an oracle with the names of the protocol alone, for rules.
+
+        Its functions are closures over methods of this one: a bound method would have it as its attribute ``__self__``.
+        """
+        evaluate, of_samples, give_up = self._ask, self.part, self.cannot_go_on
+
+        def error(w: Array, where: Mask | None = None) -> Array:
+            return evaluate("error", w, where)[:, None]
+
+        def gradient(w: Array, where: Mask | None = None) -> Array:
+            return evaluate("gradient", w, where)
+
+        def hessian(w: Array, where: Mask | None = None) -> Array:
+            return evaluate("hessian", w, where)
+
+        def residuals(w: Array, where: Mask | None = None) -> Array:
+            return evaluate("residuals", w, where)
+
+        def jacobian(w: Array, where: Mask | None = None) -> Array:
+            return evaluate("jacobian", w, where)
+
+        def part(samples: npt.NDArray[np.int64]) -> declare.Oracle:
+            return of_samples(samples).for_rules()
+
+        def cannot_go_on(where: Mask, why: Mapping[int, str] = _NO_REASONS) -> None:
+            give_up(where, why)
+
+        return restricted(
+            {
+                **{name: getattr(self, name) for name in ARITHMETIC},
+                "live": self.live_for_rules(),
+                "samples": self.samples,
+                "error": error,
+                "gradient": gradient,
+                "hessian": hessian,
+                "residuals": residuals,
+                "jacobian": jacobian,
+                "cannot_go_on": cannot_go_on,
+                "part": part,
+            },
+        )
+
+    def live_for_rules(self) -> Mask:
+        """Return the runs that have not ended, as an array that cannot be written on."""
+        live = self.live.copy()
+        live.flags.writeable = False
+        return live
+
+    # -- for the loop ------------------------------------------------------------------------------------------------
 
     def look(self, w: Array) -> Array:
-        """Return the errors ``(runs,)`` at ``w`` without a bill; the pass serves the next questions at ``w``."""
+        """Return the errors ``(runs,)`` at ``w`` without counting them; they are stored for evaluations at ``w``."""
         if w is self._trial.w:
             self._here, self._trial = self._trial, self._here
         here = self._here
@@ -192,7 +266,7 @@ class Oracle:
         return error
 
     def look_at_gradient(self) -> Array:
-        """Return the norms ``(runs,)`` of the gradients where the judge has looked last, without a bill."""
+        """Return the norms ``(runs,)`` of the gradients at the weights of the last ``look``, without counting them."""
         here = self._here
         gradient = here.answers.get("gradient")
         if gradient is None:
@@ -200,29 +274,56 @@ class Oracle:
         return np.sqrt(linalg.dot(gradient, gradient)[:, 0])
 
     def bill(self) -> Bill:
-        """Return what each run has been charged so far."""
+        """Return the evaluations of each run so far."""
+        if self._sampled:
+            own, n = self._own.copy(), self.samples
+            for kind, sampled in self._sampled.items():
+                own[kind] = own.get(kind, 0) - (-sampled // n)  # rounded up
+            return tuple(self._shared.values()), own
         return tuple(self._shared.values()), self._own.copy() if self._own else _NOTHING
 
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Return the evaluations of each run so far, ``(runs, kinds)``, in the order of KINDS."""
+        return bills([self.bill()], [len(self.live)])
+
     def take(self, keep: npt.NDArray[np.int64]) -> None:
-        """Go on with these rows of the block alone."""
+        """Keep these rows of the block alone."""
         self._own = {kind: own[keep] for kind, own in self._own.items()}
+        self._sampled = {kind: sampled[keep] for kind, sampled in self._sampled.items()}
         self.live = self.live[keep]
         self._forget()
 
     def join(self, other: Oracle) -> None:
-        """Go on with the rows of ``other`` under these, each with its own bill."""
+        """Append the rows of ``other``, each with its own evaluations."""
+        ahead = {kind: other._shared[kind] - self._shared[kind] for kind in KINDS}
         mine, theirs = len(self.live), len(other.live)
-        for kind in KINDS:
-            own = np.concatenate(
-                [
-                    self._own.get(kind, np.zeros(mine, np.int64)),
-                    other._own.get(kind, np.zeros(theirs, np.int64)) + (other._shared[kind] - self._shared[kind]),
-                ]
-            )
-            if own.any():
-                self._own[kind] = own
+        self._own = _stacked(self._own, mine, other._own, theirs, ahead)
+        self._sampled = _stacked(self._sampled, mine, other._sampled, theirs, dict.fromkeys(KINDS, 0))
         self.live = np.concatenate([self.live, other.live])
         self._forget()
 
     def _forget(self) -> None:
         self._here.w = self._trial.w = self._aside.w = None
+
+
+def _stacked(
+    above: Mapping[str, npt.NDArray[np.int64]],
+    rows_above: int,
+    below: Mapping[str, npt.NDArray[np.int64]],
+    rows_below: int,
+    ahead: Mapping[str, int],
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Return counts by kind of two blocks in one array each, those of ``below`` plus ``ahead``; none of zeros only."""
+    stacked = {}
+    for kind in KINDS:
+        upper = above.get(kind, np.zeros(rows_above, np.int64))
+        lower = below.get(kind, np.zeros(rows_below, np.int64)) + ahead[kind]
+        if upper.any() or lower.any():
+            stacked[kind] = np.concatenate([upper, lower])
+    return stacked
+
+
+if TYPE_CHECKING:
+
+    def _satisfies_the_protocol(oracle: Oracle) -> declare.Oracle:
+        return oracle  # checked by mypy

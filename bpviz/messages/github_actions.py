@@ -74,7 +74,7 @@ def harmless(text: str) -> str:
 
 
 def summarize(text: str) -> str | None:
-    """Append Markdown to the summary of the step, if there is one; return a warning if it is cut or cannot be written."""
+    """Append Markdown to the summary of the step, if there is one; return a warning if not all of it was written."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return None

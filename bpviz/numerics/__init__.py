@@ -1,1 +1,1 @@
-"""Arithmetic that is the same for one run and for many: linear algebra, random numbers, line searches."""
+"""Batch-invariant arithmetic: linear algebra, random numbers, line searches."""

@@ -1,8 +1,8 @@
-"""Linear algebra row by row: row i of every answer depends on row i of the arguments alone, to the last bit.
+"""Batch-invariant linear algebra: row i of a result depends only on row i of the arguments, bit for bit.
 
-BLAS and NumPy's pairwise sums choose their order of additions by the shape of the whole array, so that a run's last
-bits would depend on its neighbours. These functions add in one fixed order. Blocks are kept with runs contiguous in
-memory (``(runs, params)`` in Fortran order), which makes arithmetic between ``(runs, 1)`` and ``(runs, params)`` fast.
+BLAS and the pairwise sums of NumPy choose the order of additions by the shape of the whole array, so that the last bits
+of a run would depend on the other runs. These functions add in a fixed order. Blocks are stored with contiguous runs
+(``(runs, params)`` in Fortran order), which makes arithmetic between ``(runs, 1)`` and ``(runs, params)`` fast.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def block(w: npt.ArrayLike) -> Array:
-    """Return weights ``(runs, params)`` as floats, runs contiguous in memory."""
+    """Return weights ``(runs, params)`` as float64 with contiguous runs."""
     return np.asfortranarray(w, dtype=np.float64)
 
 
 def total(a: Array, axis: int) -> Array:
-    """Add up ``a``, in C order with runs last, along another axis, first term first.
+    """Return the sum of ``a``, an array in C order whose last axis is runs, along another axis, added first to last.
 
-    With two runs or more NumPy adds whole rows of runs in order. With one run it would see a single vector and add it
-    pairwise, so that case goes through the running sum, whose order is fixed by its meaning.
+    With two or more runs NumPy adds rows of runs in order. It would add a single run pairwise; therefore that case uses
+    the cumulative sum, whose order is fixed.
     """
     if a.shape[-1] > 1:
         added: Array = np.add.reduce(a, axis)
@@ -46,22 +46,22 @@ def matvec(matrix: Array, v: Array) -> Array:
 
 
 def power(a: Array, exponent: Column) -> Array:
-    """Return ``a`` to a power, element by element.
+    """Return ``a ** exponent``, element by element.
 
-    NumPy takes another way to a square and a root if there is one exponent for all, so every element gets its own.
+    NumPy computes squares and roots differently if all elements have a common exponent, so each element gets its own.
     """
     raised: Array = np.power(a, exponent + np.zeros_like(a))
     return raised
 
 
 def solve(matrix: Array, v: Array) -> Array:
-    """Return x with ``matrix[i] @ x[i] = v[i]``, NaN in the rows whose matrix is singular.
+    """Return the solution x of ``matrix[i] @ x[i] = v[i]``, NaN in rows with a singular matrix.
 
-    ``matrix (runs, params, params)``, ``v`` and x ``(runs, params)``.
+    ``matrix`` has the shape ``(runs, params, params)``, ``v`` and x have ``(runs, params)``.
     """
     try:
         return _solved(matrix, v)
-    except np.linalg.LinAlgError:  # of the whole block, for the sake of a single row
+    except np.linalg.LinAlgError:  # raised for the block although only some rows cause it
         singular = np.linalg.slogdet(matrix).sign == 0
         return _solved(np.where(singular[:, None, None], np.nan, matrix), v)
 
@@ -71,9 +71,9 @@ def _solved(matrix: Array, v: Array) -> Array:
 
 
 def least_squares(matrix: Array, v: Array) -> Array:
-    """Return the x that makes ``matrix[i] @ x[i] - v[i]`` shortest, NaN in the rows where roundoff decides which does.
+    """Return the x that minimizes the norm of ``matrix[i] @ x[i] - v[i]``, NaN in rows with deficient rank.
 
-    ``matrix (runs, m, params)``, ``v (runs, m)`` and x ``(runs, params)``.
+    ``matrix`` has the shape ``(runs, m, params)``, ``v`` ``(runs, m)`` and x ``(runs, params)``.
     """
     runs, m, params = matrix.shape
     if m < params:
@@ -96,9 +96,9 @@ def gram(matrix: Array) -> Array:
 
 
 def eigh(matrix: Array) -> tuple[Array, Array]:
-    """Return the eigenvalues ``(runs, params)`` of symmetric matrices, rising, and eigenvectors in columns.
+    """Return the eigenvalues of symmetric matrices, ascending ``(runs, params)``, and eigenvectors in columns.
 
-    The entry of an eigenvector that is largest, the first of them, is positive. Rows that are not finite give NaN.
+    The first entry of an eigenvector with the largest magnitude is positive. Non-finite rows give NaN.
     """
     runs, params, _ = matrix.shape
     values, vectors = np.full((runs, params), np.nan), np.full(matrix.shape, np.nan)
@@ -113,7 +113,7 @@ def _eigh(matrix: Array) -> tuple[Array, Array]:
     try:
         values, vectors = np.linalg.eigh(matrix)
         return values, vectors
-    except np.linalg.LinAlgError:  # of the whole block, for the sake of a single row
+    except np.linalg.LinAlgError:  # raised for the block although only some rows cause it
         if len(matrix) == 1:
             return np.full(matrix.shape[:2], np.nan), np.full(matrix.shape, np.nan)
         pairs = [_eigh(matrix[i : i + 1]) for i in range(len(matrix))]
@@ -124,8 +124,8 @@ def modified_cholesky(matrix: Array, least: npt.ArrayLike) -> Array:
     """Return diagonals e ≥ 0 ``(runs, params)`` that make ``matrix[i] + diag(e[i])`` positive definite.
 
     P. E. Gill, W. Murray & M. H. Wright, Practical Optimization, 1981, section 4.4.2.2: the LDLᵀ factorization of a
-    symmetric matrix with the largest pivot first, each pivot made as large as ``least`` and as keeps L moderate. A
-    matrix that is positive definite with pivots from ``least`` on gets e = 0.
+    symmetric matrix with the largest pivot first, where each pivot is increased to at least ``least`` and enough to
+    bound L. A matrix that is positive definite with pivots of at least ``least`` gets e = 0.
     """
     params = matrix.shape[1]
     places = np.arange(params)
@@ -150,15 +150,15 @@ def modified_cholesky(matrix: Array, least: npt.ArrayLike) -> Array:
 
 
 def take(a: Any, which: npt.NDArray[np.int64]) -> Any:
-    """Return the rows ``which`` (indices) of an array, or of every array of a tuple, however deep."""
+    """Return the rows ``which`` (indices) of an array, or of every array in a tuple of arrays and nested tuples."""
     if isinstance(a, tuple):
         parts = [take(part, which) for part in a]
         return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
-    return a.T.take(which, axis=-1).T  # keeps the runs contiguous, as a[which] would not
+    return a.T.take(which, axis=-1).T  # unlike a[which], keeps the runs contiguous
 
 
 def join(a: Any, b: Any) -> Any:
-    """Put the rows of ``b`` under those of ``a``, for arrays or for tuples of arrays alike, however deep."""
+    """Return the rows of ``a`` followed by those of ``b``, for arrays or tuples of arrays and nested tuples."""
     if isinstance(a, tuple):
         parts = [join(x, y) for x, y in zip(a, b, strict=True)]
         return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)

@@ -86,7 +86,7 @@ class Rprop(_Rprop):
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  w ← w - (last update of w),  g ← 0
     g g' = 0:  w ← w - sign(g) Δ
 
-    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
+    Δ: one step per weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
     g': 0 at the start
     """
 
@@ -115,7 +115,7 @@ class RpropMinus(_Rprop):
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin)
     w ← w - sign(g) Δ
 
-    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
+    Δ: one step per weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
     g': 0 at the start
     """
 
@@ -143,7 +143,7 @@ class IrpropPlus(_Rprop):
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  w ← w - (last update of w) if E(w) increased,  g ← 0
     g g' = 0:  w ← w - sign(g) Δ
 
-    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
+    Δ: one step per weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
     g': 0 at the start
     """
 
@@ -177,7 +177,7 @@ class IrpropMinus(_Rprop):
     g g' < 0:  Δ ← max(η⁻ Δ, Δmin),  g ← 0
     w ← w - sign(g) Δ
 
-    Δ: one step a weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
+    Δ: one step per weight, step at the start; η⁺: increase, η⁻: decrease, Δmin: min_step, Δmax: max_step;
     g': 0 at the start
     """
 

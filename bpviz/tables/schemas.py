@@ -12,5 +12,5 @@ DIFF = 1
 DRIFT = 1
 """``bpviz run --check --format json``."""
 
-CONFORMANCE = 1
+CONFORMANCE = 2
 """``bpviz check --format json``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS, Optimizer, Wrapper, fields, layers
+from bpviz.declare.restricted import altered
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -45,36 +46,29 @@ def scaled(optimizer: Any, factor: Array) -> Any:
 # -- modified oracles ------------------------------------------------------------------------------------------------
 
 
-class Changed:
-    """An oracle that modifies the results of some evaluations and forwards everything else.
+def changed(f: Oracle, changes: Mapping[str, Callable[[Array, Array], Array]]) -> Oracle:
+    """Return an oracle that changes the evaluations of some kinds, on parts of the data as well.
 
-    ``changes`` maps a kind of evaluation to a function ``(value, w) -> value`` of the value computed at ``w``.
+    ``changes`` maps a kind to a function ``(answer, w) -> answer``.
     """
-
-    def __init__(self, f: Oracle, changes: dict[str, Callable[[Array, Array], Array]]) -> None:
-        self._f = f
-        self._changes = changes
-
-    def __getattr__(self, name: str) -> Any:
-        found, change = getattr(self._f, name), self._changes.get(name)
-        return found if change is None else lambda w, where=None: change(found(w, where), w)
-
-    def part(self, samples: Any) -> Changed:
-        return Changed(self._f.part(samples), self._changes)
+    evaluations = {kind: _changing(getattr(f, kind), change) for kind, change in changes.items()}
+    part = f.part
+    return altered(f, {**evaluations, "part": lambda samples: changed(part(samples), changes)})
 
 
-class _Only:
-    """An oracle restricted to some runs; nothing is evaluated or counted for the others."""
+def _changing(evaluate: Callable[..., Array], change: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    return lambda w, where=None: change(evaluate(w, where), w)
 
-    def __init__(self, f: Oracle, runs: Mask) -> None:
-        self._f = f
-        self._runs = runs
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._f, name)
-        if name not in KINDS:
-            return found
-        return lambda w, where=None: found(w, self._runs if where is None else where & self._runs)
+def _only(f: Oracle, runs: Mask) -> Oracle:
+    """Return an oracle that evaluates and counts for some runs alone."""
+    evaluations = {kind: _masked(getattr(f, kind), runs) for kind in KINDS}
+    part = f.part
+    return altered(f, {**evaluations, "part": lambda samples: _only(part(samples), runs)})
+
+
+def _masked(evaluate: Callable[..., Array], runs: Mask) -> Callable[..., Array]:
+    return lambda w, where=None: evaluate(w, runs if where is None else where & runs)
 
 
 # -- moved weights ---------------------------------------------------------------------------------------------------
@@ -90,8 +84,7 @@ def renewed(optimizer: Optimizer, moved: Mask, w: Array, state: Any, f: Oracle) 
         return state
     if isinstance(optimizer, Wrapper):
         return state._replace(inner=renewed(optimizer.inner, moved, w, state.inner, f))
-    only: Any = _Only(f, moved[:, 0])
-    return _chosen(moved, optimizer.begin(w, only), state, f)
+    return _chosen(moved, optimizer.begin(w, _only(f, moved[:, 0])), state, f)
 
 
 def _chosen(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, wrapper
-from bpviz.wrappers._base import Changed, Inside, without_gradient
+from bpviz.wrappers._base import Inside, changed, without_gradient
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
@@ -26,8 +26,8 @@ class _Clip(Wrapper):
         w, inner = self.inner.advance(w, state.inner, self._clipping(f))
         return w, Inside(inner)
 
-    def _clipping(self, f: Oracle) -> Any:
-        return Changed(f, {"gradient": lambda g, _: self._clipped(g, f)})
+    def _clipping(self, f: Oracle) -> Oracle:
+        return changed(f, {"gradient": lambda g, _: self._clipped(g, f)})
 
     def _clipped(self, g: Array, f: Oracle) -> Array:
         raise NotImplementedError
@@ -121,11 +121,11 @@ class CoupledWeightDecay(Wrapper):
         w, inner = self.inner.advance(w, state.inner, self._decayed(f))
         return w, Inside(inner)
 
-    def _decayed(self, f: Oracle) -> Any:
+    def _decayed(self, f: Oracle) -> Oracle:
         xp = f.xp
         decay = xp.asarray(self.weight_decay)
         root = xp.sqrt(decay / 2)
-        return Changed(
+        return changed(
             f,
             {
                 "error": lambda error, w: error + decay / 2 * f.dot(w, w),
@@ -178,6 +178,6 @@ class GradientNoise(Wrapper):
         xp, t = f.xp, state.t + 1
         sigma = xp.sqrt(self.variance / xp.power(t, self.power))
         noise = sigma * f.drawn(self.seed, t, lambda draw: draw.standard_normal(w.shape[1]), len(w))
-        noisy: Any = Changed(f, {"gradient": lambda g, _: g + noise})
+        noisy = changed(f, {"gradient": lambda g, _: g + noise})
         w, inner = self.inner.advance(w, state.inner, noisy)
         return w, Noise(t, inner)

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz.declare import KINDS, Wrapper, hyper, layers, wrapper
+from bpviz.declare import Wrapper, hyper, layers, wrapper
+from bpviz.declare.restricted import altered
 from bpviz.wrappers._base import with_memory
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array, Oracle, Problem
+    from bpviz.declare import Array, Mask, Oracle, Problem
 
 
 class Batches(NamedTuple):
     """State of mini-batches."""
 
-    t: Array  # (runs, 1), t, number of epochs so far
-    asked: Array  # (runs, kinds), number of samples evaluated so far
+    t: Array  # (runs, 1), epochs made
     inner: Any
+
+
+class _Stuck:
+    """The runs that the inner rule cannot advance on one batch, with its reasons by row."""
+
+    def __init__(self, none: Mask) -> None:
+        self.runs = none
+        self.reasons: dict[int, str] = {}
+
+    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = MappingProxyType({})) -> None:
+        self.runs = self.runs | where
+        self.reasons.update(why)
 
 
 @wrapper(
@@ -62,24 +76,21 @@ class MiniBatches(Wrapper):
         return []
 
     def begin(self, w: Array, f: Oracle) -> Batches:
-        zeros = f.xp.zeros((len(w), 1))
-        return Batches(zeros, f.xp.zeros((len(w), len(KINDS))), self.inner.begin(w, f))
+        return Batches(f.xp.zeros((len(w), 1)), self.inner.begin(w, f))
 
     def advance(self, w: Array, state: Batches, f: Oracle) -> tuple[Array, Batches]:
-        n, t, asked, inner = f.samples, state.t + 1, state.asked, state.inner
+        n, t, inner = f.samples, state.t + 1, state.inner
         order = self._order(n, t, f)
         stuck = f.live
-        why: dict[int, str] = {}
+        reasons: dict[int, str] = {}
         for first in range(0, n, self.batch_size):
-            batch = order[first : first + self.batch_size]
-            part = f.part(batch)
+            noted = _Stuck(stuck & False)
+            part = altered(f.part(order[first : first + self.batch_size]), {"cannot_go_on": noted.cannot_go_on})
             w, inner = self.inner.advance(w, inner, part)
-            asked = asked + part.counts() * len(batch)
-            stuck = stuck & (False if part.stuck is None else part.stuck)
-            why.update(part.why)
-        f.charge((-(-asked // n) - -(-state.asked // n)).astype(int))
-        f.cannot_go_on(stuck, {run: words for run, words in why.items() if stuck[run]})  # on every batch of the epoch
-        return w, Batches(t, asked, inner)
+            stuck = stuck & noted.runs
+            reasons.update(noted.reasons)
+        f.cannot_go_on(stuck, {run: why for run, why in reasons.items() if stuck[run]})  # stuck on every batch
+        return w, Batches(t, inner)
 
     def _order(self, n: int, t: Array, f: Oracle) -> Any:
         """Return the shuffled sample indices: ``(samples, runs)``, or ``(samples, 1)`` if all runs share them."""

@@ -24,6 +24,7 @@ import bpviz
 from bpviz import declare
 from bpviz.cli import cli, options
 from bpviz.cli.explain import explanation
+from bpviz.cli.layout import split_width
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.messages.text import shown
 from bpviz.problems.datasets import DATASETS
@@ -237,6 +238,19 @@ def test_list_and_explain_fit_the_terminal(monkeypatch):
 def test_list_shows_summaries_without_period():
     assert re.search(r"^cosine +Cosine decay of the step$", done("list", "wrappers"), re.MULTILINE)
     assert re.search(r"^easom +Narrow hole in a flat plain$", done("list", "problems"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("width", "split"),
+    [
+        (16, 7),  # both columns fit
+        (12, 7),  # one of them is folded, the right one
+        (11, 6),  # both are folded
+        (4, 3),  # too narrow: the left column keeps its longest word
+    ],
+)
+def test_columns_are_split_for_fewest_lines(width, split):
+    assert split_width(["a b cde", "f"], ["one", "two three"], width) == split
 
 
 def test_formulas_keep_their_lines_and_sentences_do_not():
@@ -578,6 +592,34 @@ def test_run_writes_files_and_prints_status(folder):
     assert invoke("run", "good.yaml", "--quiet", "--no-figures").stderr == ""
 
 
+def test_second_run_prints_what_is_up_to_date(folder):
+    (folder / "a.yaml").write_text(GOOD)
+    (folder / "b.yaml").write_text(QUICK)
+    invoke("run", "a.yaml", "b.yaml")
+    hint = "use --force to rerun and redraw"
+    assert invoke("run", "a.yaml").stderr == (
+        f"outputs/a: up to date (6 files; first figure outputs/a/errors.png); {hint}\n"
+    )
+    assert invoke("run", "a.yaml", "b.yaml").stderr == (
+        f"outputs/a: up to date (6 files; first figure outputs/a/errors.png)\noutputs/b: up to date (5 files)\n{hint}\n"
+    )
+
+
+def test_forced_run_counts_redrawn_and_changed_files(folder):
+    (folder / "a.yaml").write_text(GOOD)
+    (folder / "b.yaml").write_text(QUICK)
+    formats = ("--format", "png", "--format", "svg")
+    invoke("run", "a.yaml", "b.yaml", *formats)
+    (folder / "outputs/a/errors.png").write_bytes(b"")
+    lines = invoke("run", "a.yaml", "b.yaml", "--force", *formats).stderr.splitlines()
+    assert [re.sub(r"\(.*\)", "(...)", line) for line in lines if not line.startswith(" ")] == [
+        "outputs/a: 2 figure files redrawn, 1 of 7 files changed (...); first figure outputs/a/errors.png",
+        "outputs/b: rerun, 0 of 5 files changed (...)",
+    ]
+    assert lines[-1].endswith(" (--force)")
+    assert lines[0].split("(")[1].startswith("--force; ")
+
+
 def test_run_accepts_files_folders_and_standard_input(folder):
     (folder / "some").mkdir()
     for name in ("b.yaml", "a.yml", "not.txt", ".hidden.yaml"):
@@ -796,15 +838,15 @@ class TestTerminal:
     def test_published_table_at_80_columns(self, folder):
         shown, _ = self.seen(folder, "compare", "gd", "momentum", "golden", "--no-figures", "-q")
         assert [line.rstrip() for line in self.plain(shown).splitlines()] == [
-            "                              error  gradient  Hessian   final",
-            "Algorithm       step  epochs  evals     evals    evals   error  ending",
+            "                               error  gradient  Hessian   final",
+            "Algorithm        step  epochs  evals     evals    evals   error  ending",
             "─" * 80,
-            "Gradient         0.3     797      0       797        0  0.1250  reached the",
-            "descent                                                         error threshold",
-            "Momentum         0.3      92      0        92        0  0.1250  reached the",
-            "                                                                error threshold",
-            "Gradient                   2     31         2        0  0.1212  reached the",
-            "descent +                                                       error threshold",
+            "Gradient          0.3     797      0       797        0  0.1250  reached the",
+            "descent                                                          error threshold",
+            "Momentum          0.3      92      0        92        0  0.1250  reached the",
+            "                                                                 error threshold",
+            "Gradient                    2     31         2        0  0.1212  reached the",
+            "descent +                                                        error threshold",
             "golden search",
         ]
 

@@ -138,11 +138,11 @@ def test_the_same_without_a_file_for_the_experiment():
 def test_every_command_that_meets_names_knows_it(folder):
     (folder / "pan.py").write_text(BOWL)
     both = ("--plugin", "leap.py", "--plugin", "pan.py")
-    assert done("validate", "exp.yaml", *both) == "1 config is fine\n"
+    assert done("validate", "exp.yaml", *both) == "1 config is valid\n"
     listed = done("list", *both)
     assert re.search(r"^  leap +leap$", listed, re.MULTILINE)
-    assert re.search(r"^  pan +A pan\.$", listed, re.MULTILINE)
-    assert "Move on.\n\nsetting  default  may be    meaning\nstep     0.5" in done("explain", "leap", *both)
+    assert re.search(r"^  pan +A pan$", listed, re.MULTILINE)
+    assert "Move on.\n\nsetting  default  allowed   meaning\nstep     0.5" in done("explain", "leap", *both)
     assert "how deep" in done("explain", "pan", *both)
     schema = json.loads(done("schema", *both))
     jsonschema.validate({"algorithms": ["leap", {"name": "leap", "step": 0.25}], "problem": "pan"}, schema)
@@ -215,7 +215,7 @@ def test_files_named_like_modules_shadow_nothing(folder):
     write("all.yaml", f"algorithms: [{', '.join(f'leap{number}' for number in range(len(named)))}]\nmax_epochs: 7\n")
     plugins = [part for name in named for part in ("--plugin", f"./{name}")]
     result = process("run", "all.yaml", *plugins, "--no-figures", "--format", "json", cwd=folder)
-    assert (result.returncode, result.stderr) == (0, "5 files in outputs/all\n")
+    assert (result.returncode, result.stderr) == (0, "outputs/all: wrote 5 files\n")
     assert len(json.loads(result.stdout)["runs"]) == len(named)
 
 
@@ -460,7 +460,7 @@ def test_a_worker_that_is_lost_is_no_traceback(folder, text):
     assert (result.returncode, result.stdout) == (1, "")
     assert "Traceback" not in result.stderr
     last = result.stderr.splitlines()[-1]
-    assert last == "a parallel process has ended in the middle of its work; --jobs 1 may tell more"
+    assert last == "a worker process crashed; rerun with --jobs 1 to see the error"
 
 
 # -- several processes, and what is written down ---------------------------------------------------------------------
@@ -485,7 +485,7 @@ def test_workers_run_the_text_that_was_read(folder):
     changing = "from pathlib import Path\nPath(__file__).write_text('1 / 0')\n"
     write("bad.py", LEAP + changing)
     result = process("run", "exp.yaml", "--plugin", "bad.py", "--jobs", "2", cwd=folder)
-    assert (result.returncode, result.stderr) == (0, "6 files in outputs/exp\n")
+    assert (result.returncode, result.stderr) == (0, "outputs/exp: wrote 6 files\n")
     assert Path("bad.py").read_text() == "1 / 0"
 
 
@@ -508,11 +508,11 @@ def test_outputs_are_up_to_date_as_long_as_the_plugins_are():
     write("two/rule.py", LEAP.replace('"leap"', '"skip"'))
     command = ("run", "exp.yaml", "--no-figures", "--plugin", "one/rule.py", "--plugin", "two/rule.py")
     done(*command)
-    assert invoke(*command).stderr == "outputs/exp is up to date\n"
+    assert invoke(*command).stderr == "outputs/exp: up to date (5 files); use --force to rerun and redraw\n"
     for file, name in (("one/rule.py", "rule.py"), ("two/rule.py", "rule.py (2)")):
         write(file, Path(file).read_text() + "# another text\n")
-        assert invoke(*command).stderr.splitlines()[0] == f"1 of 5 files anew in outputs/exp: {name} changed"
-        assert invoke(*command).stderr == "outputs/exp is up to date\n"
+        assert invoke(*command).stderr.splitlines()[0] == f"outputs/exp: updated 1 of 5 files ({name} changed)"
+        assert invoke(*command).stderr == "outputs/exp: up to date (5 files); use --force to rerun and redraw\n"
 
 
 def test_rules_of_a_plugin_pickle():
@@ -627,13 +627,13 @@ def test_outputs_are_up_to_date_as_long_as_the_package_is(install, folder):
         command = [sys.executable, "-m", "bpviz", "run", "exp.yaml", "--no-figures"]
         return subprocess.run(command, env=environment, check=True, capture_output=True, encoding="utf-8").stderr
 
-    assert run() == "5 files in outputs/exp\n"
-    assert run() == "outputs/exp is up to date\n"
+    assert run() == "outputs/exp: wrote 5 files\n"
+    assert run() == "outputs/exp: up to date (5 files); use --force to rerun and redraw\n"
     (folder / "site" / "leaps-1.2.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: leaps\nVersion: 1.3\n"
     )
-    assert run().splitlines()[0] == "1 of 5 files anew in outputs/exp: leaps changed"
-    assert run() == "outputs/exp is up to date\n"
+    assert run().splitlines()[0] == "outputs/exp: updated 1 of 5 files (leaps changed)"
+    assert run() == "outputs/exp: up to date (5 files); use --force to rerun and redraw\n"
     shutil.rmtree(folder / "site" / "leaps-1.2.dist-info")
     assert plugins.version_of("leaps") == ""
 

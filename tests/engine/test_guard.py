@@ -1,4 +1,4 @@
-"""Rules and problems that are not this package's fail with one sentence: which, where, when and how."""
+"""Errors of third-party rules and problems: one sentence with the name, the file and line, the epoch and the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from bpviz import declare
 from bpviz.config import plugins
-from bpviz.declare import OPTIMIZERS, PROBLEMS, registry
+from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, registry
+from bpviz.declare.restricted import NAMES
 from bpviz.engine.guard import RuleError
 from bpviz.engine.loop import march
 from bpviz.engine.oracle import Oracle
@@ -75,60 +76,72 @@ BEGIN = "        return (np.zeros_like(w),)\n"
 RETURN = "        return w + self.step, state\n"
 ASK = "f.gradient(w)"
 
-TWO = "not two things, the weights and the state"
-LIKE_W = "for the weights, not float64 (1, 2)"
-TUPLE = "not a tuple of arrays such as (a, b) or (a,) or ()"
-OVER_RUNS = "not an array whose first axis is runs, 1 here"
-KEEP = "w, the state and the answers must stay as they are; make new arrays, as w - step * g does"
+TWO = "advance must return a tuple (weights, state), got"
+LIKE_W = "advance must return weights as a float64 array of shape (1, 2), got"
+TUPLE = "the state must be a tuple of arrays, such as (a, b), (a,) or (), got"
+OVER_RUNS = "the state must hold arrays with one row per run (1 here), got"
+NEEDS = "advance calls f.hessian, but needs= lists only 'gradient'; add it to needs"
+SHAPE = "f.gradient takes weights of shape (1, 2), got"
+UNKNOWN = "f.gradients: unknown; did you mean gradient?"
+KEEP = "w, the state and the answers must not be changed in place; make new arrays, for example w - step * g"
 OUTPUT, TARGET = (f"{KEEP} (ValueError: {what} is read-only)" for what in ("output array", "assignment destination"))
 
 WRONG = [
-    # a line of the rule, what stands there instead, where and when it goes wrong, and how
+    # a line of the rule, its replacement, where and when it fails, and the reason
     (RETURN, "        1 / 0\n", ":16), epoch 1", "ZeroDivisionError: division by zero"),
     (RETURN, f"        if late: 1 / 0\n{RETURN}", ":16), epoch 2", "ZeroDivisionError: division by zero"),
     (RETURN, f"        if late: raise SystemExit\n{RETURN}", ":16), epoch 2", "it leaves the program (SystemExit)"),
     (RETURN, "        assert False, 'one\\ntwo'\n", ":16), epoch 1", "AssertionError: one two"),
     (RETURN, "        np.linalg.inv(np.zeros((2, 2)))\n", ":16), epoch 1", "LinAlgError: Singular matrix"),
     (BEGIN, "        1 / 0\n", ":11), at the start", "ZeroDivisionError: division by zero"),
-    (BEGIN, "        pass\n", "), at the start", f"the state is nothing, {TUPLE}"),
-    (BEGIN, "        return w + 0\n", "), at the start", f"the state is float64 (1, 2), {TUPLE}"),
-    (BEGIN, "        return (0.5,)\n", "), at the start", f"the state holds 0.5, {OVER_RUNS}"),
-    (BEGIN, "        return w, (np.zeros(2),)\n", "), at the start", f"the state holds float64 (2,), {OVER_RUNS}"),
-    (RETURN, "        return w\n", "), epoch 1", f"advance returns float64 (1, 2), {TWO}"),
-    (RETURN, "        return None\n", "), epoch 1", f"advance returns nothing, {TWO}"),
-    (RETURN, "        return [w, state]\n", "), epoch 1", f"advance returns a list, {TWO}"),
-    (RETURN, "        return w[0], state\n", "), epoch 1", f"advance returns float64 (2,) {LIKE_W}"),
-    (RETURN, f"        if late: w = w[:, :1]\n{RETURN}", "), epoch 2", f"advance returns float64 (1, 1) {LIKE_W}"),
-    (RETURN, "        return w.astype(int), state\n", "), epoch 1", f"advance returns int64 (1, 2) {LIKE_W}"),
-    (RETURN, "        return w.tolist(), state\n", "), epoch 1", f"advance returns a list {LIKE_W}"),
-    (RETURN, "        return w, state[0]\n", "), epoch 1", f"the state is float64 (1, 2), {TUPLE}"),
+    (BEGIN, "        pass\n", "), at the start", f"{TUPLE} None"),
+    (BEGIN, "        return w + 0\n", "), at the start", f"{TUPLE} a float64 array of shape (1, 2)"),
+    (BEGIN, "        return (0.5,)\n", "), at the start", f"{OVER_RUNS} 0.5"),
+    (BEGIN, "        return w, (np.zeros(2),)\n", "), at the start", f"{OVER_RUNS} a float64 array of shape (2,)"),
+    (RETURN, "        return w\n", "), epoch 1", f"{TWO} a float64 array of shape (1, 2)"),
+    (RETURN, "        return None\n", "), epoch 1", f"{TWO} None"),
+    (RETURN, "        return [w, state]\n", "), epoch 1", f"{TWO} a list"),
+    (RETURN, "        return w[0], state\n", "), epoch 1", f"{LIKE_W} a float64 array of shape (2,)"),
+    (RETURN, f"        if late: w = w[:, :1]\n{RETURN}", "), epoch 2", f"{LIKE_W} a float64 array of shape (1, 1)"),
+    (RETURN, "        return w.astype(int), state\n", "), epoch 1", f"{LIKE_W} an int64 array of shape (1, 2)"),
+    (RETURN, "        return w.tolist(), state\n", "), epoch 1", f"{LIKE_W} a list"),
+    (RETURN, "        return w, state[0]\n", "), epoch 1", f"{TUPLE} a float64 array of shape (1, 2)"),
     (RETURN, f"        w += 1\n{RETURN}", ":16), epoch 1", OUTPUT),
     (RETURN, f"        w[0] = 1\n{RETURN}", ":16), epoch 1", TARGET),
     (RETURN, f"        if late: state[0][:] = 1\n{RETURN}", ":16), epoch 2", TARGET),
     (RETURN, f"        g *= 2\n{RETURN}", ":16), epoch 1", OUTPUT),
-    (ASK, "f.hessian(w)", ":14), epoch 1", "f.hessian is asked, and needs names gradient"),
-    (ASK, "f.gradient(w[0])", ":14), epoch 1", "f.gradient is asked at float64 (2,), not at weights (1, 2)"),
-    (ASK, "f.gradient(w.T)", ":14), epoch 1", "f.gradient is asked at float64 (2, 1), not at weights (1, 2)"),
-    (ASK, "f.gradient(3)", ":14), epoch 1", "f.gradient is asked at 3, not at weights (1, 2)"),
-    (ASK, "f.grad(w)", ":14), epoch 1", "AttributeError: '_GuardedOracle' object has no attribute 'grad'"),
+    (ASK, "f.hessian(w)", ":14), epoch 1", NEEDS),
+    (ASK, "f.gradient(w[0])", ":14), epoch 1", f"{SHAPE} a float64 array of shape (2,)"),
+    (ASK, "f.gradient(w.T)", ":14), epoch 1", f"{SHAPE} a float64 array of shape (2, 1)"),
+    (ASK, "f.gradient(3)", ":14), epoch 1", f"{SHAPE} 3"),
+    (ASK, "f.gradients(w)", ":14), epoch 1", UNKNOWN),
+    (ASK, "f.look(w)", ":14), epoch 1", f"f.look: unknown; use one of {', '.join(NAMES)}"),
+    (ASK, "f.gradient(w); f.error = 1", ":14), epoch 1", "f.error cannot be set; keep values in the state"),
+    (RETURN, "        return w, state, g\n", "), epoch 1", f"{TWO} a tuple of 3"),
+    (
+        BEGIN,
+        "        f.error(w)\n",
+        ":11), at the start",
+        NEEDS.replace("advance", "begin").replace("hessian", "error"),
+    ),
     ("begin(self, w, f)", "begin(self)", "), at the start", "Own.begin() takes 1 positional argument but 3 were given"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "when", "said"), WRONG)
-def test_what_goes_wrong_in_a_rule(walk, old, new, when, said):
+def test_reports_errors_of_a_rule(walk, old, new, when, said):
     with pytest.raises(RuleError) as caught:
         walk(old, new)
     assert str(caught.value) == f"own (own.py{when}: {said}"
 
 
-def test_a_rule_that_keeps_to_it_runs_as_others_do(walk):
+def test_runs_a_rule_without_mistakes(walk):
     [run] = walk(RETURN, RETURN)
     assert run.weights[:, 0].tolist() == [-4.0, -3.5, -3.0, -2.5]
     assert run.evaluations["gradient"] == 3
 
 
-def test_an_interrupt_and_an_exception_of_its_own_pass_through(walk):
+def test_passes_on_interrupts_and_other_base_exceptions(walk):
     with pytest.raises(KeyboardInterrupt):
         walk(RETURN, "        raise KeyboardInterrupt\n")
     with pytest.raises(BaseException, match="halt") as caught:
@@ -136,14 +149,111 @@ def test_an_interrupt_and_an_exception_of_its_own_pass_through(walk):
     assert type(caught.value).__name__ == "Stop"
 
 
-def test_the_exception_itself_is_the_cause(walk):
+@pytest.mark.parametrize("t", ["memory", "memory[:]; t.flags.writeable = False"])
+def test_an_array_that_the_rule_changes_in_place_counts_as_a_new_one(t, walk):
+    """Its evaluations are counted, and its answers are of its present numbers; the second is a read-only view."""
+    text = f"""\
+        from bpviz.problems.perceptron import Perceptron
+        memory = w.copy(order="F")
+        t = {t}
+        for trial in range(10):
+            memory += 0.1
+            g = f.gradient(t)
+            assert (g == f.gradient(t)).all()
+            assert (g == Perceptron().at(memory.copy(order="F")).gradient()).all()
+        return t + 0, state
+"""
+    [run] = walk(RETURN, text)
+    assert run.counts[:, 1].tolist() == [0, 11, 22, 33]
+    np.testing.assert_array_equal(run.errors, Perceptron().at(np.asfortranarray(run.weights)).error())
+
+
+def test_an_array_that_the_rule_changes_in_place_is_counted_for_some_runs_too(walk):
+    text = """\
+        t = w.copy()
+        for trial in range(10):
+            t += 0.1
+            f.gradient(t, np.arange(len(w)) == 0)
+        return t, state
+"""
+    first, second = walk(RETURN, text, runs=2)  # from the second epoch on, the first run has its gradient at w already
+    assert [run.counts[:, 1].tolist() for run in (first, second)] == [[0, 11, 21, 31], [0, 1, 2, 3]]
+
+
+def test_weights_that_are_changed_in_place_after_an_evaluation_are_judged_as_they_are(walk):
+    [run] = walk(RETURN, "        t = w.copy()\n        f.gradient(t)\n        t += 1\n        return t, state\n")
+    assert run.weights[:, 0].tolist() == [-4, -3, -2, -1]
+    np.testing.assert_array_equal(run.errors, Perceptron().at(np.asfortranarray(run.weights)).error())
+
+
+@pytest.mark.parametrize("kind", ["error", "gradient"])
+def test_a_rule_cannot_change_the_answers_of_the_loop(kind, walk, monkeypatch):
+    """Not even a rule that makes arrays writeable again: the answers are copies."""
+    monkeypatch.setitem(globals(), "RULE", RULE.replace('needs="gradient"', 'needs="error gradient"'))
+    text = f"""\
+        f.error(w), f.gradient(w)
+        t = w + self.step
+        a = f.{kind}(t)
+        a = a if a.base is None else a.base
+        a[...] = 0
+        return t, state
+"""
+    with pytest.raises(RuleError, match=re.escape(f"epoch 1: {TARGET}")):
+        walk(RETURN, text)
+    [run] = walk(RETURN, text.replace("a[...] = 0", "a.flags.writeable = True\n        a[...] = 0"))
+    np.testing.assert_array_equal(run.errors, Perceptron().at(np.asfortranarray(run.weights)).error())
+
+
+IN_PLACE = "advance changed the weights in place; make new arrays, for example w - step * g"
+
+
+VIEW_OF_A_BUFFER = """\
+        memory.append(np.zeros((3, *w.shape)))
+        memory[-1][0] = w + 1
+        if late: memory[0][0] += 1
+        return memory[-1][0], state
+"""
+VIEW_MADE_BEFORE = """\
+        if late: memory[0][0] += 1
+        t = w + 1
+        memory.append(t[:])
+        return t, state
+"""
+
+
+@pytest.mark.parametrize(
+    ("new", "when", "said"),
+    [
+        (VIEW_OF_A_BUFFER, ":18), epoch 2", OUTPUT),
+        (VIEW_MADE_BEFORE, "), epoch 2", IN_PLACE),
+        ("        w.base[...] = 1\n        return w + 1, state\n", ":16), epoch 1", TARGET),
+    ],
+)
+def test_weights_cannot_be_changed_through_other_arrays(new, when, said, walk, monkeypatch):
+    monkeypatch.setattr("builtins.memory", [], raising=False)
+    with pytest.raises(RuleError) as caught:
+        walk(RETURN, new)
+    assert str(caught.value) == f"own (own.py{when}: {said}"
+
+
+def test_a_rule_is_handed_the_same_names_inside_a_wrapper(walk):
+    """The inner rule of each wrapper, on a part of the data or with changed gradients."""
+    with pytest.raises(RuleError):
+        walk(ASK, "f.look(w)")
+    for name in ("clip-norm", "mini-batches", "lookahead", "weight-decay", "gradient-noise"):
+        wrapped = WRAPPERS[name](OPTIMIZERS["own"]())
+        with pytest.raises(RuleError, match=re.escape("own (own.py:14), epoch 1: f.look: unknown; use one of")):
+            list(march(wrapped, Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=1))
+
+
+def test_keeps_the_exception_as_the_cause(walk):
     with pytest.raises(RuleError) as caught:
         walk(RETURN, "        1 / 0\n")
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-def test_guarded_runs_are_billed_as_others_are(tmp_path, monkeypatch):
-    """A search that asks at w, elsewhere, and at w again: the answers of a place are not paid twice."""
+def test_counts_are_the_same_with_and_without_checks(tmp_path, monkeypatch):
+    """Of a search that evaluates at w, elsewhere, and at w again: stored answers are not counted again."""
     monkeypatch.chdir(tmp_path)
     text = RULE.replace('needs="gradient"', 'needs="gradient error"').replace(
         RETURN, "        f.error(w), f.error(w + 1), f.error(w), f.gradient(w)\n        return w + 0.5, state\n"
@@ -157,8 +267,8 @@ def test_guarded_runs_are_billed_as_others_are(tmp_path, monkeypatch):
     assert guarded.weights.tobytes() == plain.weights.tobytes()
 
 
-def test_this_package_s_own_pay_nothing(six_points):
-    """No other oracle, no other rule, and arrays as they are."""
+def test_runs_rules_of_this_package_without_checks(six_points):
+    """With the plain oracle and the rule itself, and arrays that stay writeable."""
     from bpviz.engine import guard
 
     rule = OPTIMIZERS["gd"]()
@@ -169,8 +279,8 @@ def test_this_package_s_own_pay_nothing(six_points):
     assert w.flags.writeable
 
 
-def test_a_rule_inside_one_of_this_package_s_is_named(walk):
-    """As wrappers hold it."""
+def test_finds_a_third_party_rule_within_another(walk):
+    """As in a wrapper."""
     [run] = walk(RETURN, RETURN)
     assert run.epochs == 3
     inner = OPTIMIZERS["own"]()
@@ -204,28 +314,43 @@ ERROR, GRADIENT = "return x * x + y * y", "return 2 * x, 2 * y"
     ("old", "new", "when", "said"),
     [
         (ERROR, "return 1 / 0", ":9), at the start", "ZeroDivisionError: division by zero"),
-        (ERROR, "return 1.0", "), at the start", "error answers 1.0, not float64 (1,)"),
-        (ERROR, "return (x * x)[:, None]", "), at the start", "error answers float64 (1, 1), not float64 (1,)"),
-        (ERROR, "return x > 0", "), at the start", "error answers bool (1,), not float64 (1,)"),
+        (ERROR, "return 1.0", "), at the start", "error must return a float64 array of shape (1,), got 1.0"),
+        (
+            ERROR,
+            "return (x * x)[:, None]",
+            "), at the start",
+            "error must return a float64 array of shape (1,), got a float64 array of shape (1, 1)",
+        ),
+        (
+            ERROR,
+            "return x > 0",
+            "), at the start",
+            "error must return a float64 array of shape (1,), got a bool array of shape (1,)",
+        ),
         (ERROR, "return x / (1 if x[0] > 0.01 else a)", ":9), epoch 1", "NameError: name 'a' is not defined"),
-        (GRADIENT, "return 2 * x", "), epoch 1", "gradient answers float64 (1, 1), not float64 (1, 2)"),
+        (
+            GRADIENT,
+            "return 2 * x",
+            "), epoch 1",
+            "gradient must return a float64 array of shape (1, 2), got a float64 array of shape (1, 1)",
+        ),
         (GRADIENT, "return [].a, y", ":12), epoch 1", "AttributeError: 'list' object has no attribute 'a'"),
         ("return 2.0, 0.0, 2.0", "return 2.0", "), epoch 1", "cannot unpack non-iterable float object"),
     ],
 )
-def test_what_goes_wrong_in_a_problem(down, old, new, when, said):
+def test_reports_errors_of_a_problem(down, old, new, when, said):
     with pytest.raises(RuleError) as caught:
         down(old, new)
     assert str(caught.value) == f"pan (pan.py{when}: {said}"
 
 
-def test_a_problem_that_keeps_to_it_runs_as_others_do(down):
+def test_runs_a_problem_without_mistakes(down):
     [run] = down("2.0, 0.0", "2.0, 0.0", "gd")
     np.testing.assert_allclose(run.weights, [[0.4**t, 2 * 0.4**t] for t in range(4)], rtol=1e-14)
     assert run.evaluations["gradient"] == 3
 
 
-def test_a_gradient_threshold_asks_the_problem_too(tmp_path, monkeypatch):
+def test_reports_errors_in_evaluations_for_the_gradient_threshold(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pan.py").write_text(PROBLEM.replace("return 2 * x, 2 * y", "return 1 / 0"))
     plugins.load("pan.py")
@@ -236,8 +361,8 @@ def test_a_gradient_threshold_asks_the_problem_too(tmp_path, monkeypatch):
         list(epochs)
 
 
-def test_a_problem_inside_one_of_this_package_s_is_named(down):
-    """As a penalty holds it."""
+def test_finds_a_third_party_problem_within_another(down):
+    """As in a penalty."""
     from bpviz.problems.penalty import Penalized
 
     down("return x * x", "return x * x")

@@ -1,25 +1,34 @@
-"""The oracle: who pays for what, and what is answered from memory."""
+"""Which evaluations the oracle counts for which runs, which answers it stores, and what rules are handed of it."""
 
 from __future__ import annotations
+
+import inspect
+import re
+import types
 
 import numpy as np
 import pytest
 
+from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS
+from bpviz.declare.interfaces import Arithmetic
+from bpviz.declare.restricted import NAMES, altered
 from bpviz.engine.counts import bills
 from bpviz.engine.loop import march
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import record
+from bpviz.problems.perceptron import Perceptron
+from bpviz.wrappers._base import changed
 
 
 def paid(oracle):
-    """Return each run's bill, as {kind: count} without the zeros."""
+    """Return the evaluations of each run, as {kind: count} without the zeros."""
     rows = bills([oracle.bill()], [len(oracle.live)])
     return [{kind: n for kind, n in zip(KINDS, row, strict=True) if n} for row in rows.tolist()]
 
 
 class Watched:
-    """A problem that notes every pass made through it and every answer computed, with the number of runs."""
+    """A problem that notes the number of runs of every pass, and the kind of every answer that is computed."""
 
     def __init__(self, problem):
         self.problem = problem
@@ -52,7 +61,7 @@ def w():
     return np.array([[-4.0, -4.0], [-1.2, 1.0], [2.0, 0.5]])
 
 
-def test_every_kind_is_answered_in_its_shape_and_billed(six_points, w):
+def test_every_kind_has_its_shape_and_is_counted(six_points, w):
     f = Oracle(six_points, 3)
     shapes = {kind: getattr(f, kind)(w).shape for kind in KINDS}
     assert shapes == {
@@ -65,7 +74,7 @@ def test_every_kind_is_answered_in_its_shape_and_billed(six_points, w):
     assert paid(f) == [dict.fromkeys(KINDS, 1)] * 3
 
 
-def test_one_pass_serves_all_questions_at_one_array(watched, w):
+def test_one_pass_serves_all_kinds_at_one_array(watched, w):
     f = Oracle(watched, 3)
     first = f.gradient(w)
     assert f.gradient(w) is first
@@ -77,7 +86,7 @@ def test_one_pass_serves_all_questions_at_one_array(watched, w):
     assert paid(f) == [{"error": 1, "gradient": 1, "hessian": 1}] * 3
 
 
-def test_asking_elsewhere_is_a_new_pass_and_a_new_bill(watched, w):
+def test_another_array_is_a_new_pass_and_counts_again(watched, w):
     f = Oracle(watched, 3)
     f.gradient(w)
     f.gradient(w + 1)
@@ -86,12 +95,12 @@ def test_asking_elsewhere_is_a_new_pass_and_a_new_bill(watched, w):
     assert paid(f) == [{"gradient": 3}] * 3
 
 
-def test_a_look_is_free_and_its_pass_is_used(watched, w):
+def test_a_look_is_not_counted_and_its_pass_is_used(watched, w):
     f = Oracle(watched, 3)
     f.look(w)
     assert paid(f) == [{}] * 3
     f.gradient(w)
-    error = f.error(w)  # known from the look, but the rule that asks pays
+    error = f.error(w)  # stored by the look, but counted for the rule
     assert paid(f) == [{"error": 1, "gradient": 1}] * 3
     assert watched.passes == [3]
     assert watched.answers == ["error", "gradient"]
@@ -99,7 +108,7 @@ def test_a_look_is_free_and_its_pass_is_used(watched, w):
     assert paid(f) == [{"error": 1, "gradient": 1}] * 3
 
 
-def test_a_look_where_the_rule_has_asked_already_costs_no_pass(watched, w):
+def test_a_look_at_evaluated_weights_makes_no_pass(watched, w):
     f = Oracle(watched, 3)
     f.look(w)
     there = w + 1
@@ -110,8 +119,8 @@ def test_a_look_where_the_rule_has_asked_already_costs_no_pass(watched, w):
     assert paid(f) == [{"error": 1, "gradient": 1}] * 3
 
 
-def test_the_look_s_pass_survives_one_trial_elsewhere(watched, w):
-    """A rule may ask ahead and come back: Nesterov's gradient is elsewhere, and the next may be here."""
+def test_the_pass_of_a_look_is_kept_during_a_trial(watched, w):
+    """A rule may evaluate at other weights and come back, as Nesterov's momentum does."""
     f = Oracle(watched, 3)
     f.look(w)
     here = f.gradient(w).copy()
@@ -121,8 +130,8 @@ def test_the_look_s_pass_survives_one_trial_elsewhere(watched, w):
     assert paid(f) == [{"gradient": 2}] * 3
 
 
-def test_answers_stay_what_they_were(six_points, w):
-    """Work memory is used again, answers are not: keeping a gradient for the next epoch is safe."""
+def test_answers_do_not_change_later(six_points, w):
+    """Work memory is reused, answers are not: a rule may keep a gradient for the next epoch."""
     f = Oracle(six_points, 3)
     kept = {kind: getattr(f, kind)(w) for kind in KINDS}
     copies = {kind: answer.copy() for kind, answer in kept.items()}
@@ -135,7 +144,7 @@ def test_answers_stay_what_they_were(six_points, w):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_mask_evaluates_and_bills_its_runs_alone(kind, watched, w):
+def test_a_mask_evaluates_and_counts_its_runs_alone(kind, watched, w):
     f = Oracle(watched, 3)
     some = getattr(f, kind)(w, np.array([True, False, True]))
     assert watched.passes == [2]
@@ -155,8 +164,8 @@ FIRST, FIRST_TWO, LAST_TWO = (np.array(mask, dtype=bool) for mask in ([1, 0, 0],
 )
 @pytest.mark.parametrize("looked", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_pays_once_at_a_place_however_its_neighbours_are_asked(kind, looked, masks, six_points, w):
-    """As it would alone, where a mask is everybody or nobody. Another place in between is none of its business."""
+def test_an_evaluation_at_one_array_counts_once_per_run_with_any_masks(kind, looked, masks, six_points, w):
+    """As for a run alone, where a mask has all runs or none. Evaluations at another array do not matter."""
     f = Oracle(six_points, 3)
     if looked:
         f.look(w)
@@ -171,7 +180,7 @@ def test_a_run_pays_once_at_a_place_however_its_neighbours_are_asked(kind, looke
     assert paid(f) == [{kind: 1 + asked} for asked in once]
 
 
-def test_an_empty_mask_asks_nothing_of_anybody(six_points, w):
+def test_an_empty_mask_evaluates_nothing(six_points, w):
     f = Oracle(six_points, 3)
     assert np.isnan(f.error(w, np.zeros(3, dtype=bool))).all()
     assert paid(f) == [{}] * 3
@@ -185,7 +194,7 @@ def test_ended_runs_are_not_evaluated_through_a_mask(watched, w):
     assert paid(f) == [{}, {"error": 1}, {"error": 1}]
 
 
-def test_taking_rows_keeps_their_bills(six_points, w):
+def test_taking_rows_keeps_their_counts(six_points, w):
     f = Oracle(six_points, 3)
     f.gradient(w)
     f.error(w, np.array([False, True, True]))
@@ -195,7 +204,7 @@ def test_taking_rows_keeps_their_bills(six_points, w):
     assert paid(f) == [{"gradient": 2}, {"gradient": 2, "error": 1}]
 
 
-def test_joining_blocks_keep_their_bills(six_points, w):
+def test_joining_blocks_keeps_their_counts(six_points, w):
     old, fresh = Oracle(six_points, 3), Oracle(six_points, 1)
     old.gradient(w)
     old.gradient(w + 1)
@@ -208,7 +217,7 @@ def test_joining_blocks_keep_their_bills(six_points, w):
     assert paid(old) == [{"error": 1, "gradient": 3}, {"gradient": 3}, {"gradient": 3}, {"gradient": 1, "hessian": 1}]
 
 
-def test_after_taking_and_joining_nothing_old_is_answered(six_points, w):
+def test_stored_answers_are_forgotten_when_rows_are_taken(six_points, w):
     f = Oracle(six_points, 3)
     f.gradient(w)
     f.take(np.array([True, True, True]))
@@ -216,7 +225,7 @@ def test_after_taking_and_joining_nothing_old_is_answered(six_points, w):
     assert paid(f) == [{"gradient": 2}] * 3
 
 
-def test_a_bill_is_of_its_moment(six_points, w):
+def test_counts_of_one_epoch_do_not_change_later(six_points, w):
     f = Oracle(six_points, 3)
     f.error(w, np.array([True, False, False]))
     before = f.bill()
@@ -226,7 +235,7 @@ def test_a_bill_is_of_its_moment(six_points, w):
     assert bills([before, f.bill()], [3, 3])[3:, :2].tolist() == [[2, 1], [1, 1], [0, 1]]
 
 
-def test_runs_that_cannot_go_on_are_gathered(six_points):
+def test_stuck_runs_add_up(six_points):
     f = Oracle(six_points, 3)
     f.cannot_go_on(np.array([False, False, False]))
     assert f.stuck is None
@@ -235,9 +244,167 @@ def test_runs_that_cannot_go_on_are_gathered(six_points):
     assert f.stuck.tolist() == [True, False, True]
 
 
+# -- parts of the data -----------------------------------------------------------------------------------------------
+
+
+def test_an_evaluation_on_part_of_the_data_counts_its_share_rounded_up(six_points, w):
+    f = Oracle(six_points, 3)
+    first, second = f.part(np.array([[0], [3]])), f.part(np.array([[1], [2], [4], [5]]))
+    first.error(w)
+    assert paid(f) == [{"error": 1}] * 3  # 2 of 6 samples
+    first.error(w)
+    second.error(w, FIRST)
+    assert paid(f) == [{"error": 1}] * 3  # 6 of 6, or still 2 of 6
+    second.error(w)
+    assert paid(f) == [{"error": 1}] * 3
+    first.gradient(w + 1)
+    first.error(w + 1)
+    f.gradient(w)
+    assert paid(f) == [{"error": 2, "gradient": 2}] * 3
+
+
+def test_a_part_of_a_part_counts_its_share_of_all_data(six_points, w):
+    f = Oracle(six_points, 3)
+    part = f.part(np.array([[0], [1], [2], [3]])).part(np.array([[0], [2]]))
+    for step in range(3):
+        part.gradient(w + step)
+    assert paid(f) == [{"gradient": 1}] * 3
+    part.gradient(w - 1)
+    assert paid(f) == [{"gradient": 2}] * 3
+
+
+def test_samples_are_counted_across_taking_and_joining(six_points, w):
+    """Per run, to be rounded up in total."""
+    f, fresh = Oracle(six_points, 3), Oracle(six_points, 1)
+    half = np.array([[0], [1], [2]])
+    f.part(half).error(w, LAST_TWO)
+    f.take(np.array([0, 1]))
+    fresh.gradient(w[:1])
+    f.join(fresh)
+    assert paid(f) == [{}, {"error": 1}, {"gradient": 1}]
+    f.part(half).error(w)
+    assert paid(f) == [{"error": 1}, {"error": 1}, {"error": 1, "gradient": 1}]
+    f.part(half).error(w)
+    assert paid(f) == [{"error": 1}, {"error": 2}, {"error": 1, "gradient": 1}]
+
+
+def test_stuck_runs_of_a_part_are_stuck(six_points):
+    f = Oracle(six_points, 3)
+    f.part(np.array([[0]])).cannot_go_on(FIRST, {0: "no step"})
+    assert f.stuck.tolist() == [True, False, False]
+    assert f.why == {0: "no step"}
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 2), (1, 4), (1, 3, 1)])
+def test_refuses_samples_of_another_shape(shape, six_points):
+    said = re.escape(f"f.part takes samples (batch, 1) or (batch, 3), got {shape}")
+    with pytest.raises(ValueError, match=said):
+        Oracle(six_points, 3).part(np.zeros(shape, int))
+
+
+# -- the object that rules are handed --------------------------------------------------------------------------------
+
+
+def handed(six_points):
+    """Return the objects that rules are handed, directly and by wrappers."""
+    f = Oracle(six_points, 3).for_rules()
+    return [f, f.part(np.array([[0]])), changed(f, {"gradient": lambda g, w: -g}), altered(f, {})]
+
+
+def test_rules_are_handed_the_names_of_the_protocol_and_no_others(six_points):
+    protocol = {name for kind in (declare.Oracle, Arithmetic) for name in vars(kind) if not name.startswith("_")}
+    for f in handed(six_points):
+        assert {name for name in dir(f) if not name.startswith("__")} == protocol == set(NAMES)
+        for name in protocol:
+            value = getattr(f, name)
+            assert not isinstance(value, Oracle | Perceptron)
+            assert not hasattr(value, "__self__")
+            if isinstance(value, types.FunctionType):
+                assert [attribute for attribute in dir(value) if not attribute.startswith("__")] == []
+
+
+def test_rules_are_handed_functions_as_the_protocol_declares_them(six_points):
+    """And so are the methods of the object that counts."""
+    f = Oracle(six_points, 3)
+    for name, declared in inspect.getmembers(declare.Oracle, inspect.isfunction):
+        if not name.startswith("_"):
+            expected = list(inspect.signature(declared).parameters)[1:]
+            for oracle in (f, f.for_rules(), f.for_rules().part(np.array([[0]]))):
+                assert list(inspect.signature(getattr(oracle, name)).parameters) == expected, name
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gradients", "f.gradients: unknown; did you mean gradient?"),
+        ("grad", "f.grad: unknown; did you mean gradient?"),
+        ("errors", "f.errors: unknown; did you mean error?"),
+        ("loss", "f.loss: unknown; did you mean error?"),
+        ("np", "f.np: unknown; did you mean xp?"),
+        ("look", f"f.look: unknown; use one of {', '.join(NAMES)}"),
+        ("problem", f"f.problem: unknown; use one of {', '.join(NAMES)}"),
+    ],
+)
+def test_suggests_the_nearest_name(name, said, six_points):
+    for f in handed(six_points):
+        with pytest.raises(AttributeError) as caught:
+            getattr(f, name)
+        assert str(caught.value) == said
+        assert not hasattr(f, name)
+
+
+def test_what_rules_are_handed_cannot_be_changed(six_points):
+    for f in handed(six_points):
+        with pytest.raises(AttributeError, match=r"f\.error cannot be set; keep values in the state"):
+            f.error = f.gradient
+        with pytest.raises(AttributeError, match=r"f\.memory cannot be set"):
+            f.memory = 1
+        with pytest.raises(AttributeError, match=r"f\.error cannot be deleted"):
+            del f.error
+        with pytest.raises(ValueError, match="read-only"):
+            f.live[0] = False
+
+
+def test_evaluations_through_it_are_counted(six_points, w):
+    f = Oracle(six_points, 3)
+    rules = f.for_rules()
+    for kind in KINDS:
+        assert (getattr(rules, kind)(w) == getattr(Oracle(six_points, 3), kind)(w)).all()
+        assert np.isnan(getattr(rules, kind)(w + 1, LAST_TWO)[0]).all()
+    assert paid(f) == [dict.fromkeys(KINDS, 1), dict.fromkeys(KINDS, 2), dict.fromkeys(KINDS, 2)]
+    rules.part(np.array([[0]])).error(w)
+    rules.cannot_go_on(FIRST, {0: "no step"})
+    assert [counts["error"] for counts in paid(f)] == [2, 3, 3]
+    assert f.why == {0: "no step"}
+    assert rules.samples == 6
+    assert rules.part(np.array([[0], [2]])).samples == 2
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_rules_see_which_runs_are_live(six_points):
+    """In whichever order runs end, are dropped from the block and are replaced."""
+    seen = []
+
+    @declare.optimizer("noting", needs="gradient")
+    class Noting:
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            seen.append((len(w), f.live.tolist()))
+            f.cannot_go_on(w[:, 0] <= 1)
+            return w - 1, state
+
+    starts = [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (2.0, 0.0), (1.0, 0.0)]
+    runs = record(march(Noting(), six_points, starts, error_threshold=None, max_epochs=9, block=3))
+    assert [run.epochs for run in runs] == [1, 2, 3, 2, 1]
+    assert all(len(live) == rows and any(live) for rows, live in seen)
+    assert sum(sum(live) for _, live in seen) == 9
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_no_pass_is_made_that_nobody_asked_for(name, watched):
-    """Along a whole march: every pass is the judge's or on the bill, and what both ask is one pass."""
+def test_every_pass_is_for_the_loop_or_counted(name, watched):
+    """In a complete run. An evaluation that the loop and the rule both need is one pass."""
     (run,) = record(march(OPTIMIZERS[name](), watched, [(-4, -4)], error_threshold=None, max_epochs=10))
     looks = run.epochs + 1
     assert looks <= len(watched.passes) <= looks + max(run.evaluations.values())
@@ -246,6 +413,6 @@ def test_no_pass_is_made_that_nobody_asked_for(name, watched):
 
 
 @pytest.mark.parametrize("name", ["gd", "momentum", "adam", "rprop", "irprop+", "newton"])
-def test_the_judge_s_pass_serves_a_rule_that_asks_where_it_stands(name, watched):
+def test_the_pass_of_the_loop_serves_a_rule_that_evaluates_at_its_weights(name, watched):
     (run,) = record(march(OPTIMIZERS[name](), watched, [(-4, -4)], error_threshold=None, max_epochs=10))
     assert len(watched.passes) == run.epochs + 1

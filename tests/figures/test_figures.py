@@ -1051,7 +1051,7 @@ def test_how_far_runs_got(endings: list[Ending], epochs: list[int], threshold: f
 
 HASHES = """
 import hashlib
-from bpviz import study
+from bpviz.experiment import runner
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, OPTIMIZERS
 from bpviz.figures._render import rendered

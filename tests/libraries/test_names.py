@@ -206,10 +206,11 @@ def test_explain_shows_the_call_and_the_settings():
     said = invoke("explain", "scipy:COBYLA").stdout
     assert said.startswith("scipy:COBYLA\n\nMethod COBYLA of scipy.optimize.minimize.\n\nOne epoch is one iteration")
     assert "COBYLA calls back after one or two evaluations, with its best weights so far." in said
-    assert "scipy.optimize.minimize(..., method='COBYLA', options={'rhobeg': 1.0, 'tol': 0.0001" in said
+    call = "scipy.optimize.minimize(..., method='COBYLA', options={'rhobeg': 1.0, 'tol': 0.0001, 'maxiter': 1000,"
+    assert call in re.sub(r"\s+", " ", said)
     assert "rhobeg    1.0      a number" in said
     assert "Reasonable initial changes to the variables" in said
-    assert "Asks for: error\n" in said
+    assert "Evaluations: error\n" in said
     refused = invoke("explain", "scipy:xyzzy")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.startswith("'scipy:xyzzy' is not an optimizer of scipy.optimize.minimize; known are BFGS, ")
@@ -219,7 +220,7 @@ def test_list_shows_the_name_prefixes():
     said = invoke("list").stdout
     for library, meaning in libraries.PREFIXES.items():
         assert f"  {library}:... " in said
-        assert meaning in said
+        assert meaning in re.sub(r"\s+", " ", said)
     assert ":..." not in invoke("list", "algorithms").stdout
     assert not [name for name in OPTIMIZERS if ":" in name]
 

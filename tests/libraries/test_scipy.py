@@ -231,7 +231,7 @@ def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
     def broken(*_asked):
         raise ZeroDivisionError("in the problem")
 
-    monkeypatch.setattr(Oracle, "gradient", broken)
+    monkeypatch.setattr(Oracle, "_ask", broken)
     with pytest.raises(ZeroDivisionError, match="in the problem"):
         list(march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
     assert threads() == []

@@ -1,4 +1,4 @@
-"""Row by row linear algebra: right, and the same to the last bit whatever the neighbours and the memory layout."""
+"""Test linear algebra: correct, and bit-identical for every number of runs and memory layout."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 
 from bpviz.numerics import linalg
 
-# Pairwise sums begin at 8 numbers and split at 128; 1000 runs are many vectors wide.
+# NumPy sums pairwise from 8 numbers and splits at 128; 1000 runs fill many SIMD vectors.
 LENGTHS = [*range(1, 20), 31, 63, 64, 65, 127, 128, 129, 130]
 RUNS = [1, 2, 3, 7, 8, 64, 1000]
 ORDERS = ["C", "F"]
 
 
 def noise(*shape):
-    """Return numbers of very different size and both signs, so that the order of additions shows in the last bits."""
+    """Return numbers of both signs and very different magnitude, so that the order of additions shows in the sum."""
     rng = np.random.default_rng(sum(shape))
     return rng.normal(size=shape) * 10.0 ** rng.integers(-3, 4, size=shape)
 
 
 def in_order(numbers):
-    """Add up, first to last, one by one."""
+    """Return the sum, added one by one from first to last."""
     total = numbers[0]
     for number in numbers[1:]:
         total = total + number
@@ -32,7 +32,7 @@ def in_order(numbers):
 
 
 @pytest.mark.parametrize("runs", RUNS)
-def test_totals_are_added_in_order(runs):
+def test_total_adds_in_order(runs):
     for length in LENGTHS:
         a = noise(3, length, runs)
         assert linalg.total(a, 1).tolist() == in_order(list(a.transpose(1, 0, 2))).tolist()
@@ -41,14 +41,14 @@ def test_totals_are_added_in_order(runs):
         assert linalg.total(deep, 2).tolist() == in_order(list(deep.transpose(2, 0, 1, 3))).tolist()
 
 
-def test_the_test_above_could_fail():
-    """NumPy's own sum of one run is not the sum in order, for some of these lengths: that is why rows exists."""
+def test_numpy_sum_does_not_add_in_order():
+    """For some of these lengths, so that the previous test can fail."""
     assert any(np.add.reduce(a)[0] != in_order(a)[0] for a in (noise(length, 1) for length in LENGTHS))
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("runs", RUNS)
-def test_dot_products_do_not_depend_on_neighbours(runs, order):
+def test_dot_is_batch_invariant(runs, order):
     for params in LENGTHS:
         a, b = (np.array(noise(runs, params + k)[:, k:], order=order) for k in (0, 1))
         together = linalg.dot(a, b)
@@ -60,7 +60,7 @@ def test_dot_products_do_not_depend_on_neighbours(runs, order):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("runs", RUNS)
-def test_matrix_vector_products_do_not_depend_on_neighbours(runs, order):
+def test_matvec_is_batch_invariant(runs, order):
     for params in (1, 2, 3, 9, 17, 130):
         matrix = np.array(noise(runs, 3, params), order=order)
         v = np.array(noise(runs, params), order=order)
@@ -73,7 +73,7 @@ def test_matrix_vector_products_do_not_depend_on_neighbours(runs, order):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("runs", RUNS)
-def test_products_of_a_matrix_with_itself_do_not_depend_on_neighbours(runs, order):
+def test_gram_is_batch_invariant(runs, order):
     for samples in LENGTHS:
         matrix = np.array(noise(runs, samples, 3), order=order)
         together = linalg.gram(matrix)
@@ -85,7 +85,7 @@ def test_products_of_a_matrix_with_itself_do_not_depend_on_neighbours(runs, orde
 
 
 @pytest.mark.parametrize("runs", RUNS)
-def test_least_squares_do_not_depend_on_neighbours(runs):
+def test_least_squares_is_batch_invariant(runs):
     for m, params in ((1, 1), (2, 2), (5, 2), (9, 3), (130, 17)):
         matrix, v = noise(runs, m, params), noise(runs, m)
         together = linalg.least_squares(matrix, v)
@@ -94,8 +94,8 @@ def test_least_squares_do_not_depend_on_neighbours(runs):
             assert together[i] == pytest.approx(np.linalg.lstsq(matrix[i], v[i])[0], rel=1e-6)
 
 
-def test_rows_of_many_least_squares_solutions_are_nan():
-    """The line through (0, 1), (1, 2) and (2, 4), by hand: 5/6 + 3/2 t. Three points at one t have many lines."""
+def test_least_squares_is_nan_with_deficient_rank():
+    """The line through (0, 1), (1, 2) and (2, 4) is 5/6 + 3/2 t. Three points at one t have no unique line."""
     matrix = np.array([[[1.0, 0.0], [1, 1], [1, 2]], [[1, 0], [1, 0], [1, 0]], [[np.nan, 0], [1, 1], [1, 2]]])
     with np.errstate(invalid="ignore"):  # as in the loop
         x = linalg.least_squares(matrix, np.array([[1.0, 2.0, 4.0]] * 3))
@@ -104,7 +104,7 @@ def test_rows_of_many_least_squares_solutions_are_nan():
     assert np.isnan(linalg.least_squares(matrix[:, :1], np.array([[1.0]] * 3))).all()
 
 
-def test_an_outer_product_by_hand():
+def test_outer_by_hand():
     assert linalg.outer(np.array([[1.0, 2.0], [0, 1]]), np.array([[3.0, 4.0, 5.0], [6, 7, 8]])).tolist() == [
         [[3, 4, 5], [6, 8, 10]],
         [[0, 0, 0], [6, 7, 8]],
@@ -112,7 +112,7 @@ def test_an_outer_product_by_hand():
 
 
 @pytest.mark.parametrize("runs", RUNS)
-def test_eigenvalues_do_not_depend_on_neighbours(runs):
+def test_eigh_of_gram_matrices_is_batch_invariant(runs):
     for params in (1, 2, 3, 9, 20):
         matrix = linalg.gram(noise(runs, params, params))
         values, vectors = linalg.eigh(matrix)
@@ -124,7 +124,7 @@ def test_eigenvalues_do_not_depend_on_neighbours(runs):
             assert vectors[i].T @ vectors[i] == pytest.approx(np.eye(params), abs=1e-12)
 
 
-def test_a_row_that_is_not_finite_has_no_eigenvalues_and_its_neighbours_have():
+def test_eigh_is_nan_in_non_finite_rows_only():
     matrix = np.array([[[2.0, 0.0], [0.0, 3.0]], [[np.nan, 1], [1, 1]], [[np.inf, 1], [1, 1]], [[0, 1], [1, 0]]])
     values, vectors = linalg.eigh(matrix)
     assert (
@@ -137,7 +137,7 @@ def test_a_row_that_is_not_finite_has_no_eigenvalues_and_its_neighbours_have():
 
 
 @pytest.mark.parametrize("runs", RUNS)
-def test_solutions_do_not_depend_on_neighbours(runs):
+def test_solve_is_batch_invariant(runs):
     for params in (1, 2, 3, 9, 20):
         matrix, v = noise(runs, params, params), noise(runs, params)
         together = linalg.solve(matrix, v)
@@ -146,7 +146,7 @@ def test_solutions_do_not_depend_on_neighbours(runs):
             assert together[i] == pytest.approx(np.linalg.solve(matrix[i], v[i]), rel=1e-12)
 
 
-def test_a_solution_by_hand():
+def test_solve_by_hand():
     """2 x + y = 4 and x + 3 y = 7: x = 1, y = 2."""
     assert linalg.solve(np.array([[[2.0, 1.0], [1.0, 3.0]]]), np.array([[4.0, 7.0]])) == pytest.approx(
         np.array([[1, 2]])
@@ -154,7 +154,7 @@ def test_a_solution_by_hand():
 
 
 @pytest.mark.parametrize("singular", [[[0, 0], [0, 0]], [[1, 2], [2, 4]], [[0, 0], [0, 3]]])
-def test_a_singular_row_is_nan_and_its_neighbours_are_solved(singular):
+def test_solve_is_nan_in_singular_rows_only(singular):
     regular = [[2.0, 1.0], [1.0, 3.0]]
     matrix = np.array([regular, singular, regular, [[np.nan, 1], [1, 1]], [[-1, 4], [5, 0.3]]])
     v = np.array([[4.0, 7.0], [1, 1], [3, -2], [1, 1], [0.1, 7]])
@@ -171,7 +171,7 @@ class Pair(NamedTuple):
     deep: tuple
 
 
-def test_taking_rows_of_arrays_and_of_states():
+def test_take_rows_of_arrays_and_states():
     matrix = np.arange(24.0).reshape(4, 3, 2)
     which = np.array([2, 0])
     assert linalg.take(matrix, which).tolist() == matrix[[2, 0]].tolist()
@@ -184,7 +184,7 @@ def test_taking_rows_of_arrays_and_of_states():
     assert taken.deep[1] == linalg.take((), which) == ()
 
 
-def test_joining_rows_of_arrays_and_of_states():
+def test_join_rows_of_arrays_and_states():
     upper, lower = np.arange(12.0).reshape(2, 3, 2), np.arange(100.0, 106.0).reshape(1, 3, 2)
     expected = [*upper.tolist(), *lower.tolist()]
     assert linalg.join(upper, lower).tolist() == expected
@@ -195,14 +195,14 @@ def test_joining_rows_of_arrays_and_of_states():
     assert linalg.join((), ()) == ()
 
 
-def test_what_is_taken_put_together_again_is_the_whole():
+def test_join_reverses_take():
     a = noise(9, 4)
     keep = np.array([True, False, True, True, False, False, True, False, True])
     parts = linalg.join(linalg.take(a, np.flatnonzero(keep)), linalg.take(a, np.flatnonzero(~keep)))
     assert parts.tolist() == [*a[keep].tolist(), *a[~keep].tolist()]
 
 
-def test_blocks_have_their_runs_side_by_side_in_memory():
+def test_blocks_have_contiguous_runs():
     a = linalg.block([(1, 2), (3, 4), (5, 6)])
     assert a.dtype == np.float64
     for block in (a, linalg.take(a, np.array([0, 2])), linalg.join(a, a)):
@@ -212,7 +212,7 @@ def test_blocks_have_their_runs_side_by_side_in_memory():
 
 
 @pytest.mark.parametrize("exponent", [0.5, 2.0, -1.0, 1.0, 0.0, 0.75])
-def test_a_power_is_the_same_with_one_exponent_for_all_and_one_for_each(exponent):
+def test_power_is_equal_for_common_and_separate_exponents(exponent):
     a = np.random.default_rng(1).uniform(0, 5, size=(300, 1))
     each = linalg.power(a, np.full((300, 1), exponent))
     assert linalg.power(a, exponent).tobytes() == each.tobytes()
@@ -221,7 +221,7 @@ def test_a_power_is_the_same_with_one_exponent_for_all_and_one_for_each(exponent
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("runs", RUNS)
-def test_outer_products(runs, order):
+def test_outer(runs, order):
     a, b = np.array(noise(runs, 3), order=order), np.array(noise(runs, 5), order=order)
     together = linalg.outer(a, b)
     assert together.shape == (runs, 3, 5)
@@ -236,7 +236,7 @@ def symmetric(runs, params):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("runs", RUNS)
-def test_eigenvectors_do_not_depend_on_neighbours(runs, order):
+def test_eigh_is_batch_invariant(runs, order):
     for params in (1, 2, 3, 9, 20, 40)[: 6 if runs <= 8 else 4 if runs < 1000 else 3]:
         matrix = np.array(symmetric(runs, params), order=order)
         values, vectors = linalg.eigh(matrix)
@@ -251,15 +251,15 @@ def test_eigenvectors_do_not_depend_on_neighbours(runs, order):
             assert (largest > 0).all()
 
 
-def test_eigenvectors_by_hand():
-    """[[2, 2], [2, 5]] has the eigenvalues 1 and 6 with the vectors (2, -1) and (1, 2), made 1 long."""
+def test_eigh_by_hand():
+    """[[2, 2], [2, 5]] has the eigenvalues 1 and 6 with the eigenvectors (2, -1) and (1, 2), normalized."""
     values, vectors = linalg.eigh(np.array([[[2.0, 2.0], [2.0, 5.0]]]))
     assert values == pytest.approx(np.array([[1, 6]]))
     assert vectors * 5**0.5 == pytest.approx(np.array([[[2, 1], [-1, 2]]]))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_row_that_is_not_finite_has_no_eigenvectors_and_its_neighbours_have(bad):
+def test_eigenvectors_are_nan_in_non_finite_rows_only(bad):
     matrix = symmetric(3, 4)
     matrix[1, 2, 2] = bad
     values, vectors = linalg.eigh(matrix)
@@ -271,18 +271,18 @@ def test_a_row_that_is_not_finite_has_no_eigenvectors_and_its_neighbours_have(ba
     assert np.isnan(linalg.eigh(matrix[1:2])[0]).all()
 
 
-def test_a_row_whose_eigenvectors_are_not_found_leaves_its_neighbours_alone(monkeypatch):
-    """LAPACK may give up on a matrix, and NumPy then on the whole block."""
+def test_eigh_is_nan_in_rows_without_convergence_only(monkeypatch):
+    """LAPACK may not converge for one matrix, and NumPy then raises for the whole block."""
     matrix = symmetric(4, 3)
     expected = linalg.eigh(matrix)
     found = np.linalg.eigh
 
-    def gives_up(block):
+    def fail(block):
         if (block == matrix[2]).all(axis=(1, 2)).any():
             raise np.linalg.LinAlgError("Eigenvalues did not converge")
         return found(block)
 
-    monkeypatch.setattr(np.linalg, "eigh", gives_up)
+    monkeypatch.setattr(np.linalg, "eigh", fail)
     values, vectors = linalg.eigh(matrix)
     for mine, whole in zip((values, vectors), expected, strict=True):
         assert np.isnan(mine[2]).all()
@@ -291,7 +291,7 @@ def test_a_row_whose_eigenvectors_are_not_found_leaves_its_neighbours_alone(monk
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("runs", RUNS)
-def test_modified_cholesky_is_the_textbook_s_and_does_not_depend_on_neighbours(runs, order):
+def test_modified_cholesky_equals_plain_implementation_and_is_batch_invariant(runs, order):
     for params in (1, 2, 3, 5, 9):
         matrix = np.array(symmetric(runs, params), order=order)
         least = 10.0 ** np.random.default_rng(runs).integers(-9, 2, size=(runs, 1))
@@ -311,7 +311,7 @@ def test_modified_cholesky_by_hand():
     assert linalg.modified_cholesky(np.array([[[0.0, 0.0], [0.0, -3.0]]]), 0.5).tolist() == [[0.5, 6]]
 
 
-def test_modified_cholesky_makes_positive_definite_and_leaves_alone_what_is():
+def test_modified_cholesky_adds_nothing_to_positive_definite_matrices():
     matrix = symmetric(500, 4)
     e = linalg.modified_cholesky(matrix, 1e-3)
     assert (e >= 0).all()

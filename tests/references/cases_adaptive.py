@@ -2,13 +2,13 @@
 
 from record import Case
 
-_PLACE = "ε stands elsewhere, and the defaults differ"
+_PLACE = "ε is added in another place, and the defaults differ"
 _DECAY = "the paper's decay is 0.95, the libraries' 0.9"
 
 _ADAGRAD = {"step": 0.4, "epsilon": 0.03, "initial_accumulator": 0.6}
 _RMSPROP = {"step": 0.02, "decay": 0.7, "momentum": 0.4, "epsilon": 0.05}
 _ADAM = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
-# With a β₂ of 0.6 or less nothing is rectified, and the first steps are as long as the gradient says.
+# With β₂ of at most 0.6 there is no rectification, and the first steps are proportional to the gradient.
 _RADAM = {"step": 0.002, "beta1": 0.35, "beta2": 0.9, "epsilon": 0.2}
 _IN_TORCH = {"lr": 0.3, "betas": [0.35, 0.6], "eps": 0.2}
 _IN_OPTAX = {"learning_rate": 0.3, "b1": 0.35, "b2": 0.6, "eps": 0.2}

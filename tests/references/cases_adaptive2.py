@@ -1,9 +1,9 @@
-"""Adam's later relatives: other moments above and below, and scaling by the length of a layer."""
+"""Later variants of Adam: other moments in numerator and denominator, and layer-wise scaling."""
 
 from record import Case
 
 _ADAM = {"step": 1e-3}
-_SLOW = {"beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}  # an epsilon that shows where it stands
+_SLOW = {"beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}  # an epsilon large enough to show where it is added
 _YOGI = {"step": 0.03, **_SLOW, "initial": 0.04, "convention": "optax"}
 _ADAN = {"step": 0.03, "beta1": 0.35, "beta2": 0.7, "beta3": 0.6, "epsilon": 0.2, "weight_decay": 0.03}
 _ADEMAMIX = {"step": 0.01, **_SLOW, "beta3": 0.97, "alpha": 2.3, "weight_decay": 0.03}
@@ -11,7 +11,7 @@ _NOVOGRAD = {"step": 0.02, **_SLOW, "weight_decay": 0.03}
 _LAMB = {"step": 0.02, **_SLOW, "weight_decay": 0.03}
 
 _ROOT = "pytorch_optimizer adds 1e-15 under the root as well, which shows where gradients are small"
-_SWITCH = f"{_ROOT}; and switches by another criterion, which is met at the second update here as ours is"
+_SWITCH = f"{_ROOT}; and it switches by another criterion, which here is met at the second update, like that of bpviz"
 _SINGLE = "pytorch_optimizer computes both corrections in float32"
 _STEP = "the library adds eps to lr"
 

@@ -1,10 +1,10 @@
-"""Armijo's search, as optax puts it after a direction; it is told to begin every search anew at the longest step."""
+"""Backtracking after an update, as in optax, where every search starts at the largest step."""
 
 from typing import Any
 
 from record import Case
 
-_ANEW = 1e30  # optax begins at this many times the last step, but not above the longest
+_ANEW = 1e30  # optax starts at this multiple of the last step, but at most at the largest step
 _UNUSUAL = {"step": 0.7, "shrink": 0.31, "c1": 0.3}
 _THERE = {"max_learning_rate": 0.7, "decrease_factor": 0.31, "slope_rtol": 0.3}
 _ADAM = {"name": "adam", "step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
@@ -13,7 +13,7 @@ _DOWN = {"name": "sgd", "arguments": {"learning_rate": 1.0}}
 
 
 def _case(rule: str, settings: dict[str, Any], direction: dict[str, Any], **search: float) -> Case:
-    """Return the case of optax's chain of an optimizer and the search along where that leads."""
+    """Return the case of optax's chain of an optimizer and a search along its update."""
     given = {"max_backtracking_steps": 1000, "increase_factor": _ANEW, **search}
     chain = {"0": direction, "1": {"name": "scale_by_backtracking_linesearch", "arguments": given}}
     return Case(rule, settings, "optax", "chain", chain)

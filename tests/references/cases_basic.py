@@ -17,7 +17,7 @@ CASES = [
         "torch",
         "ASGD",
         {"lr": 0.002, "lambd": 0.7, "alpha": 0.4, "t0": 20},
-        why="torch's mean starts one update late, and beside its parameters",
+        why="torch's mean starts one update late, and is separate from its parameters",
         reads="ax",
     ),
     Case("adam", {}, "torch", "Adam", {}),

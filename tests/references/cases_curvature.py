@@ -1,14 +1,14 @@
 """Trust regions and quasi-Newton: SciPy's methods, and the L-BFGS of torch and optax.
 
-Searches differ from library to library. So a method whose steps come from another search than bpviz's is recorded
-twice: as it is, for where it parts, and with its search replaced by SciPy's ``line_search``, for the rest of it.
+Line searches differ between libraries. A method with another search than that of bpviz is recorded twice: unchanged,
+for the update at which it starts to differ, and with SciPy's ``line_search`` as its search, for the other updates.
 """
 
 from record import Case
 
 _NO_STOP = {"gtol": 0}
 _ONE_UPDATE = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}
-_LBFGS_STOPS = "torch makes max_iter updates a call, and stops where numbers are small"
+_LBFGS_STOPS = "torch makes max_iter updates per call, and stops where numbers are small"
 _MORE_THUENTE = "SciPy tries Moré and Thuente's search first"
 _REGION = {"initial_trust_radius": 0.3, "max_trust_radius": 1.7, "eta": 0.22, **_NO_STOP}
 
@@ -29,7 +29,7 @@ CASES = [
         "scipy",
         "trust-exact",
         {},
-        why="SciPy is content with a step whose length is within 10 % of the radius",
+        why="SciPy accepts a step whose length is within 10 % of the radius",
         parts=1,
     ),
     Case("bfgs", {}, "scipy", "BFGS by line_search", _NO_STOP),
@@ -58,7 +58,7 @@ CASES = [
         "torch",
         "LBFGS",
         {"line_search_fn": "strong_wolfe", "max_eval": 1000, **_ONE_UPDATE},
-        why="torch's search goes by cubics with slopes, and its first trial is 1",
+        why="torch's search interpolates with cubics, and its first trial is 1",
         parts=1,
     ),
     Case(

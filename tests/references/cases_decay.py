@@ -1,8 +1,8 @@
-"""What decays inside of an optimizer and goes around a rule here: a step, and weights."""
+"""Decay of steps and weights: part of the optimizer in the libraries, a wrapper in bpviz."""
 
 from record import Case
 
-_WHY = "its decay is of the weights before the move, times the step"
+_WHY = "its decay applies to the weights before the update, and is multiplied by the step"
 
 CASES = [
     Case(

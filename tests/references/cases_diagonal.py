@@ -1,4 +1,4 @@
-"""Rules that know the Hessian's diagonal, and Shampoo."""
+"""Rules that use the diagonal of the Hessian, and Shampoo."""
 
 from record import Case
 

@@ -1,4 +1,4 @@
-"""Variants of gradient descent and momentum, averaging, the rules by sign and Polyak's step."""
+"""Variants of gradient descent and momentum, averaging, sign-based rules and Polyak's step size."""
 
 from record import Case
 

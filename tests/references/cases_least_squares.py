@@ -1,8 +1,8 @@
-"""Rules that see the residuals."""
+"""Rules for least squares."""
 
 from record import Case
 
-_LM = {"materialize_jac": True, "solver": "lu"}  # the normal equations, solved as they stand
+_LM = {"materialize_jac": True, "solver": "lu"}  # solves the normal equations directly
 
 CASES = [
     Case("levenberg-marquardt", {"damping": 1e-6}, "jaxopt", "LevenbergMarquardt", _LM),
@@ -14,7 +14,7 @@ CASES = [
         "jaxopt",
         "GaussNewton",
         {},
-        why="jaxopt solves for the step by conjugate gradients, to a part in 10⁵",
+        why="jaxopt solves for the step by conjugate gradients, to a relative accuracy of 1e-5",
         tolerance=1e-6,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Rules that find their step by themselves, and schedule-free ones."""
+"""Parameter-free rules, and schedule-free ones."""
 
 from record import Case
 
@@ -88,7 +88,7 @@ CASES = [
     Case("dadapt-sgd", {}, "pytorch_optimizer", "DAdaptSGD", {}, why=_SINGLE, tolerance=1e-6),
     Case(
         "dadapt-sgd",
-        {"step": 0.4, "momentum": 0.8, "first_distance": 0.03},  # where float32 is not blown up
+        {"step": 0.4, "momentum": 0.8, "first_distance": 0.03},  # values at which float32 does not overflow
         "pytorch_optimizer",
         "DAdaptSGD",
         {"lr": 0.4, "momentum": 0.8, "d0": 0.03},

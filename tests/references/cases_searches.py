@@ -1,4 +1,4 @@
-"""Conjugate gradients, as SciPy has them: as they are, and with their search replaced by SciPy's ``line_search``."""
+"""SciPy's conjugate gradients: unchanged, and with SciPy's ``line_search`` as their search."""
 
 from record import Case
 

@@ -1,4 +1,4 @@
-"""Sharpness-aware minimization beside optax's."""
+"""Sharpness-aware minimization, compared with optax."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from record import Case
 
 
 def _sam(step: float, radius: float) -> dict[str, Any]:
-    """Return the arguments of optax.contrib.sam that its documents give for the paper's rule."""
+    """Return the arguments of optax.contrib.sam that its documentation gives for the rule of the paper."""
     uphill = {"0": {"name": "contrib.normalize", "arguments": {}}, "1": _descent(radius)}
     return {"0": _descent(step), "1": {"name": "chain", "arguments": uphill}, "opaque_mode": True}
 

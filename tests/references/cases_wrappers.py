@@ -1,4 +1,4 @@
-"""What goes around a rule: schedules, clipping, weight decay and lookahead."""
+"""Wrappers: schedules, clipping, weight decay and lookahead."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _CYCLE = {"epochs": 301.0, "rise": 0.3}
 _TORCH_CYCLE = {"max_lr": _STEP, "total_steps": 301, "pct_start": 91 / 301, "cycle_momentum": False}
 _DIVIDED = {"first": 0.2, "last": 0.02}
 _DIVIDE = {"div_factor": 5.0, "final_div_factor": 10.0}
-_DECAYED = "torch's and optax's decay is of the weights before the move, times the step"
+_DECAYED = "in torch and optax the decay applies to the weights before the update, and is multiplied by the step"
 
 
 def _torch(rule: str, settings: dict[str, Any], name: str, **arguments: Any) -> Case:
@@ -165,7 +165,7 @@ CASES = [
         pct_start=0.3,
         **_DIVIDE,
     ),
-    # torch leaves a step alone that would fall by less than 1e-8: here from a millionth on
+    # torch does not reduce a step by less than 1e-8; with a smallest step of 1e-6 this never happens
     _torch("reduce-on-plateau", {"smallest": 1e-6}, "ReduceLROnPlateau"),
     _torch(
         "reduce-on-plateau",
@@ -188,7 +188,7 @@ CASES = [
             "arguments": {"factor": 0.63, "patience": 5, "rtol": 0.02, "cooldown": 3, "min_scale": 0.01},
         },
     ),
-    # -- what the rule is answered
+    # -- modified gradients
     Case(
         "clip-norm",
         {"around": _MOMENTUM, "largest": 0.7, "epsilon": 1e-6},
@@ -239,7 +239,7 @@ CASES = [
         {"name": "add_decayed_weights", "arguments": {"weight_decay": 0.3}},
         _OPTAX_ADAM,
     ),
-    # -- around the move
+    # -- modified updates
     Case(
         "weight-decay",
         {"around": {"name": "adam"}},

@@ -16,18 +16,18 @@ from bpviz.engine.results import Ending, Trajectory, record
 
 
 class Compared(NamedTuple):
-    """How one run of a case went beside the recorded path."""
+    """One run of a case, compared with the recorded path."""
 
     run: str
-    updates: int  # that can be compared
-    largest: float  # difference, as a part of the largest weight so far; infinite if the rule ended before
-    at: int  # the update of the largest difference
-    parted: int | None  # the first update at which the difference is beyond its bound
+    updates: int  # number of compared updates
+    largest: float  # difference relative to the largest weight so far; infinite if the rule ended earlier
+    at: int  # update with the largest difference
+    parted: int | None  # first update with a difference beyond its bound
 
 
 @functools.cache
 def manifest(family: str) -> dict[str, Any]:
-    """Return what is recorded of a family."""
+    """Return the manifest of a family."""
     found: dict[str, Any] = json.loads((HERE / f"{family}.json").read_text(encoding="utf-8"))
     return found
 
@@ -38,7 +38,7 @@ def _packed(family: str) -> dict[str, Any]:
         return dict(paths)
 
 
-@functools.lru_cache(8)  # several references of one rule stand one after the other
+@functools.lru_cache(8)  # references of one rule are compared in succession
 def _own(rule: str, settings: str, problem: str, updates: int) -> list[Trajectory]:
     made = _made(rule, **json.loads(settings))
     starts = RECORDED[problem].starts
@@ -66,19 +66,19 @@ def compare(family: str, case: Case, updates: int | None = None) -> list[Compare
             bounds = np.zeros(len(path))
             for bound, first in runs[run]["bounds"].items():
                 bounds[first:] = max(float(bound), case.tolerance)
-            compared.append(_beside(run, path, _stretched(trajectory, len(path)), bounds))
+            compared.append(_compared(run, path, _stretched(trajectory, len(path)), bounds))
     return compared
 
 
 def _stretched(trajectory: Trajectory, rows: int) -> Any:
-    """Return the weights of so many epochs at most: a run that cannot go on stays where it is."""
+    """Return the first ``rows`` weights of a run; a stuck run keeps its last weights."""
     weights = trajectory.weights[:rows]
     if trajectory.ending is not Ending.STUCK:
         return weights
     return np.concatenate([weights, np.repeat(weights[-1:], rows - len(weights), axis=0)])
 
 
-def _beside(run: str, path: Any, own: Any, bounds: Any) -> Compared:
+def _compared(run: str, path: Any, own: Any, bounds: Any) -> Compared:
     apart = np.full(len(path), np.inf)
     apart[: len(own)] = difference(path[: len(own)], own)
     at = int(np.argmax(apart))

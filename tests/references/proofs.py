@@ -1,4 +1,4 @@
-"""What is known of every rule, computed for the table of docs/algorithms.md from registry and recorded paths."""
+"""Compute the tables of rules and wrappers in docs/algorithms.md from the registries and recorded paths."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Optimizer, Wrapper
 
-TITLES = ["rule", "asks for", "cost of an epoch", "compared with", "epochs", "at its best step", "source"]
-AROUND_TITLES = ["wrapper", "what it does", "settings, with defaults", "asks for", "compared with", "source"]
-STEPS = np.array([float(f"{10 ** (k / 10):.2g}") for k in range(-30, 31)])  # ten to a decade, as one would write them
+TITLES = ["rule", "needs", "evaluations per epoch", "compared with", "epochs", "epochs at best step", "source"]
+WRAPPER_TITLES = ["wrapper", "description", "settings with defaults", "needs", "compared with", "source"]
+STEPS = np.array([float(f"{10 ** (k / 10):.2g}") for k in range(-30, 31)])  # ten per decade, rounded to two digits
 THRESHOLD, MOST = 0.125, 1000
 _LIBRARIES = {
     "torch": "torch.optim",
@@ -40,7 +40,7 @@ _LIBRARIES = {
 
 
 def twin_families(folder: str = "optimizers") -> Iterator[ModuleType]:
-    """Yield the test modules of the families of rules, or of wrappers, with their twins."""
+    """Yield the test modules in a folder that contain twins."""
     for path in sorted((Path(__file__).parent.parent / folder).glob("test_*.py")):
         if "\nTWINS = " in path.read_text(encoding="utf-8"):
             spec = importlib.util.spec_from_file_location(f"family_{path.stem}", path)
@@ -51,38 +51,38 @@ def twin_families(folder: str = "optimizers") -> Iterator[ModuleType]:
             yield module
 
 
-def proofs(measured: bool = True) -> list[list[str]]:
+def rule_rows(measured: bool = True) -> list[list[str]]:
     """Return one row per rule, cells in the order of TITLES.
 
-    Unless they are ``measured``, which takes seconds, every difference is 0e+00, and the best step of three rules of
-    four is the one in docs/algorithms.md.
+    Measuring takes seconds. If not ``measured``, every difference is 0e+00, and the best step of three of four rules is
+    the one in docs/algorithms.md.
     """
     return [
         [
             f"`{name}`",
-            _asks(rule),
-            _cost(rule),
+            _needs(rule),
+            _evaluations(rule),
             _compared(name, measured),
             _epochs(rule),
-            _best(rule) if measured or i % 4 == 0 else _documented(name, "at its best step"),
+            _best(rule) if measured or i % 4 == 0 else _documented(name, "epochs at best step"),
             rule.source,
         ]
         for i, (name, rule) in enumerate(OPTIMIZERS.items())
     ]
 
 
-def _asks(rule: type[Optimizer | Wrapper]) -> str:
+def _needs(rule: type[Optimizer | Wrapper]) -> str:
     return ", ".join(kind for kind in KINDS if kind in rule.needs)
 
 
-def around(measured: bool = True) -> list[list[str]]:
-    """Return one row per wrapper, cells in the order of AROUND_TITLES."""
+def wrapper_rows(measured: bool = True) -> list[list[str]]:
+    """Return one row per wrapper, cells in the order of WRAPPER_TITLES."""
     return [
         [
             f"`{name}`",
             (wrapper.__doc__ or "").partition(".")[0] + ".",
             ", ".join(f"`{field.name}` {_setting(field.default)}" for field in fields(wrapper).values()),
-            _asks(wrapper),
+            _needs(wrapper),
             _compared(name, measured),
             wrapper.source,
         ]
@@ -105,25 +105,25 @@ def _cases() -> dict[str, list[tuple[str, Case]]]:
 
 @functools.cache
 def _against() -> dict[str, str]:
-    """Return what the tests compare with a rule besides recorded paths, as their families say it."""
+    """Return descriptions of the comparisons that are made without recorded paths (AGAINST), by rule."""
     modules = (module for folder in ("optimizers", "wrappers") for module in twin_families(folder))
     return {name: what for module in modules for name, what in getattr(module, "AGAINST", {}).items()}
 
 
 def _compared(name: str, measured: bool) -> str:
-    """Return the things that walk alike, each with the largest difference found, or what else the tests compare."""
+    """Return the implementations with the same paths, with the largest difference, and the other comparisons."""
     largest: dict[str, float] = {}
     for family, case in _cases().get(name, []):
         if case.parts is None:
             thing = _thing(case)
             found = [one.largest for one in compare(family, case)] if measured else []
             largest[thing] = max([largest.get(thing, 0), *found])
-    said = [f"{thing} {difference:.0e}" for thing, difference in largest.items()]
-    return ", ".join([*said, *filter(None, [_against().get(name)])]) or "its twin alone"
+    differences = [f"{thing} {difference:.0e}" for thing, difference in largest.items()]
+    return ", ".join([*differences, *filter(None, [_against().get(name)])]) or "its twin"
 
 
 def _thing(case: Case) -> str:
-    """Return what a case compares with: of optax's schedules and chains, the part that is not the rule inside."""
+    """Return the implementation of a case; for schedules and chains of optax, the part that is not the inner rule."""
     parts = [value["name"] for value in case.arguments.values() if isinstance(value, Mapping)]
     if case.library == "optax" and parts and case.name in ("sgd", "chain"):
         return f"optax.{next(name for name in parts if name not in ('sgd', 'adam'))}"
@@ -135,7 +135,7 @@ def _rows() -> dict[str, dict[str, str]]:
     """Return the rows of docs/algorithms.md: the cells of every rule and wrapper by the titles of their columns."""
     text = (Path(__file__).parents[2] / "docs/algorithms.md").read_text(encoding="utf-8")
     found: dict[str, dict[str, str]] = {}
-    for titles in (TITLES, AROUND_TITLES):
+    for titles in (TITLES, WRAPPER_TITLES):
         _, _, rows = text.partition(f"| {' | '.join(titles)} |\n")
         for row in itertools.takewhile(lambda line: line.startswith("|"), rows.splitlines()):
             cells = [cell.strip(" `") for cell in row.removeprefix("|").removesuffix("|").split(" | ")]
@@ -148,19 +148,19 @@ def _documented(name: str, title: str) -> str:
 
 
 def documented(case: Case) -> float:
-    """Return the largest difference from a reference of a case that docs/algorithms.md names."""
+    """Return the largest difference that docs/algorithms.md has for the reference of a case."""
     named = re.search(rf"(?:^|, ){re.escape(_thing(case))} (\d+e[+-]\d+)", _documented(case.rule, "compared with"))
     assert named, f"docs/algorithms.md: {case.rule}: no {_thing(case)}; run pytest tests/test_docs.py --update-docs"
     return float(named[1])
 
 
 def largest_allowed(difference: float) -> float:
-    """Return how large a documented difference, which roundoff makes, may be on another processor."""
+    """Return how large a documented difference may be on another processor, which rounds differently."""
     return 100 * difference + 1e-14
 
 
-def _cost(rule: type[Optimizer]) -> str:
-    """Return the evaluations of an epoch by kind, the mean of a run of ten epochs on the published problem."""
+def _evaluations(rule: type[Optimizer]) -> str:
+    """Return the evaluations per epoch by kind: the mean of ten epochs on the published problem."""
     (run,) = record(march(rule(), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=10))
     means = {kind: run.evaluations[kind] / run.epochs for kind in KINDS}
     return ", ".join(f"{mean:.3g} {kind}" for kind, mean in means.items() if mean)
@@ -177,7 +177,7 @@ def _epochs(rule: type[Optimizer]) -> str:
 
 
 def _best(rule: type[Optimizer]) -> str:
-    """Return the epochs at the step that takes the fewest."""
+    """Return the fewest epochs over all STEPS, and the step."""
     problem = Perceptron()
     if "step" not in fields(rule):
         return ""

@@ -1,13 +1,13 @@
-"""Record the paths of independent implementations, for every rule to be compared with at every update.
+"""Record the paths of independent implementations, with which the tests compare the rules at every update.
 
     pip install --group references
     python tests/references/record.py [family ...]
 
-A family is a file ``cases_<family>.py`` beside this one, with ``CASES``: which call of which library is which rule of
-bpviz. Each call that a family names is made on every problem of PROBLEMS, in float64, and its weights after every
-update go into ``<family>.npz``, with what made them in ``<family>.json``. README.md says what the numbers there mean.
+A family is a file ``cases_<family>.py`` in this folder with ``CASES``: which call of which library corresponds to which
+rule of bpviz. Each call is made on every problem of PROBLEMS, in float64. The weights after every update are written to
+``<family>.npz``, and a manifest to ``<family>.json``. README.md explains the numbers in it.
 
-Nothing here knows bpviz: the library's own object walks, on gradients from the formulas below.
+This script does not import bpviz: it runs the optimizer of the library, with gradients from the formulas below.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ Rounding: TypeAlias = Callable[[Any], Any]
 HERE = Path(__file__).parent
 VERSIONS = ("torch", "pytorch_optimizer", "optax", "jaxopt", "jax", "scipy", "numpy")
 UPDATES = 300
-TOLERANCE = 1e-12  # what two runs may differ by, of the largest weight so far, where roundoff does not grow
-NOISE = 1e-15  # relative, on every gradient and inside it: some five to ten roundings
+TOLERANCE = 1e-12  # allowed difference where roundoff does not grow, relative to the largest weight so far
+NOISE = 1e-15  # relative, on every gradient and in its computation: about five to ten roundings
 SEEDS = (1, 2, 3)
-SAFETY = 10  # times what noise does to a run, two implementations of its rule may differ
-PARTED = 1e-10  # from where noise has moved a run by more, its path is an accident
-AHEAD = 2  # updates before that at which comparing ends
-HUGE = 1e100  # an error above is as good as infinite
+SAFETY = 10  # factor on the effect of noise, for the allowed difference
+PARTED = 1e-10  # where noise moves a run by more, its path is arbitrary
+AHEAD = 2  # the comparison ends this many updates earlier
+HUGE = 1e100  # larger errors count as infinite
 
 
 class Case(NamedTuple):
-    """A claim: ``rule`` with ``settings`` walks as ``name`` of ``library`` called with ``arguments`` does.
+    """A claim: ``rule`` with ``settings`` has the path of ``name`` of ``library``, called with ``arguments``.
 
-    ``name`` is where the library keeps it: "Adam" (torch.optim), "contrib.prodigy" (optax), "LevenbergMarquardt"
-    (jaxopt, made of residuals), "BFGS" (a method of scipy.optimize.minimize, and ``arguments`` its options). After a
-    space it may say which part of it is replaced, of REPLACED: "BFGS by line_search". An argument that is itself a call
-    is a mapping of its ``name`` and its ``arguments``; one whose name is a number has none. Where ``rule`` is a
-    wrapper, its settings say what it is ``around``: the name and the settings of that.
+    ``name`` is a name in the library: "Adam" (torch.optim), "contrib.prodigy" (optax), "LevenbergMarquardt" (jaxopt,
+    for residuals), "BFGS" (a method of scipy.optimize.minimize with the options ``arguments``). After a space it may
+    name a replaced part, see REPLACED: "BFGS by line_search". An argument that is itself a call is a mapping with
+    ``name`` and ``arguments``; an argument whose name is a number is positional. If ``rule`` is a wrapper, ``around``
+    in its settings has the name and the settings of the wrapped rule.
 
-    ``why`` says why the settings are what they are, or the paths differ. ``tolerance`` is for a library that computes
-    something in float32 or to a tolerance. ``parts`` is for things that share a name but not a path: the update at
-    which they part. ``reads`` names what the path is if not the parameters: a tensor in torch's state ("ax"), or
-    optax's function of state and parameters ("contrib.schedule_free_eval_params"). ``handed`` says what the library
-    gets in place of what it would draw by chance: "the Hessian's diagonal".
+    ``why`` is the reason for the settings, or for a difference. ``tolerance`` is for a library that computes something
+    in float32 or approximately. ``parts`` is for implementations that share a name but not a path: the update at which
+    they start to differ. ``reads`` names the path if it is not the parameters: a tensor in torch's state ("ax"), or a
+    function of optax of state and parameters ("contrib.schedule_free_eval_params"). ``handed`` names the value that the
+    library gets instead of a random estimate: "the Hessian's diagonal".
     """
 
     rule: str
@@ -74,7 +74,7 @@ class Case(NamedTuple):
 
     @property
     def call(self) -> str:
-        """The call whose path this is, as manifests name it."""
+        """The recorded call, as manifests name it."""
         reading = f" read by {self.reads}" if self.reads else ""
         handed = f" handed {self.handed}" if self.handed else ""
         return f"{self.library}:{_call(self.name, self.arguments)}{reading}{handed}"
@@ -96,18 +96,17 @@ def families() -> dict[str, list[Case]]:
 
 
 # -- problems --------------------------------------------------------------------------------------------------------
-# Each value that is rounded before it is used again passes through ``r``, which can make that rounding larger; ``xp``
-# is NumPy or what traces like it.
+# Each intermediate value passes through ``r``, which can add noise; ``xp`` is NumPy or jax.numpy.
 
 
 class Problem(NamedTuple):
-    """A function of two weights with its derivatives, and where runs start."""
+    """A function of two weights with its derivatives, and the starts of the runs."""
 
     error: Callable[[Any, Rounding, Any], Any]
     gradient: Callable[[Array, Rounding], list[float]]
     hessian: Callable[[Array, Rounding], list[list[float]]]
     starts: tuple[tuple[float, float], ...]
-    residuals: Callable[[Any, Rounding, Any], Any] | None = None  # whose squares add up to the error, if there are
+    residuals: Callable[[Any, Rounding, Any], Any] | None = None  # whose squares add up to the error
 
 
 X = np.array([(0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9)])
@@ -203,7 +202,7 @@ PROBLEMS = {
     "rosenbrock": Problem(
         _rosenbrock_error, _rosenbrock_gradient, _rosenbrock_hessian, ((-1.2, 1.0),), _rosenbrock_residuals
     ),
-    # Not the usual (1, 1), where a derivative is exactly 0 and one rounding decides its sign.
+    # Not the usual (1, 1), where a derivative is exactly 0, so that rounding decides its sign.
     "beale": Problem(
         _beale_error,
         _beale_gradient,
@@ -226,7 +225,7 @@ def run_name(problem: str, start: Iterable[float]) -> str:
 
 
 class Answers:
-    """What a walk asks a problem, in float64, with noise of relative size ``noise`` if there is a seed."""
+    """The evaluations of a problem in float64, with noise of relative size NOISE if a seed is given."""
 
     def __init__(self, problem: Problem, seed: int | None = None) -> None:
         self.problem = problem
@@ -247,14 +246,14 @@ class Answers:
 
 
 # -- libraries -------------------------------------------------------------------------------------------------------
-# Each prepares the walk of a call on a problem: a function of the answers and the start that yields the weights after
-# every update.
+# Each returns the walk of a call on a problem: a function of the evaluations and the start, which yields the weights
+# after every update.
 
 Walk: TypeAlias = Callable[[Answers, Array], Iterator[Array]]
 
 
 def _scipy_by_line_search() -> Any:
-    """Let SciPy use its ``line_search`` alone, which it tries where Moré and Thuente's search fails."""
+    """Make SciPy use only ``line_search``, which it otherwise uses if the search of Moré and Thuente fails."""
     from scipy.optimize import _optimize
 
     patient = functools.partial(_optimize.line_search_wolfe2, maxiter=1000)
@@ -262,7 +261,7 @@ def _scipy_by_line_search() -> Any:
 
 
 def _scipy_exactly() -> Any:
-    """Let SciPy's search for λ go on until a step is as long as the radius to 1e-13, not to 10 %."""
+    """Make SciPy search for λ until the step length equals the radius to 1e-13, not to 10 %."""
     from scipy.optimize import _trustregion_exact
 
     class Exactly(_trustregion_exact.IterativeSubproblem):  # type: ignore[misc]
@@ -272,14 +271,14 @@ def _scipy_exactly() -> Any:
 
 
 class _NoStepError(Exception):
-    """A search has found none."""
+    """A search found no step."""
 
 
 def _torch_by_line_search() -> Any:
-    """Let torch's LBFGS take its steps from SciPy's ``line_search``, with the first trials that BFGS there has.
+    """Make torch's LBFGS use SciPy's ``line_search``, with the first trial steps of SciPy's BFGS.
 
-    It ends before torch takes no notice of what a step has taught, because yᵀs, about 0.1 to 2 times the fall that the
-    slope promises, is at most 1e-10.
+    It stops before torch ignores the curvature of a step, which it does if yᵀs is at most 1e-10; yᵀs is about 0.1 to 2
+    times the decrease that the slope predicts.
     """
     from scipy.optimize._linesearch import scalar_search_wolfe2
 
@@ -311,7 +310,7 @@ REPLACED: dict[str, dict[str, Callable[[], Any]]] = {
 
 
 def _named(case: Case) -> tuple[str, Callable[[], Any]]:
-    """Return the name that the library knows, and what replaces a part of what it names."""
+    """Return the name in the library, and a context that replaces the named part."""
     name, _, replaced = case.name.partition(" ")
     return name, REPLACED[case.library][replaced] if replaced else contextlib.nullcontext
 
@@ -337,7 +336,7 @@ def _pytorch_optimizer(case: Case, _problem: Problem) -> Walk:
 def _torch_walk(case: Case, library: Any) -> Walk:
     import torch
 
-    torch.set_default_dtype(torch.float64)  # some keep scalars in the default type
+    torch.set_default_dtype(torch.float64)  # some optimizers store scalars in the default type
     schedules = torch.optim.lr_scheduler
     called, replaced = _named(case)
 
@@ -351,7 +350,7 @@ def _torch_walk(case: Case, library: Any) -> Walk:
         return call(**inner, **rest) if inner else call([w], **alone, **rest)
 
     def advance(optimizer: Any, closure: Callable[[], Any], **handed: Any) -> None:
-        """Make an update; gradients are clipped before it, and a schedule is told of it, or of the error before it."""
+        """Make an update: clip gradients before it, and step the schedule, with the error if it needs that."""
         if isinstance(optimizer, tuple):
             optimizer, clip = optimizer
 
@@ -431,7 +430,7 @@ def _optax(case: Case, problem: Problem) -> Walk:
     @jax.jit
     def update(params: Any, state: Any, value: Any, gradient: Any, **handed: Any) -> Any:
         extra = {"value": value, "grad": gradient, "value_fn": error, **handed}
-        extra |= {"grad_fn": slope} if case.name == "contrib.sam" else {}  # what a search does not know it refuses
+        extra |= {"grad_fn": slope} if case.name == "contrib.sam" else {}  # a search rejects unknown arguments
         updates, state = optimizer.update(gradient, state, params, **{name: extra[name] for name in taken(extra)})
         return optax.apply_updates(params, updates), state
 
@@ -465,7 +464,7 @@ def _jaxopt(case: Case, problem: Problem) -> Walk:
             last = params
             params, state = solver.update(params, state)
             yield np.array(params)
-            if (last + state.delta == last).all():  # it would go on for ever
+            if (last + state.delta == last).all():  # no more changes
                 return
 
     return walk
@@ -479,7 +478,7 @@ def _scipy(case: Case, _problem: Problem) -> Walk:
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
         rows: list[Array] = []
         with warnings.catch_warnings(), replaced():
-            warnings.simplefilter("ignore")  # of derivatives that a method does not use
+            warnings.simplefilter("ignore")  # about derivatives that a method does not use
             minimize(
                 answers.error,
                 start,
@@ -507,7 +506,7 @@ LIBRARIES: dict[str, Callable[[Case, Problem], Walk]] = {
 
 
 def _path(walk: Walk, answers: Answers, start: tuple[float, ...]) -> tuple[Array, bool]:
-    """Return the weights ``(updates + 1, 2)`` as far as the library goes, and whether it diverges there."""
+    """Return the weights ``(updates + 1, 2)`` until the library stops, and whether the run diverges."""
     rows = [np.array(start)]
     for w in itertools.islice(walk(answers, rows[0]), UPDATES):
         if not answers.problem.error(w, lambda value: value, np) <= HUGE:
@@ -517,13 +516,13 @@ def _path(walk: Walk, answers: Answers, start: tuple[float, ...]) -> tuple[Array
 
 
 def difference(path: Array, other: Array) -> Array:
-    """Return how far ``other`` is from ``path`` at every update, as a part of the largest weight so far."""
+    """Return the difference of two paths at every update, relative to the largest weight so far."""
     largest = np.maximum.accumulate(abs(path).max(axis=1))
     return np.asarray(abs(other - path).max(axis=1) / largest)
 
 
 def record(problem: Problem, start: tuple[float, ...], walk: Walk) -> tuple[Array, dict[str, Any]]:
-    """Return a path as far as it can be compared, and what its manifest says of it."""
+    """Return the comparable part of a path, and its entry in the manifest."""
     with np.errstate(all="ignore"):
         path, diverges = _path(walk, Answers(problem), start)
         noisy = [_path(walk, Answers(problem, seed), start)[0] for seed in SEEDS]
@@ -542,9 +541,9 @@ def record(problem: Problem, start: tuple[float, ...], walk: Walk) -> tuple[Arra
 
 
 def packed(paths: Iterable[Array]) -> npt.NDArray[np.uint8]:
-    """Return paths, one under the other, exactly and in a form that compresses well: rows ``(8, numbers)`` of bytes.
+    """Return concatenated paths, packed without loss in a form that compresses well: bytes ``(8, numbers)``.
 
-    Read as integers, the bits of a smooth path's weights have small third differences.
+    The bits of the weights of a smooth path, as integers, have small third differences.
     """
     bits = np.concatenate(list(paths)).T.copy().view(np.int64)
     for _ in range(3):
@@ -561,7 +560,7 @@ def unpacked(rows: npt.NDArray[np.uint8], lengths: Iterable[int]) -> list[Array]
 
 
 def record_family(family: str, cases: Iterable[Case]) -> None:
-    """Write the paths of every call that a family names, and their manifest."""
+    """Write the paths of all calls of a family, and their manifest."""
     paths: dict[str, npt.NDArray[np.uint8]] = {}
     calls: dict[str, Any] = {}
     for case in {case.call: case for case in cases}.values():
@@ -584,5 +583,5 @@ if __name__ == "__main__":
     known = families()
     for wanted in sys.argv[1:] or known:
         if wanted not in known:
-            sys.exit(f"there is no cases_{wanted}.py; the families are {', '.join(known)}")
+            sys.exit(f"unknown family {wanted!r} (expected {', '.join(known)})")
         record_family(wanted, known[wanted])

@@ -255,7 +255,7 @@ def test_damage_anywhere_is_a_message(study: Path, name: str) -> None:
 def test_two_folders_of_one_name(study: Path) -> None:
     shutil.copytree(study, "more/Study")
     said = refused(study, "more/Study", "--to", "fake")
-    assert said == "two folders are named 'study' and would be one experiment; export one after the other"
+    assert said == "two folders are named 'study' and would become one experiment; export them separately"
 
 
 @pytest.mark.usefixtures("fake")

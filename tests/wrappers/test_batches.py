@@ -64,23 +64,18 @@ def test_an_epoch_by_hand(bowl):
     assert run.evaluations["gradient"] == 1
 
 
-def test_every_epoch_uses_every_sample_once_in_an_order_by_seed_and_epoch(six_points):
-    """The orders recorded by a rule are those of NumPy's generator of (seed, epoch)."""
+def test_an_epoch_sees_every_sample_once_in_an_order_of_seed_and_epoch(six_points):
+    """The orders are those of NumPy's generator with the seed (seed, epoch)."""
 
-    class Note:
-        recalls = False
-
-        def begin(self, w, f):
-            return ()
-
-        def advance(self, w, state, f):
-            x = f.problem.x[:, :, 0].T.tolist()
-            seen.append([six_points.dataset.features.index(tuple(sample)) for sample in x])
-            return w, state
+    class Noting(Oracle):
+        def part(self, samples):
+            seen.append(samples[:, 0].tolist())
+            return super().part(samples)
 
     for seed, size, cuts in ((0, 4, [4]), (3, 2, [2, 4]), (3, 1, [1, 2, 3, 4, 5]), (3, 6, [])):
         seen = []
-        optimizer, f, w = WRAPPERS["mini-batches"](Note(), batch_size=size, seed=seed), Oracle(six_points, 1), START
+        optimizer = WRAPPERS["mini-batches"](OPTIMIZERS["gd"](), batch_size=size, seed=seed)
+        f, w = Noting(six_points, 1), START
         state = optimizer.begin(w, f)
         for _ in range(2):
             w, state = optimizer.advance(w, state, f)
@@ -204,9 +199,30 @@ def test_run_is_stuck_if_it_is_stuck_on_every_batch(bowl):
     assert level.weights[1, 1] < 1
 
 
-def test_inner_schedules_count_batches_and_outer_ones_epochs(bowl):
-    """Two batches per epoch, and a step that is halved: by an inner schedule after the first batch, by an outer one
-    after the first epoch. The gradients of the two samples are (2 (w1 - 3), 0) and (0, 8 (w2 + 1)).
+@pytest.mark.parametrize(
+    "kind", [WRAPPERS["mini-batches"], lambda rule: WRAPPERS["clip-norm"](WRAPPERS["mini-batches"](rule))]
+)
+def test_a_run_that_is_stuck_on_every_batch_has_the_reason_of_its_rule(kind, bowl):
+    class Stuck:
+        name, needs, recalls = "stuck", frozenset({"gradient"}), False
+
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            f.cannot_go_on(f.live & (w[:, 0] < 2), {0: "no step", 1: "another"})
+            return w + 1, state
+
+    optimizer, f = kind(Stuck()), Oracle(bowl, 3)
+    w = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    optimizer.advance(w, optimizer.begin(w, f), f)
+    assert f.stuck.tolist() == [True, False, False]  # the second is stuck on the first of two batches alone
+    assert f.why == {0: "no step"}
+
+
+def test_what_is_inside_counts_batches_and_what_is_around_epochs(bowl):
+    """Two batches an epoch, and a step that halves: inside from the first batch to the second, around from the first
+    epoch to the second. The two samples' gradients are (2 (w1 - 3), 0) and (0, 8 (w2 + 1)).
     """
     gd, half, batches = OPTIMIZERS["gd"](step=0.1), WRAPPERS["exponential"], WRAPPERS["mini-batches"]
     first = np.random.default_rng([0, 1]).permutation(2)[0]  # the weight that moves first

@@ -15,6 +15,7 @@ import pytest
 from proofs import twin_families
 
 from bpviz import declare
+from bpviz.conformance import evaluation_counts
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
 from bpviz.engine.loop import march
@@ -286,9 +287,9 @@ class SpyOracle(Oracle):
         super().__init__(problem, runs)
         self.asked = set()
 
-    def charge(self, counts):
-        self.asked |= {kind for kind, many in zip(KINDS, counts.sum(0), strict=True) if many}
-        super().charge(counts)
+    def _count_samples(self, kind, samples, where):
+        self.asked.add(kind)
+        super()._count_samples(kind, samples, where)
 
 
 for _kind in KINDS:
@@ -314,7 +315,17 @@ def test_evaluates_only_its_needs_and_modifies_no_input(name, rule):
 
 
 @over_pairs
-def test_counts_only_its_needs(name, rule, six_points):
+def test_every_evaluation_is_counted(name, rule):
+    assert list(evaluation_counts.every_evaluation_is_counted(wrapped(name, rule))) == []
+
+
+@over_pairs
+def test_wrapped_rule_has_only_an_oracle(name, rule):
+    assert list(evaluation_counts.rule_has_only_an_oracle(wrapped(name, rule))) == []
+
+
+@over_pairs
+def test_only_what_is_needed_is_billed(name, rule, six_points):
     run = record(march(wrapped(name, rule), six_points, [(2.6, -3.5)], error_threshold=None, max_epochs=5))[0]
     assert {kind for kind, times in run.evaluations.items() if times} == wrapped(name, rule).needs
     assert (np.diff(run.counts, axis=0) >= 0).all()
