@@ -166,7 +166,7 @@ def carry_out(
     collect: Callable[[int, Outcome], T],
     *,
     processes: int = 1,
-    progress: Progress = lambda words: None,
+    progress: Progress = lambda title: None,
 ) -> list[T]:
     """Run experiments and write their files.
 
@@ -190,15 +190,15 @@ def carry_out(
     if processes > 1:
         with worker_pool(processes) as pool:
             return _carry_out_with(pool, jobs, collect, TASKS_AHEAD * processes, progress)
-    return [collect(number, _whole(job, progress)) for number, job in enumerate(jobs)]
+    return [collect(number, _carry_out(job, progress)) for number, job in enumerate(jobs)]
 
 
-def _whole(job: Job, progress: Progress = lambda words: None) -> Outcome:
+def _carry_out(job: Job, progress: Progress = lambda title: None) -> Outcome:
     """Carry out a job in this process."""
     outcome = compute(job)
     progress(job.experiment.title)
-    for number, due in outcome.pop_pending():
-        outcome.record(draw(job, number, due))
+    for number, request in outcome.pop_pending():
+        outcome.record(draw(job, number, request))
         progress(job.experiment.figures[number].file_name())
     _finish(job, outcome)
     return outcome
@@ -223,7 +223,7 @@ def _carry_out_with(
     while len(kept) < len(jobs):
         with interrupts_blocked():
             while begun < len(jobs) and len(whole) + len(computing) + len(drawing) < most:
-                task, tasks = (_whole, whole) if len(jobs) - begun > most else (compute, computing)
+                task, tasks = (_carry_out, whole) if len(jobs) - begun > most else (compute, computing)
                 tasks[pool.submit(task, jobs[begun])] = begun
                 begun += 1
         pending: set[Future[Any]] = {*whole, *computing, *drawing}
@@ -232,8 +232,8 @@ def _carry_out_with(
             if future in whole:
                 number = whole.pop(future)
                 kept[number] = collect(number, future.result())
-                for words in (jobs[number].experiment.title, *(f.file_name() for f in jobs[number].experiment.figures)):
-                    progress(words)
+                for title in (jobs[number].experiment.title, *(f.file_name() for f in jobs[number].experiment.figures)):
+                    progress(title)
                 continue
             if future in drawing:
                 number, figure = drawing.pop(future)
@@ -245,10 +245,10 @@ def _carry_out_with(
                 progress(jobs[number].experiment.title)
                 with interrupts_blocked():
                     drawing |= {
-                        pool.submit(draw, jobs[number], figure, due): (number, figure)
-                        for figure, due in outcome.pop_pending()
+                        pool.submit(draw, jobs[number], figure, request): (number, figure)
+                        for figure, request in outcome.pop_pending()
                     }
-            if not any(number == of for of, _ in drawing.values()):
+            if not any(number == job for job, _ in drawing.values()):
                 _finish(jobs[number], outcomes[number])
                 kept[number] = collect(number, outcomes.pop(number))
     return [kept[number] for number in range(len(jobs))]
@@ -258,7 +258,7 @@ def compute(job: Job) -> Outcome:
     """Run an experiment, write its tables, and return the outcome with the figures to draw."""
     if job.experiment.figures:
         import bpviz.figures._render  # noqa: F401  sets up matplotlib before another import of it
-    outcome = Outcome(*_ran(job.experiment))
+    outcome = Outcome(*_run(job.experiment))
     outcome.runs = tables.summary(outcome.results)["runs"]
     unchanged = _update_tables(job, outcome) and _same_origin(job)
     for number, figure in enumerate(job.experiment.figures):
@@ -272,7 +272,7 @@ def compute(job: Job) -> Outcome:
             outcome.shows.append(shows)
         formats = []
         for suffix, file in job.figure_files(number).items():
-            reason = _why_figure(job, number, file, outcome.shows)
+            reason = _figure_reason(job, number, file, outcome.shows)
             if reason:
                 outcome.updated[file] = reason
                 formats.append(suffix)
@@ -294,12 +294,14 @@ def _update_tables(job: Job, outcome: Outcome) -> bool:
     existing = _contents(job.folder) if job.before else {}
     same = bool(existing) and (existing == contents or rounding.same_results(existing, contents))
     if same:
-        outcome.kept = [file for file in rounding.RESULTS if existing[file] != contents[file]]
-        contents |= {file: existing[file] for file in outcome.kept}
-        outcome.runs = json.loads(contents["summary.json"])["runs"]
+        runs = json.loads(existing["summary.json"])["runs"]
+        page = rounding.with_numbers(contents["summary.md"].decode(), runs, outcome.runs).encode()
+        kept = {**contents, **{file: existing[file] for file in rounding.RESULTS}, "summary.md": page}
+        outcome.kept = [file for file in TABLES if kept[file] == existing[file] != contents[file]]
+        outcome.runs, contents = runs, kept
     for file, content in contents.items():
         if atomic.update(job.folder / file, content):
-            outcome.updated[file] = _why_table(job, file)
+            outcome.updated[file] = _table_reason(job, file)
         outcome.files[file] = lockfile.written(content)
     return same
 
@@ -318,21 +320,21 @@ def _same_origin(job: Job) -> bool:
     return before is not None and before.origin == job.origin and not provenance.other_code(before.code)
 
 
-def _ran(experiment: Experiment) -> tuple[Results, dict[str, float]]:
+def _run(experiment: Experiment) -> tuple[Results, dict[str, float]]:
     seconds: dict[str, float] = {}
     return runner.run(experiment, seconds=seconds), seconds
 
 
 def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
     """Return the contents of the tables, in the order of TABLES."""
-    made_with = {"schema": schemas.SUMMARY, "experiment": config.resolved(experiment), "versions": versions(experiment)}
+    record = {"schema": schemas.SUMMARY, "experiment": config.resolved(experiment), "versions": versions(experiment)}
     used = plugins.used(experiment)
     contents = (
         tables.summary_markdown(results.title, tables.table(results, exact=True)),
         tables.summary_csv(results),
         tables.as_json(tables.summary(results)),
         tables.history_csv(results),
-        tables.as_json({**made_with, "plugins": used} if used else made_with),
+        tables.as_json({**record, "plugins": used} if used else record),
     )
     return tuple(content.encode(errors="backslashreplace") for content in contents)
 
@@ -343,11 +345,11 @@ def write_tables(experiment: Experiment, results: Results, folder: Path) -> None
         atomic.write(folder / file, content)
 
 
-def _why_table(job: Job, file: str) -> str:
+def _table_reason(job: Job, file: str) -> str:
     return "content changed" if job.before and file in job.before.files else "new file"
 
 
-def _why_figure(job: Job, number: int, file: str, shows: list[str]) -> str:
+def _figure_reason(job: Job, number: int, file: str, shows: list[str]) -> str:
     """Return why a file of a figure must be drawn; an empty string if it is up to date."""
     if job.before is None or file not in job.before.files:
         return "new file"
@@ -367,17 +369,17 @@ def _drawing(job: Job, number: int) -> dict[str, str]:
     return hashing.modules(*provenance.DRAWING, *modules_of([job.experiment.figures[number]]))
 
 
-def draw(job: Job, number: int, due: PendingFigure) -> dict[str, DrawnFile]:
+def draw(job: Job, number: int, request: PendingFigure) -> dict[str, DrawnFile]:
     """Draw a figure of an experiment and return its files by name."""
     from bpviz.figures._render import rendered  # imports matplotlib
 
     drawn = {}
-    for suffix in due.formats:
-        content = rendered(job.experiment.figures[number], due.data, suffix)
+    for suffix in request.formats:
+        content = rendered(job.experiment.figures[number], request.data, suffix)
         file = job.figure_files(number)[suffix]
         record = lockfile.written(content)
-        if due.shows is not None:
-            record["shows"] = due.shows
+        if request.shows is not None:
+            record["shows"] = request.shows
         drawn[file] = DrawnFile(record, same=not atomic.update(job.folder / file, content))
     return drawn
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bpviz.outputs.build import Job
 
 _MOST_CHANGES = 3  # changed values of a config that are listed
+_MOST_FILES = 4  # changed source files that are listed
 
 
 class RunOptions(NamedTuple):
@@ -128,7 +129,9 @@ def _reason(job: Job, before: Lock, now: Origin) -> str:
         reasons.append("figure options changed (--format or --no-figures)")
     code = provenance.other_code(before.code)
     if code:
-        reasons.append(f"bpviz source files changed: {', '.join(code)}")
+        more = len(code) - _MOST_FILES
+        names = [*code[:_MOST_FILES], f"{more} more"] if more > 1 else code
+        reasons.append(f"bpviz source files changed: {', '.join(names)}")
     damages = lockfile.damages(before, job.folder)
     for kind in dict.fromkeys(damages.values()):
         files = [name for name, found in damages.items() if found == kind]

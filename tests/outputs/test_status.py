@@ -213,6 +213,15 @@ def test_changed_source_file_reruns_the_experiment(folder, module, redrawn, monk
     assert said() == [UP_TO_DATE]
 
 
+def test_lists_at_most_four_changed_source_files(folder):
+    path = folder / lockfile.NAME
+    data = json.loads(path.read_bytes())
+    for number, end in ((5, "c.py, d.py, e.py"), (6, "c.py, d.py, 2 more")):
+        data["code"] |= {f"{letter}.py": "0" for letter in "abcdef"[:number]}
+        path.write_text(json.dumps(data))
+        assert said() == [f"outputs/two: updated 0 of 8 files (bpviz source files changed: a.py, b.py, {end})"]
+
+
 def spy(module, name, calls):
     function = getattr(sys.modules[module], name)
 

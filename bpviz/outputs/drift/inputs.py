@@ -39,30 +39,30 @@ class Subject:
     folder: Path
     asked: RunOptions
     before: Lock | None
-    trouble: Mistake | None = None
+    mistake: Mistake | None = None
 
     @classmethod
     def of(cls, source: Source, folder: Path, given: CheckOptions) -> Subject:
         """Return the outputs of a config."""
-        trouble = None
+        mistake = None
         try:
             before = lockfile.read(folder)
         except LockError as error:
-            before, trouble = None, _unusable(folder / lockfile.NAME, str(error))
-        if before is None and trouble is None:
+            before, mistake = None, _unusable(folder / lockfile.NAME, str(error))
+        if before is None and mistake is None:
             missing = lockfile.NAME if folder.exists() else "outputs"
-            trouble = Mistake(source.label, 0, 0, "", f"no {missing} in {folder}")
+            mistake = Mistake(source.label, 0, 0, "", f"no {missing} in {folder}")
         was = before.asked if before else {}
         formats = list(given.formats or was.get("formats") or ["png"])
         asked = RunOptions(list(given.overrides), formats, bool(was.get("figures", True)) and not given.no_figures)
-        return cls(source, folder, asked, before, trouble)
+        return cls(source, folder, asked, before, mistake)
 
     @property
     def untouched(self) -> bool:
         """Whether all inputs and outputs have the hashes of the lockfile, so that the config need not be parsed."""
         return status.up_to_date(self.source, self.folder, self.asked) is not None
 
-    def as_asked(self, experiment: Experiment) -> Experiment:
+    def with_options(self, experiment: Experiment) -> Experiment:
         """Return an experiment without figures if --no-figures applies."""
         return experiment if self.asked.figures else replace(experiment, figures=())
 
@@ -87,12 +87,12 @@ def check(subject: Subject, experiment: Experiment | None) -> Checked:
     title = experiment.title if experiment else subject.source.name
     checked = Checked(subject.source.label, subject.folder, title)
     if subject.before is None:
-        assert subject.trouble
-        checked.drifts.append(Drift("inputs", subject.trouble))
+        assert subject.mistake
+        checked.drifts.append(Drift("inputs", subject.mistake))
         return checked
     checked.drifts += _asked(subject, subject.before)
     if experiment is not None:
-        drifts, notes = _read(subject, subject.before, subject.as_asked(experiment))
+        drifts, notes = _read(subject, subject.before, subject.with_options(experiment))
         checked.drifts += drifts
         checked.notes += notes
     checked.drifts += _files(subject.before, subject.folder)

@@ -43,7 +43,7 @@ def task(subject: Subject, experiment: Experiment, temporary: Path, level: str, 
     """Return the task that repeats the outputs, as far as a level compares them, in the folder ``temporary``."""
     assert subject.before
     before = subject.before
-    experiment = subject.as_asked(experiment)
+    experiment = subject.with_options(experiment)
     if level != "pixels":
         return Task(subject, before, experiment, Job(replace(experiment, figures=()), temporary, (), False), checked)
     drawn = _minor(before.versions) == _minor(versions(experiment))
