@@ -22,18 +22,21 @@ GOLDEN = 0.61803399  # fraction of the bracket that a step of the golden section
 _GROW = 1.618034  # by how much a step of the bracketing grows
 _LONGEST_JUMP = 110.0  # how far a parabola may extrapolate, in lengths of the last interval
 _GOLDEN_CUT = 0.3819660  # fraction of the longer part of its bracket that a golden step of Brent's method goes
-_CLOSEST = 1e-11  # how far apart Brent's method keeps its trials where the minimum is at 0
+_CLOSEST = 1e-11  # how far apart Brent's method keeps its trials, if that is less than a tenth of its bracket
 _MOST_TRIALS = 1000
-_MOST_ZOOMS = 100  # trials within a bracket, as in SciPy
+_MOST_INTERPOLATIONS = 11  # trials within a bracket, as many as in SciPy, which then gives up
+_MOST_HALVINGS = 100  # trials within a bracket after these
 
 Phi: TypeAlias = "Callable[[Array, Mask], Array]"
 
 
 def along(f: Oracle, w: Array, direction: Array) -> Phi:
-    """Return φ(α, where): the error ``(runs, 1)`` at ``w + α direction`` of the runs in ``where``."""
+    """Return φ(α, where), the error ``(runs, 1)`` at ``w + α direction`` of the runs in ``where``; ∞ if it is NaN."""
 
     def phi(alpha: Array, where: Mask) -> Array:
-        return f.error(w + alpha * direction, where)
+        error = f.error(w + alpha * direction, where)
+        height: Array = f.xp.where(f.xp.isnan(error), f.xp.inf, error)
+        return height
 
     return phi
 
@@ -91,15 +94,23 @@ def bracket(phi: Phi, zero: Array, phi_zero: Array, f: Oracle) -> Bracket:
         a, fa = xp.where(done, a, b), xp.where(done, fa, fb)
         b, fb = xp.where(done, b, c), xp.where(done, fb, fc)
         c, fc = xp.where(done, c, u), xp.where(done, fc, fu)
-    return Bracket(a, b, c, fb, (fb <= fc) & ((fb < fa) | (fb < fc)))
+    return Bracket(a, b, c, fb, (fb <= fc) & ((fb < fa) | (fb < fc)) & xp.isfinite(c - a))
 
 
-def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array, Array]:
+def resolution(w: Array, direction: Array, f: Oracle) -> Array:
+    """Return the longest step α ``(runs, 1)`` with which w + α d is w but for rounding: ε |wᵢ| / |dᵢ|, the least of i."""
+    xp = f.xp
+    steps = xp.finfo(float).eps * xp.abs(w) / xp.abs(direction)
+    step: Array = xp.where(direction == 0, xp.inf, steps).min(axis=1, keepdims=True)
+    return step
+
+
+def golden_section(phi: Phi, start: Bracket, tolerance: Column, closest: Column, f: Oracle) -> tuple[Array, Array]:
     """Shrink a bracket by the golden section and return the better of its last two inner points, with φ there.
 
     J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; Numerical Recipes, section 10.2. A run is done when its
-    bracket is no longer than ``tolerance`` times the sum of its inner points' magnitudes. A run without a bracket gets
-    b.
+    bracket is at most ``tolerance`` times the sum of its inner points' magnitudes long, and ``closest``: the step that
+    is lost in rounding. A run without a bracket gets b.
     """
     xp = f.xp
     a, b, c, fb, holds = start
@@ -109,7 +120,7 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tu
     x1, x2 = xp.where(right, b, b - inner * (b - a)), xp.where(right, b + inner * (c - b), b)
     f1, f2 = phi(x1, holds[:, 0]), phi(x2, holds[:, 0])
     for _ in range(_MOST_TRIALS):
-        searching = holds & (xp.abs(x3 - x0) > tolerance * (xp.abs(x1) + xp.abs(x2)))
+        searching = holds & (xp.abs(x3 - x0) > tolerance * (xp.abs(x1) + xp.abs(x2)) + closest)
         if not searching.any():
             break
         rightward, leftward = searching & (f2 < f1), searching & ~(f2 < f1)
@@ -129,12 +140,12 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tu
     return xp.where(holds, xp.where(first, x1, x2), b), xp.where(holds, xp.where(first, f1, f2), fb)
 
 
-def brent(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array, Array]:
+def brent(phi: Phi, start: Bracket, tolerance: Column, closest: Column, f: Oracle) -> tuple[Array, Array]:
     """Shrink a bracket by parabolas, and by golden steps where those do not help; return the best step, with φ there.
 
     R. P. Brent, Algorithms for Minimization without Derivatives, 1973, chapter 5; Numerical Recipes, section 10.3. A
-    run is done when both ends of its bracket are within twice ``tolerance`` |α| of its best step α. A run without a
-    bracket gets b.
+    run is done when both ends of its bracket are within twice ``tolerance`` |α| of its best step α, or the bracket is no
+    longer than ``closest``, the step that is lost in rounding. A run without a bracket gets b.
     """
     xp = f.xp
     a, b = xp.minimum(start.a, start.c), xp.maximum(start.a, start.c)
@@ -142,9 +153,9 @@ def brent(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array
     fx = fw = fv = start.phi_b
     move = move_before = xp.zeros_like(x)
     for _ in range(_MOST_TRIALS):
-        closest = tolerance * xp.abs(x) + _CLOSEST
+        apart = tolerance * xp.abs(x) + xp.minimum(_CLOSEST, 0.1 * (b - a))
         middle = 0.5 * (a + b)
-        searching = start.holds & (xp.abs(x - middle) >= 2 * closest - 0.5 * (b - a))
+        searching = start.holds & (xp.abs(x - middle) >= 2 * apart - 0.5 * (b - a)) & (b - a > closest)
         if not searching.any():
             break
         # x + p/q: where the parabola through the three points is lowest
@@ -152,12 +163,12 @@ def brent(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array
         p, q = (x - v) * q - (x - w) * r, 2 * (q - r)
         p, q = xp.where(q > 0, -p, p), xp.abs(q)
         inside = (p > q * (a - x)) & (p < q * (b - x))
-        parabolic = inside & (xp.abs(move_before) > closest) & (xp.abs(p) < xp.abs(0.5 * q * move_before))
+        parabolic = inside & (xp.abs(move_before) > apart) & (xp.abs(p) < xp.abs(0.5 * q * move_before))
         longer = xp.where(x >= middle, a - x, b - x)
         move, move_before = xp.where(parabolic, p / q, _GOLDEN_CUT * longer), xp.where(parabolic, move, longer)
-        at_the_edge = parabolic & ((x + move - a < 2 * closest) | (b - (x + move) < 2 * closest))
-        move = xp.where(at_the_edge, xp.where(middle >= x, closest, -closest), move)
-        u = x + xp.where(xp.abs(move) >= closest, move, xp.where(move >= 0, closest, -closest))
+        at_the_edge = parabolic & ((x + move - a < 2 * apart) | (b - (x + move) < 2 * apart))
+        move = xp.where(at_the_edge, xp.where(middle >= x, apart, -apart), move)
+        u = x + xp.where(xp.abs(move) >= apart, move, xp.where(move >= 0, apart, -apart))
         fu = phi(u, searching[:, 0])
         worse, better = searching & (fu > fx), searching & ~(fu > fx)
         a = xp.where(worse & (u < x), u, xp.where(better & (u >= x), x, a))
@@ -178,51 +189,79 @@ def recall(known: Array, ask: Callable[[Array, Mask], Array], w: Array, f: Oracl
 
 
 def backtrack(
-    phi: Phi, phi_zero: Array, slope: Array, first: Column, shrink: Column, c1: Column, f: Oracle
+    phi: Phi, phi_zero: Array, slope: Array, first: Column, shrink: Column, c1: Column, closest: Array, f: Oracle
 ) -> tuple[Mask, Array, Array]:
     """Shorten the step ``first`` until φ(α) ≤ φ(0) + c1 α φ'(0); return which runs have found one, it, and φ there.
 
     J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, Algorithm 3.1. ``slope (runs, 1)`` holds φ'(0). A
-    step so short that roundoff hides the fall does not count, and after 1000 trials no more are made.
+    step at which rounding hides the fall is too long, and no step is tried below ``closest``, which is lost in rounding.
     """
     xp = f.xp
     alpha, lowest = first + xp.zeros_like(slope), phi_zero
-    searching = f.live[:, None] & (slope < 0)
-    for _ in range(_MOST_TRIALS):
+    found = searching = f.live[:, None] & (slope < 0)
+    while searching.any():
         lowest = xp.where(searching, phi(alpha, searching[:, 0]), lowest)
-        searching = searching & ~(lowest <= phi_zero + c1 * alpha * slope)
-        if not searching.any():
-            break
+        found = (lowest <= phi_zero + c1 * alpha * slope) & (lowest < phi_zero)
+        searching = searching & ~found & (alpha > closest)
         alpha = xp.where(searching, shrink * alpha, alpha)
-    return ~searching & (lowest < phi_zero), alpha, lowest
+    return found, alpha, lowest
+
+
+def downhill(d: Array, g: Array, f: Oracle) -> tuple[Array, Mask]:
+    """Return d, or -g where d does not lead downhill, and in which runs ``(runs, 1)`` that is."""
+    lost = ~(f.dot(g, d) < 0)
+    return f.xp.where(lost, -g, d), lost
+
+
+def settle(holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask | bool = True) -> tuple[Mask, Array]:
+    """End the runs in which a search along -g found no step; return which runs move, and their α, both ``(runs, 1)``.
+
+    A run whose search along another d found no step does not move: its rule has to forget what led to d, so that the
+    next search is along -g. Nor does a run that is not in ``last (runs, 1)``: it may have found no step because its
+    first trial was short. Where the slope overflows there is nothing to search by, and α = ∞ lets the run diverge.
+    """
+    steepest, level = (d == -g).all(axis=1, keepdims=True), (g == 0).all(axis=1, keepdims=True)
+    overflows = ~holds & ~f.xp.isfinite(f.dot(g, d))
+    f.cannot_go_on((~holds & ~overflows & steepest & (level | last))[:, 0])
+    return holds | overflows, f.xp.where(overflows, f.xp.inf, alpha)
 
 
 class Known(NamedTuple):
-    """What a search leaves at its end for the next to begin with, so that nothing is asked twice."""
+    """Answers at the weights where a search has ended, which the next search does not have to compute again."""
 
     error: Array  # (runs, 1)
     g: Array  # (runs, params), the gradient
     last_error: Array  # (runs, 1), an epoch earlier
+    failed: Mask  # (runs, 1), whether the search found no step; the next is along -g, from the longest first trial
 
     @classmethod
     def nothing(cls, w: Array, f: Oracle) -> Known:
         """Return what is known before the first epoch: NaN."""
         nan = f.xp.full_like(w, f.xp.nan)
-        return cls(nan[:, :1], nan, nan[:, :1])
+        return cls(nan[:, :1], nan, nan[:, :1], f.xp.isinf(nan[:, :1]))
 
     def at(self, w: Array, f: Oracle) -> Known:
-        """Return this with what the first epoch has to ask. Its first trial step will be about 1 long."""
+        """Compute what is missing at ``w``. In the first epoch the first trial moves the weights by about 1."""
         error, g = recall(self.error, f.error, w, f), recall(self.g, f.gradient, w, f)
         new = f.xp.isnan(self.last_error)
-        return Known(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error))
+        return Known(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error), self.failed)
 
 
 class Found(NamedTuple):
-    """What a search with gradients has found: in which runs, how long a step, and what is known at its end."""
+    """The result of a search with gradients."""
 
-    holds: Mask  # (runs, 1)
-    alpha: Array  # (runs, 1)
-    known: Known
+    holds: Mask  # (runs, 1), whether there is a step
+    alpha: Array  # (runs, 1), its length; 0 where there is none
+    known: Known  # at its end
+
+
+class Descent(NamedTuple):
+    """The result of a search along a direction or, where that does not lead downhill, along -g."""
+
+    w: Array  # (runs, params), the weights after it
+    s: Array  # (runs, params), how they have changed
+    known: Known  # there
+    forgets: Mask  # (runs, 1), where the direction has failed, so that what led to it must be forgotten
 
 
 class _Trial(NamedTuple):
@@ -237,8 +276,9 @@ class _Trial(NamedTuple):
 class StrongWolfe:
     """A search for steps that meet the strong Wolfe conditions, with its hyperparameters: a base of rules that use it.
 
-    Nocedal & Wright, Algorithms 3.5 and 3.6, with the constants and the order of questions of SciPy's ``line_search``,
-    which gives up after doubling a step ten times; this goes on.
+    Nocedal & Wright, Algorithms 3.5 and 3.6, with the constants and the order of evaluations of SciPy's
+    ``line_search``. That gives up after ten doublings, or eleven trials in a bracket. This one goes on, and halves the
+    bracket from there on; where no trial meets both conditions, it takes the lowest that meets the first.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "longest first trial step of an epoch, ᾱ")
@@ -248,19 +288,30 @@ class StrongWolfe:
     def conflicts(self) -> list[tuple[str, str]]:
         return [] if self.c1 < self.c2 else [("c1", f"{self.c1:g} is not below c2, {self.c2:g}")]
 
+    def descend(
+        self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
+    ) -> Descent:
+        """Search along d, or along -g where d does not lead downhill, and end the runs in which no step reduces E."""
+        d, lost = downhill(d, known.g, f)
+        found = self.search(w, d, known, f, accept)
+        moves, alpha = settle(found.holds, found.alpha, d, known.g, f, known.failed)
+        s = f.xp.where(moves, alpha * d, 0.0)
+        return Descent(w + s, s, found.known, lost | ~moves)
+
     def search(
         self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
     ) -> Found:
         """Find α > 0 with E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, where ``d`` leads downhill.
 
         The first trial is what the last epoch's fall of the error suggests, at most ``step``. ``accept`` may refuse an
-        α by the gradient ``(runs, params)`` at its end.
+        α by the gradient ``(runs, params)`` at its end. If no α will do, the lowest one with the first property and a
+        lower error is found.
         """
         xp = f.xp
         error, g = known.error, known.g
         slope = f.dot(g, d)
         zero = xp.zeros_like(error)
-        found = Found(zero > 0, zero, Known(error, g, error))
+        found = Found(zero > 0, zero, Known(error, g, error, zero == 0))
 
         def look(alpha: Array, ceiling: Array) -> tuple[_Trial, Mask, Mask]:
             """Try α where the search goes on. Return the trial, where φ is too high, and where the slope is unfit."""
@@ -273,11 +324,12 @@ class StrongWolfe:
             good = low & (xp.abs(slope_there) <= -self.c2 * slope)
             if accept:
                 good = good & accept(g_there)
-            found = _where(good, Found(good, alpha, Known(height, g_there, error)), found, f)
+            lowest = good | (low & (height < error))  # so far, since the ceiling is the lowest before
+            found = _where(lowest, Found(lowest, alpha, Known(height, g_there, error, zero > 0)), found, f)
             return _Trial(alpha, height, slope_there), searching & ~low, low & ~good
 
         # Algorithm 3.5: double the step until a good one is found, or one too far
-        searching = f.live[:, None] & (slope < 0)
+        searching = f.live[:, None] & (slope < 0) & (slope > -xp.inf)
         suggested = 1.01 * 2 * (error - known.last_error) / slope  # eq. (3.60), with SciPy's factor
         alpha = xp.where(suggested > 0, xp.minimum(suggested, self.step), self.step + zero)
         last = low = high = _Trial(zero, error, slope)
@@ -295,10 +347,17 @@ class StrongWolfe:
 
         # Algorithm 3.6: a good step lies between low, the lowest so far, and high; dropped is what was last cut off
         searching, dropped = zooming, _Trial(zero, error, slope)
-        for trial in range(_MOST_ZOOMS):
+        for trial in range(_MOST_INTERPOLATIONS + _MOST_HALVINGS):
+            alpha = low.alpha + 0.5 * (high.alpha - low.alpha)
+            if trial < _MOST_INTERPOLATIONS:
+                alpha = _between(low, high, dropped if trial else None, alpha, f)
+            else:  # as long as there are other weights in the bracket than at its ends
+                at_low, there, at_high = w + low.alpha * d, w + alpha * d, w + high.alpha * d
+                apart = (there != at_low).any(axis=1) & (there != at_high).any(axis=1)
+                searching = searching & apart[:, None]
             if not searching.any():
                 break
-            here, too_high, unfit = look(_between(low, high, dropped if trial else None, f), low.phi)
+            here, too_high, unfit = look(alpha, low.phi)
             across = unfit & (here.slope * (high.alpha - low.alpha) >= 0)
             dropped = _where(too_high | across, high, low, f)
             high = _where(too_high, here, _where(across, low, high, f), f)
@@ -314,10 +373,10 @@ def _where(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:
     return f.xp.where(mask, a, b)
 
 
-def _between(low: _Trial, high: _Trial, third: _Trial | None, f: Oracle) -> Array:
-    """Choose the next trial: by a cubic, else by a parabola, else halfway.
+def _between(low: _Trial, high: _Trial, third: _Trial | None, middle: Array, f: Oracle) -> Array:
+    """Choose the next trial: by a cubic, else by a parabola, else halfway; always between low and high.
 
-    The margins are SciPy's. With high left of low they are negative and let a trial leave the interval a little.
+    The margins are SciPy's. With high left of low they are negative, and a trial may come near to an end.
     """
     xp = f.xp
     db = high.alpha - low.alpha
@@ -325,15 +384,15 @@ def _between(low: _Trial, high: _Trial, third: _Trial | None, f: Oracle) -> Arra
     rb = high.phi - low.phi - low.slope * db
     parabola = low.alpha - low.slope / (2 * (rb / (db * db)))
     fits = (parabola >= left + 0.1 * db) & (parabola <= right - 0.1 * db)
-    chosen: Array = xp.where(fits, parabola, low.alpha + 0.5 * db)
-    if third is None:
-        return chosen
-    # a x³ + b x² + φ'(low) x, x from low, through the two other points
-    dc = third.alpha - low.alpha
-    rc = third.phi - low.phi - low.slope * dc
-    scale = (db * dc) * (db * dc) * (db - dc)
-    a, b = (dc * dc * rb - db * db * rc) / scale, (db * db * db * rc - dc * dc * dc * rb) / scale
-    cubic = low.alpha + (xp.sqrt(b * b - 3 * a * low.slope) - b) / (3 * a)
-    fits = (cubic >= left + 0.2 * db) & (cubic <= right - 0.2 * db)
-    alpha: Array = xp.where(fits, cubic, chosen)
-    return alpha
+    alpha: Array = xp.where(fits, parabola, middle)
+    if third is not None:
+        # a x³ + b x² + φ'(low) x, x from low, through the two other points
+        dc = third.alpha - low.alpha
+        rc = third.phi - low.phi - low.slope * dc
+        scale = (db * dc) * (db * dc) * (db - dc)
+        a, b = (dc * dc * rb - db * db * rc) / scale, (db * db * db * rc - dc * dc * dc * rb) / scale
+        cubic = low.alpha + (xp.sqrt(b * b - 3 * a * low.slope) - b) / (3 * a)
+        fits = (cubic >= left + 0.2 * db) & (cubic <= right - 0.2 * db)
+        alpha = xp.where(fits, cubic, alpha)
+    inside: Array = xp.where((left < alpha) & (alpha < right), alpha, middle)
+    return inside

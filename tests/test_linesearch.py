@@ -63,7 +63,7 @@ class Lines:
 
     def golden(self, tolerance, start=None):
         with np.errstate(all="ignore"):
-            return golden_section(self, start or self.bracket(), tolerance, self.f)
+            return golden_section(self, start or self.bracket(), tolerance, 0.0, self.f)
 
 
 @pytest.fixture(params=["on the way", "waves"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.linesearch import Known, StrongWolfe
+from bpviz.linesearch import Known, StrongWolfe, downhill
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, section 5.2"
 _DOWNHILL = 0.01  # how steeply, of |g|², a direction of cg-pr must fall
+_ROUNDING = 1e-12  # a gradient so much shorter than the one before is rounding error, and its direction means nothing
 
 
 class Conjugate(NamedTuple):
@@ -43,24 +44,21 @@ class _ConjugateGradients(StrongWolfe):
     def advance(self, w: Array, state: Conjugate, f: Oracle) -> tuple[Array, Conjugate]:
         known = state.known.at(w, f)
         g = known.g
-        d = f.xp.where(f.xp.isnan(state.d), -g, state.d)
+        d, _ = downhill(state.d, g, f)
 
         def bent(g_new: Array) -> Array:
             d_new: Array = self._beta(g_new, g, d, f) * d - g_new
             return d_new
 
-        found = self.search(w, d, known, f, lambda g_new: self._fit(g_new, bent(g_new), f))
-        f.cannot_go_on(~found.holds[:, 0])
-        g_new = found.known.g
-        d_new = bent(g_new)
-        d_new = f.xp.where(f.dot(g_new, d_new) < 0, d_new, -g_new)
-        return f.xp.where(found.holds, w + found.alpha * d, w), Conjugate(found.known, d_new)
+        found = self.descend(w, d, known, f, lambda g_new: self._fit(g_new, bent(g_new), g, f))
+        d_new = f.xp.where(found.forgets, f.xp.nan, bent(found.known.g))
+        return found.w, Conjugate(found.known, d_new)
 
     def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
         raise NotImplementedError
 
-    def _fit(self, g_new: Array, d_new: Array, f: Oracle) -> Mask:
-        """Say which runs may take a step that leads to these gradients and directions."""
+    def _fit(self, g_new: Array, d_new: Array, g: Array, f: Oracle) -> Mask:
+        """Return which runs ``(runs, 1)`` may take a step from the gradient g to g_new, and on along d_new."""
         return f.live[:, None]
 
 
@@ -120,8 +118,10 @@ class PolakRibiere(_ConjugateGradients):
         beta: Array = f.xp.maximum(f.dot(g_new, g_new - g) / f.dot(g, g), 0.0)
         return beta
 
-    def _fit(self, g_new: Array, d_new: Array, f: Oracle) -> Mask:
-        return f.dot(g_new, d_new) <= -_DOWNHILL * f.dot(g_new, g_new)
+    def _fit(self, g_new: Array, d_new: Array, g: Array, f: Oracle) -> Mask:
+        g_g = f.dot(g_new, g_new)
+        fit: Mask = (f.dot(g_new, d_new) <= -_DOWNHILL * g_g) | (g_g <= _ROUNDING * _ROUNDING * f.dot(g, g))
+        return fit
 
 
 @optimizer(

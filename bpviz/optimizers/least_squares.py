@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.domains import Choice
-from bpviz.linesearch import backtrack
+from bpviz.linesearch import backtrack, downhill, resolution, settle
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
     from bpviz.oracle import Mask, Oracle
 
 _MADSEN = "K. Madsen, H. B. Nielsen & O. Tingleff, Methods for Non-Linear Least Squares Problems, 2nd ed. 2004"
+
+
+class Searched(NamedTuple):
+    """What gauss-newton remembers."""
+
+    failed: Mask  # (runs, 1), whether the last search found no step
 
 
 @optimizer(
@@ -47,23 +53,27 @@ class GaussNewton:
     shrink: Column = hyper(0.5, "(0, 1)", "factor of the search on a step that was too long, ρ")
     c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
 
-    def begin(self, w: Array, f: Oracle) -> tuple[()]:
-        return ()
+    def begin(self, w: Array, f: Oracle) -> Searched:
+        return Searched(f.xp.zeros((len(w), 1)) > 0)
 
-    def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
+    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
         r, J = f.residuals(w), f.jacobian(w)
         h = f.least_squares(J, -r)
-        holds, alpha = ~f.xp.isnan(h).any(axis=1, keepdims=True), self.step
-        if self.search == "backtracking":
+        if self.search == "none":
+            defined = ~f.xp.isnan(h).any(axis=1, keepdims=True)
+            f.cannot_go_on(~defined[:, 0])
+            return f.xp.where(defined, w + self.step * h, w), state
+        g = 2 * f.matvec(f.xp.matrix_transpose(J), r)  # ∇E
+        h, _ = downhill(f.xp.where(state.failed, -g, h), g, f)
 
-            def phi(alpha: Array, where: Mask) -> Array:
-                r = f.residuals(w + alpha * h, where)
-                return f.dot(r, r)
+        def phi(alpha: Array, where: Mask) -> Array:
+            r = f.residuals(w + alpha * h, where)
+            return f.dot(r, r)
 
-            slope = 2 * f.dot(f.matvec(J, h), r)  # ∇Eᵀh
-            holds, alpha, _ = backtrack(phi, f.dot(r, r), slope, self.step, self.shrink, self.c1, f)
-        f.cannot_go_on(~holds[:, 0])
-        return f.xp.where(holds, w + alpha * h, w), state
+        closest = resolution(w, h, f)
+        holds, alpha, _ = backtrack(phi, f.dot(r, r), f.dot(g, h), self.step, self.shrink, self.c1, closest, f)
+        holds, alpha = settle(holds, alpha, h, g, f)
+        return f.xp.where(holds, w + alpha * h, w), Searched(~holds)
 
 
 class Damped(NamedTuple):

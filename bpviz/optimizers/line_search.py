@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, recall
+from bpviz.linesearch import (
+    Known,
+    StrongWolfe,
+    along,
+    backtrack,
+    bracket,
+    brent,
+    golden_section,
+    recall,
+    resolution,
+    settle,
+)
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -36,12 +47,11 @@ class _Lowest:
     def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
         g, error = f.gradient(w), f.error(w)
         phi = along(f, w, -g)
-        alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), f)
-        lower = lowest < error
-        f.cannot_go_on(~lower[:, 0])
+        alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), resolution(w, g, f), f)
+        lower, alpha = settle(lowest < error, alpha, -g, g, f)
         return f.xp.where(lower, w - alpha * g, w), state
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
         raise NotImplementedError
 
 
@@ -69,8 +79,8 @@ class GoldenSearch(_Lowest):
     tol: tolerance. A run whose search finds no lower error cannot go on.
     """
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
-        return golden_section(phi, start, self.tolerance, f)
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
+        return golden_section(phi, start, self.tolerance, closest, f)
 
 
 @optimizer(
@@ -97,8 +107,8 @@ class BrentSearch(_Lowest):
     tol: tolerance. A run whose search finds no lower error cannot go on.
     """
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
-        return brent(phi, start, self.tolerance, f)
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
+        return brent(phi, start, self.tolerance, closest, f)
 
 
 class LastError(NamedTuple):
@@ -139,8 +149,9 @@ class Backtracking:
 
     def advance(self, w: Array, state: LastError, f: Oracle) -> tuple[Array, LastError]:
         g, error = f.gradient(w), recall(state.error, f.error, w, f)
-        holds, alpha, lowest = backtrack(along(f, w, -g), error, -f.dot(g, g), self.step, self.shrink, self.c1, f)
-        f.cannot_go_on(~holds[:, 0])
+        phi, slope, closest = along(f, w, -g), -f.dot(g, g), resolution(w, g, f)
+        holds, alpha, lowest = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
+        holds, alpha = settle(holds, alpha, -g, g, f)
         return f.xp.where(holds, w - alpha * g, w), LastError(lowest)
 
 
@@ -171,6 +182,5 @@ class WolfeSearch(StrongWolfe):
 
     def advance(self, w: Array, state: Known, f: Oracle) -> tuple[Array, Known]:
         known = state.at(w, f)
-        found = self.search(w, -known.g, known, f)
-        f.cannot_go_on(~found.holds[:, 0])
-        return f.xp.where(found.holds, w - found.alpha * known.g, w), found.known
+        found = self.descend(w, -known.g, known, f)
+        return found.w, found.known

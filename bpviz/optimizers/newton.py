@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.linesearch import Known, StrongWolfe, along, backtrack, recall
+from bpviz.linesearch import Known, StrongWolfe, along, backtrack, downhill, recall, resolution, settle
 from bpviz.optimizers._curvature import REPAIRS, WRIGHT, newton_direction
-from bpviz.optimizers.line_search import LastError
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
-    from bpviz.oracle import Oracle
+    from bpviz.oracle import Mask, Oracle
 
 _REPAIR = "how the Hessian is made positive definite"
 _LEAST = "least eigenvalue or pivot of B, or added to the diagonal of H, λ"
@@ -82,6 +81,7 @@ class NewtonWolfe(StrongWolfe):
     g = 0 or B is not positive definite, cannot go on.
     """
 
+    step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
     repair: str = hyper("cholesky", REPAIRS, _REPAIR)
     penalty: Column = hyper(1e-8, "[0, inf)", _LEAST)
 
@@ -89,12 +89,18 @@ class NewtonWolfe(StrongWolfe):
         return Known.nothing(w, f)
 
     def advance(self, w: Array, state: Known, f: Oracle) -> tuple[Array, Known]:
-        nan = f.xp.full_like(state.error, f.xp.nan)
-        known = state.at(w, f)._replace(last_error=nan)  # no suggestion: α = 1 is what Newton's method ends with
+        known = state.at(w, f)
+        known = known._replace(last_error=known.error)  # no suggestion: α = 1 is what Newton's method ends with
         d = newton_direction(f.hessian(w), known.g, self.repair, self.penalty, f)
-        found = self.search(w, d, known, f)
-        f.cannot_go_on(~found.holds[:, 0])
-        return f.xp.where(found.holds, w + found.alpha * d, w), found.known
+        found = self.descend(w, f.xp.where(known.failed, -known.g, d), known, f)
+        return found.w, found.known
+
+
+class Searched(NamedTuple):
+    """What newton-backtracking remembers."""
+
+    error: Array  # (runs, 1), at the weights; NaN before the first epoch
+    failed: Mask  # (runs, 1), whether the last search found no step
 
 
 @optimizer(
@@ -127,12 +133,15 @@ class NewtonBacktracking:
     repair: str = hyper("cholesky", REPAIRS, _REPAIR)
     penalty: Column = hyper(1e-8, "[0, inf)", _LEAST)
 
-    def begin(self, w: Array, f: Oracle) -> LastError:
-        return LastError(f.xp.full((len(w), 1), f.xp.nan))
+    def begin(self, w: Array, f: Oracle) -> Searched:
+        nan = f.xp.full((len(w), 1), f.xp.nan)
+        return Searched(nan, nan > 0)
 
-    def advance(self, w: Array, state: LastError, f: Oracle) -> tuple[Array, LastError]:
+    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
         g, error = f.gradient(w), recall(state.error, f.error, w, f)
         d = newton_direction(f.hessian(w), g, self.repair, self.penalty, f)
-        holds, alpha, lowest = backtrack(along(f, w, d), error, f.dot(g, d), self.step, self.shrink, self.c1, f)
-        f.cannot_go_on(~holds[:, 0])
-        return f.xp.where(holds, w + alpha * d, w), LastError(lowest)
+        d, _ = downhill(f.xp.where(state.failed, -g, d), g, f)
+        phi, slope, closest = along(f, w, d), f.dot(g, d), resolution(w, d, f)
+        holds, alpha, lowest = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
+        holds, alpha = settle(holds, alpha, d, g, f)
+        return f.xp.where(holds, w + alpha * d, w), Searched(f.xp.where(holds, lowest, error), ~holds)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.domains import Choice
-from bpviz.linesearch import bracket, brent, recall
+from bpviz.linesearch import bracket, brent, recall, resolution
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -19,9 +19,10 @@ class Directions(NamedTuple):
     d: Array  # (runs, params, params), the directions, one a row
     error: Array  # (runs, 1), at the weights; NaN before the first epoch
     p0: Array  # (runs, params), where the last epoch's searches began, or for scipy the epoch itself
-    error0: Array  # (runs, 1), where the last epoch's searches began
+    error0: Array  # (runs, 1), there; NaN before the first epoch and after one that found nothing lower
     fall: Array  # (runs, 1), the largest fall of the error along a direction, Δ
     best: Array  # (runs, 1), which direction it was, m
+    axes: Array  # (runs, params, params), the directions to begin with, and to begin again with
 
 
 @optimizer(
@@ -63,11 +64,11 @@ class Powell:
         xp, n = f.xp, w.shape[1]
         nan = xp.full_like(w[:, :1], xp.nan)
         d = xp.zeros((*w.shape, n)) + xp.asarray(self.step)[..., None] * xp.eye(n)
-        return Directions(d, nan, w, nan, nan, nan)
+        return Directions(d, nan, w, nan, nan, nan, d)
 
     def advance(self, w: Array, state: Directions, f: Oracle) -> tuple[Array, Directions]:
         xp = f.xp
-        new = xp.isnan(state.error)[:, 0]
+        new = xp.isnan(state.error0)[:, 0]
         error = recall(state.error, f.error, w, f)
         p, error, d = self._exchanged(w, state._replace(error=error), ~new & f.live, f)
         p0, error0 = (w, error) if self.convention == "scipy" else (p, error)
@@ -77,12 +78,14 @@ class Powell:
             _, p, error = self._search(p, d[:, i], error, f.live, f)
             more = before - error > fall
             fall, best = xp.where(more, before - error, fall), xp.where(more, i, best)
-        f.cannot_go_on(~(error < error0)[:, 0])
-        return p, Directions(d, error, p0, error0, fall, best)
+        failed = ~(error < error0)
+        f.cannot_go_on(failed[:, 0] & new)
+        d, error0 = xp.where(failed[..., None], state.axes, d), xp.where(failed, xp.nan, error0)
+        return p, Directions(d, error, p0, error0, fall, best, state.axes)
 
     def _exchanged(self, w: Array, state: Directions, where: Mask, f: Oracle) -> tuple[Array, Array, Array]:
         """Return weights, error and directions after the exchange that the last epoch calls for, if it does."""
-        d, f2, p0, f1, fall, m = state
+        d, f2, p0, f1, fall, m, _ = state
         if not where.any():
             return w, f2, d
         xp, n = f.xp, w.shape[1]
@@ -115,7 +118,7 @@ class Powell:
 
         start = bracket(phi, 0 * error, error, f)
         start = start._replace(holds=start.holds & where[:, None])
-        alpha, lowest = brent(phi, start, self.tolerance, f)
+        alpha, lowest = brent(phi, start, self.tolerance, resolution(w, d, f), f)
         found = start.holds & (lowest <= error)
         alpha = xp.where(found, alpha, 0.0)
         return alpha, xp.where(found, w + alpha * d, w), xp.where(found, lowest, error)

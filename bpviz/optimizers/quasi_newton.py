@@ -44,16 +44,16 @@ class _Secant(StrongWolfe):
         return Inverse(Known.nothing(w, f), _identity(w, f))
 
     def advance(self, w: Array, state: Inverse, f: Oracle) -> tuple[Array, Inverse]:
-        known, H = state.known.at(w, f), state.H
-        d = -f.matvec(H, known.g)
-        found = self.search(w, d, known, f)
-        f.cannot_go_on(~found.holds[:, 0])
-        s, y = found.alpha * d, found.known.g - known.g
+        known = state.known.at(w, f)
+        found = self.descend(w, -f.matvec(state.H, known.g), known, f)
+        s, y = found.s, found.known.g - known.g
+        H = f.xp.where(found.forgets[:, :, None], _identity(w, f), state.H)
+        curved = f.dot(y, s) > 0  # as after every step that meets the Wolfe conditions, but for rounding
         if self.scale:
-            first = f.xp.isnan(state.known.error)
-            H = f.xp.where(first[:, :, None], H * (f.dot(y, s) / f.dot(y, y))[:, :, None], H)
-        H = f.xp.where((f.dot(y, s) > 0)[:, :, None], self._updated(H, s, y, f), H)  # not so by roundoff alone
-        return f.xp.where(found.holds, w + s, w), Inverse(found.known, H)
+            first = curved[:, :, None] & (_identity(w, f) == H).all(axis=(1, 2), keepdims=True)
+            H = f.xp.where(first, H * (f.dot(y, s) / f.dot(y, y))[:, :, None], H)
+        H = f.xp.where(curved[:, :, None], self._updated(H, s, y, f), H)
+        return found.w, Inverse(found.known, H)
 
     def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
         raise NotImplementedError
@@ -211,6 +211,10 @@ class Pairs(NamedTuple):
         s, y = (f.xp.concatenate([old[:, 1:], new[:, None]], axis=1) for old, new in zip(self, (s, y), strict=True))
         return Pairs(f.xp.where(where[:, :, None], s, self.s), f.xp.where(where[:, :, None], y, self.y))
 
+    def without(self, where: Mask, f: Oracle) -> Pairs:
+        """Return no pairs for the runs ``where (runs, 1)``."""
+        return Pairs(*(f.xp.where(where[:, :, None], 0.0, old) for old in self))
+
     def gamma(self, f: Oracle) -> Array:
         """Return the size of the inverse Hessian along the newest step, sᵀy / yᵀy, or 1 before there is any."""
         s, y = self.s[:, -1], self.y[:, -1]
@@ -279,11 +283,10 @@ class Lbfgs(StrongWolfe):
     def advance(self, w: Array, state: Remembered, f: Oracle) -> tuple[Array, Remembered]:
         known, pairs = state.known.at(w, f), state.pairs
         d = -pairs.times(known.g, pairs.gamma(f) if self.scale else 1.0, f)
-        found = self.search(w, d, known, f)
-        f.cannot_go_on(~found.holds[:, 0])
-        s, y = found.alpha * d, found.known.g - known.g
-        pairs = pairs.then(s, y, f.dot(s, y) > 0, f)  # not so by roundoff alone
-        return f.xp.where(found.holds, w + s, w), Remembered(found.known, pairs)
+        found = self.descend(w, d, known, f)
+        s, y = found.s, found.known.g - known.g
+        pairs = pairs.without(found.forgets, f).then(s, y, f.dot(s, y) > 0, f)  # always so, but for rounding
+        return found.w, Remembered(found.known, pairs)
 
 
 class Walked(NamedTuple):

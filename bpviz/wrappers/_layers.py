@@ -90,8 +90,15 @@ def renewed(optimizer: Optimizer, moved: Mask, w: Array, state: Any, f: Oracle) 
         return state
     if isinstance(optimizer, Wrapper):
         return state._replace(inner=renewed(optimizer.inner, moved, w, state.inner, f))
-    only: Any = _Only(f, moved[:, 0])
-    return _chosen(moved, optimizer.begin(w, only), state, f)
+    return begun_again(optimizer, moved, w, state, f)
+
+
+def begun_again(optimizer: Optimizer, where: Mask, w: Array, state: Any, f: Oracle) -> Any:
+    """Return the state in which the rule begins at ``w`` in the runs ``where (runs, 1)``, and in others ``state``."""
+    if not where.any():
+        return state
+    only: Any = _Only(f, where[:, 0])
+    return _chosen(where, optimizer.begin(w, only), state, f)
 
 
 def _chosen(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:

@@ -11,11 +11,22 @@ The four differ in what they search for along the move that the rule proposes:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, layers, wrapper
-from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section
-from bpviz.wrappers._layers import Inside
+from bpviz.linesearch import (
+    Known,
+    StrongWolfe,
+    along,
+    backtrack,
+    bracket,
+    brent,
+    downhill,
+    golden_section,
+    resolution,
+    settle,
+)
+from bpviz.wrappers._layers import begun_again
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -27,6 +38,13 @@ _PRESS = "W. H. Press et al., Numerical Recipes, 3rd ed. 2007"
 _ALONG = "the rule of that name, which searches along the negative gradient and has no other rule inside."
 
 
+class Searched(NamedTuple):
+    """What a search remembers."""
+
+    failed: Mask  # (runs, 1), whether the last search found no step
+    inner: Any
+
+
 @dataclass(frozen=True)
 class _Search(Wrapper):
     """What the searches share: the direction, and what becomes of a run that finds nothing along it."""
@@ -36,16 +54,20 @@ class _Search(Wrapper):
         words = "goes by the error itself; a search is for what goes by derivatives alone"
         return [("", f"{kind.name} {words}") for kind in kinds if kind.needs & {"error", "residuals"}][:1]
 
-    def begin(self, w: Array, f: Oracle) -> Inside:
-        return Inside(self.inner.begin(w, f))
+    def begin(self, w: Array, f: Oracle) -> Searched:
+        return Searched(f.xp.zeros((len(w), 1)) > 0, self.inner.begin(w, f))
 
-    def advance(self, w: Array, state: Inside, f: Oracle) -> tuple[Array, Inside]:
+    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
+        xp = f.xp
         proposed, inner = self.inner.advance(w, state.inner, f)
-        d, g, error = proposed - w, f.gradient(w), f.error(w)
-        found, alpha = self._found(w, d, g, error, f)
-        waits = (d == 0).all(axis=1) & (g != 0).any(axis=1)  # a rule that stays where it is for an epoch is not stuck
-        f.cannot_go_on(~found[:, 0] & ~waits)
-        return f.xp.where(found, w + alpha * d, w), Inside(inner)
+        g, error = f.gradient(w), f.error(w)
+        waits = ~state.failed & (proposed == w).all(axis=1, keepdims=True)  # some rules do so in their first epoch
+        d, lost = downhill(xp.where(state.failed, -g, proposed - w), g, f)
+        d = xp.where(waits & (g != 0).any(axis=1, keepdims=True), 0.0, d)
+        found, alpha = settle(*self._found(w, d, g, error, f), d, g, f)
+        forgets = (lost | ~found) & ~waits
+        inner = begun_again(self.inner, forgets, w, inner, f)
+        return xp.where(found, w + alpha * d, w), Searched(~found & ~waits, inner)
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
         """Return which runs have found a step that is good enough, and it, both ``(runs, 1)``."""
@@ -59,16 +81,18 @@ class _Lowest(_Search):
     tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough")
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        downhill = f.dot(g, d) < 0
+        moves = (d != 0).any(axis=1)
         everywhere = along(f, w, d)
 
         def phi(alpha: Array, where: Mask) -> Array:
-            return everywhere(alpha, where & downhill[:, 0])
+            return everywhere(alpha, where & moves)
 
-        alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), f)
-        return lowest < error, alpha  # NaN where nobody has searched
+        start = bracket(phi, 0 * error, error, f)
+        start = start._replace(holds=start.holds & moves[:, None])
+        alpha, lowest = self._lowest(phi, start, resolution(w, d, f), f)
+        return lowest < error, alpha
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
         raise NotImplementedError
 
 
@@ -90,8 +114,8 @@ class SearchGolden(_Lowest):
     tol: tolerance. A run whose d does not lead downhill, or along which no lower error is found, cannot go on.
     """
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
-        return golden_section(phi, start, self.tolerance, f)
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
+        return golden_section(phi, start, self.tolerance, closest, f)
 
 
 @wrapper(
@@ -112,8 +136,8 @@ class SearchBrent(_Lowest):
     tol: tolerance. A run whose d does not lead downhill, or along which no lower error is found, cannot go on.
     """
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
-        return brent(phi, start, self.tolerance, f)
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
+        return brent(phi, start, self.tolerance, closest, f)
 
 
 @wrapper(
@@ -139,7 +163,8 @@ class SearchBacktracking(_Search):
     c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        found, alpha, _ = backtrack(along(f, w, d), error, f.dot(g, d), self.step, self.shrink, self.c1, f)
+        phi, slope, closest = along(f, w, d), f.dot(g, d), resolution(w, d, f)
+        found, alpha, _ = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
         return found, alpha
 
 
@@ -166,5 +191,6 @@ class SearchWolfe(StrongWolfe, _Search):
         return [*_Search.conflicts(self), *StrongWolfe.conflicts(self)]
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        found = self.search(w, d, Known(error, g, error), f)  # as if the error had not fallen before: from ᾱ
+        known = Known(error, g, error, error < error)  # as if the error had not fallen before: from ᾱ
+        found = self.search(w, d, known, f)
         return found.holds, found.alpha
