@@ -25,7 +25,6 @@ _GOLDEN_CUT = 0.3819660  # fraction of the longer part of its bracket that a gol
 _CLOSEST = 1e-11  # how far apart Brent's method keeps its trials, if that is less than a tenth of its bracket
 _MOST_TRIALS = 1000
 _MOST_INTERPOLATIONS = 11  # trials within a bracket, as many as in SciPy, which then gives up
-_MOST_HALVINGS = 100  # trials within a bracket after these
 
 Phi: TypeAlias = "Callable[[Array, Mask], Array]"
 
@@ -51,16 +50,17 @@ class Bracket(NamedTuple):
     holds: Mask  # (runs, 1)
 
 
-def bracket(phi: Phi, zero: Array, phi_zero: Array, f: Oracle) -> Bracket:
-    """Walk downhill from the steps 0 and 1 until φ rises again, by parabolic extrapolation.
+def bracket(phi: Phi, phi_zero: Array, closest: Array, f: Oracle) -> Bracket:
+    """Go downhill from the steps 0 and 1 until φ rises again, by parabolic extrapolation.
 
-    W. H. Press et al., Numerical Recipes, 3rd ed. 2007, section 10.1 (``mnbrak``). ``zero (runs, 1)`` holds zeros and
-    ``phi_zero`` φ there. A function that never rises ends where it no longer falls, or after 1000 trials.
+    W. H. Press et al., Numerical Recipes, 3rd ed. 2007, section 10.1 (``mnbrak``). ``phi_zero (runs, 1)`` holds φ(0).
+    Where a step of 1 is not longer than ``closest (runs, 1)``, the step that is lost in rounding, twice that is the
+    first. A function that never rises ends where it no longer falls, or after 1000 trials.
     """
     xp = f.xp
-    everybody = f.live
-    a, b, fa = zero, zero + 1.0, phi_zero
-    fb = phi(b, everybody)
+    a, fa = xp.zeros_like(phi_zero), phi_zero
+    b = xp.where(closest < 1, 1.0, 2 * closest)
+    fb = phi(b, f.live)
     uphill = fa < fb  # then go the other way
     a, b, fa, fb = xp.where(uphill, b, a), xp.where(uphill, a, b), xp.where(uphill, fb, fa), xp.where(uphill, fa, fb)
     c = b + _GROW * (b - a)
@@ -98,7 +98,7 @@ def bracket(phi: Phi, zero: Array, phi_zero: Array, f: Oracle) -> Bracket:
 
 
 def resolution(w: Array, direction: Array, f: Oracle) -> Array:
-    """Return the longest step α ``(runs, 1)`` with which w + α d is w but for rounding: ε |wᵢ| / |dᵢ|, the least of i."""
+    """Return the step ``(runs, 1)`` along a direction d that is lost in the rounding of w: the least ε |wᵢ| / |dᵢ|."""
     xp = f.xp
     steps = xp.finfo(float).eps * xp.abs(w) / xp.abs(direction)
     step: Array = xp.where(direction == 0, xp.inf, steps).min(axis=1, keepdims=True)
@@ -144,8 +144,8 @@ def brent(phi: Phi, start: Bracket, tolerance: Column, closest: Column, f: Oracl
     """Shrink a bracket by parabolas, and by golden steps where those do not help; return the best step, with φ there.
 
     R. P. Brent, Algorithms for Minimization without Derivatives, 1973, chapter 5; Numerical Recipes, section 10.3. A
-    run is done when both ends of its bracket are within twice ``tolerance`` |α| of its best step α, or the bracket is no
-    longer than ``closest``, the step that is lost in rounding. A run without a bracket gets b.
+    run is done when both ends of its bracket are within twice ``tolerance`` |α| of its best step α, or where that is
+    less than ``closest``, the step that is lost in rounding, when its bracket is. A run without a bracket gets b.
     """
     xp = f.xp
     a, b = xp.minimum(start.a, start.c), xp.maximum(start.a, start.c)
@@ -194,7 +194,8 @@ def backtrack(
     """Shorten the step ``first`` until φ(α) ≤ φ(0) + c1 α φ'(0); return which runs have found one, it, and φ there.
 
     J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, Algorithm 3.1. ``slope (runs, 1)`` holds φ'(0). A
-    step at which rounding hides the fall is too long, and no step is tried below ``closest``, which is lost in rounding.
+    step at which rounding hides the fall does not count, and the last one tried is at most ``closest``, the step that
+    is lost in rounding.
     """
     xp = f.xp
     alpha, lowest = first + xp.zeros_like(slope), phi_zero
@@ -347,7 +348,7 @@ class StrongWolfe:
 
         # Algorithm 3.6: a good step lies between low, the lowest so far, and high; dropped is what was last cut off
         searching, dropped = zooming, _Trial(zero, error, slope)
-        for trial in range(_MOST_INTERPOLATIONS + _MOST_HALVINGS):
+        for trial in range(_MOST_TRIALS):
             alpha = low.alpha + 0.5 * (high.alpha - low.alpha)
             if trial < _MOST_INTERPOLATIONS:
                 alpha = _between(low, high, dropped if trial else None, alpha, f)

@@ -59,7 +59,7 @@ class Lines:
 
     def bracket(self):
         with np.errstate(all="ignore"):  # as the loop that calls it does
-            return bracket(self, self.zero, self(self.zero, self.f.live), self.f)
+            return bracket(self, self(self.zero, self.f.live), self.zero, self.f)
 
     def golden(self, tolerance, start=None):
         with np.errstate(all="ignore"):

@@ -46,8 +46,8 @@ class _Lowest:
 
     def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
         g, error = f.gradient(w), f.error(w)
-        phi = along(f, w, -g)
-        alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), resolution(w, g, f), f)
+        phi, closest = along(f, w, -g), resolution(w, g, f)
+        alpha, lowest = self._lowest(phi, bracket(phi, error, closest, f), closest, f)
         lower, alpha = settle(lowest < error, alpha, -g, g, f)
         return f.xp.where(lower, w - alpha * g, w), state
 

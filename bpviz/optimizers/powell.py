@@ -116,9 +116,10 @@ class Powell:
             height: Array = xp.where(xp.isnan(error), xp.inf, error)
             return height
 
-        start = bracket(phi, 0 * error, error, f)
+        closest = resolution(w, d, f)
+        start = bracket(phi, error, closest, f)
         start = start._replace(holds=start.holds & where[:, None])
-        alpha, lowest = brent(phi, start, self.tolerance, resolution(w, d, f), f)
+        alpha, lowest = brent(phi, start, self.tolerance, closest, f)
         found = start.holds & (lowest <= error)
         alpha = xp.where(found, alpha, 0.0)
         return alpha, xp.where(found, w + alpha * d, w), xp.where(found, lowest, error)

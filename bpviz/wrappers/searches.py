@@ -87,9 +87,10 @@ class _Lowest(_Search):
         def phi(alpha: Array, where: Mask) -> Array:
             return everywhere(alpha, where & moves)
 
-        start = bracket(phi, 0 * error, error, f)
+        closest = resolution(w, d, f)
+        start = bracket(phi, error, closest, f)
         start = start._replace(holds=start.holds & moves[:, None])
-        alpha, lowest = self._lowest(phi, start, resolution(w, d, f), f)
+        alpha, lowest = self._lowest(phi, start, closest, f)
         return lowest < error, alpha
 
     def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
@@ -191,6 +192,6 @@ class SearchWolfe(StrongWolfe, _Search):
         return [*_Search.conflicts(self), *StrongWolfe.conflicts(self)]
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        known = Known(error, g, error, error < error)  # as if the error had not fallen before: from ᾱ
+        known = Known(error, g, error, error > f.xp.inf)  # as if the error had not fallen before: from ᾱ
         found = self.search(w, d, known, f)
         return found.holds, found.alpha
