@@ -64,7 +64,7 @@ def bracket(phi: Phi, phi_zero: Array, closest: Array, f: Oracle) -> Bracket:
     uphill = fa < fb  # then go the other way
     a, b, fa, fb = xp.where(uphill, b, a), xp.where(uphill, a, b), xp.where(uphill, fb, fa), xp.where(uphill, fa, fb)
     c = b + _GROW * (b - a)
-    fc = phi(c, everybody)
+    fc = phi(c, f.live)
     for _ in range(_MOST_TRIALS):
         searching = fc < fb
         if not searching.any():
