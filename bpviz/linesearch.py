@@ -109,8 +109,8 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, closest: Column,
     """Shrink a bracket by the golden section and return the better of its last two inner points, with φ there.
 
     J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; Numerical Recipes, section 10.2. A run is done when its
-    bracket is at most ``tolerance`` times the sum of its inner points' magnitudes long, and ``closest``: the step that
-    is lost in rounding. A run without a bracket gets b.
+    bracket is no longer than ``tolerance`` times the sum of its inner points' magnitudes, or than ``closest``, the step
+    that is lost in rounding. A run without a bracket gets b.
     """
     xp = f.xp
     a, b, c, fb, holds = start
@@ -120,7 +120,8 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, closest: Column,
     x1, x2 = xp.where(right, b, b - inner * (b - a)), xp.where(right, b + inner * (c - b), b)
     f1, f2 = phi(x1, holds[:, 0]), phi(x2, holds[:, 0])
     for _ in range(_MOST_TRIALS):
-        searching = holds & (xp.abs(x3 - x0) > tolerance * (xp.abs(x1) + xp.abs(x2)) + closest)
+        length = xp.abs(x3 - x0)
+        searching = holds & (length > tolerance * (xp.abs(x1) + xp.abs(x2))) & (length > closest)
         if not searching.any():
             break
         rightward, leftward = searching & (f2 < f1), searching & ~(f2 < f1)

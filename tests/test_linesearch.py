@@ -139,4 +139,5 @@ def test_along_is_the_error_on_a_line(six_points, plain):
     w, direction = np.array([[-1.2, 1.0], [0.5, 2.0]]), np.array([[0.3, -0.7], [1.0, 4.0]])
     phi = along(f, w, direction)(np.array([[2.0], [-0.5]]), np.array([True, False]))
     assert phi[0, 0] == pytest.approx(plain(six_points).error([-0.6, -0.4]), rel=1e-14)
-    assert np.isnan(phi[1, 0])
+    assert phi[1, 0] == math.inf
+    assert f.counts()[:, 0].tolist() == [1, 0]

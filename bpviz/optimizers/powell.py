@@ -69,8 +69,10 @@ class Powell:
     def advance(self, w: Array, state: Directions, f: Oracle) -> tuple[Array, Directions]:
         xp = f.xp
         new = xp.isnan(state.error0)[:, 0]
-        error = recall(state.error, f.error, w, f)
-        p, error, d = self._exchanged(w, state._replace(error=error), ~new & f.live, f)
+        state = state._replace(
+            d=xp.where(new[:, None, None], state.axes, state.d), error=recall(state.error, f.error, w, f)
+        )
+        p, error, d = self._exchanged(w, state, ~new & f.live, f)
         p0, error0 = (w, error) if self.convention == "scipy" else (p, error)
         fall, best = 0 * error, 0 * error
         for i in range(w.shape[1]):
@@ -80,8 +82,7 @@ class Powell:
             fall, best = xp.where(more, before - error, fall), xp.where(more, i, best)
         failed = ~(error < error0)
         f.cannot_go_on(failed[:, 0] & new)
-        d, error0 = xp.where(failed[..., None], state.axes, d), xp.where(failed, xp.nan, error0)
-        return p, Directions(d, error, p0, error0, fall, best, state.axes)
+        return p, Directions(d, error, p0, xp.where(failed, xp.nan, error0), fall, best, state.axes)
 
     def _exchanged(self, w: Array, state: Directions, where: Mask, f: Oracle) -> tuple[Array, Array, Array]:
         """Return weights, error and directions after the exchange that the last epoch calls for, if it does."""
