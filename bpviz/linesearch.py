@@ -100,8 +100,9 @@ def bracket(phi: Phi, phi_zero: Array, closest: Array, f: Oracle) -> Bracket:
 def resolution(w: Array, direction: Array, f: Oracle) -> Array:
     """Return the step ``(runs, 1)`` along a direction d that is lost in the rounding of w: the least ε |wᵢ| / |dᵢ|."""
     xp = f.xp
-    steps = xp.finfo(float).eps * xp.abs(w) / xp.abs(direction)
-    step: Array = xp.where(direction == 0, xp.inf, steps).min(axis=1, keepdims=True)
+    still = direction == 0
+    steps = xp.finfo(float).eps * xp.abs(w) / xp.where(still, 1.0, xp.abs(direction))
+    step: Array = xp.where(still, xp.inf, steps).min(axis=1, keepdims=True)
     return step
 
 

@@ -20,7 +20,7 @@ AGAINST = {
     "search-brent": "a twin with the steps of scipy.optimize.minimize_scalar, brent",
     "search-wolfe": "a twin with the steps of scipy.optimize.line_search",
 }
-RTOL, EPOCHS = 1e-7, 6  # a parabola through nearly equal errors makes roundoff grow; near a minimum errors tie
+RTOL, EPOCHS = 1e-7, 5  # a parabola through nearly equal errors makes roundoff grow; near a minimum errors tie
 
 
 def dot(a, b):
