@@ -279,8 +279,8 @@ class StrongWolfe:
     """Base of the rules that search for steps by the strong Wolfe conditions, with the hyperparameters of the search.
 
     Nocedal & Wright, Algorithms 3.5 and 3.6, with the constants and the order of evaluations of SciPy's
-    ``line_search``, which gives up after ten doublings, or eleven trials in a bracket. This search goes on doubling, and
-    halves the bracket from there on. If no trial meets both conditions, it takes the lowest that meets the first.
+    ``line_search``, which gives up after ten doublings, or eleven trials in a bracket. This search goes on doubling,
+    and halves the bracket from there on. If no trial meets both conditions, it takes the lowest that meets the first.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "longest first trial step of an epoch, ᾱ")

@@ -20,7 +20,7 @@ _MADSEN = "K. Madsen, H. B. Nielsen & O. Tingleff, Methods for Non-Linear Least 
 
 
 class Searched(NamedTuple):
-    """What gauss-newton remembers."""
+    """State of gauss-newton."""
 
     failed: Mask  # (runs, 1), whether the last search found no step
 
@@ -44,8 +44,9 @@ class GaussNewton:
     while E(w + α h) > E(w) + c₁ α ∇Eᵀh:  α ← ρ α    with search: backtracking
     w ← w + α h
 
-    α: step, every epoch anew; the second line: search, ρ: shrink, c₁: c1. A run in which more than one
-    h would do, or whose search finds no lower error, cannot go on.
+    α: step, at the start of every epoch; the second line: search, ρ: shrink, c₁: c1. Without a search, a run is stuck
+    where J is rank-deficient. With one, h is -∇E where it is not unique or does not lead downhill, and after an epoch
+    whose search finds no step, which moves nothing; a run is stuck where no step along -∇E reduces the error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "fraction α of the whole step that is taken, or tried first")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Directions(NamedTuple):
-    """What Powell's method remembers."""
+    """State of Powell's method."""
 
     d: Array  # (runs, params, params), the directions, one a row
     error: Array  # (runs, 1), at the weights; NaN before the first epoch
@@ -51,9 +51,9 @@ class Powell:
         w ← lowest point along ξ;  d ← d₁ ... dₙ without dₘ, then ξ
     w ← lowest point along dᵢ,  i = 1 ... n
 
-    dᵢ: step times the axes at the start; the first epoch begins with the last line. A search is Brent's, in a bracket
-    walked to from 0 and 1, with tol: tolerance. The second last line: convention. A run whose epoch finds nothing
-    lower cannot go on.
+    dᵢ: step times the axes at the start, where the first epoch has the last line alone, and after an epoch that finds
+    nothing lower. A search is Brent's, in a bracket found from 0 and 1, with tol: tolerance. The second last line:
+    convention. A run is stuck where an epoch along the axes finds nothing lower.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "length of the first directions, where a search looks first", at_start=True)

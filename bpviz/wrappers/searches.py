@@ -1,11 +1,11 @@
-"""Searches for how far to go where the rule leads.
+"""Line searches along the move of the wrapped rule.
 
-The four differ in what they search for along the move that the rule proposes:
+The four wrappers search for different points:
 
-    search-golden        the lowest point, by the golden section
-    search-brent         the lowest point, by parabolas
-    search-backtracking  a point low enough (Armijo's condition)
-    search-wolfe         a point low and level enough (the strong Wolfe conditions)
+    search-golden        the minimum, by the golden section
+    search-brent         the minimum, by parabolas
+    search-backtracking  a point that is low enough (Armijo's condition)
+    search-wolfe         a point that is low and level enough (the strong Wolfe conditions)
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 
 _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
 _PRESS = "W. H. Press et al., Numerical Recipes, 3rd ed. 2007"
-_ALONG = "the rule of that name, which searches along the negative gradient and has no other rule inside."
+_ALONG = "the algorithm of that name, which searches along the negative gradient and wraps no other."
 
 
 class Searched(NamedTuple):
-    """What a search remembers."""
+    """State of a search."""
 
     failed: Mask  # (runs, 1), whether the last search found no step
-    inner: Any
+    inner: Any  # state of the wrapped rule
 
 
 @dataclass(frozen=True)
 class _Search(Wrapper):
-    """What the searches share: the direction, and what becomes of a run that finds nothing along it."""
+    """Base of the searches: the direction, and the runs in which no step is found along it."""
 
     def conflicts(self) -> list[tuple[str, str]]:
         kinds: list[Any] = [type(layer) for layer in layers(self.inner)]
@@ -61,7 +61,9 @@ class _Search(Wrapper):
         xp = f.xp
         proposed, inner = self.inner.advance(w, state.inner, f)
         g, error = f.gradient(w), f.error(w)
-        waits = ~state.failed & (proposed == w).all(axis=1, keepdims=True)  # some rules do so in their first epoch
+        waits = ~state.failed & (proposed == w).all(
+            axis=1, keepdims=True
+        )  # some rules do not move in their first epoch
         d, lost = downhill(xp.where(state.failed, -g, proposed - w), g, f)
         d = xp.where(waits & (g != 0).any(axis=1, keepdims=True), 0.0, d)
         found, alpha = settle(*self._found(w, d, g, error, f), d, g, f)
@@ -70,15 +72,15 @@ class _Search(Wrapper):
         return xp.where(found, w + alpha * d, w), Searched(~found & ~waits, inner)
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        """Return which runs have found a step that is good enough, and it, both ``(runs, 1)``."""
+        """Return which runs have found a step that is good enough, and the step, both ``(runs, 1)``."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class _Lowest(_Search):
-    """What the searches for the lowest point share: all but the way to shrink a bracket."""
+    """Base of the searches for the minimum, without the method that shrinks a bracket."""
 
-    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough")
+    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough, tol")
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
         moves = (d != 0).any(axis=1)
@@ -106,13 +108,16 @@ class _Lowest(_Search):
     synonyms=("golden-line-search", "with-golden", "line-search"),
 )
 class SearchGolden(_Lowest):
-    """Go where the rule leads as far as the error falls, by the golden section. d = rule(w) - w.
+    """Golden section search along the move.
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), walking downhill from α = 0 and 1
+    d = rule(w) - w
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), found downhill from α = 0 and 1
     α ← golden section of (a, b, c) until c - a ≤ tol (|x₁| + |x₂|), x₁ and x₂ its inner points
     w ← w + α d
 
-    tol: tolerance. A run whose d does not lead downhill, or along which no lower error is found, cannot go on.
+    tol: tolerance. d is -∇E(w), and the rule restarts, where d does not lead downhill, and after an epoch whose search
+    finds no step, which moves nothing. A run is stuck where no step along -∇E(w) reduces the error.
     """
 
     def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
@@ -128,13 +133,16 @@ class SearchGolden(_Lowest):
     synonyms=("brent-line-search", "with-brent"),
 )
 class SearchBrent(_Lowest):
-    """Go where the rule leads as far as the error falls, by parabolas through the last trials. d = rule(w) - w.
+    """Brent's search along the move.
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), walking downhill from α = 0 and 1
-    α ← Brent's method in (a, b, c) until a and c are within 2 (tol |α| + 10⁻¹¹) of its best α
+    d = rule(w) - w
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), found downhill from α = 0 and 1
+    α ← Brent's method in (a, b, c) until a and c are within 2 tol |α| of its best α
     w ← w + α d
 
-    tol: tolerance. A run whose d does not lead downhill, or along which no lower error is found, cannot go on.
+    tol: tolerance. d is -∇E(w), and the rule restarts, where d does not lead downhill, and after an epoch whose search
+    finds no step, which moves nothing. A run is stuck where no step along -∇E(w) reduces the error.
     """
 
     def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
@@ -150,18 +158,20 @@ class SearchBrent(_Lowest):
     synonyms=("search-armijo", "with-backtracking", "with-armijo"),
 )
 class SearchBacktracking(_Search):
-    """Shorten the move of the rule until the error falls enough. d = rule(w) - w, g = ∇E(w).
+    """Backtracking along the move.
+
+    d = rule(w) - w, g = ∇E(w)
 
     α ← ᾱ;  while E(w + α d) > E(w) + c₁ α gᵀd:  α ← ρ α
     w ← w + α d
 
-    ᾱ: step, ρ: shrink, c₁: c1. A run whose d does not lead downhill, or along which no lower error is found, cannot go
-    on.
+    ᾱ: step, ρ: shrink, c₁: c1. d is -g, and the rule restarts, where d does not lead downhill, and after an epoch whose
+    search finds no step, which moves nothing. A run is stuck where no step along -g reduces the error.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, in moves of the rule, ᾱ")
+    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, as a multiple of the move, ᾱ")
     shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
-    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
         phi, slope, closest = along(f, w, d), f.dot(g, d), resolution(w, d, f)
@@ -178,20 +188,23 @@ class SearchBacktracking(_Search):
     synonyms=("search-strong-wolfe", "with-wolfe"),
 )
 class SearchWolfe(StrongWolfe, _Search):
-    """Go where the rule leads to where the error is low and level enough. d = rule(w) - w, g = ∇E(w).
+    """Strong Wolfe search along the move.
+
+    d = rule(w) - w, g = ∇E(w)
 
     α ← search from ᾱ for E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|
     w ← w + α d
 
-    ᾱ: step, c₁: c1, c₂: c2. A run whose d does not lead downhill, or along which no such α is found, cannot go on.
+    ᾱ: step, c₁: c1, c₂: c2. d is -g, and the rule restarts, where d does not lead downhill, and after an epoch whose
+    search finds no step, which moves nothing. A run is stuck where no step along -g reduces the error.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, in moves of the rule, ᾱ")
+    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, as a multiple of the move, ᾱ")
 
     def conflicts(self) -> list[tuple[str, str]]:
         return [*_Search.conflicts(self), *StrongWolfe.conflicts(self)]
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        known = Known(error, g, error, error > f.xp.inf)  # as if the error had not fallen before: from ᾱ
+        known = Known(error, g, error, error > f.xp.inf)  # an unchanged last error: from ᾱ
         found = self.search(w, d, known, f)
         return found.holds, found.alpha
