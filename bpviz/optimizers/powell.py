@@ -52,8 +52,8 @@ class Powell:
     w ← lowest point along dᵢ,  i = 1 ... n
 
     dᵢ: step times the axes at the start, where the first epoch has the last line alone, and after an epoch that finds
-    nothing lower. A search is Brent's, in a bracket found from 0 and 1, with tol: tolerance. The second last line:
-    convention. A run is stuck where an epoch along the axes finds nothing lower.
+    nothing lower. A search is Brent's, in a bracket found from 0 and 1, with tol: tolerance. The line before the
+    last: convention. A run is stuck where an epoch along the axes finds nothing lower.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "length of the first directions, where a search looks first", at_start=True)
