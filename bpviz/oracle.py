@@ -93,14 +93,14 @@ class Oracle:
     def jacobian(self, w: Array, where: Mask | None = None) -> Array:
         return self._ask("jacobian", w, where)
 
-    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = MappingProxyType({})) -> None:
-        """Let an optimizer say that it knows no next step for these runs; they end after this epoch.
+    def cannot_go_on(self, where: Mask, why: str | Mapping[int, str] = MappingProxyType({})) -> None:
+        """End the runs ``where (runs,)`` as stuck after this epoch.
 
-        ``why`` has the reasons of those, by row, that have one of their own to give.
+        ``why`` is the reason, or has reasons by row. Without one, the reason is that no step reduces the error.
         """
         if where.any():
             self.stuck = where if self.stuck is None else self.stuck | where
-            self.why.update(why)
+            self.why.update(dict.fromkeys(np.flatnonzero(where).tolist(), why) if isinstance(why, str) else why)
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
         known = self._here if w is self._here.w else self._trial

@@ -62,7 +62,7 @@ class GaussNewton:
         h = f.least_squares(J, -r)
         if self.search == "none":
             defined = ~f.xp.isnan(h).any(axis=1, keepdims=True)
-            f.cannot_go_on(~defined[:, 0])
+            f.cannot_go_on(~defined[:, 0], "rank-deficient Jacobian")
             return f.xp.where(defined, w + self.step * h, w), state
         g = 2 * f.matvec(f.xp.matrix_transpose(J), r)  # ∇E
         h, _ = downhill(f.xp.where(state.failed, -g, h), g, f)

@@ -55,7 +55,7 @@ class Newton:
         g, H = f.gradient(w), f.hessian(w)  # the paper's letter
         direction = newton_direction(H, g, self.repair, self.penalty, f)
         singular = f.xp.isnan(direction).any(axis=1)
-        f.cannot_go_on(singular)
+        f.cannot_go_on(singular, "singular Hessian")
         return f.xp.where(singular[:, None], w, w + self.step * direction), state
 
 
