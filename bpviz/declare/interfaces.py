@@ -94,8 +94,11 @@ class Oracle(Arithmetic, Protocol):
     def jacobian(self, w: Array, where: Mask | None = None) -> Array:
         """Return the derivatives of the residuals ``(runs, samples, params)``."""
 
-    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = ...) -> None:
-        """End these runs after this epoch: no next step is known. ``why`` has reasons by row."""
+    def cannot_go_on(self, where: Mask, why: str | Mapping[int, str] = ...) -> None:
+        """End the runs ``where (runs,)`` as stuck after this epoch.
+
+        ``why`` is the reason, or has reasons by row. Without one, the reason is that no step reduces the error.
+        """
 
     def part(self, samples: Any) -> Oracle:
         """Return an oracle for the same runs on some samples: ``(batch, 1)``, or each run's own ``(batch, runs)``.
@@ -104,10 +107,30 @@ class Oracle(Arithmetic, Protocol):
         """
 
 
+def reasons_by_row(where: Mask, why: str | Mapping[int, str]) -> Mapping[int, str]:
+    """Return the reasons given to ``cannot_go_on`` by row; one reason is that of every run in ``where (runs,)``."""
+    if not isinstance(why, str):
+        return why
+    return {row: why for row, stuck in enumerate(where.tolist()) if stuck}
+
+
 ARRAY_FUNCTIONS = (
-    *("abs", "arange", "argsort", "asarray", "cbrt", "concat", "concatenate", "cos", "exp", "eye", "floor", "full"),
-    *("full_like", "inf", "isnan", "linalg.diagonal", "log", "matrix_transpose", "maximum", "minimum", "nan", "ndim"),
-    *("ones", "ones_like", "power", "sign", "sqrt", "stack", "take_along_axis", "where", "zeros", "zeros_like"),
+    *("abs", "arange", "argsort", "asarray", "cbrt", "concat", "concatenate", "cos", "exp", "eye", "finfo"),
+    *(
+        "floor",
+        "full",
+        "full_like",
+        "inf",
+        "isfinite",
+        "isinf",
+        "isnan",
+        "linalg.diagonal",
+        "log",
+        "matrix_transpose",
+        "maximum",
+    ),
+    *("minimum", "nan", "ndim", "ones", "ones_like", "power", "sign", "sqrt", "stack", "take_along_axis", "where"),
+    *("zeros", "zeros_like"),
 )
 """The names in the array namespace ``f.xp`` that the rules, the wrappers and the line searches of this package use.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpviz.declare import KINDS
+from bpviz.declare.interfaces import reasons_by_row
 from bpviz.declare.restricted import ARITHMETIC, restricted
 from bpviz.engine.counts import Bill, bills
 from bpviz.numerics import linalg, random
@@ -99,12 +100,15 @@ class Oracle:
     def jacobian(self, w: Array, where: Mask | None = None) -> Array:
         return self._ask("jacobian", w, where)
 
-    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = _NO_REASONS) -> None:
-        """End these runs after this epoch, since the optimizer has no next step for them. ``why``: reasons by row."""
+    def cannot_go_on(self, where: Mask, why: str | Mapping[int, str] = _NO_REASONS) -> None:
+        """End the runs ``where (runs,)`` as stuck after this epoch.
+
+        ``why`` is the reason, or has reasons by row. Without one, the reason is that no step reduces the error.
+        """
         block = self if self._whole is None else self._whole
         if where.any():
             block.stuck = where if block.stuck is None else block.stuck | where
-            block.why.update(why)
+            block.why.update(reasons_by_row(where, why))
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
         known = self._here if w is self._here.w else self._trial
@@ -227,7 +231,7 @@ class Oracle:
         def part(samples: npt.NDArray[np.int64]) -> declare.Oracle:
             return of_samples(samples).for_rules()
 
-        def cannot_go_on(where: Mask, why: Mapping[int, str] = _NO_REASONS) -> None:
+        def cannot_go_on(where: Mask, why: str | Mapping[int, str] = _NO_REASONS) -> None:
             give_up(where, why)
 
         return restricted(

@@ -1,7 +1,6 @@
-"""Searches along a line, for a block of runs at once: every loop asks only for the runs that still search.
+"""Line searches for a block of runs, each on the function φ(α) = E(w + α d) of its run.
 
-A search sees the one-dimensional function φ(α) = E(w + α d) of each run. Each loop is masked over runs and lives here,
-so that the rules that use it stay as short as their papers.
+The loops are masked: only the runs that still search are evaluated and billed.
 """
 
 from __future__ import annotations
@@ -15,30 +14,32 @@ from bpviz.declare import Column, hyper
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
 
-# The golden ratio as Numerical Recipes prints it, to the digit: the published points were made with these roundings,
-# and the exact ratio moves the second one by 1.1e-5.
+# The golden ratio with the digits of Numerical Recipes. The published points were computed with these; the exact ratio
+# moves the second one by 1.1e-5.
 GOLDEN = 0.61803399  # fraction of the bracket that a step of the golden section keeps
-_GROW = 1.618034  # by how much a step of the bracketing grows
-_LONGEST_JUMP = 110.0  # how far a parabola may extrapolate, in lengths of the last interval
-_GOLDEN_CUT = 0.3819660  # fraction of the longer part of its bracket that a golden step of Brent's method goes
-_CLOSEST = 1e-11  # how far apart Brent's method keeps its trials where the minimum is at 0
+_GROW = 1.618034  # factor from one step of the bracketing to the next
+_LONGEST_JUMP = 110.0  # longest extrapolation by a parabola, in lengths of the last interval
+_GOLDEN_CUT = 0.3819660  # length of a golden step of Brent's method, as a fraction of the longer part of its bracket
+_CLOSEST = 1e-11  # least distance between trials of Brent's method, unless a tenth of its bracket is less (from SciPy)
 _MOST_TRIALS = 1000
-_MOST_ZOOMS = 100  # trials within a bracket, as in SciPy
+_MOST_INTERPOLATIONS = 11  # trials within a bracket, as many as in SciPy, which then gives up
 
 Phi: TypeAlias = "Callable[[Array, Mask], Array]"
 
 
 def along(f: Oracle, w: Array, direction: Array) -> Phi:
-    """Return φ(α, where): the error ``(runs, 1)`` at ``w + α direction`` of the runs in ``where``."""
+    """Return φ(α, where): the error ``(runs, 1)`` at ``w + α direction`` of the runs in ``where``, ∞ instead of NaN."""
 
     def phi(alpha: Array, where: Mask) -> Array:
-        return f.error(w + alpha * direction, where)
+        error = f.error(w + alpha * direction, where)
+        height: Array = f.xp.where(f.xp.isnan(error), f.xp.inf, error)
+        return height
 
     return phi
 
 
 class Bracket(NamedTuple):
-    """Three step lengths ``(runs, 1)``, b between a and c; whether φ(b) is the smallest (where φ is flat none is)."""
+    """Three steps α ``(runs, 1)``, b between a and c, and whether φ(b) is the smallest; it is not where φ is flat."""
 
     a: Array
     b: Array
@@ -47,25 +48,26 @@ class Bracket(NamedTuple):
     holds: Mask  # (runs, 1)
 
 
-def bracket(phi: Phi, zero: Array, phi_zero: Array, f: Oracle) -> Bracket:
-    """Walk downhill from the steps 0 and 1 until φ rises again, by parabolic extrapolation.
+def bracket(phi: Phi, phi_zero: Array, closest: Array, f: Oracle) -> Bracket:
+    """Bracket a minimum of φ, from the steps 0 and 1 downhill by parabolic extrapolation.
 
-    W. H. Press et al., Numerical Recipes, 3rd ed. 2007, section 10.1 (``mnbrak``). ``zero (runs, 1)`` holds zeros and
-    ``phi_zero`` φ there. A function that never rises ends where it no longer falls, or after 1000 trials.
+    W. H. Press et al., Numerical Recipes, 3rd ed. 2007, section 10.1 (``mnbrak``). ``phi_zero (runs, 1)`` is φ(0).
+    ``closest (runs, 1)`` is the step that is lost in the rounding of the weights; if it is 1 or more, twice as long a
+    step takes the place of 1. The search stops where φ no longer falls, or after 1000 trials.
     """
     xp = f.xp
-    everybody = f.live
-    a, b, fa = zero, zero + 1.0, phi_zero
-    fb = phi(b, everybody)
+    a, fa = xp.zeros_like(phi_zero), phi_zero
+    b = xp.where(closest < 1, 1.0, 2 * closest)
+    fb = phi(b, f.live)
     uphill = fa < fb  # then go the other way
     a, b, fa, fb = xp.where(uphill, b, a), xp.where(uphill, a, b), xp.where(uphill, fb, fa), xp.where(uphill, fa, fb)
     c = b + _GROW * (b - a)
-    fc = phi(c, everybody)
+    fc = phi(c, f.live)
     for _ in range(_MOST_TRIALS):
         searching = fc < fb
         if not searching.any():
             break
-        # u: where the parabola through the three points is lowest, no further than limit
+        # u: the minimum of the parabola through the three points, at most limit
         p, q = (b - a) * (fb - fc), (b - c) * (fb - fa)
         slope = q - p
         u = b - ((b - c) * q - (b - a) * p) / xp.where(xp.abs(slope) < 1e-21, 2e-21, 2 * slope)
@@ -90,15 +92,24 @@ def bracket(phi: Phi, zero: Array, phi_zero: Array, f: Oracle) -> Bracket:
         a, fa = xp.where(done, a, b), xp.where(done, fa, fb)
         b, fb = xp.where(done, b, c), xp.where(done, fb, fc)
         c, fc = xp.where(done, c, u), xp.where(done, fc, fu)
-    return Bracket(a, b, c, fb, (fb <= fc) & ((fb < fa) | (fb < fc)))
+    return Bracket(a, b, c, fb, (fb <= fc) & ((fb < fa) | (fb < fc)) & xp.isfinite(c - a))
 
 
-def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array, Array]:
-    """Shrink a bracket by the golden section and return the better of its last two inner points, with φ there.
+def resolution(w: Array, direction: Array, f: Oracle) -> Array:
+    """Return the step ``(runs, 1)`` along a direction d that is lost in the rounding of w: min ε |wᵢ| / |dᵢ|."""
+    xp = f.xp
+    still = direction == 0
+    steps = xp.finfo(float).eps * xp.abs(w) / xp.where(still, 1.0, xp.abs(direction))
+    step: Array = xp.where(still, xp.inf, steps).min(axis=1, keepdims=True)
+    return step
 
-    J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; Numerical Recipes, section 10.2. A run is done when its
-    bracket is no longer than ``tolerance`` times the sum of its inner points' magnitudes. A run without a bracket gets
-    b.
+
+def golden_section(phi: Phi, start: Bracket, tolerance: Column, closest: Column, f: Oracle) -> tuple[Array, Array]:
+    """Shrink a bracket by the golden section; return the better of its two inner points, and φ there.
+
+    J. Kiefer, Proc. Amer. Math. Soc. 4, 1953, pp. 502-506; Numerical Recipes, section 10.2. A run stops when its
+    bracket is at most ``tolerance`` times the sum of its inner points' magnitudes long, or at most ``closest``, the
+    step that is lost in rounding. Runs without a bracket get its b.
     """
     xp = f.xp
     a, b, c, fb, holds = start
@@ -108,7 +119,8 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tu
     x1, x2 = xp.where(right, b, b - inner * (b - a)), xp.where(right, b + inner * (c - b), b)
     f1, f2 = phi(x1, holds[:, 0]), phi(x2, holds[:, 0])
     for _ in range(_MOST_TRIALS):
-        searching = holds & (xp.abs(x3 - x0) > tolerance * (xp.abs(x1) + xp.abs(x2)))
+        length = xp.abs(x3 - x0)
+        searching = holds & (length > tolerance * (xp.abs(x1) + xp.abs(x2))) & (length > closest)
         if not searching.any():
             break
         rightward, leftward = searching & (f2 < f1), searching & ~(f2 < f1)
@@ -128,35 +140,35 @@ def golden_section(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tu
     return xp.where(holds, xp.where(first, x1, x2), b), xp.where(holds, xp.where(first, f1, f2), fb)
 
 
-def brent(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array, Array]:
-    """Shrink a bracket by parabolas, and by golden steps where those do not help; return the best step, with φ there.
+def brent(phi: Phi, start: Bracket, tolerance: Column, closest: Column, f: Oracle) -> tuple[Array, Array]:
+    """Shrink a bracket by parabolas, and by golden steps where those do not help; return the best step, and φ there.
 
     R. P. Brent, Algorithms for Minimization without Derivatives, 1973, chapter 5; Numerical Recipes, section 10.3. A
-    run is done when both ends of its bracket are within twice ``tolerance`` |α| of its best step α. A run without a
-    bracket gets b.
+    run stops when both ends of its bracket are within twice ``tolerance`` |α| of its best step α, or when its bracket
+    is at most ``closest`` long, the step that is lost in rounding. Runs without a bracket get its b.
     """
     xp = f.xp
     a, b = xp.minimum(start.a, start.c), xp.maximum(start.a, start.c)
-    x = w = v = start.b  # the best step, the second best, and what was second before
+    x = w = v = start.b  # the best step, the second best, and the one that was second before
     fx = fw = fv = start.phi_b
     move = move_before = xp.zeros_like(x)
     for _ in range(_MOST_TRIALS):
-        closest = tolerance * xp.abs(x) + _CLOSEST
+        apart = tolerance * xp.abs(x) + xp.minimum(_CLOSEST, 0.1 * (b - a))
         middle = 0.5 * (a + b)
-        searching = start.holds & (xp.abs(x - middle) >= 2 * closest - 0.5 * (b - a))
+        searching = start.holds & (xp.abs(x - middle) >= 2 * apart - 0.5 * (b - a)) & (b - a > closest)
         if not searching.any():
             break
-        # x + p/q: where the parabola through the three points is lowest
+        # x + p/q: the minimum of the parabola through the three points
         r, q = (x - w) * (fx - fv), (x - v) * (fx - fw)
         p, q = (x - v) * q - (x - w) * r, 2 * (q - r)
         p, q = xp.where(q > 0, -p, p), xp.abs(q)
         inside = (p > q * (a - x)) & (p < q * (b - x))
-        parabolic = inside & (xp.abs(move_before) > closest) & (xp.abs(p) < xp.abs(0.5 * q * move_before))
+        parabolic = inside & (xp.abs(move_before) > apart) & (xp.abs(p) < xp.abs(0.5 * q * move_before))
         longer = xp.where(x >= middle, a - x, b - x)
         move, move_before = xp.where(parabolic, p / q, _GOLDEN_CUT * longer), xp.where(parabolic, move, longer)
-        at_the_edge = parabolic & ((x + move - a < 2 * closest) | (b - (x + move) < 2 * closest))
-        move = xp.where(at_the_edge, xp.where(middle >= x, closest, -closest), move)
-        u = x + xp.where(xp.abs(move) >= closest, move, xp.where(move >= 0, closest, -closest))
+        at_the_edge = parabolic & ((x + move - a < 2 * apart) | (b - (x + move) < 2 * apart))
+        move = xp.where(at_the_edge, xp.where(middle >= x, apart, -apart), move)
+        u = x + xp.where(xp.abs(move) >= apart, move, xp.where(move >= 0, apart, -apart))
         fu = phi(u, searching[:, 0])
         worse, better = searching & (fu > fx), searching & ~(fu > fx)
         a = xp.where(worse & (u < x), u, xp.where(better & (u >= x), x, a))
@@ -171,61 +183,90 @@ def brent(phi: Phi, start: Bracket, tolerance: Column, f: Oracle) -> tuple[Array
 
 
 def recall(known: Array, ask: Callable[[Array, Mask], Array], w: Array, f: Oracle) -> Array:
-    """Return what a run's last epoch has left, of any shape, and ask where that is NaN: in the first epoch."""
+    """Return the known values, of any shape, and evaluate those that are NaN: all of them in the first epoch."""
     missing = f.xp.isnan(known).any(axis=tuple(range(1, known.ndim)), keepdims=True)
     return f.xp.where(missing, ask(w, missing.reshape(-1)), known) if missing.any() else known
 
 
 def backtrack(
-    phi: Phi, phi_zero: Array, slope: Array, first: Column, shrink: Column, c1: Column, f: Oracle
+    phi: Phi, phi_zero: Array, slope: Array, first: Column, shrink: Column, c1: Column, closest: Array, f: Oracle
 ) -> tuple[Mask, Array, Array]:
-    """Shorten the step ``first`` until φ(α) ≤ φ(0) + c1 α φ'(0); return which runs have found one, it, and φ there.
+    """Shorten the step ``first`` until φ(α) ≤ φ(0) + c1 α φ'(0); return which runs found a step, it, and φ there.
 
-    J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, Algorithm 3.1. ``slope (runs, 1)`` holds φ'(0). A
-    step so short that roundoff hides the fall does not count, and after 1000 trials no more are made.
+    J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, Algorithm 3.1. ``slope (runs, 1)`` is φ'(0). φ must
+    be below φ(0) too, since rounding may hide the second term. A run stops after a step of at most ``closest``, which
+    is lost in rounding.
     """
     xp = f.xp
     alpha, lowest = first + xp.zeros_like(slope), phi_zero
-    searching = f.live[:, None] & (slope < 0)
-    for _ in range(_MOST_TRIALS):
+    found = searching = f.live[:, None] & (slope < 0)
+    while searching.any():
         lowest = xp.where(searching, phi(alpha, searching[:, 0]), lowest)
-        searching = searching & ~(lowest <= phi_zero + c1 * alpha * slope)
-        if not searching.any():
-            break
+        found = (lowest <= phi_zero + c1 * alpha * slope) & (lowest < phi_zero)
+        searching = searching & ~found & (alpha > closest)
         alpha = xp.where(searching, shrink * alpha, alpha)
-    return ~searching & (lowest < phi_zero), alpha, lowest
+    return found, alpha, lowest
+
+
+def downhill(d: Array, g: Array, f: Oracle) -> tuple[Array, Mask]:
+    """Return d, with -g in the runs where d does not lead downhill, and the mask ``(runs, 1)`` of those runs."""
+    lost = ~(f.dot(g, d) < 0)
+    return f.xp.where(lost, -g, d), lost
+
+
+def settle(holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask | bool = True) -> tuple[Mask, Array]:
+    """End the runs whose search along -g found no step; return which runs move, and their α, both ``(runs, 1)``.
+
+    Other runs without a step go on, at the same weights: those whose d is not -g, because their rule can forget the
+    memory that led to d, and those outside the mask ``last (runs, 1)``, whose first trial may have been too short.
+    Where the slope overflows, no search is possible; α = ∞ makes the run diverge.
+    """
+    steepest, level = (d == -g).all(axis=1, keepdims=True), (g == 0).all(axis=1, keepdims=True)
+    overflows = ~holds & ~f.xp.isfinite(f.dot(g, d))
+    f.cannot_go_on((~holds & ~overflows & steepest & (level | last))[:, 0])
+    return holds | overflows, f.xp.where(overflows, f.xp.inf, alpha)
 
 
 class Known(NamedTuple):
-    """What a search leaves at its end for the next to begin with, so that nothing is asked twice."""
+    """Values at the weights where a search ended, so that the next search does not evaluate them again."""
 
     error: Array  # (runs, 1)
     g: Array  # (runs, params), the gradient
     last_error: Array  # (runs, 1), an epoch earlier
+    failed: Mask  # (runs, 1), whether the search found no step; the next one is along -g, from the longest first trial
 
     @classmethod
     def nothing(cls, w: Array, f: Oracle) -> Known:
-        """Return what is known before the first epoch: NaN."""
+        """Return NaN for all values, as before the first epoch."""
         nan = f.xp.full_like(w, f.xp.nan)
-        return cls(nan[:, :1], nan, nan[:, :1])
+        return cls(nan[:, :1], nan, nan[:, :1], f.xp.isinf(nan[:, :1]))
 
     def at(self, w: Array, f: Oracle) -> Known:
-        """Return this with what the first epoch has to ask. Its first trial step will be about 1 long."""
+        """Evaluate the missing values at ``w``. The last error makes the first trial of a run about 1 long in w."""
         error, g = recall(self.error, f.error, w, f), recall(self.g, f.gradient, w, f)
         new = f.xp.isnan(self.last_error)
-        return Known(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error))
+        return Known(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error), self.failed)
 
 
 class Found(NamedTuple):
-    """What a search with gradients has found: in which runs, how long a step, and what is known at its end."""
+    """The result of a search with gradients."""
 
-    holds: Mask  # (runs, 1)
-    alpha: Array  # (runs, 1)
-    known: Known
+    holds: Mask  # (runs, 1), whether a step was found
+    alpha: Array  # (runs, 1), the step; 0 where none was found
+    known: Known  # values at its end
+
+
+class Descent(NamedTuple):
+    """The result of a search along a direction, or along -g where that does not lead downhill."""
+
+    w: Array  # (runs, params), the weights after the step
+    s: Array  # (runs, params), their change
+    known: Known  # values there
+    forgets: Mask  # (runs, 1), the runs whose rule must forget its memory: d led uphill, or no step was found
 
 
 class _Trial(NamedTuple):
-    """A step length ``(runs, 1)``, with φ and φ' there."""
+    """A step α ``(runs, 1)``, with φ and φ' there."""
 
     alpha: Array
     phi: Array
@@ -234,35 +275,47 @@ class _Trial(NamedTuple):
 
 @dataclass(frozen=True)
 class StrongWolfe:
-    """A search for steps that meet the strong Wolfe conditions, with its hyperparameters: a base of rules that use it.
+    """Base of the rules that search for steps by the strong Wolfe conditions, with the hyperparameters of the search.
 
-    Nocedal & Wright, Algorithms 3.5 and 3.6, with the constants and the order of questions of SciPy's ``line_search``,
-    which gives up after doubling a step ten times; this goes on.
+    Nocedal & Wright, Algorithms 3.5 and 3.6, with the constants and the order of evaluations of SciPy's
+    ``line_search``, which gives up after ten doublings, or eleven trials in a bracket. This search goes on doubling,
+    and halves the bracket from there on. If no trial meets both conditions, it takes the lowest that meets the first.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "longest first trial step of an epoch, ᾱ")
-    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
-    c2: Column = hyper(0.9, "(0, 1)", "fraction of the slope that may be left, c₂")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
+    c2: Column = hyper(0.9, "(0, 1)", "largest fraction of the slope that may remain, c₂")
 
     def conflicts(self) -> list[tuple[str, str]]:
         return [] if self.c1 < self.c2 else [("c1", f"{self.c1:g} is not below c2, {self.c2:g}")]
 
+    def descend(
+        self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
+    ) -> Descent:
+        """Search along d, or along -g where d does not lead downhill, and end the runs where no step reduces E."""
+        d, lost = downhill(d, known.g, f)
+        found = self.search(w, d, known, f, accept)
+        moves, alpha = settle(found.holds, found.alpha, d, known.g, f, known.failed)
+        s = f.xp.where(moves, alpha * d, 0.0)
+        return Descent(w + s, s, found.known, lost | ~moves)
+
     def search(
         self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
     ) -> Found:
-        """Find α > 0 with E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, where ``d`` leads downhill.
+        """Find α > 0 with E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, in runs whose d leads downhill.
 
-        The first trial is what the last epoch's fall of the error suggests, at most ``step``. ``accept`` may refuse an
-        α by the gradient ``(runs, params)`` at its end.
+        The first trial follows from the last change of the error, and is at most ``step``. ``accept`` may refuse an α
+        by the gradient ``(runs, params)`` at its end. If no α is accepted, the result is the lowest trial that has the
+        first property and reduces the error.
         """
         xp = f.xp
         error, g = known.error, known.g
         slope = f.dot(g, d)
         zero = xp.zeros_like(error)
-        found = Found(zero > 0, zero, Known(error, g, error))
+        found = Found(zero > 0, zero, Known(error, g, error, zero == 0))
 
         def look(alpha: Array, ceiling: Array) -> tuple[_Trial, Mask, Mask]:
-            """Try α where the search goes on. Return the trial, where φ is too high, and where the slope is unfit."""
+            """Try α in the runs that search. Return the trial, where φ is too high, and where the trial is refused."""
             nonlocal found
             there = w + alpha * d
             height = f.error(there, searching[:, 0])
@@ -272,11 +325,12 @@ class StrongWolfe:
             good = low & (xp.abs(slope_there) <= -self.c2 * slope)
             if accept:
                 good = good & accept(g_there)
-            found = _where(good, Found(good, alpha, Known(height, g_there, error)), found, f)
+            lowest = good | (low & (height < error))  # so far, since the ceiling is the lowest before
+            found = _where(lowest, Found(lowest, alpha, Known(height, g_there, error, zero > 0)), found, f)
             return _Trial(alpha, height, slope_there), searching & ~low, low & ~good
 
-        # Algorithm 3.5: double the step until a good one is found, or one too far
-        searching = f.live[:, None] & (slope < 0)
+        # Algorithm 3.5: double the step until one is good or too long
+        searching = f.live[:, None] & (slope < 0) & (slope > -xp.inf)
         suggested = 1.01 * 2 * (error - known.last_error) / slope  # eq. (3.60), with SciPy's factor
         alpha = xp.where(suggested > 0, xp.minimum(suggested, self.step), self.step + zero)
         last = low = high = _Trial(zero, error, slope)
@@ -292,12 +346,19 @@ class StrongWolfe:
                 break
             last, ceiling, alpha = here, here.phi, 2 * alpha
 
-        # Algorithm 3.6: a good step lies between low, the lowest so far, and high; dropped is what was last cut off
+        # Algorithm 3.6: a good step lies between low, the lowest so far, and high; dropped is the end replaced last
         searching, dropped = zooming, _Trial(zero, error, slope)
-        for trial in range(_MOST_ZOOMS):
+        for trial in range(_MOST_TRIALS):
+            alpha = low.alpha + 0.5 * (high.alpha - low.alpha)
+            if trial < _MOST_INTERPOLATIONS:
+                alpha = _between(low, high, dropped if trial else None, alpha, f)
+            else:  # while the bracket contains other weights than its ends
+                at_low, there, at_high = w + low.alpha * d, w + alpha * d, w + high.alpha * d
+                apart = (there != at_low).any(axis=1) & (there != at_high).any(axis=1)
+                searching = searching & apart[:, None]
             if not searching.any():
                 break
-            here, too_high, unfit = look(_between(low, high, dropped if trial else None, f), low.phi)
+            here, too_high, unfit = look(alpha, low.phi)
             across = unfit & (here.slope * (high.alpha - low.alpha) >= 0)
             dropped = _where(too_high | across, high, low, f)
             high = _where(too_high, here, _where(across, low, high, f), f)
@@ -307,16 +368,16 @@ class StrongWolfe:
 
 
 def _where(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:
-    """Choose between two tuples of arrays, run by run."""
+    """Choose between two tuples of arrays per run."""
     if isinstance(a, tuple):
         return type(a)(*(_where(mask, x, y, f) for x, y in zip(a, b, strict=True)))
     return f.xp.where(mask, a, b)
 
 
-def _between(low: _Trial, high: _Trial, third: _Trial | None, f: Oracle) -> Array:
-    """Choose the next trial: by a cubic, else by a parabola, else halfway.
+def _between(low: _Trial, high: _Trial, third: _Trial | None, middle: Array, f: Oracle) -> Array:
+    """Return the next trial, between low and high: by a cubic, else by a parabola, else halfway.
 
-    The margins are SciPy's. With high left of low they are negative and let a trial leave the interval a little.
+    The margins are SciPy's. They are negative where high is left of low, so that a trial may be close to an end.
     """
     xp = f.xp
     db = high.alpha - low.alpha
@@ -324,15 +385,15 @@ def _between(low: _Trial, high: _Trial, third: _Trial | None, f: Oracle) -> Arra
     rb = high.phi - low.phi - low.slope * db
     parabola = low.alpha - low.slope / (2 * (rb / (db * db)))
     fits = (parabola >= left + 0.1 * db) & (parabola <= right - 0.1 * db)
-    chosen: Array = xp.where(fits, parabola, low.alpha + 0.5 * db)
-    if third is None:
-        return chosen
-    # a x³ + b x² + φ'(low) x, x from low, through the two other points
-    dc = third.alpha - low.alpha
-    rc = third.phi - low.phi - low.slope * dc
-    scale = (db * dc) * (db * dc) * (db - dc)
-    a, b = (dc * dc * rb - db * db * rc) / scale, (db * db * db * rc - dc * dc * dc * rb) / scale
-    cubic = low.alpha + (xp.sqrt(b * b - 3 * a * low.slope) - b) / (3 * a)
-    fits = (cubic >= left + 0.2 * db) & (cubic <= right - 0.2 * db)
-    alpha: Array = xp.where(fits, cubic, chosen)
-    return alpha
+    alpha: Array = xp.where(fits, parabola, middle)
+    if third is not None:
+        # a x³ + b x² + φ'(low) x, x from low, through the two other points
+        dc = third.alpha - low.alpha
+        rc = third.phi - low.phi - low.slope * dc
+        scale = (db * dc) * (db * dc) * (db - dc)
+        a, b = (dc * dc * rb - db * db * rc) / scale, (db * db * db * rc - dc * dc * dc * rb) / scale
+        cubic = low.alpha + (xp.sqrt(b * b - 3 * a * low.slope) - b) / (3 * a)
+        fits = (cubic >= left + 0.2 * db) & (cubic <= right - 0.2 * db)
+        alpha = xp.where(fits, cubic, alpha)
+    inside: Array = xp.where((left < alpha) & (alpha < right), alpha, middle)
+    return inside

@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.numerics.linesearch import backtrack
+from bpviz.numerics.linesearch import backtrack, downhill, resolution, settle
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
 
 _MADSEN = "K. Madsen, H. B. Nielsen & O. Tingleff, Methods for Non-Linear Least Squares Problems, 2nd ed. 2004"
+
+
+class Searched(NamedTuple):
+    """State of gauss-newton."""
+
+    failed: Mask  # (runs, 1), whether the last search found no step
 
 
 @optimizer(
@@ -39,8 +45,9 @@ class GaussNewton:
     while E(w + α h) > E(w) + c₁ α ∇Eᵀh:  α ← ρ α    with search: backtracking
     w ← w + α h
 
-    α: step, at the beginning of each epoch; second line: search, ρ: shrink, c₁: c1. A run is stuck if h is not unique
-    or its search finds no lower error.
+    α: step, at the beginning of each epoch; second line: search, ρ: shrink, c₁: c1. Without a search, a run is stuck
+    where J is rank-deficient. With one, h is -∇E where it is not unique or does not lead downhill, and after an epoch
+    whose search finds no step, in which the weights stay. A run is stuck where no step along -∇E reduces the error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "fraction of the full step taken, or tried first, α")
@@ -50,23 +57,27 @@ class GaussNewton:
     shrink: Column = hyper(0.5, "(0, 1)", "factor on rejected steps in the line search, ρ")
     c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the decrease predicted by the slope, c₁")
 
-    def begin(self, w: Array, f: Oracle) -> tuple[()]:
-        return ()
+    def begin(self, w: Array, f: Oracle) -> Searched:
+        return Searched(f.xp.zeros((len(w), 1)) > 0)
 
-    def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
+    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
         r, J = f.residuals(w), f.jacobian(w)
         h = f.least_squares(J, -r)
-        holds, alpha = ~f.xp.isnan(h).any(axis=1, keepdims=True), self.step
-        if self.search == "backtracking":
+        if self.search == "none":
+            defined = ~f.xp.isnan(h).any(axis=1, keepdims=True)
+            f.cannot_go_on(~defined[:, 0], "rank-deficient Jacobian")
+            return f.xp.where(defined, w + self.step * h, w), state
+        g = 2 * f.matvec(f.xp.matrix_transpose(J), r)  # ∇E
+        h, _ = downhill(f.xp.where(state.failed, -g, h), g, f)
 
-            def phi(alpha: Array, where: Mask) -> Array:
-                r = f.residuals(w + alpha * h, where)
-                return f.dot(r, r)
+        def phi(alpha: Array, where: Mask) -> Array:
+            r = f.residuals(w + alpha * h, where)
+            return f.dot(r, r)
 
-            slope = 2 * f.dot(f.matvec(J, h), r)  # ∇Eᵀh
-            holds, alpha, _ = backtrack(phi, f.dot(r, r), slope, self.step, self.shrink, self.c1, f)
-        f.cannot_go_on(~holds[:, 0])
-        return f.xp.where(holds, w + alpha * h, w), state
+        closest = resolution(w, h, f)
+        holds, alpha, _ = backtrack(phi, f.dot(r, r), f.dot(g, h), self.step, self.shrink, self.c1, closest, f)
+        holds, alpha = settle(holds, alpha, h, g, f)
+        return f.xp.where(holds, w + alpha * h, w), Searched(~holds)
 
 
 class Damped(NamedTuple):

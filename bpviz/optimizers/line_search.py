@@ -1,11 +1,11 @@
-"""Steepest descent with a search for the step.
+"""Gradient descent with a line search.
 
-The four rules differ in what they search for along the negative gradient:
+The four rules search for different points along the negative gradient:
 
-    golden        the lowest point, by the golden section
-    brent         the lowest point, by parabolas
-    backtracking  a point low enough (Armijo's condition)
-    wolfe         a point low and level enough (the strong Wolfe conditions)
+    golden        the minimum, by the golden section
+    brent         the minimum, by parabolas
+    backtracking  a point that is low enough (Armijo's condition)
+    wolfe         a point that is low and level enough (the strong Wolfe conditions)
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, recall
+from bpviz.numerics.linesearch import (
+    Known,
+    StrongWolfe,
+    along,
+    backtrack,
+    bracket,
+    brent,
+    golden_section,
+    recall,
+    resolution,
+    settle,
+)
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
@@ -25,22 +36,21 @@ _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
 
 @dataclass(frozen=True)
 class _Lowest:
-    """What the searches for the lowest point share: all but the way to shrink a bracket."""
+    """Base of the searches for the minimum, without the method that shrinks a bracket."""
 
-    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough")
+    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough, tol")
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
         return ()
 
     def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
         g, error = f.gradient(w), f.error(w)
-        phi = along(f, w, -g)
-        alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), f)
-        lower = lowest < error
-        f.cannot_go_on(~lower[:, 0])
+        phi, closest = along(f, w, -g), resolution(w, g, f)
+        alpha, lowest = self._lowest(phi, bracket(phi, error, closest, f), closest, f)
+        lower, alpha = settle(lowest < error, alpha, -g, g, f)
         return f.xp.where(lower, w - alpha * g, w), state
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
         raise NotImplementedError
 
 
@@ -53,23 +63,25 @@ class _Lowest:
         "sections 10.1-10.2"
     ),
     confused_with=(
-        "Newton's method: some versions of the published comparison say so where their figure shows this rule; and "
-        "golden search in an interval fixed beforehand, which cannot take the long steps this one takes."
+        "Newton's method, the name of this algorithm in some versions of the published comparison; and golden section "
+        "search in a fixed interval, which cannot take the long steps of this algorithm."
     ),
     synonyms=("golden-search", "golden-section", "goldensearch", "gd-golden"),
 )
 class GoldenSearch(_Lowest):
-    """Go to the lowest point along the negative gradient, as the golden section finds it. g = ∇E(w).
+    """Gradient descent with golden section search.
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), walking downhill from α = 0 and 1
+    g = ∇E(w)
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), found downhill from α = 0 and 1
     α ← golden section of (a, b, c) until c - a ≤ tol (|x₁| + |x₂|), x₁ and x₂ its inner points
     w ← w - α g
 
-    tol: tolerance. A run whose search finds no lower error cannot go on.
+    tol: tolerance. A run is stuck where the search finds no lower error.
     """
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
-        return golden_section(phi, start, self.tolerance, f)
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
+        return golden_section(phi, start, self.tolerance, closest, f)
 
 
 @optimizer(
@@ -81,29 +93,31 @@ class GoldenSearch(_Lowest):
         "Recipes, 3rd ed. 2007, sections 10.1 and 10.3"
     ),
     confused_with=(
-        "Brent's method for roots, of the same book; and the bounded one of scipy.optimize, which stays in an interval "
-        "fixed beforehand."
+        "Brent's method for roots, from the same book; and the bounded method of scipy.optimize, which searches in a "
+        "fixed interval."
     ),
     synonyms=("brent-search", "brents-method", "gd-brent", "parabolic-search"),
 )
 class BrentSearch(_Lowest):
-    """Go to the lowest point along the negative gradient, as parabolas through the last trials find it. g = ∇E(w).
+    """Gradient descent with Brent's search by parabolas.
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), walking downhill from α = 0 and 1
-    α ← Brent's method in (a, b, c) until a and c are within 2 (tol |α| + 10⁻¹¹) of its best α
+    g = ∇E(w)
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), found downhill from α = 0 and 1
+    α ← Brent's method in (a, b, c) until a and c are within 2 tol |α| of its best α
     w ← w - α g
 
-    tol: tolerance. A run whose search finds no lower error cannot go on.
+    tol: tolerance. A run is stuck where the search finds no lower error.
     """
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
-        return brent(phi, start, self.tolerance, f)
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
+        return brent(phi, start, self.tolerance, closest, f)
 
 
 class LastError(NamedTuple):
-    """What backtracking remembers."""
+    """State of backtracking."""
 
-    error: Array  # (runs, 1), at the weights its search led to; NaN before the first epoch
+    error: Array  # (runs, 1), at the weights; NaN before the first epoch
 
 
 @optimizer(
@@ -113,33 +127,35 @@ class LastError(NamedTuple):
     source=f"L. Armijo, Pacific J. Math. 16, 1966, pp. 1-3; {_WRIGHT}, Algorithm 3.1",
     confused_with=(
         "Backtracking by interpolation (SciPy's line_search_armijo), which chooses the next trial by a parabola or "
-        "cubic; optax.scale_by_backtracking_linesearch, which begins at 1.5 times the last step and shortens by 0.8 "
-        "unless told otherwise (`increase_factor`, `decrease_factor`); and rprop's weight backtracking, which takes a "
-        "step back altogether."
+        "cubic; optax.scale_by_backtracking_linesearch, which by default starts at 1.5 times the last step and "
+        "shortens by 0.8 (`increase_factor`, `decrease_factor`); and rprop's weight backtracking, which undoes a step."
     ),
     synonyms=("armijo", "gd-armijo", "gd-backtracking"),
     recalls=True,
 )
 class Backtracking:
-    """Shorten the step along the negative gradient until the error falls enough. g = ∇E(w).
+    """Gradient descent with backtracking.
+
+    g = ∇E(w)
 
     α ← ᾱ;  while E(w - α g) > E(w) - c₁ α gᵀg:  α ← ρ α
     w ← w - α g
 
-    ᾱ: step, ρ: shrink, c₁: c1. A run whose search finds no lower error cannot go on.
+    ᾱ: step, ρ: shrink, c₁: c1. A run is stuck where the search finds no lower error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
     shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
-    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
 
     def begin(self, w: Array, f: Oracle) -> LastError:
         return LastError(f.xp.full((len(w), 1), f.xp.nan))
 
     def advance(self, w: Array, state: LastError, f: Oracle) -> tuple[Array, LastError]:
         g, error = f.gradient(w), recall(state.error, f.error, w, f)
-        holds, alpha, lowest = backtrack(along(f, w, -g), error, -f.dot(g, g), self.step, self.shrink, self.c1, f)
-        f.cannot_go_on(~holds[:, 0])
+        phi, slope, closest = along(f, w, -g), -f.dot(g, g), resolution(w, g, f)
+        holds, alpha, lowest = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
+        holds, alpha = settle(holds, alpha, -g, g, f)
         return f.xp.where(holds, w - alpha * g, w), LastError(lowest)
 
 
@@ -149,20 +165,23 @@ class Backtracking:
     needs="error gradient",
     source=f"P. Wolfe, SIAM Review 11, 1969, pp. 226-235; {_WRIGHT}, Algorithms 3.5 and 3.6",
     confused_with=(
-        "A search by the weak Wolfe conditions, which lets the slope turn as steep as it likes; and by Moré and "
-        "Thuente's method, which looks for the same points by other trials (SciPy's first choice in CG and BFGS)."
+        "A search by the weak Wolfe conditions, which do not bound a positive slope; and Moré and Thuente's search, "
+        "which looks for the same points by other trials (SciPy's first choice in CG and BFGS)."
     ),
     synonyms=("strong-wolfe", "gd-wolfe"),
     recalls=True,
 )
 class WolfeSearch(StrongWolfe):
-    """Go along the negative gradient to where the error is low and level enough. g = ∇E(w).
+    """Gradient descent with a strong Wolfe search.
+
+    g = ∇E(w)
 
     α ← search for E(w - α g) ≤ E(w) - c₁ α gᵀg and |∇E(w - α g)ᵀg| ≤ c₂ gᵀg
     w ← w - α g
 
-    c₁: c1, c₂: c2. The first trial is min(ᾱ, 2.02 (E' - E(w)) / gᵀg), E' the error an epoch earlier, and as if
-    |w| had changed by about 1 in the first epoch; ᾱ: step. A run whose search finds no such α cannot go on.
+    c₁: c1, c₂: c2. The first trial is min(ᾱ, 2.02 (E' - E(w)) / gᵀg), E' the error an epoch earlier; in the first epoch
+    it changes w by about 1, and after an epoch whose search finds no step, which moves nothing, it is ᾱ; ᾱ: step. A run
+    is stuck where no α ≤ ᾱ reduces the error.
     """
 
     def begin(self, w: Array, f: Oracle) -> Known:
@@ -170,6 +189,5 @@ class WolfeSearch(StrongWolfe):
 
     def advance(self, w: Array, state: Known, f: Oracle) -> tuple[Array, Known]:
         known = state.at(w, f)
-        found = self.search(w, -known.g, known, f)
-        f.cannot_go_on(~found.holds[:, 0])
-        return f.xp.where(found.holds, w - found.alpha * known.g, w), found.known
+        found = self.descend(w, -known.g, known, f)
+        return found.w, found.known

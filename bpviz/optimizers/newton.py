@@ -1,18 +1,17 @@
-"""Newton's method, alone and with a line search, with a choice of repairs for a Hessian that bends downwards."""
+"""Newton's method, without and with a line search, and repairs of a Hessian that is not positive definite."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, recall
+from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, downhill, recall, resolution, settle
 from bpviz.optimizers._curvature import REPAIRS, WRIGHT, newton_direction
-from bpviz.optimizers.line_search import LastError
 
 if TYPE_CHECKING:
-    from bpviz.declare import Array, Oracle
+    from bpviz.declare import Array, Mask, Oracle
 
-_REPAIR = "how the Hessian is made positive definite"
+_REPAIR = "repair that makes the Hessian positive definite"
 _LEAST = "least eigenvalue or pivot of B, or added to the diagonal of H, λ"
 _GILL = "P. E. Gill, W. Murray & M. H. Wright, Practical Optimization, 1981, section 4.4.2.2 (cholesky)"
 
@@ -24,27 +23,29 @@ _GILL = "P. E. Gill, W. Murray & M. H. Wright, Practical Optimization, 1981, sec
     source=f"{WRIGHT}, sections 2.2 and 3.4; {_GILL}",
     confused_with=(
         "Gauss-Newton, which replaces the Hessian by JᵀJ; saddle-free Newton, which is repair: flip; and Newton-CG "
-        "in scipy.optimize, which solves for the direction only roughly and searches along it. Compared with no "
-        "library, but with a published path."
+        "in scipy.optimize, which solves for the direction approximately and searches along it. Compared with a "
+        "published path, with no library."
     ),
     synonyms=("hessian", "newtons-method", "damped-newton", "saddle-free-newton", "modified-cholesky"),
 )
 class Newton:
-    """Jump to where the quadratic model of the error has its stationary point. g = ∇E(w), H = ∇²E(w).
+    """Steps to the stationary point of the quadratic model.
+
+    g = ∇E(w), H = ∇²E(w)
 
     penalty   B ← H + λ I
     shift     B ← H + τ I, the least τ ≥ 0 that lifts every eigenvalue μ of H to λ
-    clip      B ← H with max(μ, λ) for each μ: what bends downwards is taken for nearly level
-    flip      B ← H with max(|μ|, λ) for each μ: it is taken to bend upwards as much
+    clip      B ← H with max(μ, λ) for each μ: negative curvature becomes nearly none
+    flip      B ← H with max(|μ|, λ) for each μ: negative curvature becomes positive
     cholesky  B ← H + E, a diagonal E ≥ 0 that gives B = LDLᵀ pivots from λ on, and 0 if H is safely positive definite
     w ← w - η B⁻¹ g
 
-    η: step, λ: penalty, which of the five: repair. A run whose B is singular cannot go on.
+    η: step, λ: penalty; the first five lines: repair. A run is stuck where B is singular.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "fraction η of the Newton step that is taken")
+    step: Column = hyper(1.0, "(0, inf)", "fraction η of the Newton step")
     penalty: Column = hyper(0.01, "[0, inf)", "constant λ added to the diagonal of the Hessian")
-    repair: str = hyper("penalty", REPAIRS, f"{_REPAIR}; but for penalty, λ is the least eigenvalue or pivot it gets")
+    repair: str = hyper("penalty", REPAIRS, f"{_REPAIR}; λ is its least eigenvalue or pivot except for penalty")
 
     def begin(self, w: Array, f: Oracle) -> tuple[()]:
         return ()
@@ -53,7 +54,7 @@ class Newton:
         g, H = f.gradient(w), f.hessian(w)  # the paper's letter
         direction = newton_direction(H, g, self.repair, self.penalty, f)
         singular = f.xp.isnan(direction).any(axis=1)
-        f.cannot_go_on(singular)
+        f.cannot_go_on(singular, "singular Hessian")
         return f.xp.where(singular[:, None], w, w + self.step * direction), state
 
 
@@ -63,24 +64,28 @@ class Newton:
     needs="error gradient hessian",
     source=f"{WRIGHT}, Algorithm 3.2 with Algorithms 3.5 and 3.6; {_GILL}",
     confused_with=(
-        "newton, which takes its step whether or not the error falls; and Newton-CG in scipy.optimize, which solves "
-        "for the direction only roughly. Compared with no library: none searches along the whole Newton direction."
+        "newton, which takes the whole step even if the error rises; and Newton-CG in scipy.optimize, which solves for "
+        "the direction approximately. Compared with no library: none searches along the exact Newton direction."
     ),
     synonyms=("newton-line-search", "newton-strong-wolfe"),
     recalls=True,
 )
 class NewtonWolfe(StrongWolfe):
-    """Go along the Newton direction to where the error is low and level enough. g = ∇E(w), H = ∇²E(w).
+    """Newton's method with a strong Wolfe search.
+
+    g = ∇E(w), H = ∇²E(w)
 
     B ← H + E, positive definite
     d ← -B⁻¹ g
     α ← search for E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, from α = ᾱ
     w ← w + α d
 
-    ᾱ: step, c₁: c1, c₂: c2; E: repair, as in `newton`, with λ: penalty. A run whose search finds no such α, as where
-    g = 0 or B is not positive definite, cannot go on.
+    ᾱ: step, c₁: c1, c₂: c2; E: repair, as in `newton`, with λ: penalty. d is -g where it does not lead downhill, as
+    where B is not positive definite, and after an epoch whose search finds no step, which moves nothing. A run is stuck
+    where no step along -g reduces the error.
     """
 
+    step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
     repair: str = hyper("cholesky", REPAIRS, _REPAIR)
     penalty: Column = hyper(1e-8, "[0, inf)", _LEAST)
 
@@ -88,12 +93,18 @@ class NewtonWolfe(StrongWolfe):
         return Known.nothing(w, f)
 
     def advance(self, w: Array, state: Known, f: Oracle) -> tuple[Array, Known]:
-        nan = f.xp.full_like(state.error, f.xp.nan)
-        known = state.at(w, f)._replace(last_error=nan)  # no suggestion: α = 1 is what Newton's method ends with
+        known = state.at(w, f)
+        known = known._replace(last_error=known.error)  # so that the first trial is ᾱ: Newton's method ends with α = 1
         d = newton_direction(f.hessian(w), known.g, self.repair, self.penalty, f)
-        found = self.search(w, d, known, f)
-        f.cannot_go_on(~found.holds[:, 0])
-        return f.xp.where(found.holds, w + found.alpha * d, w), found.known
+        found = self.descend(w, f.xp.where(known.failed, -known.g, d), known, f)
+        return found.w, found.known
+
+
+class Searched(NamedTuple):
+    """State of newton-backtracking."""
+
+    error: Array  # (runs, 1), at the weights; NaN before the first epoch
+    failed: Mask  # (runs, 1), whether the last search found no step
 
 
 @optimizer(
@@ -102,36 +113,42 @@ class NewtonWolfe(StrongWolfe):
     needs="error gradient hessian",
     source=f"{WRIGHT}, Algorithm 3.2 with Algorithm 3.1; {_GILL}",
     confused_with=(
-        "newton, which takes its step whether or not the error falls. Compared with no library: none searches along "
-        "the whole Newton direction."
+        "newton, which takes the whole step even if the error rises. Compared with no library: none searches along the "
+        "exact Newton direction."
     ),
     synonyms=("newton-armijo", "guarded-newton"),
     recalls=True,
 )
 class NewtonBacktracking:
-    """Shorten the Newton step until the error falls enough. g = ∇E(w), H = ∇²E(w).
+    """Newton's method with backtracking.
+
+    g = ∇E(w), H = ∇²E(w)
 
     B ← H + E, positive definite
     d ← -B⁻¹ g
     α ← ᾱ;  while E(w + α d) > E(w) + c₁ α gᵀd:  α ← ρ α
     w ← w + α d
 
-    ᾱ: step, ρ: shrink, c₁: c1; E: repair, as in `newton`, with λ: penalty. A run whose search finds no lower error, as
-    where g = 0 or B is not positive definite, cannot go on.
+    ᾱ: step, ρ: shrink, c₁: c1; E: repair, as in `newton`, with λ: penalty. d is -g where it does not lead downhill, as
+    where B is not positive definite, and after an epoch whose search finds no step, which moves nothing. A run is stuck
+    where no step along -g reduces the error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
     shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
-    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
     repair: str = hyper("cholesky", REPAIRS, _REPAIR)
     penalty: Column = hyper(1e-8, "[0, inf)", _LEAST)
 
-    def begin(self, w: Array, f: Oracle) -> LastError:
-        return LastError(f.xp.full((len(w), 1), f.xp.nan))
+    def begin(self, w: Array, f: Oracle) -> Searched:
+        nan = f.xp.full((len(w), 1), f.xp.nan)
+        return Searched(nan, nan > 0)
 
-    def advance(self, w: Array, state: LastError, f: Oracle) -> tuple[Array, LastError]:
+    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
         g, error = f.gradient(w), recall(state.error, f.error, w, f)
         d = newton_direction(f.hessian(w), g, self.repair, self.penalty, f)
-        holds, alpha, lowest = backtrack(along(f, w, d), error, f.dot(g, d), self.step, self.shrink, self.c1, f)
-        f.cannot_go_on(~holds[:, 0])
-        return f.xp.where(holds, w + alpha * d, w), LastError(lowest)
+        d, _ = downhill(f.xp.where(state.failed, -g, d), g, f)
+        phi, slope, closest = along(f, w, d), f.dot(g, d), resolution(w, d, f)
+        holds, alpha, lowest = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
+        holds, alpha = settle(holds, alpha, d, g, f)
+        return f.xp.where(holds, w + alpha * d, w), Searched(f.xp.where(holds, lowest, error), ~holds)

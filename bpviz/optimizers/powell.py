@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.numerics.linesearch import bracket, brent, recall
+from bpviz.numerics.linesearch import bracket, brent, recall, resolution
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -18,9 +18,10 @@ class Directions(NamedTuple):
     d: Array  # (runs, params, params), d, directions, one per row
     error: Array  # (runs, 1), error at the weights; NaN before the first epoch
     p0: Array  # (runs, params), p₀, weights before the last epoch's searches (scipy: before the epoch)
-    error0: Array  # (runs, 1), error at p₀
+    error0: Array  # (runs, 1), error at p₀; NaN before the first epoch and after an epoch without a lower error
     fall: Array  # (runs, 1), Δ, largest decrease of the error along a direction
     best: Array  # (runs, 1), m, index of that direction
+    axes: Array  # (runs, params, params), directions at the start and after a restart
 
 
 @optimizer(
@@ -51,9 +52,9 @@ class Powell:
         w ← minimum along ξ;  d ← d₁ ... dₙ without dₘ, then ξ
     w ← minimum along dᵢ,  i = 1 ... n
 
-    dᵢ: step times the axes at the start; the first epoch executes the last line only. Each search uses Brent's method
-    in a bracket grown from 0 and 1, with tol: tolerance. Variant of the second last line: convention. A run is stuck
-    if an epoch does not reduce its error.
+    dᵢ: step times the axes at the start, where the first epoch executes the last line only, and after an epoch that
+    finds no lower error. Each search uses Brent's method in a bracket grown from 0 and 1, with tol: tolerance. Variant
+    of the second last line: convention. A run is stuck if an epoch along the axes finds no lower error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "length of the initial directions, the first trial step", at_start=True)
@@ -66,13 +67,15 @@ class Powell:
         xp, n = f.xp, w.shape[1]
         nan = xp.full_like(w[:, :1], xp.nan)
         d = xp.zeros((*w.shape, n)) + xp.asarray(self.step)[..., None] * xp.eye(n)
-        return Directions(d, nan, w, nan, nan, nan)
+        return Directions(d, nan, w, nan, nan, nan, d)
 
     def advance(self, w: Array, state: Directions, f: Oracle) -> tuple[Array, Directions]:
         xp = f.xp
-        new = xp.isnan(state.error)[:, 0]
-        error = recall(state.error, f.error, w, f)
-        p, error, d = self._exchanged(w, state._replace(error=error), ~new & f.live, f)
+        new = xp.isnan(state.error0)[:, 0]
+        state = state._replace(
+            d=xp.where(new[:, None, None], state.axes, state.d), error=recall(state.error, f.error, w, f)
+        )
+        p, error, d = self._exchanged(w, state, ~new & f.live, f)
         p0, error0 = (w, error) if self.convention == "scipy" else (p, error)
         fall, best = 0 * error, 0 * error
         for i in range(w.shape[1]):
@@ -80,12 +83,13 @@ class Powell:
             _, p, error = self._search(p, d[:, i], error, f.live, f)
             more = before - error > fall
             fall, best = xp.where(more, before - error, fall), xp.where(more, i, best)
-        f.cannot_go_on(~(error < error0)[:, 0])
-        return p, Directions(d, error, p0, error0, fall, best)
+        failed = ~(error < error0)
+        f.cannot_go_on(failed[:, 0] & new)
+        return p, Directions(d, error, p0, xp.where(failed, xp.nan, error0), fall, best, state.axes)
 
     def _exchanged(self, w: Array, state: Directions, where: Mask, f: Oracle) -> tuple[Array, Array, Array]:
         """Return weights, error and directions after replacing a direction where the condition holds."""
-        d, f2, p0, f1, fall, m = state
+        d, f2, p0, f1, fall, m, _ = state
         if not where.any():
             return w, f2, d
         xp, n = f.xp, w.shape[1]
@@ -116,9 +120,10 @@ class Powell:
             height: Array = xp.where(xp.isnan(error), xp.inf, error)
             return height
 
-        start = bracket(phi, 0 * error, error, f)
+        closest = resolution(w, d, f)
+        start = bracket(phi, error, closest, f)
         start = start._replace(holds=start.holds & where[:, None])
-        alpha, lowest = brent(phi, start, self.tolerance, f)
+        alpha, lowest = brent(phi, start, self.tolerance, closest, f)
         found = start.holds & (lowest <= error)
         alpha = xp.where(found, alpha, 0.0)
         return alpha, xp.where(found, w + alpha * d, w), xp.where(found, lowest, error)

@@ -1,13 +1,13 @@
-"""Quasi-Newton: the curvature is learned from how the gradient changes along the steps.
+"""Quasi-Newton: the curvature is estimated from the change of the gradient along the steps.
 
 Every update meets the secant equation: the new matrix maps the last change of the weights, s, to that of the gradient,
-y, or back. The rules differ in how they choose among the matrices that do:
+y, or the reverse. The rules differ in which of these matrices they choose:
 
-    bfgs          the inverse nearest to the last one: the usual choice
-    dfp           the Hessian nearest to the last one: the older choice, slower to mend a poor matrix
-    sr1           the one change of rank one there is; it may bend downwards, as the error may
-    l-bfgs        bfgs made anew, every epoch, from the last few s and y alone
-    l-bfgs-fixed  the same without a line search, as libraries have it
+    bfgs          the inverse Hessian nearest to the last one: the usual choice
+    dfp           the Hessian nearest to the last one: the older choice, slower to correct a poor matrix
+    sr1           the only update of rank one; the matrix may be indefinite, as the Hessian may
+    l-bfgs        bfgs computed in every epoch from the last few s and y alone
+    l-bfgs-fixed  l-bfgs without a line search, as in torch and optax
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ _EDGE = 1e-10  # relative excess over its radius that a step of sr1 may have
 
 
 class Inverse(NamedTuple):
-    """What bfgs and dfp remember."""
+    """State of bfgs and dfp."""
 
     known: Known
-    H: Array  # (runs, params, params), of the inverse of the Hessian
+    H: Array  # (runs, params, params), estimate of the inverse Hessian
 
 
 @dataclass(frozen=True)
 class _Secant(StrongWolfe):
-    """What bfgs and dfp share: all but the update."""
+    """Base of bfgs and dfp, without the update."""
 
-    scale: bool = hyper(False, Flag(), "whether H takes the size of the first step's yᵀs / yᵀy before its first update")
+    scale: bool = hyper(False, Flag(), "whether H is multiplied by yᵀs / yᵀy before its first update")
 
     def begin(self, w: Array, f: Oracle) -> Inverse:
         return Inverse(Known.nothing(w, f), _identity(w, f))
 
     def advance(self, w: Array, state: Inverse, f: Oracle) -> tuple[Array, Inverse]:
-        known, H = state.known.at(w, f), state.H
-        d = -f.matvec(H, known.g)
-        found = self.search(w, d, known, f)
-        f.cannot_go_on(~found.holds[:, 0])
-        s, y = found.alpha * d, found.known.g - known.g
+        known = state.known.at(w, f)
+        found = self.descend(w, -f.matvec(state.H, known.g), known, f)
+        s, y = found.s, found.known.g - known.g
+        H = f.xp.where(found.forgets[:, :, None], _identity(w, f), state.H)
+        curved = f.dot(y, s) > 0  # true after every step that meets the Wolfe conditions, except for rounding
         if self.scale:
-            first = f.xp.isnan(state.known.error)
-            H = f.xp.where(first[:, :, None], H * (f.dot(y, s) / f.dot(y, y))[:, :, None], H)
-        H = f.xp.where((f.dot(y, s) > 0)[:, :, None], self._updated(H, s, y, f), H)  # not so by roundoff alone
-        return f.xp.where(found.holds, w + s, w), Inverse(found.known, H)
+            first = curved[:, :, None] & (_identity(w, f) == H).all(axis=(1, 2), keepdims=True)
+            H = f.xp.where(first, H * (f.dot(y, s) / f.dot(y, y))[:, :, None], H)
+        H = f.xp.where(curved[:, :, None], self._updated(H, s, y, f), H)
+        return found.w, Inverse(found.known, H)
 
     def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
         raise NotImplementedError
@@ -67,22 +67,25 @@ class _Secant(StrongWolfe):
         f"D. F. Shanno, 1970; {WRIGHT}, Algorithm 6.1"
     ),
     confused_with=(
-        "BFGS in scipy.optimize: this rule, but its steps come from Moré and Thuente's search, and from this one where "
-        "that fails; and l-bfgs, which forgets old steps and scales anew every epoch."
+        "BFGS in scipy.optimize, which is this algorithm with Moré and Thuente's search, and with this search where "
+        "that fails; and l-bfgs, which forgets old steps and scales H in every epoch."
     ),
     synonyms=("quasi-newton", "broyden-fletcher-goldfarb-shanno"),
     recalls=True,
 )
 class Bfgs(_Secant):
-    """Newton's method with the inverse of a Hessian that is learned from the gradients. g = ∇E(w), g' the next one.
+    """Quasi-Newton with the BFGS update of the inverse Hessian.
+
+    g = ∇E(w), g' the next gradient
 
     d ← -H g
     s ← α d,  α a step that meets the strong Wolfe conditions;  y ← g' - g
     H ← (I - ρ s yᵀ) H (I - ρ y sᵀ) + ρ s sᵀ,  ρ = 1 / yᵀs
     w ← w + s
 
-    H: I at the start, times yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, which
-    bounds the first trial, as in `wolfe`. A run whose search finds no step cannot go on.
+    H: I at the start, where d does not lead downhill, and after an epoch whose search finds no step, which moves
+    nothing; times yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the longest first
+    trial, as in `wolfe`. A run is stuck where no step along -g reduces the error.
     """
 
     def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
@@ -99,22 +102,25 @@ class Bfgs(_Secant):
         f"Journal 6, 1963, pp. 163-168; {WRIGHT}, eq. (6.15)"
     ),
     confused_with=(
-        "bfgs, which is the same update with s and y, and the Hessian and its inverse, exchanged. Compared with no "
-        "library: none has it; with exact searches it walks as bfgs does."
+        "bfgs, which is the same update with s and y, and the Hessian and its inverse, exchanged; with exact searches "
+        "their paths are the same. Compared with no library: none has it."
     ),
     synonyms=("davidon-fletcher-powell", "davidon"),
     recalls=True,
 )
 class Dfp(_Secant):
-    """The first quasi-Newton method: the inverse of a Hessian, learned from the gradients. g = ∇E(w), g' the next one.
+    """Quasi-Newton with the DFP update of the inverse Hessian.
+
+    g = ∇E(w), g' the next gradient
 
     d ← -H g
     s ← α d,  α a step that meets the strong Wolfe conditions;  y ← g' - g
     H ← H - H y yᵀ H / yᵀHy + s sᵀ / yᵀs
     w ← w + s
 
-    H: I at the start, times yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, which
-    bounds the first trial, as in `wolfe`. A run whose search finds no step cannot go on.
+    H: I at the start, where d does not lead downhill, and after an epoch whose search finds no step, which moves
+    nothing; times yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the longest first
+    trial, as in `wolfe`. A run is stuck where no step along -g reduces the error.
     """
 
     def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
@@ -128,11 +134,11 @@ def _identity(w: Array, f: Oracle) -> Array:
 
 
 class Learned(NamedTuple):
-    """What sr1 remembers."""
+    """State of sr1."""
 
     error: Array  # (runs, 1); NaN before the first epoch
-    g: Array  # (runs, params), the gradient, likewise
-    B: Array  # (runs, params, params), of the Hessian
+    g: Array  # (runs, params), the gradient; NaN before the first epoch
+    B: Array  # (runs, params, params), estimate of the Hessian
     radius: Array  # (runs, 1), Δ
 
 
@@ -145,28 +151,28 @@ class Learned(NamedTuple):
         f"{WRIGHT}, Algorithm 6.2, its steps by Algorithm 4.3"
     ),
     confused_with=(
-        "SR1 with a line search, which has to repair or replace a matrix that bends downwards; this is the one with a "
-        "trust region. scipy.optimize has its update as a strategy, SR1, for trust-constr alone."
+        "SR1 with a line search, which has to repair or replace an indefinite matrix; this is SR1 with a trust region. "
+        "scipy.optimize has its update as the strategy SR1 of trust-constr."
     ),
     synonyms=("symmetric-rank-one", "sr-1"),
     recalls=True,
 )
 class Sr1:
-    """A trust region around a Hessian that is learned from the gradients, one rank at a time, and may bend downwards.
+    """Trust region with symmetric rank-one updates of the Hessian.
 
-    s ← the lowest point within Δ of m(s) = gᵀs + sᵀBs / 2
+    s ← minimum within Δ of m(s) = gᵀs + sᵀBs / 2
     y ← ∇E(w + s) - g,  ρ ← (E(w) - E(w + s)) / (m(0) - m(s))
     w ← w + s if ρ > η
     Δ ← 2 Δ if ρ > 3/4 and |s| > 0.8 Δ;  Δ / 2 if ρ < 0.1
     B ← B + (y - Bs) (y - Bs)ᵀ / (y - Bs)ᵀs, if |(y - Bs)ᵀs| ≥ r |s| |y - Bs|
 
-    g = ∇E(w); B: I at the start, and learning from steps that are not taken too; Δ: step at the start, η: accept,
-    r: skip. A run with no promising step left, or none that still changes w, cannot go on.
+    g = ∇E(w); B: I at the start, updated after steps that are not taken too; Δ: step at the start, η: accept, r: skip.
+    A run is stuck where no step reduces m, or changes w.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "radius of the region at the start", at_start=True)
-    accept: Column = hyper(1e-4, "[0, 0.25)", "fraction of the promised fall from which on a step is taken, η")
-    skip: Column = hyper(1e-8, "(0, 1)", "how nearly y - Bs may be at right angles to s, r")
+    accept: Column = hyper(1e-4, "[0, 0.25)", "least fraction of the predicted fall with which a step is taken, η")
+    skip: Column = hyper(1e-8, "(0, 1)", "least cosine between y - Bs and s with which B is updated, r")
 
     def begin(self, w: Array, f: Oracle) -> Learned:
         nan = f.xp.full_like(w, f.xp.nan)
@@ -195,7 +201,7 @@ class Sr1:
 
 
 class Pairs(NamedTuple):
-    """Changes of the weights and of the gradient over the last steps, the newest last; 0 where there are none yet."""
+    """Changes of the weights and of the gradient over the last steps, the newest last; 0 where there are none."""
 
     s: Array  # (runs, memory, params)
     y: Array  # (runs, memory, params)
@@ -206,19 +212,23 @@ class Pairs(NamedTuple):
         return cls(zeros, zeros)
 
     def then(self, s: Array, y: Array, where: Mask, f: Oracle) -> Pairs:
-        """Return the pairs after one more, without the oldest, for the runs ``where (runs, 1)``."""
+        """Add a pair and drop the oldest in the runs ``where (runs, 1)``."""
         s, y = (f.xp.concatenate([old[:, 1:], new[:, None]], axis=1) for old, new in zip(self, (s, y), strict=True))
         return Pairs(f.xp.where(where[:, :, None], s, self.s), f.xp.where(where[:, :, None], y, self.y))
 
+    def without(self, where: Mask, f: Oracle) -> Pairs:
+        """Return no pairs for the runs ``where (runs, 1)``."""
+        return Pairs(*(f.xp.where(where[:, :, None], 0.0, old) for old in self))
+
     def gamma(self, f: Oracle) -> Array:
-        """Return the size of the inverse Hessian along the newest step, sᵀy / yᵀy, or 1 before there is any."""
+        """Return the size of the inverse Hessian along the newest step, sᵀy / yᵀy, or 1 without pairs."""
         s, y = self.s[:, -1], self.y[:, -1]
         yy = f.dot(y, y)
         gamma: Array = f.xp.where(yy > 0, f.dot(s, y) / yy, 1.0)
         return gamma
 
     def times(self, g: Array, gamma: Array | float, f: Oracle) -> Array:
-        """Return H g for the inverse Hessian H that the pairs make of γ I: Algorithm 7.4, the two loops."""
+        """Return H g, H the inverse Hessian that the updates of bfgs with the pairs make of γ I (Algorithm 7.4)."""
         pairs = list(zip(self.s.swapaxes(0, 1), self.y.swapaxes(0, 1), strict=True))
         alphas, q = [], g
         for s, y in reversed(pairs):
@@ -234,7 +244,7 @@ class Pairs(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """What l-bfgs remembers."""
+    """State of l-bfgs."""
 
     known: Known
     pairs: Pairs
@@ -249,27 +259,30 @@ class Remembered(NamedTuple):
         f"{WRIGHT}, Algorithms 7.4 and 7.5, steps by Algorithms 3.5 and 3.6"
     ),
     confused_with=(
-        "L-BFGS-B in scipy.optimize, the same direction but Moré and Thuente's search; torch.optim.LBFGS, which makes "
-        "up to 20 steps a call and searches only if told to: without a search it is l-bfgs-fixed; and optax.lbfgs, "
-        "whose first step is no longer than 1 and whose search accepts other steps."
+        "L-BFGS-B in scipy.optimize, with the same direction and Moré and Thuente's search; torch.optim.LBFGS, which "
+        "takes up to 20 steps per call and by default does not search, which is l-bfgs-fixed; and optax.lbfgs, whose "
+        "first step is at most 1 long, and whose search accepts other steps."
     ),
     synonyms=("lbfgs", "limited-memory-bfgs", "l-bfgs-b", "lbfgsb"),
     recalls=True,
 )
 class Lbfgs(StrongWolfe):
-    """BFGS made anew from the last few steps. g = ∇E(w), g' the next one.
+    """BFGS from the last few steps.
 
-    d ← -H g,  H made by the updates of `bfgs` with the last m pairs s, y, from γ I, without being written down
+    g = ∇E(w), g' the next gradient
+
+    d ← -H g,  H the result of the updates of `bfgs` with the last m pairs s, y, from γ I; it is never formed
     s ← α d,  α a step that meets the strong Wolfe conditions;  y ← g' - g
     γ ← sᵀy / yᵀy
     w ← w + s
 
-    m: memory; γ: 1 in the first epoch, and always unless scale: scale; c₁: c1, c₂: c2, and ᾱ: step, which bounds the
-    first trial, as in `wolfe`. A run whose search finds no step cannot go on. With two weights H has three numbers, and
-    m = 2 exact steps settle them on a quadratic: what a larger m adds is older steps, not room.
+    m: memory; γ: 1 without pairs, and always unless scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the longest first trial,
+    as in `wolfe`. The pairs are forgotten where d does not lead downhill, and after an epoch whose search finds no
+    step, which moves nothing. A run is stuck where no step along -g reduces the error. With two weights H has three
+    numbers, which m = 2 exact steps determine on a quadratic.
     """
 
-    memory: int = hyper(10, "integer [1, 100]", "how many steps are remembered, m")
+    memory: int = hyper(10, "integer [1, 100]", "number of remembered steps, m")
     scale: bool = hyper(True, Flag(), "whether γ follows the newest step")
 
     def begin(self, w: Array, f: Oracle) -> Remembered:
@@ -278,18 +291,17 @@ class Lbfgs(StrongWolfe):
     def advance(self, w: Array, state: Remembered, f: Oracle) -> tuple[Array, Remembered]:
         known, pairs = state.known.at(w, f), state.pairs
         d = -pairs.times(known.g, pairs.gamma(f) if self.scale else 1.0, f)
-        found = self.search(w, d, known, f)
-        f.cannot_go_on(~found.holds[:, 0])
-        s, y = found.alpha * d, found.known.g - known.g
-        pairs = pairs.then(s, y, f.dot(s, y) > 0, f)  # not so by roundoff alone
-        return f.xp.where(found.holds, w + s, w), Remembered(found.known, pairs)
+        found = self.descend(w, d, known, f)
+        s, y = found.s, found.known.g - known.g
+        pairs = pairs.without(found.forgets, f).then(s, y, f.dot(s, y) > 0, f)  # true except for rounding
+        return found.w, Remembered(found.known, pairs)
 
 
 class Walked(NamedTuple):
-    """What l-bfgs-fixed remembers."""
+    """State of l-bfgs-fixed."""
 
     g: Array  # (runs, params), the last gradient; NaN before the first epoch
-    s: Array  # (runs, params), the last step, likewise
+    s: Array  # (runs, params), the last step; NaN before the first epoch
     pairs: Pairs
 
 
@@ -299,28 +311,30 @@ class Walked(NamedTuple):
     needs="gradient",
     source=f"torch.optim.LBFGS without line_search_fn (2.13, 2026), after {WRIGHT}, Algorithm 7.4",
     confused_with=(
-        "l-bfgs: the method as published searches along its direction. torch.optim.LBFGS does only if told to, makes "
-        "up to 20 of these epochs a call (max_iter) and stops where gradients or steps are small (its tolerances); "
-        "optax.lbfgs(linesearch=None) is convention: optax."
+        "l-bfgs, which searches along its direction, as published. torch.optim.LBFGS does so only with line_search_fn, "
+        "takes up to 20 of these steps per call (max_iter), and stops where gradients or steps are small (its "
+        "tolerances); optax.lbfgs(linesearch=None) is convention: optax."
     ),
     synonyms=("lbfgs-fixed", "torch-lbfgs"),
 )
 class LbfgsFixed:
-    """L-BFGS that takes its step whether or not the error falls. g = ∇E(w), g' the gradient before it.
+    """L-BFGS without a line search.
+
+    g = ∇E(w), g' the gradient before it
 
     s, y ← the last step, g - g'
-    d ← -H g,  H made by the updates of `bfgs` with the last m pairs s, y, from γ I;  γ = sᵀy / yᵀy of the newest
+    d ← -H g,  H the result of the updates of `bfgs` with the last m pairs s, y, from γ I;  γ = sᵀy / yᵀy of the newest
     w ← w + η d
 
-    η: step, in the first epoch times min(1, 1 / |g|₁), the sum of magnitudes; m: memory; γ: 1 before there are pairs,
-    and always unless scale: scale; a pair counts if sᵀy > 10⁻¹⁰. convention: convention; optax takes every pair, also
-    those that bend downwards, and times min(1, 1 / |g|₂), the length, unless scale is off
+    η: step, in the first epoch times min(1, 1 / |g|₁), the sum of magnitudes; m: memory; γ: 1 without pairs, and always
+    unless scale: scale; a pair counts if sᵀy > 10⁻¹⁰. convention: convention; optax counts every pair, even with a
+    negative sᵀy, and multiplies by min(1, 1 / |g|₂), the norm, unless scale is off
     """
 
     step: Column = hyper(1.0, "(0, inf)", "step size η")
-    memory: int = hyper(10, "integer [1, 100]", "how many steps are remembered, m")
+    memory: int = hyper(10, "integer [1, 100]", "number of remembered steps, m")
     scale: bool = hyper(True, Flag(), "whether γ follows the newest step")
-    convention: str = hyper("torch", Choice(("torch", "optax")), "whose L-BFGS")
+    convention: str = hyper("torch", Choice(("torch", "optax")), "library whose L-BFGS this is")
 
     def begin(self, w: Array, f: Oracle) -> Walked:
         nan = f.xp.full_like(w, f.xp.nan)

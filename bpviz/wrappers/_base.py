@@ -84,7 +84,14 @@ def renewed(optimizer: Optimizer, moved: Mask, w: Array, state: Any, f: Oracle) 
         return state
     if isinstance(optimizer, Wrapper):
         return state._replace(inner=renewed(optimizer.inner, moved, w, state.inner, f))
-    return _chosen(moved, optimizer.begin(w, _only(f, moved[:, 0])), state, f)
+    return begun_again(optimizer, moved, w, state, f)
+
+
+def begun_again(optimizer: Optimizer, where: Mask, w: Array, state: Any, f: Oracle) -> Any:
+    """Return ``state``, replaced in the runs ``where (runs, 1)`` by the state in which the rule begins at ``w``."""
+    if not where.any():
+        return state
+    return _chosen(where, optimizer.begin(w, _only(f, where[:, 0])), state, f)
 
 
 def _chosen(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Wrapper, hyper, layers, wrapper
+from bpviz.declare.interfaces import reasons_by_row
 from bpviz.declare.restricted import altered
 from bpviz.wrappers._base import with_memory
 
@@ -28,9 +29,9 @@ class _Stuck:
         self.runs = none
         self.reasons: dict[int, str] = {}
 
-    def cannot_go_on(self, where: Mask, why: Mapping[int, str] = MappingProxyType({})) -> None:
+    def cannot_go_on(self, where: Mask, why: str | Mapping[int, str] = MappingProxyType({})) -> None:
         self.runs = self.runs | where
-        self.reasons.update(why)
+        self.reasons.update(reasons_by_row(where, why))
 
 
 @wrapper(

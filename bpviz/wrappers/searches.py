@@ -1,21 +1,32 @@
-"""Searches for how far to go where the rule leads.
+"""Line searches along the move of the wrapped rule.
 
-The four differ in what they search for along the move that the rule proposes:
+The four wrappers search for different points:
 
-    search-golden        the lowest point, by the golden section
-    search-brent         the lowest point, by parabolas
-    search-backtracking  a point low enough (Armijo's condition)
-    search-wolfe         a point low and level enough (the strong Wolfe conditions)
+    search-golden        the minimum, by the golden section
+    search-brent         the minimum, by parabolas
+    search-backtracking  a point that is low enough (Armijo's condition)
+    search-wolfe         a point that is low and level enough (the strong Wolfe conditions)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, layers, wrapper
-from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section
-from bpviz.wrappers._base import Inside
+from bpviz.numerics.linesearch import (
+    Known,
+    StrongWolfe,
+    along,
+    backtrack,
+    bracket,
+    brent,
+    downhill,
+    golden_section,
+    resolution,
+    settle,
+)
+from bpviz.wrappers._base import begun_again
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -23,51 +34,67 @@ if TYPE_CHECKING:
 
 _WRIGHT = "J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006"
 _PRESS = "W. H. Press et al., Numerical Recipes, 3rd ed. 2007"
-_ALONG = "the rule of that name, which searches along the negative gradient and has no other rule inside."
+_ALONG = "the algorithm of that name, which searches along the negative gradient and wraps no other."
+
+
+class Searched(NamedTuple):
+    """State of a search."""
+
+    failed: Mask  # (runs, 1), whether the last search found no step
+    inner: Any  # state of the wrapped rule
 
 
 @dataclass(frozen=True)
 class _Search(Wrapper):
-    """What the searches share: the direction, and what becomes of a run that finds nothing along it."""
+    """Base of the searches: the direction, and the runs in which no step is found along it."""
 
     def conflicts(self) -> list[tuple[str, str]]:
         kinds: list[Any] = [type(layer) for layer in layers(self.inner)]
         words = "goes by the error itself; a search is for what goes by derivatives alone"
         return [("", f"{kind.name} {words}") for kind in kinds if kind.needs & {"error", "residuals"}][:1]
 
-    def begin(self, w: Array, f: Oracle) -> Inside:
-        return Inside(self.inner.begin(w, f))
+    def begin(self, w: Array, f: Oracle) -> Searched:
+        return Searched(f.xp.zeros((len(w), 1)) > 0, self.inner.begin(w, f))
 
-    def advance(self, w: Array, state: Inside, f: Oracle) -> tuple[Array, Inside]:
+    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
+        xp = f.xp
         proposed, inner = self.inner.advance(w, state.inner, f)
-        d, g, error = proposed - w, f.gradient(w), f.error(w)
-        found, alpha = self._found(w, d, g, error, f)
-        waits = (d == 0).all(axis=1) & (g != 0).any(axis=1)  # a rule that stays where it is for an epoch is not stuck
-        f.cannot_go_on(~found[:, 0] & ~waits)
-        return f.xp.where(found, w + alpha * d, w), Inside(inner)
+        g, error = f.gradient(w), f.error(w)
+        waits = ~state.failed & (proposed == w).all(
+            axis=1, keepdims=True
+        )  # some rules do not move in their first epoch
+        d, lost = downhill(xp.where(state.failed, -g, proposed - w), g, f)
+        d = xp.where(waits & (g != 0).any(axis=1, keepdims=True), 0.0, d)
+        found, alpha = settle(*self._found(w, d, g, error, f), d, g, f)
+        forgets = (lost | ~found) & ~waits
+        inner = begun_again(self.inner, forgets, w, inner, f)
+        return xp.where(found, w + alpha * d, w), Searched(~found & ~waits, inner)
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        """Return which runs have found a step that is good enough, and it, both ``(runs, 1)``."""
+        """Return which runs have found a step that is good enough, and the step, both ``(runs, 1)``."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class _Lowest(_Search):
-    """What the searches for the lowest point share: all but the way to shrink a bracket."""
+    """Base of the searches for the minimum, without the method that shrinks a bracket."""
 
-    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough")
+    tolerance: Column = hyper(0.1, "(0, 1)", "relative length at which a bracket is short enough, tol")
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        downhill = f.dot(g, d) < 0
+        moves = (d != 0).any(axis=1)
         everywhere = along(f, w, d)
 
         def phi(alpha: Array, where: Mask) -> Array:
-            return everywhere(alpha, where & downhill[:, 0])
+            return everywhere(alpha, where & moves)
 
-        alpha, lowest = self._lowest(phi, bracket(phi, 0 * error, error, f), f)
-        return lowest < error, alpha  # NaN where nobody has searched
+        closest = resolution(w, d, f)
+        start = bracket(phi, error, closest, f)
+        start = start._replace(holds=start.holds & moves[:, None])
+        alpha, lowest = self._lowest(phi, start, closest, f)
+        return lowest < error, alpha
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
         raise NotImplementedError
 
 
@@ -80,17 +107,20 @@ class _Lowest(_Search):
     synonyms=("golden-line-search", "with-golden", "line-search"),
 )
 class SearchGolden(_Lowest):
-    """Go where the rule leads as far as the error falls, by the golden section. d = rule(w) - w.
+    """Golden section search along the move.
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), walking downhill from α = 0 and 1
+    d = rule(w) - w
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), found downhill from α = 0 and 1
     α ← golden section of (a, b, c) until c - a ≤ tol (|x₁| + |x₂|), x₁ and x₂ its inner points
     w ← w + α d
 
-    tol: tolerance. A run whose d does not lead downhill, or along which no lower error is found, cannot go on.
+    tol: tolerance. d is -∇E(w), and the rule restarts, where d does not lead downhill, and after an epoch whose search
+    finds no step, which moves nothing. A run is stuck where no step along -∇E(w) reduces the error.
     """
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
-        return golden_section(phi, start, self.tolerance, f)
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
+        return golden_section(phi, start, self.tolerance, closest, f)
 
 
 @wrapper(
@@ -102,17 +132,20 @@ class SearchGolden(_Lowest):
     synonyms=("brent-line-search", "with-brent"),
 )
 class SearchBrent(_Lowest):
-    """Go where the rule leads as far as the error falls, by parabolas through the last trials. d = rule(w) - w.
+    """Brent's search along the move.
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), walking downhill from α = 0 and 1
-    α ← Brent's method in (a, b, c) until a and c are within 2 (tol |α| + 10⁻¹¹) of its best α
+    d = rule(w) - w
+
+    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), found downhill from α = 0 and 1
+    α ← Brent's method in (a, b, c) until a and c are within 2 tol |α| of its best α
     w ← w + α d
 
-    tol: tolerance. A run whose d does not lead downhill, or along which no lower error is found, cannot go on.
+    tol: tolerance. d is -∇E(w), and the rule restarts, where d does not lead downhill, and after an epoch whose search
+    finds no step, which moves nothing. A run is stuck where no step along -∇E(w) reduces the error.
     """
 
-    def _lowest(self, phi: Phi, start: Bracket, f: Oracle) -> tuple[Array, Array]:
-        return brent(phi, start, self.tolerance, f)
+    def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
+        return brent(phi, start, self.tolerance, closest, f)
 
 
 @wrapper(
@@ -124,21 +157,24 @@ class SearchBrent(_Lowest):
     synonyms=("search-armijo", "with-backtracking", "with-armijo"),
 )
 class SearchBacktracking(_Search):
-    """Shorten the move of the rule until the error falls enough. d = rule(w) - w, g = ∇E(w).
+    """Backtracking along the move.
+
+    d = rule(w) - w, g = ∇E(w)
 
     α ← ᾱ;  while E(w + α d) > E(w) + c₁ α gᵀd:  α ← ρ α
     w ← w + α d
 
-    ᾱ: step, ρ: shrink, c₁: c1. A run whose d does not lead downhill, or along which no lower error is found, cannot go
-    on.
+    ᾱ: step, ρ: shrink, c₁: c1. d is -g, and the rule restarts, where d does not lead downhill, and after an epoch whose
+    search finds no step, which moves nothing. A run is stuck where no step along -g reduces the error.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, in moves of the rule, ᾱ")
+    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, as a multiple of the move, ᾱ")
     shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
-    c1: Column = hyper(1e-4, "(0, 1)", "fraction of the fall that the slope promises which is enough, c₁")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        found, alpha, _ = backtrack(along(f, w, d), error, f.dot(g, d), self.step, self.shrink, self.c1, f)
+        phi, slope, closest = along(f, w, d), f.dot(g, d), resolution(w, d, f)
+        found, alpha, _ = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
         return found, alpha
 
 
@@ -151,19 +187,23 @@ class SearchBacktracking(_Search):
     synonyms=("search-strong-wolfe", "with-wolfe"),
 )
 class SearchWolfe(StrongWolfe, _Search):
-    """Go where the rule leads to where the error is low and level enough. d = rule(w) - w, g = ∇E(w).
+    """Strong Wolfe search along the move.
+
+    d = rule(w) - w, g = ∇E(w)
 
     α ← search from ᾱ for E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|
     w ← w + α d
 
-    ᾱ: step, c₁: c1, c₂: c2. A run whose d does not lead downhill, or along which no such α is found, cannot go on.
+    ᾱ: step, c₁: c1, c₂: c2. d is -g, and the rule restarts, where d does not lead downhill, and after an epoch whose
+    search finds no step, which moves nothing. A run is stuck where no step along -g reduces the error.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, in moves of the rule, ᾱ")
+    step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, as a multiple of the move, ᾱ")
 
     def conflicts(self) -> list[tuple[str, str]]:
         return [*_Search.conflicts(self), *StrongWolfe.conflicts(self)]
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        found = self.search(w, d, Known(error, g, error), f)  # as if the error had not fallen before: from ᾱ
+        known = Known(error, g, error, error > f.xp.inf)  # an unchanged last error: from ᾱ
+        found = self.search(w, d, known, f)
         return found.holds, found.alpha

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from scipy.optimize import bracket as scipy_bracket
 from scipy.optimize import minimize_scalar
 
 from bpviz.engine.oracle import Oracle
-from bpviz.numerics.linesearch import along, bracket, golden_section
+from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, resolution
 
 # What the search meets on its way, found by running a copy of the textbook's loop that says which branch it takes.
 ON_THE_WAY = {
@@ -59,11 +60,15 @@ class Lines:
 
     def bracket(self):
         with np.errstate(all="ignore"):  # as the loop that calls it does
-            return bracket(self, self.zero, self(self.zero, self.f.live), self.f)
+            return bracket(self, self(self.zero, self.f.live), self.zero, self.f)
+
+    def brent(self, tolerance):
+        with np.errstate(all="ignore"):
+            return brent(self, self.bracket(), tolerance, self.zero, self.f)
 
     def golden(self, tolerance, start=None):
         with np.errstate(all="ignore"):
-            return golden_section(self, start or self.bracket(), tolerance, self.f)
+            return golden_section(self, start or self.bracket(), tolerance, 0.0, self.f)
 
 
 @pytest.fixture(params=["on the way", "waves"])
@@ -87,6 +92,136 @@ def test_golden_sections_are_scipy_s(functions, tolerance, six_points):
     for run, function in enumerate(functions):
         expected = minimize_scalar(function, method="golden", tol=tolerance)
         assert (expected.x, expected.fun, expected.nfev) == (alpha[run, 0], lowest[run, 0], lines.asked[run]), run
+
+
+@pytest.mark.parametrize("tolerance", [0.5, 0.1, 1e-6])
+def test_brent_s_searches_are_scipy_s(functions, tolerance, six_points):
+    lines = Lines(functions, six_points)
+    alpha, lowest = lines.brent(tolerance)
+    for run, function in enumerate(functions):
+        expected = minimize_scalar(function, method="brent", tol=tolerance)
+        assert (expected.x, expected.fun, expected.nfev) == (alpha[run, 0], lowest[run, 0], lines.asked[run]), run
+
+
+@pytest.mark.parametrize("search", ["golden", "brent"])
+def test_finds_a_minimum_however_near_to_the_start(search, six_points):
+    """SciPy's methods stop trying where steps are shorter than 1e-11; the error falls until a step of 2e-13 here."""
+    lines = Lines([lambda x: (1e13 * x - 1) ** 2, lambda x: (x - 1) ** 2], six_points)
+    alpha, lowest = getattr(lines, search)(0.01)
+    assert alpha[0, 0] == pytest.approx(1e-13, rel=0.02)
+    assert lowest[0, 0] < 0.01
+    assert alpha[1, 0] == pytest.approx(1, rel=0.02)
+
+
+@pytest.mark.parametrize("search", ["golden", "brent"])
+def test_a_search_ends_where_steps_are_lost_in_rounding(search, landscape):
+    """E = 1 + |w - 1| is lowest at the start, w = 1, and a step of less than ε = 2.2e-16 leaves it there."""
+    f, w = Oracle(landscape(lambda w: 1 + abs(w[:, 0] - 1), 1), 1), np.array([[1.0]])
+    phi, closest = along(f, w, w), resolution(w, w, f)
+    assert closest.tolist() == [[np.finfo(float).eps]]
+    start = bracket(phi, f.error(w), closest, f)
+    with np.errstate(all="ignore"):
+        _, lowest = {"golden": golden_section, "brent": brent}[search](phi, start, 0.1, closest, f)
+    assert lowest.tolist() == [[1.0]]
+    assert f.counts()[0, 0] < 120
+
+
+def test_the_least_step_that_is_not_lost_in_rounding(six_points):
+    """Of each weight it is ε |w| / |d|; a weight that does not move has none."""
+    w, d = np.array([[4.0, -1.0], [0.0, 8.0], [3.0, 2.0]]), np.array([[-2.0, 1.0], [0.0, 2.0], [0.0, 0.0]])
+    least = resolution(w, d, Oracle(six_points, 3)) / np.finfo(float).eps
+    assert least.tolist() == [[1], [4], [math.inf]]
+
+
+def test_backtracking_takes_no_step_without_a_fall(six_points):
+    """φ(1) is φ(0) and c₁ φ'(0) is lost in rounding: half of it is tried, where φ falls. The other never falls."""
+    lines = Lines([lambda x: 1e6 + 1e-4 * x * (x - 1), lambda x: 1e6 + x], six_points)
+    slope, height = np.array([[-1e-4], [-1e-4]]), np.full((2, 1), 1e6)
+    closest = np.array([[1e-12], [1e-12]])
+    found, alpha, lowest = backtrack(lines, height, slope, 1.0, 0.5, 1e-9, closest, lines.f)
+    assert found.tolist() == [[True], [False]]
+    assert alpha[0, 0] == 0.5
+    assert lowest[0, 0] < 1e6
+    assert lines.asked == [2, 41]  # 2⁻⁴⁰ is the first below 1e-12
+
+
+class Curves:
+    """Functions of one weight with their derivatives, as a problem whose runs are on one each; it notes all trials."""
+
+    name = "curves"
+    weights = ("w1",)
+    offers = frozenset({"error", "gradient"})
+    width = 1
+
+    def __init__(self, function, slope):
+        self.function, self.slope, self.tried = function, slope, []
+
+    def at(self, w, spare=None):
+        def error():
+            self.tried.append(float(w[0, 0]))
+            return np.array([self.function(float(x)) for x in w[:, 0]])
+
+        return SimpleNamespace(error=error, gradient=lambda: np.array([[self.slope(float(x))] for x in w[:, 0]]))
+
+
+def searched(function, slope, accept=None, **settings):
+    """Return what a search for a strong Wolfe step finds from w = 0 along d = 1, and its trials."""
+    problem = Curves(function, slope)
+    f, w = Oracle(problem, 1), np.array([[0.0]])
+    with np.errstate(all="ignore"):
+        known = Known.nothing(w, f).at(w, f)
+        found = StrongWolfe(**settings).search(w, np.array([[1.0]]), known, f, accept)
+    return found, problem.tried[1:]
+
+
+def test_a_zoom_shrinks_at_every_trial():
+    """Random waves that fall from 0: no trial is repeated, and each is between the two ends the trials before leave."""
+    numbers = random.Random(5)
+    zoomed = 0
+    for _ in range(300):
+        a, b, c = numbers.uniform(1, 9), numbers.uniform(0, 3), numbers.uniform(0.01, 1)
+
+        def function(x, a=a, b=b, c=c):
+            return math.sin(a * x + b) + c * x * x
+
+        def slope(x, a=a, b=b, c=c):
+            return a * math.cos(a * x + b) + 2 * c * x
+
+        if slope(0) >= 0:
+            continue
+        found, tried = searched(function, slope, step=8.0, c1=0.1, c2=0.11)
+        assert len(set(tried)) == len(tried)
+        assert found.holds.all()
+        alpha = float(found.alpha[0, 0])
+        assert function(alpha) <= function(0) + 0.1 * alpha * slope(0)
+        assert abs(slope(alpha)) <= 0.11 * abs(slope(0))
+        zoomed += len(tried) > 5
+    assert zoomed > 10
+
+
+def test_a_step_that_falls_enough_is_kept_where_none_meets_both_conditions():
+    """φ = max(-α, 9 α - 10) has slopes -1 and 9 alone: no step is level, and the lowest, about 1, falls enough."""
+    found, tried = searched(lambda x: max(-x, 9 * x - 10), lambda x: -1 if x < 1 else 9, step=0.3)
+    assert found.holds.all()
+    assert found.alpha[0, 0] == pytest.approx(1, abs=1e-9)
+    assert found.known.error[0, 0] == min(max(-x, 9 * x - 10) for x in tried)
+    assert found.known.g[0, 0] in (-1, 9)
+    assert len(set(tried)) == len(tried) < 100
+
+
+def test_the_lowest_step_is_kept_where_all_are_refused():
+    found, tried = searched(lambda x: (x - 2) ** 2, lambda x: 2 * (x - 2), lambda g: g < -9)
+    assert found.holds.all()
+    assert found.known.error[0, 0] == min((x - 2) ** 2 for x in tried)
+    assert found.alpha[0, 0] == pytest.approx(2, abs=1e-6)
+
+
+def test_no_step_is_found_where_the_error_rises_against_its_slope():
+    found, tried = searched(abs, lambda x: -1.0)
+    assert not found.holds.any()
+    assert found.alpha.tolist() == [[0]]
+    assert found.known.failed.all()
+    assert len(set(tried)) == len(tried)
 
 
 def test_a_tolerance_for_each_run(six_points):
@@ -139,4 +274,5 @@ def test_along_is_the_error_on_a_line(six_points, plain):
     w, direction = np.array([[-1.2, 1.0], [0.5, 2.0]]), np.array([[0.3, -0.7], [1.0, 4.0]])
     phi = along(f, w, direction)(np.array([[2.0], [-0.5]]), np.array([True, False]))
     assert phi[0, 0] == pytest.approx(plain(six_points).error([-0.6, -0.4]), rel=1e-14)
-    assert np.isnan(phi[1, 0])
+    assert phi[1, 0] == math.inf
+    assert f.counts()[:, 0].tolist() == [1, 0]

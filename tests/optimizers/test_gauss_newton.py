@@ -162,10 +162,20 @@ def test_run_with_a_singular_system_is_stuck_and_others_continue():
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     off, on = record(march(OPTIMIZERS["gauss-newton"](), problem, [[-1], [1]], error_threshold=1e-20, max_epochs=9))
     assert (off.ending, off.epochs, off.weights.tolist()) == (Ending.STUCK, 1, [[-1], [-1]])
+    assert off.why == "rank-deficient Jacobian"
     assert (on.ending, on.epochs, on.weights.tolist()) == (Ending.REACHED, 1, [[1], [3]])
     two = Perceptron(dataset=Dataset("one", ((2.0, 1.0),), (6.0,), ("x1", "x2")), activation="linear")
     (run,) = record(march(OPTIMIZERS["gauss-newton"](), two, [[1, 1]], error_threshold=None, max_epochs=9))
     assert (run.ending, run.epochs) == (Ending.STUCK, 1)
+
+
+def test_searches_along_the_negative_gradient_where_the_jacobian_is_rank_deficient(follow):
+    """One sample with the features (2, 1): the Jacobian and the gradient are multiples of them everywhere."""
+    two = Perceptron(dataset=Dataset("one", ((2.0, 1.0),), (6.0,), ("x1", "x2")), activation="linear")
+    run = follow("gauss-newton", two, [1, 1], search="backtracking", max_epochs=40)
+    assert run.errors[-1] == pytest.approx(0, abs=1e-20)
+    move = run.weights[-1] - run.weights[0]
+    assert move[0] / move[1] == pytest.approx(2, rel=1e-12)
 
 
 def test_run_is_stuck_if_the_search_finds_no_lower_error(bowl, follow):

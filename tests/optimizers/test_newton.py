@@ -147,6 +147,7 @@ def test_a_singular_hessian_ends_its_run_and_no_other():
         off, on, off_too = record(march(newton, problem, [[-1], [1], [-5]], error_threshold=1e-20, max_epochs=9))
         if repair != "cholesky":  # its pivots are never 0
             assert (off.ending, off.epochs, off.weights.tolist()) == (Ending.STUCK, 1, [[-1], [-1]])
+            assert off.why == "singular Hessian"
             assert (off_too.ending, off_too.epochs, off_too.weights.tolist()) == (Ending.STUCK, 1, [[-5], [-5]])
             assert off.evaluations == {"error": 0, "gradient": 1, "hessian": 1, "residuals": 0, "jacobian": 0}
         assert (on.ending, on.epochs, on.weights.tolist()) == (Ending.REACHED, 1, [[1], [3]])
