@@ -17,7 +17,6 @@ from bpviz.storage.reading import UnreadableError, decode, read
 LARGEST = 1 << 25
 """Maximum size of a document in bytes."""
 
-
 _LONGEST = 4096  # maximum length of a line with a mark
 
 
@@ -33,21 +32,15 @@ class Kind(NamedTuple):
 
 _FENCE = r"(`{3,}(?=[^`]*$)|~{3,})"
 
-
 _VERBATIM = r"\\begin\{((?:[vV]erbatim|lstlisting|minted|comment)\*?)\}"
-
 
 MARKDOWN = Kind("<!--", "-->", _FENCE, ("md", "text", "html"), ("png", "svg"))
 
-
 HTML = Kind("<!--", "-->", "", ("html",), ("png", "svg"))
-
 
 LATEX = Kind("%", "", _VERBATIM, ("latex",), ("pdf", "png"))
 
-
 TYPST = Kind("//", "", r"(`{3,}(?=[^`]*$))", ("typst",), ("svg", "png"))
-
 
 KINDS = {
     ".md": MARKDOWN,
@@ -57,7 +50,6 @@ KINDS = {
     ".tex": LATEX,
     ".typ": TYPST,
 }
-
 
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
 

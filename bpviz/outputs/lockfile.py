@@ -1,4 +1,4 @@
-"""The lockfile of an output folder: from what its files were made.
+"""The lockfile of an output folder, which records how its files were made.
 
 The lockfile is a small JSON file with the hashes of inputs, source files and outputs, and the results to nine digits.
 The next run compares it with the current state to determine which files are out of date, and why. It contains no

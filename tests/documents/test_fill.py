@@ -103,9 +103,9 @@ def test_check_prints_diff_and_writes_nothing() -> None:
 
 def test_truncates_long_diff() -> None:
     written(MARK + "x\n" * 1000 + END)
-    said = invoke("--check", "a.md").stdout.splitlines()
-    assert len(said) == 22
-    assert said[-1] == "    ... and 985 more"
+    printed = invoke("--check", "a.md").stdout.splitlines()
+    assert len(printed) == 22
+    assert printed[-1] == "    ... and 985 more"
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -287,8 +287,8 @@ and <!-- bpviz: end -->
     written(text)
     written(f"a\n{END}{MARK}{MARK}{MARK}", "b.md")
     written("x", "c.rst")
-    said = invoke("a.md", "b.md", "c.rst", "d.md").stderr
-    places = [re.sub("^    .*\n?", "", part) for part in re.split(r"\n(?=[a-d]\.)", re.sub(r"\n    .*", "", said))]
+    printed = invoke("a.md", "b.md", "c.rst", "d.md").stderr
+    places = [re.sub("^    .*\n?", "", part) for part in re.split(r"\n(?=[a-d]\.)", re.sub(r"\n    .*", "", printed))]
     assert places == [
         "a.md:1:13: unknown mark 'tabel'; did you mean 'table'?",
         "a.md:4:19: missing.yaml: no such file",
@@ -336,8 +336,8 @@ def test_ignores_end_mark_in_code() -> None:
 
 
 def test_missing_figure_names_complete_command() -> None:
-    said = refused(f"<!-- bpviz: figure two.yaml errors format=svg -->\n{END}", "a.md", "--out", "here")
-    assert said.startswith(
+    printed = refused(f"<!-- bpviz: figure two.yaml errors format=svg -->\n{END}", "a.md", "--out", "here")
+    assert printed.startswith(
         "a.md:1:29: here/two/errors.svg does not exist; run `bpviz run two.yaml --format svg --out here`\n"
     )
 

@@ -54,17 +54,17 @@ def ends(outcomes):
 
 
 def test_files_do_not_depend_on_number_of_processes(two, tmp_path):
-    said = {1: [], 2: []}
+    progress = {1: [], 2: []}
     ended = []
-    for jobs, words in said.items():
+    for jobs, words in progress.items():
         work = planned(two, tmp_path / str(jobs), "png", "svg")
         outcomes = carry_out(work, processes=jobs, progress=words.append)
         assert [outcome.results.title for outcome in outcomes] == ["first", "Second"]
         assert [list(outcome.seconds) for outcome in outcomes] == [["Gradient descent", "RPROP"], ["Newton's method"]]
         ended.append(ends(outcomes))
     assert ended[0] == ended[1]
-    assert said[1] == ["first", "errors", "epochs", "Second", "errors"]
-    assert sorted(said[2]) == sorted(said[1])
+    assert progress[1] == ["first", "errors", "epochs", "Second", "errors"]
+    assert sorted(progress[2]) == sorted(progress[1])
     one = tree(tmp_path / "1")
     assert sorted(one) == sorted(
         [f"{name}/{table}" for name in ("first", "second") for table in build.TABLES]
@@ -83,8 +83,8 @@ def test_many_experiments_with_few_processes(tmp_path):
     The number of results in memory is limited, so a thousand experiments need no more memory than a few.
     """
     many = [experiment("algorithms: [rprop]\nfigures: [epochs]", name=f"e{n}") for n in range(12)]
-    said = {1: [], 2: []}
-    for (jobs, words), held in zip(said.items(), (1, 8), strict=True):
+    progress = {1: [], 2: []}
+    for (jobs, words), held in zip(progress.items(), (1, 8), strict=True):
         seen, alive = [], []
 
         def keep(number, outcome, seen=seen, alive=alive):
@@ -95,7 +95,7 @@ def test_many_experiments_with_few_processes(tmp_path):
         work = planned(many, tmp_path / str(jobs), "svg")
         assert build.carry_out(work, keep, processes=jobs, progress=words.append) == list(range(12))
         assert max(alive) <= held
-    assert sorted(said[2]) == sorted(said[1]) == sorted([one.title for one in many] + 12 * ["epochs"])
+    assert sorted(progress[2]) == sorted(progress[1]) == sorted([one.title for one in many] + 12 * ["epochs"])
     assert len(tree(tmp_path / "1")) == 12 * (len(build.TABLES) + 1)
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
 

@@ -40,7 +40,7 @@ def invoke(*arguments, **rest):
     return result.exit_code, result.stdout, result.stderr
 
 
-def said(*arguments):
+def status_lines(*arguments):
     """Return the status lines of a run, which must succeed, without the path of the first figure at their ends."""
     code, _, err = invoke("run", "two.yaml", *arguments)
     assert code == 0, err
@@ -59,7 +59,7 @@ def made(tmp_path_factory):
     (folder / "six.csv").write_text(DATA)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert said() == ["outputs/two: wrote 8 files"]
+        assert status_lines() == ["outputs/two: wrote 8 files"]
     return folder
 
 
@@ -116,7 +116,7 @@ def test_up_to_date_does_not_depend_on_times_or_paths(tmp_path, monkeypatch):
         os.utime(path, (1e9, 1e9))
     shutil.move(tmp_path / "copy", tmp_path / "moved")
     monkeypatch.chdir(tmp_path / "moved")
-    assert said() == [UP_TO_DATE]
+    assert status_lines() == [UP_TO_DATE]
 
 
 def test_counts_many_up_to_date_experiments():
@@ -141,22 +141,22 @@ def test_counts_many_up_to_date_experiments():
 
 def test_changed_setting_redraws_figures_that_depend_on_it(folder):
     edit("two.yaml", "name: momentum", "name: momentum, step: 0.2")
-    assert said() == [
+    assert status_lines() == [
         "outputs/two: updated 7 of 8 files (algorithms[1].step: 0.3 -> 0.2)",
         "  summary.md, summary.csv, summary.json, history.csv, run.json: content changed",
         "  errors.png, errors-m.png: plotted data changed",  # the bars do not change: it runs all epochs
     ]
     edit("two.yaml", "[rprop,", "[{name: rprop, increase: 1.3},")
     untouched = tree(folder)
-    assert said()[0] == "outputs/two: updated 7 of 8 files (algorithms[0].increase: 1.2 -> 1.3)"
+    assert status_lines()[0] == "outputs/two: updated 7 of 8 files (algorithms[0].increase: 1.2 -> 1.3)"
     after = tree(folder)
     assert after["outputs/two/errors-m.png"] == untouched["outputs/two/errors-m.png"]
-    assert said() == [UP_TO_DATE]
+    assert status_lines() == [UP_TO_DATE]
 
 
 def test_changed_figure_option_redraws_only_that_figure():
     edit("two.yaml", "{kind: epochs}", "{kind: epochs, title: Bars}")
-    assert said() == [
+    assert status_lines() == [
         "outputs/two: updated 2 of 8 files (figures[1].title: null -> 'Bars')",
         "  run.json: content changed",
         "  epochs.png: plotted data changed",
@@ -165,23 +165,23 @@ def test_changed_figure_option_redraws_only_that_figure():
 
 def test_changed_data_rerun_the_experiment():
     edit("six.csv", ".9,.3", ".9,.31")
-    lines = said()
+    lines = status_lines()
     assert lines[0] == "outputs/two: updated 7 of 8 files (six.csv changed)"
     edit("six.csv", "\n", "\r\n")  # the same numbers
-    assert said() == ["outputs/two: updated 0 of 8 files (six.csv changed)"]
-    assert said() == [UP_TO_DATE]
+    assert status_lines() == ["outputs/two: updated 0 of 8 files (six.csv changed)"]
+    assert status_lines() == [UP_TO_DATE]
 
 
 def test_comment_in_config_updates_no_file(folder):
     Path("two.yaml").write_text("# why not\n" + CONFIG)
     before = {name: content for name, content in tree(folder).items() if not name.endswith(lockfile.NAME)}
-    assert said() == ["outputs/two: updated 0 of 8 files (config file edited, but its values are unchanged)"]
+    assert status_lines() == ["outputs/two: updated 0 of 8 files (config file edited, but its values are unchanged)"]
     assert {name: content for name, content in tree(folder).items() if not name.endswith(lockfile.NAME)} == before
-    assert said() == [UP_TO_DATE]
+    assert status_lines() == [UP_TO_DATE]
 
 
 def test_additional_format_writes_only_new_files():
-    lines = said("--format", "svg", "--format", "png")
+    lines = status_lines("--format", "svg", "--format", "png")
     assert lines == [
         "outputs/two: updated 3 of 11 files (figure options changed (--format or --no-figures))",
         "  errors.svg, epochs.svg, errors-m.svg: new file",
@@ -207,10 +207,10 @@ def test_changed_source_file_reruns_the_experiment(folder, module, redrawn, monk
     path.write_text(json.dumps(data))
     drawn = []
     monkeypatch.setattr("bpviz.outputs.build.draw", spy("bpviz.outputs.build", "draw", drawn))
-    lines = said()
+    lines = status_lines()
     assert lines == [f"outputs/two: updated 0 of 8 files (bpviz source files changed: {module})"]
     assert len(drawn) == redrawn
-    assert said() == [UP_TO_DATE]
+    assert status_lines() == [UP_TO_DATE]
 
 
 def test_lists_at_most_four_changed_source_files(folder):
@@ -219,7 +219,7 @@ def test_lists_at_most_four_changed_source_files(folder):
     for number, end in ((5, "c.py, d.py, e.py"), (6, "c.py, d.py, 2 more")):
         data["code"] |= {f"{letter}.py": "0" for letter in "abcdef"[:number]}
         path.write_text(json.dumps(data))
-        assert said() == [f"outputs/two: updated 0 of 8 files (bpviz source files changed: a.py, b.py, {end})"]
+        assert status_lines() == [f"outputs/two: updated 0 of 8 files (bpviz source files changed: a.py, b.py, {end})"]
 
 
 def spy(module, name, calls):
@@ -243,7 +243,7 @@ def test_lockfile_lists_only_used_source_files(folder):
 def test_force_redraws_all_figures(monkeypatch):
     drawn = []
     monkeypatch.setattr("bpviz.outputs.build.draw", spy("bpviz.outputs.build", "draw", drawn))
-    assert said("--force") == ["outputs/two: 3 figures redrawn, 0 of 8 files changed (--force)"]
+    assert status_lines("--force") == ["outputs/two: 3 figures redrawn, 0 of 8 files changed (--force)"]
     assert len(drawn) == 3
 
 
@@ -254,10 +254,10 @@ def test_time_option_reruns_the_experiment():
 
 
 def test_changed_overrides_rerun_the_experiment():
-    assert said("--set", "algorithms.0.step=0.2")[0] == (
+    assert status_lines("--set", "algorithms.0.step=0.2")[0] == (
         "outputs/two: updated 7 of 8 files (algorithms[0].step: 0.1 -> 0.2)"
     )
-    assert said("--set", "algorithms.0.step=0.2") == [UP_TO_DATE]
+    assert status_lines("--set", "algorithms.0.step=0.2") == [UP_TO_DATE]
 
 
 # -- damage ------------------------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def test_changed_overrides_rerun_the_experiment():
 def test_restores_missing_file(folder, name):
     before = (folder / name).read_bytes()
     (folder / name).unlink()
-    lines = said()
+    lines = status_lines()
     assert lines[0] == f"outputs/two: updated 1 of 8 files (missing output file: {name})"
     assert (folder / name).read_bytes() == before
 
@@ -277,7 +277,7 @@ def test_restores_modified_file(folder, name):
     before = (folder / name).read_bytes()
     for changed in (before + b" ", before[:-1] + b"#"):  # of another size, and of the same
         (folder / name).write_bytes(changed)
-        lines = said()
+        lines = status_lines()
         assert lines[0] == f"outputs/two: updated 1 of 8 files (modified output file: {name})"
         assert (folder / name).read_bytes() == before
 
@@ -300,10 +300,10 @@ def test_restores_modified_file(folder, name):
 )
 def test_replaces_unusable_lockfile_and_gives_the_reason(content, reason):
     tables, folder = ("--out", "tables", "--no-figures"), Path("tables/two")
-    said(*tables)
+    status_lines(*tables)
     good = (folder / lockfile.NAME).read_bytes()
     (folder / lockfile.NAME).write_bytes(content)
-    assert said(*tables)[0] == f"tables/two: updated 0 of 5 files (tables/two/bpviz.lock.json {reason})"
+    assert status_lines(*tables)[0] == f"tables/two: updated 0 of 5 files (tables/two/bpviz.lock.json {reason})"
     assert (folder / lockfile.NAME).read_bytes() == good
 
 
@@ -392,7 +392,7 @@ def test_rejects_lockfile_with_files_in_other_folders(folder, where, name):
 
 def test_rejects_too_large_lockfile(monkeypatch):
     monkeypatch.setattr(lockfile, "LARGEST", 1000)
-    assert said()[0].endswith("(outputs/two/bpviz.lock.json is too large for a lockfile (limit 0 MiB))")
+    assert status_lines()[0].endswith("(outputs/two/bpviz.lock.json is too large for a lockfile (limit 0 MiB))")
 
 
 def test_lockfile_contains_no_absolute_path(folder, tmp_path):
@@ -442,8 +442,8 @@ def test_prune_deletes_outputs_of_last_deleted_config():
     gone = GONE
     assert invoke("run", "configs") == (0, "", f"{gone}; use --prune to delete it\n")
     assert invoke("run", "configs", "--prune") == (0, "", f"{gone}; deleted\n")
-    code, _, said = invoke("run", "configs", "--prune")
-    assert (code, said) == (2, "configs: no configs in this folder (no .yaml or .yml file)\n")
+    code, _, printed = invoke("run", "configs", "--prune")
+    assert (code, printed) == (2, "configs: no configs in this folder (no .yaml or .yml file)\n")
 
 
 @on_posix
@@ -472,15 +472,15 @@ def test_outputs_of_configs_in_other_folders_are_not_orphaned():
 def test_prune_deletes_files_of_removed_figures(folder):
     edit("two.yaml", ", {kind: epochs}", "")
     left = "outputs/two: orphaned file: epochs.png"
-    assert said()[-1] == f"{left}; use --prune to delete it"
-    assert said()[-1] == f"{left}; use --prune to delete it"  # reported again
-    assert said("--prune")[-1] == f"{left}; deleted"
-    assert said() == [
+    assert status_lines()[-1] == f"{left}; use --prune to delete it"
+    assert status_lines()[-1] == f"{left}; use --prune to delete it"  # reported again
+    assert status_lines("--prune")[-1] == f"{left}; deleted"
+    assert status_lines() == [
         UP_TO_DATE.replace("8 files; first figure outputs/two/epochs", "7 files; first figure outputs/two/errors-m")
     ]
     assert not (folder / "epochs.png").exists()
     edit("two.yaml", "[{kind: errors}, {kind: errors, algorithms: [M]}]", "[]")
-    assert said()[-1] == "outputs/two: orphaned files: errors-m.png, errors.png; use --prune to delete them"
+    assert status_lines()[-1] == "outputs/two: orphaned files: errors-m.png, errors.png; use --prune to delete them"
 
 
 # -- concurrent runs --------------------------------------------------------------------------------------------------
@@ -519,7 +519,7 @@ def test_concurrent_runs_write_the_same_files_as_one(folder):
 @on_posix
 def test_next_run_completes_a_killed_run(folder):
     edit("two.yaml", "max_epochs: 60", "max_epochs: 61")
-    said()
+    status_lines()
     good = tree(folder)
     for wait in (0.2, 0.5, 0.8):
         edit("two.yaml", "max_epochs: 61", "max_epochs: 60")
@@ -532,9 +532,9 @@ def test_next_run_completes_a_killed_run(folder):
         run.communicate()
         (folder / ".bpviz-1.part").write_bytes(b"half")
         edit("two.yaml", "max_epochs: 60", "max_epochs: 61")
-        said("--force")
+        status_lines("--force")
         assert tree(folder) == good
-        assert said() == [UP_TO_DATE]
+        assert status_lines() == [UP_TO_DATE]
 
 
 @pytest.fixture
@@ -604,9 +604,11 @@ def test_handles_ten_thousand_configs(tmp_path, monkeypatch):
         Path(f"configs/c{number}.yaml").write_text(f"algorithms: [rprop]\nfigures: []\nmax_epochs: {number % 7 + 1}\n")
     assert invoke("run", "configs", "--jobs", "2", "--quiet")[0] == 0
     Path("configs/c77.yaml").unlink()
-    said = invoke("run", "configs")[2].splitlines()
-    assert said[0] == "9999 of 9999 experiments up to date; use --force to rerun and redraw"
-    assert said[1:] == [f"{GONE.replace('gone', 'c77', 1).replace('gone.yaml', 'c77.yaml')}; use --prune to delete it"]
+    printed = invoke("run", "configs")[2].splitlines()
+    assert printed[0] == "9999 of 9999 experiments up to date; use --force to rerun and redraw"
+    assert printed[1:] == [
+        f"{GONE.replace('gone', 'c77', 1).replace('gone.yaml', 'c77.yaml')}; use --prune to delete it"
+    ]
     assert invoke("run", "configs", "--check", "--level", "inputs")[0] == 1
     shutil.rmtree("outputs")
 

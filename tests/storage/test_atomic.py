@@ -178,7 +178,7 @@ def die_at(step):
         if event in ("c_call", "c_return"):
             step -= 1
             if step < 0:
-                os.write(said, f"{event} {function.__name__}".encode())
+                os.write(sender, f"{event} {function.__name__}".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
     sys.setprofile(count)
 
@@ -186,23 +186,23 @@ def die_in_the_middle():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(new) // 2, len(new) // 2))
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    os.write(said, b"middle")
+    os.write(sender, b"middle")
 
 step, status = -1, None
 while status != 0:
     path.write_bytes(old)
-    heard, said = os.pipe()
+    receiver, sender = os.pipe()
     child = os.fork()
     if not child:
         die_at(step) if step >= 0 else die_in_the_middle()
         atomic.write(path, new, precious=PRECIOUS)
         os._exit(0)
     status = os.waitpid(child, 0)[1]
-    os.close(said)
+    os.close(sender)
     sizes = {file.name: file.stat().st_size for file in Path().iterdir()}
     state = {old: "old", new: "new"}.get(path.read_bytes(), "neither")
-    print(json.dumps([os.read(heard, 99).decode(), state, sizes]))
-    os.close(heard)
+    print(json.dumps([os.read(receiver, 99).decode(), state, sizes]))
+    os.close(receiver)
     atomic.sweep(Path())
     step += 1
 """

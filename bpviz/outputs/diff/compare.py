@@ -50,13 +50,13 @@ def compare(old: Side, new: Side) -> list[Changed]:
     if old.single and new.single:
         ((_, before),), ((name, now),) = old.experiments.items(), new.experiments.items()
         return list(_changed_runs(name, before.runs, now.runs))
-    wrong = [
+    mistakes = [
         Mistake(one.name, 0, 0, "", f"outputs of one experiment, but {other.name} has several")
         for one, other in ((old, new), (new, old))
         if one.single
     ]
-    if wrong:
-        raise ConfigError(wrong)
+    if mistakes:
+        raise ConfigError(mistakes)
     changed: list[Changed] = []
     for name in sorted({*old.experiments, *new.experiments}):
         if name not in old.experiments:

@@ -208,9 +208,9 @@ def test_several_experiments_are_matched_by_name() -> None:
 def test_every_format_shows_the_difference(form) -> None:
     summary("old", one())
     summary("new", one(epochs=25))
-    said = invoke("old", "new", "--format", form).stdout
-    assert "797" in said
-    assert "96.9" in said
+    printed = invoke("old", "new", "--format", form).stdout
+    assert "797" in printed
+    assert "96.9" in printed
 
 
 # -- mistakes --------------------------------------------------------------------------------------------------------
@@ -244,15 +244,15 @@ def test_rejects_folders_without_outputs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         (["a"], "Error: expected two output folders, OLD and NEW, or --git REVISION\n"),
         (["a", "b", "c"], "Error: expected two output folders, OLD and NEW, or --git REVISION\n"),
         (["a", "b", "--figure", "x.svg"], "Error: --figure: expected a file name ending in .png, got 'x.svg'\n"),
     ],
 )
-def test_rejects_invalid_arguments(arguments, said) -> None:
-    assert refused(*arguments).endswith(said)
+def test_rejects_invalid_arguments(arguments, printed) -> None:
+    assert refused(*arguments).endswith(printed)
 
 
 @pytest.mark.parametrize(
@@ -408,11 +408,11 @@ def test_figures_within_tolerance_are_equal() -> None:
     path = Path("new/two/data.png")
     pixels = np.round(imread(path) * 255)
     shutil.copy("old/two/errors.png", "new/two/errors.png")
-    for levels, said in ((0, "no changed figures"), (2, "no changed figures"), (3, "1 changed figure,")):
+    for levels, printed in ((0, "no changed figures"), (2, "no changed figures"), (3, "1 changed figure,")):
         changed = pixels.copy()
         changed[:, :, :3] += np.where(changed[:, :, :3] < 128, levels, -levels)
         imsave(path, changed.astype(np.uint8), format="png")
-        assert said in invoke("old", "new", "--figure", "diff.png").stderr
+        assert printed in invoke("old", "new", "--figure", "diff.png").stderr
 
 
 @pytest.mark.slow

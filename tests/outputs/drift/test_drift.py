@@ -158,8 +158,8 @@ def test_changed_interpretation_of_a_config_is_no_drift():
 
 def test_formats_default_to_those_of_the_lockfile():
     assert check("--format", "png", "--format", "svg")[0] == 0
-    code, said = check("--format", "pdf")
-    assert (code, said[0]) == (
+    code, printed = check("--format", "pdf")
+    assert (code, printed[0]) == (
         1,
         "configs/two.yaml: options changed: outputs written with --format png --format svg, checked with --format pdf",
     )
@@ -188,25 +188,25 @@ def test_reports_changed_value_of_config():
 
 def test_places_changed_defaults_at_their_algorithm():
     edit(FOLDER, "- rprop", "- irprop+")
-    code, said = check()
+    code, printed = check()
     assert code == 1
-    assert said[0] == "configs/two.yaml:5:5: algorithms[0].name: changed from 'rprop' to 'irprop+'"
-    assert said[3] == "configs/two.yaml:5:5: algorithms[0].label: changed from 'RPROP' to 'iRPROP+'"
+    assert printed[0] == "configs/two.yaml:5:5: algorithms[0].name: changed from 'rprop' to 'irprop+'"
+    assert printed[3] == "configs/two.yaml:5:5: algorithms[0].label: changed from 'RPROP' to 'iRPROP+'"
 
 
 def test_counts_many_changed_values():
     edit(FOLDER, "- rprop\n  - {name: momentum, step: 0.3, label: M}", "- adam")
-    code, said = check()
+    code, printed = check()
     assert code == 1
-    assert sum(": changed from " in line for line in said) == 5
-    assert re.fullmatch(r"configs/two\.yaml: \d+ more values changed", said[-2])
+    assert sum(": changed from " in line for line in printed) == 5
+    assert re.fullmatch(r"configs/two\.yaml: \d+ more values changed", printed[-2])
 
 
 def test_reports_changed_config_without_run_json():
     edit(FOLDER, "step: 0.3", "step: 0.4")
     (OUT / "run.json").unlink()
-    code, said = check()
-    assert (code, said[:2]) == (
+    code, printed = check()
+    assert (code, printed[:2]) == (
         1,
         [
             "configs/two.yaml: config changed since the last run",
@@ -230,8 +230,8 @@ def test_reformatted_data_are_no_drift():
 
 
 def test_reports_changed_options():
-    code, said = check("--set", "algorithms.1.step=0.5")
-    assert (code, said[0]) == (
+    code, printed = check("--set", "algorithms.1.step=0.5")
+    assert (code, printed[0]) == (
         1,
         (
             "configs/two.yaml: options changed: outputs written with --format png --format svg, checked with "
@@ -307,17 +307,17 @@ def test_reports_orphaned_outputs():
     shutil.copy(FOLDER, "configs/other.yaml")
     invoke("configs", "--format", "png", "--format", "svg")
     Path("configs/other.yaml").unlink()
-    code, said = check()
+    code, printed = check()
     message = "outputs/other/bpviz.lock.json: orphaned outputs: their config configs/other.yaml no longer exists"
-    assert (code, said[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1 experiment"])
+    assert (code, printed[-2:]) == (1, [message, "2 experiments checked (level: inputs), 1 drift in 1 experiment"])
     assert check(configs="configs/two.yaml")[0] == 0  # does not report other configs
 
 
 def test_reports_orphaned_files():
     edit(FOLDER, "  - {kind: epochs, title: Bars}\n", "")
     invoke("configs", "--format", "png", "--format", "svg")
-    code, said = check()
-    assert (code, said) == (
+    code, printed = check()
+    assert (code, printed) == (
         1,
         [
             "outputs/two/epochs.png: orphaned file: the config no longer produces it",
@@ -353,9 +353,9 @@ for change in (False, True):
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, env=environment
         )
-        said = [line for line in done.stdout.splitlines() if line in ("0", "1", "None") or line.endswith("|")]
-        assert said[1::2] == ["|", "|"]
-        assert said[2] == "1"
+        printed = [line for line in done.stdout.splitlines() if line in ("0", "1", "None") or line.endswith("|")]
+        assert printed[1::2] == ["|", "|"]
+        assert printed[2] == "1"
 
 
 # -- results -----------------------------------------------------------------------------------------------------------
@@ -386,11 +386,11 @@ def test_results_are_compared_to_nine_digits(part):
     assert check(level="results") == (0, NOTHING["results"])
     locked(change(8))
     assert check() == (0, NOTHING["inputs"])
-    code, said = check(level="results")
+    code, printed = check(level="results")
     name = "final error" if part == "final_error" else "w1"
     assert code == 1
-    assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M: {name} -?[\d.]+ -> -?[\d.]+", said[0])
-    assert said[3:] == [
+    assert re.fullmatch(rf"configs/two\.yaml:6:5: algorithms\[1\]: M: {name} -?[\d.]+ -> -?[\d.]+", printed[0])
+    assert printed[3:] == [
         "outputs/two: config, bpviz source files and versions are unchanged since the last run",
         "1 experiment checked (level: results), 1 drift in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
@@ -433,49 +433,51 @@ def test_counts_and_endings_are_compared_exactly():
         data["code"] |= {"numerics/linalg.py": "0", "engine/loop.py": "0"}
 
     locked(changed)
-    code, said = check(level="results")
+    code, printed = check(level="results")
     assert code == 1
     now = re.fullmatch(
         r"configs/two\.yaml:5:5: algorithms\[0\]: RPROP: epochs 19 -> (\d+), ending stuck -> (\w+), "
         r"error evaluations 3 -> 0, gradient evaluations 19 -> (\d+)",
-        said[0],
+        printed[0],
     )
     assert now
     assert now[1] == now[3] == str(json.loads((OUT / "summary.json").read_text())["runs"][0]["epochs"])
-    assert said[3] == "outputs/two: bpviz source files changed since the last run: engine/loop.py, numerics/linalg.py"
-    assert said[4] == f"outputs/two: versions changed since the last run: numpy 1.0 -> {np.__version__}"
+    assert (
+        printed[3] == "outputs/two: bpviz source files changed since the last run: engine/loop.py, numerics/linalg.py"
+    )
+    assert printed[4] == f"outputs/two: versions changed since the last run: numpy 1.0 -> {np.__version__}"
 
 
 def test_reports_unrecorded_and_removed_runs():
     locked(lambda data: data["results"][0].update(label="Another"))
-    code, said = check(level="results")
+    code, printed = check(level="results")
     assert code == 1
-    assert said[0] == "configs/two.yaml:5:5: algorithms[0]: RPROP has no recorded result"
-    assert said[3] == "configs/two.yaml:5:3: algorithms: Another has a recorded result, but is not in the config"
+    assert printed[0] == "configs/two.yaml:5:5: algorithms[0]: RPROP has no recorded result"
+    assert printed[3] == "configs/two.yaml:5:3: algorithms: Another has a recorded result, but is not in the config"
 
 
 def test_reports_files_missing_in_lockfile():
     locked(lambda data: data["files"].pop("summary.md"))
-    code, said = check(level="results")
-    assert (code, said[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is not listed")
+    code, printed = check(level="results")
+    assert (code, printed[0]) == (1, "outputs/two/bpviz.lock.json: summary.md is not listed")
 
 
 def test_plots_no_errors_without_history():
     locked(lambda data: data["results"][0].update(epochs=19))
     for content in (b"", b"label,epoch,error,start\nRPROP,0,x,1\n", b"\xff"):
         (OUT / "history.csv").write_bytes(content)
-        code, said = check(level="results")
+        code, printed = check(level="results")
         assert code == 1
-        assert "outputs/two: errors per epoch not plotted (history.csv is missing or damaged)" in said
+        assert "outputs/two: errors per epoch not plotted (history.csv is missing or damaged)" in printed
         assert not Path("bpviz-drift").exists()
 
 
 def test_reports_effect_of_changed_config():
     edit(FOLDER, "step: 0.3", "step: 3")
-    code, said = check("-j", "2", level="results")
+    code, printed = check("-j", "2", level="results")
     assert code == 1
-    assert sum(": algorithms[1]: M: epochs" in line for line in said) == 1
-    assert said[-2:] == [
+    assert sum(": algorithms[1]: M: epochs" in line for line in printed) == 1
+    assert printed[-2:] == [
         "1 experiment checked (level: results), 2 drifts in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
     ]
@@ -505,14 +507,14 @@ def test_small_differences_of_pixels_are_no_drift():
 def test_reports_large_differences_of_pixels():
     paint("errors.png", -1, slice(100, 200))
     assert check(level="results")[0] == 0
-    code, said = check(level="pixels")
+    code, printed = check(level="pixels")
     assert code == 1
     assert re.fullmatch(
         r"configs/two\.yaml:8:5: figures\[0\]: errors\.png: RMS difference \d+(\.\d)?, tolerance 2; "
         r"1\d % of the pixels differ",
-        said[0],
+        printed[0],
     )
-    assert said[-2:] == [
+    assert printed[-2:] == [
         "1 experiment checked (level: pixels), 1 drift in 1 experiment",
         "see bpviz-drift/index.html for a visual diff",
     ]
@@ -535,8 +537,8 @@ def test_reports_changed_image_size():
     imsave(OUT / "errors.png", pixels[:-10])
     relock("errors.png")
     height, width = pixels.shape[:2]
-    code, said = check(level="pixels")
-    assert (code, said[0]) == (
+    code, printed = check(level="pixels")
+    assert (code, printed[0]) == (
         1,
         (
             "configs/two.yaml:8:5: figures[0]: errors.png: size changed from "
@@ -550,14 +552,14 @@ def test_reports_invalid_png(content):
     whole = (OUT / "errors.png").read_bytes()
     (OUT / "errors.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
     relock("errors.png")
-    code, said = check(level="pixels")
-    assert (code, said[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png: not a valid PNG")
+    code, printed = check(level="pixels")
+    assert (code, printed[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png: not a valid PNG")
 
 
 def test_reports_missing_image_once():
     (OUT / "errors.png").unlink()
-    code, said = check(level="pixels")
-    assert (code, said) == (
+    code, printed = check(level="pixels")
+    assert (code, printed) == (
         1,
         [
             "outputs/two/errors.png: missing output file",
@@ -597,8 +599,8 @@ def test_plotted_data_are_compared_for_every_format():
 
     locked(changed)
     assert check(level="results")[0] == 0
-    code, said = check(level="pixels")
-    assert (code, said[0]) == (
+    code, printed = check(level="pixels")
+    assert (code, printed[0]) == (
         1,
         "configs/two.yaml:8:5: figures[0]: plotted data changed: errors.png, errors.svg",
     )
@@ -609,8 +611,8 @@ def test_plotted_data_are_compared_for_every_format():
 def test_last_digits_of_plotted_data_are_ignored():
     """If neither code nor inputs changed, only rounding on another machine can differ."""
     locked(lambda data: shows(data, "errors.svg"))
-    code, said = check(level="pixels")
-    assert (code, said[1]) == (
+    code, printed = check(level="pixels")
+    assert (code, printed[1]) == (
         0,
         (
             "outputs/two: ignored: plotted data of errors.svg differs only in the last digits "
@@ -698,10 +700,10 @@ def test_strict_reports_failed_expectations(level):
         file.write("expect: {rprop: {epochs: 3}}\n")
     invoke("configs", "--format", "png", "--format", "svg")
     assert check(level=level)[0] == 0
-    code, said = check("--strict", level=level)
+    code, printed = check("--strict", level=level)
     assert code == 1
     message = "configs/two.yaml:10:26: expect.rprop.epochs: expected 3 epochs, RPROP took "
-    assert any(line.startswith(message) for line in said)
+    assert any(line.startswith(message) for line in printed)
 
 
 @pytest.mark.parametrize(
