@@ -1,6 +1,6 @@
 """Line searches for a block of runs, each on the function φ(α) = E(w + α d) of its run.
 
-The loops are masked: only the runs that still search are evaluated and billed.
+The loops are masked: only the runs that are still searching are evaluated and counted.
 """
 
 from __future__ import annotations

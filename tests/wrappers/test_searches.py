@@ -197,11 +197,12 @@ def test_a_rule_that_waits_for_an_epoch_is_not_stuck(name, bowl):
 
 @over_searches
 @pytest.mark.parametrize("rule", [name for name, rule in OPTIMIZERS.items() if "error" in rule.needs])
-def test_a_rule_that_goes_by_the_error_itself_is_refused(name, rule):
+def test_rejects_a_rule_that_evaluates_the_error(name, rule):
     with pytest.raises(ValueError, match=name) as refusal:
         WRAPPERS[name](OPTIMIZERS[rule]())
     assert str(refusal.value) == (
-        f"{name}: {rule} goes by the error itself; a search is for what goes by derivatives alone"
+        f"{name}: {rule} evaluates the error itself; "
+        "search wrappers require an algorithm that evaluates only derivatives"
     )
 
 
