@@ -15,7 +15,18 @@ import pytest
 from scipy.optimize import bracket as scipy_bracket
 from scipy.optimize import minimize_scalar
 
-from bpviz.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, resolution
+from bpviz.linesearch import (
+    Known,
+    StrongWolfe,
+    _between,
+    _Trial,
+    along,
+    backtrack,
+    bracket,
+    brent,
+    golden_section,
+    resolution,
+)
 from bpviz.oracle import Oracle
 
 # What the search meets on its way, found by running a copy of the textbook's loop that says which branch it takes.
@@ -199,6 +210,14 @@ def test_a_zoom_shrinks_at_every_trial():
     assert zoomed > 10
 
 
+def test_a_trial_is_inside_its_bracket(six_points):
+    """Low is 1, with slope 1, and high is 0. Parabolas through them have their stationary points at 1.05 and at 0."""
+    low = _Trial(np.array([[1.0], [1.0]]), np.array([[0.0], [0.0]]), np.array([[1.0], [1.0]]))
+    high = _Trial(np.array([[0.0], [0.0]]), np.array([[-11.0], [-0.5]]), np.full((2, 1), np.nan))
+    middle = np.full((2, 1), 0.5)
+    assert _between(low, high, None, middle, Oracle(six_points, 2)).tolist() == middle.tolist()
+
+
 def test_a_step_that_falls_enough_is_kept_where_none_meets_both_conditions():
     """φ = max(-α, 9 α - 10) has slopes -1 and 9 alone: no step is level, and the lowest, about 1, falls enough."""
     found, tried = searched(lambda x: max(-x, 9 * x - 10), lambda x: -1 if x < 1 else 9, step=0.3)
@@ -259,6 +278,25 @@ def test_a_function_that_stops_being_a_number_has_no_bracket(six_points):
     lines = Lines([lambda x: -x if x < 2 else math.nan], six_points)
     alpha, lowest = lines.golden(0.1)
     assert (alpha[0, 0], lowest[0, 0], lines.asked) == (1, -1, [3])
+
+
+@pytest.mark.parametrize("search", ["golden", "brent"])
+def test_a_bracket_does_not_reach_to_infinity(search, six_points):
+    """The function falls as far as numbers go and is infinite beyond: the last finite step is the result."""
+    lines = Lines([lambda x: -x if math.isfinite(x) else math.inf], six_points)
+    alpha, lowest = getattr(lines, search)(0.1)
+    assert 1e300 < alpha[0, 0] < math.inf
+    assert lowest[0, 0] == -alpha[0, 0]
+    assert lines.asked[0] < 1000
+
+
+def test_a_bracket_begins_with_a_step_that_rounding_does_not_lose(six_points):
+    tried = []
+    lines = Lines([lambda x: tried.append(x) or (x - 30) ** 2], six_points)
+    with np.errstate(all="ignore"):
+        found = bracket(lines, np.array([[900.0]]), np.array([[5.0]]), lines.f)
+    assert tried[0] == 10
+    assert found.a[0, 0] < 30 < found.c[0, 0]
 
 
 def test_ended_runs_are_not_asked(six_points):
