@@ -197,16 +197,18 @@ def backtrack(
 
     J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, Algorithm 3.1. ``slope (runs, 1)`` is φ'(0). φ must
     be below φ(0) too, since rounding may hide the second term. A run stops after a step of at most ``closest``, which
-    is lost in rounding.
+    is lost in rounding. After 1000 trials the step is at least halved.
     """
     xp = f.xp
     alpha, lowest = first + xp.zeros_like(slope), phi_zero
     found = searching = f.live[:, None] & (slope < 0)
-    while searching.any():
+    for trial in range(2 * _MOST_TRIALS):
+        if not searching.any():
+            break
         lowest = xp.where(searching, phi(alpha, searching[:, 0]), lowest)
         found = (lowest <= phi_zero + c1 * alpha * slope) & (lowest < phi_zero)
         searching = searching & ~found & (alpha > closest)
-        alpha = xp.where(searching, shrink * alpha, alpha)
+        alpha = xp.where(searching, (shrink if trial < _MOST_TRIALS else xp.minimum(shrink, 0.5)) * alpha, alpha)
     return found, alpha, lowest
 
 
@@ -246,7 +248,7 @@ class Known(NamedTuple):
         return cls(nan[:, :1], nan, nan[:, :1], f.xp.isinf(nan[:, :1]))
 
     def at(self, w: Array, f: Oracle) -> Known:
-        """Evaluate the missing values at ``w``. The last error makes the first trial of a run about 1 long in w."""
+        """Evaluate the missing values at ``w``; the last error is such that the first trial of a run moves w by 1."""
         error, g = recall(self.error, f.error, w, f), recall(self.g, f.gradient, w, f)
         new = f.xp.isnan(self.last_error)
         return Known(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error), self.failed)
