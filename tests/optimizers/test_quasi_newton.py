@@ -173,7 +173,7 @@ def quadratic():
 AT = (1, -2, 0.5, 3, -1)
 
 
-def walk(rule, problem, start, epochs):
+def epochs_of(rule, problem, start, epochs):
     """Yield the weights, the gradient and the state of a rule at its start and after every epoch."""
     f, w = Oracle(problem, 1), np.array([start], dtype=float)
     state = rule.begin(w, f)
@@ -187,7 +187,7 @@ def walk(rule, problem, start, epochs):
 
 def learned(rule, problem, start, epochs):
     """Yield s, y and the matrix that was learned from them, after every epoch."""
-    for (w, g, _), (w_new, g_new, state) in itertools.pairwise(walk(rule, problem, start, epochs)):
+    for (w, g, _), (w_new, g_new, state) in itertools.pairwise(epochs_of(rule, problem, start, epochs)):
         yield w_new - w, g_new - g, state.H[0]
 
 
@@ -261,7 +261,7 @@ def test_dfp_equals_bfgs_with_exact_searches(unequal, follow):
 def test_directions_of_l_bfgs_equal_those_of_scipy(memory, scale, unequal):
     """``scipy.optimize.LbfgsInvHessProduct`` starts from I; from γ I it is γ times the one of s / γ and y."""
     rule = OPTIMIZERS["l-bfgs"](memory=memory, scale=scale)
-    steps = list(walk(rule, unequal, (-1.2, 1, 0.3), 8))
+    steps = list(epochs_of(rule, unequal, (-1.2, 1, 0.3), 8))
     s = np.diff([w for w, _, _ in steps], axis=0)
     y = np.diff([g for _, g, _ in steps], axis=0)
     for k in range(1, 8):
