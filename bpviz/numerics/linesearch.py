@@ -50,11 +50,11 @@ class Bracket(NamedTuple):
 
 
 def bracket(phi: Phi, phi_zero: Array, closest: Array, f: Oracle) -> Bracket:
-    """Bracket a minimum of φ, from the steps 0 and 1 downhill by parabolic extrapolation.
+    """Bracket a minimum of φ: go downhill from the steps 0 and 1 by parabolic extrapolation.
 
     W. H. Press et al., Numerical Recipes, 3rd ed. 2007, section 10.1 (``mnbrak``). ``phi_zero (runs, 1)`` is φ(0).
-    ``closest (runs, 1)`` is the step that is lost in the rounding of the weights; if it is 1 or more, twice as long a
-    step takes the place of 1. The search stops where φ no longer falls, or after 1000 trials.
+    ``closest (runs, 1)`` is the step that is lost in the rounding of the weights; if it is 1 or more, the
+    second step is twice as long instead of 1. The search stops when φ no longer decreases, or after 1000 trials.
     """
     xp = f.xp
     a, fa = xp.zeros_like(phi_zero), phi_zero
@@ -192,7 +192,7 @@ def recall(known: Array, ask: Callable[[Array, Mask], Array], w: Array, f: Oracl
 def backtrack(
     phi: Phi, phi_zero: Array, slope: Array, first: Column, shrink: Column, c1: Column, closest: Array, f: Oracle
 ) -> tuple[Mask, Array, Array]:
-    """Shorten the step ``first`` until φ(α) ≤ φ(0) + c1 α φ'(0); return which runs found a step, it, and φ there.
+    """Shorten the step ``first`` until φ(α) ≤ φ(0) + c1 α φ'(0); return which runs found a step, the step, and φ there.
 
     J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, Algorithm 3.1. ``slope (runs, 1)`` is φ'(0). φ must
     be below φ(0) too, since rounding may hide the second term. A run stops after a step of at most ``closest``, which
@@ -212,7 +212,7 @@ def backtrack(
 
 
 def downhill(d: Array, g: Array, f: Oracle) -> tuple[Array, Mask]:
-    """Return d, with -g in the runs where d does not lead downhill, and the mask ``(runs, 1)`` of those runs."""
+    """Return d, with -g in the runs where d is not a descent direction, and the mask ``(runs, 1)`` of those runs."""
     lost = ~(f.dot(g, d) < 0)
     return f.xp.where(lost, -g, d), lost
 
@@ -220,7 +220,7 @@ def downhill(d: Array, g: Array, f: Oracle) -> tuple[Array, Mask]:
 def settle(holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask | bool = True) -> tuple[Mask, Array]:
     """End the runs whose search along -g found no step; return which runs move, and their α, both ``(runs, 1)``.
 
-    Other runs without a step go on, at the same weights: those whose d is not -g, because their rule can forget the
+    Other runs without a step continue at the same weights: those whose d is not -g, because their rule can discard the
     memory that led to d, and those outside the mask ``last (runs, 1)``, whose first trial may have been too short.
     Where the slope overflows, no search is possible; α = ∞ makes the run diverge.
     """
@@ -238,7 +238,7 @@ class Known(NamedTuple):
     error: Array  # (runs, 1)
     g: Array  # (runs, params), the gradient
     last_error: Array  # (runs, 1), an epoch earlier
-    failed: Mask  # (runs, 1), whether the search found no step; the next one is along -g, from the longest first trial
+    failed: Mask  # (runs, 1), whether the search found no step; the next one is along -g, from the maximum first trial
 
     @classmethod
     def nothing(cls, w: Array, f: Oracle) -> Known:
@@ -262,12 +262,12 @@ class Found(NamedTuple):
 
 
 class Descent(NamedTuple):
-    """The result of a search along a direction, or along -g where that does not lead downhill."""
+    """The result of a search along a direction, or along -g in runs where it is not a descent direction."""
 
     w: Array  # (runs, params), the weights after the step
     s: Array  # (runs, params), their change
     known: Known  # values there
-    forgets: Mask  # (runs, 1), the runs whose rule must forget its memory: d led uphill, or no step was found
+    forgets: Mask  # (runs, 1), the runs whose rule must discard its memory: d led uphill, or no step was found
 
 
 class _Trial(NamedTuple):
@@ -283,13 +283,13 @@ class StrongWolfe:
     """Base of the rules that search for steps by the strong Wolfe conditions, with the hyperparameters of the search.
 
     Nocedal & Wright, Algorithms 3.5 and 3.6, with the constants and the order of evaluations of SciPy's
-    ``line_search``, which gives up after ten doublings, or eleven trials in a bracket. This search goes on doubling,
-    and halves the bracket from there on. If no trial meets both conditions, it takes the lowest that meets the first.
+    ``line_search``, which gives up after ten doublings, or after eleven trials in a bracket. This search continues
+    to double, and then halves the bracket. If no trial meets both conditions, it takes the lowest that meets the first.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "longest first trial step of an epoch, ᾱ")
-    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
-    c2: Column = hyper(0.9, "(0, 1)", "largest fraction of the slope that may remain, c₂")
+    step: Column = hyper(1.0, "(0, inf)", "maximum first trial step of an epoch, ᾱ")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the decrease predicted by the slope, c₁")
+    c2: Column = hyper(0.9, "(0, 1)", "maximum remaining fraction of the slope, c₂")
 
     def conflicts(self) -> list[tuple[str, str]]:
         return [] if self.c1 < self.c2 else [("c1", f"{self.c1:g} is not below c2, {self.c2:g}")]
@@ -297,7 +297,7 @@ class StrongWolfe:
     def descend(
         self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
     ) -> Descent:
-        """Search along d, or along -g where d does not lead downhill, and end the runs where no step reduces E."""
+        """Search along d, or -g where d is not a descent direction; end the runs in which no step reduces E."""
         d, lost = downhill(d, known.g, f)
         found = self.search(w, d, known, f, accept)
         moves, alpha = settle(found.holds, found.alpha, d, known.g, f, known.failed)
@@ -307,11 +307,11 @@ class StrongWolfe:
     def search(
         self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
     ) -> Found:
-        """Find α > 0 with E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, in runs whose d leads downhill.
+        """Find α > 0 with E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, where d is a descent direction.
 
-        The first trial follows from the last change of the error, and is at most ``step``. ``accept`` may refuse an α
-        by the gradient ``(runs, params)`` at its end. If no α is accepted, the result is the lowest trial that has the
-        first property and reduces the error.
+        The first trial follows from the last change of the error, and is at most ``step``. ``accept`` may reject an α
+        by the gradient ``(runs, params)`` there. If no α is accepted, the result is the trial with the smallest error
+        that meets the first condition and reduces the error.
         """
         xp = f.xp
         error, g = known.error, known.g
@@ -320,7 +320,7 @@ class StrongWolfe:
         lowest = zero > 0, zero, error, g  # whether there is a step, α, and E and ∇E at its end
 
         def look(alpha: Array, ceiling: Array) -> tuple[_Trial, Mask, Mask]:
-            """Try α in the runs that search. Return the trial, where φ is too high, and where the trial is refused."""
+            """Try α in the runs that search. Return the trial, where φ is too high, and where the trial is rejected."""
             nonlocal lowest
             there = w + alpha * d
             height = f.error(there, searching[:, 0])

@@ -36,7 +36,7 @@ class _ConjugateGradients(StrongWolfe):
     """Base of the four variants, without β."""
 
     # Conjugate directions need a finer search than others.
-    c2: Column = hyper(0.1, "(0, 1)", "largest fraction of the slope that may remain, c₂")
+    c2: Column = hyper(0.1, "(0, 1)", "maximum remaining fraction of the slope, c₂")
 
     def begin(self, w: Array, f: Oracle) -> Conjugate:
         return Conjugate(Known.nothing(w, f), f.xp.full_like(w, f.xp.nan))
@@ -81,9 +81,9 @@ class FletcherReeves(_ConjugateGradients):
     β ← gᵀg / g'ᵀg'
     d ← -g + β d
 
-    g = ∇E(w), g' the gradient before it; d: -g at the start, where -g + β d does not lead downhill, and after an
-    epoch whose search finds no step, which moves nothing; c₁: c1, c₂: c2, and ᾱ: step, the longest first trial, as in
-    `wolfe`. A run is stuck where no step along -g reduces the error.
+    g = ∇E(w), g' the previous gradient; d: -g at the start, if -g + β d is not a descent direction, and after an epoch
+    in which the search finds no step and the weights stay; c₁: c1, c₂: c2, and ᾱ: step, the maximum first trial, as in
+    `wolfe`. A run is stuck if no step along -g reduces the error.
     """
 
     def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
@@ -112,9 +112,9 @@ class PolakRibiere(_ConjugateGradients):
     β ← max(0, gᵀ(g - g') / g'ᵀg')
     d ← -g + β d
 
-    g = ∇E(w), g' the gradient before it; d: -g at the start, where -g + β d does not lead downhill, and after an
-    epoch whose search finds no step, which moves nothing; c₁: c1, c₂: c2, and ᾱ: step, the longest first trial, as in
-    `wolfe`. A run is stuck where no step along -g reduces the error.
+    g = ∇E(w), g' the previous gradient; d: -g at the start, if -g + β d is not a descent direction, and after an epoch
+    in which the search finds no step and the weights stay; c₁: c1, c₂: c2, and ᾱ: step, the maximum first trial, as in
+    `wolfe`. A run is stuck if no step along -g reduces the error.
     """
 
     def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
@@ -147,9 +147,9 @@ class HestenesStiefel(_ConjugateGradients):
     β ← gᵀ(g - g') / dᵀ(g - g')
     d ← -g + β d
 
-    g = ∇E(w), g' the gradient before it; d: -g at the start, where -g + β d does not lead downhill, and after an
-    epoch whose search finds no step, which moves nothing; c₁: c1, c₂: c2, and ᾱ: step, the longest first trial, as in
-    `wolfe`. A run is stuck where no step along -g reduces the error.
+    g = ∇E(w), g' the previous gradient; d: -g at the start, if -g + β d is not a descent direction, and after an epoch
+    in which the search finds no step and the weights stay; c₁: c1, c₂: c2, and ᾱ: step, the maximum first trial, as in
+    `wolfe`. A run is stuck if no step along -g reduces the error.
     """
 
     def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:
@@ -175,9 +175,9 @@ class DaiYuan(_ConjugateGradients):
     β ← gᵀg / dᵀ(g - g')
     d ← -g + β d
 
-    g = ∇E(w), g' the gradient before it; d: -g at the start, where -g + β d does not lead downhill, and after an
-    epoch whose search finds no step, which moves nothing; c₁: c1, c₂: c2, and ᾱ: step, the longest first trial, as in
-    `wolfe`. A run is stuck where no step along -g reduces the error.
+    g = ∇E(w), g' the previous gradient; d: -g at the start, if -g + β d is not a descent direction, and after an epoch
+    in which the search finds no step and the weights stay; c₁: c1, c₂: c2, and ᾱ: step, the maximum first trial, as in
+    `wolfe`. A run is stuck if no step along -g reduces the error.
     """
 
     def _beta(self, g_new: Array, g: Array, d: Array, f: Oracle) -> Array:

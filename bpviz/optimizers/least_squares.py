@@ -45,9 +45,9 @@ class GaussNewton:
     while E(w + α h) > E(w) + c₁ α ∇Eᵀh:  α ← ρ α    with search: backtracking
     w ← w + α h
 
-    α: step, at the beginning of each epoch; second line: search, ρ: shrink, c₁: c1. Without a search, a run is stuck
-    where J is rank-deficient. With one, h is -∇E where it is not unique or does not lead downhill, and after an epoch
-    whose search finds no step, in which the weights stay. A run is stuck where no step along -∇E reduces the error.
+    α: step, at the beginning of each epoch; second line: search, ρ: shrink, c₁: c1. Without a search, a run is stuck if
+    J is rank-deficient. With one, h is -∇E if it is not unique or not a descent direction, and after an epoch in which
+    the search finds no step and the weights stay. A run is stuck if no step along -∇E reduces the error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "fraction of the full step taken, or tried first, α")

@@ -4,8 +4,8 @@ The four rules search for different points along the negative gradient:
 
     golden        the minimum, by the golden section
     brent         the minimum, by parabolas
-    backtracking  a point that is low enough (Armijo's condition)
-    wolfe         a point that is low and level enough (the strong Wolfe conditions)
+    backtracking  a point that satisfies Armijo's condition
+    wolfe         a point that satisfies the strong Wolfe conditions
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ class GoldenSearch(_Lowest):
 
     g = ∇E(w)
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), found downhill from α = 0 and 1
+    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), expanded from α = 0 and 1
     α ← golden section of (a, b, c) until c - a ≤ tol (|x₁| + |x₂|), x₁ and x₂ its inner points
     w ← w - α g
 
-    tol: tolerance. A run is stuck where the search finds no lower error.
+    tol: tolerance. A run is stuck if the search finds no lower error.
     """
 
     def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
@@ -103,11 +103,11 @@ class BrentSearch(_Lowest):
 
     g = ∇E(w)
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), found downhill from α = 0 and 1
+    (a, b, c): a bracket around a minimum of φ(α) = E(w - α g), expanded from α = 0 and 1
     α ← Brent's method in (a, b, c) until a and c are within 2 tol |α| of its best α
     w ← w - α g
 
-    tol: tolerance. A run is stuck where the search finds no lower error.
+    tol: tolerance. A run is stuck if the search finds no lower error.
     """
 
     def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
@@ -141,12 +141,12 @@ class Backtracking:
     α ← ᾱ;  while E(w - α g) > E(w) - c₁ α gᵀg:  α ← ρ α
     w ← w - α g
 
-    ᾱ: step, ρ: shrink, c₁: c1. A run is stuck where the search finds no lower error.
+    ᾱ: step, ρ: shrink, c₁: c1. A run is stuck if the search finds no lower error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
     shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
-    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the decrease predicted by the slope, c₁")
 
     def begin(self, w: Array, f: Oracle) -> LastError:
         return LastError(f.xp.full((len(w), 1), f.xp.nan))
@@ -179,9 +179,9 @@ class WolfeSearch(StrongWolfe):
     α ← search for E(w - α g) ≤ E(w) - c₁ α gᵀg and |∇E(w - α g)ᵀg| ≤ c₂ gᵀg
     w ← w - α g
 
-    c₁: c1, c₂: c2. The first trial is min(ᾱ, 2.02 (E' - E(w)) / gᵀg), E' the error an epoch earlier; in the first epoch
-    it changes w by about 1, and after an epoch whose search finds no step, which moves nothing, it is ᾱ; ᾱ: step. A run
-    is stuck where no α ≤ ᾱ reduces the error.
+    c₁: c1, c₂: c2. The first trial is min(ᾱ, 2.02 (E' - E(w)) / gᵀg), where E' is the error one epoch earlier. In the
+    first epoch it changes w by about 1; after an epoch in which the search finds no step and the weights stay, it is ᾱ;
+    ᾱ: step. A run is stuck if no α ≤ ᾱ reduces the error.
     """
 
     def begin(self, w: Array, f: Oracle) -> Known:

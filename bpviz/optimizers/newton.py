@@ -40,7 +40,7 @@ class Newton:
     cholesky  B ← H + E, a diagonal E ≥ 0 that gives B = LDLᵀ pivots from λ on, and 0 if H is safely positive definite
     w ← w - η B⁻¹ g
 
-    η: step, λ: penalty; the first five lines: repair. A run is stuck where B is singular.
+    η: step, λ: penalty; the first five lines: repair. A run is stuck if B is singular.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "fraction η of the Newton step")
@@ -80,9 +80,9 @@ class NewtonWolfe(StrongWolfe):
     α ← search for E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, from α = ᾱ
     w ← w + α d
 
-    ᾱ: step, c₁: c1, c₂: c2; E: repair, as in `newton`, with λ: penalty. d is -g where it does not lead downhill, as
-    where B is not positive definite, and after an epoch whose search finds no step, which moves nothing. A run is stuck
-    where no step along -g reduces the error.
+    ᾱ: step, c₁: c1, c₂: c2; E: repair, as in `newton`, with λ: penalty. d is -g if it is not a descent direction, for
+    example because B is not positive definite, and after an epoch in which the search finds no step and the weights
+    stay. A run is stuck if no step along -g reduces the error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
@@ -129,14 +129,14 @@ class NewtonBacktracking:
     α ← ᾱ;  while E(w + α d) > E(w) + c₁ α gᵀd:  α ← ρ α
     w ← w + α d
 
-    ᾱ: step, ρ: shrink, c₁: c1; E: repair, as in `newton`, with λ: penalty. d is -g where it does not lead downhill, as
-    where B is not positive definite, and after an epoch whose search finds no step, which moves nothing. A run is stuck
-    where no step along -g reduces the error.
+    ᾱ: step, ρ: shrink, c₁: c1; E: repair, as in `newton`, with λ: penalty. d is -g if it is not a descent direction,
+    for example because B is not positive definite, and after an epoch in which the search finds no step and the weights
+    stay. A run is stuck if no step along -g reduces the error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
     shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
-    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the decrease predicted by the slope, c₁")
     repair: str = hyper("cholesky", REPAIRS, _REPAIR)
     penalty: Column = hyper(1e-8, "[0, inf)", _LEAST)
 

@@ -83,9 +83,9 @@ class Bfgs(_Secant):
     H ← (I - ρ s yᵀ) H (I - ρ y sᵀ) + ρ s sᵀ,  ρ = 1 / yᵀs
     w ← w + s
 
-    H: I at the start, where d does not lead downhill, and after an epoch whose search finds no step, which moves
-    nothing; times yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the longest first
-    trial, as in `wolfe`. A run is stuck where no step along -g reduces the error.
+    H: I at the start, if d is not a descent direction, and after an epoch in which the search finds no step and the
+    weights stay; multiplied by yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the
+    maximum first trial, as in `wolfe`. A run is stuck if no step along -g reduces the error.
     """
 
     def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
@@ -118,9 +118,9 @@ class Dfp(_Secant):
     H ← H - H y yᵀ H / yᵀHy + s sᵀ / yᵀs
     w ← w + s
 
-    H: I at the start, where d does not lead downhill, and after an epoch whose search finds no step, which moves
-    nothing; times yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the longest first
-    trial, as in `wolfe`. A run is stuck where no step along -g reduces the error.
+    H: I at the start, if d is not a descent direction, and after an epoch in which the search finds no step and the
+    weights stay; multiplied by yᵀs / yᵀy before its first update if scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the
+    maximum first trial, as in `wolfe`. A run is stuck if no step along -g reduces the error.
     """
 
     def _updated(self, H: Array, s: Array, y: Array, f: Oracle) -> Array:
@@ -276,10 +276,10 @@ class Lbfgs(StrongWolfe):
     γ ← sᵀy / yᵀy
     w ← w + s
 
-    m: memory; γ: 1 without pairs, and always unless scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the longest first trial,
-    as in `wolfe`. The pairs are forgotten where d does not lead downhill, and after an epoch whose search finds no
-    step, which moves nothing. A run is stuck where no step along -g reduces the error. With two weights H has three
-    numbers, which m = 2 exact steps determine on a quadratic.
+    m: memory; γ: 1 without pairs, and always 1 unless scale: scale; c₁: c1, c₂: c2, and ᾱ: step, the maximum first
+    trial, as in `wolfe`. The pairs are discarded if d is not a descent direction, and after an epoch in which the
+    search finds no step and the weights stay. A run is stuck if no step along -g reduces the error. With two weights H
+    has three numbers, which m = 2 exact steps determine on a quadratic.
     """
 
     memory: int = hyper(10, "integer [1, 100]", "number of remembered steps, m")

@@ -4,8 +4,8 @@ The four wrappers search for different points:
 
     search-golden        the minimum, by the golden section
     search-brent         the minimum, by parabolas
-    search-backtracking  a point that is low enough (Armijo's condition)
-    search-wolfe         a point that is low and level enough (the strong Wolfe conditions)
+    search-backtracking  a point that satisfies Armijo's condition
+    search-wolfe         a point that satisfies the strong Wolfe conditions
 """
 
 from __future__ import annotations
@@ -111,12 +111,12 @@ class SearchGolden(_Lowest):
 
     d = rule(w) - w
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), found downhill from α = 0 and 1
+    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), expanded from α = 0 and 1
     α ← golden section of (a, b, c) until c - a ≤ tol (|x₁| + |x₂|), x₁ and x₂ its inner points
     w ← w + α d
 
-    tol: tolerance. d is -∇E(w), and the rule restarts, where d does not lead downhill, and after an epoch whose search
-    finds no step, which moves nothing. A run is stuck where no step along -∇E(w) reduces the error.
+    tol: tolerance. If d is not a descent direction, or after an epoch in which the search finds no step and the
+    weights stay, d is -∇E(w) and the rule restarts. A run is stuck if no step along -∇E(w) reduces the error.
     """
 
     def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
@@ -136,12 +136,12 @@ class SearchBrent(_Lowest):
 
     d = rule(w) - w
 
-    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), found downhill from α = 0 and 1
+    (a, b, c): a bracket around a minimum of φ(α) = E(w + α d), expanded from α = 0 and 1
     α ← Brent's method in (a, b, c) until a and c are within 2 tol |α| of its best α
     w ← w + α d
 
-    tol: tolerance. d is -∇E(w), and the rule restarts, where d does not lead downhill, and after an epoch whose search
-    finds no step, which moves nothing. A run is stuck where no step along -∇E(w) reduces the error.
+    tol: tolerance. If d is not a descent direction, or after an epoch in which the search finds no step and the
+    weights stay, d is -∇E(w) and the rule restarts. A run is stuck if no step along -∇E(w) reduces the error.
     """
 
     def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
@@ -164,13 +164,13 @@ class SearchBacktracking(_Search):
     α ← ᾱ;  while E(w + α d) > E(w) + c₁ α gᵀd:  α ← ρ α
     w ← w + α d
 
-    ᾱ: step, ρ: shrink, c₁: c1. d is -g, and the rule restarts, where d does not lead downhill, and after an epoch whose
-    search finds no step, which moves nothing. A run is stuck where no step along -g reduces the error.
+    ᾱ: step, ρ: shrink, c₁: c1. If d is not a descent direction, or after an epoch in which the search finds no step
+    and the weights stay, d is -g and the rule restarts. A run is stuck if no step along -g reduces the error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, as a multiple of the move, ᾱ")
     shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
-    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the fall that the slope predicts, c₁")
+    c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the decrease predicted by the slope, c₁")
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
         phi, slope, closest = along(f, w, d), f.dot(g, d), resolution(w, d, f)
@@ -194,8 +194,8 @@ class SearchWolfe(StrongWolfe, _Search):
     α ← search from ᾱ for E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|
     w ← w + α d
 
-    ᾱ: step, c₁: c1, c₂: c2. d is -g, and the rule restarts, where d does not lead downhill, and after an epoch whose
-    search finds no step, which moves nothing. A run is stuck where no step along -g reduces the error.
+    ᾱ: step, c₁: c1, c₂: c2. If d is not a descent direction, or after an epoch in which the search finds no step and
+    the weights stay, d is -g and the rule restarts. A run is stuck if no step along -g reduces the error.
     """
 
     step: Column = hyper(1.0, "(0, inf)", "first trial of every epoch, as a multiple of the move, ᾱ")

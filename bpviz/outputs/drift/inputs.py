@@ -166,8 +166,8 @@ def _files(before: Lock, folder: Path) -> Iterator[Drift]:
     for name in before.files:
         damage = lockfile.damage(before, folder, name)
         if damage:
-            since = " since the last run" if damage == "modified" else ""
-            yield Drift("inputs", Mistake(str(folder / name), 0, 0, "", f"{damage} output file{since}"))
+            message = "output file modified since the last run" if damage == "modified" else f"{damage} output file"
+            yield Drift("inputs", Mistake(str(folder / name), 0, 0, "", message))
 
 
 def orphaned(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> list[Checked]:

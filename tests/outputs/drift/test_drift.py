@@ -255,13 +255,13 @@ def test_reports_missing_plugin():
 def test_reports_modified_file(name):
     with (OUT / name).open("ab") as file:
         file.write(b" ")
-    assert check() == one(f"outputs/two/{name}: modified output file since the last run")
+    assert check() == one(f"outputs/two/{name}: output file modified since the last run")
 
 
 def test_reports_modified_file_of_the_same_size():
     content = (OUT / "summary.md").read_bytes()
     (OUT / "summary.md").write_bytes(content.replace(b"20", b"21", 1) if b"20" in content else content[:-2] + b"x\n")
-    assert check() == one("outputs/two/summary.md: modified output file since the last run")
+    assert check() == one("outputs/two/summary.md: output file modified since the last run")
 
 
 def test_reports_missing_file():
