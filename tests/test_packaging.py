@@ -58,12 +58,12 @@ def test_extras_are_the_libraries_imported_for_their_optimizers() -> None:
     assert _imported("bpviz/libraries") - _modules(PROJECT["dependencies"]) == _modules(extras)
 
 
-def test_test_extra_is_what_only_tests_import() -> None:
+def test_extra_test_lists_the_libraries_that_only_tests_import() -> None:
     only_tests = _imported("tests", REFERENCES) - _modules(PROJECT["dependencies"])
     assert only_tests | {"pytest_cov", "xdist"} == _modules(EXTRA)
 
 
-def test_references_group_is_what_the_recording_imports() -> None:
+def test_group_references_lists_the_libraries_that_the_recording_imports() -> None:
     assert _imported(REFERENCES) == _modules(PYPROJECT["dependency-groups"]["references"])
 
 

@@ -54,13 +54,13 @@ def window_of(
         paths = [path[first - 1 : last + 1] for path in paths if len(path) >= first] or paths
     own = default_window(problem, pair)
     left, right = np.array(own).T
-    centre, half = (left + right) / 2, (right - left) / 2
+    center, half = (left + right) / 2, (right - left) / 2
     far = _FAR_FROM_MINIMA if problem.minima else _FAR
-    seen = np.concatenate([path[: _until_gone(path, centre, far * half)] for path in paths])
+    seen = np.concatenate([path[: _until_gone(path, center, far * half)] for path in paths])
     seen = seen.clip(-_FARTHEST, _FARTHEST)
     low, high = seen.min(axis=0), seen.max(axis=0)
     if epochs is None:
-        if (np.abs(np.array([low, high]) - centre) <= 0.97 * half).all():
+        if (np.abs(np.array([low, high]) - center) <= 0.97 * half).all():
             return own
         if problem.minima:
             low, high = np.minimum(low, left), np.maximum(high, right)
@@ -71,9 +71,9 @@ def window_of(
     return (left, right), (bottom, top)
 
 
-def _until_gone(path: Array, centre: Array, far: Array) -> int:
+def _until_gone(path: Array, center: Array, far: Array) -> int:
     with np.errstate(invalid="ignore"):
-        gone = ~(np.abs(path - centre) <= far).all(axis=1)
+        gone = ~(np.abs(path - center) <= far).all(axis=1)
     return max(1, int(gone.argmax())) if gone.any() else len(path)
 
 

@@ -40,9 +40,9 @@ class Matyas(Function):
 
 
 class Turned(Function):
-    """A function E = f(u) + g(v) of coordinates u and v, centered at ``centre`` and rotated by ``angle`` degrees."""
+    """A function E = f(u) + g(v) of coordinates u and v, centered at ``center`` and rotated by ``angle`` degrees."""
 
-    centre: tuple[float, float]
+    center: tuple[float, float]
     angle: float
 
     def along(self, u: Array) -> tuple[Array, Array, Numbers]:
@@ -55,7 +55,7 @@ class Turned(Function):
 
     @property
     def minima(self) -> tuple[Minimum, ...]:
-        return (Minimum(self.centre, 0.0),)
+        return (Minimum(self.center, 0.0),)
 
     def error(self, x: Array, y: Array) -> Array:
         (f, _, _), (g, _, _), _, _ = self._parts(x, y)
@@ -74,7 +74,7 @@ class Turned(Function):
     ) -> tuple[tuple[Array, Array, Numbers], tuple[Array, Array, Numbers], float, float]:
         """Return f and g with their derivatives, and the cosine and sine of the angle."""
         c, s = math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
-        x, y = x - self.centre[0], y - self.centre[1]
+        x, y = x - self.center[0], y - self.center[1]
         return self.along(c * x + s * y), self.across(c * y - s * x), c, s
 
 
@@ -95,7 +95,7 @@ class Quadratic(Turned):
     condition: float = hyper(10.0, "[1, inf)", "condition number of the Hessian, κ")
     angle: float = hyper(30.0, "[-180, 180]", "angle from the x axis to the long axis of the bowl, in degrees")
 
-    centre = (2.0, -1.0)
+    center = (2.0, -1.0)
     start = (-3.0, 2.5)
     window = ((-5.0, 5.0), (-5.0, 5.0))
 
@@ -126,7 +126,7 @@ class Valley(Turned):
     steepness: float = hyper(20.0, "(0, inf)", "steepness of the walls, σ")
     angle: float = hyper(20.0, "[-180, 180]", "angle from the x axis to the valley, in degrees")
 
-    centre = (3.0, 1.0)
+    center = (3.0, 1.0)
     start = (-4.5, 1.0)
     window = ((-6.0, 6.0), (-6.0, 6.0))
 

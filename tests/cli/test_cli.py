@@ -596,7 +596,7 @@ def test_run_writes_files_and_prints_status(folder):
     assert invoke("run", "good.yaml", "--quiet", "--no-figures").stderr == ""
 
 
-def test_second_run_prints_what_is_up_to_date(folder):
+def test_second_run_prints_that_outputs_are_up_to_date(folder):
     (folder / "a.yaml").write_text(GOOD)
     (folder / "b.yaml").write_text(QUICK)
     invoke("run", "a.yaml", "b.yaml")

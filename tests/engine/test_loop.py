@@ -82,7 +82,7 @@ def test_without_a_threshold_even_an_error_of_zero_runs_on(threshold, bowl):
     assert (run.final_error, run.epochs) == (0, 4 if threshold is None else 0)
 
 
-def test_divergence_leaves_the_neighbours_alone(bowl):
+def test_divergence_leaves_the_neighbors_alone(bowl):
     """Step 1e6 multiplies w1's distance to the minimum by -999999 an epoch and w2's by -3999999.
 
     Its square overflows when the distance passes 1.3e154: after 24 epochs. The error is then infinite, not the weights.

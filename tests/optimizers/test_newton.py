@@ -137,7 +137,7 @@ def test_an_indefinite_hessian_may_lead_uphill(six_points, follow):
 
 
 def test_a_singular_hessian_ends_only_its_run():
-    """One relu neuron that is off has no gradient and no curvature; its neighbour is on, and quadratic.
+    """One relu neuron that is off has no gradient and no curvature; its neighbor is on, and quadratic.
 
     x = 2, y = 6, E = (2 w - 6)² for w > 0: one epoch leads to w = 3.
     """

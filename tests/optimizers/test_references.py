@@ -57,7 +57,7 @@ def test_every_setting_that_a_library_has_is_compared_at_an_unusual_value():
 
 
 @over_families
-def test_what_a_family_names_is_what_is_recorded(family):
+def test_every_family_is_recorded_as_its_cases_say(family):
     recorded = {call: set(what["runs"]) for call, what in manifest(family)["calls"].items()}
     wanted = {
         case.call: {run_name(name, start) for name, problem in problems(case).items() for start in problem.starts}
@@ -88,14 +88,14 @@ def check(case, compared):
 
 
 @pytest.mark.parametrize(("family", "case"), CASES)
-def test_a_rule_walks_as_its_reference_does(family, case):
+def test_rule_follows_its_recorded_path(family, case):
     """Over the first updates: what goes wrong in an update goes wrong in these."""
     check(case, compare(family, case, max(FIRST, 2 * (case.parts or 0))))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "case"), CASES)
-def test_a_rule_walks_as_its_reference_does_to_the_end(family, case, record_property):
+def test_rule_follows_its_recorded_path_to_the_end(family, case, record_property):
     compared = compare(family, case)
     record_property("largest difference", json.dumps(max(one.largest for one in compared)))
     check(case, compared)

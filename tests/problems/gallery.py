@@ -63,8 +63,8 @@ def _draw_one(axes: Any, name: str) -> None:
     rule = Algorithm(name, OPTIMIZERS["wolfe"]())
     results = runner.run(Experiment(name, name, f, (f.start,), f.threshold, 200, (rule,), ()))
     plane = landscape.error_plane(f, results, (0, 1), results.runs, f.window, levels=15, size=81)
-    colours, norm = _contour.scale(plane)
-    axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colours, norm=norm)
+    colors, norm = _contour.scale(plane)
+    axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colors, norm=norm)
     axes.contour(plane.x, plane.y, plane.error, plane.levels, colors=_style.PALE, linewidths=0.25, alpha=0.6)
     path = results.runs[0].trajectory.weights
     axes.plot(*path.T, color=_style.COLORS[3], linewidth=1.1)

@@ -126,10 +126,10 @@ def test_jets_compute_derivatives():
 PI = math.pi
 
 
-def turned(x, y, centre, angle):
+def turned(x, y, center, angle):
     """Return the distances from a center along a line at an angle in degrees, and perpendicular to it, to the left."""
     along = (math.cos(angle * PI / 180), math.sin(angle * PI / 180))
-    x, y = x - centre[0], y - centre[1]
+    x, y = x - center[0], y - center[1]
     return x * along[0] + y * along[1], y * along[0] - x * along[1]
 
 

@@ -91,7 +91,7 @@ def test_residuals_and_jacobian(problem, differences):
 
 
 @over_configurations
-def test_what_is_offered_is_what_there_is(problem):
+def test_offered_evaluations_exist(problem):
     both = {"error", "gradient", "hessian"}
     assert problem.offers == both | ({"residuals", "jacobian"} if problem.loss in SQUARES else set())
     shapes = {"error": (8,), "gradient": (8, 0), "hessian": (8, 0, 0), "residuals": (8, 5), "jacobian": (8, 5, 0)}

@@ -220,7 +220,7 @@ def test_a_run_that_is_stuck_on_every_batch_has_the_reason_of_its_rule(kind, bow
     assert f.why == {0: "no step"}
 
 
-def test_what_is_inside_counts_batches_and_what_is_around_epochs(bowl):
+def test_inner_schedules_count_batches_and_outer_ones_count_epochs(bowl):
     """Two batches an epoch, and a step that halves: inside from the first batch to the second, around from the first
     epoch to the second. The two samples' gradients are (2 (w1 - 3), 0) and (0, 8 (w2 + 1)).
     """

@@ -325,7 +325,7 @@ def test_wrapped_rule_has_only_an_oracle(name, rule):
 
 
 @over_pairs
-def test_only_what_is_needed_is_billed(name, rule, six_points):
+def test_counts_only_needed_evaluations(name, rule, six_points):
     run = record(march(wrapped(name, rule), six_points, [(2.6, -3.5)], error_threshold=None, max_epochs=5))[0]
     assert {kind for kind, times in run.evaluations.items() if times} == wrapped(name, rule).needs
     assert (np.diff(run.counts, axis=0) >= 0).all()
