@@ -271,5 +271,5 @@ def _words(error: BaseException) -> str:
     if isinstance(error, UnknownNameError):
         return str(error)
     if isinstance(error, ValueError) and "read-only" in said:
-        return f"w, the state and the answers must not be changed in place; make new arrays, {_EXAMPLE} ({said})"
+        return f"w, the state and evaluated arrays must not be modified in place; make new arrays, {_EXAMPLE} ({said})"
     return said

@@ -1,8 +1,8 @@
 """Computations of the perceptron: one forward pass in reused memory, then the requested derivatives.
 
 Internally, arrays are ``(samples, runs)``: operations run along the runs, and sums over samples have a fixed order (see
-numerics.linalg). With the weighted sum z, the prediction p = a(z), its deviation d = p - y and the loss φ of one sample as a
-function of z,
+numerics.linalg). With the weighted sum z, the prediction p = a(z), its deviation d = p - y and the loss φ of one sample
+as a function of z,
 
     error = mean φ,   gradient = mean φ' x,   Hessian = mean φ'' x xᵀ.
 """

@@ -236,7 +236,7 @@ def test_finds_inputs_changed_in_place(kind):
     rule = make_rule(begin=lambda self, w, f: (np.zeros_like(w),), advance=advance)
     with pytest.raises(ValueError, match="read-only"):
         list(behaviour.evaluations_match_needs(rule))
-    assert "w, the state and the answers must not be changed in place" in failures(rule)["runs"][0]
+    assert "w, the state and evaluated arrays must not be modified in place" in failures(rule)["runs"][0]
 
 
 def test_finds_weights_of_wrong_shape():

@@ -83,7 +83,7 @@ OVER_RUNS = "the state must hold arrays with one row per run (1 here), got"
 NEEDS = "advance calls f.hessian, but needs= lists only 'gradient'; add it to needs"
 SHAPE = "f.gradient takes weights of shape (1, 2), got"
 UNKNOWN = "f.gradients: unknown; did you mean gradient?"
-KEEP = "w, the state and the answers must not be changed in place; make new arrays, for example w - step * g"
+KEEP = "w, the state and evaluated arrays must not be modified in place; make new arrays, for example w - step * g"
 OUTPUT, TARGET = (f"{KEEP} (ValueError: {what} is read-only)" for what in ("output array", "assignment destination"))
 
 WRONG = [
