@@ -47,7 +47,7 @@ def check_options(command: F) -> F:
                 show_default=True,
                 metavar="DIR",
                 type=click.Path(file_okay=False),
-                help="Folder for the visual diff that --check writes if figures differ.",
+                help="Folder for the visual diff of --check.",
             ),
         ]
     ):
