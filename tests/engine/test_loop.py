@@ -95,6 +95,8 @@ def test_divergence_leaves_the_neighbours_alone(bowl):
     assert np.isfinite(wild.errors[:-1]).all()
     assert (calm.epochs, other.epochs) == (100, 100)
     assert calm.weights.tobytes() == runs("gd", bowl, starts[:1], step=0.2, max_epochs=100)[0].weights.tobytes()
+    (alone,) = runs("gd", bowl, [(1, 1)], step=1e6, max_epochs=100)
+    assert (alone.ending, alone.epochs) == (Ending.DIVERGED, 24)
 
 
 def test_a_start_that_overflows_is_divergence_at_epoch_zero(bowl):
