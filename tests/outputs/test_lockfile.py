@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,29 @@ def test_names_the_age_of_other_versions(offset: int, age: str, tmp_path: Path) 
     (tmp_path / lockfile.NAME).write_text(json.dumps({"schema": schemas.LOCKFILE + offset}))
     with pytest.raises(LockError, match=f"was written by {age} version of bpviz$"):
         lockfile.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{", "is not valid JSON"),
+        (b"\xff", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON"),  # nested too deeply for Python
+        (b"[]", "is not a valid lockfile"),
+        (b"{}", "is not a valid lockfile"),
+        (b"<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n", "contains git conflict markers"),
+    ],
+)
+def test_gives_the_reason_why_content_is_unusable(content: bytes, reason: str, tmp_path: Path) -> None:
+    (tmp_path / lockfile.NAME).write_bytes(content)
+    with pytest.raises(LockError) as caught:
+        lockfile.read(tmp_path)
+    assert str(caught.value) == f"{tmp_path / lockfile.NAME} {reason}"
+
+
+def test_lock_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        LOCK.config = "other.yaml"  # type: ignore[misc]
 
 
 def test_limits_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
