@@ -21,7 +21,9 @@ PROJECT = PYPROJECT["project"]
 EXTRA = PROJECT["optional-dependencies"]["test"]
 OPTIONAL = [r for name, extra in PROJECT["optional-dependencies"].items() if name != "test" for r in extra]
 REFERENCES = "tests/references"
+MUTATION = "tests/mutation"
 MODULE = {
+    "cosmic-ray": "cosmic_ray",
     "pyyaml": "yaml",
     "pytest-cov": "pytest_cov",
     "pytest-xdist": "xdist",
@@ -59,12 +61,16 @@ def test_extras_are_the_libraries_imported_for_their_optimizers() -> None:
 
 
 def test_extra_test_lists_the_libraries_that_only_tests_import() -> None:
-    only_tests = _imported("tests", REFERENCES) - _modules(PROJECT["dependencies"])
+    only_tests = _imported("tests", REFERENCES, MUTATION) - _modules(PROJECT["dependencies"])
     assert only_tests | {"pytest_cov", "xdist"} == _modules(EXTRA)
 
 
 def test_group_references_lists_the_libraries_that_the_recording_imports() -> None:
     assert _imported(REFERENCES) == _modules(PYPROJECT["dependency-groups"]["references"])
+
+
+def test_mutation_group_is_what_the_sampling_imports() -> None:
+    assert _imported(MUTATION) == _modules(PYPROJECT["dependency-groups"]["mutation"])
 
 
 def test_trackers_import_their_declared_libraries() -> None:

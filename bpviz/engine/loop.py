@@ -147,7 +147,7 @@ class _Block:
         self.alarm = max_epochs  # the value of clock at which the next run reaches max_epochs
         self.frozen = 0
         self.carried = 0  # frozen rows times epochs since the last rebuilding
-        self.ended_before = np.zeros(len(run), dtype=bool)
+        self.ended_before = np.zeros(len(run), dtype=bool)  # the frozen rows; only used while there are some
         self.broken = False  # a row is not finite: arithmetic with it is slow, so it is dropped at once
         with np.errstate(all="ignore"):
             self.state = self.optimizer.begin(w, self.f)
@@ -244,7 +244,6 @@ class _Block:
         self.oracle.take(keep)
         replace(self.f, "live", self.oracle.live_for_rules())
         self.frozen = self.carried = 0
-        self.ended_before = ~self.oracle.live
         self.broken = False
 
     def join(self, fresh: _Block) -> None:
@@ -257,5 +256,4 @@ class _Block:
         )
         self.oracle.join(fresh.oracle)
         replace(self.f, "live", self.oracle.live_for_rules())
-        self.ended_before = ~self.oracle.live
         self._set_alarm()

@@ -108,7 +108,7 @@ class Oracle:
         block = self if self._whole is None else self._whole
         if where.any():
             block.stuck = where if block.stuck is None else block.stuck | where
-            block.why.update(reasons_by_row(where, why))
+            block.why = {**block.why, **reasons_by_row(where, why)}  # an Epoch may have the old mapping
 
     def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
         known = self._here if w is self._here.w else self._trial

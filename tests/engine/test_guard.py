@@ -135,6 +135,23 @@ def test_reports_errors_of_a_rule(walk, old, new, when, said):
     assert str(caught.value) == f"own (own.py{when}: {said}"
 
 
+def test_names_the_file_of_a_rule_that_is_no_plugin(bowl):
+    """Such as a rule of an installed package; a rule typed at a prompt has no file."""
+
+    @declare.optimizer("raising", needs="")
+    class Raising:
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            raise KeyError("w3")
+
+    for place in (rf" \({re.escape(__file__)}:\d+\)", ""):
+        with pytest.raises(RuleError, match=rf"^raising{place}, epoch 1: KeyError: 'w3'$"):
+            list(march(Raising(), bowl, [(1, 1)], error_threshold=None, max_epochs=3))
+        Raising.__module__ = "no_such_module"
+
+
 def test_runs_a_rule_without_mistakes(walk):
     [run] = walk(RETURN, RETURN)
     assert run.weights[:, 0].tolist() == [-4.0, -3.5, -3.0, -2.5]

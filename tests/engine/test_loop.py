@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpviz.declare import OPTIMIZERS
+from bpviz import declare
+from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.engine.loop import march
 from bpviz.engine.results import Ending, record
 
@@ -94,6 +95,8 @@ def test_divergence_leaves_the_neighbors_alone(bowl):
     assert np.isfinite(wild.errors[:-1]).all()
     assert (calm.epochs, other.epochs) == (100, 100)
     assert calm.weights.tobytes() == runs("gd", bowl, starts[:1], step=0.2, max_epochs=100)[0].weights.tobytes()
+    (alone,) = runs("gd", bowl, [(1, 1)], step=1e6, max_epochs=100)
+    assert (alone.ending, alone.epochs) == (Ending.DIVERGED, 24)
 
 
 def test_a_start_that_overflows_is_divergence_at_epoch_zero(bowl):
@@ -183,3 +186,67 @@ def test_what_listeners_saw_does_not_change_afterwards(six_points):
     for arrays, copies in kept:
         for a, copy in zip(arrays, copies, strict=True):
             np.testing.assert_array_equal(a, copy)
+
+
+def wrapped(step, multiple, decay):
+    return WRAPPERS["exponential"](WRAPPERS["constant"](OPTIMIZERS["gd"](step=step), multiple=multiple), decay=decay)
+
+
+def test_settings_of_the_rule_and_of_each_wrapper_can_vary_between_runs(bowl):
+    """``with.0`` is the innermost wrapper; each run is the one of an optimizer with its settings."""
+    steps, multiples, decays = (0.1, 0.2, 0.1, 0.1), (1.0, 1.0, 0.5, 1.0), (0.9, 0.9, 0.9, 0.8)
+    varied = {"step": steps, "with.0.multiple": multiples, "with.1.decay": decays}
+    rest = {"error_threshold": None, "max_epochs": 5}
+    together = record(march(wrapped(9.0, 9.0, 0.5), bowl, [(1, 1)] * 4, varied=varied, **rest))
+    for run, *settings in zip(together, steps, multiples, decays, strict=True):
+        (alone,) = record(march(wrapped(*settings), bowl, [(1, 1)], **rest))
+        assert run.weights.tobytes() == alone.weights.tobytes()
+    assert len({run.weights.tobytes() for run in together}) == 4
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_rule_can_limit_the_number_of_runs_in_its_block(bowl):
+    """With and without a wrapper. Optimizers of libraries need it."""
+
+    @declare.optimizer("pair", needs="error")
+    class Pair:
+        together = 2
+
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            return w + 1, state
+
+    for optimizer in (Pair(), WRAPPERS["lookahead"](Pair())):
+        for block, rows in ((None, 2), (1, 1), (5, 2)):
+            epochs = march(optimizer, bowl, [(1, 1)] * 5, error_threshold=None, max_epochs=3, block=block)
+            assert max(len(epoch.run) for epoch in epochs) == rows
+
+
+def test_a_gradient_threshold_needs_a_gradient(bowl, landscape):
+    flat = landscape(lambda w: (w**2).sum(axis=1), 2)
+    rest = {"error_threshold": None, "max_epochs": 2}
+    with pytest.raises(ValueError, match="gradient_threshold requires a gradient, which the problem landscape does"):
+        next(march(OPTIMIZERS["nelder-mead"](), flat, [(1, 1)], gradient_threshold=0.1, **rest))
+    with pytest.raises(ValueError, match="gd requires gradient, which the problem landscape does not provide"):
+        next(march(OPTIMIZERS["gd"](), flat, [(1, 1)], gradient_threshold=0.1, **rest))
+    assert len(list(march(OPTIMIZERS["nelder-mead"](), flat, [(1, 1)], **rest))) == 3
+    assert len(list(march(OPTIMIZERS["nelder-mead"](), bowl, [(1, 1)], gradient_threshold=1e-9, **rest))) == 3
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_reason_is_given_in_the_epoch_in_which_the_run_ends(bowl):
+    @declare.optimizer("giving-up", needs="error")
+    class GivingUp:
+        def begin(self, w, f):
+            return ()
+
+        def advance(self, w, state, f):
+            f.cannot_go_on(w[:, 0] == 1, "too near")
+            return w - 1, state
+
+    starts = [(1, 0), (3, 0), (9, 0), (9, 0), (9, 0)]
+    epochs = list(march(GivingUp(), bowl, starts, error_threshold=None, max_epochs=4))
+    assert [dict(epoch.why) for epoch in epochs] == [{}, {0: "too near"}, {}, {1: "too near"}, {}]
+    assert [run.why for run in record(epochs)] == ["too near", "too near", "", "", ""]

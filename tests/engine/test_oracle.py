@@ -180,6 +180,15 @@ def test_an_evaluation_at_one_array_counts_once_per_run_with_any_masks(kind, loo
     assert paid(f) == [{kind: 1 + asked} for asked in once]
 
 
+def test_an_evaluation_of_all_runs_takes_back_only_its_own_part(six_points, w):
+    f = Oracle(six_points, 3)
+    for step in range(5):
+        there = w + step
+        f.error(there, FIRST)
+    f.error(there)
+    assert paid(f) == [{"error": 5}, {"error": 1}, {"error": 1}]
+
+
 def test_an_empty_mask_evaluates_nothing(six_points, w):
     f = Oracle(six_points, 3)
     assert np.isnan(f.error(w, np.zeros(3, dtype=bool))).all()
@@ -286,6 +295,23 @@ def test_samples_are_counted_across_taking_and_joining(six_points, w):
     assert paid(f) == [{"error": 1}, {"error": 1}, {"error": 1, "gradient": 1}]
     f.part(half).error(w)
     assert paid(f) == [{"error": 1}, {"error": 2}, {"error": 1, "gradient": 1}]
+
+
+def test_each_run_can_have_its_own_samples(six_points, w):
+    """With a mask too, the runs that are evaluated have their own samples, not those of the first runs."""
+    f = Oracle(six_points, 3)
+    own = np.array([[0, 2, 4], [1, 3, 5]])
+    part = f.part(own)
+    for kind in KINDS:
+        alone = [getattr(Oracle(six_points, 1).part(own[:, [i]]), kind)(w[[i]]) for i in range(3)]
+        assert (getattr(part, kind)(w) == np.concatenate(alone)).all()
+        assert (getattr(part, kind)(w + 0, LAST_TWO)[1:] == np.concatenate(alone[1:])).all()
+        assert (getattr(f.part(own[:, [0]]), kind)(w, LAST_TWO)[2] != alone[2]).any()  # other samples, other values
+    assert all(counts == dict.fromkeys(KINDS, 1) for counts in paid(f))
+
+
+def test_problems_without_data_have_no_samples(landscape):
+    assert Oracle(landscape(lambda w: w[:, 0], 1), 3).samples == 0
 
 
 def test_stuck_runs_of_a_part_are_stuck(six_points):

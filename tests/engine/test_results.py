@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import re
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS
 from bpviz.engine.loop import march
-from bpviz.engine.results import ENDINGS, Ending, record, summarize
+from bpviz.engine.results import ENDINGS, Ending, Epoch, Results, Run, Summary, Trajectory, record, summarize
 
 STARTS = [(-4, -4), (2.6, -3.5), (-1.2, 1), (1e200, 1), (5, 5), (0.3, -0.2), (-6, 2)]
 
@@ -78,3 +80,63 @@ def test_no_runs_give_empty_results():
     assert record([]) == []
     summary = summarize([], 0, 2)
     assert summary.weights.shape == (0, 2)
+
+
+def one_run(label="A", ending=Ending.REACHED):
+    """Return a run of one epoch."""
+    counts = np.array([[0] * 5, [1, 1, 0, 0, 0]])
+    trajectory = Trajectory(np.array([[1.0], [2.0]]), np.array([9.0, 4.0]), counts, ending)
+    return Run("gd", label, {"step": 0.1}, (1.0,), trajectory)
+
+
+def test_run_has_the_values_of_its_trajectory():
+    run = one_run()
+    assert run.weights.tolist() == [[1], [2]]
+    assert run.errors.tolist() == [9, 4]
+    assert run.counts.tolist() == [[0] * 5, [1, 1, 0, 0, 0]]
+    assert (run.epochs, run.final_error, run.ending) == (1, 4, Ending.REACHED)
+    assert run.evaluations == {"error": 1, "gradient": 1, "hessian": 0, "residuals": 0, "jacobian": 0}
+
+
+def test_finds_the_runs_of_an_algorithm_by_label():
+    runs = [one_run("A"), one_run("B"), one_run("A")]
+    results = Results("Title", ("w1",), None, runs)
+    assert results.of("A") == [runs[0], runs[2]]
+    assert results.of("C") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "gradient", "successes"),
+    [
+        (None, None, {Ending.EXHAUSTED}),  # without a threshold, a run is meant to use all epochs
+        (0.1, None, {Ending.REACHED, Ending.LEVEL}),
+        (None, 0.1, {Ending.REACHED, Ending.LEVEL}),
+        (0.1, 0.1, {Ending.REACHED, Ending.LEVEL}),
+    ],
+)
+def test_run_succeeds_at_a_threshold_or_at_max_epochs_without_one(error, gradient, successes):
+    results = Results("Title", ("w1",), error, [], gradient)
+    assert results.has_no_threshold is (error is None and gradient is None)
+    assert {ending for ending in Ending if results.succeeded(one_run(ending=ending))} == successes
+
+
+def test_results_cannot_be_set_and_are_compared_by_identity():
+    """Arrays have no truth value, so a comparison by value would raise an error."""
+    run = one_run()
+    for one in (run.trajectory, run, Results("Title", ("w1",), None, [run]), summarize([], 0, 2)):
+        assert isinstance(one, Trajectory | Run | Results | Summary)
+        name = next(iter(vars(one)))
+        with pytest.raises(FrozenInstanceError):
+            setattr(one, name, None)
+        assert len({one, copy.copy(one)}) == 2
+        assert one != copy.copy(one)
+
+
+def test_only_stuck_runs_have_a_reason():
+    """A run can reach the threshold in the epoch in which the rule gives up."""
+    bill = ((0, 0, 0, 0, 0), {})
+    column = np.zeros((2, 1))
+    endings = np.array([ENDINGS.index(Ending.STUCK), ENDINGS.index(Ending.REACHED)])
+    ended = (np.array([0, 1]), endings)
+    epoch = Epoch(np.arange(2), 0, np.zeros(2, int), column, column[:, 0], bill, ended, {0: "why", 1: "no matter"})
+    assert [trajectory.why for trajectory in record([epoch])] == ["why", ""]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from matplotlib.image import imread, imsave
 
 from bpviz.cli import cli
 from bpviz.outputs import lockfile
-from bpviz.outputs.images import TOLERANCE, UnreadableError, compare, decode
+from bpviz.outputs.images import TOLERANCE, UnreadableError, compare, decode, difference
 
 
 def png(pixels: Any) -> bytes:
@@ -30,6 +32,27 @@ def test_decode_puts_transparent_images_on_white() -> None:
     assert np.abs(decode(png(half)) - 127.5).max() <= 1
 
 
+def small_png(kind: int, *rows: bytes) -> bytes:
+    """Return a PNG of 8 bits per channel with these rows; ``kind`` is 0 for gray, 2 for RGB, 6 for RGBA."""
+    width = len(rows[0]) // {0: 1, 2: 3, 6: 4}[kind]
+    header = struct.pack(">IIBBBBB", width, len(rows), 8, kind, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+
+
+def test_decode_returns_levels_of_255() -> None:
+    assert decode(small_png(2, bytes([0, 1, 51]), bytes([254, 255, 128]))).tolist() == [[[0, 1, 51]], [[254, 255, 128]]]
+    assert decode(small_png(0, bytes([7, 200, 9]))).tolist() == [[[7] * 3, [200] * 3, [9] * 3]]
+
+
+def test_decode_mixes_colors_with_white_by_their_opacity() -> None:
+    """With an opacity of 51 of 255, 0.2, a level of 100 becomes 0.2 · 100 + 0.8 · 255 = 224."""
+    pixels = bytes([100, 0, 255, 51, 100, 0, 255, 255, 100, 0, 255, 0])
+    assert decode(small_png(6, pixels)).tolist() == [[[224, 204, 255], [100, 0, 255], [255, 255, 255]]]
+
+
 @pytest.mark.parametrize("content", [b"", b"no", png(np.zeros((9, 9, 3)))[:60]], ids=["empty", "text", "cut"])
 def test_decode_rejects_bytes_that_are_not_a_whole_png(content: bytes) -> None:
     with pytest.raises(UnreadableError, match="not a valid PNG"):
@@ -40,6 +63,19 @@ def test_compare_black_with_white() -> None:
     found = compare(np.zeros((2, 2, 3)), np.full((2, 2, 3), 255.0))
     assert (found.rms, found.same) == (255.0, False)
     assert found.description == "RMS difference 255, tolerance 2; 100 % of the pixels differ"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "share"), [(1, "0.1 %"), (3, "0.3 %"), (33, "3.3 %"), (99, "9.9 %"), (100, "10 %"), (126, "13 %")]
+)
+def test_describes_the_share_of_pixels_that_differ(pixels: int, share: str) -> None:
+    """Of 1000. A pixel differs if one of its channels does."""
+    image = np.full((10, 100, 3), 100.0)
+    other = image.copy()
+    other.reshape(-1, 3)[:pixels, 1] += 30
+    rms = 30 * (pixels / 3000) ** 0.5
+    expected = f"RMS difference {rms:.3g}, tolerance 2; {share} of the pixels differ"
+    assert compare(image, other).description == compare(other, image).description == expected
 
 
 @pytest.mark.parametrize(("levels", "same"), [(2, True), (3, False)])
@@ -56,6 +92,47 @@ def test_images_of_different_sizes_differ_and_are_padded_with_white() -> None:
     assert not found.same
     assert found.expected.shape == found.actual.shape == (4, 3, 3)
     assert found.expected[2:].min() == found.actual[:, 2].min() == 255
+    assert found.expected[:2].max() == found.actual[:, :2].max() == 0
+    assert found.description == "size changed from 3 x 2 to 2 x 4 pixels"
+    assert decode(found.difference()).shape == (4, 3, 3)
+
+
+def test_difference_shows_equal_pixels_in_pale_gray() -> None:
+    """White stays white, black becomes a gray that is brighter than the middle."""
+    image = np.array([[[255.0] * 3, [0.0] * 3, [155.0] * 3, [255.0, 105.0, 105.0]]])
+    (shown,) = decode(difference(image, image))
+    assert (shown[:, :1] == shown).all()
+    levels = shown[:, 0].tolist()
+    assert levels[0] == 255
+    assert 128 < levels[1] < levels[2] < 255
+    assert levels[3] == levels[2]  # the same mean
+
+
+def test_difference_marks_larger_differences_more_strongly() -> None:
+    """From a visible mark for one level to the full red of the figures; rounding errors, below 8 levels, are faint."""
+    red = np.array([0xD5, 0x5E, 0x00])
+    levels = np.arange(256)
+    white = np.full((1, 256, 3), 255.0)
+    for channel in (0, 1, 2):
+        other = white.copy()
+        other[0, :, channel] -= levels
+        for expected, actual in ((white, other), (other, white)):
+            found = compare(expected, actual)
+            assert found.difference() == difference(expected, actual)
+            (shown,) = decode(found.difference())
+            plain = 255 - 0.1 * levels if actual is other else np.full(256, 255.0)  # a third of a pale gray of 0.3
+            amounts = (plain - shown[:, 2]) / plain  # of the red, which has no blue
+            assert amounts[0] == 0
+            assert amounts[1] > 0.1
+            assert (np.diff(amounts) > -0.01).all()
+            assert amounts[8] > 1.9 * amounts[7]
+            assert amounts[60] < 0.7
+            assert (shown[128:] == red).all()
+
+
+def test_difference_has_no_name_and_version_of_matplotlib() -> None:
+    """So it is the same with another version."""
+    assert b"matplotlib" not in difference(np.zeros((2, 2, 3)), np.zeros((2, 2, 3)))
 
 
 @pytest.mark.parametrize(("rows", "same"), [(1, True), (100, False)])

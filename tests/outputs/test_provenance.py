@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
+import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import bpviz
 from bpviz import config, declare
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.outputs import build, provenance
+from bpviz.storage import hashing
 
 HOME = Path(bpviz.__file__).parent
 SETTINGS = {"clip-norm": {"largest": 1}, "mini-batches": {"batch_size": 2}}
@@ -91,3 +94,48 @@ def test_finds_unlisted_source_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folders = tuple(folder for folder in provenance.READING_AND_COMPUTING if folder != "numerics/*.py")
     monkeypatch.setattr(provenance, "READING_AND_COMPUTING", folders)
     assert uncovered({"algorithms": ["newton"]}, tmp_path) == {"numerics/linalg.py"}
+
+
+def test_lists_the_modules_of_classes_and_their_shared_helpers() -> None:
+    assert provenance.modules_of([OPTIMIZERS["adam"](), WRAPPERS["cosine"](OPTIMIZERS["gd"]())]) == [
+        "declare/_*.py",
+        "declare/layers.py",  # the base class of wrappers
+        "optimizers/_*.py",
+        "optimizers/adam.py",
+        "optimizers/gradient_descent.py",
+        "wrappers/_*.py",
+        "wrappers/schedules.py",
+    ]
+    assert provenance.modules_of([Path()]) == []  # not of bpviz
+
+
+def test_finds_changed_and_deleted_source_files() -> None:
+    name = "storage/hashing.py"
+    now = hashing.of_module(name)
+    assert provenance.other_code({name: now}) == []
+    assert provenance.other_code({name: "0" * 16, "gone.py": "1" * 16, "engine/loop.py": ""}) == [
+        name,
+        "gone.py",
+        "engine/loop.py",
+    ]
+
+
+def test_rounds_computed_numbers_to_nine_digits() -> None:
+    exact = {"label": "GD", "start": [1 / 3, -2.0], "epochs": 7, "evaluations": {"error": 7}, "ending": "diverged"}
+    run = {**exact, "algorithm": "gd", "final_error": None, "weights": [1 / 3, None, -2e5 / 3, 1234567890.0]}
+    rounded = [0.333333333, None, -66666.6667, 1234567890.0]
+    assert provenance.rounded(run) == {**exact, "final_error": None, "weights": rounded}
+    assert provenance.rounded({**run, "final_error": 2e-20 / 3})["final_error"] == 6.66666667e-21
+
+
+def test_records_versions_of_used_libraries() -> None:
+    common = {
+        "bpviz": bpviz.__version__,
+        "python": platform.python_version(),
+        "numpy": importlib.metadata.version("numpy"),
+        "matplotlib": importlib.metadata.version("matplotlib"),
+    }
+    own = config.from_mapping({"algorithms": ["gd"], "figures": []})
+    assert provenance.versions(own) == common
+    scipy = config.from_mapping({"algorithms": ["gd", "scipy:BFGS"], "figures": []})
+    assert provenance.versions(scipy) == {**common, "scipy": importlib.metadata.version("scipy")}

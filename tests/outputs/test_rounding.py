@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from bpviz import tables as table_files
 from bpviz.cli import cli
-from bpviz.outputs import build, lockfile
+from bpviz.outputs import build, lockfile, rounding
 from bpviz.outputs.build import TABLES, Outcome
 from bpviz.outputs.rounding import RESULTS, same_results
 
@@ -132,6 +134,44 @@ def test_missing_tables_and_rows_are_different(tables: dict[str, bytes]) -> None
         assert not same_results({other: tables[other] for other in TABLES if other != name}, tables)
         shorter = tables[name][: tables[name].rstrip(b"\n").rindex(b"\n") + 1]
         assert name == "run.json" or not same_results(tables | {name: shorter}, tables)
+
+
+@pytest.mark.parametrize("change", ["fewer", "more", "none"])
+def test_runs_with_another_number_of_weights_are_different(change: str, tables: dict[str, bytes]) -> None:
+    data = json.loads(tables["summary.json"])
+    weights = data["runs"][0]["weights"]
+    data["runs"][0]["weights"] = {"fewer": weights[:1], "more": [*weights, 0.0], "none": []}[change]
+    other = tables | {"summary.json": table_files.as_json(data).encode()}
+    assert not same_results(other, tables)
+    assert not same_results(tables, other)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ([1.0, 2.0], [1.5, 1.5], True),  # a difference of the tolerance itself is allowed
+        ([1.0, 2.0], [1.0, 2.75], False),
+        ([2.75, 2.0], [2.0, 2.0], False),
+        ([math.nan, math.inf], [math.nan, math.inf], True),
+        ([math.nan], [1.0], False),
+        ([1.0], [math.nan], False),
+        ([math.inf], [-math.inf], False),
+        ([math.inf], [1.0], False),
+    ],
+)
+def test_numbers_are_the_same_up_to_the_tolerance(old: list[float], new: list[float], same: bool) -> None:
+    assert rounding._all_close(old, new, 0.5) is same
+
+
+def test_page_gets_the_numbers_of_the_old_runs() -> None:
+    """A number that is not shown exactly, as that of a diverged run, remains as it is."""
+    head = "# Title\n\n| Algorithm | error | w1 | w2 | ended |\n|---|---|---|---|---|\n"
+    rows = "| GD: 0.5 | {} | {} | 0.5 | 9 |\n| N | {} | - | {} | 7 |\n"
+    new = [{"final_error": 0.5, "weights": [1.5, 0.5]}, {"final_error": 0.25, "weights": [None, 0.125]}]
+    old = [{"final_error": 0.75, "weights": [1.25, 0.5]}, {"final_error": 0.25, "weights": [3.0, 0.0625]}]
+    page = head + rows.format(0.5, 1.5, 0.25, 0.125)
+    assert rounding.with_numbers(page, old, new) == head + rows.format(0.75, 1.25, 0.25, 0.0625)
+    assert rounding.with_numbers(page, new, new) == page
 
 
 def test_rounding_of_an_error_near_zero_is_no_difference(tables: dict[str, bytes]) -> None:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import bpviz
 from bpviz.cli import cli
-from bpviz.outputs import lockfile
+from bpviz.outputs import lockfile, status
 from bpviz.outputs.build import TABLES
 from bpviz.storage import atomic, hashing
 
@@ -260,6 +260,74 @@ def test_changed_overrides_rerun_the_experiment():
     assert status_lines("--set", "algorithms.0.step=0.2") == [UP_TO_DATE]
 
 
+def test_reason_lists_at_most_three_changed_values():
+    settings = ["max_epochs=50", "algorithms.0.step=0.2", "algorithms.0.increase=1.5"]
+    first = "max_epochs: 60 -> 50; algorithms[0].step: 0.1 -> 0.2; algorithms[0].increase: 1.2 -> 1.5"
+    for more, end in (
+        ([], ""),
+        (["algorithms.1.momentum=0.5"], "; 1 more config value changed"),
+        (["algorithms.1.momentum=0.5", "algorithms.1.step=0.2"], "; 2 more config values changed"),
+    ):
+        shutil.rmtree("outputs")
+        invoke("run", "two.yaml", "--no-figures")
+        overrides = [argument for setting in (*settings, *more) for argument in ("--set", setting)]
+        assert status_lines("--no-figures", *overrides)[0] == f"outputs/two: updated 5 of 5 files ({first}{end})"
+
+
+def test_reason_names_added_and_removed_values():
+    status_lines("--no-figures")
+    edit("two.yaml", "name: momentum,", "name: momentum, with: [{name: constant}],")
+    added = "algorithms[1].with[0].name: unset -> 'constant'; algorithms[1].with[0].multiple: unset -> 1.0"
+    assert f"({added})" in status_lines("--no-figures")[0]
+    edit("two.yaml", "with: [{name: constant}],", "")
+    removed = "algorithms[1].with[0].name: 'constant' -> unset; algorithms[1].with[0].multiple: 1.0 -> unset"
+    assert f"({removed})" in status_lines("--no-figures")[0]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"[" * 100_000])
+def test_reason_without_valid_run_json_is_that_the_config_changed(folder, content):
+    edit("two.yaml", "title: Two", "title: Other")
+    (folder / "run.json").unlink()
+    damage = "missing"
+    if content is not None:
+        (folder / "run.json").write_bytes(content)
+        damage = "modified"
+    assert status_lines()[0].endswith(f" of 8 files (config changed; {damage} output file: run.json)")
+
+
+def test_gives_all_reasons_in_one_line(folder):
+    edit("six.csv", ".9,.3", ".9,.31")
+    (folder / "epochs.png").unlink()
+    (folder / "errors.png").write_bytes(b"")
+    (folder / "errors-m.png").write_bytes(b"")
+    reasons = "six.csv changed; missing output file: epochs.png; modified output files: errors-m.png, errors.png"
+    assert status_lines()[0] == f"outputs/two: updated 8 of 8 files ({reasons})"
+    assert status_lines() == [UP_TO_DATE]
+
+
+def test_missing_data_are_a_mistake_of_the_config():
+    Path("six.csv").unlink()
+    assert invoke("run", "two.yaml")[0] == 2
+
+
+def test_records_plugins_of_the_same_name_separately(folder, program):
+    for name in "ab":
+        Path(name).mkdir()
+        Path(name, "rule.py").write_text(
+            f"from bpviz import optimizer\n@optimizer('rule-{name}', needs='')\nclass Rule:\n"
+            "    def begin(self, w, f): return ()\n    def advance(self, w, state, f): return w, state\n"
+        )
+    command = "run two.yaml --plugin a/rule.py --plugin b/rule.py"
+    done = program(command, Path())
+    assert done.exit_code == 0, done.stderr
+    inputs = lockfile.read(folder).inputs
+    recorded = {name: value for name, value in inputs.items() if name.startswith("plugin")}
+    hashes = [hashing.of_bytes(Path(name, "rule.py").read_bytes()) for name in "ab"]
+    assert list(recorded) == ["plugin rule.py", "plugin rule.py (2)"]
+    assert [value[:16] for value in recorded.values()] == hashes
+    assert program(command, Path()).stderr == f"{UP_TO_DATE}\n"
+
+
 # -- damage ------------------------------------------------------------------------------------------------------------
 
 
@@ -467,6 +535,33 @@ def test_outputs_of_configs_in_other_folders_are_not_orphaned():
     Path("configs/one.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
     Path("two.yaml").rename("away.yaml")
     assert invoke("run", "configs")[2] == "outputs/one: wrote 5 files\n"
+
+
+def test_only_folders_of_bpviz_are_orphaned():
+    """No links, no outputs of standard input, and no folders whose lockfile cannot be read."""
+    Path("configs").mkdir()
+    for name in ("kept", "gone", "odd"):
+        Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    invoke("run", "configs")
+    invoke("run", "-", input="algorithms: [rprop]\nfigures: []\n")
+    for name in ("gone", "odd"):
+        Path(f"configs/{name}.yaml").unlink()
+    (Path("outputs/odd") / lockfile.NAME).write_text("{}")
+    Path("elsewhere").mkdir()
+    shutil.move("outputs/gone", "elsewhere/gone")
+    Path("outputs/gone").symlink_to("../elsewhere/gone")
+    assert "orphaned" not in invoke("run", "configs", "--prune")[2]
+    assert sorted(path.name for path in Path("outputs").iterdir()) == ["gone", "kept", "odd", "stdin", "two"]
+    assert list(status.orphans(Path("missing"), [Path("configs")])) == []
+
+
+def test_prune_reports_what_it_cannot_delete(folder):
+    edit("two.yaml", ", {kind: epochs}", "")
+    status_lines()
+    (folder / "epochs.png").unlink()
+    (folder / "epochs.png").mkdir()
+    code, _, err = invoke("run", "two.yaml", "--prune")
+    assert (code, err.splitlines()[-1]) == (2, "cannot delete outputs/two/epochs.png: Is a directory")
 
 
 def test_prune_deletes_files_of_removed_figures(folder):
