@@ -179,10 +179,10 @@ def test_runs_a_problem_of_a_file(folder):
     (folder / "pan.py").write_text(BOWL)
     plugins.load("pan.py")
     pan = PROBLEMS["pan"](depth=3)
-    from bpviz.engine.loop import march
+    from bpviz.engine.loop import iterate
     from bpviz.engine.results import record
 
-    run = record(march(OPTIMIZERS["gd"](step=1 / 12), pan, [pan.start], error_threshold=None, max_epochs=2))[0]
+    run = record(iterate(OPTIMIZERS["gd"](step=1 / 12), pan, [pan.start], error_threshold=None, max_epochs=2))[0]
     assert run.weights.tolist() == [[1, 2], [0.5, 1], [0.25, 0.5]]
 
 

@@ -19,7 +19,7 @@ from bpviz.conformance.contract import contract
 from bpviz.conformance.fixtures import SHAPES, noise, perceptrons, starts_for, threshold_for
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import Flag
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.problems.perceptron import Perceptron
 
@@ -231,7 +231,7 @@ def test_rejects_unsuitable_problem(name):
     *first, last = (kind for kind in KINDS if kind in OPTIMIZERS[name].needs)
     needed = f"{', '.join(first)} and {last}" if first else last
     with pytest.raises(ValueError, match="requires") as refusal:
-        list(march(OPTIMIZERS[name](), Empty(), [[0.0]], error_threshold=None, max_epochs=1))
+        list(iterate(OPTIMIZERS[name](), Empty(), [[0.0]], error_threshold=None, max_epochs=1))
     assert str(refusal.value) == f"{name} requires {needed}, which the problem empty does not provide"
 
 

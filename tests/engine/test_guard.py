@@ -13,7 +13,7 @@ from bpviz.config import plugins
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, registry
 from bpviz.declare.restricted import NAMES
 from bpviz.engine.guard import RuleError
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import record
 from bpviz.problems.perceptron import Perceptron
@@ -67,7 +67,7 @@ def walk(tmp_path, monkeypatch):
         (tmp_path / "own.py").write_text(RULE.replace(old, new))
         plugins.load("own.py")
         starts = [(-4.0, -4.0)] * runs
-        return record(march(OPTIMIZERS["own"](), problem or Perceptron(), starts, error_threshold=None, max_epochs=3))
+        return record(iterate(OPTIMIZERS["own"](), problem or Perceptron(), starts, error_threshold=None, max_epochs=3))
 
     return walk
 
@@ -243,7 +243,7 @@ def test_a_rule_is_handed_the_same_names_inside_a_wrapper(walk):
     for name in ("clip-norm", "mini-batches", "lookahead", "weight-decay", "gradient-noise"):
         wrapped = WRAPPERS[name](OPTIMIZERS["own"]())
         with pytest.raises(RuleError, match=re.escape("own (own.py:14), epoch 1: f.look: unknown; use one of")):
-            list(march(wrapped, Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=1))
+            list(iterate(wrapped, Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=1))
 
 
 def test_keeps_the_exception_as_the_cause(walk):
@@ -260,9 +260,9 @@ def test_counts_are_the_same_with_and_without_checks(tmp_path, monkeypatch):
     )
     (tmp_path / "own.py").write_text(text)
     plugins.load("own.py")
-    guarded = record(march(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
+    guarded = record(iterate(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
     monkeypatch.setattr(registry, "is_own", lambda thing: True)
-    plain = record(march(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
+    plain = record(iterate(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
     assert guarded.counts.tolist() == plain.counts.tolist() == [[0] * 5, [2, 1, 0, 0, 0], [4, 2, 0, 0, 0]]
     assert guarded.weights.tobytes() == plain.weights.tobytes()
 
@@ -275,7 +275,7 @@ def test_runs_rules_of_this_package_without_checks(six_points):
     assert guard.guarded(rule, lambda: 0) is rule
     assert type(guard.oracle(rule, six_points, 3, lambda: 0)) is Oracle
     w = np.zeros((1, 2))
-    list(march(rule, six_points, w, error_threshold=None, max_epochs=2))
+    list(iterate(rule, six_points, w, error_threshold=None, max_epochs=2))
     assert w.flags.writeable
 
 
@@ -302,7 +302,7 @@ def down(tmp_path, monkeypatch):
         (tmp_path / "pan.py").write_text(PROBLEM.replace(old, new))
         plugins.load("pan.py")
         pan = PROBLEMS["pan"]()
-        return record(march(OPTIMIZERS[rule](), pan, [pan.start], error_threshold=None, max_epochs=3))
+        return record(iterate(OPTIMIZERS[rule](), pan, [pan.start], error_threshold=None, max_epochs=3))
 
     return down
 
@@ -354,7 +354,7 @@ def test_reports_errors_in_evaluations_for_the_gradient_threshold(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pan.py").write_text(PROBLEM.replace("return 2 * x, 2 * y", "return 1 / 0"))
     plugins.load("pan.py")
-    epochs = march(
+    epochs = iterate(
         OPTIMIZERS["gd"](), PROBLEMS["pan"](), [(1, 2)], error_threshold=None, max_epochs=3, gradient_threshold=0.1
     )
     with pytest.raises(RuleError, match=re.escape("pan (pan.py:12), at the start: ZeroDivisionError: division by")):
@@ -367,10 +367,10 @@ def test_finds_a_third_party_problem_within_another(down):
 
     down("return x * x", "return x * x")
     penalized = Penalized(problem=PROBLEMS["pan"](), l2=0.5)
-    [run] = record(march(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))
+    [run] = record(iterate(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))
     np.testing.assert_allclose(run.weights[1], [1 - 0.3 * 2.5, 2 - 0.3 * 5])
     Path("pan.py").write_text(PROBLEM.replace("return 2 * x, 2 * y", "return 1 / 0"))
     plugins.load("pan.py")
     penalized = Penalized(problem=PROBLEMS["pan"](), l2=0.5)
     with pytest.raises(RuleError, match=re.escape("pan (pan.py:12), epoch 1: ZeroDivisionError: division by zero")):
-        list(march(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))
+        list(iterate(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))

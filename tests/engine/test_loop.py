@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 
 def runs(name, problem, starts, *, error_threshold=None, max_epochs=1000, block=None, varied=None, **settings):
     optimizer = OPTIMIZERS[name](**settings)
-    epochs = march(
+    epochs = iterate(
         optimizer,
         problem,
         starts,
@@ -48,18 +48,18 @@ def test_a_run_ends_where_the_ground_is_level(bowl):
     starts = [(1, 1), (40, 50), (3, -1)]
     epochs = [0.0 + abs(complex(-2 * 0.8**t, 8 * 0.2**t)) for t in range(4)]
     assert next(t for t, length in enumerate(epochs) if length <= 1.33) == 2
-    level, far, there = record(march(OPTIMIZERS["gd"](step=0.2), bowl, starts, **rest))
+    level, far, there = record(iterate(OPTIMIZERS["gd"](step=0.2), bowl, starts, **rest))
     assert (level.epochs, level.ending) == (2, Ending.LEVEL)
     assert (far.ending, there.epochs, there.ending) == (Ending.LEVEL, 0, Ending.LEVEL)
     for start, run in zip(starts, (level, far, there), strict=True):
-        (alone,) = record(march(OPTIMIZERS["gd"](step=0.2), bowl, [start], **rest))
+        (alone,) = record(iterate(OPTIMIZERS["gd"](step=0.2), bowl, [start], **rest))
         assert (alone.epochs, alone.weights.tobytes(), alone.ending) == (run.epochs, run.weights.tobytes(), run.ending)
-        assert run.evaluations["gradient"] == run.epochs  # the judge's looks are on nobody's bill
+        assert run.evaluations["gradient"] == run.epochs  # evaluations of the loop are not counted
 
 
 def test_an_error_at_the_threshold_counts_before_level_ground(bowl):
     rest = {"error_threshold": 1e-3, "gradient_threshold": 1.0, "max_epochs": 5}
-    (run,) = record(march(OPTIMIZERS["gd"](), bowl, [(3, -1)], **rest))
+    (run,) = record(iterate(OPTIMIZERS["gd"](), bowl, [(3, -1)], **rest))
     assert run.ending is Ending.REACHED
 
 
@@ -128,11 +128,11 @@ def test_every_epoch_of_every_run_is_seen_once_and_in_order(block, bowl):
     seen = {run: [] for run in range(5)}
     ended = {}
     optimizer = OPTIMIZERS["gd"](step=0.2)
-    for epoch in march(optimizer, bowl, starts, error_threshold=1, max_epochs=6, block=block):
+    for epoch in iterate(optimizer, bowl, starts, error_threshold=1, max_epochs=6, block=block):
         assert len(epoch.run) <= block
         assert epoch.w.shape == (len(epoch.run), 2)
-        assert epoch.error.shape == epoch.born.shape == epoch.run.shape
-        for run, number in zip(epoch.run.tolist(), (epoch.clock - epoch.born).tolist(), strict=True):
+        assert epoch.error.shape == epoch.start_clock.shape == epoch.run.shape
+        for run, number in zip(epoch.run.tolist(), (epoch.clock - epoch.start_clock).tolist(), strict=True):
             if run not in ended:
                 seen[run].append(number)
         if epoch.ended:
@@ -175,10 +175,10 @@ def test_starts_are_left_as_they_are(six_points):
 def test_what_listeners_saw_does_not_change_afterwards(six_points):
     """Listeners may keep an Epoch's arrays: the loop never writes on them again."""
     kept = []
-    for epoch in march(
+    for epoch in iterate(
         OPTIMIZERS["golden"](), six_points, [(-4, -4), (-1.2, 1), (2, 0)], error_threshold=0.05, max_epochs=8, block=2
     ):
-        arrays = (epoch.w, epoch.error, epoch.run, epoch.born)
+        arrays = (epoch.w, epoch.error, epoch.run, epoch.start_clock)
         kept.append((arrays, [a.copy() for a in arrays]))
     for arrays, copies in kept:
         for a, copy in zip(arrays, copies, strict=True):

@@ -14,7 +14,7 @@ from bpviz.declare import KINDS, OPTIMIZERS
 from bpviz.declare.interfaces import Arithmetic
 from bpviz.declare.restricted import NAMES, altered
 from bpviz.engine.counts import bills
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import record
 from bpviz.problems.perceptron import Perceptron
@@ -396,7 +396,7 @@ def test_rules_see_which_runs_are_live(six_points):
             return w - 1, state
 
     starts = [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (2.0, 0.0), (1.0, 0.0)]
-    runs = record(march(Noting(), six_points, starts, error_threshold=None, max_epochs=9, block=3))
+    runs = record(iterate(Noting(), six_points, starts, error_threshold=None, max_epochs=9, block=3))
     assert [run.epochs for run in runs] == [1, 2, 3, 2, 1]
     assert all(len(live) == rows and any(live) for rows, live in seen)
     assert sum(sum(live) for _, live in seen) == 9
@@ -405,7 +405,7 @@ def test_rules_see_which_runs_are_live(six_points):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_pass_is_for_the_loop_or_counted(name, watched):
     """In a complete run. An evaluation that the loop and the rule both need is one pass."""
-    (run,) = record(march(OPTIMIZERS[name](), watched, [(-4, -4)], error_threshold=None, max_epochs=10))
+    (run,) = record(iterate(OPTIMIZERS[name](), watched, [(-4, -4)], error_threshold=None, max_epochs=10))
     looks = run.epochs + 1
     assert looks <= len(watched.passes) <= looks + max(run.evaluations.values())
     assert watched.answers.count("gradient") == run.evaluations["gradient"]
@@ -414,5 +414,5 @@ def test_every_pass_is_for_the_loop_or_counted(name, watched):
 
 @pytest.mark.parametrize("name", ["gd", "momentum", "adam", "rprop", "irprop+", "newton"])
 def test_the_pass_of_the_loop_serves_a_rule_that_evaluates_at_its_weights(name, watched):
-    (run,) = record(march(OPTIMIZERS[name](), watched, [(-4, -4)], error_threshold=None, max_epochs=10))
+    (run,) = record(iterate(OPTIMIZERS[name](), watched, [(-4, -4)], error_threshold=None, max_epochs=10))
     assert len(watched.passes) == run.epochs + 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Optimizer, Problem
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import Trajectory, record
 from bpviz.numerics import linalg
@@ -67,7 +67,7 @@ def walk() -> Callable[..., Trajectory]:
     def walk(optimizer: str | Optimizer, problem: str | Problem, start: Sequence[float], epochs: int) -> Trajectory:
         made = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
         on = PROBLEMS[problem]() if isinstance(problem, str) else problem
-        return record(march(made, on, [start], error_threshold=None, max_epochs=epochs))[0]
+        return record(iterate(made, on, [start], error_threshold=None, max_epochs=epochs))[0]
 
     return walk
 
@@ -85,9 +85,9 @@ def one_after_the_other(six_points: Problem) -> Callable[..., None]:
     def check(optimizer: Optimizer) -> None:
         starts = [(-4.0, -4.0), (3.0, -2.0), (-1.0, 1.0), (0.5, 0.5), (-2.0, 4.0)]
         rest: dict[str, Any] = {"error_threshold": 0.15, "max_epochs": 60}
-        alone = [record(march(optimizer, six_points, [start], **rest))[0] for start in starts]
+        alone = [record(iterate(optimizer, six_points, [start], **rest))[0] for start in starts]
         assert len({run.epochs for run in alone}) >= 3
-        together = record(march(optimizer, six_points, starts, block=2, **rest))
+        together = record(iterate(optimizer, six_points, starts, block=2, **rest))
         assert [bits(run) for run in together] == [bits(run) for run in alone]
 
     return check
@@ -136,9 +136,9 @@ def _check(optimizer: Optimizer, problem: Problem, blocks: tuple[int | None, ...
     with np.errstate(all="ignore"):
         errors = problem.at(linalg.block(starts)).error()
     rest: dict[str, Any] = {"error_threshold": float(np.quantile(errors, 0.2)), "max_epochs": epochs}
-    alone = [bits(record(march(optimizer, problem, [start], **rest))[0]) for start in starts]
+    alone = [bits(record(iterate(optimizer, problem, [start], **rest))[0]) for start in starts]
     for block in blocks:
-        assert [bits(run) for run in record(march(optimizer, problem, starts, block=block, **rest))] == alone
-    permuted = [bits(run) for run in record(march(optimizer, problem, starts[order], block=3, **rest))]
+        assert [bits(run) for run in record(iterate(optimizer, problem, starts, block=block, **rest))] == alone
+    permuted = [bits(run) for run in record(iterate(optimizer, problem, starts[order], block=3, **rest))]
     assert permuted == [alone[i] for i in order]
     assert len({ending for *_, ending, _ in alone}) >= 2  # the runs differ

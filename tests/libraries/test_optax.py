@@ -13,7 +13,7 @@ from record import families
 
 from bpviz import config, declare
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import record
 
@@ -100,7 +100,7 @@ def test_value_argument_is_the_error_at_the_weights(answers, six_points, walk):
 def test_line_search_evaluates_its_own_run_only(answers, six_points):
     """L-BFGS with its zoom line search: each run has the path and the counts of a run alone."""
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
-    runs = record(march(made("lbfgs"), six_points, starts, error_threshold=None, max_epochs=4))
+    runs = record(iterate(made("lbfgs"), six_points, starts, error_threshold=None, max_epochs=4))
     for start, run in zip(starts, runs, strict=True):
         asked = answers(six_points)
         rows, counts = searched_by_hand(asked, start, 4)
@@ -140,7 +140,7 @@ def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
     monkeypatch.setattr(Oracle, "_ask", broken)
     for name in ("adam", "lbfgs"):
         with pytest.raises(ZeroDivisionError, match="in the problem"):
-            list(march(made(name), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
+            list(iterate(made(name), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
 
 
 def test_optax_s_rprop_is_one_epoch_late(walk, six_points):
@@ -174,7 +174,7 @@ def test_weights_changed_by_a_wrapper(answers, six_points, moved):
 
 def test_sweep_gives_each_run_its_own_value(six_points, walk):
     rates, starts = [0.1, 0.3, 1.0], [(-4.0, -4.0)] * 3
-    epochs = march(
+    epochs = iterate(
         made("adam"), six_points, starts, error_threshold=None, max_epochs=9, varied={"learning_rate": rates}
     )
     for rate, run in zip(rates, record(epochs), strict=True):
@@ -184,7 +184,7 @@ def test_sweep_gives_each_run_its_own_value(six_points, walk):
 
 def test_uses_doubles_and_restores_the_settings(six_points):
     x64 = jax.config.jax_enable_x64
-    for epoch in march(made("adam"), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=3):
+    for epoch in iterate(made("adam"), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=3):
         assert epoch.w.dtype == np.float64
         assert jax.config.jax_enable_x64 == x64
 

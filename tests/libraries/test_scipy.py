@@ -16,7 +16,7 @@ from scipy.optimize._minimize import MINIMIZE_METHODS
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import Ending, record
 from bpviz.libraries._scipy import METHODS
@@ -172,7 +172,7 @@ def test_sweep_gives_each_run_its_own_value(six_points, walk):
     starts, radii = [(-4.0, -4.0)] * 3, [0.1, 0.3, 1.0]
     kind = OPTIMIZERS["scipy:COBYLA"]
     runs = record(
-        march(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"rhobeg": np.array(radii)})
+        iterate(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"rhobeg": np.array(radii)})
     )
     for radius, run in zip(radii, runs, strict=True):
         np.testing.assert_array_equal(run.weights, walk(kind(rhobeg=radius), six_points, (-4.0, -4.0), 9).weights)
@@ -197,9 +197,9 @@ def test_threads_end_with_their_runs(method, six_points):
     for most in (1, 3, 200):  # runs that exhaust max_epochs, reach the threshold, or finish by themselves
         for threshold in (0.125, None):
             some = starts[:1] if most == 200 else starts  # those of many epochs take seconds
-            record(march(optimizer, six_points, some, error_threshold=threshold, max_epochs=most))
+            record(iterate(optimizer, six_points, some, error_threshold=threshold, max_epochs=most))
             assert threads() == []
-    epochs = march(optimizer, six_points, starts, error_threshold=None, max_epochs=200)
+    epochs = iterate(optimizer, six_points, starts, error_threshold=None, max_epochs=200)
     for _ in range(3):
         epoch = next(epochs)
     assert epoch.clock in (0, 1, 2)
@@ -220,7 +220,7 @@ def test_lookahead_restarts_after_a_pull(walk, six_points):
 
 
 def test_thread_starts_with_the_first_epoch(six_points):
-    epochs = march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=10, max_epochs=5)
+    epochs = iterate(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=10, max_epochs=5)
     assert next(epochs).ended is not None
     assert threads() == []
 
@@ -233,14 +233,14 @@ def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
 
     monkeypatch.setattr(Oracle, "_ask", broken)
     with pytest.raises(ZeroDivisionError, match="in the problem"):
-        list(march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
+        list(iterate(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
     assert threads() == []
 
 
 def test_exception_of_the_library_ends_its_run_only(six_points):
     """An initial Hessian for three weights fails when a run with two weights begins."""
     optimizer = OPTIMIZERS["scipy:BFGS"](hess_inv0=np.eye(3).tolist())
-    runs = record(march(optimizer, six_points, [(-4.0, -4.0), (3.0, -2.0)], error_threshold=None, max_epochs=5))
+    runs = record(iterate(optimizer, six_points, [(-4.0, -4.0), (3.0, -2.0)], error_threshold=None, max_epochs=5))
     for run in runs:
         assert (run.ending, run.epochs) == (Ending.STUCK, 1)
         assert run.why == "shapes (3,3) and (2,) not aligned: 3 (dim 1) != 2 (dim 0)"
@@ -250,21 +250,21 @@ def test_method_with_a_lock_allows_one_run_at_a_time(six_points):
     """SciPy holds a lock while COBYQA runs; a second run would wait for the first forever."""
     optimizer = OPTIMIZERS["scipy:COBYQA"]()
     assert optimizer.together == 1
-    first = march(optimizer, six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=50)
+    first = iterate(optimizer, six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=50)
     for _ in range(3):
         next(first)
-    (second,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
+    (second,) = record(iterate(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
     assert second.ending is Ending.STUCK
     assert second.why == "SciPy allows one run of this method at a time, and another is in progress"
     del first
-    (third,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
+    (third,) = record(iterate(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
     assert third.ending is Ending.EXHAUSTED
 
 
 def test_warning_filters_are_restored(six_points):
     before = warnings.filters[:]
     for method in ("BFGS", "trust-constr"):
-        record(march(OPTIMIZERS[f"scipy:{method}"](), six_points, [(1e153, 1.0)], error_threshold=None, max_epochs=5))
+        record(iterate(OPTIMIZERS[f"scipy:{method}"](), six_points, [(1e153, 1.0)], error_threshold=None, max_epochs=5))
     assert warnings.filters == before
 
 

@@ -13,7 +13,7 @@ from record import families
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "bpviz[torch]"')
@@ -83,7 +83,7 @@ def test_closure_evaluates_its_own_run_only(answers, six_points):
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
     settings = {"line_search_fn": "strong_wolfe", "max_iter": 4}
     optimizer = OPTIMIZERS["torch:LBFGS"](**settings)
-    runs = record(march(optimizer, six_points, starts, error_threshold=None, max_epochs=5))
+    runs = record(iterate(optimizer, six_points, starts, error_threshold=None, max_epochs=5))
     for start, run in zip(starts, runs, strict=True):
         rows, counts = by_hand(answers(six_points), "LBFGS", start, 5, **settings)
         np.testing.assert_array_equal(run.weights, rows)
@@ -117,7 +117,7 @@ def test_is_batch_invariant(name, one_equals_many):
 def test_sweep_gives_each_run_its_own_value(six_points, walk):
     kind, rates = OPTIMIZERS["torch:Adam"], [0.1, 0.3, 1.0]
     starts = [(-4.0, -4.0)] * 3
-    runs = record(march(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"lr": rates}))
+    runs = record(iterate(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"lr": rates}))
     for rate, run in zip(rates, runs, strict=True):
         np.testing.assert_array_equal(run.weights, walk(kind(lr=rate), six_points, starts[0], 9).weights)
     assert len({run.weights.tobytes() for run in runs}) == 3
@@ -133,7 +133,7 @@ def test_uses_doubles_and_restores_the_settings(six_points):
     """NAdam and ASGD store scalars in torch's default type, which would be single precision."""
     assert torch.get_default_dtype() is torch.float32
     for name in ("NAdam", "ASGD"):
-        epochs = march(OPTIMIZERS[f"torch:{name}"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=9)
+        epochs = iterate(OPTIMIZERS[f"torch:{name}"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=9)
         for _ in epochs:
             assert torch.get_default_dtype() is torch.float32
     with pytest.raises(ValueError, match="learning rate"):
@@ -178,7 +178,9 @@ def test_reports_the_evaluation_weights(monkeypatch, answers, six_points):
     """y ← β x + (1 - β) z, z ← z - η ∇E(y), x ← x + (z - x) / t, as in the paper, in plain floats."""
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
-    runs = record(march(OPTIMIZERS["torch:Averaging"](lr=2.0), six_points, starts, error_threshold=None, max_epochs=20))
+    runs = record(
+        iterate(OPTIMIZERS["torch:Averaging"](lr=2.0), six_points, starts, error_threshold=None, max_epochs=20)
+    )
     for start, run in zip(starts, runs, strict=True):
         asked, x, z, rows = answers(six_points), list(start), list(start), [start]
         for t in range(1, 21):
@@ -240,7 +242,7 @@ class Fragile(torch.optim.SGD):
 def test_exception_of_the_library_ends_its_run_only(monkeypatch, six_points):
     monkeypatch.setattr(torch.optim, "Fragile", Fragile, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
-    runs = record(march(OPTIMIZERS["torch:Fragile"](), six_points, starts, error_threshold=None, max_epochs=4))
+    runs = record(iterate(OPTIMIZERS["torch:Fragile"](), six_points, starts, error_threshold=None, max_epochs=4))
     assert [(run.ending, run.epochs, run.why) for run in runs] == [
         (Ending.EXHAUSTED, 4, ""),
         (Ending.STUCK, 1, "this is enough"),

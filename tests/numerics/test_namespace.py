@@ -19,7 +19,7 @@ from bpviz.declare import OPTIMIZERS, WRAPPERS, Optimizer
 from bpviz.declare.domains import Flag
 from bpviz.declare.interfaces import ARRAY_FUNCTIONS
 from bpviz.engine import guard
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 
 
@@ -66,7 +66,7 @@ def test_rules_and_wrappers_use_the_listed_array_functions(used: set[str]) -> No
     for optimizer in optimizers():
         for problem in (SHAPES["6 x 2"], SHAPES["37 x 3"]):
             if not declare.unsuitable(optimizer, problem):
-                for _ in march(optimizer, problem, starts_for(problem, 9), error_threshold=None, max_epochs=12):
+                for _ in iterate(optimizer, problem, starts_for(problem, 9), error_threshold=None, max_epochs=12):
                     pass
     assert sorted(used) == sorted(ARRAY_FUNCTIONS)
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import Ending, record
 
@@ -166,7 +166,7 @@ def test_non_finite_errors_are_worst(nowhere, convention, landscape, follow):
 def test_run_with_coinciding_vertices_is_stuck(bowl):
     """Only with convention scipy: the paper's rule accepts equal errors and may alternate between adjacent floats."""
     rule = OPTIMIZERS["nelder-mead"](convention="scipy")
-    runs = record(march(rule, bowl, [(1, 1), (3, -1)], error_threshold=None, max_epochs=1000))
+    runs = record(iterate(rule, bowl, [(1, 1), (3, -1)], error_threshold=None, max_epochs=1000))
     for run in runs:
         assert run.ending is Ending.STUCK
         assert run.weights[-1] == pytest.approx((3, -1), abs=1e-7)

@@ -9,7 +9,7 @@ import pytest
 from plain_algebra import REPAIRS, apply, eigen, from_eigen, identity, plus, repaired, solve
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import Ending, record
 from bpviz.optimizers._curvature import newton_direction
@@ -144,7 +144,7 @@ def test_a_singular_hessian_ends_its_run_and_no_other():
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     for repair in REPAIRS:
         newton = OPTIMIZERS["newton"](penalty=0.0, repair=repair)
-        off, on, off_too = record(march(newton, problem, [[-1], [1], [-5]], error_threshold=1e-20, max_epochs=9))
+        off, on, off_too = record(iterate(newton, problem, [[-1], [1], [-5]], error_threshold=1e-20, max_epochs=9))
         if repair != "cholesky":  # its pivots are never 0
             assert (off.ending, off.epochs, off.weights.tolist()) == (Ending.STUCK, 1, [[-1], [-1]])
             assert off.why == "singular Hessian"
@@ -157,7 +157,7 @@ def test_a_penalty_mends_a_singular_hessian():
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     for repair in REPAIRS:
         newton = OPTIMIZERS["newton"](repair=repair)
-        run = record(march(newton, problem, [[-1]], error_threshold=None, max_epochs=3))[0]
+        run = record(iterate(newton, problem, [[-1]], error_threshold=None, max_epochs=3))[0]
         assert run.ending is Ending.EXHAUSTED
 
 

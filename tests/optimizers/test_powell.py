@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import minimize, minimize_scalar
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
@@ -223,7 +223,7 @@ def test_non_finite_errors_are_worst(nowhere, convention, landscape, follow):
 @pytest.mark.parametrize("convention", ["paper", "scipy"])
 def test_run_at_a_minimum_is_stuck(convention, bowl):
     powell = OPTIMIZERS["powell"](convention=convention)
-    there, elsewhere = record(march(powell, bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=1))
+    there, elsewhere = record(iterate(powell, bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=1))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert elsewhere.ending is Ending.EXHAUSTED
     assert elsewhere.weights[1] == pytest.approx((3, -1), abs=1e-6)

@@ -15,7 +15,7 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import Ending, record
 from bpviz.optimizers.quasi_newton import Pairs
@@ -55,7 +55,7 @@ def follow(rule, problem, starts, epochs, threshold=True):
     starts = np.pad(starts, [(0, 0), (0, len(problem.weights) - 2)])
     known = threshold and None not in (problem.threshold, problem.lowest)
     goal = problem.lowest + problem.threshold if known else None
-    return record(march(rule, problem, starts, error_threshold=goal, max_epochs=epochs))
+    return record(iterate(rule, problem, starts, error_threshold=goal, max_epochs=epochs))
 
 
 def ends_of_the_stuck(runs):

@@ -26,7 +26,7 @@ from scipy.optimize._trustregion_exact import IterativeSubproblem
 
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import Ending, record
 from bpviz.optimizers._curvature import Model, dogleg, exact
@@ -134,7 +134,7 @@ def test_matches_the_twins_far_from_minima(name, unusual, six_points, plain):
     """From twenty starts. Rejected steps are tested on Rosenbrock's function, below."""
     rule = OPTIMIZERS[name](**(UNUSUAL[name] if unusual else {}))
     starts = np.random.default_rng(2).uniform(-5, 5, size=(20, 2)).tolist()
-    runs = record(march(rule, six_points, starts, error_threshold=None, max_epochs=25))
+    runs = record(iterate(rule, six_points, starts, error_threshold=None, max_epochs=25))
     for start, run in zip(starts, runs, strict=True):
         f = plain(six_points)
         weights = [start, *itertools.islice(TWINS[name](f, list(start), **declare.settings(rule)), 25)]
@@ -337,7 +337,7 @@ def test_dogleg_counts_match_scipy(follow):
 
 @pytest.mark.parametrize("name", TWINS)
 def test_run_at_a_minimum_is_stuck(name, bowl):
-    there, elsewhere = record(march(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
+    there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert (there.evaluations["error"], there.evaluations["gradient"]) == (1, 1)
     assert (elsewhere.ending, elsewhere.epochs) == (Ending.EXHAUSTED, 2)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
@@ -51,7 +51,7 @@ def wrapped(rule, settings=(), **rest):
 
 
 def follow(optimizer, problem, start, epochs, **rest):
-    return record(march(optimizer, problem, [start], error_threshold=None, max_epochs=epochs, **rest))[0]
+    return record(iterate(optimizer, problem, [start], error_threshold=None, max_epochs=epochs, **rest))[0]
 
 
 def test_an_epoch_by_hand(bowl):
@@ -173,9 +173,9 @@ def test_batches_depend_on_the_seed_only(six_points):
     optimizer = wrapped("momentum", batch_size=4, seed=3)
     starts = np.random.default_rng(0).uniform(-4, 4, size=(40, 2))
     rest = {"error_threshold": 0.13, "max_epochs": 60}
-    many = record(march(optimizer, six_points, starts, block=5, **rest))
+    many = record(iterate(optimizer, six_points, starts, block=5, **rest))
     for start, run in zip(starts, many, strict=True):
-        (one,) = record(march(optimizer, six_points, [start], **rest))
+        (one,) = record(iterate(optimizer, six_points, [start], **rest))
         assert one.weights.tobytes() == run.weights.tobytes()
         assert (one.counts == run.counts).all()
     assert len({run.epochs for run in many}) > 5
@@ -184,7 +184,7 @@ def test_batches_depend_on_the_seed_only(six_points):
 def test_varied_seeds_give_each_run_its_own_batches(six_points):
     seeds = [4, 0, 4, 9]
     rest = {"error_threshold": None, "max_epochs": 5}
-    runs = record(march(wrapped("gd"), six_points, [(-4, -4)] * 4, varied={"with.0.seed": seeds}, **rest))
+    runs = record(iterate(wrapped("gd"), six_points, [(-4, -4)] * 4, varied={"with.0.seed": seeds}, **rest))
     for seed, run in zip(seeds, runs, strict=True):
         assert run.weights.tobytes() == follow(wrapped("gd", seed=seed), six_points, (-4, -4), 5).weights.tobytes()
     assert len({run.weights.tobytes() for run in runs}) == 3

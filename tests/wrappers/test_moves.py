@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import record
 
@@ -48,7 +48,7 @@ UNUSUAL = {
 
 
 def follow(optimizer, problem, start, epochs):
-    return record(march(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
+    return record(iterate(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
 
 
 @pytest.mark.parametrize(("convention", "decay"), [("torch", 0.1 * 0.5), ("paper", 0.5)])

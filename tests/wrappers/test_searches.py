@@ -11,7 +11,7 @@ import scipy.optimize
 from scipy.optimize import line_search, minimize_scalar
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import Oracle
 from bpviz.engine.results import record
 
@@ -121,7 +121,7 @@ over_searches = pytest.mark.parametrize("name", TWINS)
 
 
 def follow(optimizer, problem, start, epochs):
-    return record(march(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
+    return record(iterate(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
 
 
 @over_searches
@@ -164,7 +164,7 @@ def test_searches_along_the_negative_gradient_where_the_rule_leads_uphill(name, 
     g, h = six_points.at(np.array(starts)).gradient(), six_points.at(np.array(starts)).hessian()
     newton = [np.linalg.solve(b, a) for a, b in zip(g, h, strict=True)]
     assert [float(a @ p) > 0 for a, p in zip(g, newton, strict=True)] == [False, True]
-    runs = record(march(wrapper, six_points, starts, error_threshold=None, max_epochs=1))
+    runs = record(iterate(wrapper, six_points, starts, error_threshold=None, max_epochs=1))
     for run, d in zip(runs, (g[0], newton[1]), strict=True):
         move = run.weights[0] - run.weights[1]
         assert move / np.linalg.norm(move) == pytest.approx(d / np.linalg.norm(d), rel=1e-9)
