@@ -19,7 +19,7 @@ from bpviz.conformance.fixtures import BOWL, SHAPES, Findings, starts_for, with_
 from bpviz.declare import KINDS, restricted
 from bpviz.declare.domains import Interval
 from bpviz.engine import guard
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, Trajectory
 from bpviz.messages.text import listed
 
@@ -40,22 +40,22 @@ def make_read_only(*arrays: Array) -> None:
         a.flags.writeable = False
 
 
-class RecordingOracle(Oracle):
+class RecordingOracle(CountingOracle):
     """An oracle that records the kinds of evaluations and returns read-only arrays."""
 
     def __init__(self, problem: Problem, runs: int) -> None:
         super().__init__(problem, runs)
         self.kinds: set[str] = set()
 
-    def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
+    def _evaluate(self, kind: str, w: Array, where: Mask | None) -> Array:
         self.kinds.add(kind)
-        answer = super()._ask(kind, w, where)
+        answer = super()._evaluate(kind, w, where)
         make_read_only(answer)
         return answer
 
 
 def _run_epochs(
-    rule: Optimizer, w: Array, f: Oracle, later: Optimizer | None = None, epochs: int = 3
+    rule: Optimizer, w: Array, f: CountingOracle, later: Optimizer | None = None, epochs: int = 3
 ) -> Iterator[tuple[Array, Any]]:
     """Yield weights and state at the start and after each epoch, until all runs are stuck.
 
@@ -68,7 +68,7 @@ def _run_epochs(
     for _ in range(epochs):
         with np.errstate(all="ignore"):
             w, state = (later or rule).advance(w, state, oracle)
-            f.look(w)
+            f.uncounted_errors(w)
         yield w, state
         if f.stuck is not None:
             f.live, f.stuck = f.live & ~f.stuck, None
@@ -126,7 +126,7 @@ def state_is_tuple_of_arrays(rule: Optimizer) -> Findings:
     """Check the state of five runs at the start and after each of three epochs."""
     problem = SHAPES["37 x 3"]
     w = starts_for(problem)[:5]
-    for _, state in _run_epochs(rule, w, Oracle(problem, 5)):
+    for _, state in _run_epochs(rule, w, CountingOracle(problem, 5)):
         complaint = guard.state_complaint(state, 5)
         if complaint:
             yield complaint
@@ -180,7 +180,9 @@ def _paths(rule: Optimizer, later: Optimizer) -> list[bytes]:
     return [
         w.tobytes()
         for problem in (SHAPES["6 x 2"], SHAPES["37 x 3"])
-        for w, _ in _run_epochs(rule, starts_for(problem)[:3].copy(order="F"), Oracle(problem, 3), later, epochs=9)
+        for w, _ in _run_epochs(
+            rule, starts_for(problem)[:3].copy(order="F"), CountingOracle(problem, 3), later, epochs=9
+        )
     ]
 
 
@@ -191,7 +193,7 @@ def recalls_is_declared_correctly(rule: Optimizer) -> Findings:
     """
     problem = SHAPES["37 x 3"]
     w = starts_for(problem)[:2].copy(order="F")
-    *_, (there, state) = _run_epochs(rule, w, Oracle(problem, 2))
+    *_, (there, state) = _run_epochs(rule, w, CountingOracle(problem, 2))
     kept = np.concatenate([_magnitudes(a) for a in ((), *state_arrays(state))])
     with np.errstate(all="ignore"):
         point = problem.at(there)

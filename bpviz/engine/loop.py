@@ -178,7 +178,7 @@ class _Block:
     def check_endings(self) -> Epoch:
         """Compute the errors, freeze the runs that have ended and return the Epoch."""
         oracle, w = self.oracle, self.w
-        error = oracle.look(w)
+        error = oracle.uncounted_errors(w)
         ended, why = None, oracle.why
         if (
             self.checks_every_epoch
@@ -190,7 +190,9 @@ class _Block:
         if why:
             oracle.why = {}
         # What Epoch(...) does as well, in twice the time.
-        return tuple.__new__(Epoch, (self.run, self.clock, self.start_clock, w, error, oracle.bill(), ended, why))
+        return tuple.__new__(
+            Epoch, (self.run, self.clock, self.start_clock, w, error, oracle.block_counts(), ended, why)
+        )
 
     def _all_continue(self, error: Array, w: Array) -> bool:
         """Return quickly whether every live run is finite and above the threshold."""
@@ -215,7 +217,7 @@ class _Block:
             ending[oracle.stuck] = _STUCK
             oracle.stuck = None
         if self.gradient_threshold is not None:
-            ending[oracle.look_at_gradient() <= self.gradient_threshold] = _LEVEL
+            ending[oracle.uncounted_gradient_norms() <= self.gradient_threshold] = _LEVEL
         ending[error <= self.threshold] = _REACHED
         if self.has_non_finite:
             ending[~finite] = _DIVERGED

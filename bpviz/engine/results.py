@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bpviz.declare import KINDS
-from bpviz.engine.counts import bills, charged
+from bpviz.engine.counts import counts_of_epochs, counts_of_rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bpviz.declare import Array
-    from bpviz.engine.counts import Bill
+    from bpviz.engine.counts import BlockCounts
 
     Ints = npt.NDArray[np.int64]
     Counts = npt.NDArray[np.int64]
@@ -60,7 +60,7 @@ class Epoch(NamedTuple):
     start_clock: Ints
     w: Array
     error: Array
-    bill: Bill
+    block_counts: BlockCounts
     ended: tuple[Ints, Ints] | None
     why: Mapping[int, str] = MappingProxyType({})
 
@@ -130,7 +130,7 @@ def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
     number = np.repeat([e.clock for e in blocks], rows) - np.concatenate([e.start_clock for e in blocks])
     weights = np.concatenate([e.w for e in blocks])
     errors = np.concatenate([e.error for e in blocks])
-    counts = bills([e.bill for e in blocks], rows)
+    counts = counts_of_epochs([e.block_counts for e in blocks], rows)
     runs = int(run.max()) + 1
     last, ending, why = np.zeros(runs, np.int64), np.zeros(runs, np.int8), [""] * runs
     for e in blocks:
@@ -167,7 +167,7 @@ def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
             summary.epochs[run] = e.clock - e.start_clock[rows]
             summary.weights[run] = e.w[rows]
             summary.errors[run] = e.error[rows]
-            summary.counts[run] = charged(e.bill, rows)
+            summary.counts[run] = counts_of_rows(e.block_counts, rows)
             summary.endings[run] = endings
     return summary
 

@@ -10,7 +10,7 @@ import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Optimizer, Problem
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Trajectory, record
 from bpviz.numerics import linalg
 from bpviz.problems.datasets import Dataset
@@ -101,7 +101,7 @@ def moved(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]
     """
 
     def moved(optimizer: Optimizer) -> tuple[Any, Any, dict[int, str]]:
-        f = Oracle(six_points, 2)
+        f = CountingOracle(six_points, 2)
         w = linalg.block([(-4.0, -4.0), (3.0, -2.0)])
         with np.errstate(all="ignore"):
             w, state = optimizer.advance(w, optimizer.begin(w, f), f)

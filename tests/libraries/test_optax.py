@@ -14,7 +14,7 @@ from record import families
 from bpviz import config, declare
 from bpviz.declare import OPTIMIZERS
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 
 optax = pytest.importorskip("optax", reason='optax is not installed: pip install "bpviz[optax]"')
@@ -137,7 +137,7 @@ def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
     def broken(*_asked):
         raise ZeroDivisionError("in the problem")
 
-    monkeypatch.setattr(Oracle, "_ask", broken)
+    monkeypatch.setattr(CountingOracle, "_evaluate", broken)
     for name in ("adam", "lbfgs"):
         with pytest.raises(ZeroDivisionError, match="in the problem"):
             list(iterate(made(name), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))

@@ -17,7 +17,7 @@ from scipy.optimize._minimize import MINIMIZE_METHODS
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.libraries._scipy import METHODS
 from bpviz.numerics import linalg
@@ -158,7 +158,7 @@ def test_weights_changed_by_a_wrapper(moved):
 def test_finished_run_repeats_its_message(six_points, options, expected):
     """Further epochs repeat the message and do not wait for the finished thread."""
     optimizer = OPTIMIZERS["scipy:BFGS"](**options)
-    f = Oracle(six_points, 1)
+    f = CountingOracle(six_points, 1)
     w = linalg.block([(-4.0, -4.0)])
     state, said = optimizer.begin(w, f), []
     for _ in range(3):
@@ -231,7 +231,7 @@ def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
     def broken(*_asked):
         raise ZeroDivisionError("in the problem")
 
-    monkeypatch.setattr(Oracle, "_ask", broken)
+    monkeypatch.setattr(CountingOracle, "_evaluate", broken)
     with pytest.raises(ZeroDivisionError, match="in the problem"):
         list(iterate(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
     assert threads() == []

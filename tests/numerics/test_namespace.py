@@ -20,7 +20,7 @@ from bpviz.declare.domains import Flag
 from bpviz.declare.interfaces import ARRAY_FUNCTIONS
 from bpviz.engine import guard
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 
 
 class RecordingNamespace:
@@ -42,7 +42,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return the names that rules use from here on."""
     names: set[str] = set()
 
-    class RecordingOracle(Oracle):
+    class RecordingOracle(CountingOracle):
         xp: Any = RecordingNamespace(np, "", names)
 
     monkeypatch.setattr(guard, "oracle", lambda rule, problem, runs, clock: RecordingOracle(problem, runs))

@@ -16,7 +16,7 @@ import pytest
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.optimizers.quasi_newton import Pairs
 
@@ -184,7 +184,7 @@ def test_a_search_that_fails_moves_nothing_and_the_next_is_along_the_negative_gr
     newton = OPTIMIZERS["newton"](penalty=0.0)
     settings = {"scale": False} if name == "l-bfgs" else {}
     rule = OPTIMIZERS[name](**settings) if name in OPTIMIZERS else WRAPPERS[name](newton)
-    f, start = Oracle(Crease(), 1), np.array([[0.0, 2.0]])
+    f, start = CountingOracle(Crease(), 1), np.array([[0.0, 2.0]])
     state = rule.begin(start, f)._replace(**memory)
     with np.errstate(all="ignore"):  # as the loop does
         stays, state = rule.advance(start, state, f)

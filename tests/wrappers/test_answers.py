@@ -9,7 +9,7 @@ import pytest
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -139,11 +139,11 @@ def test_coupled_decay_changes_all_evaluations_consistently(kind, unequal):
             return w, state
 
     w = np.asfortranarray([[0.3, -1.2, 0.7], [2.0, 0.1, -0.4]])
-    curious, f, decay = Curious(), Oracle(unequal, 2), 0.3
+    curious, f, decay = Curious(), CountingOracle(unequal, 2), 0.3
     wrapper = WRAPPERS["coupled-weight-decay"](curious, weight_decay=decay)
     wrapper.advance(w, wrapper.begin(w, f), f)
     answer = curious.answer
-    plain = Oracle(unequal, 2)
+    plain = CountingOracle(unequal, 2)
     below = np.broadcast_to(math.sqrt(decay / 2) * np.eye(3), (2, 3, 3))
     expected = {
         "error": lambda: plain.error(w) + decay / 2 * (w**2).sum(1, keepdims=True),

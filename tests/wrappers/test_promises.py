@@ -19,7 +19,7 @@ from bpviz.conformance import evaluation_counts
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -273,14 +273,14 @@ def freeze(*arrays):
 def _spy(kind):
     def ask(self, w, where=None):
         self.asked.add(kind)
-        answer = getattr(Oracle, kind)(self, w, where)
+        answer = getattr(CountingOracle, kind)(self, w, where)
         freeze(answer)
         return answer
 
     return ask
 
 
-class SpyOracle(Oracle):
+class SpyOracle(CountingOracle):
     """An oracle that records evaluations and counts, and returns read-only arrays."""
 
     def __init__(self, problem, runs):
@@ -307,7 +307,7 @@ def test_evaluates_only_its_needs_and_modifies_no_input(name, rule):
         freeze(w, *parts(state))
         with np.errstate(all="ignore"):  # as the loop does
             w, state = optimizer.advance(w, state, f)
-        f.look(w)
+        f.uncounted_errors(w)
         assert w.shape == (2, 4)
         assert hasattr(state, "inner")
         assert {len(a) for a in parts(state)} <= {2}

@@ -10,7 +10,7 @@ import pytest
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 
 
@@ -224,7 +224,7 @@ def test_reduce_on_plateau_with_negative_errors():
     problem = PROBLEMS["mccormick"]()
     lowest = min(problem.minima, key=lambda minimum: minimum.error).at
     wrapper = WRAPPERS["reduce-on-plateau"](OPTIMIZERS["gd"](step=1e-9), patience=1, decay=0.5)
-    f, w = Oracle(problem, 1), np.array([lowest])
+    f, w = CountingOracle(problem, 1), np.array([lowest])
     state, factors = wrapper.begin(w, f), []
     for _ in range(5):
         w, state = wrapper.advance(w, state, f)

@@ -12,7 +12,7 @@ from scipy.optimize import line_search, minimize_scalar
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.engine.loop import iterate
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 
 AGAINST = {
@@ -174,12 +174,12 @@ def test_searches_along_the_negative_gradient_where_the_rule_leads_uphill(name, 
 def test_a_rule_whose_move_leads_uphill_begins_again(bowl):
     """Momentum leads uphill once it has passed the minimum; its velocity is 0 after such an epoch."""
     inner = OPTIMIZERS["momentum"](step=1.0, momentum=0.9)
-    wrapper, f, w = WRAPPERS["search-backtracking"](inner), Oracle(bowl, 1), np.array([[2.0, 3.0]])
+    wrapper, f, w = WRAPPERS["search-backtracking"](inner), CountingOracle(bowl, 1), np.array([[2.0, 3.0]])
     state, restarts = wrapper.begin(w, f), 0
     for _ in range(12):
-        f.look(w)
+        f.uncounted_errors(w)
         g = bowl.at(w).gradient()
-        uphill = (g * (inner.advance(w, state.inner, Oracle(bowl, 1))[0] - w)).sum() >= 0
+        uphill = (g * (inner.advance(w, state.inner, CountingOracle(bowl, 1))[0] - w)).sum() >= 0
         with np.errstate(all="ignore"):  # as the loop does
             w, state = wrapper.advance(w, state, f)
         assert uphill == (state.inner[0] == 0).all()
