@@ -58,7 +58,7 @@ def directly(answers, method, start, options):
     asks = METHODS[method].asks
 
     def called_back(x, *_rest):
-        linalg.append(np.array(x))
+        rows.append(np.array(x))
         counts.append(answers.asked())
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
