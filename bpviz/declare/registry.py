@@ -45,7 +45,7 @@ class Registry(Generic[T]):
     so it happens only for names that the package does not define, if a package has entry points in the group, and in
     ``find_all``.
 
-    A name with a colon, such as ``torch:Adam``, is passed to the function ``kind`` of the module ``elsewhere``, which
+    A name with a colon, such as ``torch:Adam``, is passed to ``optimizer_class`` of the module ``elsewhere``, which
     raises KeyError with a message. Iteration does not include these names.
 
     Parameters
@@ -192,7 +192,7 @@ class Registry(Generic[T]):
         return self._elsewhere != "" and isinstance(name, str) and ":" in name
 
     def _kind(self, name: str) -> T:
-        found: T = importlib.import_module(self._elsewhere).kind(name)
+        found: T = importlib.import_module(self._elsewhere).optimizer_class(name)
         return found
 
     def __iter__(self) -> Iterator[str]:

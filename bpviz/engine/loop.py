@@ -62,8 +62,8 @@ def iterate(
     if reason:
         raise ValueError(reason)
     starts = linalg.block(starts)
-    together = getattr(declare.layers(optimizer)[0], "together", len(starts) + 1)
-    size = min(block or block_size(problem), together)
+    most = getattr(declare.layers(optimizer)[0], "max_block_size", len(starts) + 1)
+    size = min(block or block_size(problem), most)
     columns = {name: linalg.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
     threshold = -inf if error_threshold is None else error_threshold
     started = 0

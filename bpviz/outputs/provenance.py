@@ -67,7 +67,9 @@ def _nine(number: float | None) -> float | None:
 
 def versions(experiment: Experiment) -> dict[str, str]:
     """Return the versions of bpviz, Python and the libraries that an experiment uses."""
-    needed = dict.fromkeys(name for a in experiment.algorithms for name in libraries.needed_by(a.optimizer.name))
+    needed = dict.fromkeys(
+        name for a in experiment.algorithms for name in libraries.required_packages(a.optimizer.name)
+    )
     return {
         "bpviz": __version__,
         "python": platform.python_version(),

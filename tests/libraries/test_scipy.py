@@ -55,7 +55,7 @@ UNUSUAL = {
 def directly(answers, method, start, options):
     """Return the rows that ``minimize`` reports when called directly, the counts at each, and its result."""
     rows, counts = [np.array(start)], [[0] * len(declare.KINDS)]
-    asks = METHODS[method].asks
+    needs = METHODS[method].needs
 
     def called_back(x, *_rest):
         rows.append(np.array(x))
@@ -67,8 +67,8 @@ def directly(answers, method, start, options):
             answers.error,
             np.array(start),
             method=method,
-            jac=answers.gradient if "gradient" in asks else None,
-            hess=answers.hessian if "hessian" in asks else None,
+            jac=answers.gradient if "gradient" in needs else None,
+            hess=answers.hessian if "hessian" in needs else None,
             callback=called_back,
             options=options,
         )
@@ -249,7 +249,7 @@ def test_exception_of_the_library_ends_its_run_only(six_points):
 def test_method_with_a_lock_allows_one_run_at_a_time(six_points):
     """SciPy holds a lock while COBYQA runs; a second run would wait for the first forever."""
     optimizer = OPTIMIZERS["scipy:COBYQA"]()
-    assert optimizer.together == 1
+    assert optimizer.max_block_size == 1
     first = iterate(optimizer, six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=50)
     for _ in range(3):
         next(first)
