@@ -9,7 +9,7 @@ from typing import Any
 from bpviz.config.yaml_tree import Node, under
 from bpviz.declare import all_settings
 from bpviz.messages.diagnostics import ConfigError, Place
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 _DEEPEST = 32  # levels of lists and mappings
 
@@ -32,7 +32,7 @@ def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
         parts = {}
         for key, part in value.items():
             if not isinstance(key, str):
-                raise ConfigError([place.mistake(path, f"expected strings as keys, got {shown(key)}")])
+                raise ConfigError([place.mistake(path, f"expected strings as keys, got {quote_value(key)}")])
             parts[key] = node(part, place, under(path, key), depth + 1)
         return Node(parts, place, keys=dict.fromkeys(parts, place))
     if isinstance(value, list | tuple):
@@ -40,5 +40,5 @@ def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
     if isinstance(value, str):
         return Node(value, place, value, quoted=True)
     if value is None or isinstance(value, bool | int | float):
-        return Node(value, place, shown(value))
+        return Node(value, place, quote_value(value))
     raise ConfigError([place.mistake(path, f"unsupported type {type(value).__name__}")])

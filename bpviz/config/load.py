@@ -22,7 +22,7 @@ from bpviz.experiment.spec import Algorithm, Experiment
 from bpviz.libraries import PREFIXES
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.storage.reading import UnreadableError, decode, read, too_large
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name
 
 def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str) -> Experiment | None:
     if not isinstance(root.value, dict):
-        reader.report(root.place, "", f"expected a mapping with the key 'algorithms', got {shown(root.plain)}")
+        reader.report(root.place, "", f"expected a mapping with the key 'algorithms', got {quote_value(root.plain)}")
         return None
     for override in overrides:
         root = _overridden(root, override, reader)
@@ -149,7 +149,7 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
         if not _INDEX.fullmatch(step) or int(step) >= len(node.value):
             count = len(node.value)
             indices = "the list is empty" if not count else "use index 0" if count == 1 else f"use 0 to {count - 1}"
-            reader.report(place, path, f"unknown entry {shown(step)}; {indices}")
+            reader.report(place, path, f"unknown entry {quote_value(step)}; {indices}")
             return node
         i, items = int(step), list(node.value)
         short = _SHORT.get(path.rpartition(".")[2])
@@ -157,7 +157,9 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
         items[i] = _replaced(old, rest, value, place, under(path, i), reader)
         return dataclasses.replace(node, value=items)
     if not isinstance(node.value, dict):
-        reader.report(place, path, f"expected a mapping with the key {shown(step)}, got {shown(node.plain)}")
+        reader.report(
+            place, path, f"expected a mapping with the key {quote_value(step)}, got {quote_value(node.plain)}"
+        )
         return node
     if step not in node.value and rest and _INDEX.fullmatch(rest[0]):
         guess = nearest(step, KEYS)
@@ -247,7 +249,7 @@ def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], n
             reader.report(entries[i].place, "", f"duplicate label {label!r}; change a setting or add a label")
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
-    title = listed(labels, "and")
+    title = join_words(labels, "and")
     return Experiment(name, title, problem, starts, error_threshold, epochs, tuple(chosen), (), gradient_threshold)
 
 
@@ -297,7 +299,9 @@ def _entry(spec: str, place: Place, reader: Reader) -> Node:
     for setting in _between_commas(rest):
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or key in entry.keys:
-            problem = f"duplicate setting {shown(key)}" if equals else f"expected key=value, got {shown(setting)}"
+            problem = (
+                f"duplicate setting {quote_value(key)}" if equals else f"expected key=value, got {quote_value(setting)}"
+            )
             reader.report(place, "", f"{problem}; for example, use momentum:step=0.1,momentum=0.95")
         else:
             entry.keys[key] = place

@@ -24,7 +24,7 @@ from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, componen
 from bpviz.declare.domains import Listed, Text
 from bpviz.declare.registry import FILES, Registry, all_or_nothing
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.storage.reading import UnreadableError, decode, read
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _check(plugin: Plugin, document: Document, module: ModuleType) -> None:
         messages.append("no algorithm or problem found; decorate a class with @optimizer(...) or @problem(...)")
     for thing in definitions:
         if not _NAME.fullmatch(thing.name):
-            messages.append(f"invalid name {shown(thing.name)}; use letters, digits and + - . _")
+            messages.append(f"invalid name {quote_value(thing.name)}; use letters, digits and + - . _")
         if getattr(module, thing.__qualname__, None) is not thing:
             messages.append(f"{thing.name}: class {thing.__qualname__} is not at the top level of the file")
         complaint = Text().complaint(getattr(thing, "label", thing.name))
@@ -190,9 +190,9 @@ def rule_in(plugin: Plugin, name: str) -> Any:
     if not rules:
         message = "no algorithm found; decorate a class with @optimizer(...)"
     elif name:
-        message = f"unknown algorithm {shown(name)}; use {listed(classes)}"
+        message = f"unknown algorithm {quote_value(name)}; use {join_words(classes)}"
     else:
-        message = f"{len(rules)} algorithms found; use {listed(f'{plugin.file}:{one}' for one in classes)}"
+        message = f"{len(rules)} algorithms found; use {join_words(f'{plugin.file}:{one}' for one in classes)}"
     raise ConfigError([Mistake(plugin.file, 0, 0, "", message)])
 
 

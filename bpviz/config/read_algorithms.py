@@ -13,7 +13,7 @@ from bpviz.config.yaml_tree import Node, under
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Problem
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.experiment.spec import Algorithm
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 
 class Names(NamedTuple):
@@ -48,7 +48,7 @@ def _wrapped(reader: Reader, optimizer: Any, node: Node, path: str, problem: Pro
     """Return the optimizer in the listed wrappers, of which the first is the innermost."""
     if not isinstance(node.value, list):
         hint = f"; use [{node.value}]" if isinstance(node.value, str) and node.value in WRAPPERS else ""
-        reader.report(node.place, path, f"expected {WITH.domain}, got {shown(node.plain)}{hint}")
+        reader.report(node.place, path, f"expected {WITH.domain}, got {quote_value(node.plain)}{hint}")
         return optimizer
     if len(node.value) > MOST_WRAPPERS:
         reader.report(node.place, path, f"expected at most {MOST_WRAPPERS} wrappers, got {len(node.value)}")
@@ -81,7 +81,9 @@ def read_algorithms(
         )
         return None, None
     if not isinstance(node.value, list) or not node.value:
-        reader.report(node.place, "algorithms", f"expected a list of one or more algorithms, got {shown(node.plain)}")
+        reader.report(
+            node.place, "algorithms", f"expected a list of one or more algorithms, got {quote_value(node.plain)}"
+        )
         return None, None
     first: dict[str, int] = {}
     chosen = []

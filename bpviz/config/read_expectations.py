@@ -9,7 +9,7 @@ from bpviz.config.yaml_tree import Node, under
 from bpviz.declare.domains import Interval
 from bpviz.experiment.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from bpviz.config.read_algorithms import Names
@@ -28,9 +28,9 @@ def read_expectations(reader: Reader, node: Node | None, names: Sequence[Names] 
         if names is not None and not labels:
             accepted = dict.fromkeys(word for one in names for word in (one.name, one.label))
             guess = nearest(name, accepted)
-            hint = f"did you mean {guess!r}?" if guess else f"use {listed(map(shown, accepted))}"
-            reader.report(node.keys[name], path, f"{shown(name)} is not an algorithm of this experiment; {hint}")
-        if not reader.is_mapping(of_algorithm, path, f"of {listed(QUANTITIES)}"):
+            hint = f"did you mean {guess!r}?" if guess else f"use {join_words(map(quote_value, accepted))}"
+            reader.report(node.keys[name], path, f"{quote_value(name)} is not an algorithm of this experiment; {hint}")
+        if not reader.is_mapping(of_algorithm, path, f"of {join_words(QUANTITIES)}"):
             continue
         reader.check_keys(of_algorithm, path, QUANTITIES, "quantity")
         for quantity, expected in of_algorithm.value.items():
@@ -57,7 +57,7 @@ def _bounds(reader: Reader, node: Node, path: str, quantity: str) -> Iterator[tu
         return
     reader.check_keys(node, path, RELATIONS, "bound")
     if not node.value:
-        reader.report(node.place, path, f"expected one or more of {listed(RELATIONS)}, got an empty mapping")
+        reader.report(node.place, path, f"expected one or more of {join_words(RELATIONS)}, got an empty mapping")
     for relation, bound in node.value.items():
         if relation in RELATIONS and reader.accepts(bound, under(path, relation), domain, meaning):
             yield relation, domain.convert(bound.plain), bound.place.mistake(under(path, relation), "")

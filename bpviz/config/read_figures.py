@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bpviz import declare
 from bpviz.config.yaml_tree import Node, under
 from bpviz.declare import FIGURES, Problem
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 if TYPE_CHECKING:
     from bpviz.config.read_algorithms import Names
@@ -25,7 +25,9 @@ def read_figures(
     if node is None:
         return _default_figures(reader, root, problem, names) if problem and names else ()
     if not isinstance(node.value, list):
-        reader.report(node.place, "figures", f"expected a list of figures, got {shown(node.plain)}; use [] for none")
+        reader.report(
+            node.place, "figures", f"expected a list of figures, got {quote_value(node.plain)}; use [] for none"
+        )
         return ()
     first: dict[str, int] = {}
     requests = []

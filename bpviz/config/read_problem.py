@@ -14,7 +14,7 @@ from bpviz.declare import PROBLEMS, Problem
 from bpviz.declare.domains import Listed, Nullable
 from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -66,13 +66,13 @@ def _dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
     if isinstance(node.value, str) and node.value in DATASETS:
         return DATASETS[node.value]
     guess = nearest(node.value, DATASETS)
-    hint = f"did you mean {guess!r}?" if guess else f"use {listed(DATASETS)}, or your own data"
+    hint = f"did you mean {guess!r}?" if guess else f"use {join_words(DATASETS)}, or your own data"
     if not isinstance(node.value, str):
-        reader.report(node.place, path, f"expected the name of a dataset, got {shown(node.value)}; {hint}")
+        reader.report(node.place, path, f"expected the name of a dataset, got {quote_value(node.value)}; {hint}")
         return None
     if node.value.lower().endswith(".csv"):
-        hint = f"use {{csv: {shown(node.value)[1:-1]}}} to read a file"
-    reader.report(node.place, path, f"unknown dataset {shown(node.value)}; {hint}")
+        hint = f"use {{csv: {quote_value(node.value)[1:-1]}}} to read a file"
+    reader.report(node.place, path, f"unknown dataset {quote_value(node.value)}; {hint}")
     return None
 
 
@@ -89,7 +89,7 @@ def _own_dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
     names = values.get("features") or ()
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        reader.report(node.value["features"].place, under(path, "features"), f"duplicate name {shown(twice)}")
+        reader.report(node.value["features"].place, under(path, "features"), f"duplicate name {quote_value(twice)}")
     if "csv" in values:
         dataset = _csv(reader, node, path, **values)
     else:
@@ -100,7 +100,9 @@ def _own_dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
 def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Dataset | None:
     before = len(reader.mistakes)
     if not isinstance(node.value, list) or not node.value:
-        reader.report(node.place, path, f"expected a list of samples such as [[0.9, 0.3, 1]], got {shown(node.plain)}")
+        reader.report(
+            node.place, path, f"expected a list of samples such as [[0.9, 0.3, 1]], got {quote_value(node.plain)}"
+        )
         return None
     width = 0
     for i, row in enumerate(node.value):
@@ -134,7 +136,7 @@ def _csv(
         for part, where in parts(node, path, ("features", "target")):
             complaint = table.unknown(part.value)
             if part.value == target and part is not node.value.get("target"):
-                complaint = f"{shown(target)} is the target; remove it from the features"
+                complaint = f"{quote_value(target)} is the target; remove it from the features"
             if complaint:
                 reader.report(part.place, where, complaint)
         if len(reader.mistakes) == before:

@@ -15,7 +15,7 @@ from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.libraries import MissingError
 from bpviz.messages.diagnostics import SHOWN, Mistake, Place
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ class Reader:
         if complaint is None:
             return True
         if isinstance(node.value, float) and not math.isfinite(node.value):
-            complaint = f"expected a finite number, got {shown(node.text)[1:-1]}"
+            complaint = f"expected a finite number, got {quote_value(node.text)[1:-1]}"
         self.report(node.place, path, f"{complaint} ({meaning}){domain.hint(node.plain) or _advice(node, domain)}")
         return False
 
@@ -104,7 +104,7 @@ class Reader:
 
     def mapping(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
         """Return the values of the declared fields in a mapping."""
-        if not self.is_mapping(node, path, f"of {listed(declared, 'and')}"):
+        if not self.is_mapping(node, path, f"of {join_words(declared, 'and')}"):
             return None
         self.check_keys(node, path, declared, "key")
         return self.fields(node, path, declared)
@@ -113,7 +113,7 @@ class Reader:
         """Return an entry in its long form, and the object of ``registry`` with the name at ``key``."""
         entry = long_form(node, key)
         if not isinstance(entry.value, dict):
-            message = f"expected a {key} or a mapping with a {key}, got {shown(node.plain)}"
+            message = f"expected a {key} or a mapping with a {key}, got {quote_value(node.plain)}"
             self.report(node.place, path, message)
             return None
         chosen = entry.value.get(key)
@@ -141,7 +141,7 @@ class Reader:
         """Return whether a value is a mapping; ``contents`` describes the expected one."""
         if isinstance(node.value, dict):
             return True
-        self.report(node.place, path, f"expected a mapping {contents}, got {shown(node.plain)}")
+        self.report(node.place, path, f"expected a mapping {contents}, got {quote_value(node.plain)}")
         return False
 
 
@@ -201,4 +201,6 @@ def _advice_for_wrapper_setting(setting: str) -> str:
     names = [name for name, field in found if field is not None and isinstance(field.domain, Interval)]
     if not names:
         return ""
-    return f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {listed(names, 'and')}; put it under `with`"
+    return (
+        f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {join_words(names, 'and')}; put it under `with`"
+    )

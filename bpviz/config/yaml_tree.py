@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 if TYPE_CHECKING:
     import yaml
@@ -91,7 +91,7 @@ def under(path: str, key: str | int) -> str:
     """Return the path of a part of the value at ``path``."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    key = key if re.fullmatch(r"[\w+-]{1,60}", key) else shown(key)
+    key = key if re.fullmatch(r"[\w+-]{1,60}", key) else quote_value(key)
     return f"{path}.{key}" if path else key
 
 
@@ -172,7 +172,7 @@ class _Tree:
             tag: str | None = getattr(event, "tag", None)
             if tag is not None:
                 tag = tag.replace("tag:yaml.org,2002:", "!!")
-                self._fail(event, f"unsupported tag {shown(tag)}; remove it")
+                self._fail(event, f"unsupported tag {quote_value(tag)}; remove it")
             if isinstance(event, yaml.ScalarEvent):
                 self._scalar(event)
             else:

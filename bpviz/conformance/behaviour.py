@@ -21,7 +21,7 @@ from bpviz.declare.domains import Interval
 from bpviz.engine import guard
 from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, Trajectory
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -114,7 +114,7 @@ def counts_match_needs(rule: Optimizer) -> Findings:
 
 
 def _kinds(kinds: set[str] | frozenset[str]) -> str:
-    return listed([kind for kind in KINDS if kind in kinds], "and") or "nothing"
+    return join_words([kind for kind in KINDS if kind in kinds], "and") or "nothing"
 
 
 def _declare(kinds: set[str]) -> str:
@@ -200,7 +200,8 @@ def recalls_is_declared_correctly(rule: Optimizer) -> Findings:
         answers = {kind: _magnitudes(getattr(point, kind)()) for kind in KINDS if kind in problem.offers}
         recalled = [kind for kind, a in answers.items() if (abs(a[:, None] - kept) <= 1e-12 * a[:, None]).any()]
     if recalled and not rule.recalls:
-        yield f"the state has the {listed(recalled, 'and')} at the returned weights; use @optimizer(..., recalls=True)"
+        values = join_words(recalled, "and")
+        yield f"the state has the {values} at the returned weights; use @optimizer(..., recalls=True)"
     if rule.recalls and not recalled:
         yield "recalls=True, but the state has no value evaluated at the returned weights; remove recalls=True"
 

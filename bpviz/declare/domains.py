@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 
 class Domain:
@@ -114,7 +114,7 @@ class Interval(Domain):
             )
         except OverflowError:  # an integer too large for a float
             accepted = False
-        return None if accepted else f"expected {self.one()}, got {shown(value)}"
+        return None if accepted else f"expected {self.one()}, got {quote_value(value)}"
 
     def convert(self, value: Any) -> float | int:
         return int(value) if self.integer else float(value)
@@ -167,7 +167,7 @@ class Choice(Domain):
     def complaint(self, value: object) -> str | None:
         if isinstance(value, str) and value in self.words:
             return None
-        return f"expected {self}, got {shown(value)}"
+        return f"expected {self}, got {quote_value(value)}"
 
     def hint(self, value: object) -> str:
         guess = nearest(value, self.words)
@@ -180,7 +180,7 @@ class Choice(Domain):
         return "no such word"
 
     def __str__(self) -> str:
-        return listed(self.words)
+        return join_words(self.words)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Flag(Domain):
     """A bool: ``true`` or ``false`` in YAML. Numbers and words such as ``yes`` are rejected."""
 
     def complaint(self, value: object) -> str | None:
-        return None if isinstance(value, bool) else f"expected true or false, got {shown(value)}"
+        return None if isinstance(value, bool) else f"expected true or false, got {quote_value(value)}"
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
@@ -214,13 +214,13 @@ class Text(Domain):
 
     def complaint(self, value: object) -> str | None:
         if not isinstance(value, str):
-            return f"expected {self.one()}, got {shown(value)}"
+            return f"expected {self.one()}, got {quote_value(value)}"
         if not value.strip():
-            return f"expected a non-empty string, got {shown(value)}"
+            return f"expected a non-empty string, got {quote_value(value)}"
         if len(value) > self.longest:
             return f"expected at most {self.longest} characters, got {len(value)}"
         if not value.isprintable():
-            return f"expected printable characters on one line, got {shown(value)}"
+            return f"expected printable characters on one line, got {quote_value(value)}"
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class FileName(Text):
         if complaint or not isinstance(value, str):
             return complaint
         if value[0] in ".-" or not re.fullmatch(r"[\w .+=-]+", value) or value != value.strip():
-            return f"expected a file name (letters, digits, spaces and . + = - _), got {shown(value)}"
+            return f"expected a file name (letters, digits, spaces and . + = - _), got {quote_value(value)}"
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -281,7 +281,7 @@ class Listed(Domain):
 
     def complaint(self, value: object) -> str | None:
         if not isinstance(value, list | tuple):
-            return f"expected {self}, got {shown(value)}"
+            return f"expected {self}, got {quote_value(value)}"
         if len(value) < self.least or (self.most is not None and len(value) > self.most):
             return f"expected {self}, got a list of {len(value)}"
         for place, item in enumerate(value):
@@ -289,7 +289,7 @@ class Listed(Domain):
             if complaint:
                 return f"item {place + 1}: {complaint}"
         if self.rising and any(b <= a for a, b in itertools.pairwise(value)):
-            return f"expected increasing numbers, got [{', '.join(shown(v) for v in value)}]"
+            return f"expected increasing numbers, got [{', '.join(quote_value(v) for v in value)}]"
         return None
 
     def convert(self, value: Any) -> tuple[Any, ...]:

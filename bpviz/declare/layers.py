@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from bpviz.declare.fields import settings
 from bpviz.declare.interfaces import KINDS, Array, Optimizer, Oracle, Problem
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
     missing = [kind for kind in KINDS if kind in cls.needs - problem.offers]
     if missing:
         subject = getattr(problem, "called", problem.name)
-        return [("", f"{cls.name} requires {listed(missing, 'and')}, which the problem {subject} does not provide")]
+        return [("", f"{cls.name} requires {join_words(missing, 'and')}, which the problem {subject} does not provide")]
     return layer.misfits(problem) if isinstance(layer, Wrapper) else []
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
 from bpviz.declare import entry_points
 from bpviz.messages.suggestions import SYNONYMS, nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -125,7 +125,7 @@ class Registry(Generic[T]):
         if registered is not None and not entry_points.holds(points[0], registered):
             others = [origin(registered)]
         if others:
-            everyone = listed([plugin, *others], "and")
+            everyone = join_words([plugin, *others], "and")
             raise entry_points.BrokenPluginError(f"duplicate {self.what} {name!r}: {everyone}")
         self.providers[name] = entry_points.package(points[0])
         try:
@@ -215,8 +215,8 @@ class Registry(Generic[T]):
         guess = nearest(name, self.names(), synonyms)
         hint = f"did you mean {guess!r}?" if guess else f"use one of {', '.join(self.names())}"
         if isinstance(name, str):
-            return f"unknown {self.what} {shown(name)}; {hint}"
-        return f"expected the name of {_an(self.what)}, got {shown(name)}; {hint}"
+            return f"unknown {self.what} {quote_value(name)}; {hint}"
+        return f"expected the name of {_an(self.what)}, got {quote_value(name)}; {hint}"
 
 
 def _text(module: str) -> str:

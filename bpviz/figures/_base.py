@@ -76,7 +76,7 @@ class OfAlgorithms(FigureRequest):
         for name in unknown:
             guess = suggestions.nearest(name, algorithms)
             hint = f"; did you mean {guess!r}?" if guess else ""
-            wrong.append(("algorithms", f"unknown algorithm {text.shown(name)}{hint}"))
+            wrong.append(("algorithms", f"unknown algorithm {text.quote_value(name)}{hint}"))
         return super().misfits(problem, algorithms) + wrong
 
     def name_of_file(self) -> str:
@@ -103,12 +103,14 @@ class OfPlane(FigureRequest):
             return [*wrong, ("kind", f"{self.name} needs at least two weights (the problem has {len(names)})")]
         for weight in self.weights or ():
             if weight not in names:
-                wrong.append(("weights", f"unknown weight {text.shown(weight)} (expected {text.listed(names)})"))
+                wrong.append(
+                    ("weights", f"unknown weight {text.quote_value(weight)} (expected {text.join_words(names)})")
+                )
         return wrong
 
     def conflicts(self) -> list[tuple[str, str]]:
         if self.weights and self.weights[0] == self.weights[1]:
-            return [("weights", f"duplicate weight {text.shown(self.weights[0])}; use two different weights")]
+            return [("weights", f"duplicate weight {text.quote_value(self.weights[0])}; use two different weights")]
         return []
 
     def pair(self, problem: Problem) -> tuple[int, int]:

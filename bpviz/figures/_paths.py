@@ -158,7 +158,7 @@ def _arrows_note(several: dict[int, list[str]], algorithms: int) -> str:
     if not several:
         return ""
     if sum(map(len, several.values())) < algorithms:
-        first, *others = ((number, text.listed(labels, "and")) for number, labels in several.items())
+        first, *others = ((number, text.join_words(labels, "and")) for number, labels in several.items())
         parts = [
             f"{first[1]}: one per {first[0]} epochs",
             *(f"{labels}: one per {number}" for number, labels in others),

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 if TYPE_CHECKING:
     from bpviz.declare import Optimizer
@@ -53,7 +53,7 @@ def optimizer_class(name: str) -> type[Optimizer]:
     if library not in PREFIXES:
         guess = nearest(library, PREFIXES, _SYNONYMS)
         hint = f"did you mean '{guess}:{inner}'?" if guess else f"use one of {', '.join(PREFIXES)}"
-        raise KeyError(f"{shown(name)}: unknown library {shown(library)}; {hint}")
+        raise KeyError(f"{quote_value(name)}: unknown library {quote_value(library)}; {hint}")
     found: type[Optimizer] = import_module(f"bpviz.libraries._{library}").optimizer_class(inner)
     return found
 
@@ -94,4 +94,4 @@ def unknown_name_error(
     folded = {other.lower(): other for other in known}
     guess = nearest(inner, folded, synonyms)
     hint = f"did you mean '{library}:{folded[guess]}'?" if guess else f"use one of {', '.join(known)}"
-    return KeyError(f"unknown optimizer {shown(name)} of {where}; {hint}")
+    return KeyError(f"unknown optimizer {quote_value(name)} of {where}; {hint}")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bpviz import declare
 from bpviz.declare import hyper
 from bpviz.declare.domains import Domain
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 
 class Parameter(NamedTuple):
@@ -69,11 +69,11 @@ class LibraryValue(Domain):
             return None
         if isinstance(value, list | tuple):
             if self.words not in (_ANY, "a list"):
-                return f"expected {self}, got {shown(value)}"
+                return f"expected {self}, got {quote_value(value)}"
             return next((f"item {i}: {c}" for i, v in enumerate(value, 1) if (c := LibraryValue().complaint(v))), None)
         like = _TYPE_WORDS.get(type(value))
         if like is None or self.words not in (_ANY, like):
-            return f"expected {self}, got {shown(value)}"
+            return f"expected {self}, got {quote_value(value)}"
         if isinstance(value, float) and not math.isfinite(value):
             return f"expected a finite number, got {value}"
         return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import config
 from bpviz.config import plugins
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.lockfile import Lock, LockError, Origin
 from bpviz.storage import atomic, hashing
@@ -167,7 +167,7 @@ def changes(folder: Path, experiment: Experiment) -> dict[str, tuple[str, str]] 
 
 
 def _value(flat: Mapping[str, Any], path: str) -> str:
-    return shown(flat[path]) if path in flat else "unset"
+    return quote_value(flat[path]) if path in flat else "unset"
 
 
 def _flat(data: Any, path: str = "") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, Wrapper, hyper, optimi
 from bpviz.declare.domains import Choice, FileName, Flag, Interval, Listed, Nullable, Text
 from bpviz.declare.registry import Registry
 from bpviz.messages.suggestions import SYNONYMS, nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 UNIT = Interval.parse("[0, 1)")
 POSITIVE = Interval.parse("(0, inf)")
@@ -89,7 +89,7 @@ def test_interval_includes_closed_ends_and_no_infinity(interval, inside, outside
         ),
         (Nullable(UNIT), 1, "expected a number in [0, 1), got 1"),
         *(
-            (FileName(), name, f"expected a file name (letters, digits, spaces and . + = - _), got {shown(name)}")
+            (FileName(), name, f"expected a file name (letters, digits, spaces and . + = - _), got {quote_value(name)}")
             for name in ("../x", "/etc/x", "a/b", "a\\b", ".hidden", "-x", "x ", "a:b", "nul\x7f"[:3] + "*")
         ),
     ],
@@ -195,12 +195,12 @@ def test_schemas_of_intervals():
     ],
 )
 def test_shown_quotes_values_on_one_short_line(value, text):
-    assert shown(value) == text
+    assert quote_value(value) == text
 
 
 def test_listed_joins_words():
-    assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a or b", "a, b or c"]
-    assert listed(["a", "b", "c"], "and") == "a, b and c"
+    assert [join_words(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a or b", "a, b or c"]
+    assert join_words(["a", "b", "c"], "and") == "a, b and c"
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_optimizer_decorator(rules):
 def test_optimizer_rejects_unknown_needs(rules):
     with pytest.raises(ValueError, match="needs") as error:
         optimizer("leap", label="Leap", needs="gradient taste", source="this test, 2000")
-    assert str(error.value) == f"leap: needs: expected {listed(declare.KINDS)}, got 'taste'"
+    assert str(error.value) == f"leap: needs: expected {join_words(declare.KINDS)}, got 'taste'"
     assert "leap" not in rules
 
 
@@ -413,7 +413,7 @@ def test_wrapper_decorator(wrappers):
 def test_wrapper_rejects_unknown_needs(wrappers):
     with pytest.raises(ValueError, match="needs") as error:
         wrapper("box", label="boxed", needs="taste", source="this test, 2000")
-    assert str(error.value) == f"box: needs: expected {listed(declare.KINDS)}, got 'taste'"
+    assert str(error.value) == f"box: needs: expected {join_words(declare.KINDS)}, got 'taste'"
     assert "box" not in wrappers
 
 

@@ -18,7 +18,7 @@ from record import Case, families
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS, fields
 from bpviz.engine.loop import iterate
 from bpviz.engine.results import ENDINGS, Ending, record, summarize
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def wrapper_rows(measured: bool = True) -> list[list[str]]:
 
 
 def _setting(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else shown(value).strip("'")
+    return f"{value:g}" if isinstance(value, float) else quote_value(value).strip("'")
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import tables
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.build import TABLES, Job
 from bpviz.outputs.drift import Change, Checked, Drift, Picture
@@ -257,7 +257,7 @@ def _pixels(task: Task, outcome: Outcome) -> None:
         checked.notes.append(f"{folder}: pixel comparison skipped for {others[0]}{more} (not PNG)")
     if rounded:
         checked.notes.append(
-            f"{folder}: ignored: plotted data of {listed(rounded, 'and')} differs only in the last digits "
+            f"{folder}: ignored: plotted data of {join_words(rounded, 'and')} differs only in the last digits "
             "(different CPU or NumPy version)"
         )
 
