@@ -51,7 +51,7 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
     with report_mistakes(plugins):
         own = [registry for registry in registries if name in list(registry)]  # searching installed packages is slow
         found = next((registry[name] for registry in own or registries if name in registry), None)
-        if found is None and OPTIMIZERS.is_elsewhere(name):
+        if found is None and OPTIMIZERS.is_external(name):
             fail(OPTIMIZERS.unknown(name))
         if found is None:
             things = [named for registry in registries for named in registry.items()]
@@ -82,7 +82,7 @@ def explanation(declared: Any, width: int) -> str:
         sentences.append(f"Evaluations: {join_words(evaluations, 'and')}")
     if hasattr(declared, "offers"):
         problem = declared()
-        sentences.append(whereabouts(problem))
+        sentences.append(start_and_minima(problem))
         sentences.append(f"Provides: {join_words([kind for kind in KINDS if kind in problem.offers], 'and')}")
     if getattr(declared, "source", ""):
         sentences.append(f"Source: {declared.source}")
@@ -127,7 +127,7 @@ def _table(rows: Sequence[Sequence[str]], width: int) -> str:
     return "\n".join(lines)
 
 
-def whereabouts(problem: Problem) -> str:
+def start_and_minima(problem: Problem) -> str:
     """Return the default start, the window of figures and the known minima of a problem, in sentences."""
     window = " × ".join(f"[{low:g}, {high:g}]" for low, high in problem.window)
     places = [f"{_point(minimum.at)}, error {_exactly(minimum.error)}" for minimum in problem.minima]

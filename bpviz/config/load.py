@@ -16,7 +16,7 @@ from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
 from bpviz.config.reader import read_experiment
 from bpviz.config.schema import KEYS
 from bpviz.config.values import Reader, long_form
-from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
+from bpviz.config.yaml_tree import LARGEST, Node, join_path, parse, scalar
 from bpviz.declare.domains import FileName
 from bpviz.experiment.spec import Algorithm, Experiment
 from bpviz.libraries import PREFIXES
@@ -154,7 +154,7 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
         i, items = int(step), list(node.value)
         short = _SHORT.get(path.rpartition(".")[2])
         old = long_form(items[i], short) if rest and short else items[i]
-        items[i] = _replaced(old, rest, value, place, under(path, i), reader)
+        items[i] = _replaced(old, rest, value, place, join_path(path, i), reader)
         return dataclasses.replace(node, value=items)
     if not isinstance(node.value, dict):
         reader.report(
@@ -164,9 +164,9 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
     if step not in node.value and rest and _INDEX.fullmatch(rest[0]):
         guess = nearest(step, KEYS)
         hint = f"; did you mean {guess!r}?" if guess and guess != step else ""
-        reader.report(place, under(path, step), f"no such list in the config{hint}")
+        reader.report(place, join_path(path, step), f"no such list in the config{hint}")
         return node
-    new = _replaced(node.value.get(step, Node({}, place)), rest, value, place, under(path, step), reader)
+    new = _replaced(node.value.get(step, Node({}, place)), rest, value, place, join_path(path, step), reader)
     return dataclasses.replace(
         node, value={**node.value, step: new}, keys={**node.keys, step: node.keys.get(step, place)}
     )

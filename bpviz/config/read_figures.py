@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bpviz import declare
-from bpviz.config.yaml_tree import Node, under
+from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import FIGURES, Problem
 from bpviz.messages.text import quote_value
 
@@ -32,7 +32,7 @@ def read_figures(
     first: dict[str, int] = {}
     requests = []
     for i, item in enumerate(node.value):
-        path = under("figures", i)
+        path = join_path("figures", i)
         request = read_figure(reader, item, path, problem, names)
         if request is None:
             continue
@@ -75,6 +75,6 @@ def read_figure(
         unverified = unchecked(kind, values)
         given = getattr(unverified, "algorithms", None) or ()
         accepted = dict.fromkeys(given if names is None else (word for one in names for word in one))
-        for name, complaint in unverified.misfits(problem, accepted):
+        for name, complaint in unverified.invalid_options(problem, accepted):
             reader.report_field(entry, path, name, complaint)
     return request

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
-from bpviz.declare.domains import Domain, Interval, Listed, Nullable, Text
+from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value
@@ -38,7 +38,7 @@ class Number(Domain):
     def schema(self) -> dict[str, Any]:
         return {"type": "number"}
 
-    def many(self) -> str:
+    def plural(self) -> str:
         return "numbers"
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ def _value(field: Field) -> dict[str, Any]:
 
 
 def _dataset() -> dict[str, Any]:
-    row = Listed(NUMBER, 2).schema()
+    row = ListOf(NUMBER, 2).schema()
     rows = {"type": "array", "items": row, "minItems": 1}
     return {
         "anyOf": [
@@ -92,7 +92,7 @@ def _dataset() -> dict[str, Any]:
 
 
 def _start() -> dict[str, Any]:
-    point = Listed(NUMBER, 1).schema()
+    point = ListOf(NUMBER, 1).schema()
     return {"anyOf": [point, {"type": "array", "items": point, "minItems": 1}]}
 
 
@@ -129,7 +129,7 @@ def _expect() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": of_one}
 
 
-_NAMES = Listed(Text(), 1)
+_NAMES = ListOf(Text(), 1)
 ROWS = {
     "features": Field("features", None, Nullable(_NAMES, "x1, x2, ..."), "names of the columns before the target"),
 }

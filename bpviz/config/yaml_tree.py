@@ -87,7 +87,7 @@ class Node:
         return self.value
 
 
-def under(path: str, key: str | int) -> str:
+def join_path(path: str, key: str | int) -> str:
     """Return the path of a part of the value at ``path``."""
     if isinstance(key, int):
         return f"{path}[{key}]"
@@ -191,8 +191,8 @@ class _Tree:
             return ""
         parent = self._open[-1]
         if isinstance(parent.node.value, list):
-            return under(parent.path, len(parent.node.value))
-        return parent.path if parent.key is None else under(parent.path, parent.key)
+            return join_path(parent.path, len(parent.node.value))
+        return parent.path if parent.key is None else join_path(parent.path, parent.key)
 
     def _scalar(self, event: Event) -> None:
         quoted = bool(event.style)
@@ -211,7 +211,7 @@ class _Tree:
         place = self._place(event)
         if key in parent.node.keys:
             message = f"duplicate key (first given {parent.node.keys[key]})"
-            self.mistakes.append(place.mistake(under(parent.path, key), message))
+            self.mistakes.append(place.mistake(join_path(parent.path, key), message))
         else:
             parent.node.keys[key] = place
         parent.key = key

@@ -44,13 +44,13 @@ class Domain:
         """Return a value that is not in the domain, for tests."""
         return {"not": "this"}
 
-    def one(self) -> str:
+    def singular(self) -> str:
         """Return the noun phrase for one value in messages: ``a number in [0, 1)``."""
         return str(self)
 
-    def many(self) -> str:
+    def plural(self) -> str:
         """Return the noun phrase for several values in messages: ``numbers in [0, 1)``."""
-        return f"values, each {self.one()}"
+        return f"values, each {self.singular()}"
 
     def __str__(self) -> str:
         raise NotImplementedError
@@ -114,7 +114,7 @@ class Interval(Domain):
             )
         except OverflowError:  # an integer too large for a float
             accepted = False
-        return None if accepted else f"expected {self.one()}, got {quote_value(value)}"
+        return None if accepted else f"expected {self.singular()}, got {quote_value(value)}"
 
     def convert(self, value: Any) -> float | int:
         return int(value) if self.integer else float(value)
@@ -135,10 +135,10 @@ class Interval(Domain):
             return self.high + 1 if self.with_high else self.high
         return math.nan
 
-    def one(self) -> str:
+    def singular(self) -> str:
         return f"{'an integer' if self.integer else 'a number'}{self._within()}"
 
-    def many(self) -> str:
+    def plural(self) -> str:
         return f"{'integers' if self.integer else 'numbers'}{self._within()}"
 
     def _within(self) -> str:
@@ -214,7 +214,7 @@ class Text(Domain):
 
     def complaint(self, value: object) -> str | None:
         if not isinstance(value, str):
-            return f"expected {self.one()}, got {quote_value(value)}"
+            return f"expected {self.singular()}, got {quote_value(value)}"
         if not value.strip():
             return f"expected a non-empty string, got {quote_value(value)}"
         if len(value) > self.longest:
@@ -226,7 +226,7 @@ class Text(Domain):
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1, "maxLength": self.longest}
 
-    def many(self) -> str:
+    def plural(self) -> str:
         return "strings"
 
     def __str__(self) -> str:
@@ -253,7 +253,7 @@ class FileName(Text):
     def bad(self) -> object:
         return "../outside"
 
-    def many(self) -> str:
+    def plural(self) -> str:
         return "file names"
 
     def __str__(self) -> str:
@@ -261,7 +261,7 @@ class FileName(Text):
 
 
 @dataclasses.dataclass(frozen=True)
-class Listed(Domain):
+class ListOf(Domain):
     """A list of values of one domain.
 
     Parameters
@@ -303,8 +303,8 @@ class Listed(Domain):
 
     def __str__(self) -> str:
         if self.most == self.least:
-            return f"a list of {self.least} {self.item.many()}"
-        return f"a list of {f'{self.least} or more ' if self.least else ''}{self.item.many()}"
+            return f"a list of {self.least} {self.item.plural()}"
+        return f"a list of {f'{self.least} or more ' if self.least else ''}{self.item.plural()}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Wrapper:
 
     inner: Optimizer
 
-    def misfits(self, problem: Problem) -> list[tuple[str, str]]:
+    def unsuitable_settings(self, problem: Problem) -> list[tuple[str, str]]:
         """Return (field, complaint) for settings that do not fit ``problem``; ``needs`` is checked separately."""
         return []
 
@@ -84,10 +84,12 @@ def components(thing: Any) -> Iterator[Any]:
 
 def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str | None:
     """Return the first reason why ``optimizer`` cannot run on ``problem``, or None."""
-    return next((complaint for layer in layers(optimizer) for _, complaint in misfits(layer, problem)), None)
+    return next(
+        (complaint for layer in layers(optimizer) for _, complaint in unsuitable_settings(layer, problem)), None
+    )
 
 
-def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
+def unsuitable_settings(layer: Any, problem: Problem) -> list[tuple[str, str]]:
     """Return (field, complaint) for the mismatches of a rule or a single wrapper with ``problem``.
 
     The field is "" if the complaint is about no field in particular.
@@ -97,7 +99,7 @@ def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
     if missing:
         subject = getattr(problem, "called", problem.name)
         return [("", f"{cls.name} requires {join_words(missing, 'and')}, which the problem {subject} does not provide")]
-    return layer.misfits(problem) if isinstance(layer, Wrapper) else []
+    return layer.unsuitable_settings(problem) if isinstance(layer, Wrapper) else []
 
 
 def without_gradient(problem: Problem) -> str | None:

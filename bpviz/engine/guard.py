@@ -257,7 +257,7 @@ def _named(thing: Any, error: BaseException | None = None) -> str:
     """Return a rule or a problem as messages name it: ``leap (my_rule.py:12)``."""
     module = type(thing).__module__
     file = registry.FILES.get(module) or getattr(sys.modules.get(module), "__file__", None)
-    place = entry_points.last_place(error, file) if error and file else None
+    place = entry_points.error_location(error, file) if error and file else None
     line = f":{place[1]}" if place else ""
     return f"{thing.name} ({file}{line})" if file else f"{thing.name}"
 
@@ -267,7 +267,7 @@ def _when(clock: Callable[[], int]) -> str:
 
 
 def _words(error: BaseException) -> str:
-    said = entry_points.in_words(error)
+    said = entry_points.describe_error(error)
     if isinstance(error, UnknownNameError):
         return str(error)
     if isinstance(error, ValueError) and "read-only" in said:

@@ -182,10 +182,10 @@ def brent(phi: Phi, start: Bracket, tolerance: Column, closest: Column, f: Oracl
     return x, fx
 
 
-def recall(known: Array, ask: Callable[[Array, Mask], Array], w: Array, f: Oracle) -> Array:
+def evaluate_unknown(known: Array, evaluate: Callable[[Array, Mask], Array], w: Array, f: Oracle) -> Array:
     """Return the known values, of any shape, and evaluate those that are NaN: all of them in the first epoch."""
     missing = f.xp.isnan(known).any(axis=tuple(range(1, known.ndim)), keepdims=True)
-    return f.xp.where(missing, ask(w, missing.reshape(-1)), known) if missing.any() else known
+    return f.xp.where(missing, evaluate(w, missing.reshape(-1)), known) if missing.any() else known
 
 
 def backtrack(
@@ -208,13 +208,15 @@ def backtrack(
     return found, alpha, lowest
 
 
-def downhill(d: Array, g: Array, f: Oracle) -> tuple[Array, Mask]:
+def ensure_descent(d: Array, g: Array, f: Oracle) -> tuple[Array, Mask]:
     """Return d, with -g in the runs where d does not lead downhill, and the mask ``(runs, 1)`` of those runs."""
     lost = ~(f.dot(g, d) < 0)
     return f.xp.where(lost, -g, d), lost
 
 
-def settle(holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask | bool = True) -> tuple[Mask, Array]:
+def end_failed_searches(
+    holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask | bool = True
+) -> tuple[Mask, Array]:
     """End the runs whose search along -g found no step; return which runs move, and their α, both ``(runs, 1)``.
 
     Other runs without a step go on, at the same weights: those whose d is not -g, because their rule can forget the
@@ -227,7 +229,7 @@ def settle(holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask 
     return holds | overflows, f.xp.where(overflows, f.xp.inf, alpha)
 
 
-class Known(NamedTuple):
+class KnownValues(NamedTuple):
     """Values at the weights where a search ended, so that the next search does not evaluate them again."""
 
     error: Array  # (runs, 1)
@@ -236,24 +238,24 @@ class Known(NamedTuple):
     failed: Mask  # (runs, 1), whether the search found no step; the next one is along -g, from the longest first trial
 
     @classmethod
-    def nothing(cls, w: Array, f: Oracle) -> Known:
+    def unknown(cls, w: Array, f: Oracle) -> KnownValues:
         """Return NaN for all values, as before the first epoch."""
         nan = f.xp.full_like(w, f.xp.nan)
         return cls(nan[:, :1], nan, nan[:, :1], f.xp.isinf(nan[:, :1]))
 
-    def at(self, w: Array, f: Oracle) -> Known:
+    def at(self, w: Array, f: Oracle) -> KnownValues:
         """Evaluate the missing values at ``w``. The last error makes the first trial of a run about 1 long in w."""
-        error, g = recall(self.error, f.error, w, f), recall(self.g, f.gradient, w, f)
+        error, g = evaluate_unknown(self.error, f.error, w, f), evaluate_unknown(self.g, f.gradient, w, f)
         new = f.xp.isnan(self.last_error)
-        return Known(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error), self.failed)
+        return KnownValues(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error), self.failed)
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """The result of a search with gradients."""
 
     holds: Mask  # (runs, 1), whether a step was found
     alpha: Array  # (runs, 1), the step; 0 where none was found
-    known: Known  # values at its end
+    known: KnownValues  # values at its end
 
 
 class Descent(NamedTuple):
@@ -261,7 +263,7 @@ class Descent(NamedTuple):
 
     w: Array  # (runs, params), the weights after the step
     s: Array  # (runs, params), their change
-    known: Known  # values there
+    known: KnownValues  # values there
     forgets: Mask  # (runs, 1), the runs whose rule must forget its memory: d led uphill, or no step was found
 
 
@@ -290,18 +292,18 @@ class StrongWolfe:
         return [] if self.c1 < self.c2 else [("c1", f"{self.c1:g} is not below c2, {self.c2:g}")]
 
     def descend(
-        self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
+        self, w: Array, d: Array, known: KnownValues, f: Oracle, accept: Callable[[Array], Mask] | None = None
     ) -> Descent:
         """Search along d, or along -g where d does not lead downhill, and end the runs where no step reduces E."""
-        d, lost = downhill(d, known.g, f)
+        d, lost = ensure_descent(d, known.g, f)
         found = self.search(w, d, known, f, accept)
-        moves, alpha = settle(found.holds, found.alpha, d, known.g, f, known.failed)
+        moves, alpha = end_failed_searches(found.holds, found.alpha, d, known.g, f, known.failed)
         s = f.xp.where(moves, alpha * d, 0.0)
         return Descent(w + s, s, found.known, lost | ~moves)
 
     def search(
-        self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
-    ) -> Found:
+        self, w: Array, d: Array, known: KnownValues, f: Oracle, accept: Callable[[Array], Mask] | None = None
+    ) -> SearchResult:
         """Find α > 0 with E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, in runs whose d leads downhill.
 
         The first trial follows from the last change of the error, and is at most ``step``. ``accept`` may refuse an α
@@ -312,7 +314,7 @@ class StrongWolfe:
         error, g = known.error, known.g
         slope = f.dot(g, d)
         zero = xp.zeros_like(error)
-        found = Found(zero > 0, zero, Known(error, g, error, zero == 0))
+        found = SearchResult(zero > 0, zero, KnownValues(error, g, error, zero == 0))
 
         def look(alpha: Array, ceiling: Array) -> tuple[_Trial, Mask, Mask]:
             """Try α in the runs that search. Return the trial, where φ is too high, and where the trial is refused."""
@@ -326,7 +328,7 @@ class StrongWolfe:
             if accept:
                 good = good & accept(g_there)
             lowest = good | (low & (height < error))  # so far, since the ceiling is the lowest before
-            found = _where(lowest, Found(lowest, alpha, Known(height, g_there, error, zero > 0)), found, f)
+            found = _where(lowest, SearchResult(lowest, alpha, KnownValues(height, g_there, error, zero > 0)), found, f)
             return _Trial(alpha, height, slope_there), searching & ~low, low & ~good
 
         # Algorithm 3.5: double the step until one is good or too long

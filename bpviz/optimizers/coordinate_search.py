@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.numerics.linesearch import recall
+from bpviz.numerics.linesearch import evaluate_unknown
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
@@ -57,7 +57,7 @@ class CoordinateSearch:
 
     def advance(self, w: Array, state: Compass, f: Oracle) -> tuple[Array, Compass]:
         xp, delta = f.xp, state.delta
-        error = recall(state.error, f.error, w, f)
+        error = evaluate_unknown(state.error, f.error, w, f)
         after, lowest, searching = w, error, f.live[:, None]
         for axis in xp.eye(w.shape[1]):
             for d in (axis, -axis):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.numerics.linesearch import recall
+from bpviz.numerics.linesearch import evaluate_unknown
 from bpviz.optimizers._curvature import OF_EIGENVALUES, WRIGHT, Model, dogleg, exact
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class _TrustRegion:
 
     def advance(self, w: Array, state: Region, f: Oracle) -> tuple[Array, Region]:
         xp, radius = f.xp, state.radius
-        error, g = recall(state.error, f.error, w, f), recall(state.g, f.gradient, w, f)
-        H = recall(state.H, f.hessian, w, f)
+        error, g = evaluate_unknown(state.error, f.error, w, f), evaluate_unknown(state.g, f.gradient, w, f)
+        H = evaluate_unknown(state.H, f.hessian, w, f)
         model, p, at_edge = self._lowest(Model.of(H, g, f), radius, f)
         there, promised = w + model.step(p, f), -model.change(p, f)
         going = (promised > 0) & (there != w).any(axis=1, keepdims=True)

@@ -84,7 +84,7 @@ def _version(library: str) -> str:
     return version(library)
 
 
-def other_code(code: Mapping[str, str]) -> list[str]:
+def changed_code(code: Mapping[str, str]) -> list[str]:
     """Return the source files of a lockfile that have changed."""
     return [name for name, was in code.items() if _now(name) != was]
 

@@ -56,7 +56,7 @@ def up_to_date(source: Source, folder: Path, asked: RunOptions) -> Lock | None:
     packages = {name: plugins.version_of(name) for name in _named(before, "package")}
     if origin(source, folder, asked, _named(before, "data"), packages) != before.origin:
         return None
-    if provenance.other_code(before.code) or lockfile.damages(before, folder):
+    if provenance.changed_code(before.code) or lockfile.damages(before, folder):
         return None
     return before
 
@@ -127,7 +127,7 @@ def _reason(job: Job, before: Lock, now: Origin) -> str:
         reasons += _config_changes(job) or ["config file edited, but its values are unchanged"]
     if set(other) - {"overrides"}:
         reasons.append("figure options changed (--format or --no-figures)")
-    code = provenance.other_code(before.code)
+    code = provenance.changed_code(before.code)
     if code:
         more = len(code) - _MOST_FILES
         names = [*code[:_MOST_FILES], f"{more} more"] if more > 1 else code
@@ -235,4 +235,4 @@ def prune(orphan: Orphan) -> None:
     else:
         before = lockfile.read(orphan.folder)
         if before:
-            lockfile.write(orphan.folder, lockfile.without_left_over(before))
+            lockfile.write(orphan.folder, lockfile.without_orphans(before))

@@ -194,7 +194,7 @@ def test_path_is_relative_to_the_working_directory(folder, monkeypatch):
     monkeypatch.chdir("deep/down")
     done("validate", "../../exp.yaml", "--plugin", "../../leap.py")
     plugins._LOADED.clear()
-    OPTIMIZERS.forget(OPTIMIZERS["leap"].__module__)
+    OPTIMIZERS.unregister(OPTIMIZERS["leap"].__module__)
     assert rejected("validate", "../../exp.yaml", "--plugin", "leap.py") == "leap.py: no such file"
 
 

@@ -472,7 +472,7 @@ def test_finds_invalid_values_that_are_accepted_or_reported_wrongly():
         [field] = declare.fields(rule).values()
         assert next(declarations.hyperparameter_rejects_invalid_values(rule, field)).startswith(first)
         assert "settings" in failures(rule)
-        OPTIMIZERS.forget(__name__)
+        OPTIMIZERS.unregister(__name__)
 
 
 def test_finds_field_without_a_range():
@@ -569,7 +569,7 @@ def test_exception_in_a_check_is_a_finding():
 
 def test_skips_documentation_of_unregistered_rules():
     rule = make_rule()
-    OPTIMIZERS.forget(__name__)
+    OPTIMIZERS.unregister(__name__)
     verdicts = {verdict.check: verdict.passed for verdict in contract(rule)}
     assert [name for name, passed in verdicts.items() if passed is None] == ["wrappers", "documentation"]
     assert set(verdicts.values()) == {True, None}

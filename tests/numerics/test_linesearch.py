@@ -16,7 +16,16 @@ from scipy.optimize import bracket as scipy_bracket
 from scipy.optimize import minimize_scalar
 
 from bpviz.engine.oracle import CountingOracle
-from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, bracket, brent, golden_section, resolution
+from bpviz.numerics.linesearch import (
+    KnownValues,
+    StrongWolfe,
+    along,
+    backtrack,
+    bracket,
+    brent,
+    golden_section,
+    resolution,
+)
 
 # What the search meets on its way, found by running a copy of the textbook's loop that says which branch it takes.
 ON_THE_WAY = {
@@ -169,7 +178,7 @@ def searched(function, slope, accept=None, **settings):
     problem = Curves(function, slope)
     f, w = CountingOracle(problem, 1), np.array([[0.0]])
     with np.errstate(all="ignore"):
-        known = Known.nothing(w, f).at(w, f)
+        known = KnownValues.unknown(w, f).at(w, f)
         found = StrongWolfe(**settings).search(w, np.array([[1.0]]), known, f, accept)
     return found, problem.tried[1:]
 

@@ -356,7 +356,7 @@ def test_rejects_a_problem_without_the_needed_evaluations(name):
         list(iterate(optimizer, Mute(), [[0.0]], error_threshold=None, max_epochs=1))
     assert str(refusal.value) == "gd requires gradient, which the problem mute problem does not provide"
     own = [kind for kind in KINDS if kind in WRAPPERS[name].needs]
-    said = [complaint for _, complaint in declare.misfits(optimizer, Mute())]
+    said = [complaint for _, complaint in declare.unsuitable_settings(optimizer, Mute())]
     words = f"{name} requires {' and '.join(own)}, which the problem mute problem does not provide"
     assert said == ([words] if own else [f"{name} requires a problem with data (mute problem has none)"] * len(said))
 

@@ -12,7 +12,7 @@ from bpviz.storage import atomic
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bpviz.outputs.drift import Checked, Picture
+    from bpviz.outputs.drift import CheckResult, Picture
 
 PAGE = "index.html"
 
@@ -72,7 +72,7 @@ figure img {
 _CAPTIONS = {"expected": "Baseline", "actual": "Now", "difference": "Difference"}
 
 
-def write(folder: Path, found: Sequence[Checked], verdict: str) -> Path:
+def write(folder: Path, found: Sequence[CheckResult], verdict: str) -> Path:
     """Write the page and its images, and return its path; raise UnwritableError if that fails."""
     shown = [one for one in found if one.drifts]
     written: dict[Path, bytes] = {}
@@ -93,7 +93,7 @@ def _file(picture: Picture, part: str) -> str:
     return f"{picture.name}-{part}.png"
 
 
-def page(found: Sequence[Checked], verdict: str) -> str:
+def page(found: Sequence[CheckResult], verdict: str) -> str:
     """Return the page, with the images embedded in it."""
     entries = "".join(
         f'<li><a href="#e{number}">{escape(one.title)}</a></li>' for number, one in enumerate(found, start=1)
@@ -122,7 +122,7 @@ def page(found: Sequence[Checked], verdict: str) -> str:
 """
 
 
-def _section(number: int, one: Checked) -> str:
+def _section(number: int, one: CheckResult) -> str:
     config = f"<code>{escape(one.config)}</code>, " if one.config else ""
     parts = [
         f'<section id="e{number}" aria-labelledby="t{number}">\n<h2 id="t{number}">{escape(one.title)}</h2>\n',
@@ -138,7 +138,7 @@ def _section(number: int, one: Checked) -> str:
     return "".join([*parts, "</section>\n"])
 
 
-def _drifts(one: Checked) -> Iterator[str]:
+def _drifts(one: CheckResult) -> Iterator[str]:
     for level, where in one.drifts:
         place = ":".join([where.file, *(str(n) for n in (where.line, where.column) if n)])
         path = f"{escape(where.path)}: " if where.path else ""
@@ -148,7 +148,7 @@ def _drifts(one: Checked) -> Iterator[str]:
         )
 
 
-def _changes(one: Checked) -> str:
+def _changes(one: CheckResult) -> str:
     rows = "".join(
         f"<tr><td>{escape(change.run)}</td><td>{escape(change.what)}</td>"
         f'<td class="number">{escape(change.was)}</td><td class="number now">{escape(change.now)}</td></tr>\n'
@@ -158,7 +158,7 @@ def _changes(one: Checked) -> str:
     return f'<div class="scroll" tabindex="0"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n'
 
 
-def _picture(one: Checked, picture: Picture) -> str:
+def _picture(one: CheckResult, picture: Picture) -> str:
     figures = "".join(
         f"<figure><figcaption>{_CAPTIONS[part]}</figcaption>"
         f'<a href="{_url(one, picture, part)}"><img alt="{escape(f"{picture.title}: {_CAPTIONS[part].lower()}")}"'
@@ -171,7 +171,7 @@ def _picture(one: Checked, picture: Picture) -> str:
     )
 
 
-def _url(one: Checked, picture: Picture, part: str) -> str:
+def _url(one: CheckResult, picture: Picture, part: str) -> str:
     from urllib.parse import quote
 
     return quote(f"{one.folder.name}/{_file(picture, part)}")

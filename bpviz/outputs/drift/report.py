@@ -7,11 +7,11 @@ from typing import Any
 
 from bpviz import tables
 from bpviz.messages.github_actions import repository_path
-from bpviz.outputs.drift import LEVELS, Checked
+from bpviz.outputs.drift import LEVELS, CheckResult
 from bpviz.tables import Table, schemas
 
 
-def verdict(found: Sequence[Checked], level: str) -> str:
+def verdict(found: Sequence[CheckResult], level: str) -> str:
     """Return the result of a check in one sentence."""
     drifts = sum(len(one.drifts) for one in found)
     drifted = sum(bool(one.drifts) for one in found)
@@ -26,14 +26,14 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def as_text(found: Sequence[Checked], *, notes: bool = True) -> str:
+def as_text(found: Sequence[CheckResult], *, notes: bool = True) -> str:
     """Return all drifts with their places, and the notes."""
     lines = [str(drift.where) for one in found for drift in one.drifts]
     lines += [note for one in found for note in one.notes] if notes else []
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_data(found: Sequence[Checked], level: str) -> dict[str, Any]:
+def as_data(found: Sequence[CheckResult], level: str) -> dict[str, Any]:
     """Return the report as plain data for JSON."""
     return {
         "schema": schemas.DRIFT,
@@ -61,7 +61,7 @@ def as_data(found: Sequence[Checked], level: str) -> dict[str, Any]:
     }
 
 
-def as_markdown(found: Sequence[Checked], level: str) -> str:
+def as_markdown(found: Sequence[CheckResult], level: str) -> str:
     """Return the report in Markdown: a table of the experiments, then the drifts and notes."""
     levels = LEVELS[: LEVELS.index(level) + 1]
     rows = [
@@ -73,7 +73,7 @@ def as_markdown(found: Sequence[Checked], level: str) -> str:
     return f"# bpviz: {verdict(found, level)}\n\n{tables.as_markdown(table)}{block}"
 
 
-def _cell(one: Checked, level: str) -> str:
+def _cell(one: CheckResult, level: str) -> str:
     drifts = len(one.at(level))
     if drifts:
         return _counted(drifts, "drift")
