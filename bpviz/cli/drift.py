@@ -83,10 +83,10 @@ def check_outputs(
         found = _check_all(configs, out, options, given, level)
     _print_report(found, options, level)
     unmet = options.strict and print_unmet(found)
-    drifts = [(f"bpviz: drift ({drift.level})", drift.where) for one in found for drift in one.drifts]
+    drifts = [(f"bpviz: drift ({drift.level})", drift.where) for result in found for drift in result.drifts]
     annotate([*drifts, *(failed_expectations(found) if options.strict else ())])
     failed = bool(drifts) or unmet
-    if any(one.pictures for one in found):
+    if any(result.pictures for result in found):
         failed = not _write_page(found, options, level, pictures) or failed
     if failed:
         raise click.exceptions.Exit(1)

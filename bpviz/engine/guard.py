@@ -267,9 +267,9 @@ def _when(clock: Callable[[], int]) -> str:
 
 
 def _words(error: BaseException) -> str:
-    said = entry_points.describe_error(error)
+    message = entry_points.describe_error(error)
     if isinstance(error, UnknownNameError):
         return str(error)
-    if isinstance(error, ValueError) and "read-only" in said:
-        return f"w, the state and the answers must not be changed in place; make new arrays, {_EXAMPLE} ({said})"
-    return said
+    if isinstance(error, ValueError) and "read-only" in message:
+        return f"w, the state and the answers must not be changed in place; make new arrays, {_EXAMPLE} ({message})"
+    return message

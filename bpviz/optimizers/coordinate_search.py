@@ -62,10 +62,10 @@ class CoordinateSearch:
         for axis in xp.eye(w.shape[1]):
             for d in (axis, -axis):
                 if searching.any():
-                    there = w + delta * d
-                    height = f.error(there, searching[:, 0])
+                    trial = w + delta * d
+                    height = f.error(trial, searching[:, 0])
                     lower = searching & (height < error)  # False where the error is NaN
-                    after, lowest = xp.where(lower, there, after), xp.where(lower, height, lowest)
+                    after, lowest = xp.where(lower, trial, after), xp.where(lower, height, lowest)
                     searching = searching & ~lower
         delta = xp.where(searching, self.decrease, self.increase) * delta
         f.cannot_go_on((delta < self.tolerance)[:, 0])

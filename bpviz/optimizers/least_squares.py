@@ -139,19 +139,19 @@ class LevenbergMarquardt:
             state = _chosen(new, here._replace(mu=mu), state, f)
         error, A, g, mu, nu = state
         h = -f.solve(A + mu[..., None] * xp.eye(w.shape[1]), g)
-        there = w + h
-        moves = ~xp.isnan(h).any(axis=1) & (there != w).any(axis=1)
+        trial = w + h
+        moves = ~xp.isnan(h).any(axis=1) & (trial != w).any(axis=1)
         f.cannot_go_on(~moves)
-        r = f.residuals(there, moves)
+        r = f.residuals(trial, moves)
         gain = (error - f.dot(r, r)) / f.dot(h, mu * h - g)  # ϱ
         taken = gain > 0  # False where the error is NaN
         surprise = 2 * gain - 1
         after = Damped(error, A, g, nu * mu, 2 * nu)
         if taken.any():
-            better = self._at(there, r, taken[:, 0], f)
+            better = self._at(trial, r, taken[:, 0], f)
             mu = mu * xp.maximum(self.decrease, 1 - surprise * surprise * surprise)
             after = _chosen(taken, better._replace(mu=mu), after, f)
-        return xp.where(taken, there, w), after
+        return xp.where(taken, trial, w), after
 
     def _at(self, w: Array, r: Array, where: Mask, f: Oracle) -> Damped:
         """Return the state at ``w``, without the damping, for the runs in ``where``."""

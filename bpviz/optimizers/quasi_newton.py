@@ -184,20 +184,20 @@ class Sr1:
         model = Model.of(B, g, f)
         p, _ = exact(model, radius, _EDGE, f)
         s, promised = model.step(p, f), -model.change(p, f)
-        there = w + s
-        going = (promised > 0) & (there != w).any(axis=1, keepdims=True)
-        f.cannot_go_on(~going[:, 0])
-        error_there, g_there = f.error(there, going[:, 0]), f.gradient(there, going[:, 0])
-        rho = (error - error_there) / promised
+        trial = w + s
+        moves = (promised > 0) & (trial != w).any(axis=1, keepdims=True)
+        f.cannot_go_on(~moves[:, 0])
+        error_trial, g_trial = f.error(trial, moves[:, 0]), f.gradient(trial, moves[:, 0])
+        rho = (error - error_trial) / promised
         taken = rho > self.accept
         longer = xp.where((rho > 0.75) & (f.dot(s, s) > (0.8 * radius) ** 2), 2 * radius, radius)
         radius = xp.where(rho >= 0.1, longer, radius / 2)
-        rest = g_there - g - f.matvec(B, s)
+        rest = g_trial - g - f.matvec(B, s)
         rest_s = f.dot(rest, s)
         fit = (abs(rest_s) >= self.skip * xp.sqrt(f.dot(s, s) * f.dot(rest, rest))) & (rest_s != 0)
         B = xp.where(fit[:, :, None], B + f.outer(rest, rest) / rest_s[:, :, None], B)
-        kept = Sr1State(xp.where(taken, error_there, error), xp.where(taken, g_there, g), B, radius)
-        return xp.where(taken, there, w), kept
+        kept = Sr1State(xp.where(taken, error_trial, error), xp.where(taken, g_trial, g), B, radius)
+        return xp.where(taken, trial, w), kept
 
 
 class Pairs(NamedTuple):

@@ -89,11 +89,11 @@ def test_divergence_leaves_the_neighbours_alone(bowl):
     """
     step = np.array([0.2, 1e6, 0.2])
     starts = [(1, 1), (1, 1), (5, -3)]
-    calm, wild, other = runs("gd", bowl, starts, varied={"step": step}, max_epochs=100)
+    stable, wild, other = runs("gd", bowl, starts, varied={"step": step}, max_epochs=100)
     assert (wild.ending, wild.epochs, wild.final_error) == (Ending.DIVERGED, 24, np.inf)
     assert np.isfinite(wild.errors[:-1]).all()
-    assert (calm.epochs, other.epochs) == (100, 100)
-    assert calm.weights.tobytes() == runs("gd", bowl, starts[:1], step=0.2, max_epochs=100)[0].weights.tobytes()
+    assert (stable.epochs, other.epochs) == (100, 100)
+    assert stable.weights.tobytes() == runs("gd", bowl, starts[:1], step=0.2, max_epochs=100)[0].weights.tobytes()
 
 
 def test_a_start_that_overflows_is_divergence_at_epoch_zero(bowl):

@@ -162,12 +162,12 @@ FIRST, FIRST_TWO, LAST_TWO = (np.array(mask, dtype=bool) for mask in ([1, 0, 0],
     "masks",
     [[ALL, FIRST], [FIRST, ALL], [FIRST, FIRST], [FIRST_TWO, LAST_TWO, ALL], [FIRST, FIRST_TWO, ALL, LAST_TWO, FIRST]],
 )
-@pytest.mark.parametrize("looked", [False, True])
+@pytest.mark.parametrize("evaluated", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_evaluation_at_one_array_counts_once_per_run_with_any_masks(kind, looked, masks, six_points, w):
+def test_an_evaluation_at_one_array_counts_once_per_run_with_any_masks(kind, evaluated, masks, six_points, w):
     """As for a run alone, where a mask has all runs or none. Evaluations at another array do not matter."""
     f = CountingOracle(six_points, 3)
-    if looked:
+    if evaluated:
         f.uncounted_errors(w)
     once = np.zeros(3, dtype=bool)
     for mask in masks:
