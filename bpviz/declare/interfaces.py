@@ -115,22 +115,10 @@ def reasons_by_row(where: Mask, why: str | Mapping[int, str]) -> Mapping[int, st
 
 
 ARRAY_FUNCTIONS = (
-    *("abs", "arange", "argsort", "asarray", "cbrt", "concat", "concatenate", "cos", "exp", "eye", "finfo"),
-    *(
-        "floor",
-        "full",
-        "full_like",
-        "inf",
-        "isfinite",
-        "isinf",
-        "isnan",
-        "linalg.diagonal",
-        "log",
-        "matrix_transpose",
-        "maximum",
-    ),
-    *("minimum", "nan", "ndim", "ones", "ones_like", "power", "sign", "sqrt", "stack", "take_along_axis", "where"),
-    *("zeros", "zeros_like"),
+    *("abs", "arange", "argsort", "asarray", "cbrt", "concat", "concatenate", "cos", "exp"),
+    *("eye", "floor", "full", "full_like", "inf", "isfinite", "isinf", "isnan", "linalg.diagonal"),
+    *("log", "matrix_transpose", "maximum", "minimum", "nan", "ndim", "ones", "ones_like", "power"),
+    *("sign", "sqrt", "stack", "take_along_axis", "where", "zeros", "zeros_like"),
 )
 """The names in the array namespace ``f.xp`` that the rules, the wrappers and the line searches of this package use.
 

@@ -30,8 +30,8 @@ class Track(NamedTuple):
 class SurfaceData(NamedTuple):
     """The plotted data: the surface and one track per run.
 
-    ``heights (rows, columns)`` are errors or their logarithms; ``minima`` are those with the lowest error and the
-    others ``(minima, 3)``, with such heights.
+    ``heights (rows, columns)`` are errors or their logarithms; ``minima`` are global and local minima
+    ``(minima, 3)``, with such heights.
     """
 
     title: str
@@ -43,7 +43,7 @@ class SurfaceData(NamedTuple):
 
 
 class SurfaceArtists(NamedTuple):
-    """The artists: tracks in the order of the data, minima with the lowest error before the others."""
+    """The artists: tracks in the order of the data, global minima before local ones."""
 
     surface: Any  # a Poly3DCollection; mplot3d has no type hints
     tracks: list[Line2D]

@@ -148,7 +148,7 @@ def _compiled(name: str, given: tuple[tuple[str, Any], ...]) -> Transformation:
 
 
 class Search(NamedTuple):
-    """A transformation with a line search: ``update(state, params)`` evaluates through ``evaluations``."""
+    """A transformation with a line search: ``update(state, params)`` evaluates by callbacks."""
 
     init: Callable[..., Any]
     update: Callable[..., Any]

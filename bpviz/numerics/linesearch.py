@@ -1,6 +1,6 @@
 """Line searches for a block of runs, each on the function φ(α) = E(w + α d) of its run.
 
-The loops are masked: only the runs that still search are evaluated and billed.
+The loops are masked: only runs that are still searching are evaluated and counted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _GROW = 1.618034  # factor from one step of the bracketing to the next
 _LONGEST_JUMP = 110.0  # longest extrapolation by a parabola, in lengths of the last interval
 _GOLDEN_CUT = 0.3819660  # length of a golden step of Brent's method, as a fraction of the longer part of its bracket
 _CLOSEST = 1e-11  # least distance between trials of Brent's method, unless a tenth of its bracket is less (from SciPy)
+_EPS = 2.0**-52  # ε, the relative distance of numbers in double precision
 _MOST_TRIALS = 1000
 _MOST_INTERPOLATIONS = 11  # trials within a bracket, as many as in SciPy, which then gives up
 
@@ -98,9 +99,9 @@ def bracket(phi: Phi, phi_zero: Array, closest: Array, f: Oracle) -> Bracket:
 def resolution(w: Array, direction: Array, f: Oracle) -> Array:
     """Return the step ``(runs, 1)`` along a direction d that is lost in the rounding of w: min ε |wᵢ| / |dᵢ|."""
     xp = f.xp
-    still = direction == 0
-    steps = xp.finfo(float).eps * xp.abs(w) / xp.where(still, 1.0, xp.abs(direction))
-    step: Array = xp.where(still, xp.inf, steps).min(axis=1, keepdims=True)
+    moves = direction != 0
+    steps = _EPS * xp.abs(w / xp.where(moves, direction, 1.0))
+    step: Array = xp.where(moves, steps, xp.inf).min(axis=1, keepdims=True)
     return step
 
 
@@ -195,16 +196,18 @@ def backtrack(
 
     J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, Algorithm 3.1. ``slope (runs, 1)`` is φ'(0). φ must
     be below φ(0) too, since rounding may hide the second term. A run stops after a step of at most ``closest``, which
-    is lost in rounding.
+    is lost in rounding. After 1000 trials the step is at least halved.
     """
     xp = f.xp
     alpha, lowest = first + xp.zeros_like(slope), phi_zero
     found = searching = f.live[:, None] & (slope < 0)
-    while searching.any():
+    for trial in range(2 * _MOST_TRIALS):
+        if not searching.any():
+            break
         lowest = xp.where(searching, phi(alpha, searching[:, 0]), lowest)
         found = (lowest <= phi_zero + c1 * alpha * slope) & (lowest < phi_zero)
         searching = searching & ~found & (alpha > closest)
-        alpha = xp.where(searching, shrink * alpha, alpha)
+        alpha = xp.where(searching, (shrink if trial < _MOST_TRIALS else xp.minimum(shrink, 0.5)) * alpha, alpha)
     return found, alpha, lowest
 
 
@@ -223,6 +226,8 @@ def end_failed_searches(
     memory that led to d, and those outside the mask ``last (runs, 1)``, whose first trial may have been too short.
     Where the slope overflows, no search is possible; α = ∞ makes the run diverge.
     """
+    if holds.all():  # the ordinary epoch
+        return holds, alpha
     steepest, level = (d == -g).all(axis=1, keepdims=True), (g == 0).all(axis=1, keepdims=True)
     overflows = ~holds & ~f.xp.isfinite(f.dot(g, d))
     f.cannot_go_on((~holds & ~overflows & steepest & (level | last))[:, 0])
@@ -244,7 +249,7 @@ class KnownValues(NamedTuple):
         return cls(nan[:, :1], nan, nan[:, :1], f.xp.isinf(nan[:, :1]))
 
     def at(self, w: Array, f: Oracle) -> KnownValues:
-        """Evaluate the missing values at ``w``. The last error makes the first trial of a run about 1 long in w."""
+        """Evaluate the missing values at ``w``; the last error is such that the first trial of a run moves w by 1."""
         error, g = evaluate_unknown(self.error, f.error, w, f), evaluate_unknown(self.g, f.gradient, w, f)
         new = f.xp.isnan(self.last_error)
         return KnownValues(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error), self.failed)
@@ -314,11 +319,11 @@ class StrongWolfe:
         error, g = known.error, known.g
         slope = f.dot(g, d)
         zero = xp.zeros_like(error)
-        found = SearchResult(zero > 0, zero, KnownValues(error, g, error, zero == 0))
+        lowest = zero > 0, zero, error, g  # whether there is a step, α, and E and ∇E at its end
 
         def look(alpha: Array, ceiling: Array) -> tuple[_Trial, Mask, Mask]:
             """Try α in the runs that search. Return the trial, where φ is too high, and where the trial is refused."""
-            nonlocal found
+            nonlocal lowest
             there = w + alpha * d
             height = f.error(there, searching[:, 0])
             low = searching & (height <= error + self.c1 * alpha * slope) & (height < ceiling)
@@ -327,8 +332,8 @@ class StrongWolfe:
             good = low & (xp.abs(slope_there) <= -self.c2 * slope)
             if accept:
                 good = good & accept(g_there)
-            lowest = good | (low & (height < error))  # so far, since the ceiling is the lowest before
-            found = _where(lowest, SearchResult(lowest, alpha, KnownValues(height, g_there, error, zero > 0)), found, f)
+            kept = good | (low & (height < error))  # the lowest so far, since the ceiling is the lowest before
+            lowest = _where(kept, (kept, alpha, height, g_there), lowest, f)
             return _Trial(alpha, height, slope_there), searching & ~low, low & ~good
 
         # Algorithm 3.5: double the step until one is good or too long
@@ -366,13 +371,15 @@ class StrongWolfe:
             high = _where(too_high, here, _where(across, low, high, f), f)
             low = _where(too_high, low, here, f)
             searching = too_high | unfit
-        return found
+        holds, alpha, error_there, g_there = lowest
+        return SearchResult(holds, alpha, KnownValues(error_there, g_there, error, ~holds))
 
 
 def _where(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:
     """Choose between two tuples of arrays per run."""
     if isinstance(a, tuple):
-        return type(a)(*(_where(mask, x, y, f) for x, y in zip(a, b, strict=True)))
+        chosen = [_where(mask, x, y, f) for x, y in zip(a, b, strict=True)]
+        return type(a)(*chosen) if hasattr(a, "_fields") else tuple(chosen)
     return f.xp.where(mask, a, b)
 
 

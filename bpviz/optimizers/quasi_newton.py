@@ -46,7 +46,7 @@ class _Secant(StrongWolfe):
         known = state.known.at(w, f)
         found = self.descend(w, -f.matvec(state.H, known.g), known, f)
         s, y = found.s, found.known.g - known.g
-        H = f.xp.where(found.forgets[:, :, None], _identity(w, f), state.H)
+        H = f.xp.where(found.forgets[:, :, None], f.xp.eye(w.shape[1]), state.H)
         curved = f.dot(y, s) > 0  # true after every step that meets the Wolfe conditions, except for rounding
         if self.scale:
             first = curved[:, :, None] & (_identity(w, f) == H).all(axis=(1, 2), keepdims=True)

@@ -50,7 +50,7 @@ class _Search(Wrapper):
 
     def conflicts(self) -> list[tuple[str, str]]:
         kinds: list[Any] = [type(layer) for layer in layers(self.inner)]
-        words = "goes by the error itself; a search is for what goes by derivatives alone"
+        words = "evaluates the error itself; a search can wrap only algorithms that use derivatives alone"
         return [("", f"{kind.name} {words}") for kind in kinds if kind.needs & {"error", "residuals"}][:1]
 
     def begin(self, w: Array, f: Oracle) -> SearchState:

@@ -536,7 +536,7 @@ def test_table_shows_every_ending(folder):
     assert [re.split(r"  +", line)[-1] for line in result.stdout.splitlines()] == [
         "ending",
         "diverged (non-finite error or weights)",
-        "stuck: no step reduces the error",
+        "stuck: singular Hessian",
         "reached the error threshold",
         "reached max_epochs",
     ]
@@ -550,7 +550,7 @@ def test_strict_lists_runs_that_missed_their_threshold(folder):
     assert result.stderr == (
         "threshold not reached (--strict):\n"
         "  Hard: far from (-4, -4): diverged (non-finite error or weights)\n"
-        "  Hard: singular from (-4, -4): stuck: no step reduces the error\n"
+        "  Hard: singular from (-4, -4): stuck: singular Hessian\n"
         "  Hard: slow from (-4, -4): reached max_epochs\n"
     )
     assert (folder / "outputs/hard/summary.csv").exists(), "outputs are written anyway"

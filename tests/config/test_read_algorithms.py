@@ -219,7 +219,7 @@ def test_messages(entry, messages):
         (
             "irprop+",
             "search-brent",
-            "irprop+ goes by the error itself; a search is for what goes by derivatives alone",
+            "irprop+ evaluates the error itself; a search can wrap only algorithms that use derivatives alone",
         ),
     ],
 )
@@ -251,8 +251,8 @@ def test_rejects_a_search_around_a_wrapper_that_uses_the_error():
         "algorithms: [{name: gd, with: [reduce-on-plateau, lookahead, search-golden]}]\nfigures: []"
     ) == [
         (
-            "1:62: algorithms[0].with[2]: reduce-on-plateau goes by the error itself; a search is for what goes by "
-            "derivatives alone"
+            "1:62: algorithms[0].with[2]: reduce-on-plateau evaluates the error itself; a search can wrap only "
+            "algorithms that use derivatives alone"
         )
     ]
 

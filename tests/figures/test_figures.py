@@ -985,7 +985,7 @@ def test_slugs(label: str, expected: str) -> None:
         (
             "surface",
             {"x": [1, 1]},
-            "surface: x: [1, 1] does not rise: each number must be above the one before (limits of the x axis)",
+            "surface: x: expected increasing numbers, got [1, 1] (limits of the x axis)",
         ),
     ],
 )  # fmt: skip

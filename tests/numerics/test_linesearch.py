@@ -1,7 +1,7 @@
-"""Bracketing and golden section against SciPy's, run by run, to the last bit and the last evaluation.
+"""Line searches compared with SciPy's, run by run, to the last bit and the last evaluation.
 
-SciPy's ``bracket`` and ``golden`` are written for one function at a time, after the same pages of Numerical Recipes and
-with the same rounded constants.
+SciPy's ``bracket``, ``golden`` and ``brent`` work on one function at a time, follow the same pages of Numerical
+Recipes, and have the same rounded constants.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from bpviz.engine.oracle import CountingOracle
 from bpviz.numerics.linesearch import (
     KnownValues,
     StrongWolfe,
+    _between,
+    _Trial,
     along,
     backtrack,
     bracket,
@@ -27,7 +29,7 @@ from bpviz.numerics.linesearch import (
     resolution,
 )
 
-# What the search meets on its way, found by running a copy of the textbook's loop that says which branch it takes.
+# One function per branch of the textbook's loop, found with a copy of the loop that prints its branches.
 ON_THE_WAY = {
     "a minimum between 0 and 1": lambda x: (x - 0.3) ** 2,
     "uphill first, so backwards": lambda x: (x + 7) ** 2,
@@ -52,7 +54,7 @@ def waves():
 
 
 class Lines:
-    """The functions as one block's φ; it counts how often each is asked."""
+    """The functions as φ of one block, with the number of evaluations of each."""
 
     def __init__(self, functions, problem):
         self.functions = functions
@@ -85,7 +87,7 @@ def functions(request):
     return list(ON_THE_WAY.values()) if request.param == "on the way" else waves()
 
 
-def test_brackets_are_scipy_s(functions, six_points):
+def test_brackets_equal_scipy(functions, six_points):
     lines = Lines(functions, six_points)
     found = lines.bracket()
     assert found.holds.all()
@@ -95,7 +97,7 @@ def test_brackets_are_scipy_s(functions, six_points):
 
 
 @pytest.mark.parametrize("tolerance", [0.5, 0.1, 1e-6])
-def test_golden_sections_are_scipy_s(functions, tolerance, six_points):
+def test_golden_sections_equal_scipy(functions, tolerance, six_points):
     lines = Lines(functions, six_points)
     alpha, lowest = lines.golden(tolerance)
     for run, function in enumerate(functions):
@@ -104,7 +106,7 @@ def test_golden_sections_are_scipy_s(functions, tolerance, six_points):
 
 
 @pytest.mark.parametrize("tolerance", [0.5, 0.1, 1e-6])
-def test_brent_s_searches_are_scipy_s(functions, tolerance, six_points):
+def test_brent_searches_equal_scipy(functions, tolerance, six_points):
     lines = Lines(functions, six_points)
     alpha, lowest = lines.brent(tolerance)
     for run, function in enumerate(functions):
@@ -113,8 +115,8 @@ def test_brent_s_searches_are_scipy_s(functions, tolerance, six_points):
 
 
 @pytest.mark.parametrize("search", ["golden", "brent"])
-def test_finds_a_minimum_however_near_to_the_start(search, six_points):
-    """SciPy's methods stop trying where steps are shorter than 1e-11; the error falls until a step of 2e-13 here."""
+def test_finds_a_minimum_close_to_the_start(search, six_points):
+    """The best step is 1e-13, and SciPy's methods stop where steps are shorter than 1e-11."""
     lines = Lines([lambda x: (1e13 * x - 1) ** 2, lambda x: (x - 1) ** 2], six_points)
     alpha, lowest = getattr(lines, search)(0.01)
     assert alpha[0, 0] == pytest.approx(1e-13, rel=0.02)
@@ -123,7 +125,7 @@ def test_finds_a_minimum_however_near_to_the_start(search, six_points):
 
 
 @pytest.mark.parametrize("search", ["golden", "brent"])
-def test_a_search_ends_where_steps_are_lost_in_rounding(search, landscape):
+def test_stops_where_steps_are_lost_in_rounding(search, landscape):
     """E = 1 + |w - 1| is lowest at the start, w = 1, and a step of less than ε = 2.2e-16 leaves it there."""
     f, w = CountingOracle(landscape(lambda w: 1 + abs(w[:, 0] - 1), 1), 1), np.array([[1.0]])
     phi, closest = along(f, w, w), resolution(w, w, f)
@@ -135,8 +137,8 @@ def test_a_search_ends_where_steps_are_lost_in_rounding(search, landscape):
     assert f.counts()[0, 0] < 120
 
 
-def test_the_least_step_that_is_not_lost_in_rounding(six_points):
-    """Of each weight it is ε |w| / |d|; a weight that does not move has none."""
+def test_resolution_is_the_step_lost_in_rounding(six_points):
+    """It is the least ε |w| / |d| over the weights that move."""
     w, d = np.array([[4.0, -1.0], [0.0, 8.0], [3.0, 2.0]]), np.array([[-2.0, 1.0], [0.0, 2.0], [0.0, 0.0]])
     least = resolution(w, d, CountingOracle(six_points, 3)) / np.finfo(float).eps
     assert least.tolist() == [[1], [4], [math.inf]]
@@ -154,8 +156,18 @@ def test_backtracking_takes_no_step_without_a_fall(six_points):
     assert lines.asked == [2, 41]  # 2⁻⁴⁰ is the first below 1e-12
 
 
+def test_backtracking_reaches_short_steps_with_a_factor_close_to_1(six_points):
+    """0.999¹⁰⁰⁰ is 0.37; from there on steps are halved, down to those that are lost in rounding."""
+    lines = Lines([lambda x: (1e6 * x - 1) ** 2, lambda x: 1 + x], six_points)
+    slope, height, none = np.array([[-2e6], [-1.0]]), np.ones((2, 1)), np.zeros((2, 1))
+    found, alpha, _ = backtrack(lines, height, slope, 1.0, 0.999, 1e-4, none, lines.f)
+    assert found.tolist() == [[True], [False]]
+    assert 0 < alpha[0, 0] < 2e-6
+    assert max(lines.asked) <= 2000
+
+
 class Curves:
-    """Functions of one weight with their derivatives, as a problem whose runs are on one each; it notes all trials."""
+    """A problem of one weight, from a function and its derivative, that records all trials."""
 
     name = "curves"
     weights = ("w1",)
@@ -184,7 +196,7 @@ def searched(function, slope, accept=None, **settings):
 
 
 def test_a_zoom_shrinks_at_every_trial():
-    """Random waves that fall from 0: no trial is repeated, and each is between the two ends the trials before leave."""
+    """On random waves that fall from 0, no trial is repeated and the result meets both conditions."""
     numbers = random.Random(5)
     zoomed = 0
     for _ in range(300):
@@ -206,6 +218,14 @@ def test_a_zoom_shrinks_at_every_trial():
         assert abs(slope(alpha)) <= 0.11 * abs(slope(0))
         zoomed += len(tried) > 5
     assert zoomed > 10
+
+
+def test_a_trial_is_inside_its_bracket(six_points):
+    """Low is 1, with slope 1, and high is 0. Parabolas through them have their stationary points at 1.05 and at 0."""
+    low = _Trial(np.array([[1.0], [1.0]]), np.array([[0.0], [0.0]]), np.array([[1.0], [1.0]]))
+    high = _Trial(np.array([[0.0], [0.0]]), np.array([[-11.0], [-0.5]]), np.full((2, 1), np.nan))
+    middle = np.full((2, 1), 0.5)
+    assert _between(low, high, None, middle, CountingOracle(six_points, 2)).tolist() == middle.tolist()
 
 
 def test_a_step_that_falls_enough_is_kept_where_none_meets_both_conditions():
@@ -233,7 +253,7 @@ def test_no_step_is_found_where_the_error_rises_against_its_slope():
     assert len(set(tried)) == len(tried)
 
 
-def test_a_tolerance_for_each_run(six_points):
+def test_takes_a_tolerance_per_run(six_points):
     functions = waves()[:3]
     tolerance = np.array([[0.5], [0.1], [1e-6]])
     lines = Lines(functions, six_points)
@@ -246,8 +266,8 @@ def test_a_tolerance_for_each_run(six_points):
     assert [e.nfev for e in expected] == lines.asked
 
 
-def test_no_bracket_where_the_function_is_flat(six_points):
-    """0, 1 and 2.618034 are tried, and 1 is what there is; the neighbour searches on."""
+def test_finds_no_bracket_where_the_function_is_flat(six_points):
+    """0, 1 and 2.618034 are tried, and 1 is returned; the other run goes on."""
     lines = Lines([lambda _: 0.25, lambda x: (x - 2) ** 2], six_points)
     found = lines.bracket()
     assert found.holds[:, 0].tolist() == [False, True]
@@ -256,21 +276,40 @@ def test_no_bracket_where_the_function_is_flat(six_points):
     assert alpha[1, 0] == pytest.approx(2, abs=0.2)
 
 
-def test_a_function_that_never_rises_is_followed_to_infinity_and_no_further(six_points):
+def test_stops_at_infinity_on_a_falling_function(six_points):
     lines = Lines([lambda x: -math.log(1 + abs(x + 0.5))], six_points)
     alpha, _ = lines.golden(0.1)
     assert alpha[0, 0] == math.inf
     assert lines.asked[0] < 2 * 1000
 
 
-def test_a_function_that_stops_being_a_number_has_no_bracket(six_points):
-    """Beyond 2 this one is NaN, so 1 is the best there is."""
+def test_finds_no_bracket_next_to_nan(six_points):
+    """Beyond 2 the function is NaN, so that 1 is the lowest step."""
     lines = Lines([lambda x: -x if x < 2 else math.nan], six_points)
     alpha, lowest = lines.golden(0.1)
     assert (alpha[0, 0], lowest[0, 0], lines.asked) == (1, -1, [3])
 
 
-def test_ended_runs_are_not_asked(six_points):
+@pytest.mark.parametrize("search", ["golden", "brent"])
+def test_a_bracket_does_not_reach_to_infinity(search, six_points):
+    """The function falls to the largest number and is infinite beyond it: the last finite step is the result."""
+    lines = Lines([lambda x: -x if math.isfinite(x) else math.inf], six_points)
+    alpha, lowest = getattr(lines, search)(0.1)
+    assert 1e300 < alpha[0, 0] < math.inf
+    assert lowest[0, 0] == -alpha[0, 0]
+    assert lines.asked[0] < 1000
+
+
+def test_a_bracket_begins_with_a_step_that_rounding_does_not_lose(six_points):
+    tried = []
+    lines = Lines([lambda x: tried.append(x) or (x - 30) ** 2], six_points)
+    with np.errstate(all="ignore"):
+        found = bracket(lines, np.array([[900.0]]), np.array([[5.0]]), lines.f)
+    assert tried[0] == 10
+    assert found.a[0, 0] < 30 < found.c[0, 0]
+
+
+def test_does_not_evaluate_ended_runs(six_points):
     lines = Lines(list(ON_THE_WAY.values()), six_points)
     lines.f.live[::2] = False
     lines.golden(0.1)
@@ -278,7 +317,7 @@ def test_ended_runs_are_not_asked(six_points):
     assert min(lines.asked[1::2]) >= 5
 
 
-def test_along_is_the_error_on_a_line(six_points, plain):
+def test_along_returns_the_error_on_a_line(six_points, plain):
     f = CountingOracle(six_points, 2)
     w, direction = np.array([[-1.2, 1.0], [0.5, 2.0]]), np.array([[0.3, -0.7], [1.0, 4.0]])
     phi = along(f, w, direction)(np.array([[2.0], [-0.5]]), np.array([True, False]))

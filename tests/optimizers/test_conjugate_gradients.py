@@ -127,7 +127,7 @@ def quadratic():
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_on_a_quadratic_an_exact_search_takes_as_many_epochs_as_there_are_weights(name, quadratic, follow):
+def test_exact_searches_minimize_a_quadratic_in_n_epochs(name, quadratic, follow):
     """Hestenes & Stiefel 1952, Theorems 5.1 and 5.2: directions conjugate, gradients orthogonal, n steps."""
     run = follow(name, quadratic, (1, -2, 0.5, 3, -1), c1=1e-8, c2=1e-7, max_epochs=5)
     A, b = np.array(quadratic.dataset.features), np.array(quadratic.dataset.targets)
@@ -141,7 +141,7 @@ def test_on_a_quadratic_an_exact_search_takes_as_many_epochs_as_there_are_weight
     assert gradients @ gradients.T == pytest.approx(np.eye(5), abs=1e-5)
 
 
-def test_on_a_quadratic_with_exact_searches_the_four_are_one(quadratic, follow):
+def test_variants_are_equivalent_on_a_quadratic_with_exact_searches(quadratic, follow):
     runs = [follow(name, quadratic, (1, -2, 0.5, 3, -1), c1=1e-8, c2=1e-7, max_epochs=4) for name in RULES]
     for run in runs[1:]:
         assert run.weights == pytest.approx(runs[0].weights, rel=1e-5)
@@ -149,8 +149,8 @@ def test_on_a_quadratic_with_exact_searches_the_four_are_one(quadratic, follow):
 
 @pytest.mark.parametrize("c2", [0.1, 0.4])
 @pytest.mark.parametrize("where", ["six_points", "unequal"])
-def test_polak_ribiere_is_scipy_s_where_the_search_is(where, c2, plain, follow, request, monkeypatch):
-    """SciPy's CG tries Moré and Thuente's search first, and where that fails this one, with ten doublings at most."""
+def test_polak_ribiere_equals_scipy_with_the_same_search(where, c2, plain, follow, request, monkeypatch):
+    """SciPy's CG uses this search, with at most ten doublings, where Moré and Thuente's fails; both are replaced."""
     monkeypatch.setattr(scipy.optimize._optimize, "line_search_wolfe1", lambda *_, **__: (None,))
     monkeypatch.setattr(scipy.optimize._optimize, "line_search_wolfe2", functools.partial(line_search, maxiter=1000))
     problem = request.getfixturevalue(where)
@@ -181,7 +181,7 @@ def test_steps_meet_the_strong_wolfe_conditions_downhill(name, unequal, plain, f
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_at_a_minimum_there_is_no_way_down(name, bowl):
+def test_is_stuck_at_a_minimum(name, bowl):
     there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert there.evaluations == {"error": 1, "gradient": 1, "hessian": 0, "residuals": 0, "jacobian": 0}
@@ -189,7 +189,7 @@ def test_at_a_minimum_there_is_no_way_down(name, bowl):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_c1_stays_below_c2(name):
+def test_rejects_c1_above_c2(name):
     with pytest.raises(ValueError, match="c1") as refusal:
         OPTIMIZERS[name](c1=0.3, c2=0.2)
     assert str(refusal.value) == f"{name}: c1: 0.3 is not below c2, 0.2"

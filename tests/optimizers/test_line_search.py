@@ -1,4 +1,4 @@
-"""Gradient descent with a search for the step. The twin of ``wolfe`` stands with those of conjugate gradients."""
+"""Gradient descent with a line search. The twin of ``wolfe`` is in the module of conjugate gradients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RTOL, EPOCHS = 1e-7, 10  # a parabola through nearly equal errors makes roundoff
 
 
 def lowest(method):
-    """SciPy's searches for the lowest point, which bracket by themselves, along the negative gradient."""
+    """SciPy's searches for the minimum along the negative gradient, with their own brackets."""
 
     def twin(f, w, *, tolerance):
         while True:
@@ -116,13 +116,13 @@ def test_one_epoch_of_strong_wolfe_by_hand(bowl, follow):
 
 
 @pytest.mark.parametrize("name", ["golden", "brent"])
-def test_a_fine_tolerance_finds_the_lowest_point(name, bowl, follow):
+def test_a_small_tolerance_finds_the_minimum(name, bowl, follow):
     """Steepest descent with an exact search on a quadratic: α = gᵀg / gᵀHg = 68 / 260."""
     run = follow(name, bowl, (1, 1), tolerance=1e-7, max_epochs=1)
     assert run.weights[1] == pytest.approx((1 + 2 * 17 / 65, 1 - 8 * 17 / 65), abs=1e-6)
 
 
-def test_backtracking_takes_the_first_step_that_will_do(unequal, plain, follow):
+def test_backtracking_takes_the_first_step_that_meets_the_condition(unequal, plain, follow):
     """Each step is ᾱ ρᵏ and meets Armijo's condition, and ᾱ ρᵏ⁻¹ does not."""
     settings = {"step": 9.0, "shrink": 0.8, "c1": 0.3}
     run = follow("backtracking", unequal, (-1.2, 1, 0.3), max_epochs=40, **settings)
@@ -148,14 +148,14 @@ def test_strong_wolfe_takes_steps_that_meet_both_conditions(unequal, plain, foll
         assert abs(there @ g) <= 0.25 * g @ g
 
 
-def test_c1_stays_below_c2():
+def test_rejects_c1_above_c2():
     with pytest.raises(ValueError, match="c1") as refusal:
         OPTIMIZERS["wolfe"](c1=0.5, c2=0.5)
     assert str(refusal.value) == "wolfe: c1: 0.5 is not below c2, 0.5"
 
 
 @pytest.mark.parametrize(("name", "trials"), [("golden", 3), ("brent", 3), ("backtracking", 1), ("wolfe", 1)])
-def test_a_search_that_finds_nothing_lower_ends_its_run_and_no_other(name, trials, bowl):
+def test_ends_only_the_run_whose_search_finds_nothing_lower(name, trials, bowl):
     """At the minimum there is nowhere to go: φ is constant along a gradient of 0.
 
     The searches for the lowest point see it from φ at 0, 1 and 2.618034, the others from the slope.

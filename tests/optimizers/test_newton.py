@@ -37,7 +37,7 @@ UNUSUAL = {"newton": {"step": 0.6, "penalty": 0.07, "repair": "cholesky"}}
 
 
 @pytest.mark.parametrize("repair", REPAIRS)
-def test_every_repair_is_the_twin_s(repair, unequal, plain, follow):
+def test_every_repair_equals_the_twin(repair, unequal, plain, follow):
     """At a start where the Hessian has eigenvalues of both signs."""
     start, settings = [-1.2, 1.0, 0.3], {"step": 0.9, "repair": repair, "penalty": 0.04}
     values = [value for value, _ in eigen(plain(unequal).hessian(start))]
@@ -136,7 +136,7 @@ def test_an_indefinite_hessian_may_lead_uphill(six_points, follow):
     assert run.errors[1] > run.errors[0]
 
 
-def test_a_singular_hessian_ends_its_run_and_no_other():
+def test_a_singular_hessian_ends_only_its_run():
     """One relu neuron that is off has no gradient and no curvature; its neighbour is on, and quadratic.
 
     x = 2, y = 6, E = (2 w - 6)² for w > 0: one epoch leads to w = 3.
@@ -153,7 +153,7 @@ def test_a_singular_hessian_ends_its_run_and_no_other():
         assert (on.ending, on.epochs, on.weights.tolist()) == (Ending.REACHED, 1, [[1], [3]])
 
 
-def test_a_penalty_mends_a_singular_hessian():
+def test_a_penalty_repairs_a_singular_hessian():
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     for repair in REPAIRS:
         newton = OPTIMIZERS["newton"](repair=repair)
@@ -162,7 +162,7 @@ def test_a_penalty_mends_a_singular_hessian():
 
 
 def test_twins_algebra():
-    """What the twins stand on: eigenvectors by rotations are those of the matrix, Cramer's solutions solve."""
+    """Eigenvectors by rotations are those of the matrix, and Cramer's solutions solve the system."""
     rng = np.random.default_rng(8)
     for n in (1, 2, 3, 4):
         m = rng.normal(size=(n, n))

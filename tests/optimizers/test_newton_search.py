@@ -56,7 +56,7 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("repair", REPAIRS)
 @pytest.mark.parametrize("name", TWINS)
-def test_every_repair_is_the_twin_s(name, repair, unequal, plain, follow):
+def test_every_repair_equals_the_twin(name, repair, unequal, plain, follow):
     """At a start where the Hessian has eigenvalues of both signs."""
     start, settings = [-1.2, 1.0, 0.3], {**UNUSUAL[name], "repair": repair, "penalty": 0.04}
     run = follow(name, unequal, start, max_epochs=EPOCHS, **settings)
@@ -65,7 +65,7 @@ def test_every_repair_is_the_twin_s(name, repair, unequal, plain, follow):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_the_first_trial_of_a_search_is_the_whole_step(name, bowl, follow):
+def test_tries_the_whole_step_first(name, bowl, follow):
     """On a quadratic it is taken at once: errors at both ends, and the gradient where it is asked."""
     run = follow(name, bowl, (1, 1), max_epochs=1)
     assert run.weights[1] == pytest.approx((3, -1), rel=1e-15)
@@ -105,7 +105,7 @@ def test_newton_wolfe_takes_steps_that_meet_both_conditions(unequal, plain, foll
         assert abs(move @ f.gradient(after)) <= -0.25 * (1 + 1e-9) * move @ f.gradient(w)
 
 
-def test_newton_backtracking_takes_the_first_step_that_will_do(six_points, plain, follow):
+def test_newton_backtracking_takes_the_first_step_that_meets_the_condition(six_points, plain, follow):
     """Each step is ρᵏ and meets Armijo's condition, and ρᵏ⁻¹ does not."""
     run = follow("newton-backtracking", six_points, (-4, -4), max_epochs=6, shrink=0.7)
     f = plain(six_points)
@@ -137,7 +137,7 @@ def test_searches_along_the_negative_gradient_where_the_newton_direction_leads_u
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_at_a_minimum_there_is_no_way_down(name, bowl):
+def test_is_stuck_at_a_minimum(name, bowl):
     there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=1))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert there.evaluations == {"error": 1, "gradient": 1, "hessian": 1, "residuals": 0, "jacobian": 0}

@@ -1,4 +1,4 @@
-"""Quasi-Newton: bfgs, dfp and the two l-bfgs. The twin of sr1 stands with those of trust regions.
+"""Quasi-Newton: bfgs, dfp and the two l-bfgs. The twin of sr1 is in the module of trust regions.
 
 The twins take their steps from SciPy's ``line_search``. Those of l-bfgs write the matrix down that the two loops only
 multiply by.
@@ -173,7 +173,7 @@ def quadratic():
 AT = (1, -2, 0.5, 3, -1)
 
 
-def walk(rule, problem, start, epochs):
+def epochs_of(rule, problem, start, epochs):
     """Yield the weights, the gradient and the state of a rule at its start and after every epoch."""
     f, w = CountingOracle(problem, 1), np.array([start], dtype=float)
     state = rule.begin(w, f)
@@ -187,7 +187,7 @@ def walk(rule, problem, start, epochs):
 
 def learned(rule, problem, start, epochs):
     """Yield s, y and the matrix that was learned from them, after every epoch."""
-    for (w, g, _), (w_new, g_new, state) in itertools.pairwise(walk(rule, problem, start, epochs)):
+    for (w, g, _), (w_new, g_new, state) in itertools.pairwise(epochs_of(rule, problem, start, epochs)):
         yield w_new - w, g_new - g, state.H[0]
 
 
@@ -202,7 +202,7 @@ def test_the_secant_equation_holds_after_every_update(name, scale, unequal):
             assert (np.linalg.eigvalsh(H) > 0).all()
 
 
-def test_updates_of_bfgs_are_scipy_s(unequal):
+def test_updates_of_bfgs_equal_scipy(unequal):
     """``scipy.optimize.BFGS`` keeps such a matrix for ``trust-constr``."""
     theirs = scipy.optimize.BFGS(init_scale=1)
     theirs.initialize(3, "inv_hess")
@@ -220,7 +220,7 @@ def test_updates_of_dfp_are_those_of_bfgs_with_s_and_y_exchanged(unequal):
         np.testing.assert_allclose(H, theirs.get_matrix(), rtol=1e-6)
 
 
-def test_before_its_first_update_the_matrix_may_take_the_size_of_the_step(unequal):
+def test_scale_multiplies_the_matrix_before_its_first_update(unequal):
     """Eq. (6.20): with H = γ I, γ = yᵀs / yᵀy, then updated; so H y = s, and across both γ is left."""
     (s, y, H), *_ = learned(OPTIMIZERS["bfgs"](scale=True), unequal, (-1.2, 1, 0.3), 1)
     across = np.cross(s, y)
@@ -229,7 +229,7 @@ def test_before_its_first_update_the_matrix_may_take_the_size_of_the_step(unequa
 
 @pytest.mark.parametrize("scale", [False, True])
 @pytest.mark.parametrize("name", SEARCHED)
-def test_on_a_quadratic_an_exact_search_takes_as_many_epochs_as_there_are_weights(name, scale, follow):
+def test_exact_searches_minimize_a_quadratic_in_n_epochs(name, scale, follow):
     """Nocedal & Wright 2006, Theorem 6.4: steps conjugate, earlier secant equations kept, H = the inverse at the end.
 
     With H₀ = I, or l-bfgs with room for all, the path is that of conjugate gradients.
@@ -248,7 +248,7 @@ def test_on_a_quadratic_an_exact_search_takes_as_many_epochs_as_there_are_weight
         np.testing.assert_allclose(H, np.linalg.inv(hessian), rtol=1e-3)
 
 
-def test_with_exact_searches_dfp_walks_as_bfgs_does(unequal, follow):
+def test_dfp_equals_bfgs_with_exact_searches(unequal, follow):
     """L. C. W. Dixon, Mathematical Programming 2, 1972: whatever the function, all of Broyden's class do."""
     runs = [follow(name, unequal, (-1.2, 1, 0.3), c1=1e-9, c2=1e-8, max_epochs=4) for name in ("bfgs", "dfp")]
     assert runs[0].weights == pytest.approx(runs[1].weights, rel=1e-5)
@@ -258,10 +258,10 @@ def test_with_exact_searches_dfp_walks_as_bfgs_does(unequal, follow):
 
 @pytest.mark.parametrize("memory", [1, 2, 3, 20])
 @pytest.mark.parametrize("scale", [False, True])
-def test_directions_of_l_bfgs_are_those_of_scipy_s_operator(memory, scale, unequal):
+def test_directions_of_l_bfgs_equal_those_of_scipy(memory, scale, unequal):
     """``scipy.optimize.LbfgsInvHessProduct`` starts from I; from γ I it is γ times the one of s / γ and y."""
     rule = OPTIMIZERS["l-bfgs"](memory=memory, scale=scale)
-    steps = list(walk(rule, unequal, (-1.2, 1, 0.3), 8))
+    steps = list(epochs_of(rule, unequal, (-1.2, 1, 0.3), 8))
     s = np.diff([w for w, _, _ in steps], axis=0)
     y = np.diff([g for _, g, _ in steps], axis=0)
     for k in range(1, 8):
@@ -271,7 +271,7 @@ def test_directions_of_l_bfgs_are_those_of_scipy_s_operator(memory, scale, unequ
         assert s[k] / np.linalg.norm(s[k]) == pytest.approx(direction / np.linalg.norm(direction), rel=1e-5, abs=1e-6)
 
 
-def test_l_bfgs_that_forgets_nothing_and_starts_from_the_identity_is_bfgs(unequal, follow):
+def test_l_bfgs_with_all_pairs_from_the_identity_equals_bfgs(unequal, follow):
     runs = [
         follow(name, unequal, (-1.2, 1, 0.3), max_epochs=9, **settings)
         for name, settings in (("bfgs", {}), ("l-bfgs", {"scale": False}))
@@ -280,7 +280,7 @@ def test_l_bfgs_that_forgets_nothing_and_starts_from_the_identity_is_bfgs(unequa
     assert runs[0].evaluations == runs[1].evaluations
 
 
-def test_l_bfgs_with_one_pair_and_exact_searches_is_conjugate_gradients(unequal, follow):
+def test_l_bfgs_with_one_pair_and_exact_searches_equals_cg_hs(unequal, follow):
     """Nocedal & Wright 2006, section 7.2: memoryless BFGS from I is the method of Hestenes and Stiefel."""
     exact = {"c1": 1e-9, "c2": 1e-8, "max_epochs": 5}
     one = follow("l-bfgs", unequal, (-1.2, 1, 0.3), memory=1, scale=False, **exact)
@@ -290,8 +290,8 @@ def test_l_bfgs_with_one_pair_and_exact_searches_is_conjugate_gradients(unequal,
 
 @pytest.mark.parametrize("c2", [0.9, 0.4])
 @pytest.mark.parametrize("where", ["six_points", "unequal"])
-def test_bfgs_is_scipy_s_where_the_search_is(where, c2, plain, follow, request, monkeypatch):
-    """SciPy's BFGS tries Moré and Thuente's search first, and where that fails this one, with ten doublings at most."""
+def test_bfgs_equals_scipy_with_the_same_search(where, c2, plain, follow, request, monkeypatch):
+    """SciPy's BFGS uses this search, with at most ten doublings, where Moré and Thuente's fails; both are replaced."""
     monkeypatch.setattr(scipy.optimize._optimize, "line_search_wolfe1", lambda *_, **__: (None,))
     patient = functools.partial(scipy.optimize._optimize.line_search_wolfe2, maxiter=1000)
     monkeypatch.setattr(scipy.optimize._optimize, "line_search_wolfe2", patient)
@@ -323,7 +323,7 @@ def test_steps_meet_the_strong_wolfe_conditions_downhill(name, unequal, plain, f
 
 
 @pytest.mark.parametrize("name", SEARCHED)
-def test_at_a_minimum_there_is_no_way_down(name, bowl):
+def test_is_stuck_at_a_minimum(name, bowl):
     there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert there.evaluations == {"error": 1, "gradient": 1, "hessian": 0, "residuals": 0, "jacobian": 0}
@@ -331,14 +331,14 @@ def test_at_a_minimum_there_is_no_way_down(name, bowl):
 
 
 @pytest.mark.parametrize("name", SEARCHED)
-def test_c1_stays_below_c2(name):
+def test_rejects_c1_above_c2(name):
     with pytest.raises(ValueError, match="c1") as refusal:
         OPTIMIZERS[name](c1=0.3, c2=0.2)
     assert str(refusal.value) == f"{name}: c1: 0.3 is not below c2, 0.2"
 
 
 def test_the_fixed_step_stays_at_a_minimum(bowl, follow):
-    """Nothing is learned there, and nothing is divided by 0 that would matter."""
+    """Division by 0 there does not change the weights."""
     for convention in ("torch", "optax"):
         run = follow("l-bfgs-fixed", bowl, (3, -1), convention=convention, max_epochs=3)
         assert run.weights.tolist() == [[3, -1]] * 4
@@ -358,7 +358,7 @@ def trials(rule, problem, start, epochs):
         yield asked[-1] - here, problem.at(asked[-1][None]).gradient()[0] - g, B, state.B[0]
 
 
-def test_updates_of_sr1_are_scipy_s_and_meet_the_secant_equation(unequal):
+def test_updates_of_sr1_equal_scipy_and_meet_the_secant_equation(unequal):
     theirs = scipy.optimize.SR1(init_scale=1, min_denominator=1e-8)
     theirs.initialize(3, "hess")
     for s, y, _, B in trials(OPTIMIZERS["sr1"](), unequal, (-1.2, 1, 0.3), 12):
@@ -368,7 +368,7 @@ def test_updates_of_sr1_are_scipy_s_and_meet_the_secant_equation(unequal):
         assert (B.T == B).all()
 
 
-def test_on_a_quadratic_sr1_finds_the_hessian_in_as_many_epochs_as_there_are_weights():
+def test_sr1_finds_the_hessian_of_a_quadratic_in_n_epochs():
     """Nocedal & Wright 2006, Theorem 6.1: whatever the steps, B s = y for all of them, and in the end B = H."""
     problem, hessian = quadratic()
     steps, taken = [], []
@@ -379,7 +379,7 @@ def test_on_a_quadratic_sr1_finds_the_hessian_in_as_many_epochs_as_there_are_wei
     np.testing.assert_allclose(B, hessian, atol=1e-6)
 
 
-def test_sr1_leaves_out_updates_whose_denominator_is_small(unequal):
+def test_sr1_skips_updates_with_a_small_denominator(unequal):
     """|sᵀ(y - Bs)| ≥ r |s| |y - Bs|, eq. (6.26), by its definition: with r = 0.8 some are made and some are not."""
     made = []
     for s, y, before, after in trials(OPTIMIZERS["sr1"](skip=0.8), unequal, (-1.2, 1, 0.3), 12):
@@ -390,7 +390,7 @@ def test_sr1_leaves_out_updates_whose_denominator_is_small(unequal):
     assert 0 < sum(made) < 12
 
 
-def test_sr1_learns_that_the_error_bends_downwards_and_follows(follow):
+def test_sr1_follows_negative_curvature(follow):
     """On a saddle, E = 5 x² - y²: B becomes diag(10, -2), which no rule with a positive definite matrix could learn."""
     saddle = PROBLEMS["saddle"]()
     *_, (_, _, _, B) = trials(OPTIMIZERS["sr1"](), saddle, (-1.5, 0.01), 4)

@@ -141,6 +141,14 @@ def test_the_table_of_stuck_runs_is_current(name, pytestconfig):
         assert norm_now <= 1000 * norm + 1e-6, problem
 
 
+@pytest.mark.parametrize("name", ["cg-fr", "cg-pr", "cg-hs", "cg-dy"])
+def test_a_step_to_the_exact_minimum_is_taken_at_once(name):
+    """The negative gradient of matyas at (-4, -4) points at its minimum, where the next direction is rounding error."""
+    (run,) = follow(OPTIMIZERS[name](), PROBLEMS["matyas"](), [(-4.0, -4.0)], 200)
+    assert (run.ending, run.epochs) == (Ending.REACHED, 1)
+    assert (run.evaluations["error"], run.evaluations["gradient"]) == (8, 8)
+
+
 @pytest.mark.parametrize(("name", "settings"), [("bfgs", {}), ("dfp", {"scale": True}), ("l-bfgs", {})])
 def test_finds_a_minimum_from_a_hilltop(name, settings):
     """There |g| = 2e-5, so that the first step tells little of how steep the error is further down."""

@@ -1,4 +1,4 @@
-"""Searches for how far to go where a rule leads. The twins take their steps from SciPy's searches."""
+"""Line searches along the move of a wrapped rule. The twins take their steps from SciPy's searches."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def dot(a, b):
 
 
 class Search:
-    """Go α d, d the move that the rule proposes; α is found by ``far``, None if there is none.
+    """A step α d, with d the move of the wrapped rule, and α from ``far``, None if the search fails.
 
-    d = -g where the move does not lead downhill, and after a search that finds nothing; the rule begins again then.
+    d = -g where the move does not lead downhill, and after a search that fails; then the rule restarts.
     """
 
     def __init__(self, inner, **settings):
@@ -125,7 +125,7 @@ def follow(optimizer, problem, start, epochs):
 
 
 @over_searches
-def test_around_gradient_descent_it_is_the_rule_that_searches_along_the_gradient(name, six_points):
+def test_equals_the_rule_with_this_search_around_gradient_descent(name, six_points):
     """With a step of 1, d is -g; the rule of that name knows the error at the start of an epoch from the last one."""
     rule = name.removeprefix("search-")
     wrapper = WRAPPERS[name](OPTIMIZERS["gd"](step=1.0))
@@ -171,7 +171,7 @@ def test_searches_along_the_negative_gradient_where_the_rule_leads_uphill(name, 
         assert run.errors[1] < run.errors[0]
 
 
-def test_a_rule_whose_move_leads_uphill_begins_again(bowl):
+def test_restarts_a_rule_whose_move_leads_uphill(bowl):
     """Momentum leads uphill once it has passed the minimum; its velocity is 0 after such an epoch."""
     inner = OPTIMIZERS["momentum"](step=1.0, momentum=0.9)
     wrapper, f, w = WRAPPERS["search-backtracking"](inner), CountingOracle(bowl, 1), np.array([[2.0, 3.0]])
@@ -188,8 +188,8 @@ def test_a_rule_whose_move_leads_uphill_begins_again(bowl):
 
 
 @over_searches
-def test_a_rule_that_waits_for_an_epoch_is_not_stuck(name, bowl):
-    """ADOPT only looks in its first epoch."""
+def test_a_rule_that_does_not_move_for_an_epoch_is_not_stuck(name, bowl):
+    """ADOPT computes a gradient in its first epoch and does not move."""
     run = follow(WRAPPERS[name](OPTIMIZERS["adopt"](step=0.1)), bowl, (1, 1), 2)
     assert run.weights[1].tolist() == [1, 1]
     assert run.errors[2] < run.errors[1]
@@ -197,15 +197,15 @@ def test_a_rule_that_waits_for_an_epoch_is_not_stuck(name, bowl):
 
 @over_searches
 @pytest.mark.parametrize("rule", [name for name, rule in OPTIMIZERS.items() if "error" in rule.needs])
-def test_a_rule_that_goes_by_the_error_itself_is_refused(name, rule):
+def test_rejects_a_rule_that_needs_the_error(name, rule):
     with pytest.raises(ValueError, match=name) as refusal:
         WRAPPERS[name](OPTIMIZERS[rule]())
     assert str(refusal.value) == (
-        f"{name}: {rule} goes by the error itself; a search is for what goes by derivatives alone"
+        f"{name}: {rule} evaluates the error itself; a search can wrap only algorithms that use derivatives alone"
     )
 
 
-def test_c1_stays_below_c2():
+def test_rejects_c1_above_c2():
     with pytest.raises(ValueError, match="c1") as refusal:
         WRAPPERS["search-wolfe"](OPTIMIZERS["gd"](), c1=0.5, c2=0.5)
     assert str(refusal.value) == "search-wolfe: c1: 0.5 is not below c2, 0.5"
