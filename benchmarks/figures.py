@@ -19,7 +19,7 @@ CONFIG = HERE.parent / "configs" / "neupy.yaml"
 
 def prepare(published: Path, folder: Path) -> None:
     """Convert the files of a run into the input of the baseline script: arrays.npz and scenes.json."""
-    import numpy as np  # not at the top: march.py sets the number of threads before NumPy is imported
+    import numpy as np  # not at the top: loop.py sets the number of threads before NumPy is imported
 
     with (published / "history.csv").open(encoding="utf-8", newline="") as file:
         runs = {label: list(rows) for label, rows in itertools.groupby(csv.DictReader(file), lambda row: row["label"])}

@@ -20,7 +20,7 @@ import numpy as np
 from versus import Row, heading, versus
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Trajectory, record
 
 EPOCHS = 200
@@ -90,7 +90,7 @@ def torch_loop(name: str, arguments: dict[str, Any]) -> Callable[[], tuple[np.nd
 def run_of(name: str, settings: dict[str, Any]) -> Trajectory:
     """Return the same run by bpviz."""
     optimizer, problem = OPTIMIZERS[name](**settings), PROBLEMS["perceptron"]()
-    (trajectory,) = record(march(optimizer, problem, [START], error_threshold=None, max_epochs=EPOCHS))
+    (trajectory,) = record(iterate(optimizer, problem, [START], error_threshold=None, max_epochs=EPOCHS))
     return trajectory
 
 

@@ -10,13 +10,13 @@ from importlib.util import find_spec
 
 import batch
 import figures
-import march
+import loop
 import rules
 import startup
 from versus import heading
 
 print(heading())
-for benchmark in (startup, figures, batch, march):
+for benchmark in (startup, figures, batch, loop):
     for row in benchmark.rows():
         print(row, flush=True)
 if find_spec("torch"):

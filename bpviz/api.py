@@ -18,7 +18,7 @@ from bpviz.declare import FIGURES
 from bpviz.declare.domains import Choice
 from bpviz.engine import results
 from bpviz.experiment import runner
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.outputs import build
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ class Results(results.Results):
         if len(runs) == 1:
             return runs[0]
         if not runs:
-            raise KeyError(f"unknown algorithm {name!r} (expected {listed(map(repr, labels))})")
+            raise KeyError(f"unknown algorithm {name!r} (expected {join_words(map(repr, labels))})")
         if len(labels) > 1:
             raise KeyError(
-                f"{name!r} is the name of {len(labels)} algorithms; use a label: {listed(map(repr, labels))}"
+                f"{name!r} is the name of {len(labels)} algorithms; use a label: {join_words(map(repr, labels))}"
             )
         raise KeyError(f"{name!r} has {len(runs)} runs (one per start); use results.of({labels[0]!r})")
 
@@ -216,7 +216,7 @@ def run(
         return _run(config.from_mapping(experiment, overrides))
     if isinstance(experiment, str | os.PathLike):
         return _run(config.load(Path(experiment), overrides))
-    message = f"invalid experiment (got {shown(experiment)}, expected a file name, a mapping or an Experiment)"
+    message = f"invalid experiment (got {quote_value(experiment)}, expected a file name, a mapping or an Experiment)"
     raise ConfigError([Mistake("", 0, 0, "", message)])
 
 

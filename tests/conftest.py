@@ -21,7 +21,7 @@ from bpviz.cli import cli
 from bpviz.config import plugins
 from bpviz.conformance import contract, fixtures
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Problem, entry_points, registry
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Trajectory, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -129,7 +129,7 @@ def follow() -> Callable[..., Trajectory]:
         max_epochs: int = 1000,
         **settings: float,
     ) -> Trajectory:
-        epochs = march(
+        epochs = iterate(
             OPTIMIZERS[name](**settings), problem, [start], error_threshold=error_threshold, max_epochs=max_epochs
         )
         return record(epochs)[0]

@@ -27,7 +27,7 @@ from bpviz import config
 from bpviz.config.schema import keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -100,7 +100,9 @@ def fields_table(name: str) -> str:
     registries = (OPTIMIZERS, PROBLEMS, FIGURES)
     declared = next(registry[name] for registry in registries if name in registry)
     parts = fields(declared).values()
-    rows = [[code(part.name), code(shown(part.default).strip("'")), str(part.domain), part.meaning] for part in parts]
+    rows = [
+        [code(part.name), code(quote_value(part.default).strip("'")), str(part.domain), part.meaning] for part in parts
+    ]
     return table(["key", "default", "values", "meaning"], rows)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bpviz.cli.errors import annotate, say, summarize
+from bpviz.cli.errors import annotate, print_safely, summarize
 from bpviz.cli.options import Options, sources
 from bpviz.cli.progress import run_jobs, waiting_message
 from bpviz.cli.show import failed_expectations, print_unmet
@@ -16,7 +16,7 @@ from bpviz.cli.show import failed_expectations, print_unmet
 if TYPE_CHECKING:
     from bpviz.config import Experiment
     from bpviz.outputs.build import Outcome
-    from bpviz.outputs.drift import Checked
+    from bpviz.outputs.drift import CheckResult
     from bpviz.outputs.drift.inputs import Subject
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,21 +83,21 @@ def check_outputs(
         found = _check_all(configs, out, options, given, level)
     _print_report(found, options, level)
     unmet = options.strict and print_unmet(found)
-    drifts = [(f"bpviz: drift ({drift.level})", drift.where) for one in found for drift in one.drifts]
+    drifts = [(f"bpviz: drift ({drift.level})", drift.where) for result in found for drift in result.drifts]
     annotate([*drifts, *(failed_expectations(found) if options.strict else ())])
     failed = bool(drifts) or unmet
-    if any(one.pictures for one in found):
+    if any(result.pictures for result in found):
         failed = not _write_page(found, options, level, pictures) or failed
     if failed:
         raise click.exceptions.Exit(1)
 
 
-def _check_all(configs: Sequence[str], out: Path, options: Options, given: Any, level: str) -> list[Checked]:
+def _check_all(configs: Sequence[str], out: Path, options: Options, given: Any, level: str) -> list[CheckResult]:
     from bpviz.outputs.drift import inputs
 
     found = sources(configs)
     subjects = [inputs.Subject.of(source, out / source.name, given) for source in found.sources]
-    read = [s for s in subjects if level != "inputs" or options.strict or not s.untouched]
+    read = [s for s in subjects if level != "inputs" or options.strict or not s.unchanged]
     experiments = found._replace(sources=[s.source for s in read]).experiments(given.overrides)
     by_source = dict(zip([s.source for s in read], experiments, strict=True))
     checks = [inputs.check(s, by_source.get(s.source)) for s in subjects]
@@ -112,7 +112,7 @@ def _check_all(configs: Sequence[str], out: Path, options: Options, given: Any, 
     return [*checks, *gone]
 
 
-def _recompute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Options, level: str) -> None:
+def _recompute(both: Sequence[tuple[Subject, Experiment, CheckResult]], options: Options, level: str) -> None:
     """Rerun experiments and redraw their figures in a temporary folder, and compare them with the outputs."""
     from shutil import rmtree
     from tempfile import TemporaryDirectory
@@ -136,7 +136,7 @@ def _recompute(both: Sequence[tuple[Subject, Experiment, Checked]], options: Opt
         run_jobs(jobs, compare, options)
 
 
-def _print_report(found: Sequence[Checked], options: Options, level: str) -> None:
+def _print_report(found: Sequence[CheckResult], options: Options, level: str) -> None:
     from bpviz.outputs.drift import report
 
     if options.printed == "json":
@@ -148,13 +148,13 @@ def _print_report(found: Sequence[Checked], options: Options, level: str) -> Non
     else:
         text = report.as_text(found, notes=not options.quiet)
         if text:
-            say(text.rstrip("\n"))
+            print_safely(text.rstrip("\n"))
         if not options.quiet:
             click.echo(report.verdict(found, level))
     summarize(lambda: report.as_markdown(found, level))
 
 
-def _write_page(found: Sequence[Checked], options: Options, level: str, pictures: Path) -> bool:
+def _write_page(found: Sequence[CheckResult], options: Options, level: str, pictures: Path) -> bool:
     """Write the HTML page with the visual diff; return whether it could be written."""
     from bpviz.outputs.drift import html, report
     from bpviz.storage.atomic import UnwritableError

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """Print an error message and exit with ``code``."""
-    say(message.rstrip("\n"), err=True)
+    print_safely(message.rstrip("\n"), err=True)
     raise click.exceptions.Exit(code)
 
 
-def say(message: str, *, err: bool = False) -> None:
+def print_safely(message: str, *, err: bool = False) -> None:
     """Print text that may contain lines of a config, in which GitHub Actions could find a workflow command."""
     if os.environ.get("GITHUB_ACTIONS"):
-        from bpviz.messages.github_actions import harmless
+        from bpviz.messages.github_actions import escape_commands
 
-        message = harmless(message)
+        message = escape_commands(message)
     click.echo(message, err=err)
 
 

@@ -45,27 +45,27 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
     """
     from bpviz.declare import OPTIMIZERS
     from bpviz.messages.suggestions import nearest
-    from bpviz.messages.text import shown
+    from bpviz.messages.text import quote_value
 
     registries = _registries()
     with report_mistakes(plugins):
         own = [registry for registry in registries if name in list(registry)]  # searching installed packages is slow
         found = next((registry[name] for registry in own or registries if name in registry), None)
-        if found is None and OPTIMIZERS.is_elsewhere(name):
+        if found is None and OPTIMIZERS.is_external(name):
             fail(OPTIMIZERS.unknown(name))
         if found is None:
             things = [named for registry in registries for named in registry.items()]
             synonyms = {synonym: name for name, thing in things for synonym in getattr(thing, "synonyms", ())}
             guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
             hint = f"did you mean {guess!r}?" if guess else "run `bpviz list` to see all names"
-            fail(f"unknown algorithm, wrapper, problem or figure {shown(name)}; {hint}")
+            fail(f"unknown algorithm, wrapper, problem or figure {quote_value(name)}; {hint}")
         click.echo(explanation(found, text_width()))
 
 
 def explanation(declared: Any, width: int) -> str:
     """Return the documentation of an algorithm, a wrapper, a problem or a figure kind, as text of some width."""
     from bpviz.declare import KINDS, WRAPPERS, fields
-    from bpviz.messages.text import listed
+    from bpviz.messages.text import join_words
 
     label = getattr(declared, "label", "")
     head = f"{declared.name}: {label}" if label not in ("", declared.name) else declared.name
@@ -79,11 +79,11 @@ def explanation(declared: Any, width: int) -> str:
     if hasattr(declared, "needs"):
         evaluations = [kind for kind in KINDS if kind in declared.needs]
         evaluations += ["those of the wrapped algorithm"] if declared.name in WRAPPERS else []
-        sentences.append(f"Evaluations: {listed(evaluations, 'and')}")
+        sentences.append(f"Evaluations: {join_words(evaluations, 'and')}")
     if hasattr(declared, "offers"):
         problem = declared()
-        sentences.append(whereabouts(problem))
-        sentences.append(f"Provides: {listed([kind for kind in KINDS if kind in problem.offers], 'and')}")
+        sentences.append(start_and_minima(problem))
+        sentences.append(f"Provides: {join_words([kind for kind in KINDS if kind in problem.offers], 'and')}")
     if getattr(declared, "source", ""):
         sentences.append(f"Source: {declared.source}")
     if getattr(declared, "confused_with", ""):
@@ -127,7 +127,7 @@ def _table(rows: Sequence[Sequence[str]], width: int) -> str:
     return "\n".join(lines)
 
 
-def whereabouts(problem: Problem) -> str:
+def start_and_minima(problem: Problem) -> str:
     """Return the default start, the window of figures and the known minima of a problem, in sentences."""
     window = " × ".join(f"[{low:g}, {high:g}]" for low, high in problem.window)
     places = [f"{_point(minimum.at)}, error {_exactly(minimum.error)}" for minimum in problem.minima]
@@ -148,8 +148,8 @@ def _exactly(x: float) -> str:
 def _default(value: Any) -> str:
     from dataclasses import MISSING
 
-    from bpviz.messages.text import shown
+    from bpviz.messages.text import quote_value
 
     if isinstance(value, tuple):
         return f"[{', '.join(map(_default, value))}]"
-    return "(none)" if value is MISSING else shown(value).strip("'")
+    return "(none)" if value is MISSING else quote_value(value).strip("'")

@@ -10,7 +10,7 @@ import click
 from bpviz.cli.errors import fail
 
 if TYPE_CHECKING:
-    from bpviz.config.discovery import Found
+    from bpviz.config.discovery import FoundConfigs
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class Options(NamedTuple):
         return cls(pictures, printed[0], processes=jobs, **rest)
 
 
-def sources(configs: Sequence[str]) -> Found:
+def sources(configs: Sequence[str]) -> FoundConfigs:
     """Find configs; exit with 2 if two of them would use the same output folder."""
     from bpviz.config.discovery import find
     from bpviz.messages.text import first_duplicate

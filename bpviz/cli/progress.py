@@ -41,7 +41,7 @@ def lock_outputs(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Opti
         build.plan(jobs)
     stack.enter_context(atomic.locked(out, waiting_message(out, options)))
     for job in jobs:
-        atomic.sweep(job.folder)
+        atomic.remove_temporary_files(job.folder)
 
 
 def waiting_message(out: Path, options: Options) -> Callable[[], None]:

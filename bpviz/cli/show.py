@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
 
-from bpviz.cli.errors import annotate, say
+from bpviz.cli.errors import annotate, print_safely
 from bpviz.cli.layout import split_width
 from bpviz.cli.options import FIGURE_FORMATS
 
@@ -105,10 +105,10 @@ def print_unmet(reports: Sequence[Failures]) -> bool:
     """Print missed thresholds and failed expectations; return whether there are any."""
     unmet = [sentence for report in reports for sentence in report.unmet]
     if unmet:
-        say("threshold not reached (--strict):\n  " + "\n  ".join(unmet), err=True)
+        print_safely("threshold not reached (--strict):\n  " + "\n  ".join(unmet), err=True)
     failed = failed_expectations(reports)
     for _, mistake in failed:
-        say(str(mistake), err=True)
+        print_safely(str(mistake), err=True)
     return bool(unmet or failed)
 
 

@@ -12,7 +12,7 @@ from bpviz.config.yaml_tree import scalar
 from bpviz.declare.domains import Text
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.datasets import Dataset
 from bpviz.storage.reading import decode, read
 
@@ -44,8 +44,8 @@ class Table:
         if name in self.names:
             return None
         guess = nearest(name, self.names)
-        hint = f"did you mean {guess!r}?" if guess else f"use {listed(map(shown, self.names))}"
-        return f"unknown column {shown(name)}; {hint}"
+        hint = f"did you mean {guess!r}?" if guess else f"use {join_words(map(quote_value, self.names))}"
+        return f"unknown column {quote_value(name)}; {hint}"
 
     def dataset(self, features: Sequence[str], target: str) -> Dataset:
         """Return the samples, given the names of the feature columns and of the target column."""
@@ -61,7 +61,9 @@ class Table:
                     if isinstance(value, float):
                         sample.append(value)
                     else:
-                        mistakes.append(self._mistake(f"{row}, column {shown(name)}: {value}", line, cells[:place]))
+                        mistakes.append(
+                            self._mistake(f"{row}, column {quote_value(name)}: {value}", line, cells[:place])
+                        )
             else:
                 message = f"{row}: expected {len(self.names)} cells, as in the header, got {len(cells)}"
                 mistakes.append(self._mistake(message, line))
@@ -111,7 +113,7 @@ def _header(names: Sequence[str]) -> str | None:
         if complaint:
             return f"name of column {number}: {complaint}"
         if name in names[: number - 1]:
-            return f"duplicate column {shown(name)}"
+            return f"duplicate column {quote_value(name)}"
     return None
 
 
@@ -121,5 +123,5 @@ def _number(cell: str) -> float | str:
     if not cell:
         return "expected a number, got an empty cell"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"expected a number, got {shown(cell)}"
+        return f"expected a number, got {quote_value(cell)}"
     return float(value) if math.isfinite(value) else f"expected a finite number, got {cell[:40]}"

@@ -48,7 +48,7 @@ class Source(NamedTuple):
         return Places(self.data, self.label)
 
 
-class Found(NamedTuple):
+class FoundConfigs(NamedTuple):
     """Configs that were found, not yet checked; mistakes for unreadable files, and for folders without configs."""
 
     sources: list[Source]
@@ -74,7 +74,7 @@ class Found(NamedTuple):
         return experiments
 
 
-def find(paths: Sequence[str]) -> Found:
+def find(paths: Sequence[str]) -> FoundConfigs:
     """Find configs: files, folders (every .yaml and .yml file in them), or ``-`` for standard input."""
     sources: list[Source] = []
     mistakes: list[Mistake] = []
@@ -85,7 +85,7 @@ def find(paths: Sequence[str]) -> Found:
             sources.append(Source(path, data))
         except UnreadableError as error:
             mistakes.append(Mistake(path, 0, 0, "", str(error)))
-    return Found(sources, mistakes, empty)
+    return FoundConfigs(sources, mistakes, empty)
 
 
 def _files(paths: Sequence[str], mistakes: list[Mistake], empty: list[Mistake]) -> list[str]:

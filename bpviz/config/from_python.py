@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from bpviz.config.yaml_tree import Node, under
+from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import all_settings
 from bpviz.messages.diagnostics import ConfigError, Place
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 _DEEPEST = 32  # levels of lists and mappings
 
@@ -32,13 +32,13 @@ def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
         parts = {}
         for key, part in value.items():
             if not isinstance(key, str):
-                raise ConfigError([place.mistake(path, f"expected strings as keys, got {shown(key)}")])
-            parts[key] = node(part, place, under(path, key), depth + 1)
+                raise ConfigError([place.mistake(path, f"expected strings as keys, got {quote_value(key)}")])
+            parts[key] = node(part, place, join_path(path, key), depth + 1)
         return Node(parts, place, keys=dict.fromkeys(parts, place))
     if isinstance(value, list | tuple):
-        return Node([node(part, place, under(path, i), depth + 1) for i, part in enumerate(value)], place)
+        return Node([node(part, place, join_path(path, i), depth + 1) for i, part in enumerate(value)], place)
     if isinstance(value, str):
         return Node(value, place, value, quoted=True)
     if value is None or isinstance(value, bool | int | float):
-        return Node(value, place, shown(value))
+        return Node(value, place, quote_value(value))
     raise ConfigError([place.mistake(path, f"unsupported type {type(value).__name__}")])

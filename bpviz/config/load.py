@@ -16,13 +16,13 @@ from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
 from bpviz.config.reader import read_experiment
 from bpviz.config.schema import KEYS
 from bpviz.config.values import Reader, long_form
-from bpviz.config.yaml_tree import LARGEST, Node, parse, scalar, under
+from bpviz.config.yaml_tree import LARGEST, Node, join_path, parse, scalar
 from bpviz.declare.domains import FileName
 from bpviz.experiment.spec import Algorithm, Experiment
 from bpviz.libraries import PREFIXES
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.storage.reading import UnreadableError, decode, read, too_large
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name
 
 def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str) -> Experiment | None:
     if not isinstance(root.value, dict):
-        reader.report(root.place, "", f"expected a mapping with the key 'algorithms', got {shown(root.plain)}")
+        reader.report(root.place, "", f"expected a mapping with the key 'algorithms', got {quote_value(root.plain)}")
         return None
     for override in overrides:
         root = _overridden(root, override, reader)
@@ -149,22 +149,24 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
         if not _INDEX.fullmatch(step) or int(step) >= len(node.value):
             count = len(node.value)
             indices = "the list is empty" if not count else "use index 0" if count == 1 else f"use 0 to {count - 1}"
-            reader.report(place, path, f"unknown entry {shown(step)}; {indices}")
+            reader.report(place, path, f"unknown entry {quote_value(step)}; {indices}")
             return node
         i, items = int(step), list(node.value)
         short = _SHORT.get(path.rpartition(".")[2])
         old = long_form(items[i], short) if rest and short else items[i]
-        items[i] = _replaced(old, rest, value, place, under(path, i), reader)
+        items[i] = _replaced(old, rest, value, place, join_path(path, i), reader)
         return dataclasses.replace(node, value=items)
     if not isinstance(node.value, dict):
-        reader.report(place, path, f"expected a mapping with the key {shown(step)}, got {shown(node.plain)}")
+        reader.report(
+            place, path, f"expected a mapping with the key {quote_value(step)}, got {quote_value(node.plain)}"
+        )
         return node
     if step not in node.value and rest and _INDEX.fullmatch(rest[0]):
         guess = nearest(step, KEYS)
         hint = f"; did you mean {guess!r}?" if guess and guess != step else ""
-        reader.report(place, under(path, step), f"no such list in the config{hint}")
+        reader.report(place, join_path(path, step), f"no such list in the config{hint}")
         return node
-    new = _replaced(node.value.get(step, Node({}, place)), rest, value, place, under(path, step), reader)
+    new = _replaced(node.value.get(step, Node({}, place)), rest, value, place, join_path(path, step), reader)
     return dataclasses.replace(
         node, value={**node.value, step: new}, keys={**node.keys, step: node.keys.get(step, place)}
     )
@@ -247,7 +249,7 @@ def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], n
             reader.report(entries[i].place, "", f"duplicate label {label!r}; change a setting or add a label")
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
-    title = listed(labels, "and")
+    title = join_words(labels, "and")
     return Experiment(name, title, problem, starts, error_threshold, epochs, tuple(chosen), (), gradient_threshold)
 
 
@@ -297,7 +299,9 @@ def _entry(spec: str, place: Place, reader: Reader) -> Node:
     for setting in _between_commas(rest):
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or key in entry.keys:
-            problem = f"duplicate setting {shown(key)}" if equals else f"expected key=value, got {shown(setting)}"
+            problem = (
+                f"duplicate setting {quote_value(key)}" if equals else f"expected key=value, got {quote_value(setting)}"
+            )
             reader.report(place, "", f"{problem}; for example, use momentum:step=0.1,momentum=0.95")
         else:
             entry.keys[key] = place

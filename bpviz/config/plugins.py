@@ -21,10 +21,10 @@ from bpviz.config import algorithm
 from bpviz.config.schema import NUMBER
 from bpviz.config.yaml_tree import LARGEST
 from bpviz.declare import KINDS, OPTIMIZERS, PARTS, PROBLEMS, WRAPPERS, components, entry_points
-from bpviz.declare.domains import Listed, Text
+from bpviz.declare.domains import ListOf, Text
 from bpviz.declare.registry import FILES, Registry, all_or_nothing
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.storage.reading import UnreadableError, decode, read
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def start(plugin: Plugin) -> None:
     document = decode(plugin.data, plugin.file)
     with all_or_nothing():
         for registry in _REGISTRIES:
-            registry.forget(plugin.module)
+            registry.unregister(plugin.module)
         with _module(plugin) as module:
             _run(document, module)
             _check(plugin, document, module)
@@ -129,13 +129,15 @@ def _run(document: Document, module: ModuleType) -> None:
         place = Place(document, error.lineno or 0, error.offset or 0)
         raise ConfigError([place.mistake("", f"invalid Python: {error.msg}")]) from None
     except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte, or deeply nested brackets
-        raise ConfigError([Place(document).mistake("", f"invalid Python: {entry_points.in_words(error)}")]) from None
+        raise ConfigError(
+            [Place(document).mistake("", f"invalid Python: {entry_points.describe_error(error)}")]
+        ) from None
     try:
         with contextlib.redirect_stdout(sys.stderr):
             exec(code, module.__dict__)
     except (Exception, SystemExit) as error:
-        _, line = entry_points.last_place(error, document.name) or ("", 0)
-        raise ConfigError([Place(document, line).mistake("", entry_points.in_words(error))]) from error
+        _, line = entry_points.error_location(error, document.name) or ("", 0)
+        raise ConfigError([Place(document, line).mistake("", entry_points.describe_error(error))]) from error
 
 
 def _check(plugin: Plugin, document: Document, module: ModuleType) -> None:
@@ -146,7 +148,7 @@ def _check(plugin: Plugin, document: Document, module: ModuleType) -> None:
         messages.append("no algorithm or problem found; decorate a class with @optimizer(...) or @problem(...)")
     for thing in definitions:
         if not _NAME.fullmatch(thing.name):
-            messages.append(f"invalid name {shown(thing.name)}; use letters, digits and + - . _")
+            messages.append(f"invalid name {quote_value(thing.name)}; use letters, digits and + - . _")
         if getattr(module, thing.__qualname__, None) is not thing:
             messages.append(f"{thing.name}: class {thing.__qualname__} is not at the top level of the file")
         complaint = Text().complaint(getattr(thing, "label", thing.name))
@@ -166,12 +168,12 @@ def _problem_complaints(problem: Any) -> Iterator[str]:
         for part in PARTS:
             parts[part] = getattr(instance, part)
     except Exception as error:  # noqa: BLE001 - any exception is a mistake in the file
-        yield f"{PARTS[list(PARTS)[len(parts)]]}: {entry_points.in_words(error)}"
+        yield f"{PARTS[list(PARTS)[len(parts)]]}: {entry_points.describe_error(error)}"
         return
     weights, offers, start = parts["weights"], parts["offers"], parts["start"]
     if not isinstance(weights, tuple) or not weights or not all(isinstance(name, str) for name in weights):
         yield f"weights: expected a tuple of strings, got {weights!r:.60}"
-    elif not isinstance(start, tuple) or Listed(NUMBER, len(weights), len(weights)).complaint(start):
+    elif not isinstance(start, tuple) or ListOf(NUMBER, len(weights), len(weights)).complaint(start):
         yield f"start: expected a tuple of {len(weights)} numbers, got {start!r:.60}"
     if not isinstance(offers, frozenset) or not {"error"} <= offers <= set(KINDS):
         yield f"offers: expected a frozenset of 'error' and any of {', '.join(KINDS[1:])}, got {offers!r:.60}"
@@ -190,9 +192,9 @@ def rule_in(plugin: Plugin, name: str) -> Any:
     if not rules:
         message = "no algorithm found; decorate a class with @optimizer(...)"
     elif name:
-        message = f"unknown algorithm {shown(name)}; use {listed(classes)}"
+        message = f"unknown algorithm {quote_value(name)}; use {join_words(classes)}"
     else:
-        message = f"{len(rules)} algorithms found; use {listed(f'{plugin.file}:{one}' for one in classes)}"
+        message = f"{len(rules)} algorithms found; use {join_words(f'{plugin.file}:{one}' for one in classes)}"
     raise ConfigError([Mistake(plugin.file, 0, 0, "", message)])
 
 
@@ -214,9 +216,9 @@ def rule_of(spec: str) -> Optimizer:
 def plugin_error(error: BaseException) -> str | None:
     """Return the message of an exception that a plugin raised, with file and line; None for other exceptions."""
     for plugin in _LOADED.values():
-        place = entry_points.last_place(error, plugin.file)
+        place = entry_points.error_location(error, plugin.file)
         if place:
-            return f"{place[0]}:{place[1]}: {entry_points.in_words(error)}"
+            return f"{place[0]}:{place[1]}: {entry_points.describe_error(error)}"
     return None
 
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from bpviz import declare
 from bpviz.config.schema import LABEL, MOST_WRAPPERS, WITH
 from bpviz.config.values import Reader, long_form
-from bpviz.config.yaml_tree import Node, under
+from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Problem
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.experiment.spec import Algorithm
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 
 class Names(NamedTuple):
@@ -40,7 +40,7 @@ def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | Non
     if optimizer is None and any(field.default is dataclasses.MISSING for field in declared.values()):
         return None  # its wrappers cannot be checked, since there is no default rule to wrap
     if "with" in entry.value:
-        optimizer = _wrapped(reader, optimizer or kind(), entry.value["with"], under(path, "with"), problem)
+        optimizer = _wrapped(reader, optimizer or kind(), entry.value["with"], join_path(path, "with"), problem)
     return Algorithm(label or optimizer.label, optimizer) if len(reader.mistakes) == before else None
 
 
@@ -48,13 +48,13 @@ def _wrapped(reader: Reader, optimizer: Any, node: Node, path: str, problem: Pro
     """Return the optimizer in the listed wrappers, of which the first is the innermost."""
     if not isinstance(node.value, list):
         hint = f"; use [{node.value}]" if isinstance(node.value, str) and node.value in WRAPPERS else ""
-        reader.report(node.place, path, f"expected {WITH.domain}, got {shown(node.plain)}{hint}")
+        reader.report(node.place, path, f"expected {WITH.domain}, got {quote_value(node.plain)}{hint}")
         return optimizer
     if len(node.value) > MOST_WRAPPERS:
         reader.report(node.place, path, f"expected at most {MOST_WRAPPERS} wrappers, got {len(node.value)}")
         return optimizer
     for i, item in enumerate(node.value):
-        where = under(path, i)
+        where = join_path(path, i)
         found = reader.lookup(item, where, WRAPPERS, "name")
         if found is None:
             continue
@@ -63,7 +63,7 @@ def _wrapped(reader: Reader, optimizer: Any, node: Node, path: str, problem: Pro
         reader.check_keys(entry, where, ("name", *declared), f"setting of {kind.name}")
         values = reader.fields(entry, where, declared)
         wrapper = None if values is None else reader.build(kind, {"inner": optimizer, **values}, entry, where)
-        for name, complaint in declare.misfits(wrapper, problem) if wrapper and problem else ():
+        for name, complaint in declare.unsuitable_settings(wrapper, problem) if wrapper and problem else ():
             reader.report_field(entry, where, name, complaint)
         optimizer = wrapper or optimizer
     return optimizer
@@ -81,13 +81,15 @@ def read_algorithms(
         )
         return None, None
     if not isinstance(node.value, list) or not node.value:
-        reader.report(node.place, "algorithms", f"expected a list of one or more algorithms, got {shown(node.plain)}")
+        reader.report(
+            node.place, "algorithms", f"expected a list of one or more algorithms, got {quote_value(node.plain)}"
+        )
         return None, None
     first: dict[str, int] = {}
     chosen = []
     names = []
     for i, item in enumerate(node.value):
-        path = under("algorithms", i)
+        path = join_path("algorithms", i)
         algorithm = read_algorithm(reader, item, path, problem)
         if algorithm is not None:
             chosen.append(algorithm)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bpviz.config.yaml_tree import Node, under
+from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare.domains import Interval
 from bpviz.experiment.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from bpviz.config.read_algorithms import Names
@@ -23,20 +23,20 @@ def read_expectations(reader: Reader, node: Node | None, names: Sequence[Names] 
         return ()
     found: dict[tuple[str, str, str], Expectation] = {}
     for name, of_algorithm in node.value.items():
-        path = under("expect", name)
+        path = join_path("expect", name)
         labels = [one.label for one in names or () if name in one]
         if names is not None and not labels:
             accepted = dict.fromkeys(word for one in names for word in (one.name, one.label))
             guess = nearest(name, accepted)
-            hint = f"did you mean {guess!r}?" if guess else f"use {listed(map(shown, accepted))}"
-            reader.report(node.keys[name], path, f"{shown(name)} is not an algorithm of this experiment; {hint}")
-        if not reader.is_mapping(of_algorithm, path, f"of {listed(QUANTITIES)}"):
+            hint = f"did you mean {guess!r}?" if guess else f"use {join_words(map(quote_value, accepted))}"
+            reader.report(node.keys[name], path, f"{quote_value(name)} is not an algorithm of this experiment; {hint}")
+        if not reader.is_mapping(of_algorithm, path, f"of {join_words(QUANTITIES)}"):
             continue
         reader.check_keys(of_algorithm, path, QUANTITIES, "quantity")
         for quantity, expected in of_algorithm.value.items():
             if quantity not in QUANTITIES:
                 continue
-            for relation, value, where in _bounds(reader, expected, under(path, quantity), quantity):
+            for relation, value, where in _bounds(reader, expected, join_path(path, quantity), quantity):
                 for label in labels:
                     found[label, quantity, relation] = Expectation(label, quantity, relation, value, where)
     labels, quantities = [one.label for one in names or ()], list(QUANTITIES)
@@ -57,7 +57,7 @@ def _bounds(reader: Reader, node: Node, path: str, quantity: str) -> Iterator[tu
         return
     reader.check_keys(node, path, RELATIONS, "bound")
     if not node.value:
-        reader.report(node.place, path, f"expected one or more of {listed(RELATIONS)}, got an empty mapping")
+        reader.report(node.place, path, f"expected one or more of {join_words(RELATIONS)}, got an empty mapping")
     for relation, bound in node.value.items():
-        if relation in RELATIONS and reader.accepts(bound, under(path, relation), domain, meaning):
-            yield relation, domain.convert(bound.plain), bound.place.mistake(under(path, relation), "")
+        if relation in RELATIONS and reader.accepts(bound, join_path(path, relation), domain, meaning):
+            yield relation, domain.convert(bound.plain), bound.place.mistake(join_path(path, relation), "")

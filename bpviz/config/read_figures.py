@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bpviz import declare
-from bpviz.config.yaml_tree import Node, under
+from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import FIGURES, Problem
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 if TYPE_CHECKING:
     from bpviz.config.read_algorithms import Names
@@ -25,12 +25,14 @@ def read_figures(
     if node is None:
         return _default_figures(reader, root, problem, names) if problem and names else ()
     if not isinstance(node.value, list):
-        reader.report(node.place, "figures", f"expected a list of figures, got {shown(node.plain)}; use [] for none")
+        reader.report(
+            node.place, "figures", f"expected a list of figures, got {quote_value(node.plain)}; use [] for none"
+        )
         return ()
     first: dict[str, int] = {}
     requests = []
     for i, item in enumerate(node.value):
-        path = under("figures", i)
+        path = join_path("figures", i)
         request = read_figure(reader, item, path, problem, names)
         if request is None:
             continue
@@ -73,6 +75,6 @@ def read_figure(
         unverified = unchecked(kind, values)
         given = getattr(unverified, "algorithms", None) or ()
         accepted = dict.fromkeys(given if names is None else (word for one in names for word in one))
-        for name, complaint in unverified.misfits(problem, accepted):
+        for name, complaint in unverified.invalid_options(problem, accepted):
             reader.report_field(entry, path, name, complaint)
     return request

@@ -9,12 +9,12 @@ from typing import Any
 from bpviz import declare
 from bpviz.config.schema import CSV, DISTANCE, KEYS, NUMBER, PENALTY, ROWS
 from bpviz.config.values import Reader, parts
-from bpviz.config.yaml_tree import Node, under
+from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import PROBLEMS, Problem
-from bpviz.declare.domains import Listed, Nullable
+from bpviz.declare.domains import ListOf, Nullable
 from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -66,13 +66,13 @@ def _dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
     if isinstance(node.value, str) and node.value in DATASETS:
         return DATASETS[node.value]
     guess = nearest(node.value, DATASETS)
-    hint = f"did you mean {guess!r}?" if guess else f"use {listed(DATASETS)}, or your own data"
+    hint = f"did you mean {guess!r}?" if guess else f"use {join_words(DATASETS)}, or your own data"
     if not isinstance(node.value, str):
-        reader.report(node.place, path, f"expected the name of a dataset, got {shown(node.value)}; {hint}")
+        reader.report(node.place, path, f"expected the name of a dataset, got {quote_value(node.value)}; {hint}")
         return None
     if node.value.lower().endswith(".csv"):
-        hint = f"use {{csv: {shown(node.value)[1:-1]}}} to read a file"
-    reader.report(node.place, path, f"unknown dataset {shown(node.value)}; {hint}")
+        hint = f"use {{csv: {quote_value(node.value)[1:-1]}}} to read a file"
+    reader.report(node.place, path, f"unknown dataset {quote_value(node.value)}; {hint}")
     return None
 
 
@@ -89,27 +89,29 @@ def _own_dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
     names = values.get("features") or ()
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        reader.report(node.value["features"].place, under(path, "features"), f"duplicate name {shown(twice)}")
+        reader.report(node.value["features"].place, join_path(path, "features"), f"duplicate name {quote_value(twice)}")
     if "csv" in values:
         dataset = _csv(reader, node, path, **values)
     else:
-        dataset = _rows(reader, node.value["rows"], under(path, "rows"), names)
+        dataset = _rows(reader, node.value["rows"], join_path(path, "rows"), names)
     return dataset if len(reader.mistakes) == before else None
 
 
 def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Dataset | None:
     before = len(reader.mistakes)
     if not isinstance(node.value, list) or not node.value:
-        reader.report(node.place, path, f"expected a list of samples such as [[0.9, 0.3, 1]], got {shown(node.plain)}")
+        reader.report(
+            node.place, path, f"expected a list of samples such as [[0.9, 0.3, 1]], got {quote_value(node.plain)}"
+        )
         return None
     width = 0
     for i, row in enumerate(node.value):
-        if not reader.accepts(row, under(path, i), Listed(NUMBER, 2), "one sample: features, then target"):
+        if not reader.accepts(row, join_path(path, i), ListOf(NUMBER, 2), "one sample: features, then target"):
             continue
         width = width or len(row.value)
         if len(row.value) != width:
             reader.report(
-                row.place, under(path, i), f"expected {width} numbers, as in the rows above, got {len(row.value)}"
+                row.place, join_path(path, i), f"expected {width} numbers, as in the rows above, got {len(row.value)}"
             )
     if names and width and len(names) != width - 1:
         message = f"expected {width - 1} feature names, one per column before the target, got {len(names)}"
@@ -134,13 +136,13 @@ def _csv(
         for part, where in parts(node, path, ("features", "target")):
             complaint = table.unknown(part.value)
             if part.value == target and part is not node.value.get("target"):
-                complaint = f"{shown(target)} is the target; remove it from the features"
+                complaint = f"{quote_value(target)} is the target; remove it from the features"
             if complaint:
                 reader.report(part.place, where, complaint)
         if len(reader.mistakes) == before:
             return table.dataset(features or [name for name in table.names if name != target], target)
     except UnreadableError as error:
-        reader.report(node.value["csv"].place, under(path, "csv"), f"{reader.folder / csv}: {error}")
+        reader.report(node.value["csv"].place, join_path(path, "csv"), f"{reader.folder / csv}: {error}")
     except ConfigError as error:
         reader.mistakes += error.mistakes
     return None
@@ -152,15 +154,15 @@ def read_starts(reader: Reader, node: Node | None, path: str, problem: Problem |
         return (tuple(problem.start),) if problem else ()
     before = len(reader.mistakes)
     several = isinstance(node.value, list) and any(isinstance(item.value, list) for item in node.value)
-    points = [(item, under(path, i)) for i, item in enumerate(node.value)] if several else [(node, path)]
+    points = [(item, join_path(path, i)) for i, item in enumerate(node.value)] if several else [(node, path)]
     weights = problem.weights if problem else ()
     for point, where in points:
-        right = reader.accepts(point, where, Listed(NUMBER, 1), KEYS["start"].meaning)
+        right = reader.accepts(point, where, ListOf(NUMBER, 1), KEYS["start"].meaning)
         if right and problem and len(point.value) != len(weights):
             numbers = f"{len(weights)} number{'s' * (len(weights) > 1)}"
             message = f"expected {numbers}, one per weight ({', '.join(weights)}), got {len(point.value)}"
             reader.report(point.place, where, message)
-    return tuple(Listed(NUMBER).convert(point.plain) for point, _ in points) if len(reader.mistakes) == before else ()
+    return tuple(ListOf(NUMBER).convert(point.plain) for point, _ in points) if len(reader.mistakes) == before else ()
 
 
 def read_thresholds(

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
-from bpviz.declare.domains import Domain, Interval, Listed, Nullable, Text
+from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -29,7 +29,7 @@ class Number(Domain):
 
     def complaint(self, value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"expected a number, got {shown(value)}"
+            return f"expected a number, got {quote_value(value)}"
         return None if math.isfinite(value) else f"expected a finite number, got {value}"
 
     def convert(self, value: Any) -> float:
@@ -38,7 +38,7 @@ class Number(Domain):
     def schema(self) -> dict[str, Any]:
         return {"type": "number"}
 
-    def many(self) -> str:
+    def plural(self) -> str:
         return "numbers"
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ def _value(field: Field) -> dict[str, Any]:
 
 
 def _dataset() -> dict[str, Any]:
-    row = Listed(NUMBER, 2).schema()
+    row = ListOf(NUMBER, 2).schema()
     rows = {"type": "array", "items": row, "minItems": 1}
     return {
         "anyOf": [
@@ -92,7 +92,7 @@ def _dataset() -> dict[str, Any]:
 
 
 def _start() -> dict[str, Any]:
-    point = Listed(NUMBER, 1).schema()
+    point = ListOf(NUMBER, 1).schema()
     return {"anyOf": [point, {"type": "array", "items": point, "minItems": 1}]}
 
 
@@ -129,7 +129,7 @@ def _expect() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": of_one}
 
 
-_NAMES = Listed(Text(), 1)
+_NAMES = ListOf(Text(), 1)
 ROWS = {
     "features": Field("features", None, Nullable(_NAMES, "x1, x2, ..."), "names of the columns before the target"),
 }
@@ -177,7 +177,7 @@ KEYS = {
         Field(
             "network",
             {name: field.default for name, field in fields(Perceptron).items()},
-            Nested(f"a mapping of {listed(fields(Perceptron), 'and')}", lambda: _object(fields(Perceptron))),
+            Nested(f"a mapping of {join_words(fields(Perceptron), 'and')}", lambda: _object(fields(Perceptron))),
             "network whose error on the dataset is minimized",
         ),
         Field(
@@ -227,8 +227,8 @@ KEYS = {
             "expect",
             None,
             Nested(
-                f"for each algorithm a mapping of {listed(QUANTITIES)} to a value, or to a mapping of "
-                f"{listed(RELATIONS)}",
+                f"for each algorithm a mapping of {join_words(QUANTITIES)} to a value, or to a mapping of "
+                f"{join_words(RELATIONS)}",
                 _expect,
             ),
             "expected results, checked by `--strict`",

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bpviz import declare
-from bpviz.config.yaml_tree import Node, scalar, under
+from bpviz.config.yaml_tree import Node, join_path, scalar
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Field
-from bpviz.declare.domains import Domain, Interval, Listed, Nullable
+from bpviz.declare.domains import Domain, Interval, ListOf, Nullable
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.libraries import MissingError
 from bpviz.messages.diagnostics import SHOWN, Mistake, Place
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,15 +42,15 @@ class Reader:
     def accepts(self, node: Node, path: str, domain: Domain, meaning: str) -> bool:
         """Return whether a value is in ``domain``; report mistakes at the innermost place."""
         inner = domain.of if isinstance(domain, Nullable) else domain
-        if isinstance(inner, Listed) and isinstance(node.value, list):
-            right = [self.accepts(item, under(path, i), inner.item, meaning) for i, item in enumerate(node.value)]
+        if isinstance(inner, ListOf) and isinstance(node.value, list):
+            right = [self.accepts(item, join_path(path, i), inner.item, meaning) for i, item in enumerate(node.value)]
             if not all(right):
                 return False
         complaint = domain.complaint(node.plain)
         if complaint is None:
             return True
         if isinstance(node.value, float) and not math.isfinite(node.value):
-            complaint = f"expected a finite number, got {shown(node.text)[1:-1]}"
+            complaint = f"expected a finite number, got {quote_value(node.text)[1:-1]}"
         self.report(node.place, path, f"{complaint} ({meaning}){domain.hint(node.plain) or _advice(node, domain)}")
         return False
 
@@ -59,7 +59,7 @@ class Reader:
         node = given.get(field.name)
         if node is None:
             return field.default
-        path = under(path, field.name)
+        path = join_path(path, field.name)
         return field.domain.convert(node.plain) if self.accepts(node, path, field.domain, field.meaning) else None
 
     def fields(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
@@ -87,7 +87,7 @@ class Reader:
                 hint = f"did you mean {guess!r}?" if guess else f"use one of {', '.join(allowed)}"
                 if guess is None and "with" in allowed:
                     hint = _advice_for_wrapper_setting(key) or hint
-                self.report(place, under(path, key), f"unknown {what}; {hint}")
+                self.report(place, join_path(path, key), f"unknown {what}; {hint}")
 
     def build(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:
         """Return a ``kind`` with these values if they are valid and compatible with each other."""
@@ -100,11 +100,11 @@ class Reader:
 
     def report_field(self, node: Node, path: str, name: str, complaint: str) -> None:
         """Report a mistake of a field of the mapping ``node``; "" stands for the mapping as a whole."""
-        self.report(node.value.get(name, node).place, under(path, name) if name else path, complaint)
+        self.report(node.value.get(name, node).place, join_path(path, name) if name else path, complaint)
 
     def mapping(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
         """Return the values of the declared fields in a mapping."""
-        if not self.is_mapping(node, path, f"of {listed(declared, 'and')}"):
+        if not self.is_mapping(node, path, f"of {join_words(declared, 'and')}"):
             return None
         self.check_keys(node, path, declared, "key")
         return self.fields(node, path, declared)
@@ -113,14 +113,14 @@ class Reader:
         """Return an entry in its long form, and the object of ``registry`` with the name at ``key``."""
         entry = long_form(node, key)
         if not isinstance(entry.value, dict):
-            message = f"expected a {key} or a mapping with a {key}, got {shown(node.plain)}"
+            message = f"expected a {key} or a mapping with a {key}, got {quote_value(node.plain)}"
             self.report(node.place, path, message)
             return None
         chosen = entry.value.get(key)
         if chosen is None:
             self.report(node.place, path, f"missing key {key!r}; use one of {', '.join(registry)}")
             return None
-        where = path if entry is not node else under(path, key)
+        where = path if entry is not node else join_path(path, key)
         if not isinstance(chosen.value, str):
             self.report(chosen.place, where, registry.unknown(chosen.plain))
             return None
@@ -141,7 +141,7 @@ class Reader:
         """Return whether a value is a mapping; ``contents`` describes the expected one."""
         if isinstance(node.value, dict):
             return True
-        self.report(node.place, path, f"expected a mapping {contents}, got {shown(node.plain)}")
+        self.report(node.place, path, f"expected a mapping {contents}, got {quote_value(node.plain)}")
         return False
 
 
@@ -165,9 +165,9 @@ def parts(node: Node, path: str, names: Iterable[str]) -> Iterator[tuple[Node, s
     for name in names:
         part = node.value.get(name)
         if part is not None and isinstance(part.value, list):
-            yield from ((item, under(under(path, name), i)) for i, item in enumerate(part.value))
+            yield from ((item, join_path(join_path(path, name), i)) for i, item in enumerate(part.value))
         elif part is not None and part.value is not None:
-            yield part, under(path, name)
+            yield part, join_path(path, name)
 
 
 def _advice(node: Node, domain: Domain) -> str:
@@ -201,4 +201,6 @@ def _advice_for_wrapper_setting(setting: str) -> str:
     names = [name for name, field in found if field is not None and isinstance(field.domain, Interval)]
     if not names:
         return ""
-    return f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {listed(names, 'and')}; put it under `with`"
+    return (
+        f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {join_words(names, 'and')}; put it under `with`"
+    )

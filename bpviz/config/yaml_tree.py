@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 if TYPE_CHECKING:
     import yaml
@@ -87,11 +87,11 @@ class Node:
         return self.value
 
 
-def under(path: str, key: str | int) -> str:
+def join_path(path: str, key: str | int) -> str:
     """Return the path of a part of the value at ``path``."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    key = key if re.fullmatch(r"[\w+-]{1,60}", key) else shown(key)
+    key = key if re.fullmatch(r"[\w+-]{1,60}", key) else quote_value(key)
     return f"{path}.{key}" if path else key
 
 
@@ -172,7 +172,7 @@ class _Tree:
             tag: str | None = getattr(event, "tag", None)
             if tag is not None:
                 tag = tag.replace("tag:yaml.org,2002:", "!!")
-                self._fail(event, f"unsupported tag {shown(tag)}; remove it")
+                self._fail(event, f"unsupported tag {quote_value(tag)}; remove it")
             if isinstance(event, yaml.ScalarEvent):
                 self._scalar(event)
             else:
@@ -191,8 +191,8 @@ class _Tree:
             return ""
         parent = self._open[-1]
         if isinstance(parent.node.value, list):
-            return under(parent.path, len(parent.node.value))
-        return parent.path if parent.key is None else under(parent.path, parent.key)
+            return join_path(parent.path, len(parent.node.value))
+        return parent.path if parent.key is None else join_path(parent.path, parent.key)
 
     def _scalar(self, event: Event) -> None:
         quoted = bool(event.style)
@@ -211,7 +211,7 @@ class _Tree:
         place = self._place(event)
         if key in parent.node.keys:
             message = f"duplicate key (first given {parent.node.keys[key]})"
-            self.mistakes.append(place.mistake(under(parent.path, key), message))
+            self.mistakes.append(place.mistake(join_path(parent.path, key), message))
         else:
             parent.node.keys[key] = place
         parent.key = key

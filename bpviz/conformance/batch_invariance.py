@@ -11,7 +11,7 @@ import numpy as np
 from bpviz import declare
 from bpviz.conformance.fixtures import SHAPES, Findings, starts_for, threshold_for, with_settings
 from bpviz.declare.domains import Interval
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Trajectory, record
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def as_bytes(run: Trajectory) -> tuple[object, ...]:
 
 def run_separately(rule: Optimizer, problem: Problem, starts: npt.ArrayLike, **rest: Any) -> list[Trajectory]:
     """Return the run of each start, each in a block of its own."""
-    return [run for start in np.asarray(starts) for run in record(march(rule, problem, [start], **rest))]
+    return [run for start in np.asarray(starts) for run in record(iterate(rule, problem, [start], **rest))]
 
 
 def run_together(rule: Optimizer, problem: Problem, starts: npt.ArrayLike, **rest: Any) -> list[Trajectory]:
     """Return the runs of all starts, in common blocks."""
-    return record(march(rule, problem, starts, **rest))
+    return record(iterate(rule, problem, starts, **rest))
 
 
 def _differences(case: str, runs: Sequence[Trajectory], expected: Sequence[Trajectory]) -> Findings:

@@ -19,9 +19,9 @@ from bpviz.conformance.fixtures import BOWL, SHAPES, Findings, starts_for, with_
 from bpviz.declare import KINDS, restricted
 from bpviz.declare.domains import Interval
 from bpviz.engine import guard
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, Trajectory
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -40,22 +40,22 @@ def make_read_only(*arrays: Array) -> None:
         a.flags.writeable = False
 
 
-class RecordingOracle(Oracle):
+class RecordingOracle(CountingOracle):
     """An oracle that records the kinds of evaluations and returns read-only arrays."""
 
     def __init__(self, problem: Problem, runs: int) -> None:
         super().__init__(problem, runs)
         self.kinds: set[str] = set()
 
-    def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
+    def _evaluate(self, kind: str, w: Array, where: Mask | None) -> Array:
         self.kinds.add(kind)
-        answer = super()._ask(kind, w, where)
+        answer = super()._evaluate(kind, w, where)
         make_read_only(answer)
         return answer
 
 
 def _run_epochs(
-    rule: Optimizer, w: Array, f: Oracle, later: Optimizer | None = None, epochs: int = 3
+    rule: Optimizer, w: Array, f: CountingOracle, later: Optimizer | None = None, epochs: int = 3
 ) -> Iterator[tuple[Array, Any]]:
     """Yield weights and state at the start and after each epoch, until all runs are stuck.
 
@@ -68,7 +68,7 @@ def _run_epochs(
     for _ in range(epochs):
         with np.errstate(all="ignore"):
             w, state = (later or rule).advance(w, state, oracle)
-            f.look(w)
+            f.uncounted_errors(w)
         yield w, state
         if f.stuck is not None:
             f.live, f.stuck = f.live & ~f.stuck, None
@@ -114,7 +114,7 @@ def counts_match_needs(rule: Optimizer) -> Findings:
 
 
 def _kinds(kinds: set[str] | frozenset[str]) -> str:
-    return listed([kind for kind in KINDS if kind in kinds], "and") or "nothing"
+    return join_words([kind for kind in KINDS if kind in kinds], "and") or "nothing"
 
 
 def _declare(kinds: set[str]) -> str:
@@ -126,7 +126,7 @@ def state_is_tuple_of_arrays(rule: Optimizer) -> Findings:
     """Check the state of five runs at the start and after each of three epochs."""
     problem = SHAPES["37 x 3"]
     w = starts_for(problem)[:5]
-    for _, state in _run_epochs(rule, w, Oracle(problem, 5)):
+    for _, state in _run_epochs(rule, w, CountingOracle(problem, 5)):
         complaint = guard.state_complaint(state, 5)
         if complaint:
             yield complaint
@@ -180,7 +180,9 @@ def _paths(rule: Optimizer, later: Optimizer) -> list[bytes]:
     return [
         w.tobytes()
         for problem in (SHAPES["6 x 2"], SHAPES["37 x 3"])
-        for w, _ in _run_epochs(rule, starts_for(problem)[:3].copy(order="F"), Oracle(problem, 3), later, epochs=9)
+        for w, _ in _run_epochs(
+            rule, starts_for(problem)[:3].copy(order="F"), CountingOracle(problem, 3), later, epochs=9
+        )
     ]
 
 
@@ -191,14 +193,15 @@ def recalls_is_declared_correctly(rule: Optimizer) -> Findings:
     """
     problem = SHAPES["37 x 3"]
     w = starts_for(problem)[:2].copy(order="F")
-    *_, (there, state) = _run_epochs(rule, w, Oracle(problem, 2))
+    *_, (there, state) = _run_epochs(rule, w, CountingOracle(problem, 2))
     kept = np.concatenate([_magnitudes(a) for a in ((), *state_arrays(state))])
     with np.errstate(all="ignore"):
         point = problem.at(there)
         answers = {kind: _magnitudes(getattr(point, kind)()) for kind in KINDS if kind in problem.offers}
         recalled = [kind for kind, a in answers.items() if (abs(a[:, None] - kept) <= 1e-12 * a[:, None]).any()]
     if recalled and not rule.recalls:
-        yield f"the state has the {listed(recalled, 'and')} at the returned weights; use @optimizer(..., recalls=True)"
+        values = join_words(recalled, "and")
+        yield f"the state has the {values} at the returned weights; use @optimizer(..., recalls=True)"
     if rule.recalls and not recalled:
         yield "recalls=True, but the state has no value evaluated at the returned weights; remove recalls=True"
 

@@ -156,5 +156,5 @@ def _verdict(check: Check, rule: Optimizer) -> Verdict:
     except guard.RuleError as error:
         found.append(str(error))
     except Exception as error:  # noqa: BLE001 - a rule may raise anything
-        found.append(entry_points.in_words(error))
+        found.append(entry_points.describe_error(error))
     return Verdict(check.name, check.requirement, not found, tuple(found))

@@ -12,7 +12,7 @@ from bpviz import declare
 from bpviz.conformance.fixtures import Findings, with_settings
 from bpviz.declare import OPTIMIZERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from bpviz.declare import Field, Optimizer
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def expected_complaint(domain: Domain, bad: object) -> str:
     """Return the message for an invalid value, written independently of the domain."""
     if isinstance(domain, Choice):
-        return f"expected {listed(domain.words)}, got {bad!r}"
+        return f"expected {join_words(domain.words)}, got {bad!r}"
     if isinstance(domain, Flag):
         return f"expected true or false, got {bad!r}"
     if isinstance(domain, Interval):
@@ -65,7 +65,7 @@ def all_invalid_values_are_reported(rule: Optimizer) -> Findings:
 
 
 def _not_rejected(rule: Optimizer, settings: dict[str, Any], sentence: str) -> Findings:
-    given = ", ".join(f"{name}={shown(value)}" for name, value in settings.items())
+    given = ", ".join(f"{name}={quote_value(value)}" for name, value in settings.items())
     try:
         with_settings(rule, **settings)
     except ValueError as error:

@@ -16,7 +16,7 @@ import numpy as np
 
 from bpviz import declare
 from bpviz.declare import PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Trajectory, record
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class _Path(NamedTuple):
 
 
 def _path(rule: Optimizer, problem: Any, start: tuple[float, float]) -> _Path:
-    run = record(march(rule, problem, [start], error_threshold=None, max_epochs=EPOCHS))[0]
+    run = record(iterate(rule, problem, [start], error_threshold=None, max_epochs=EPOCHS))[0]
     return _Path(run.weights[: _usable_rows(run)], run.ending.value)
 
 

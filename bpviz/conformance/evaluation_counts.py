@@ -11,7 +11,7 @@ from bpviz.conformance.batch_invariance import run_together
 from bpviz.conformance.fixtures import SHAPES, starts_for
 from bpviz.declare import KINDS, restricted
 from bpviz.engine import guard
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -104,11 +104,13 @@ def _probe_class(kind: Any, found: dict[str, None]) -> Any:
 
 def _violations(f: Any) -> Findings:
     """Yield what an oracle must not give to a rule: other names, owners of its functions, writable attributes."""
-    for name in sorted({*dir(Oracle), *vars(Oracle(SHAPES["6 x 2"], 1)), *dir(f)} - {*restricted.NAMES}):
+    for name in sorted(
+        {*dir(CountingOracle), *vars(CountingOracle(SHAPES["6 x 2"], 1)), *dir(f)} - {*restricted.NAMES}
+    ):
         if not name.startswith("__") and hasattr(f, name):
             yield f"f.{name}: accessible, but not in the Oracle protocol"
     for name in restricted.NAMES:
-        if isinstance(getattr(getattr(f, name), "__self__", None), Oracle):
+        if isinstance(getattr(getattr(f, name), "__self__", None), CountingOracle):
             yield f"f.{name}.__self__: accessible"
         try:
             setattr(f, name, getattr(f, name))

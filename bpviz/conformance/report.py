@@ -11,7 +11,7 @@ from bpviz import declare, tables
 from bpviz.conformance import contract, equivalence
 from bpviz.declare import registry
 from bpviz.messages.suggestions import common
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 from bpviz.tables import schemas
 
 if TYPE_CHECKING:
@@ -131,10 +131,10 @@ def _sentences(report: Report) -> Iterator[str]:
             yield f"different setting: {a} {_value(own)} in the first algorithm, {b} {_value(others)} in the second"
     own_only = [f"{a} {_value(own)}" for a, b, own, _ in differing if not b]
     if own_only:
-        yield f"only in the first algorithm: {listed(own_only, 'and')}"
+        yield f"only in the first algorithm: {join_words(own_only, 'and')}"
     others_only = [f"{b} {_value(others)}" for a, b, _, others in differing if not a]
     if others_only:
-        yield f"only in the second algorithm: {listed(others_only, 'and')}"
+        yield f"only in the second algorithm: {join_words(others_only, 'and')}"
     for comparison in report.comparisons:
         if comparison.note:
             yield f"{comparison.problem} from {tables.point(comparison.start)}: {comparison.note}"

@@ -13,7 +13,15 @@ from bpviz.declare.decorators import (
 )
 from bpviz.declare.fields import Field, conflicts, fields, hyper, settings
 from bpviz.declare.interfaces import KINDS, PARTS, Array, Column, Mask, Minimum, Optimizer, Oracle, Point, Problem
-from bpviz.declare.layers import Wrapper, all_settings, components, layers, misfits, unsuitable, without_gradient
+from bpviz.declare.layers import (
+    Wrapper,
+    all_settings,
+    components,
+    layers,
+    unsuitable,
+    unsuitable_settings,
+    without_gradient,
+)
 
 __all__ = [
     "FIGURES",
@@ -40,11 +48,11 @@ __all__ = [
     "figure",
     "hyper",
     "layers",
-    "misfits",
     "optimizer",
     "problem",
     "settings",
     "unsuitable",
+    "unsuitable_settings",
     "without_gradient",
     "wrapper",
 ]

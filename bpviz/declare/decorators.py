@@ -10,7 +10,7 @@ from bpviz.declare.fields import check_values, fields
 from bpviz.declare.interfaces import KINDS, PARTS, Optimizer
 from bpviz.declare.layers import LayerFact, Wrapper
 from bpviz.declare.registry import Registry
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def _declare(
 ) -> type[T]:
     missing = [what for part, what in (parts or {}).items() if not hasattr(cls, part)]
     if missing:
-        raise TypeError(f"{name}: class {cls.__qualname__} is missing {listed(missing, 'and')}")
+        raise TypeError(f"{name}: class {cls.__qualname__} is missing {join_words(missing, 'and')}")
     new = declared(cls, name, **facts)
     reserved = [field.name for field in dataclasses.fields(new) if field.name in (*facts, *_KEYS)]  # type: ignore[arg-type]
     if reserved:
@@ -116,11 +116,11 @@ def optimizer(
 
 def _kinds(name: str, needs: object) -> frozenset[str]:
     if not isinstance(needs, str):
-        raise TypeError(f"{name}: needs: expected a string such as 'error gradient', got {shown(needs)}")
+        raise TypeError(f"{name}: needs: expected a string such as 'error gradient', got {quote_value(needs)}")
     kinds = frozenset(needs.split())
     unknown = sorted(kinds - set(KINDS))
     if unknown:
-        raise ValueError(f"{name}: needs: expected {listed(KINDS)}, got {shown(unknown[0])}")
+        raise ValueError(f"{name}: needs: expected {join_words(KINDS)}, got {quote_value(unknown[0])}")
     return kinds
 
 

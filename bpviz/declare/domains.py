@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 
 class Domain:
@@ -44,13 +44,13 @@ class Domain:
         """Return a value that is not in the domain, for tests."""
         return {"not": "this"}
 
-    def one(self) -> str:
+    def singular(self) -> str:
         """Return the noun phrase for one value in messages: ``a number in [0, 1)``."""
         return str(self)
 
-    def many(self) -> str:
+    def plural(self) -> str:
         """Return the noun phrase for several values in messages: ``numbers in [0, 1)``."""
-        return f"values, each {self.one()}"
+        return f"values, each {self.singular()}"
 
     def __str__(self) -> str:
         raise NotImplementedError
@@ -114,7 +114,7 @@ class Interval(Domain):
             )
         except OverflowError:  # an integer too large for a float
             accepted = False
-        return None if accepted else f"expected {self.one()}, got {shown(value)}"
+        return None if accepted else f"expected {self.singular()}, got {quote_value(value)}"
 
     def convert(self, value: Any) -> float | int:
         return int(value) if self.integer else float(value)
@@ -135,10 +135,10 @@ class Interval(Domain):
             return self.high + 1 if self.with_high else self.high
         return math.nan
 
-    def one(self) -> str:
+    def singular(self) -> str:
         return f"{'an integer' if self.integer else 'a number'}{self._within()}"
 
-    def many(self) -> str:
+    def plural(self) -> str:
         return f"{'integers' if self.integer else 'numbers'}{self._within()}"
 
     def _within(self) -> str:
@@ -167,7 +167,7 @@ class Choice(Domain):
     def complaint(self, value: object) -> str | None:
         if isinstance(value, str) and value in self.words:
             return None
-        return f"expected {self}, got {shown(value)}"
+        return f"expected {self}, got {quote_value(value)}"
 
     def hint(self, value: object) -> str:
         guess = nearest(value, self.words)
@@ -180,7 +180,7 @@ class Choice(Domain):
         return "no such word"
 
     def __str__(self) -> str:
-        return listed(self.words)
+        return join_words(self.words)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Flag(Domain):
     """A bool: ``true`` or ``false`` in YAML. Numbers and words such as ``yes`` are rejected."""
 
     def complaint(self, value: object) -> str | None:
-        return None if isinstance(value, bool) else f"expected true or false, got {shown(value)}"
+        return None if isinstance(value, bool) else f"expected true or false, got {quote_value(value)}"
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
@@ -214,19 +214,19 @@ class Text(Domain):
 
     def complaint(self, value: object) -> str | None:
         if not isinstance(value, str):
-            return f"expected {self.one()}, got {shown(value)}"
+            return f"expected {self.singular()}, got {quote_value(value)}"
         if not value.strip():
-            return f"expected a non-empty string, got {shown(value)}"
+            return f"expected a non-empty string, got {quote_value(value)}"
         if len(value) > self.longest:
             return f"expected at most {self.longest} characters, got {len(value)}"
         if not value.isprintable():
-            return f"expected printable characters on one line, got {shown(value)}"
+            return f"expected printable characters on one line, got {quote_value(value)}"
         return None
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1, "maxLength": self.longest}
 
-    def many(self) -> str:
+    def plural(self) -> str:
         return "strings"
 
     def __str__(self) -> str:
@@ -244,7 +244,7 @@ class FileName(Text):
         if complaint or not isinstance(value, str):
             return complaint
         if value[0] in ".-" or not re.fullmatch(r"[\w .+=-]+", value) or value != value.strip():
-            return f"expected a file name (letters, digits, spaces and . + = - _), got {shown(value)}"
+            return f"expected a file name (letters, digits, spaces and . + = - _), got {quote_value(value)}"
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -253,7 +253,7 @@ class FileName(Text):
     def bad(self) -> object:
         return "../outside"
 
-    def many(self) -> str:
+    def plural(self) -> str:
         return "file names"
 
     def __str__(self) -> str:
@@ -261,7 +261,7 @@ class FileName(Text):
 
 
 @dataclasses.dataclass(frozen=True)
-class Listed(Domain):
+class ListOf(Domain):
     """A list of values of one domain.
 
     Parameters
@@ -281,7 +281,7 @@ class Listed(Domain):
 
     def complaint(self, value: object) -> str | None:
         if not isinstance(value, list | tuple):
-            return f"expected {self}, got {shown(value)}"
+            return f"expected {self}, got {quote_value(value)}"
         if len(value) < self.least or (self.most is not None and len(value) > self.most):
             return f"expected {self}, got a list of {len(value)}"
         for place, item in enumerate(value):
@@ -289,7 +289,7 @@ class Listed(Domain):
             if complaint:
                 return f"item {place + 1}: {complaint}"
         if self.rising and any(b <= a for a, b in itertools.pairwise(value)):
-            return f"expected increasing numbers, got [{', '.join(shown(v) for v in value)}]"
+            return f"expected increasing numbers, got [{', '.join(quote_value(v) for v in value)}]"
         return None
 
     def convert(self, value: Any) -> tuple[Any, ...]:
@@ -303,8 +303,8 @@ class Listed(Domain):
 
     def __str__(self) -> str:
         if self.most == self.least:
-            return f"a list of {self.least} {self.item.many()}"
-        return f"a list of {f'{self.least} or more ' if self.least else ''}{self.item.many()}"
+            return f"a list of {self.least} {self.item.plural()}"
+        return f"a list of {f'{self.least} or more ' if self.least else ''}{self.item.plural()}"
 
 
 @dataclasses.dataclass(frozen=True)

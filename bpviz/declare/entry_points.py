@@ -67,7 +67,7 @@ def described(point: EntryPoint) -> str:
     return f"the plugin {point.name!r} of {package(point)}"
 
 
-def holds(point: EntryPoint, thing: object) -> bool:
+def belongs_to_package(point: EntryPoint, thing: object) -> bool:
     """Return whether a class belongs to the package of an entry point, which may already be imported."""
     module: str = getattr(thing, "__module__", "")
     return module.partition(".")[0] == point.module.partition(".")[0]
@@ -82,12 +82,12 @@ def load(point: EntryPoint) -> None:
         with contextlib.redirect_stdout(sys.stderr):
             point.load()
     except (Exception, SystemExit) as error:
-        place = last_place(error)
+        place = error_location(error)
         where = f" ({place[0]}:{place[1]})" if place else ""
-        raise BrokenPluginError(f"{described(point)} cannot be used: {in_words(error)}{where}") from error
+        raise BrokenPluginError(f"{described(point)} cannot be used: {describe_error(error)}{where}") from error
 
 
-def in_words(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an exception's type and message on one line; only the message if bpviz raised it."""
     if isinstance(error, SystemExit):
         return "it called sys.exit() (SystemExit)"
@@ -98,7 +98,7 @@ def in_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def last_place(error: BaseException, file: str | None = None) -> tuple[str, int] | None:
+def error_location(error: BaseException, file: str | None = None) -> tuple[str, int] | None:
     """Return the file and line where an exception was raised: the innermost outside bpviz, or in ``file`` if given."""
     for name, line in reversed(_frames(error)):
         if name == file if file else not name.startswith(_MACHINERY):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from bpviz.declare.fields import settings
 from bpviz.declare.interfaces import KINDS, Array, Optimizer, Oracle, Problem
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Wrapper:
 
     inner: Optimizer
 
-    def misfits(self, problem: Problem) -> list[tuple[str, str]]:
+    def unsuitable_settings(self, problem: Problem) -> list[tuple[str, str]]:
         """Return (field, complaint) for settings that do not fit ``problem``; ``needs`` is checked separately."""
         return []
 
@@ -84,10 +84,12 @@ def components(thing: Any) -> Iterator[Any]:
 
 def unsuitable(optimizer: Optimizer | type[Optimizer], problem: Problem) -> str | None:
     """Return the first reason why ``optimizer`` cannot run on ``problem``, or None."""
-    return next((complaint for layer in layers(optimizer) for _, complaint in misfits(layer, problem)), None)
+    return next(
+        (complaint for layer in layers(optimizer) for _, complaint in unsuitable_settings(layer, problem)), None
+    )
 
 
-def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
+def unsuitable_settings(layer: Any, problem: Problem) -> list[tuple[str, str]]:
     """Return (field, complaint) for the mismatches of a rule or a single wrapper with ``problem``.
 
     The field is "" if the complaint is about no field in particular.
@@ -96,8 +98,8 @@ def misfits(layer: Any, problem: Problem) -> list[tuple[str, str]]:
     missing = [kind for kind in KINDS if kind in cls.needs - problem.offers]
     if missing:
         subject = getattr(problem, "called", problem.name)
-        return [("", f"{cls.name} requires {listed(missing, 'and')}, which the problem {subject} does not provide")]
-    return layer.misfits(problem) if isinstance(layer, Wrapper) else []
+        return [("", f"{cls.name} requires {join_words(missing, 'and')}, which the problem {subject} does not provide")]
+    return layer.unsuitable_settings(problem) if isinstance(layer, Wrapper) else []
 
 
 def without_gradient(problem: Problem) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
 from bpviz.declare import entry_points
 from bpviz.messages.suggestions import SYNONYMS, nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -45,7 +45,7 @@ class Registry(Generic[T]):
     so it happens only for names that the package does not define, if a package has entry points in the group, and in
     ``find_all``.
 
-    A name with a colon, such as ``torch:Adam``, is passed to the function ``kind`` of the module ``elsewhere``, which
+    A name with a colon, such as ``torch:Adam``, is passed to ``optimizer_class`` of the module ``lookup_module``, which
     raises KeyError with a message. Iteration does not include these names.
 
     Parameters
@@ -56,16 +56,16 @@ class Registry(Generic[T]):
         Name of the package whose modules register classes.
     group : str
         Entry point group; empty for none.
-    elsewhere : str
+    lookup_module : str
         Name of the module for names with a colon; empty for none.
     """
 
-    def __init__(self, what: str, package: str, group: str = "", elsewhere: str = "") -> None:
+    def __init__(self, what: str, package: str, group: str = "", lookup_module: str = "") -> None:
         self.what = what
         self.providers: dict[str, str] = {}  # the installed package of each name
         self._package = package
         self._group = group
-        self._elsewhere = elsewhere
+        self._lookup_module = lookup_module
         self._things: dict[str, T] = {}
         self._complete = False  # whether every module has been imported
         self._texts: dict[str, str] = {}  # source of each module, until all are imported
@@ -88,10 +88,10 @@ class Registry(Generic[T]):
         """Return the entry point of another package that has this name, for messages; "" if there is none."""
         if is_own(thing) or name in self.providers:
             return ""
-        points = (point for point in self._points().get(name, []) if not entry_points.holds(point, thing))
+        points = (point for point in self._points().get(name, []) if not entry_points.belongs_to_package(point, thing))
         return next(map(entry_points.described, points), "")
 
-    def forget(self, module: str) -> None:
+    def unregister(self, module: str) -> None:
         """Remove everything that a module has registered."""
         self._things = {name: thing for name, thing in self.items() if thing.__module__ != module}
 
@@ -122,10 +122,10 @@ class Registry(Generic[T]):
         plugin = entry_points.described(points[0])
         registered = self._things.get(name)
         others = [entry_points.described(point) for point in points[1:]]
-        if registered is not None and not entry_points.holds(points[0], registered):
+        if registered is not None and not entry_points.belongs_to_package(points[0], registered):
             others = [origin(registered)]
         if others:
-            everyone = listed([plugin, *others], "and")
+            everyone = join_words([plugin, *others], "and")
             raise entry_points.BrokenPluginError(f"duplicate {self.what} {name!r}: {everyone}")
         self.providers[name] = entry_points.package(points[0])
         try:
@@ -167,14 +167,14 @@ class Registry(Generic[T]):
         return name in self._things
 
     def __getitem__(self, name: str) -> T:
-        if self.is_elsewhere(name):
+        if self.is_external(name):
             return self._kind(name)
         if name not in self:
             raise KeyError(self.unknown(name))
         return self._things[name]
 
     def __contains__(self, name: object) -> bool:
-        if self.is_elsewhere(name):
+        if self.is_external(name):
             try:
                 return self._kind(name) is not None
             except KeyError:
@@ -187,12 +187,12 @@ class Registry(Generic[T]):
             self._find(name)  # raises if a package has an entry point of this name
         return True
 
-    def is_elsewhere(self, name: object) -> TypeGuard[str]:
+    def is_external(self, name: object) -> TypeGuard[str]:
         """Return whether another module looks up this name."""
-        return self._elsewhere != "" and isinstance(name, str) and ":" in name
+        return self._lookup_module != "" and isinstance(name, str) and ":" in name
 
     def _kind(self, name: str) -> T:
-        found: T = importlib.import_module(self._elsewhere).kind(name)
+        found: T = importlib.import_module(self._lookup_module).optimizer_class(name)
         return found
 
     def __iter__(self) -> Iterator[str]:
@@ -206,7 +206,7 @@ class Registry(Generic[T]):
 
     def unknown(self, name: object) -> str:
         """Return the message for an unknown name, with a suggestion if a similar name exists."""
-        if self.is_elsewhere(name):
+        if self.is_external(name):
             try:
                 self._kind(name)
             except KeyError as error:
@@ -215,8 +215,8 @@ class Registry(Generic[T]):
         guess = nearest(name, self.names(), synonyms)
         hint = f"did you mean {guess!r}?" if guess else f"use one of {', '.join(self.names())}"
         if isinstance(name, str):
-            return f"unknown {self.what} {shown(name)}; {hint}"
-        return f"expected the name of {_an(self.what)}, got {shown(name)}; {hint}"
+            return f"unknown {self.what} {quote_value(name)}; {hint}"
+        return f"expected the name of {_an(self.what)}, got {quote_value(name)}; {hint}"
 
 
 def _text(module: str) -> str:

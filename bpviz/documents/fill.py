@@ -21,7 +21,7 @@ from bpviz.config.discovery import Source
 from bpviz.declare import fields
 from bpviz.documents.marks import HTML, LATEX, TYPST, Block, Document, Word, read_document
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 from bpviz.outputs import lockfile, status
 from bpviz.outputs.lockfile import LockError
 from bpviz.storage import atomic
@@ -200,8 +200,8 @@ class _Content:
         }
         if first.text not in makers:
             guess = nearest(first.text, [*makers, "end"], {})
-            hint = f"did you mean {guess!r}?" if guess else f"use {listed([*makers, 'end'])}"
-            self.add_mistake(first, f"unknown mark {shown(first.text)}; {hint}")
+            hint = f"did you mean {guess!r}?" if guess else f"use {join_words([*makers, 'end'])}"
+            self.add_mistake(first, f"unknown mark {quote_value(first.text)}; {hint}")
         self.raise_mistakes()
         maker, more, form = makers[first.text]
         plain: list[Word] = []
@@ -220,10 +220,10 @@ class _Content:
         allowed = _OPTIONS[mark]
         if name not in allowed:
             guess = nearest(name, allowed, {})
-            hint = f"did you mean {guess!r}?" if guess else f"use {listed(allowed)}"
-            self.add_mistake(word, f"unknown option {shown(name)} of a {mark}; {hint}")
+            hint = f"did you mean {guess!r}?" if guess else f"use {join_words(allowed)}"
+            self.add_mistake(word, f"unknown option {quote_value(name)} of a {mark}; {hint}")
         elif name in self.options:
-            self.add_mistake(word, f"duplicate option {shown(name)}")
+            self.add_mistake(word, f"duplicate option {quote_value(name)}")
         else:
             self.options[name] = word
 
@@ -240,7 +240,7 @@ class _Content:
         word = self.options.get("format")
         if word is not None and word.text not in allowed:
             self.add_mistake(
-                word, f"invalid format {shown(word.text)} of a {mark} in this document; use {listed(allowed)}"
+                word, f"invalid format {quote_value(word.text)} of a {mark} in this document; use {join_words(allowed)}"
             )
         return word.text if word else None
 
@@ -266,7 +266,7 @@ class _Content:
             if part not in (*labels, *names):
                 guess = nearest(part, [*labels, *names], {})
                 hint = f"; did you mean {guess!r}?" if guess else ""
-                self.add_mistake(word, f"unknown algorithm {shown(part)}{hint}")
+                self.add_mistake(word, f"unknown algorithm {quote_value(part)}{hint}")
         kept = [
             row for row, name, label in zip(table.rows, names, labels, strict=True) if name in chosen or label in chosen
         ]
@@ -280,8 +280,8 @@ class _Content:
             name = re.sub("[ _]", "-", part.strip().lower())
             if name not in places:
                 guess = nearest(name, places, {})
-                hint = f"did you mean {guess!r}?" if guess else f"use {listed(list(places)[1:])}"
-                self.add_mistake(word, f"unknown column {shown(part.strip())}; {hint}")
+                hint = f"did you mean {guess!r}?" if guess else f"use {join_words(list(places)[1:])}"
+                self.add_mistake(word, f"unknown column {quote_value(part.strip())}; {hint}")
             elif places[name] not in kept:
                 kept.append(places[name])
         return Table(
@@ -297,8 +297,8 @@ class _Content:
         (word,) = words
         if word.text not in figures:
             guess = nearest(word.text, figures, {})
-            hint = f"did you mean {guess!r}?" if guess else f"use {listed(figures)}" if figures else "it has none"
-            self.add_mistake(word, f"unknown figure {shown(word.text)} of {source.path}; {hint}")
+            hint = f"did you mean {guess!r}?" if guess else f"use {join_words(figures)}" if figures else "it has none"
+            self.add_mistake(word, f"unknown figure {quote_value(word.text)} of {source.path}; {hint}")
         self.raise_mistakes()
         formats = (form,) if form else self.document.kind.figures
         folder = self.cache.out / source.name
@@ -318,7 +318,7 @@ class _Content:
         kind = self.document.kind
         if kind is LATEX:
             if re.search(r"[%#{}\\^~$&\"]", path):
-                self.add_mistake(word, f"LaTeX cannot include {shown(path)} (special characters); rename it")
+                self.add_mistake(word, f"LaTeX cannot include {quote_value(path)} (special characters); rename it")
                 self.raise_mistakes()
             return f"\\includegraphics[width=\\linewidth, alt={{{tables.latex_text(alt)}}}]{{{path}}}\n"
         if kind is TYPST:
@@ -340,4 +340,4 @@ def _alternative(experiment: Experiment, figure: FigureRequest) -> str:
     chosen = getattr(figure, "algorithms", None)
     labels = [a.label for a in experiment.algorithms if chosen is None or {a.label, a.optimizer.name} & set(chosen)]
     more = len(labels) - _NAMED
-    return f"{text}: {listed([*labels[:_NAMED], *([f'{more} more'] if more > 0 else [])], 'and')}"
+    return f"{text}: {join_words([*labels[:_NAMED], *([f'{more} more'] if more > 0 else [])], 'and')}"

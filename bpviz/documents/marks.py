@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bpviz.config import ConfigError, Mistake
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 from bpviz.storage.reading import UnreadableError, decode, read
 
 LARGEST = 1 << 25
@@ -102,7 +102,7 @@ def read_document(path: str, mistakes: list[Mistake]) -> Document:
     """Read a document and add the mistakes in its marks to ``mistakes``; raise ConfigError if it cannot be read."""
     kind = KINDS.get(Path(path).suffix.lower())
     if kind is None:
-        endings = listed(KINDS)
+        endings = join_words(KINDS)
         raise ConfigError([Mistake(path or "''", 0, 0, "", f"unsupported document; use a file ending in {endings}")])
     try:
         data = read(Path(path), LARGEST)

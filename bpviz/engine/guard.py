@@ -15,11 +15,11 @@ import numpy as np
 from bpviz import declare
 from bpviz.declare import KINDS, entry_points, registry
 from bpviz.declare.restricted import UnknownNameError
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Optimizer, Problem
-    from bpviz.engine.oracle import _Pass
+    from bpviz.engine.oracle import _StoredAnswers
 
 _EXAMPLE = "for example w - step * g"
 
@@ -28,10 +28,10 @@ class RuleError(RuntimeError):
     """A third-party rule or problem failed while it ran; the text names it, its file and line, the epoch and why."""
 
 
-def oracle(rule: Optimizer, problem: Problem, runs: int, clock: Callable[[], int]) -> Oracle:
+def oracle(rule: Optimizer, problem: Problem, runs: int, clock: Callable[[], int]) -> CountingOracle:
     """Return the oracle of a block, with checks if the rule or the problem is third-party."""
     if _third_party(rule) is None and _third_party(problem) is None:
-        return Oracle(problem, runs)
+        return CountingOracle(problem, runs)
     return _GuardedOracle(rule, problem, runs, clock)
 
 
@@ -77,7 +77,7 @@ class _GuardedRule:
             raise RuleError(f"{_named(self._culprit)}, {_when(self._clock)}: {complaint}")
 
 
-class _GuardedOracle(Oracle):
+class _GuardedOracle(CountingOracle):
     """An oracle that checks what a third-party rule passes to it, and what a third-party problem returns.
 
     A third-party rule may write on its own arrays after it has passed them: stored answers are for the numbers that an
@@ -95,12 +95,12 @@ class _GuardedOracle(Oracle):
         self._of_all_data = problem  # self.problem may be a part of it
         self._params = len(problem.weights)
 
-    def _on(self, problem: Problem) -> Oracle:
+    def _oracle_for(self, problem: Problem) -> CountingOracle:
         part = _GuardedOracle(self._rule, self._of_all_data, len(self.live), self._clock)
         part.problem = problem
         return part
 
-    def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
+    def _evaluate(self, kind: str, w: Array, where: Mask | None) -> Array:
         expected = (len(self.live), self._params)
         if kind not in self._needs:
             listed = repr(" ".join(k for k in KINDS if k in self._needs)) if self._needs else "nothing"
@@ -109,34 +109,34 @@ class _GuardedOracle(Oracle):
         if not _is_array(w) or w.shape != expected:
             raise ValueError(f"f.{kind} takes weights of shape {expected}, got {_described(w)}")
         if self._has_snapshots:
-            self._forget_if_changed(w)
+            self._clear_if_changed(w)
         with self._blaming_problem():
-            answer = super()._ask(kind, w, where)
+            answer = super()._evaluate(kind, w, where)
         self._check(kind, answer)
         if self._of_third_party:
             answer = answer.copy(order="K")  # or a rule could write on the stored answers
             answer.flags.writeable = False
         return answer
 
-    def look(self, w: Array) -> Array:
+    def uncounted_errors(self, w: Array) -> Array:
         if self._has_snapshots:
-            self._forget_if_changed(w)
+            self._clear_if_changed(w)
         with self._blaming_problem():
-            error = super().look(w)
+            error = super().uncounted_errors(w)
         self._check("error", error)
         return error
 
-    def look_at_gradient(self) -> Array:
+    def uncounted_gradient_norms(self) -> Array:
         with self._blaming_problem():
-            return super().look_at_gradient()
+            return super().uncounted_gradient_norms()
 
-    def _move(self, known: _Pass, w: Array) -> None:
-        super()._move(known, w)
-        known.snapshot = self._snapshot(w)
+    def _reset(self, stored: _StoredAnswers, w: Array) -> None:
+        super()._reset(stored, w)
+        stored.snapshot = self._snapshot(w)
 
-    def _set_aside(self, w: Array) -> None:
-        super()._set_aside(w)
-        self._aside.snapshot = self._snapshot(w)
+    def _reset_masked(self, w: Array) -> None:
+        super()._reset_masked(w)
+        self._masked.snapshot = self._snapshot(w)
 
     def _snapshot(self, w: Array) -> bytes | None:
         """Return the numbers of an array that a rule may change later, else None."""
@@ -145,10 +145,10 @@ class _GuardedOracle(Oracle):
         self._has_snapshots = True
         return _numbers(w)
 
-    def _forget_if_changed(self, w: Array) -> None:
-        for known in (self._here, self._trial, self._aside):
-            if known.w is w and known.snapshot is not None and known.snapshot != _numbers(w):
-                known.w = None
+    def _clear_if_changed(self, w: Array) -> None:
+        for stored in (self._current, self._other, self._masked):
+            if stored.w is w and stored.snapshot is not None and stored.snapshot != _numbers(w):
+                stored.w = None
 
     def _blaming_problem(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self._culprit is None else _blaming(self._culprit, self._clock)
@@ -257,7 +257,7 @@ def _named(thing: Any, error: BaseException | None = None) -> str:
     """Return a rule or a problem as messages name it: ``leap (my_rule.py:12)``."""
     module = type(thing).__module__
     file = registry.FILES.get(module) or getattr(sys.modules.get(module), "__file__", None)
-    place = entry_points.last_place(error, file) if error and file else None
+    place = entry_points.error_location(error, file) if error and file else None
     line = f":{place[1]}" if place else ""
     return f"{thing.name} ({file}{line})" if file else f"{thing.name}"
 
@@ -267,9 +267,11 @@ def _when(clock: Callable[[], int]) -> str:
 
 
 def _words(error: BaseException) -> str:
-    said = entry_points.in_words(error)
+    message = entry_points.describe_error(error)
     if isinstance(error, UnknownNameError):
         return str(error)
-    if isinstance(error, ValueError) and "read-only" in said:
-        return f"w, the state and evaluated arrays must not be modified in place; make new arrays, {_EXAMPLE} ({said})"
-    return said
+    if isinstance(error, ValueError) and "read-only" in message:
+        return (
+            f"w, the state and evaluated arrays must not be modified in place; make new arrays, {_EXAMPLE} ({message})"
+        )
+    return message

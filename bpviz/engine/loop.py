@@ -31,10 +31,10 @@ _REACHED, _LEVEL, _DIVERGED, _EXHAUSTED, _STUCK = (
     ENDINGS.index(e) for e in (Ending.REACHED, Ending.LEVEL, Ending.DIVERGED, Ending.EXHAUSTED, Ending.STUCK)
 )
 
-_STRETCH = 16  # epochs between two checks whether the block should be rebuilt
+_EPOCHS_PER_CHECK = 16  # epochs between two checks whether the block should be rebuilt
 
 
-def march(
+def iterate(
     optimizer: Optimizer,
     problem: Problem,
     starts: npt.ArrayLike,
@@ -62,20 +62,20 @@ def march(
     if reason:
         raise ValueError(reason)
     starts = linalg.block(starts)
-    together = getattr(declare.layers(optimizer)[0], "together", len(starts) + 1)
-    size = min(block or block_size(problem), together)
+    most = getattr(declare.layers(optimizer)[0], "max_block_size", len(starts) + 1)
+    size = min(block or block_size(problem), most)
     columns = {name: linalg.block(np.reshape(values, (-1, 1))) for name, values in (varied or {}).items()}
     threshold = -inf if error_threshold is None else error_threshold
-    entered = 0
-    travelling: _Block | None = None
+    started = 0
+    current: _Block | None = None
     while True:
-        room = size - len(travelling or ())
-        if room > 0 and entered < len(starts):
-            run = np.arange(entered, min(entered + room, len(starts)))
-            entered += len(run)
-            fresh = _Block(
+        room = size - len(current or ())
+        if room > 0 and started < len(starts):
+            run = np.arange(started, min(started + room, len(starts)))
+            started += len(run)
+            new = _Block(
                 optimizer,
-                _rows_of(columns, run),
+                _select_rows(columns, run),
                 problem,
                 run,
                 linalg.take(starts, run),
@@ -84,38 +84,38 @@ def march(
                 max_epochs,
             )
             with np.errstate(all="ignore"):
-                at_start = fresh.judge()
+                at_start = new.check_endings()
             yield at_start
-            fresh.drop_ended()
-            if travelling:
-                travelling.join(fresh)
+            new.drop_ended()
+            if current:
+                current.join(new)
             else:
-                travelling = fresh
+                current = new
             continue
-        if not travelling:
+        if not current:
             return
-        while not travelling.worth_dropping():
-            yield from travelling.stretch()
-        travelling.drop_ended()
+        while not current.should_rebuild():
+            yield from current.advance_epochs()
+        current.drop_ended()
 
 
-def _rows_of(columns: dict[str, Array], which: Ints) -> dict[str, Array]:
+def _select_rows(columns: dict[str, Array], which: Ints) -> dict[str, Array]:
     return {name: linalg.take(column, which) for name, column in columns.items()}
 
 
-def _in_columns(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
+def _with_array_settings(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
     """Return the optimizer with every number as an array: a column ``(runs, 1)`` where it varies, else ``()``."""
-    made: Any = None
+    inner: Any = None
     for depth, layer in enumerate(declare.layers(optimizer)):
         copy = object.__new__(type(layer))
         if depth:
-            object.__setattr__(copy, "inner", made)
+            object.__setattr__(copy, "inner", inner)
         path = f"with.{depth - 1}." if depth else ""
         for name, value in declare.settings(layer).items():
             column = np.array(value) if isinstance(value, float) else value
             object.__setattr__(copy, name, varied.get(path + name, column))
-        made = copy
-    return made  # type: ignore[no-any-return]
+        inner = copy
+    return inner  # type: ignore[no-any-return]
 
 
 class _Block:
@@ -137,82 +137,89 @@ class _Block:
         self.clock = 0
         self.oracle = guard.oracle(optimizer, problem, len(run), lambda: self.clock)
         self.f = self.oracle.for_rules()
-        self._take_up(optimizer, varied)
-        self.born = np.zeros(len(run), np.int64)  # the value of clock at epoch 0 of each run
+        self._set_optimizer(optimizer, varied)
+        self.start_clock = np.zeros(len(run), np.int64)  # the value of clock at epoch 0 of each run
         self.threshold = threshold
         self.threshold_array = np.array(threshold)  # arrays compare faster with an array
         self.gradient_threshold = gradient_threshold
-        self.looks_closer = gradient_threshold is not None  # check for endings at every epoch
+        self.checks_every_epoch = gradient_threshold is not None  # check for endings at every epoch
         self.max_epochs = max_epochs
-        self.alarm = max_epochs  # the value of clock at which the next run reaches max_epochs
+        self.next_exhaustion = max_epochs  # the value of clock at which the next run reaches max_epochs
         self.frozen = 0
-        self.carried = 0  # frozen rows times epochs since the last rebuilding
+        self.frozen_row_epochs = 0  # frozen rows times epochs since the last rebuilding
         self.ended_before = np.zeros(len(run), dtype=bool)  # the frozen rows; only used while there are some
-        self.broken = False  # a row is not finite: arithmetic with it is slow, so it is dropped at once
+        self.has_non_finite = False  # a row is not finite: arithmetic with it is slow, so it is dropped at once
         with np.errstate(all="ignore"):
             self.state = self.optimizer.begin(w, self.f)
 
-    def _take_up(self, rule: Optimizer, varied: dict[str, Array]) -> None:
+    def _set_optimizer(self, rule: Optimizer, varied: dict[str, Array]) -> None:
         """Use these hyperparameters, one row per run."""
         self.rule, self.varied = rule, varied
-        self.optimizer = guard.guarded(_in_columns(rule, varied), lambda: self.clock)
+        self.optimizer = guard.guarded(_with_array_settings(rule, varied), lambda: self.clock)
 
     def __len__(self) -> int:
         return len(self.run)
 
-    def stretch(self) -> list[Epoch]:
+    def advance_epochs(self) -> list[Epoch]:
         """Advance by a few epochs, or until the block is worth rebuilding."""
         optimizer, f = self.optimizer, self.f
         epochs = []
         with np.errstate(all="ignore"):  # a run that overflows is a result, not a warning
-            for _ in range(_STRETCH):
+            for _ in range(_EPOCHS_PER_CHECK):
                 self.clock += 1
                 self.w, self.state = optimizer.advance(self.w, self.state, f)
-                epochs.append(self.judge())
+                epochs.append(self.check_endings())
                 if self.frozen:
-                    self.carried += self.frozen
-                    if self.worth_dropping():
+                    self.frozen_row_epochs += self.frozen
+                    if self.should_rebuild():
                         break
         return epochs
 
-    def judge(self) -> Epoch:
+    def check_endings(self) -> Epoch:
         """Compute the errors, freeze the runs that have ended and return the Epoch."""
         oracle, w = self.oracle, self.w
-        error = oracle.look(w)
+        error = oracle.uncounted_errors(w)
         ended, why = None, oracle.why
-        if self.looks_closer or oracle.stuck is not None or self.clock >= self.alarm or not self._all_go_on(error, w):
+        if (
+            self.checks_every_epoch
+            or oracle.stuck is not None
+            or self.clock >= self.next_exhaustion
+            or not self._all_continue(error, w)
+        ):
             ended = self._freeze(error)
         if why:
             oracle.why = {}
         # What Epoch(...) does as well, in twice the time.
-        return tuple.__new__(Epoch, (self.run, self.clock, self.born, w, error, oracle.bill(), ended, why))
+        return tuple.__new__(
+            Epoch, (self.run, self.clock, self.start_clock, w, error, oracle.block_counts(), ended, why)
+        )
 
-    def _all_go_on(self, error: Array, w: Array) -> bool:
+    def _all_continue(self, error: Array, w: Array) -> bool:
         """Return quickly whether every live run is finite and above the threshold."""
         if len(error) == 1:  # plain numbers are faster than calls on arrays
             return self.threshold < error.item() < inf and all(map(isfinite, w[0].tolist()))
-        going = error > self.threshold_array  # false for NaN
+        continues = error > self.threshold_array  # false for NaN
         if self.frozen:
-            going |= self.ended_before
+            continues |= self.ended_before
         flat = w.T.ravel()
-        return np.count_nonzero(going) == len(error) and isfinite(error.dot(error) + flat.dot(flat))
+        return np.count_nonzero(continues) == len(error) and isfinite(error.dot(error) + flat.dot(flat))
 
     def _freeze(self, error: Array) -> tuple[Ints, Ints] | None:
         oracle = self.oracle
         finite = np.isfinite(error)
         if np.count_nonzero(np.isfinite(self.w)) < self.w.size:
             finite &= np.isfinite(self.w).all(axis=1)
-        self.broken = bool(np.count_nonzero(finite) < finite.size)
+        self.has_non_finite = bool(np.count_nonzero(finite) < finite.size)
         ending = np.full(len(self), -1)
-        if self.clock >= self.alarm:
-            ending[self.clock - self.born >= self.max_epochs] = _EXHAUSTED
+        if self.clock >= self.next_exhaustion:
+            ending[self.clock - self.start_clock >= self.max_epochs] = _EXHAUSTED
         if oracle.stuck is not None:
             ending[oracle.stuck] = _STUCK
             oracle.stuck = None
         if self.gradient_threshold is not None:
-            ending[oracle.look_at_gradient() <= self.gradient_threshold] = _LEVEL
+            ending[oracle.uncounted_gradient_norms() <= self.gradient_threshold] = _LEVEL
         ending[error <= self.threshold] = _REACHED
-        if self.broken:
+        if self.has_non_finite:
             ending[~finite] = _DIVERGED
         rows_ended = np.flatnonzero((ending >= 0) & oracle.live)
         if not rows_ended.size:
@@ -222,16 +229,16 @@ class _Block:
         replace(self.f, "live", oracle.live_for_rules())
         self.ended_before = ~oracle.live
         self.frozen += rows_ended.size
-        if self.clock >= self.alarm:
-            self._set_alarm()
+        if self.clock >= self.next_exhaustion:
+            self._set_next_exhaustion()
         return rows_ended, ending[rows_ended]
 
-    def _set_alarm(self) -> None:
-        self.alarm = int(self.born[self.oracle.live].min(initial=self.clock)) + self.max_epochs
+    def _set_next_exhaustion(self) -> None:
+        self.next_exhaustion = int(self.start_clock[self.oracle.live].min(initial=self.clock)) + self.max_epochs
 
-    def worth_dropping(self) -> bool:
+    def should_rebuild(self) -> bool:
         """Return whether frozen rows have cost as much as rebuilding the block, about the work of one epoch."""
-        return self.broken or self.carried >= len(self) - self.frozen
+        return self.has_non_finite or self.frozen_row_epochs >= len(self) - self.frozen
 
     def drop_ended(self) -> None:
         """Remove the frozen runs from the block."""
@@ -239,21 +246,21 @@ class _Block:
             return
         keep = np.flatnonzero(self.oracle.live)
         self.w, self.state = linalg.take(self.w, keep), linalg.take(self.state, keep)
-        self.run, self.born = self.run[keep], self.born[keep]
-        self._take_up(self.rule, _rows_of(self.varied, keep))
+        self.run, self.start_clock = self.run[keep], self.start_clock[keep]
+        self._set_optimizer(self.rule, _select_rows(self.varied, keep))
         self.oracle.take(keep)
         replace(self.f, "live", self.oracle.live_for_rules())
-        self.frozen = self.carried = 0
-        self.broken = False
+        self.frozen = self.frozen_row_epochs = 0
+        self.has_non_finite = False
 
-    def join(self, fresh: _Block) -> None:
+    def join(self, new: _Block) -> None:
         """Append the runs of a block that is at its start."""
-        self.w, self.state = linalg.join(self.w, fresh.w), linalg.join(self.state, fresh.state)
-        self.run = np.concatenate([self.run, fresh.run])
-        self.born = np.concatenate([self.born, fresh.born + self.clock])
-        self._take_up(
-            self.rule, {name: linalg.join(column, fresh.varied[name]) for name, column in self.varied.items()}
+        self.w, self.state = linalg.join(self.w, new.w), linalg.join(self.state, new.state)
+        self.run = np.concatenate([self.run, new.run])
+        self.start_clock = np.concatenate([self.start_clock, new.start_clock + self.clock])
+        self._set_optimizer(
+            self.rule, {name: linalg.join(column, new.varied[name]) for name, column in self.varied.items()}
         )
-        self.oracle.join(fresh.oracle)
+        self.oracle.join(new.oracle)
         replace(self.f, "live", self.oracle.live_for_rules())
-        self._set_alarm()
+        self._set_next_exhaustion()

@@ -16,7 +16,7 @@ import numpy as np
 from bpviz.declare import KINDS
 from bpviz.declare.interfaces import reasons_by_row
 from bpviz.declare.restricted import ARITHMETIC, restricted
-from bpviz.engine.counts import Bill, bills
+from bpviz.engine.counts import BlockCounts, counts_of_epochs
 from bpviz.numerics import linalg, random
 
 if TYPE_CHECKING:
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Point, Problem
 
 
-_NOTHING: Mapping[str, npt.NDArray[np.int64]] = {}
+_NO_COUNTS: Mapping[str, npt.NDArray[np.int64]] = {}
 _NO_REASONS: Mapping[int, str] = MappingProxyType({})
 
 
-class _Pass:
+class _StoredAnswers:
     """The answers at one array of weights."""
 
-    __slots__ = ("answers", "billed", "paid", "point", "snapshot", "w")
+    __slots__ = ("answers", "counted", "counted_rows", "point", "snapshot", "w")
 
     def __init__(self) -> None:
         self.w: Array | None = None
         self.point: Point | None = None
         self.answers: dict[str, Array] = {}
-        self.billed: set[str] = set()  # kinds that are counted here for all runs
-        self.paid: dict[str, Mask] = {}  # by kind, the runs for which it is counted here, if not for all
+        self.counted: set[str] = set()  # kinds that are counted here for all runs
+        self.counted_rows: dict[str, Mask] = {}  # by kind, the runs for which it is counted here, if not for all
         self.snapshot: bytes | None = None  # the numbers of w, if a rule may have changed them since
 
 
-class Oracle:
+class CountingOracle:
     """Evaluate a problem for a block of ``runs`` runs and count the evaluations of each run.
 
     ``error`` returns a column ``(runs, 1)``, ``gradient`` ``(runs, params)``, ``hessian`` ``(runs, params, params)``,
@@ -72,101 +72,101 @@ class Oracle:
         self.live = np.ones(runs, dtype=bool)  # runs that have not ended; the others may still be in the block
         self.stuck: Mask | None = None
         self.why: dict[int, str] = {}  # reasons of stuck runs, by row
-        self._here = _Pass()  # where the loop evaluated last
-        self._trial = _Pass()  # where else the optimizer evaluated last
-        self._aside = _Pass()  # where it evaluated some runs last, if that is a third array
-        self._spare: Point | None = None  # whose memory the next masked pass may use
-        self._shared = dict.fromkeys(KINDS, 0)  # evaluations of all runs alike
-        self._own: dict[str, npt.NDArray[np.int64]] = {}  # of some runs, or from before they joined this block
-        self._sampled: dict[str, npt.NDArray[np.int64]] = {}  # samples evaluated on parts of the data
-        self._whole: Oracle | None = None  # of a part of the data: the oracle that counts its evaluations as well
-        self._batch = 0  # of a part of the data: its number of samples
+        self._current = _StoredAnswers()  # where the loop evaluated last
+        self._other = _StoredAnswers()  # where else the optimizer evaluated last
+        self._masked = _StoredAnswers()  # where it evaluated some runs last, if that is a third array
+        self._spare_point: Point | None = None  # whose memory the next masked evaluation may use
+        self._shared_counts = dict.fromkeys(KINDS, 0)  # evaluations of all runs alike
+        self._row_counts: dict[str, npt.NDArray[np.int64]] = {}  # of some runs, or from before they joined this block
+        self._sample_counts: dict[str, npt.NDArray[np.int64]] = {}  # samples evaluated on parts of the data
+        self._full_oracle: CountingOracle | None = None  # of a part of the data: the oracle of all of it, which counts
+        self._batch_size = 0  # of a part of the data: its number of samples
         self._part_of: tuple[Any, npt.NDArray[np.int64]] | None = None  # a problem, and which samples each run sees
 
     # -- evaluations -------------------------------------------------------------------------------------------------
 
     def error(self, w: Array, where: Mask | None = None) -> Array:
-        return self._ask("error", w, where)[:, None]
+        return self._evaluate("error", w, where)[:, None]
 
     def gradient(self, w: Array, where: Mask | None = None) -> Array:
-        return self._ask("gradient", w, where)
+        return self._evaluate("gradient", w, where)
 
     def hessian(self, w: Array, where: Mask | None = None) -> Array:
-        return self._ask("hessian", w, where)
+        return self._evaluate("hessian", w, where)
 
     def residuals(self, w: Array, where: Mask | None = None) -> Array:
-        return self._ask("residuals", w, where)
+        return self._evaluate("residuals", w, where)
 
     def jacobian(self, w: Array, where: Mask | None = None) -> Array:
-        return self._ask("jacobian", w, where)
+        return self._evaluate("jacobian", w, where)
 
     def cannot_go_on(self, where: Mask, why: str | Mapping[int, str] = _NO_REASONS) -> None:
         """End the runs ``where (runs,)`` as stuck after this epoch.
 
         ``why`` is the reason, or has reasons by row. Without one, the reason is that no step reduces the error.
         """
-        block = self if self._whole is None else self._whole
+        block = self if self._full_oracle is None else self._full_oracle
         if where.any():
             block.stuck = where if block.stuck is None else block.stuck | where
             block.why = {**block.why, **reasons_by_row(where, why)}  # an Epoch may have the old mapping
 
-    def _ask(self, kind: str, w: Array, where: Mask | None) -> Array:
-        known = self._here if w is self._here.w else self._trial
+    def _evaluate(self, kind: str, w: Array, where: Mask | None) -> Array:
+        stored = self._current if w is self._current.w else self._other
         if where is not None:
             where = where & self.live
             if not where.all():
-                return self._ask_some(kind, w, where, known)
-        if w is not known.w:
-            self._move(known, w)
-        if kind not in known.billed:
-            known.billed.add(kind)
-            self._shared[kind] += 1
-            if known.paid or self._whole is not None:
-                self._correct(kind, known.paid.get(kind))
-        answer = known.answers.get(kind)
+                return self._evaluate_some(kind, w, where, stored)
+        if w is not stored.w:
+            self._reset(stored, w)
+        if kind not in stored.counted:
+            stored.counted.add(kind)
+            self._shared_counts[kind] += 1
+            if stored.counted_rows or self._full_oracle is not None:
+                self._correct(kind, stored.counted_rows.get(kind))
+        answer = stored.answers.get(kind)
         if answer is None:
-            answer = known.answers[kind] = getattr(known.point, kind)()
+            answer = stored.answers[kind] = getattr(stored.point, kind)()
         return answer
 
-    def _correct(self, kind: str, paid: Mask | None) -> None:
+    def _correct(self, kind: str, counted_rows: Mask | None) -> None:
         """Take back what is counted twice after an evaluation for all runs, and count it for the whole of the data."""
-        if paid is not None:
-            self._own[kind] = self._own[kind] - paid
-        if self._whole is not None:
-            self._whole._count_samples(kind, self._batch, None if paid is None else ~paid)
+        if counted_rows is not None:
+            self._row_counts[kind] = self._row_counts[kind] - counted_rows
+        if self._full_oracle is not None:
+            self._full_oracle._count_samples(kind, self._batch_size, None if counted_rows is None else ~counted_rows)
 
-    def _move(self, known: _Pass, w: Array) -> None:
-        known.w = w
-        known.point = self.problem.at(w, known.point)
-        known.answers = {}
-        known.billed = set()
-        known.paid = self._aside.paid if w is self._aside.w else {}
+    def _reset(self, stored: _StoredAnswers, w: Array) -> None:
+        stored.w = w
+        stored.point = self.problem.at(w, stored.point)
+        stored.answers = {}
+        stored.counted = set()
+        stored.counted_rows = self._masked.counted_rows if w is self._masked.w else {}
 
-    def _ask_some(self, kind: str, w: Array, where: Mask, known: _Pass) -> Array:
-        if w is not known.w:
-            known = self._aside
-        if w is not known.w:
-            self._set_aside(w)
-        if kind not in known.billed:
-            paid = known.paid.get(kind)
-            new = where if paid is None else where & ~paid
-            known.paid[kind] = where if paid is None else where | paid
-            self._own[kind] = self._own.get(kind, 0) + new
-            if self._whole is not None:
-                self._whole._count_samples(kind, self._batch, new)
+    def _evaluate_some(self, kind: str, w: Array, where: Mask, stored: _StoredAnswers) -> Array:
+        if w is not stored.w:
+            stored = self._masked
+        if w is not stored.w:
+            self._reset_masked(w)
+        if kind not in stored.counted:
+            counted_rows = stored.counted_rows.get(kind)
+            new = where if counted_rows is None else where & ~counted_rows
+            stored.counted_rows[kind] = where if counted_rows is None else where | counted_rows
+            self._row_counts[kind] = self._row_counts.get(kind, 0) + new
+            if self._full_oracle is not None:
+                self._full_oracle._count_samples(kind, self._batch_size, new)
         which = np.flatnonzero(where)
         problem = self.problem
         if self._part_of is not None:
-            whole, samples = self._part_of
-            problem = whole.part(samples[:, which])
-        self._spare = problem.at(linalg.take(w, which), self._spare)
-        some: Array = getattr(self._spare, kind)()
+            full_problem, samples = self._part_of
+            problem = full_problem.part(samples[:, which])
+        self._spare_point = problem.at(linalg.take(w, which), self._spare_point)
+        some: Array = getattr(self._spare_point, kind)()
         answer = np.full((len(w), *some.shape[1:]), np.nan)
         answer[which] = some
         return answer
 
-    def _set_aside(self, w: Array) -> None:
-        self._aside.w, self._aside.paid = w, {}
+    def _reset_masked(self, w: Array) -> None:
+        self._masked.w, self._masked.counted_rows = w, {}
 
     @property
     def samples(self) -> int:
@@ -175,7 +175,7 @@ class Oracle:
 
     # -- part of the data --------------------------------------------------------------------------------------------
 
-    def part(self, samples: npt.NDArray[np.int64]) -> Oracle:
+    def part(self, samples: npt.NDArray[np.int64]) -> CountingOracle:
         """Return an oracle for the same runs on some of the data.
 
         ``samples`` has the numbers of samples, ``(batch, 1)``, or each run's own, ``(batch, runs)``. An evaluation on b
@@ -185,24 +185,24 @@ class Oracle:
         if len(shape) != 2 or shape[1] not in (1, len(self.live)):
             raise ValueError(f"f.part takes samples (batch, 1) or (batch, {len(self.live)}), got {shape}")
         problem: Any = self.problem
-        part = self._on(problem.part(samples))
+        part = self._oracle_for(problem.part(samples))
         part.live = self.live
-        part._whole = self if self._whole is None else self._whole
-        part._batch = shape[0]
+        part._full_oracle = self if self._full_oracle is None else self._full_oracle
+        part._batch_size = shape[0]
         if shape[1] > 1:
             part._part_of = problem, samples
         return part
 
-    def _on(self, problem: Problem) -> Oracle:
+    def _oracle_for(self, problem: Problem) -> CountingOracle:
         """Return an oracle for the same runs on another problem."""
-        return Oracle(problem, len(self.live))
+        return CountingOracle(problem, len(self.live))
 
     def _count_samples(self, kind: str, samples: int, where: Mask | None) -> None:
         """Count an evaluation on some samples, for the runs ``where`` or for all."""
-        before = self._sampled.get(kind)
+        before = self._sample_counts.get(kind)
         if before is None:
             before = np.zeros(len(self.live), np.int64)
-        self._sampled[kind] = before + (samples if where is None else samples * where)
+        self._sample_counts[kind] = before + (samples if where is None else samples * where)
 
     # -- the object that rules are handed ----------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ class Oracle:
 
         Its functions are closures over methods of this one: a bound method would have it as its attribute ``__self__``.
         """
-        evaluate, of_samples, give_up = self._ask, self.part, self.cannot_go_on
+        evaluate, make_part, end_runs = self._evaluate, self.part, self.cannot_go_on
 
         def error(w: Array, where: Mask | None = None) -> Array:
             return evaluate("error", w, where)[:, None]
@@ -229,10 +229,10 @@ class Oracle:
             return evaluate("jacobian", w, where)
 
         def part(samples: npt.NDArray[np.int64]) -> declare.Oracle:
-            return of_samples(samples).for_rules()
+            return make_part(samples).for_rules()
 
         def cannot_go_on(where: Mask, why: str | Mapping[int, str] = _NO_REASONS) -> None:
-            give_up(where, why)
+            end_runs(where, why)
 
         return restricted(
             {
@@ -257,57 +257,59 @@ class Oracle:
 
     # -- for the loop ------------------------------------------------------------------------------------------------
 
-    def look(self, w: Array) -> Array:
+    def uncounted_errors(self, w: Array) -> Array:
         """Return the errors ``(runs,)`` at ``w`` without counting them; they are stored for evaluations at ``w``."""
-        if w is self._trial.w:
-            self._here, self._trial = self._trial, self._here
-        here = self._here
-        if w is not here.w:
-            self._move(here, w)
-        error = here.answers.get("error")
+        if w is self._other.w:
+            self._current, self._other = self._other, self._current
+        current = self._current
+        if w is not current.w:
+            self._reset(current, w)
+        error = current.answers.get("error")
         if error is None:
-            error = here.answers["error"] = here.point.error()  # type: ignore[union-attr]
+            error = current.answers["error"] = current.point.error()  # type: ignore[union-attr]
         return error
 
-    def look_at_gradient(self) -> Array:
-        """Return the norms ``(runs,)`` of the gradients at the weights of the last ``look``, without counting them."""
-        here = self._here
-        gradient = here.answers.get("gradient")
+    def uncounted_gradient_norms(self) -> Array:
+        """Return the gradient norms ``(runs,)`` at the weights of the last ``uncounted_errors``."""
+        current = self._current
+        gradient = current.answers.get("gradient")
         if gradient is None:
-            gradient = here.answers["gradient"] = here.point.gradient()  # type: ignore[union-attr]
+            gradient = current.answers["gradient"] = current.point.gradient()  # type: ignore[union-attr]
         return np.sqrt(linalg.dot(gradient, gradient)[:, 0])
 
-    def bill(self) -> Bill:
+    def block_counts(self) -> BlockCounts:
         """Return the evaluations of each run so far."""
-        if self._sampled:
-            own, n = self._own.copy(), self.samples
-            for kind, sampled in self._sampled.items():
-                own[kind] = own.get(kind, 0) - (-sampled // n)  # rounded up
-            return tuple(self._shared.values()), own
-        return tuple(self._shared.values()), self._own.copy() if self._own else _NOTHING
+        if self._sample_counts:
+            row_counts, n = self._row_counts.copy(), self.samples
+            for kind, sampled in self._sample_counts.items():
+                row_counts[kind] = row_counts.get(kind, 0) - (-sampled // n)  # rounded up
+            return tuple(self._shared_counts.values()), row_counts
+        return tuple(self._shared_counts.values()), self._row_counts.copy() if self._row_counts else _NO_COUNTS
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Return the evaluations of each run so far, ``(runs, kinds)``, in the order of KINDS."""
-        return bills([self.bill()], [len(self.live)])
+        return counts_of_epochs([self.block_counts()], [len(self.live)])
 
     def take(self, keep: npt.NDArray[np.int64]) -> None:
         """Keep these rows of the block alone."""
-        self._own = {kind: own[keep] for kind, own in self._own.items()}
-        self._sampled = {kind: sampled[keep] for kind, sampled in self._sampled.items()}
+        self._row_counts = {kind: row_counts[keep] for kind, row_counts in self._row_counts.items()}
+        self._sample_counts = {kind: sampled[keep] for kind, sampled in self._sample_counts.items()}
         self.live = self.live[keep]
-        self._forget()
+        self._clear()
 
-    def join(self, other: Oracle) -> None:
+    def join(self, other: CountingOracle) -> None:
         """Append the rows of ``other``, each with its own evaluations."""
-        ahead = {kind: other._shared[kind] - self._shared[kind] for kind in KINDS}
-        mine, theirs = len(self.live), len(other.live)
-        self._own = _stacked(self._own, mine, other._own, theirs, ahead)
-        self._sampled = _stacked(self._sampled, mine, other._sampled, theirs, dict.fromkeys(KINDS, 0))
+        difference = {kind: other._shared_counts[kind] - self._shared_counts[kind] for kind in KINDS}
+        rows, other_rows = len(self.live), len(other.live)
+        self._row_counts = _stacked(self._row_counts, rows, other._row_counts, other_rows, difference)
+        self._sample_counts = _stacked(
+            self._sample_counts, rows, other._sample_counts, other_rows, dict.fromkeys(KINDS, 0)
+        )
         self.live = np.concatenate([self.live, other.live])
-        self._forget()
+        self._clear()
 
-    def _forget(self) -> None:
-        self._here.w = self._trial.w = self._aside.w = None
+    def _clear(self) -> None:
+        self._current.w = self._other.w = self._masked.w = None
 
 
 def _stacked(
@@ -315,13 +317,13 @@ def _stacked(
     rows_above: int,
     below: Mapping[str, npt.NDArray[np.int64]],
     rows_below: int,
-    ahead: Mapping[str, int],
+    difference: Mapping[str, int],
 ) -> dict[str, npt.NDArray[np.int64]]:
-    """Return counts by kind of two blocks in one array each, those of ``below`` plus ``ahead``; none of zeros only."""
+    """Return counts by kind of two blocks in one array each, with ``difference`` added below; none of zeros only."""
     stacked = {}
     for kind in KINDS:
         upper = above.get(kind, np.zeros(rows_above, np.int64))
-        lower = below.get(kind, np.zeros(rows_below, np.int64)) + ahead[kind]
+        lower = below.get(kind, np.zeros(rows_below, np.int64)) + difference[kind]
         if upper.any() or lower.any():
             stacked[kind] = np.concatenate([upper, lower])
     return stacked
@@ -329,5 +331,5 @@ def _stacked(
 
 if TYPE_CHECKING:
 
-    def _satisfies_the_protocol(oracle: Oracle) -> declare.Oracle:
+    def _satisfies_the_protocol(oracle: CountingOracle) -> declare.Oracle:
         return oracle  # checked by mypy

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bpviz.declare import KINDS
-from bpviz.engine.counts import bills, charged
+from bpviz.engine.counts import counts_of_epochs, counts_of_rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bpviz.declare import Array
-    from bpviz.engine.counts import Bill
+    from bpviz.engine.counts import BlockCounts
 
     Ints = npt.NDArray[np.int64]
     Counts = npt.NDArray[np.int64]
@@ -50,17 +50,17 @@ class Epoch(NamedTuple):
     """The state of a block after an epoch (at its start for epoch 0). The arrays must not be modified.
 
     ``run (rows,)`` has the index of each row's run, in the order of the starts. ``clock`` counts the epochs of the
-    block, and ``born (rows,)`` has the clock at each run's start. ``ended`` has the rows that ended in this epoch and
-    their endings as indices into ENDINGS, or None if no run ended. ``why`` has the reasons that the optimizer gave, by
-    row. Rows that ended in an earlier epoch may still be present and must be ignored.
+    block, and ``start_clock (rows,)`` has the clock at each run's start. ``ended`` has the rows that ended in this
+    epoch and their endings as indices into ENDINGS, or None if no run ended. ``why`` has the reasons that the optimizer
+    gave, by row. Rows that ended in an earlier epoch may still be present and must be ignored.
     """
 
     run: Ints
     clock: int
-    born: Ints
+    start_clock: Ints
     w: Array
     error: Array
-    bill: Bill
+    block_counts: BlockCounts
     ended: tuple[Ints, Ints] | None
     why: Mapping[int, str] = MappingProxyType({})
 
@@ -121,22 +121,22 @@ class Summary:
 
 
 def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
-    """Consume the epochs of a march and return the Trajectory of each run, in the order of the starts."""
+    """Consume epochs and return the Trajectory of each run, in the order of the starts."""
     blocks = list(epochs)
     if not blocks:
         return []
     rows = [len(e.run) for e in blocks]
     run = np.concatenate([e.run for e in blocks])
-    number = np.repeat([e.clock for e in blocks], rows) - np.concatenate([e.born for e in blocks])
+    number = np.repeat([e.clock for e in blocks], rows) - np.concatenate([e.start_clock for e in blocks])
     weights = np.concatenate([e.w for e in blocks])
     errors = np.concatenate([e.error for e in blocks])
-    counts = bills([e.bill for e in blocks], rows)
+    counts = counts_of_epochs([e.block_counts for e in blocks], rows)
     runs = int(run.max()) + 1
     last, ending, why = np.zeros(runs, np.int64), np.zeros(runs, np.int8), [""] * runs
     for e in blocks:
         if e.ended is not None:
             ended, endings = e.ended
-            last[e.run[ended]] = e.clock - e.born[ended]
+            last[e.run[ended]] = e.clock - e.start_clock[ended]
             ending[e.run[ended]] = endings
             for row in ended.tolist():
                 why[e.run[row]] = e.why.get(row, "")
@@ -152,7 +152,7 @@ def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
 
 
 def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
-    """Consume the epochs of a march of ``runs`` runs and return the last epoch of each run."""
+    """Consume the epochs of ``runs`` runs and return the last epoch of each run."""
     summary = Summary(
         np.zeros(runs, np.int64),
         np.full((runs, params), np.nan),
@@ -164,10 +164,10 @@ def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
         if e.ended is not None:
             rows, endings = e.ended
             run = e.run[rows]
-            summary.epochs[run] = e.clock - e.born[rows]
+            summary.epochs[run] = e.clock - e.start_clock[rows]
             summary.weights[run] = e.w[rows]
             summary.errors[run] = e.error[rows]
-            summary.counts[run] = charged(e.bill, rows)
+            summary.counts[run] = counts_of_rows(e.block_counts, rows)
             summary.endings[run] = endings
     return summary
 

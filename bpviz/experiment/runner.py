@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from bpviz import declare
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Epoch, Results, Run, record
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run(experiment: Experiment, listeners: Iterable[Listener] = (), seconds: dic
     runs = []
     for algorithm in experiment.algorithms:
         began = perf_counter()
-        epochs = march(
+        epochs = iterate(
             algorithm.optimizer,
             experiment.problem,
             experiment.starts,

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from bpviz.declare import hyper
-from bpviz.declare.domains import FileName, Interval, Listed, Nullable, Text
+from bpviz.declare.domains import FileName, Interval, ListOf, Nullable, Text
 from bpviz.messages import suggestions, text
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class FigureRequest:
         def draw(self, figure: Figure, data: Any) -> Any:
             """Draw ``data`` on ``figure`` and return the artists."""
 
-    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+    def invalid_options(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
         """Return (option, message) for options that are invalid for this problem and these algorithms.
 
         ``algorithms`` contains the labels and names that options may use.
@@ -59,7 +59,7 @@ class FigureRequest:
         return self.save_as or self.name_of_file()
 
 
-_LIMITS = Listed(Interval.parse("[-1e9, 1e9]"), 2, 2, rising=True)
+_LIMITS = ListOf(Interval.parse("[-1e9, 1e9]"), 2, 2, rising=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,17 +67,17 @@ class OfAlgorithms(FigureRequest):
     """A figure of all or some of the algorithms."""
 
     algorithms: tuple[str, ...] | None = hyper(
-        None, Nullable(Listed(Text(), 1), "all"), "algorithms to show, by label or name"
+        None, Nullable(ListOf(Text(), 1), "all"), "algorithms to show, by label or name"
     )
 
-    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+    def invalid_options(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
         unknown = [a for a in self.algorithms or () if a not in algorithms]
         wrong = []
         for name in unknown:
             guess = suggestions.nearest(name, algorithms)
             hint = f"; did you mean {guess!r}?" if guess else ""
-            wrong.append(("algorithms", f"unknown algorithm {text.shown(name)}{hint}"))
-        return super().misfits(problem, algorithms) + wrong
+            wrong.append(("algorithms", f"unknown algorithm {text.quote_value(name)}{hint}"))
+        return super().invalid_options(problem, algorithms) + wrong
 
     def name_of_file(self) -> str:
         return "-".join([super().name_of_file(), *map(slug, self.algorithms or ())])[:80]
@@ -91,24 +91,26 @@ class OfPlane(FigureRequest):
     """
 
     weights: tuple[str, str] | None = hyper(
-        None, Nullable(Listed(Text(), 2, 2), "the first two"), "weights on the x and y axes"
+        None, Nullable(ListOf(Text(), 2, 2), "the first two"), "weights on the x and y axes"
     )
     x: Limits | None = hyper(None, Nullable(_LIMITS, "automatic limits"), "limits of the x axis")
     y: Limits | None = hyper(None, Nullable(_LIMITS, "automatic limits"), "limits of the y axis")
 
-    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
-        wrong = super().misfits(problem, algorithms)
+    def invalid_options(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+        wrong = super().invalid_options(problem, algorithms)
         names = problem.weights
         if len(names) < 2:
             return [*wrong, ("kind", f"{self.name} needs at least two weights (the problem has {len(names)})")]
         for weight in self.weights or ():
             if weight not in names:
-                wrong.append(("weights", f"unknown weight {text.shown(weight)} (expected {text.listed(names)})"))
+                wrong.append(
+                    ("weights", f"unknown weight {text.quote_value(weight)} (expected {text.join_words(names)})")
+                )
         return wrong
 
     def conflicts(self) -> list[tuple[str, str]]:
         if self.weights and self.weights[0] == self.weights[1]:
-            return [("weights", f"duplicate weight {text.shown(self.weights[0])}; use two different weights")]
+            return [("weights", f"duplicate weight {text.quote_value(self.weights[0])}; use two different weights")]
         return []
 
     def pair(self, problem: Problem) -> tuple[int, int]:

@@ -77,8 +77,8 @@ def minima_legend(data: Plane) -> list[tuple[Line2D, str]]:
     """Return the legend entries of the minima."""
     others = "Other" if len(data.lowest_minima) else "Known"
     return [
-        (Line2D([], [], linestyle="none", **look), f"{which} {'minima' if len(minima) > 1 else 'minimum'}")
-        for minima, look, which in (
+        (Line2D([], [], linestyle="none", **style), f"{which} {'minima' if len(minima) > 1 else 'minimum'}")
+        for minima, style, which in (
             (data.lowest_minima, _style.LOWEST, "Lowest"),
             (data.other_minima, _style.OTHER, others),
         )

@@ -66,9 +66,9 @@ def threshold_label(threshold: float, lowest: float) -> str:
     return f"Threshold (error{' above minimum' if lowest else ''} = {threshold_text(threshold, lowest)})"
 
 
-def legend_handle(look: _style.Look, dashes: tuple[float, ...] = ()) -> Line2D:
+def legend_handle(style: _style.AlgorithmStyle, dashes: tuple[float, ...] = ()) -> Line2D:
     """Return the legend handle of an algorithm."""
-    return Line2D([], [], color=look.color, dashes=dashes, linewidth=1.8, **end_marker(look))
+    return Line2D([], [], color=style.color, dashes=dashes, linewidth=1.8, **end_marker(style))
 
 
 def start_legend() -> tuple[Line2D, str]:
@@ -76,9 +76,9 @@ def start_legend() -> tuple[Line2D, str]:
     return Line2D([], [], linestyle="none", **_style.START), "Start"
 
 
-def end_marker(look: _style.Look) -> dict[str, Any]:
+def end_marker(style: _style.AlgorithmStyle) -> dict[str, Any]:
     """Return the properties of the marker at the end of an algorithm's path."""
-    return {"marker": look.marker, "markeredgecolor": look.outline, **_style.END}
+    return {"marker": style.marker, "markeredgecolor": style.outline, **_style.END}
 
 
 def frame(

@@ -158,7 +158,7 @@ def _arrows_note(several: dict[int, list[str]], algorithms: int) -> str:
     if not several:
         return ""
     if sum(map(len, several.values())) < algorithms:
-        first, *others = ((number, text.listed(labels, "and")) for number, labels in several.items())
+        first, *others = ((number, text.join_words(labels, "and")) for number, labels in several.items())
         parts = [
             f"{first[1]}: one per {first[0]} epochs",
             *(f"{labels}: one per {number}" for number, labels in others),
@@ -221,23 +221,23 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
     axes = plane.axes
     arrows, lines, ends = [], [], []
     for path in paths:
-        look = _style.look(path.place)
-        axes.plot(*path.rest.T, color=look.color, linewidth=0.8, alpha=0.45)
-        lines += axes.plot(*path.line.T, color=look.color, linewidth=1.3, zorder=3.4)
+        style = _style.style(path.place)
+        axes.plot(*path.rest.T, color=style.color, linewidth=0.8, alpha=0.45)
+        lines += axes.plot(*path.line.T, color=style.color, linewidth=1.3, zorder=3.4)
         arrows.append(
             axes.quiver(
                 *path.tails.T,
                 *(path.tips - path.tails).T,
-                color=look.color,
-                edgecolor=look.outline,
+                color=style.color,
+                edgecolor=style.outline,
                 linewidth=0.35,
                 zorder=3.5 if path.per_arrow > 1 else 3,  # draw short arrows over long ones
                 **_style.ARROW,
             )
         )
     for path in paths:
-        look = _style.look(path.place)
-        ends += axes.plot(*path.ends.T, color=look.color, linestyle="none", zorder=4, **_layout.end_marker(look))
+        style = _style.style(path.place)
+        ends += axes.plot(*path.ends.T, color=style.color, linestyle="none", zorder=4, **_layout.end_marker(style))
     started = np.concatenate([path.starts for path in paths])
     (starts,) = axes.plot(*started.T, linestyle="none", zorder=5, **_style.START)
     numbers = [
@@ -253,7 +253,7 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
 def _entries(data: PathsData) -> list[tuple[Line2D, str]]:
     """Return the legend entries of the paths, the starts, the minima and the threshold."""
     entries = [
-        (_layout.legend_handle(_style.look(path.place)), f"{path.label} ({path.outcome})") for path in data.paths
+        (_layout.legend_handle(_style.style(path.place)), f"{path.label} ({path.outcome})") for path in data.paths
     ]
     if any(len(path.starts) for path in data.paths):
         entries.append(_layout.start_legend())

@@ -94,7 +94,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class Look(NamedTuple):
+class AlgorithmStyle(NamedTuple):
     """The color, marker and dashes of an algorithm in all figures of its experiment."""
 
     color: str
@@ -107,13 +107,15 @@ class Look(NamedTuple):
         return INK if self.color in LIGHT else PAPER
 
 
-def look(place: int) -> Look:
-    """Return the look of the algorithm at this place of its experiment.
+def style(place: int) -> AlgorithmStyle:
+    """Return the style of the algorithm at this place of its experiment.
 
-    The lengths of the lists are coprime, so looks repeat late and two of the same color differ in marker and dashes.
+    The lengths of the lists are coprime, so styles repeat late and two of the same color differ in marker and dashes.
     """
-    return Look(COLORS[place % len(COLORS)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
+    return AlgorithmStyle(COLORS[place % len(COLORS)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
 
 
-# The looks of classes of samples, chosen to differ from those of the first algorithms.
-CLASSES = tuple(Look(COLORS[i], marker, ()) for i, marker in zip((5, 3, 1, 2, 4, 6, 0), MARKERS, strict=False))
+# The styles of classes of samples, chosen to differ from those of the first algorithms.
+CLASSES = tuple(
+    AlgorithmStyle(COLORS[i], marker, ()) for i, marker in zip((5, 3, 1, 2, 4, 6, 0), MARKERS, strict=False)
+)

@@ -41,8 +41,8 @@ class Data(FigureRequest):
     def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Data]:
         return [cls()] if _dataset(problem) else []
 
-    def misfits(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
-        wrong = super().misfits(problem, algorithms)
+    def invalid_options(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+        wrong = super().invalid_options(problem, algorithms)
         return wrong if _dataset(problem) else [*wrong, ("kind", "data needs a dataset with two features")]
 
     def data(self, results: Results, problem: Problem) -> DataData:
@@ -67,9 +67,9 @@ class Data(FigureRequest):
         axes.margins(0.08)
         dots: dict[str, Any] = {"s": 90, "edgecolors": _style.PAPER, "linewidths": 0.8, "zorder": 3}
         named, bar = [], None
-        for look, target in zip(_style.CLASSES, data.classes, strict=False):
+        for style, target in zip(_style.CLASSES, data.classes, strict=False):
             own = data.samples[data.targets == target]
-            named.append((axes.scatter(*own.T, color=look.color, marker=look.marker, **dots), f"Target {target:g}"))
+            named.append((axes.scatter(*own.T, color=style.color, marker=style.marker, **dots), f"Target {target:g}"))
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
             x, y = data.samples.T

@@ -79,7 +79,7 @@ class Epochs(OfAlgorithms):
         axes = _layout.axes(figure, xlabel="Epochs (solid) and evaluations (pale), log scale")
         rows = np.arange(len(data.labels))
         placement: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
-        colors = np.array([to_rgb(_style.look(place).color) for place in data.places])
+        colors = np.array([to_rgb(_style.style(place).color) for place in data.places])
         bars, texts = [], []
         for numbers, labels, shift, color, points in (
             (data.epochs, data.outcomes, -_THICK / 2, colors, _style.BODY),

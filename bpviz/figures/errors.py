@@ -88,12 +88,12 @@ class Errors(OfAlgorithms):
         axes.spines[["top", "right"]].set_visible(False)
         curves, ends, handles = [], [], {}
         for curve in data.curves:
-            look = _style.look(curve.place)
-            curves += axes.plot(curve.errors, color=look.color, dashes=look.dashes, linewidth=1.8)
+            style = _style.style(curve.place)
+            curves += axes.plot(curve.errors, color=style.color, dashes=style.dashes, linewidth=1.8)
             # The marker of a run that ends at its start lies on the frame, which would clip half of it.
             clip = curve.end[0] != [0]
-            ends += axes.plot(*curve.end, color=look.color, zorder=4, clip_on=clip, **_layout.end_marker(look))
-            handles[curve.text] = _layout.legend_handle(look, dashes=look.dashes)
+            ends += axes.plot(*curve.end, color=style.color, zorder=4, clip_on=clip, **_layout.end_marker(style))
+            handles[curve.text] = _layout.legend_handle(style, dashes=style.dashes)
         threshold = None
         if data.threshold is not None:
             above = data.threshold - data.lowest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpviz.declare import figure, hyper
-from bpviz.declare.domains import Flag, Interval, Listed, Nullable
+from bpviz.declare.domains import Flag, Interval, ListOf, Nullable
 from bpviz.figures._base import OfAlgorithms, OfPlane, select
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Paths(OfPlane, OfAlgorithms):
 
     epochs: tuple[int, int] | None = hyper(
         None,
-        Nullable(Listed(Interval.parse("integer [1, inf)"), 2, 2), "all"),
+        Nullable(ListOf(Interval.parse("integer [1, inf)"), 2, 2), "all"),
         "first and last epoch shown as arrows",
     )
     number_epochs: bool = hyper(False, Flag(), "whether to label arrows with their epochs")

@@ -122,13 +122,13 @@ class Surface(OfPlane, OfAlgorithms):
         )
         tracks, handles = [], {}
         for track in data.tracks:
-            look = _style.look(track.place)
+            style = _style.style(track.place)
             axes.plot(*track.points.T, color=_style.PAPER, linewidth=4.0, zorder=2)
-            tracks += axes.plot(*track.points.T, color=look.color, linewidth=2.2, zorder=3)
+            tracks += axes.plot(*track.points.T, color=style.color, linewidth=2.2, zorder=3)
             seen = track.points[np.isfinite(track.points).all(axis=1)]
-            axes.plot(*seen[-1:].T, color=look.color, linestyle="none", zorder=4, **_layout.end_marker(look))
+            axes.plot(*seen[-1:].T, color=style.color, linestyle="none", zorder=4, **_layout.end_marker(style))
             axes.plot(*track.points[:1].T, linestyle="none", zorder=5, **_style.START)
-            handles[track.text] = _layout.legend_handle(look)
+            handles[track.text] = _layout.legend_handle(style)
         minima = [
             *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **_style.LOWEST),
             *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **_style.OTHER),

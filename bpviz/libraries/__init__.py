@@ -1,8 +1,8 @@
 """Optimizers of other libraries, run through the same oracle and loop: ``torch:Adam``, ``scipy:BFGS``.
 
-A name is ``library:name``; its settings are the keyword arguments of the library. ``kind`` returns a class for such a
-name with the same interface as the registered rules: declared fields, needs, and mistakes with their place. A library
-is imported only when a name requires it.
+A name is ``library:name``; its settings are the keyword arguments of the library. ``optimizer_class`` returns a class
+for such a name with the same interface as the registered rules: declared fields, needs, and mistakes with their place.
+A library is imported only when a name requires it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 if TYPE_CHECKING:
     from bpviz.declare import Optimizer
@@ -28,7 +28,7 @@ PREFIXES = {
 }
 """The libraries and the meaning of their names. The extras that install them have the same names."""
 
-LEAST = {"torch": (2, 3), "optax": (0, 2, 4), "jax": (0, 6), "scipy": (1, 16)}
+MINIMUM_VERSIONS = {"torch": (2, 3), "optax": (0, 2, 4), "jax": (0, 6), "scipy": (1, 16)}
 """The minimum supported version of each package; the extras require it."""
 
 _SYNONYMS = {"pytorch": "torch", "torch.optim": "torch", "jax": "optax", "flax": "optax", "scipy.optimize": "scipy"}
@@ -38,13 +38,13 @@ class MissingError(KeyError):
     """The library of an optimizer is not installed."""
 
 
-def needed_by(name: str) -> tuple[str, ...]:
+def required_packages(name: str) -> tuple[str, ...]:
     """Return the additional packages on which the results of the algorithm ``name`` depend."""
     library = name.partition(":")[0]
     return () if ":" not in name or library not in PREFIXES else ("optax", "jax") if library == "optax" else (library,)
 
 
-def kind(name: str) -> type[Optimizer]:
+def optimizer_class(name: str) -> type[Optimizer]:
     """Return the class of a library optimizer, given a name such as ``torch:Adam``.
 
     Raise KeyError with the reason if the name is unknown or not supported, and MissingError if its library is missing.
@@ -53,12 +53,12 @@ def kind(name: str) -> type[Optimizer]:
     if library not in PREFIXES:
         guess = nearest(library, PREFIXES, _SYNONYMS)
         hint = f"did you mean '{guess}:{inner}'?" if guess else f"use one of {', '.join(PREFIXES)}"
-        raise KeyError(f"{shown(name)}: unknown library {shown(library)}; {hint}")
-    found: type[Optimizer] = import_module(f"bpviz.libraries._{library}").kind(inner)
+        raise KeyError(f"{quote_value(name)}: unknown library {quote_value(library)}; {hint}")
+    found: type[Optimizer] = import_module(f"bpviz.libraries._{library}").optimizer_class(inner)
     return found
 
 
-def imported(name: str, *modules: str) -> list[Any]:
+def import_library(name: str, *modules: str) -> list[Any]:
     """Import and return the modules of the library of ``name``.
 
     Raise MissingError, with instructions, if they are not installed or too old.
@@ -74,22 +74,24 @@ def imported(name: str, *modules: str) -> list[Any]:
                 found.append(import_module(module))
             except ImportError as error:
                 lacking = (error.name or "").partition(".")[0]
-                if lacking in LEAST:
+                if lacking in MINIMUM_VERSIONS:
                     raise MissingError(f"{name} requires {lacking}; install it with {install}") from None
                 raise MissingError(
                     f"{name} requires {package}, which is installed but not importable: {error}"
                 ) from None
             version = getattr(sys.modules[package], "__version__", "0")
-            if tuple(map(int, re.findall(r"\d+", version)[:3])) < LEAST[package]:
-                least = ".".join(map(str, LEAST[package]))
+            if tuple(map(int, re.findall(r"\d+", version)[:3])) < MINIMUM_VERSIONS[package]:
+                least = ".".join(map(str, MINIMUM_VERSIONS[package]))
                 raise MissingError(f"{name} requires {package} >= {least} (got {version}); upgrade with {install}")
     return found
 
 
-def unknown(name: str, known: list[str], where: str, synonyms: Mapping[str, str] = MappingProxyType({})) -> KeyError:
+def unknown_name_error(
+    name: str, known: list[str], where: str, synonyms: Mapping[str, str] = MappingProxyType({})
+) -> KeyError:
     """Return the error for a name that the library does not have or that is not an optimizer."""
     library, _, inner = name.partition(":")
     folded = {other.lower(): other for other in known}
     guess = nearest(inner, folded, synonyms)
     hint = f"did you mean '{library}:{folded[guess]}'?" if guess else f"use one of {', '.join(known)}"
-    return KeyError(f"unknown optimizer {shown(name)} of {where}; {hint}")
+    return KeyError(f"unknown optimizer {quote_value(name)} of {where}; {hint}")

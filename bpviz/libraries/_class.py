@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bpviz import declare
 from bpviz.declare import hyper
 from bpviz.declare.domains import Domain
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 
 
 class Parameter(NamedTuple):
@@ -27,7 +27,7 @@ class Parameter(NamedTuple):
     meaning: str
 
     @property
-    def said(self) -> str:
+    def literal(self) -> str:
         """The default as a Python literal."""
         return "..." if self.default == OWN else repr(self.default)
 
@@ -40,12 +40,12 @@ class Facts(NamedTuple):
     call: str  # qualified name in the library, e.g. "torch.optim.Adam"
     version: str
     needs: tuple[str, ...]
-    of_the_block: tuple[str, ...]  # evaluations made for all runs at once, at the beginning of an epoch
+    block_evaluations: tuple[str, ...]  # evaluations made for all runs at once, at the beginning of an epoch
     recalls: bool  # whether it keeps values computed in earlier epochs
     parameters: tuple[Parameter, ...]
-    about: str
-    calling: str = ""  # the call, for display
-    together: int = 64  # maximum number of runs per block; each has its own object
+    description: str
+    call_text: str = ""  # the call, for display
+    max_block_size: int = 64  # maximum number of runs per block; each has its own object
 
 
 OWN = "its own"
@@ -53,13 +53,13 @@ OWN = "its own"
 
 # -- settings --------------------------------------------------------------------------------------------------------
 
-_LIKE = {bool: "true or false", int: "a number", float: "a number", str: "a string", tuple: "a list"}
+_TYPE_WORDS = {bool: "true or false", int: "a number", float: "a number", str: "a string", tuple: "a list"}
 _ANY = "a number, true, false, a string or a list"
-_LONGEST = 80  # maximum number of characters of a meaning
+_MAX_MEANING = 80  # maximum number of characters of a meaning
 
 
 @dataclasses.dataclass(frozen=True)
-class Handed(Domain):
+class LibraryValue(Domain):
     """A value passed to a library unchanged: null, or a value of the same type as the default (any if unknown)."""
 
     words: str = _ANY
@@ -69,11 +69,11 @@ class Handed(Domain):
             return None
         if isinstance(value, list | tuple):
             if self.words not in (_ANY, "a list"):
-                return f"expected {self}, got {shown(value)}"
-            return next((f"item {i}: {c}" for i, v in enumerate(value, 1) if (c := Handed().complaint(v))), None)
-        like = _LIKE.get(type(value))
+                return f"expected {self}, got {quote_value(value)}"
+            return next((f"item {i}: {c}" for i, v in enumerate(value, 1) if (c := LibraryValue().complaint(v))), None)
+        like = _TYPE_WORDS.get(type(value))
         if like is None or self.words not in (_ANY, like):
-            return f"expected {self}, got {shown(value)}"
+            return f"expected {self}, got {quote_value(value)}"
         if isinstance(value, float) and not math.isfinite(value):
             return f"expected a finite number, got {value}"
         return None
@@ -108,37 +108,39 @@ def _meaning(name: str, text: str) -> str:
     found = same_line or next_line
     if found is None:
         return ""
-    said = re.sub(r":\w+:|[`*\\]", "", " ".join(found[1].split()))
-    said = re.split(r"[.;:](?: |$)| \([dD]efault|, see ", said)[0].rstrip(",")
-    return said if len(said) <= _LONGEST else f"{said[:_LONGEST].rpartition(' ')[0]} ..."
+    text = re.sub(r":\w+:|[`*\\]", "", " ".join(found[1].split()))
+    text = re.split(r"[.;:](?: |$)| \([dD]efault|, see ", text)[0].rstrip(",")
+    return text if len(text) <= _MAX_MEANING else f"{text[:_MAX_MEANING].rpartition(' ')[0]} ..."
 
 
 def _plain(default: Any) -> Any:
     """Return a default as a plain value, or OWN if a config cannot express it (a function, a type, infinity)."""
     if hasattr(default, "item") and getattr(default, "ndim", None) == 0:
         default = default.item()
-    plain = type(default) in (list, tuple, bool, int, float, str, type(None)) and Handed().complaint(default) is None
-    return Handed().convert(default) if plain else OWN
+    plain = (
+        type(default) in (list, tuple, bool, int, float, str, type(None)) and LibraryValue().complaint(default) is None
+    )
+    return LibraryValue().convert(default) if plain else OWN
 
 
 # -- the class -------------------------------------------------------------------------------------------------------
 
 
 @cache
-def made(facts: Facts) -> type[Any]:
+def build_class(facts: Facts) -> type[Any]:
     """Return the class of an optimizer; equal facts give the same class."""
-    base: type[Any] = import_module(f"bpviz.libraries._{facts.library}").WALKS
+    base: type[Any] = import_module(f"bpviz.libraries._{facts.library}").BASE
     declared = {
         p.name: hyper(
             dataclasses.MISSING if p.required else p.default,
-            Handed(_like(p.default)),
+            LibraryValue(_type_words(p.default)),
             p.meaning or f"argument of {facts.call}",
         )
         for p in facts.parameters
     }
     name = f"{facts.library}:{facts.name}"
     body = {
-        "__doc__": f"{facts.about}\n\n{_called(facts)}",
+        "__doc__": f"{facts.description}\n\n{_call_text(facts)}",
         "__module__": base.__module__,
         "__annotations__": dict.fromkeys(declared, Any),
         "__reduce__": _reduce,
@@ -157,29 +159,29 @@ def made(facts: Facts) -> type[Any]:
     )
 
 
-def _like(default: Any) -> str:
-    return _ANY if default == OWN else _LIKE.get(type(default), _ANY)
+def _type_words(default: Any) -> str:
+    return _ANY if default == OWN else _TYPE_WORDS.get(type(default), _ANY)
 
 
-def _called(facts: Facts) -> str:
-    if facts.calling:
-        return facts.calling
-    arguments = ", ".join(p.name if p.required else f"{p.name}={p.said}" for p in facts.parameters)
-    return wrapped(f"{facts.call}({arguments})")
+def _call_text(facts: Facts) -> str:
+    if facts.call_text:
+        return facts.call_text
+    arguments = ", ".join(p.name if p.required else f"{p.name}={p.literal}" for p in facts.parameters)
+    return wrap_call(f"{facts.call}({arguments})")
 
 
-def wrapped(call: str) -> str:
+def wrap_call(call: str) -> str:
     """Return a call wrapped for display."""
     return fill(call, 100, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _reduce(self: Any) -> tuple[Any, ...]:
-    return _remade, (self.facts, declare.settings(self))
+    return _unpickled, (self.facts, declare.settings(self))
 
 
-def _remade(facts: Facts, settings: dict[str, Any]) -> Any:
+def _unpickled(facts: Facts, settings: dict[str, Any]) -> Any:
     """Return an unpickled optimizer without checking it again, so that drawing figures needs no library."""
-    copy = object.__new__(made(facts))
+    copy = object.__new__(build_class(facts))
     for name, value in settings.items():
         object.__setattr__(copy, name, value)
     return copy

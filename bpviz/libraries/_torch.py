@@ -10,61 +10,61 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpviz.libraries import imported, unknown
-from bpviz.libraries._adapter import Foreign, sentence, stays
-from bpviz.libraries._class import Facts, made, parameters
+from bpviz.libraries import import_library, unknown_name_error
+from bpviz.libraries._adapter import LibraryOptimizer, one_line, require_unchanged
+from bpviz.libraries._class import Facts, build_class, parameters
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
-    from bpviz.libraries._adapter import Own
+    from bpviz.libraries._adapter import SingleRun
 
-_CLOSURE = "\n\nOne epoch is one call of step, which may evaluate error and gradient any number of times."
+_CLOSURE_NOTE = "\n\nOne epoch is one call of step, which may evaluate error and gradient any number of times."
 
 
-def kind(name: str) -> type[Any]:
+def optimizer_class(name: str) -> type[Any]:
     """Return the class of an optimizer of torch.optim."""
-    (torch,) = imported(f"torch:{name}", "torch")
+    (torch,) = import_library(f"torch:{name}", "torch")
     optimizers = {
-        known: thing
-        for known, thing in vars(torch.optim).items()
-        if inspect.isclass(thing) and issubclass(thing, torch.optim.Optimizer) and thing is not torch.optim.Optimizer
+        known: value
+        for known, value in vars(torch.optim).items()
+        if inspect.isclass(value) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
     }
     if name not in optimizers:
-        raise unknown(f"torch:{name}", sorted(optimizers), "torch.optim")
+        raise unknown_name_error(f"torch:{name}", sorted(optimizers), "torch.optim")
     call = optimizers[name]
-    closure = _wants_closure(call)
-    found = made(
+    closure = _requires_closure(call)
+    found = build_class(
         Facts(
             "torch",
             name,
             f"torch.optim.{name}",
             torch.__version__,
             needs=("error", "gradient") if closure else ("gradient",),
-            of_the_block=() if closure else ("gradient",),
-            recalls=closure or _swaps(call),
+            block_evaluations=() if closure else ("gradient",),
+            recalls=closure or _has_evaluation_weights(call),
             parameters=parameters(call, ("params",)),
-            about=inspect.cleandoc(call.__doc__ or "").partition("\n\n")[0] + (_CLOSURE if closure else ""),
+            description=inspect.cleandoc(call.__doc__ or "").partition("\n\n")[0] + (_CLOSURE_NOTE if closure else ""),
         )
     )
     try:
         found._try({})
     except Exception as error:  # noqa: BLE001 - a library may raise any exception
-        raise KeyError(f"torch:{name} does not support a vector of weights: {sentence(error)}") from None
+        raise KeyError(f"torch:{name} does not support a vector of weights: {one_line(error)}") from None
     return found
 
 
-def _wants_closure(call: Any) -> bool:
+def _requires_closure(call: Any) -> bool:
     """Return whether the step of the optimizer requires a closure."""
     return inspect.signature(call.step).parameters["closure"].default is inspect.Parameter.empty
 
 
-def _swaps(optimizer: Any) -> bool:
+def _has_evaluation_weights(optimizer: Any) -> bool:
     """Return whether an optimizer has different weights for training and for evaluation."""
     return hasattr(optimizer, "train") and hasattr(optimizer, "eval")
 
 
 @contextlib.contextmanager
-def _doubles() -> Iterator[None]:
+def _double_precision() -> Iterator[None]:
     """Use double precision for all tensors created here, including scalars in an optimizer's state."""
     import torch
 
@@ -78,26 +78,26 @@ def _doubles() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-class Torch(Foreign):
+class Torch(LibraryOptimizer):
     """An optimizer of torch.optim."""
 
-    _at_home = staticmethod(_doubles)
+    _library_context = staticmethod(_double_precision)
 
-    def _walker(self, given: Mapping[str, Any], w: Array) -> Any:
-        return TorchWalker(self.facts.name, given, w)
+    def _start_run(self, given: Mapping[str, Any], w: Array) -> Any:
+        return TorchRun(self.facts.name, given, w)
 
     @classmethod
     def _try(cls, given: Mapping[str, Any]) -> None:
-        with _doubles():
-            walker = TorchWalker(cls.facts.name, given, np.array([1.0, -2.0]))
+        with _double_precision():
+            library_run = TorchRun(cls.facts.name, given, np.array([1.0, -2.0]))
             for _ in range(2):
-                walker.go(lambda x: (float(x @ x), 2 * x))
+                library_run.closure_step(lambda x: (float(x @ x), 2 * x))
 
 
-WALKS = Torch
+BASE = Torch
 
 
-class TorchWalker:
+class TorchRun:
     """An optimizer of torch that advances one run."""
 
     def __init__(self, name: str, given: Mapping[str, Any], w: Array) -> None:
@@ -107,42 +107,42 @@ class TorchWalker:
         self._w.grad = torch.zeros_like(self._w)
         self._tensor = torch.tensor
         self._optimizer: Any = getattr(torch.optim, name)([self._w], **given)
-        self._swaps = _swaps(self._optimizer)
-        self._judged = w
-        self.asks_at: Array | None = None
-        if self._swaps:
+        self._has_evaluation_weights = _has_evaluation_weights(self._optimizer)
+        self._reported = w
+        self.evaluation_weights: Array | None = None
+        if self._has_evaluation_weights:
             self._optimizer.train()
-            self.asks_at = self._weights()
+            self.evaluation_weights = self._weights()
 
-    def step(self, own: Own, w: Array, g: Array | None = None) -> Array:
-        if self._swaps:
-            stays(w, self._judged)
+    def step(self, run: SingleRun, w: Array, g: Array | None = None) -> Array:
+        if self._has_evaluation_weights:
+            require_unchanged(w, self._reported)
         else:
             self._w.data.copy_(self._tensor(w))
         if g is not None:
-            self._slope(g)
+            self._set_gradient(g)
             self._optimizer.step()
         else:
 
             def answers(x: Array) -> tuple[float, Array]:
-                spot = own.at(x)
-                return spot.error(), spot.gradient()
+                point = run.at(x)
+                return point.error(), point.gradient()
 
-            self.go(answers)
-        if not self._swaps:
+            self.closure_step(answers)
+        if not self._has_evaluation_weights:
             return self._weights()
-        self.asks_at = self._weights()
+        self.evaluation_weights = self._weights()
         self._optimizer.eval()
-        self._judged = self._weights()
+        self._reported = self._weights()
         self._optimizer.train()
-        return self._judged
+        return self._reported
 
-    def go(self, answers: Any) -> None:
+    def closure_step(self, answers: Any) -> None:
         """Make a step with a closure; ``answers`` returns error and gradient at given weights."""
 
         def closure() -> Any:
             error, g = answers(self._weights())
-            self._slope(g)
+            self._set_gradient(g)
             return self._tensor(error)
 
         self._optimizer.step(closure)
@@ -151,5 +151,5 @@ class TorchWalker:
         weights: Array = self._w.detach().numpy().copy()
         return weights
 
-    def _slope(self, g: Array) -> None:
+    def _set_gradient(self, g: Array) -> None:
         self._w.grad = self._tensor(np.ascontiguousarray(g))

@@ -68,7 +68,7 @@ def repository_path(file: str) -> str | None:
     return None
 
 
-def harmless(text: str) -> str:
+def escape_commands(text: str) -> str:
     """Change lines that GitHub would run as workflow commands; excerpts of a config may contain some."""
     return re.sub(r"(?m)^(\s*):(?=:)", r"\1: ", text)
 

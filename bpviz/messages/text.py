@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 
-def shown(value: object) -> str:
+def quote_value(value: object) -> str:
     """Return a value as messages quote it: short, on one line, strings in quotes, null and booleans as in YAML."""
     if value is None:
         return "null"
@@ -26,7 +26,7 @@ def first_duplicate(names: Sequence[str]) -> str | None:
     return next((name for name in names if times[name.casefold()] > 1), None)
 
 
-def listed(words: Iterable[str], last: str = "or") -> str:
+def join_words(words: Iterable[str], last: str = "or") -> str:
     """Join words for a sentence: ``a``, ``a or b``, ``a, b or c``."""
     words = list(words)
     if len(words) < 2:

@@ -183,10 +183,10 @@ def brent(phi: Phi, start: Bracket, tolerance: Column, closest: Column, f: Oracl
     return x, fx
 
 
-def recall(known: Array, ask: Callable[[Array, Mask], Array], w: Array, f: Oracle) -> Array:
+def evaluate_unknown(known: Array, evaluate: Callable[[Array, Mask], Array], w: Array, f: Oracle) -> Array:
     """Return the known values, of any shape, and evaluate those that are NaN: all of them in the first epoch."""
     missing = f.xp.isnan(known).any(axis=tuple(range(1, known.ndim)), keepdims=True)
-    return f.xp.where(missing, ask(w, missing.reshape(-1)), known) if missing.any() else known
+    return f.xp.where(missing, evaluate(w, missing.reshape(-1)), known) if missing.any() else known
 
 
 def backtrack(
@@ -211,13 +211,15 @@ def backtrack(
     return found, alpha, lowest
 
 
-def downhill(d: Array, g: Array, f: Oracle) -> tuple[Array, Mask]:
+def ensure_descent(d: Array, g: Array, f: Oracle) -> tuple[Array, Mask]:
     """Return d, with -g in the runs where d is not a descent direction, and the mask ``(runs, 1)`` of those runs."""
     lost = ~(f.dot(g, d) < 0)
     return f.xp.where(lost, -g, d), lost
 
 
-def settle(holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask | bool = True) -> tuple[Mask, Array]:
+def end_failed_searches(
+    holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask | bool = True
+) -> tuple[Mask, Array]:
     """End the runs whose search along -g found no step; return which runs move, and their α, both ``(runs, 1)``.
 
     Other runs without a step continue at the same weights: those whose d is not -g, because their rule can discard the
@@ -232,7 +234,7 @@ def settle(holds: Mask, alpha: Array, d: Array, g: Array, f: Oracle, last: Mask 
     return holds | overflows, f.xp.where(overflows, f.xp.inf, alpha)
 
 
-class Known(NamedTuple):
+class KnownValues(NamedTuple):
     """Values at the weights where a search ended, so that the next search does not evaluate them again."""
 
     error: Array  # (runs, 1)
@@ -241,24 +243,24 @@ class Known(NamedTuple):
     failed: Mask  # (runs, 1), whether the search found no step; the next one is along -g, from the maximum first trial
 
     @classmethod
-    def nothing(cls, w: Array, f: Oracle) -> Known:
+    def unknown(cls, w: Array, f: Oracle) -> KnownValues:
         """Return NaN for all values, as before the first epoch."""
         nan = f.xp.full_like(w, f.xp.nan)
         return cls(nan[:, :1], nan, nan[:, :1], f.xp.isinf(nan[:, :1]))
 
-    def at(self, w: Array, f: Oracle) -> Known:
+    def at(self, w: Array, f: Oracle) -> KnownValues:
         """Evaluate the missing values at ``w``; the last error is such that the first trial of a run moves w by 1."""
-        error, g = recall(self.error, f.error, w, f), recall(self.g, f.gradient, w, f)
+        error, g = evaluate_unknown(self.error, f.error, w, f), evaluate_unknown(self.g, f.gradient, w, f)
         new = f.xp.isnan(self.last_error)
-        return Known(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error), self.failed)
+        return KnownValues(error, g, f.xp.where(new, error + f.xp.sqrt(f.dot(g, g)) / 2, self.last_error), self.failed)
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """The result of a search with gradients."""
 
     holds: Mask  # (runs, 1), whether a step was found
     alpha: Array  # (runs, 1), the step; 0 where none was found
-    known: Known  # values at its end
+    known: KnownValues  # values at its end
 
 
 class Descent(NamedTuple):
@@ -266,7 +268,7 @@ class Descent(NamedTuple):
 
     w: Array  # (runs, params), the weights after the step
     s: Array  # (runs, params), their change
-    known: Known  # values there
+    known: KnownValues  # values there
     forgets: Mask  # (runs, 1), the runs whose rule must discard its memory: d led uphill, or no step was found
 
 
@@ -295,18 +297,18 @@ class StrongWolfe:
         return [] if self.c1 < self.c2 else [("c1", f"{self.c1:g} is not below c2, {self.c2:g}")]
 
     def descend(
-        self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
+        self, w: Array, d: Array, known: KnownValues, f: Oracle, accept: Callable[[Array], Mask] | None = None
     ) -> Descent:
         """Search along d, or -g where d is not a descent direction; end the runs in which no step reduces E."""
-        d, lost = downhill(d, known.g, f)
+        d, lost = ensure_descent(d, known.g, f)
         found = self.search(w, d, known, f, accept)
-        moves, alpha = settle(found.holds, found.alpha, d, known.g, f, known.failed)
+        moves, alpha = end_failed_searches(found.holds, found.alpha, d, known.g, f, known.failed)
         s = f.xp.where(moves, alpha * d, 0.0)
         return Descent(w + s, s, found.known, lost | ~moves)
 
     def search(
-        self, w: Array, d: Array, known: Known, f: Oracle, accept: Callable[[Array], Mask] | None = None
-    ) -> Found:
+        self, w: Array, d: Array, known: KnownValues, f: Oracle, accept: Callable[[Array], Mask] | None = None
+    ) -> SearchResult:
         """Find α > 0 with E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|, where d is a descent direction.
 
         The first trial follows from the last change of the error, and is at most ``step``. ``accept`` may reject an α
@@ -370,7 +372,7 @@ class StrongWolfe:
             low = _where(too_high, low, here, f)
             searching = too_high | unfit
         holds, alpha, error_there, g_there = lowest
-        return Found(holds, alpha, Known(error_there, g_there, error, ~holds))
+        return SearchResult(holds, alpha, KnownValues(error_there, g_there, error, ~holds))
 
 
 def _where(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:

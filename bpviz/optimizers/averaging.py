@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
 
 
-class Visited(NamedTuple):
+class AsgdState(NamedTuple):
     """State of ASGD; the weights are the mean of the visited points."""
 
     x: Array  # (runs, params), x, current point of the descent
@@ -49,13 +49,13 @@ class AveragedGradientDescent:
     power: Column = hyper(0.75, "[0, 1]", "exponent of the step decay, α")
     average_after: Column = hyper(0.0, "[0, inf)", "number of initial epochs excluded from the mean, t₀")
 
-    def begin(self, w: Array, f: Oracle) -> Visited:
-        return Visited(w, f.xp.zeros((len(w), 1)))
+    def begin(self, w: Array, f: Oracle) -> AsgdState:
+        return AsgdState(w, f.xp.zeros((len(w), 1)))
 
-    def advance(self, w: Array, state: Visited, f: Oracle) -> tuple[Array, Visited]:
+    def advance(self, w: Array, state: AsgdState, f: Oracle) -> tuple[Array, AsgdState]:
         xp, x, t = f.xp, state.x, state.t
         eta = self.step / f.power(1 + self.decay * self.step * t, self.power)
         x = (1 - self.decay * eta) * x - eta * f.gradient(x)
         t = t + 1
         share = 1 / xp.maximum(1.0, t - self.average_after)
-        return xp.where(share == 1, x, w + share * (x - w)), Visited(x, t)
+        return xp.where(share == 1, x, w + share * (x - w)), AsgdState(x, t)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
 
 
-class Bets(NamedTuple):
+class CocobState(NamedTuple):
     """State of COCOB, per weight."""
 
     start: Array  # (runs, params), w₁
@@ -49,11 +49,11 @@ class Cocob:
     alpha: Column = hyper(100.0, "[0, inf)", "factor limiting early bets, α (roughly, a number of epochs)")
     epsilon: Column = hyper(0.0, "[0, inf)", "initial value of the largest gradient, L (0 in the paper)")
 
-    def begin(self, w: Array, f: Oracle) -> Bets:
+    def begin(self, w: Array, f: Oracle) -> CocobState:
         none = f.xp.zeros_like(w)
-        return Bets(w, none + self.epsilon, none, none, none)
+        return CocobState(w, none + self.epsilon, none, none, none)
 
-    def advance(self, w: Array, state: Bets, f: Oracle) -> tuple[Array, Bets]:
+    def advance(self, w: Array, state: CocobState, f: Oracle) -> tuple[Array, CocobState]:
         xp, g, start = f.xp, -f.gradient(w), state.start
         largest = xp.maximum(state.largest, abs(g))
         total = state.total + abs(g)
@@ -61,4 +61,4 @@ class Cocob:
         theta = state.theta + g
         scale = largest * xp.maximum(total + largest, self.alpha * largest)
         bet = xp.where(largest == 0, 0, theta / xp.where(largest == 0, 1, scale))
-        return start + bet * (largest + reward), Bets(start, largest, total, reward, theta)
+        return start + bet * (largest + reward), CocobState(start, largest, total, reward, theta)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.numerics.linesearch import Known, StrongWolfe, downhill
+from bpviz.numerics.linesearch import KnownValues, StrongWolfe, ensure_descent
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -27,7 +27,7 @@ _ROUNDING = 1e-12  # a gradient shorter than this, as a fraction of the one befo
 class Conjugate(NamedTuple):
     """State of conjugate gradients."""
 
-    known: Known
+    known: KnownValues
     d: Array  # (runs, params), the next direction; NaN before the first epoch and after a search that failed
 
 
@@ -39,12 +39,12 @@ class _ConjugateGradients(StrongWolfe):
     c2: Column = hyper(0.1, "(0, 1)", "maximum remaining fraction of the slope, c₂")
 
     def begin(self, w: Array, f: Oracle) -> Conjugate:
-        return Conjugate(Known.nothing(w, f), f.xp.full_like(w, f.xp.nan))
+        return Conjugate(KnownValues.unknown(w, f), f.xp.full_like(w, f.xp.nan))
 
     def advance(self, w: Array, state: Conjugate, f: Oracle) -> tuple[Array, Conjugate]:
         known = state.known.at(w, f)
         g = known.g
-        d, _ = downhill(state.d, g, f)
+        d, _ = ensure_descent(state.d, g, f)
 
         def bent(g_new: Array) -> Array:
             d_new: Array = self._beta(g_new, g, d, f) * d - g_new

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.numerics.linesearch import recall
+from bpviz.numerics.linesearch import evaluate_unknown
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
@@ -57,15 +57,15 @@ class CoordinateSearch:
 
     def advance(self, w: Array, state: Compass, f: Oracle) -> tuple[Array, Compass]:
         xp, delta = f.xp, state.delta
-        error = recall(state.error, f.error, w, f)
+        error = evaluate_unknown(state.error, f.error, w, f)
         after, lowest, searching = w, error, f.live[:, None]
         for axis in xp.eye(w.shape[1]):
             for d in (axis, -axis):
                 if searching.any():
-                    there = w + delta * d
-                    height = f.error(there, searching[:, 0])
+                    trial = w + delta * d
+                    height = f.error(trial, searching[:, 0])
                     lower = searching & (height < error)  # False where the error is NaN
-                    after, lowest = xp.where(lower, there, after), xp.where(lower, height, lowest)
+                    after, lowest = xp.where(lower, trial, after), xp.where(lower, height, lowest)
                     searching = searching & ~lower
         delta = xp.where(searching, self.decrease, self.increase) * delta
         f.cannot_go_on((delta < self.tolerance)[:, 0])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
 
 
-class Walk(NamedTuple):
+class DoGState(NamedTuple):
     """State of both rules."""
 
     start: Array  # (runs, params), w₀
@@ -22,7 +22,7 @@ class Walk(NamedTuple):
     total: Array  # (runs, 1), (weighted) sum of the squared gradient norms
 
 
-def _farthest(w: Array, walk: Walk, f: Oracle) -> Array:
+def _farthest(w: Array, walk: DoGState, f: Oracle) -> Array:
     """Return r̄ = max(r̄, ‖w - w₀‖)."""
     moved = w - walk.start
     farthest: Array = f.xp.maximum(walk.r, f.xp.sqrt(f.dot(moved, moved)))
@@ -65,19 +65,19 @@ class DoG:
         "meaning of first_distance: relative to 1 + ‖w₀‖, absolute, or a step size",
     )
 
-    def begin(self, w: Array, f: Oracle) -> Walk:
+    def begin(self, w: Array, f: Oracle) -> DoGState:
         none = f.xp.zeros_like(w[:, :1])
         unit = {"relative": 1 + f.xp.sqrt(f.dot(w, w)), "absolute": none + 1, "step": none}[self.first_distance_is]
-        return Walk(w, self.first_distance * unit, none)
+        return DoGState(w, self.first_distance * unit, none)
 
-    def advance(self, w: Array, state: Walk, f: Oracle) -> tuple[Array, Walk]:
+    def advance(self, w: Array, state: DoGState, f: Oracle) -> tuple[Array, DoGState]:
         g, xp = f.gradient(w), f.xp
         r, total = _farthest(w, state, f), state.total + f.dot(g, g)
         under = total + self.epsilon
         eta = r / xp.where(under == 0, 1, xp.sqrt(under))  # avoid 0 / 0 where all gradients are 0
         if self.first_distance_is == "step":
             eta = xp.where(state.total == 0, self.first_distance, eta)
-        return w - self.step * eta * g, Walk(state.start, r, total)
+        return w - self.step * eta * g, DoGState(state.start, r, total)
 
 
 @optimizer(
@@ -109,14 +109,14 @@ class DoWG:
     epsilon: Column = hyper(0.0, "[0, inf)", "constant added to the root, ε (0 in the paper)")
     first_distance: Column = hyper(0.01, "(0, inf)", "length of the first move, rε; should be small")
 
-    def begin(self, w: Array, f: Oracle) -> Walk:
+    def begin(self, w: Array, f: Oracle) -> DoGState:
         none = f.xp.zeros_like(w[:, :1])
-        return Walk(w, none + self.first_distance, none)
+        return DoGState(w, none + self.first_distance, none)
 
-    def advance(self, w: Array, state: Walk, f: Oracle) -> tuple[Array, Walk]:
+    def advance(self, w: Array, state: DoGState, f: Oracle) -> tuple[Array, DoGState]:
         g, xp = f.gradient(w), f.xp
         r = _farthest(w, state, f)
         v = state.total + r**2 * f.dot(g, g)
         under = xp.sqrt(v) + self.epsilon
         eta = r**2 / xp.where(under == 0, 1, under)  # avoid 0 / 0 where all gradients are 0
-        return w - self.step * eta * g, Walk(state.start, r, v)
+        return w - self.step * eta * g, DoGState(state.start, r, v)

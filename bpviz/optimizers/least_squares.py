@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.numerics.linesearch import backtrack, downhill, resolution, settle
+from bpviz.numerics.linesearch import backtrack, end_failed_searches, ensure_descent, resolution
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MADSEN = "K. Madsen, H. B. Nielsen & O. Tingleff, Methods for Non-Linear Least Squares Problems, 2nd ed. 2004"
 
 
-class Searched(NamedTuple):
+class GaussNewtonState(NamedTuple):
     """State of gauss-newton."""
 
     failed: Mask  # (runs, 1), whether the last search found no step
@@ -57,10 +57,10 @@ class GaussNewton:
     shrink: Column = hyper(0.5, "(0, 1)", "factor on rejected steps in the line search, ρ")
     c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the decrease predicted by the slope, c₁")
 
-    def begin(self, w: Array, f: Oracle) -> Searched:
-        return Searched(f.xp.zeros((len(w), 1)) > 0)
+    def begin(self, w: Array, f: Oracle) -> GaussNewtonState:
+        return GaussNewtonState(f.xp.zeros((len(w), 1)) > 0)
 
-    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
+    def advance(self, w: Array, state: GaussNewtonState, f: Oracle) -> tuple[Array, GaussNewtonState]:
         r, J = f.residuals(w), f.jacobian(w)
         h = f.least_squares(J, -r)
         if self.search == "none":
@@ -68,7 +68,7 @@ class GaussNewton:
             f.cannot_go_on(~defined[:, 0], "rank-deficient Jacobian")
             return f.xp.where(defined, w + self.step * h, w), state
         g = 2 * f.matvec(f.xp.matrix_transpose(J), r)  # ∇E
-        h, _ = downhill(f.xp.where(state.failed, -g, h), g, f)
+        h, _ = ensure_descent(f.xp.where(state.failed, -g, h), g, f)
 
         def phi(alpha: Array, where: Mask) -> Array:
             r = f.residuals(w + alpha * h, where)
@@ -76,8 +76,8 @@ class GaussNewton:
 
         closest = resolution(w, h, f)
         holds, alpha, _ = backtrack(phi, f.dot(r, r), f.dot(g, h), self.step, self.shrink, self.c1, closest, f)
-        holds, alpha = settle(holds, alpha, h, g, f)
-        return f.xp.where(holds, w + alpha * h, w), Searched(~holds)
+        holds, alpha = end_failed_searches(holds, alpha, h, g, f)
+        return f.xp.where(holds, w + alpha * h, w), GaussNewtonState(~holds)
 
 
 class Damped(NamedTuple):
@@ -139,19 +139,19 @@ class LevenbergMarquardt:
             state = _chosen(new, here._replace(mu=mu), state, f)
         error, A, g, mu, nu = state
         h = -f.solve(A + mu[..., None] * xp.eye(w.shape[1]), g)
-        there = w + h
-        moves = ~xp.isnan(h).any(axis=1) & (there != w).any(axis=1)
+        trial = w + h
+        moves = ~xp.isnan(h).any(axis=1) & (trial != w).any(axis=1)
         f.cannot_go_on(~moves)
-        r = f.residuals(there, moves)
+        r = f.residuals(trial, moves)
         gain = (error - f.dot(r, r)) / f.dot(h, mu * h - g)  # ϱ
         taken = gain > 0  # False where the error is NaN
         surprise = 2 * gain - 1
         after = Damped(error, A, g, nu * mu, 2 * nu)
         if taken.any():
-            better = self._at(there, r, taken[:, 0], f)
+            better = self._at(trial, r, taken[:, 0], f)
             mu = mu * xp.maximum(self.decrease, 1 - surprise * surprise * surprise)
             after = _chosen(taken, better._replace(mu=mu), after, f)
-        return xp.where(taken, there, w), after
+        return xp.where(taken, trial, w), after
 
     def _at(self, w: Array, r: Array, where: Mask, f: Oracle) -> Damped:
         """Return the state at ``w``, without the damping, for the runs in ``where``."""

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.numerics.linesearch import (
-    Known,
+    KnownValues,
     StrongWolfe,
     along,
     backtrack,
     bracket,
     brent,
+    end_failed_searches,
+    evaluate_unknown,
     golden_section,
-    recall,
     resolution,
-    settle,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class _Lowest:
         g, error = f.gradient(w), f.error(w)
         phi, closest = along(f, w, -g), resolution(w, g, f)
         alpha, lowest = self._lowest(phi, bracket(phi, error, closest, f), closest, f)
-        lower, alpha = settle(lowest < error, alpha, -g, g, f)
+        lower, alpha = end_failed_searches(lowest < error, alpha, -g, g, f)
         return f.xp.where(lower, w - alpha * g, w), state
 
     def _lowest(self, phi: Phi, start: Bracket, closest: Array, f: Oracle) -> tuple[Array, Array]:
@@ -152,10 +152,10 @@ class Backtracking:
         return LastError(f.xp.full((len(w), 1), f.xp.nan))
 
     def advance(self, w: Array, state: LastError, f: Oracle) -> tuple[Array, LastError]:
-        g, error = f.gradient(w), recall(state.error, f.error, w, f)
+        g, error = f.gradient(w), evaluate_unknown(state.error, f.error, w, f)
         phi, slope, closest = along(f, w, -g), -f.dot(g, g), resolution(w, g, f)
         holds, alpha, lowest = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
-        holds, alpha = settle(holds, alpha, -g, g, f)
+        holds, alpha = end_failed_searches(holds, alpha, -g, g, f)
         return f.xp.where(holds, w - alpha * g, w), LastError(lowest)
 
 
@@ -184,10 +184,10 @@ class WolfeSearch(StrongWolfe):
     ᾱ: step. A run is stuck if no α ≤ ᾱ reduces the error.
     """
 
-    def begin(self, w: Array, f: Oracle) -> Known:
-        return Known.nothing(w, f)
+    def begin(self, w: Array, f: Oracle) -> KnownValues:
+        return KnownValues.unknown(w, f)
 
-    def advance(self, w: Array, state: Known, f: Oracle) -> tuple[Array, Known]:
+    def advance(self, w: Array, state: KnownValues, f: Oracle) -> tuple[Array, KnownValues]:
         known = state.at(w, f)
         found = self.descend(w, -known.g, known, f)
         return found.w, found.known

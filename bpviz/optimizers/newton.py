@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.numerics.linesearch import Known, StrongWolfe, along, backtrack, downhill, recall, resolution, settle
+from bpviz.numerics.linesearch import (
+    KnownValues,
+    StrongWolfe,
+    along,
+    backtrack,
+    end_failed_searches,
+    ensure_descent,
+    evaluate_unknown,
+    resolution,
+)
 from bpviz.optimizers._curvature import REPAIRS, WRIGHT, newton_direction
 
 if TYPE_CHECKING:
@@ -89,10 +98,10 @@ class NewtonWolfe(StrongWolfe):
     repair: str = hyper("cholesky", REPAIRS, _REPAIR)
     penalty: Column = hyper(1e-8, "[0, inf)", _LEAST)
 
-    def begin(self, w: Array, f: Oracle) -> Known:
-        return Known.nothing(w, f)
+    def begin(self, w: Array, f: Oracle) -> KnownValues:
+        return KnownValues.unknown(w, f)
 
-    def advance(self, w: Array, state: Known, f: Oracle) -> tuple[Array, Known]:
+    def advance(self, w: Array, state: KnownValues, f: Oracle) -> tuple[Array, KnownValues]:
         known = state.at(w, f)
         known = known._replace(last_error=known.error)  # so that the first trial is ᾱ: Newton's method ends with α = 1
         d = newton_direction(f.hessian(w), known.g, self.repair, self.penalty, f)
@@ -100,7 +109,7 @@ class NewtonWolfe(StrongWolfe):
         return found.w, found.known
 
 
-class Searched(NamedTuple):
+class NewtonBacktrackingState(NamedTuple):
     """State of newton-backtracking."""
 
     error: Array  # (runs, 1), at the weights; NaN before the first epoch
@@ -140,15 +149,15 @@ class NewtonBacktracking:
     repair: str = hyper("cholesky", REPAIRS, _REPAIR)
     penalty: Column = hyper(1e-8, "[0, inf)", _LEAST)
 
-    def begin(self, w: Array, f: Oracle) -> Searched:
+    def begin(self, w: Array, f: Oracle) -> NewtonBacktrackingState:
         nan = f.xp.full((len(w), 1), f.xp.nan)
-        return Searched(nan, nan > 0)
+        return NewtonBacktrackingState(nan, nan > 0)
 
-    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
-        g, error = f.gradient(w), recall(state.error, f.error, w, f)
+    def advance(self, w: Array, state: NewtonBacktrackingState, f: Oracle) -> tuple[Array, NewtonBacktrackingState]:
+        g, error = f.gradient(w), evaluate_unknown(state.error, f.error, w, f)
         d = newton_direction(f.hessian(w), g, self.repair, self.penalty, f)
-        d, _ = downhill(f.xp.where(state.failed, -g, d), g, f)
+        d, _ = ensure_descent(f.xp.where(state.failed, -g, d), g, f)
         phi, slope, closest = along(f, w, d), f.dot(g, d), resolution(w, d, f)
         holds, alpha, lowest = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
-        holds, alpha = settle(holds, alpha, d, g, f)
-        return f.xp.where(holds, w + alpha * d, w), Searched(f.xp.where(holds, lowest, error), ~holds)
+        holds, alpha = end_failed_searches(holds, alpha, d, g, f)
+        return f.xp.where(holds, w + alpha * d, w), NewtonBacktrackingState(f.xp.where(holds, lowest, error), ~holds)

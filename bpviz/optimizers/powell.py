@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.numerics.linesearch import bracket, brent, recall, resolution
+from bpviz.numerics.linesearch import bracket, brent, evaluate_unknown, resolution
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -73,7 +73,7 @@ class Powell:
         xp = f.xp
         new = xp.isnan(state.error0)[:, 0]
         state = state._replace(
-            d=xp.where(new[:, None, None], state.axes, state.d), error=recall(state.error, f.error, w, f)
+            d=xp.where(new[:, None, None], state.axes, state.d), error=evaluate_unknown(state.error, f.error, w, f)
         )
         p, error, d = self._exchanged(w, state, ~new & f.live, f)
         p0, error0 = (w, error) if self.convention == "scipy" else (p, error)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice, Flag
-from bpviz.numerics.linesearch import Known, StrongWolfe, recall
+from bpviz.numerics.linesearch import KnownValues, StrongWolfe, evaluate_unknown
 from bpviz.optimizers._curvature import WRIGHT, Model, exact
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _EDGE = 1e-10  # relative excess over its radius that a step of sr1 may have
 class Inverse(NamedTuple):
     """State of bfgs and dfp."""
 
-    known: Known
+    known: KnownValues
     H: Array  # (runs, params, params), estimate of the inverse Hessian
 
 
@@ -40,7 +40,7 @@ class _Secant(StrongWolfe):
     scale: bool = hyper(False, Flag(), "whether H is multiplied by yᵀs / yᵀy before its first update")
 
     def begin(self, w: Array, f: Oracle) -> Inverse:
-        return Inverse(Known.nothing(w, f), _identity(w, f))
+        return Inverse(KnownValues.unknown(w, f), _identity(w, f))
 
     def advance(self, w: Array, state: Inverse, f: Oracle) -> tuple[Array, Inverse]:
         known = state.known.at(w, f)
@@ -133,7 +133,7 @@ def _identity(w: Array, f: Oracle) -> Array:
     return identity
 
 
-class Learned(NamedTuple):
+class Sr1State(NamedTuple):
     """State of sr1."""
 
     error: Array  # (runs, 1); NaN before the first epoch
@@ -174,30 +174,30 @@ class Sr1:
     accept: Column = hyper(1e-4, "[0, 0.25)", "least fraction of the predicted fall with which a step is taken, η")
     skip: Column = hyper(1e-8, "(0, 1)", "least cosine between y - Bs and s with which B is updated, r")
 
-    def begin(self, w: Array, f: Oracle) -> Learned:
+    def begin(self, w: Array, f: Oracle) -> Sr1State:
         nan = f.xp.full_like(w, f.xp.nan)
-        return Learned(nan[:, :1], nan, _identity(w, f), f.xp.zeros_like(w[:, :1]) + self.step)
+        return Sr1State(nan[:, :1], nan, _identity(w, f), f.xp.zeros_like(w[:, :1]) + self.step)
 
-    def advance(self, w: Array, state: Learned, f: Oracle) -> tuple[Array, Learned]:
+    def advance(self, w: Array, state: Sr1State, f: Oracle) -> tuple[Array, Sr1State]:
         xp, B, radius = f.xp, state.B, state.radius
-        error, g = recall(state.error, f.error, w, f), recall(state.g, f.gradient, w, f)
+        error, g = evaluate_unknown(state.error, f.error, w, f), evaluate_unknown(state.g, f.gradient, w, f)
         model = Model.of(B, g, f)
         p, _ = exact(model, radius, _EDGE, f)
         s, promised = model.step(p, f), -model.change(p, f)
-        there = w + s
-        going = (promised > 0) & (there != w).any(axis=1, keepdims=True)
-        f.cannot_go_on(~going[:, 0])
-        error_there, g_there = f.error(there, going[:, 0]), f.gradient(there, going[:, 0])
-        rho = (error - error_there) / promised
+        trial = w + s
+        moves = (promised > 0) & (trial != w).any(axis=1, keepdims=True)
+        f.cannot_go_on(~moves[:, 0])
+        error_trial, g_trial = f.error(trial, moves[:, 0]), f.gradient(trial, moves[:, 0])
+        rho = (error - error_trial) / promised
         taken = rho > self.accept
         longer = xp.where((rho > 0.75) & (f.dot(s, s) > (0.8 * radius) ** 2), 2 * radius, radius)
         radius = xp.where(rho >= 0.1, longer, radius / 2)
-        rest = g_there - g - f.matvec(B, s)
+        rest = g_trial - g - f.matvec(B, s)
         rest_s = f.dot(rest, s)
         fit = (abs(rest_s) >= self.skip * xp.sqrt(f.dot(s, s) * f.dot(rest, rest))) & (rest_s != 0)
         B = xp.where(fit[:, :, None], B + f.outer(rest, rest) / rest_s[:, :, None], B)
-        kept = Learned(xp.where(taken, error_there, error), xp.where(taken, g_there, g), B, radius)
-        return xp.where(taken, there, w), kept
+        kept = Sr1State(xp.where(taken, error_trial, error), xp.where(taken, g_trial, g), B, radius)
+        return xp.where(taken, trial, w), kept
 
 
 class Pairs(NamedTuple):
@@ -207,16 +207,16 @@ class Pairs(NamedTuple):
     y: Array  # (runs, memory, params)
 
     @classmethod
-    def none(cls, w: Array, memory: int, f: Oracle) -> Pairs:
+    def empty(cls, w: Array, memory: int, f: Oracle) -> Pairs:
         zeros = f.xp.zeros((len(w), memory, w.shape[1]))
         return cls(zeros, zeros)
 
-    def then(self, s: Array, y: Array, where: Mask, f: Oracle) -> Pairs:
+    def append(self, s: Array, y: Array, where: Mask, f: Oracle) -> Pairs:
         """Add a pair and drop the oldest in the runs ``where (runs, 1)``."""
         s, y = (f.xp.concatenate([old[:, 1:], new[:, None]], axis=1) for old, new in zip(self, (s, y), strict=True))
         return Pairs(f.xp.where(where[:, :, None], s, self.s), f.xp.where(where[:, :, None], y, self.y))
 
-    def without(self, where: Mask, f: Oracle) -> Pairs:
+    def clear(self, where: Mask, f: Oracle) -> Pairs:
         """Return no pairs for the runs ``where (runs, 1)``."""
         return Pairs(*(f.xp.where(where[:, :, None], 0.0, old) for old in self))
 
@@ -227,7 +227,7 @@ class Pairs(NamedTuple):
         gamma: Array = f.xp.where(yy > 0, f.dot(s, y) / yy, 1.0)
         return gamma
 
-    def times(self, g: Array, gamma: Array | float, f: Oracle) -> Array:
+    def inverse_hessian_product(self, g: Array, gamma: Array | float, f: Oracle) -> Array:
         """Return H g, H the inverse Hessian that the updates of bfgs with the pairs make of γ I (Algorithm 7.4)."""
         pairs = list(zip(self.s.swapaxes(0, 1), self.y.swapaxes(0, 1), strict=True))
         alphas, q = [], g
@@ -243,10 +243,10 @@ class Pairs(NamedTuple):
         return r
 
 
-class Remembered(NamedTuple):
+class LbfgsState(NamedTuple):
     """State of l-bfgs."""
 
-    known: Known
+    known: KnownValues
     pairs: Pairs
 
 
@@ -285,19 +285,19 @@ class Lbfgs(StrongWolfe):
     memory: int = hyper(10, "integer [1, 100]", "number of remembered steps, m")
     scale: bool = hyper(True, Flag(), "whether γ follows the newest step")
 
-    def begin(self, w: Array, f: Oracle) -> Remembered:
-        return Remembered(Known.nothing(w, f), Pairs.none(w, self.memory, f))
+    def begin(self, w: Array, f: Oracle) -> LbfgsState:
+        return LbfgsState(KnownValues.unknown(w, f), Pairs.empty(w, self.memory, f))
 
-    def advance(self, w: Array, state: Remembered, f: Oracle) -> tuple[Array, Remembered]:
+    def advance(self, w: Array, state: LbfgsState, f: Oracle) -> tuple[Array, LbfgsState]:
         known, pairs = state.known.at(w, f), state.pairs
-        d = -pairs.times(known.g, pairs.gamma(f) if self.scale else 1.0, f)
+        d = -pairs.inverse_hessian_product(known.g, pairs.gamma(f) if self.scale else 1.0, f)
         found = self.descend(w, d, known, f)
         s, y = found.s, found.known.g - known.g
-        pairs = pairs.without(found.forgets, f).then(s, y, f.dot(s, y) > 0, f)  # true except for rounding
-        return found.w, Remembered(found.known, pairs)
+        pairs = pairs.clear(found.forgets, f).append(s, y, f.dot(s, y) > 0, f)  # true except for rounding
+        return found.w, LbfgsState(found.known, pairs)
 
 
-class Walked(NamedTuple):
+class LbfgsFixedState(NamedTuple):
     """State of l-bfgs-fixed."""
 
     g: Array  # (runs, params), the last gradient; NaN before the first epoch
@@ -336,19 +336,19 @@ class LbfgsFixed:
     scale: bool = hyper(True, Flag(), "whether γ follows the newest step")
     convention: str = hyper("torch", Choice(("torch", "optax")), "library whose L-BFGS this is")
 
-    def begin(self, w: Array, f: Oracle) -> Walked:
+    def begin(self, w: Array, f: Oracle) -> LbfgsFixedState:
         nan = f.xp.full_like(w, f.xp.nan)
-        return Walked(nan, nan, Pairs.none(w, self.memory, f))
+        return LbfgsFixedState(nan, nan, Pairs.empty(w, self.memory, f))
 
-    def advance(self, w: Array, state: Walked, f: Oracle) -> tuple[Array, Walked]:
+    def advance(self, w: Array, state: LbfgsFixedState, f: Oracle) -> tuple[Array, LbfgsFixedState]:
         xp, g, s = f.xp, f.gradient(w), state.s
         y, first = g - state.g, xp.isnan(state.g)
         if self.convention == "torch":
-            pairs = state.pairs.then(s, y, f.dot(s, y) > 1e-10, f)
+            pairs = state.pairs.append(s, y, f.dot(s, y) > 1e-10, f)
             shorter = xp.minimum(1 / f.dot(xp.sign(g), g), 1.0)
         else:
-            pairs = state.pairs.then(s, y, ~first[:, :1], f)
+            pairs = state.pairs.append(s, y, ~first[:, :1], f)
             shorter = xp.minimum(1 / xp.sqrt(f.dot(g, g)), 1.0) if self.scale else 1.0
-        d = -pairs.times(g, pairs.gamma(f) if self.scale else 1.0, f)
+        d = -pairs.inverse_hessian_product(g, pairs.gamma(f) if self.scale else 1.0, f)
         s = self.step * xp.where(first, shorter, 1.0) * d
-        return w + s, Walked(g, s, pairs)
+        return w + s, LbfgsFixedState(g, s, pairs)

@@ -56,9 +56,9 @@ class Quickprop:
     def advance(self, w: Array, state: Parabola, f: Oracle) -> tuple[Array, Parabola]:
         xp = f.xp
         slope = f.gradient(w) + self.weight_decay * w
-        downhill, last = -slope * xp.sign(state.move), -state.slope * xp.sign(state.move)
-        parabola = (state.move != 0) & (downhill <= self.growth / (1 + self.growth) * last)
+        ensure_descent, last = -slope * xp.sign(state.move), -state.slope * xp.sign(state.move)
+        parabola = (state.move != 0) & (ensure_descent <= self.growth / (1 + self.growth) * last)
         ratio = slope / xp.where(parabola, state.slope - slope, 1.0)
         jump = xp.where(parabola, ratio, self.growth) * state.move
-        move = jump - xp.where(downhill >= 0, self.step * slope, 0.0)
+        move = jump - xp.where(ensure_descent >= 0, self.step * slope, 0.0)
         return w + move, Parabola(slope, move)

@@ -104,7 +104,7 @@ class AdaBelief:
         return w - self.step * m.corrected / (f.xp.sqrt(s.corrected) + self.epsilon), Moments(m, s)
 
 
-class Adopted(NamedTuple):
+class AdoptState(NamedTuple):
     """State of ADOPT."""
 
     m: Array  # (runs, params), m, mean scaled gradient
@@ -142,10 +142,10 @@ class Adopt:
     epsilon: Column = hyper(1e-6, "(0, inf)", "lower bound of the divisor, ε")
     clip: bool = hyper(True, Flag(), "whether scaled gradients are clipped to ±t^¼")
 
-    def begin(self, w: Array, f: Oracle) -> Adopted:
-        return Adopted(f.xp.zeros_like(w), f.xp.zeros_like(w), f.xp.zeros_like(w[:, :1]))
+    def begin(self, w: Array, f: Oracle) -> AdoptState:
+        return AdoptState(f.xp.zeros_like(w), f.xp.zeros_like(w), f.xp.zeros_like(w[:, :1]))
 
-    def advance(self, w: Array, state: Adopted, f: Oracle) -> tuple[Array, Adopted]:
+    def advance(self, w: Array, state: AdoptState, f: Oracle) -> tuple[Array, AdoptState]:
         g, xp = f.gradient(w), f.xp
         m, v, t = state
         first = t == 0
@@ -155,4 +155,4 @@ class Adopt:
             scaled = xp.maximum(xp.minimum(scaled, bound), -bound)
         m = xp.where(first, m, self.beta1 * m + (1 - self.beta1) * scaled)
         v = xp.where(first, g**2, self.beta2 * v + (1 - self.beta2) * g**2)
-        return w - self.step * m, Adopted(m, v, t + 1)
+        return w - self.step * m, AdoptState(m, v, t + 1)

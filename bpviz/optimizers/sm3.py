@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
 
 
-class Cover(NamedTuple):
+class SM3State(NamedTuple):
     """State of SM3."""
 
     m: Array  # (runs, params), m, mean scaled gradient
@@ -44,12 +44,12 @@ class SM3:
     momentum: Column = hyper(0.9, "[0, 1)", "decay of the mean scaled gradient, β")
     epsilon: Column = hyper(0.0, "[0, inf)", "constant added under the root, ε (none in the paper)")
 
-    def begin(self, w: Array, f: Oracle) -> Cover:
-        return Cover(f.xp.zeros_like(w), f.xp.zeros_like(w))
+    def begin(self, w: Array, f: Oracle) -> SM3State:
+        return SM3State(f.xp.zeros_like(w), f.xp.zeros_like(w))
 
-    def advance(self, w: Array, state: Cover, f: Oracle) -> tuple[Array, Cover]:
+    def advance(self, w: Array, state: SM3State, f: Oracle) -> tuple[Array, SM3State]:
         g = f.gradient(w)
         v = state.v + g**2
         root = f.xp.sqrt(v + self.epsilon)
         m = self.momentum * state.m + (1 - self.momentum) * (g / f.xp.where(root > 0, root, 1))
-        return w - self.step * m, Cover(m, v)
+        return w - self.step * m, SM3State(m, v)

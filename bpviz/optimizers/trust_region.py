@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.numerics.linesearch import recall
+from bpviz.numerics.linesearch import evaluate_unknown
 from bpviz.optimizers._curvature import OF_EIGENVALUES, WRIGHT, Model, dogleg, exact
 
 if TYPE_CHECKING:
@@ -48,20 +48,20 @@ class _TrustRegion:
 
     def advance(self, w: Array, state: Region, f: Oracle) -> tuple[Array, Region]:
         xp, radius = f.xp, state.radius
-        error, g = recall(state.error, f.error, w, f), recall(state.g, f.gradient, w, f)
-        H = recall(state.H, f.hessian, w, f)
+        error, g = evaluate_unknown(state.error, f.error, w, f), evaluate_unknown(state.g, f.gradient, w, f)
+        H = evaluate_unknown(state.H, f.hessian, w, f)
         model, p, at_edge = self._lowest(Model.of(H, g, f), radius, f)
-        there, promised = w + model.step(p, f), -model.change(p, f)
-        going = (promised > 0) & (there != w).any(axis=1, keepdims=True)
-        f.cannot_go_on(~going[:, 0])
-        error_there = f.error(there, going[:, 0])
-        rho = (error - error_there) / promised
+        trial, promised = w + model.step(p, f), -model.change(p, f)
+        moves = (promised > 0) & (trial != w).any(axis=1, keepdims=True)
+        f.cannot_go_on(~moves[:, 0])
+        error_trial = f.error(trial, moves[:, 0])
+        rho = (error - error_trial) / promised
         longer = xp.where((rho > 0.75) & at_edge, xp.minimum(2 * radius, self.max_step), radius)
         radius = xp.where(rho >= 0.25, longer, radius / 4)
         taken = rho > self.accept
         unknown = xp.where(taken, xp.nan, 0.0)
-        region = Region(xp.where(taken, error_there, error), g + unknown, H + unknown[:, :, None], radius)
-        return xp.where(taken, there, w), region
+        region = Region(xp.where(taken, error_trial, error), g + unknown, H + unknown[:, :, None], radius)
+        return xp.where(taken, trial, w), region
 
     def _lowest(self, model: Model, radius: Array, f: Oracle) -> tuple[Model, Array, Mask]:
         """Return the model, its step in the eigenvector basis, and a mask of runs on the boundary."""

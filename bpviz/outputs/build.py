@@ -317,7 +317,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 def _same_origin(job: Job) -> bool:
     """Return whether inputs, options and source files are those of the lockfile."""
     before = job.before
-    return before is not None and before.origin == job.origin and not provenance.other_code(before.code)
+    return before is not None and before.origin == job.origin and not provenance.changed_code(before.code)
 
 
 def _run(experiment: Experiment) -> tuple[Results, dict[str, float]]:

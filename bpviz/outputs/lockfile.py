@@ -194,7 +194,7 @@ def write(folder: Path, lock: Lock) -> None:
     atomic.write(folder / NAME, f"{text}\n".encode(errors="backslashreplace"))  # paths may have undecodable bytes
 
 
-def without_left_over(lock: Lock) -> Lock:
+def without_orphans(lock: Lock) -> Lock:
     """Return a lock without orphaned files."""
     return replace(lock, left_over=[])
 

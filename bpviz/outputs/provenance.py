@@ -67,7 +67,9 @@ def _nine(number: float | None) -> float | None:
 
 def versions(experiment: Experiment) -> dict[str, str]:
     """Return the versions of bpviz, Python and the libraries that an experiment uses."""
-    needed = dict.fromkeys(name for a in experiment.algorithms for name in libraries.needed_by(a.optimizer.name))
+    needed = dict.fromkeys(
+        name for a in experiment.algorithms for name in libraries.required_packages(a.optimizer.name)
+    )
     return {
         "bpviz": __version__,
         "python": platform.python_version(),
@@ -82,7 +84,7 @@ def _version(library: str) -> str:
     return version(library)
 
 
-def other_code(code: Mapping[str, str]) -> list[str]:
+def changed_code(code: Mapping[str, str]) -> list[str]:
     """Return the source files of a lockfile that have changed."""
     return [name for name, was in code.items() if _now(name) != was]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import config
 from bpviz.config import plugins
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.lockfile import Lock, LockError, Origin
 from bpviz.storage import atomic, hashing
@@ -56,7 +56,7 @@ def up_to_date(source: Source, folder: Path, asked: RunOptions) -> Lock | None:
     packages = {name: plugins.version_of(name) for name in _named(before, "package")}
     if origin(source, folder, asked, _named(before, "data"), packages) != before.origin:
         return None
-    if provenance.other_code(before.code) or lockfile.damages(before, folder):
+    if provenance.changed_code(before.code) or lockfile.damages(before, folder):
         return None
     return before
 
@@ -127,7 +127,7 @@ def _reason(job: Job, before: Lock, now: Origin) -> str:
         reasons += _config_changes(job) or ["config file edited, but its values are unchanged"]
     if set(other) - {"overrides"}:
         reasons.append("figure options changed (--format or --no-figures)")
-    code = provenance.other_code(before.code)
+    code = provenance.changed_code(before.code)
     if code:
         more = len(code) - _MOST_FILES
         names = [*code[:_MOST_FILES], f"{more} more"] if more > 1 else code
@@ -167,7 +167,7 @@ def changes(folder: Path, experiment: Experiment) -> dict[str, tuple[str, str]] 
 
 
 def _value(flat: Mapping[str, Any], path: str) -> str:
-    return shown(flat[path]) if path in flat else "unset"
+    return quote_value(flat[path]) if path in flat else "unset"
 
 
 def _flat(data: Any, path: str = "") -> dict[str, Any]:
@@ -235,4 +235,4 @@ def prune(orphan: Orphan) -> None:
     else:
         before = lockfile.read(orphan.folder)
         if before:
-            lockfile.write(orphan.folder, lockfile.without_left_over(before))
+            lockfile.write(orphan.folder, lockfile.without_orphans(before))

@@ -39,7 +39,7 @@ class Matyas(Function):
         return 0.52, -0.48, 0.52
 
 
-class Turned(Function):
+class RotatedFunction(Function):
     """A function E = f(u) + g(v) of coordinates u and v, centered at ``center`` and rotated by ``angle`` degrees."""
 
     center: tuple[float, float]
@@ -83,7 +83,7 @@ class Turned(Function):
     source="J. Nocedal & S. J. Wright, Numerical Optimization, 2nd ed. 2006, section 3.3",
     synonyms=("bowl", "sphere"),
 )
-class Quadratic(Turned):
+class Quadratic(RotatedFunction):
     """Elliptic bowl with adjustable condition number.
 
     E = (u² + κ v²) / 2,  u = c (x - 2) + s (y + 1),  v = c (y + 1) - s (x - 2)
@@ -114,7 +114,7 @@ class Quadratic(Turned):
     ),
     synonyms=("ravine", "long-valley"),
 )
-class Valley(Turned):
+class Valley(RotatedFunction):
     """Long, narrow, straight valley.
 
     E = √(1 + u²) - 1 + σ v²,  u = c (x - 3) + s (y - 1),  v = c (y - 1) - s (x - 3)

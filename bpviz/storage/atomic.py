@@ -127,7 +127,7 @@ def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
         os.close(handle)
 
 
-def sweep(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Remove the temporary files of killed processes from a folder that this process has locked."""
     for part in folder.glob(".bpviz-*.part"):
         with contextlib.suppress(OSError):

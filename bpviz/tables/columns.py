@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import KINDS
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 
 if TYPE_CHECKING:
     from bpviz.engine.results import Results, Run
@@ -87,7 +87,7 @@ def ending(run: Run) -> str:
 def unmet(results: Results) -> list[str]:
     """Return a sentence for each run that did not succeed: ``RPROP from (-4, -4): reached max_epochs``."""
     labels = dict.fromkeys(run.label for run in results.runs)
-    prefix = "" if results.title == listed(labels, "and") else f"{results.title}: "  # as in `bpviz compare`
+    prefix = "" if results.title == join_words(labels, "and") else f"{results.title}: "  # as in `bpviz compare`
     return [
         f"{prefix}{run.label} from {point(run.start)}: {ending(run)}"
         for run in results.runs

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
 
 
-class Inside(NamedTuple):
+class WrapperState(NamedTuple):
     """State of a wrapper without a state of its own."""
 
     inner: Any  # state of the inner optimizer
@@ -74,7 +74,7 @@ def _masked(evaluate: Callable[..., Array], runs: Mask) -> Callable[..., Array]:
 # -- moved weights ---------------------------------------------------------------------------------------------------
 
 
-def renewed(optimizer: Optimizer, moved: Mask, w: Array, state: Any, f: Oracle) -> Any:
+def state_after_move(optimizer: Optimizer, moved: Mask, w: Array, state: Any, f: Oracle) -> Any:
     """Return the state after a wrapper has moved the weights of some runs, ``moved (runs, 1)``.
 
     The state is unchanged, unless the rule keeps values computed at its last weights (``recalls``): it is then
@@ -83,7 +83,7 @@ def renewed(optimizer: Optimizer, moved: Mask, w: Array, state: Any, f: Oracle) 
     if not getattr(optimizer, "recalls", False) or not moved.any():
         return state
     if isinstance(optimizer, Wrapper):
-        return state._replace(inner=renewed(optimizer.inner, moved, w, state.inner, f))
+        return state._replace(inner=state_after_move(optimizer.inner, moved, w, state.inner, f))
     return begun_again(optimizer, moved, w, state, f)
 
 

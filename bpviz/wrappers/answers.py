@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, wrapper
-from bpviz.wrappers._base import Inside, changed, without_gradient
+from bpviz.wrappers._base import WrapperState, changed, without_gradient
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
@@ -19,12 +19,12 @@ class _Clip(Wrapper):
     def conflicts(self) -> list[tuple[str, str]]:
         return without_gradient(self.inner)
 
-    def begin(self, w: Array, f: Oracle) -> Inside:
-        return Inside(self.inner.begin(w, self._clipping(f)))
+    def begin(self, w: Array, f: Oracle) -> WrapperState:
+        return WrapperState(self.inner.begin(w, self._clipping(f)))
 
-    def advance(self, w: Array, state: Inside, f: Oracle) -> tuple[Array, Inside]:
+    def advance(self, w: Array, state: WrapperState, f: Oracle) -> tuple[Array, WrapperState]:
         w, inner = self.inner.advance(w, state.inner, self._clipping(f))
-        return w, Inside(inner)
+        return w, WrapperState(inner)
 
     def _clipping(self, f: Oracle) -> Oracle:
         return changed(f, {"gradient": lambda g, _: self._clipped(g, f)})
@@ -114,12 +114,12 @@ class CoupledWeightDecay(Wrapper):
     def conflicts(self) -> list[tuple[str, str]]:
         return [] if "jacobian" in self.inner.needs else without_gradient(self.inner)
 
-    def begin(self, w: Array, f: Oracle) -> Inside:
-        return Inside(self.inner.begin(w, self._decayed(f)))
+    def begin(self, w: Array, f: Oracle) -> WrapperState:
+        return WrapperState(self.inner.begin(w, self._decayed(f)))
 
-    def advance(self, w: Array, state: Inside, f: Oracle) -> tuple[Array, Inside]:
+    def advance(self, w: Array, state: WrapperState, f: Oracle) -> tuple[Array, WrapperState]:
         w, inner = self.inner.advance(w, state.inner, self._decayed(f))
-        return w, Inside(inner)
+        return w, WrapperState(inner)
 
     def _decayed(self, f: Oracle) -> Oracle:
         xp = f.xp

@@ -68,7 +68,7 @@ class MiniBatches(Wrapper):
             return [("", "mini-batches cannot be nested")]
         return with_memory(self.inner, "which do not apply to the next batch")
 
-    def misfits(self, problem: Problem) -> list[tuple[str, str]]:
+    def unsuitable_settings(self, problem: Problem) -> list[tuple[str, str]]:
         samples = getattr(problem, "samples", 0)
         if not samples:
             return [("", f"mini-batches requires a problem with data ({problem.name} has none)")]

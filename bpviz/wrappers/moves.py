@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, wrapper
 from bpviz.declare.domains import Choice
-from bpviz.wrappers._base import Inside, renewed, step, with_memory
+from bpviz.wrappers._base import WrapperState, state_after_move, step, with_memory
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
@@ -45,13 +45,13 @@ class WeightDecay(Wrapper):
     def _by_step(self) -> bool:
         return self.convention == "torch" and step(self.inner) is not None
 
-    def begin(self, w: Array, f: Oracle) -> Inside:
-        return Inside(self.inner.begin(w, f))
+    def begin(self, w: Array, f: Oracle) -> WrapperState:
+        return WrapperState(self.inner.begin(w, f))
 
-    def advance(self, w: Array, state: Inside, f: Oracle) -> tuple[Array, Inside]:
+    def advance(self, w: Array, state: WrapperState, f: Oracle) -> tuple[Array, WrapperState]:
         moved, inner = self.inner.advance(w, state.inner, f)
         decay = step(self.inner) * self.weight_decay if self._by_step() else self.weight_decay
-        return moved - decay * w, Inside(inner)
+        return moved - decay * w, WrapperState(inner)
 
 
 class Pair(NamedTuple):
@@ -99,4 +99,4 @@ class Lookahead(Wrapper):
         pull = t >= self.every
         slow = xp.where(pull, state.slow + self.share * (fast - state.slow), state.slow)
         w = xp.where(pull, slow, fast)
-        return w, Pair(slow, xp.where(pull, 0.0, t), renewed(self.inner, pull, w, inner, f))
+        return w, Pair(slow, xp.where(pull, 0.0, t), state_after_move(self.inner, pull, w, inner, f))

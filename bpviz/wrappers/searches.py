@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, Wrapper, hyper, layers, wrapper
 from bpviz.numerics.linesearch import (
-    Known,
+    KnownValues,
     StrongWolfe,
     along,
     backtrack,
     bracket,
     brent,
-    downhill,
+    end_failed_searches,
+    ensure_descent,
     golden_section,
     resolution,
-    settle,
 )
 from bpviz.wrappers._base import begun_again
 
@@ -37,7 +37,7 @@ _PRESS = "W. H. Press et al., Numerical Recipes, 3rd ed. 2007"
 _ALONG = "the algorithm of that name, which searches along the negative gradient and wraps no other."
 
 
-class Searched(NamedTuple):
+class SearchState(NamedTuple):
     """State of a search."""
 
     failed: Mask  # (runs, 1), whether the last search found no step
@@ -53,22 +53,22 @@ class _Search(Wrapper):
         words = "evaluates the error itself; a search can wrap only algorithms that use derivatives alone"
         return [("", f"{kind.name} {words}") for kind in kinds if kind.needs & {"error", "residuals"}][:1]
 
-    def begin(self, w: Array, f: Oracle) -> Searched:
-        return Searched(f.xp.zeros((len(w), 1)) > 0, self.inner.begin(w, f))
+    def begin(self, w: Array, f: Oracle) -> SearchState:
+        return SearchState(f.xp.zeros((len(w), 1)) > 0, self.inner.begin(w, f))
 
-    def advance(self, w: Array, state: Searched, f: Oracle) -> tuple[Array, Searched]:
+    def advance(self, w: Array, state: SearchState, f: Oracle) -> tuple[Array, SearchState]:
         xp = f.xp
         proposed, inner = self.inner.advance(w, state.inner, f)
         g, error = f.gradient(w), f.error(w)
         waits = ~state.failed & (proposed == w).all(
             axis=1, keepdims=True
         )  # some rules do not move in their first epoch
-        d, lost = downhill(xp.where(state.failed, -g, proposed - w), g, f)
+        d, lost = ensure_descent(xp.where(state.failed, -g, proposed - w), g, f)
         d = xp.where(waits & (g != 0).any(axis=1, keepdims=True), 0.0, d)
-        found, alpha = settle(*self._found(w, d, g, error, f), d, g, f)
+        found, alpha = end_failed_searches(*self._found(w, d, g, error, f), d, g, f)
         forgets = (lost | ~found) & ~waits
         inner = begun_again(self.inner, forgets, w, inner, f)
-        return xp.where(found, w + alpha * d, w), Searched(~found & ~waits, inner)
+        return xp.where(found, w + alpha * d, w), SearchState(~found & ~waits, inner)
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
         """Return which runs have found a step that is good enough, and the step, both ``(runs, 1)``."""
@@ -204,6 +204,6 @@ class SearchWolfe(StrongWolfe, _Search):
         return [*_Search.conflicts(self), *StrongWolfe.conflicts(self)]
 
     def _found(self, w: Array, d: Array, g: Array, error: Array, f: Oracle) -> tuple[Mask, Array]:
-        known = Known(error, g, error, error > f.xp.inf)  # an unchanged last error: from ᾱ
+        known = KnownValues(error, g, error, error > f.xp.inf)  # an unchanged last error: from ᾱ
         found = self.search(w, d, known, f)
         return found.holds, found.alpha

@@ -26,7 +26,7 @@ from bpviz.cli import cli, options
 from bpviz.cli.explain import explanation
 from bpviz.cli.layout import split_width
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.perceptron import Perceptron
 
@@ -289,7 +289,7 @@ def test_explain_shows_every_declaration(registry, name):
         assert re.sub(r"\s+", " ", line).strip() in flat
     rows = settings_table(output)
     for field in declare.fields(declared).values():
-        assert rows.pop(0) == [field.name, shown(field.default).strip("'"), str(field.domain), field.meaning]
+        assert rows.pop(0) == [field.name, quote_value(field.default).strip("'"), str(field.domain), field.meaning]
     assert rows == []
     for kind in getattr(declared, "needs", ()):
         assert kind in output.split("Evaluations: ")[1].splitlines()[0]

@@ -179,10 +179,10 @@ def test_runs_a_problem_of_a_file(folder):
     (folder / "pan.py").write_text(BOWL)
     plugins.load("pan.py")
     pan = PROBLEMS["pan"](depth=3)
-    from bpviz.engine.loop import march
+    from bpviz.engine.loop import iterate
     from bpviz.engine.results import record
 
-    run = record(march(OPTIMIZERS["gd"](step=1 / 12), pan, [pan.start], error_threshold=None, max_epochs=2))[0]
+    run = record(iterate(OPTIMIZERS["gd"](step=1 / 12), pan, [pan.start], error_threshold=None, max_epochs=2))[0]
     assert run.weights.tolist() == [[1, 2], [0.5, 1], [0.25, 0.5]]
 
 
@@ -194,7 +194,7 @@ def test_path_is_relative_to_the_working_directory(folder, monkeypatch):
     monkeypatch.chdir("deep/down")
     done("validate", "../../exp.yaml", "--plugin", "../../leap.py")
     plugins._LOADED.clear()
-    OPTIMIZERS.forget(OPTIMIZERS["leap"].__module__)
+    OPTIMIZERS.unregister(OPTIMIZERS["leap"].__module__)
     assert rejected("validate", "../../exp.yaml", "--plugin", "leap.py") == "leap.py: no such file"
 
 

@@ -16,7 +16,7 @@ from bpviz.conformance.contract import DECLARED, RUNNING, contract
 from bpviz.conformance.fixtures import SHAPES
 from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES
 
 # The faults of these rules show on any problem.
@@ -367,11 +367,12 @@ def owner(function):
 def test_rule_cannot_use_uncounted_evaluations_of_the_loop():
     def advance(self, w, state, f):
         for trial in range(10):
-            f.look(w + trial)
+            f.uncounted_errors(w + trial)
         return w - self.step * f.gradient(w), state
 
     assert (
-        "epoch 1: f.look: unknown; use one of live, samples, error" in failures(make_rule(advance=advance))["runs"][0]
+        "epoch 1: f.uncounted_errors: unknown; use one of live, samples, error"
+        in failures(make_rule(advance=advance))["runs"][0]
     )
 
 
@@ -380,9 +381,9 @@ def test_finds_evaluations_that_are_not_counted(around):
     """A rule that reaches the counting object through closures is not prevented, but detected."""
 
     def advance(self, w, state, f):
-        look = owner(f.error).look
+        uncounted_errors = owner(f.error).uncounted_errors
         for trial in range(1, 11):
-            look(w + trial)
+            uncounted_errors(w + trial)
         return w - self.step * f.gradient(w), state
 
     rule = wrapped(make_rule(advance=advance), around)
@@ -399,13 +400,13 @@ def wrapped(rule, around):
 
 
 def test_finds_evaluations_that_are_counted_twice(monkeypatch):
-    count = Oracle._ask
+    count = CountingOracle._evaluate
 
     def counting_twice(self, kind, w, where):
-        self._shared[kind] += 1
+        self._shared_counts[kind] += 1
         return count(self, kind, w, where)
 
-    monkeypatch.setattr(Oracle, "_ask", counting_twice)
+    monkeypatch.setattr(CountingOracle, "_evaluate", counting_twice)
     assert list(evaluation_counts.every_evaluation_is_counted(make_rule())) == [
         "gradient: wrong count of evaluations (got 20, expected 10)"
     ]
@@ -413,9 +414,9 @@ def test_finds_evaluations_that_are_counted_twice(monkeypatch):
 
 def test_finds_oracle_with_other_names(monkeypatch):
     assert list(evaluation_counts.rule_has_only_an_oracle(make_rule())) == []
-    monkeypatch.setattr(Oracle, "for_rules", lambda self: self)
+    monkeypatch.setattr(CountingOracle, "for_rules", lambda self: self)
     found = failures(make_rule(name="b", label="B"))["counts"]
-    others = ("look", "problem", "take", "join", "bill", "_shared")
+    others = ("uncounted_errors", "problem", "take", "join", "block_counts", "_shared_counts")
     assert {f"f.{name}: accessible, but not in the Oracle protocol" for name in others} <= set(found)
     assert {"f.error.__self__: accessible", "f.gradient: writable", "f.xp: writable"} <= set(found)
 
@@ -471,7 +472,7 @@ def test_finds_invalid_values_that_are_accepted_or_reported_wrongly():
         [field] = declare.fields(rule).values()
         assert next(declarations.hyperparameter_rejects_invalid_values(rule, field)).startswith(first)
         assert "settings" in failures(rule)
-        OPTIMIZERS.forget(__name__)
+        OPTIMIZERS.unregister(__name__)
 
 
 def test_finds_field_without_a_range():
@@ -568,7 +569,7 @@ def test_exception_in_a_check_is_a_finding():
 
 def test_skips_documentation_of_unregistered_rules():
     rule = make_rule()
-    OPTIMIZERS.forget(__name__)
+    OPTIMIZERS.unregister(__name__)
     verdicts = {verdict.check: verdict.passed for verdict in contract(rule)}
     assert [name for name, passed in verdicts.items() if passed is None] == ["wrappers", "documentation"]
     assert set(verdicts.values()) == {True, None}

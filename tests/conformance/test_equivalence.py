@@ -16,7 +16,7 @@ from bpviz.cli import cli
 from bpviz.config import ConfigError, plugins
 from bpviz.conformance import contract, equivalence, report
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 pytestmark = pytest.mark.usefixtures("forgotten", "short_contract")
@@ -203,7 +203,7 @@ def test_ignores_epochs_where_roundoff_dominates():
     assert 1 <= rastrigin.epochs < 60
     assert rastrigin.note == "beyond this, rounding error alone moves each path away from itself"
     one, other = (
-        record(march(r, PROBLEMS["rastrigin"](), [(2.1, -1.7)], error_threshold=None, max_epochs=300))[0].weights
+        record(iterate(r, PROBLEMS["rastrigin"](), [(2.1, -1.7)], error_threshold=None, max_epochs=300))[0].weights
         for r in (OPTIMIZERS["rounded"](), OPTIMIZERS["gd"](step=0.1))
     )
     assert abs(one[-1] - other[-1]).max() > 1e-3, "the final weights should differ"

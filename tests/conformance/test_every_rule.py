@@ -19,8 +19,8 @@ from bpviz.conformance.contract import contract
 from bpviz.conformance.fixtures import SHAPES, noise, perceptrons, starts_for, threshold_for
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import Flag
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.problems.perceptron import Perceptron
 
 over_rules = pytest.mark.parametrize("name", OPTIMIZERS)
@@ -177,7 +177,7 @@ def test_state_is_named_tuple(name):
     """This is required of built-in rules only."""
     w = starts_for(SHAPES["37 x 3"])[:5]
     with np.errstate(all="ignore"):  # as the loop does
-        state = OPTIMIZERS[name]().begin(w, Oracle(SHAPES["37 x 3"], 5))
+        state = OPTIMIZERS[name]().begin(w, CountingOracle(SHAPES["37 x 3"], 5))
     assert state == () or hasattr(state, "_fields")
     assert {len(a) for a in state_arrays(state)} <= {5}
 
@@ -231,7 +231,7 @@ def test_rejects_unsuitable_problem(name):
     *first, last = (kind for kind in KINDS if kind in OPTIMIZERS[name].needs)
     needed = f"{', '.join(first)} and {last}" if first else last
     with pytest.raises(ValueError, match="requires") as refusal:
-        list(march(OPTIMIZERS[name](), Empty(), [[0.0]], error_threshold=None, max_epochs=1))
+        list(iterate(OPTIMIZERS[name](), Empty(), [[0.0]], error_threshold=None, max_epochs=1))
     assert str(refusal.value) == f"{name} requires {needed}, which the problem empty does not provide"
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, Wrapper, hyper, optimizer, wrapper
-from bpviz.declare.domains import Choice, FileName, Flag, Interval, Listed, Nullable, Text
+from bpviz.declare.domains import Choice, FileName, Flag, Interval, ListOf, Nullable, Text
 from bpviz.declare.registry import Registry
 from bpviz.messages.suggestions import SYNONYMS, nearest
-from bpviz.messages.text import listed, shown
+from bpviz.messages.text import join_words, quote_value
 
 UNIT = Interval.parse("[0, 1)")
 POSITIVE = Interval.parse("(0, inf)")
@@ -77,19 +77,19 @@ def test_interval_includes_closed_ends_and_no_infinity(interval, inside, outside
         (Text(), " \t", "expected a non-empty string, got ' \\t'"),
         (Text(), "a\nb", "expected printable characters on one line, got 'a\\nb'"),
         (Text(longest=3), "four", "expected at most 3 characters, got 4"),
-        (Listed(UNIT), 3, "expected a list of numbers in [0, 1), got 3"),
-        (Listed(UNIT), [0, 1, 2], "item 2: expected a number in [0, 1), got 1"),
-        (Listed(UNIT, least=2), [0.5], "expected a list of 2 or more numbers in [0, 1), got a list of 1"),
-        (Listed(UNIT, least=2, most=2), [0], "expected a list of 2 numbers in [0, 1), got a list of 1"),
-        (Listed(UNIT, least=2, most=2), "ab", "expected a list of 2 numbers in [0, 1), got 'ab'"),
+        (ListOf(UNIT), 3, "expected a list of numbers in [0, 1), got 3"),
+        (ListOf(UNIT), [0, 1, 2], "item 2: expected a number in [0, 1), got 1"),
+        (ListOf(UNIT, least=2), [0.5], "expected a list of 2 or more numbers in [0, 1), got a list of 1"),
+        (ListOf(UNIT, least=2, most=2), [0], "expected a list of 2 numbers in [0, 1), got a list of 1"),
+        (ListOf(UNIT, least=2, most=2), "ab", "expected a list of 2 numbers in [0, 1), got 'ab'"),
         (
-            Listed(POSITIVE, rising=True),
+            ListOf(POSITIVE, rising=True),
             [1, 3, 3],
             "expected increasing numbers, got [1, 3, 3]",
         ),
         (Nullable(UNIT), 1, "expected a number in [0, 1), got 1"),
         *(
-            (FileName(), name, f"expected a file name (letters, digits, spaces and . + = - _), got {shown(name)}")
+            (FileName(), name, f"expected a file name (letters, digits, spaces and . + = - _), got {quote_value(name)}")
             for name in ("../x", "/etc/x", "a/b", "a\\b", ".hidden", "-x", "x ", "a:b", "nul\x7f"[:3] + "*")
         ),
     ],
@@ -122,8 +122,8 @@ def test_hints(domain, value, hint):
         (Text(), "Descent – α", "Descent – α"),
         (FileName(), "rprop-11-14", "rprop-11-14"),
         (FileName(), "irprop+ step=0.1", "irprop+ step=0.1"),
-        (Listed(UNIT), [0, 0.5], (0.0, 0.5)),
-        (Listed(COUNT, rising=True), [1, 2, 9], (1, 2, 9)),
+        (ListOf(UNIT), [0, 0.5], (0.0, 0.5)),
+        (ListOf(COUNT, rising=True), [1, 2, 9], (1, 2, 9)),
         (Nullable(COUNT), None, None),
         (Nullable(COUNT), 2.0, 2),
     ],
@@ -145,7 +145,7 @@ DOMAINS = [
     Flag(),
     Text(),
     FileName(),
-    Listed(UNIT, least=1),
+    ListOf(UNIT, least=1),
     Nullable(UNIT, "none"),
 ]
 
@@ -195,12 +195,12 @@ def test_schemas_of_intervals():
     ],
 )
 def test_shown_quotes_values_on_one_short_line(value, text):
-    assert shown(value) == text
+    assert quote_value(value) == text
 
 
 def test_listed_joins_words():
-    assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a or b", "a, b or c"]
-    assert listed(["a", "b", "c"], "and") == "a, b and c"
+    assert [join_words(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a or b", "a, b or c"]
+    assert join_words(["a", "b", "c"], "and") == "a, b and c"
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_optimizer_decorator(rules):
 def test_optimizer_rejects_unknown_needs(rules):
     with pytest.raises(ValueError, match="needs") as error:
         optimizer("leap", label="Leap", needs="gradient taste", source="this test, 2000")
-    assert str(error.value) == f"leap: needs: expected {listed(declare.KINDS)}, got 'taste'"
+    assert str(error.value) == f"leap: needs: expected {join_words(declare.KINDS)}, got 'taste'"
     assert "leap" not in rules
 
 
@@ -413,7 +413,7 @@ def test_wrapper_decorator(wrappers):
 def test_wrapper_rejects_unknown_needs(wrappers):
     with pytest.raises(ValueError, match="needs") as error:
         wrapper("box", label="boxed", needs="taste", source="this test, 2000")
-    assert str(error.value) == f"box: needs: expected {listed(declare.KINDS)}, got 'taste'"
+    assert str(error.value) == f"box: needs: expected {join_words(declare.KINDS)}, got 'taste'"
     assert "box" not in wrappers
 
 

@@ -13,8 +13,8 @@ from bpviz.config import plugins
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, registry
 from bpviz.declare.restricted import NAMES
 from bpviz.engine.guard import RuleError
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 from bpviz.problems.perceptron import Perceptron
 
@@ -58,18 +58,18 @@ class Pan(Function):
 
 
 @pytest.fixture
-def walk(tmp_path, monkeypatch):
+def run_rule(tmp_path, monkeypatch):
     """Return a function that runs a changed rule from (-4, -4) for three epochs."""
     monkeypatch.chdir(tmp_path)
 
-    def walk(old, new, runs=1, problem=None):
+    def run_rule(old, new, runs=1, problem=None):
         assert old in RULE
         (tmp_path / "own.py").write_text(RULE.replace(old, new))
         plugins.load("own.py")
         starts = [(-4.0, -4.0)] * runs
-        return record(march(OPTIMIZERS["own"](), problem or Perceptron(), starts, error_threshold=None, max_epochs=3))
+        return record(iterate(OPTIMIZERS["own"](), problem or Perceptron(), starts, error_threshold=None, max_epochs=3))
 
-    return walk
+    return run_rule
 
 
 BEGIN = "        return (np.zeros_like(w),)\n"
@@ -115,7 +115,7 @@ WRONG = [
     (ASK, "f.gradient(w.T)", ":14), epoch 1", f"{SHAPE} a float64 array of shape (2, 1)"),
     (ASK, "f.gradient(3)", ":14), epoch 1", f"{SHAPE} 3"),
     (ASK, "f.gradients(w)", ":14), epoch 1", UNKNOWN),
-    (ASK, "f.look(w)", ":14), epoch 1", f"f.look: unknown; use one of {', '.join(NAMES)}"),
+    (ASK, "f.uncounted_errors(w)", ":14), epoch 1", f"f.uncounted_errors: unknown; use one of {', '.join(NAMES)}"),
     (ASK, "f.gradient(w); f.error = 1", ":14), epoch 1", "f.error cannot be set; keep values in the state"),
     (RETURN, "        return w, state, g\n", "), epoch 1", f"{TWO} a tuple of 3"),
     (
@@ -129,9 +129,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("old", "new", "when", "said"), WRONG)
-def test_reports_errors_of_a_rule(walk, old, new, when, said):
+def test_reports_errors_of_a_rule(run_rule, old, new, when, said):
     with pytest.raises(RuleError) as caught:
-        walk(old, new)
+        run_rule(old, new)
     assert str(caught.value) == f"own (own.py{when}: {said}"
 
 
@@ -148,26 +148,26 @@ def test_names_the_file_of_a_rule_that_is_no_plugin(bowl):
 
     for place in (rf" \({re.escape(__file__)}:\d+\)", ""):
         with pytest.raises(RuleError, match=rf"^raising{place}, epoch 1: KeyError: 'w3'$"):
-            list(march(Raising(), bowl, [(1, 1)], error_threshold=None, max_epochs=3))
+            list(iterate(Raising(), bowl, [(1, 1)], error_threshold=None, max_epochs=3))
         Raising.__module__ = "no_such_module"
 
 
-def test_runs_a_rule_without_mistakes(walk):
-    [run] = walk(RETURN, RETURN)
+def test_runs_a_rule_without_mistakes(run_rule):
+    [run] = run_rule(RETURN, RETURN)
     assert run.weights[:, 0].tolist() == [-4.0, -3.5, -3.0, -2.5]
     assert run.evaluations["gradient"] == 3
 
 
-def test_passes_on_interrupts_and_other_base_exceptions(walk):
+def test_passes_on_interrupts_and_other_base_exceptions(run_rule):
     with pytest.raises(KeyboardInterrupt):
-        walk(RETURN, "        raise KeyboardInterrupt\n")
+        run_rule(RETURN, "        raise KeyboardInterrupt\n")
     with pytest.raises(BaseException, match="halt") as caught:
-        walk(RETURN, "        raise Stop('halt')\n")
+        run_rule(RETURN, "        raise Stop('halt')\n")
     assert type(caught.value).__name__ == "Stop"
 
 
 @pytest.mark.parametrize("t", ["memory", "memory[:]; t.flags.writeable = False"])
-def test_an_array_that_the_rule_changes_in_place_counts_as_a_new_one(t, walk):
+def test_an_array_that_the_rule_changes_in_place_counts_as_a_new_one(t, run_rule):
     """Its evaluations are counted, and its answers are of its present numbers; the second is a read-only view."""
     text = f"""\
         from bpviz.problems.perceptron import Perceptron
@@ -180,12 +180,12 @@ def test_an_array_that_the_rule_changes_in_place_counts_as_a_new_one(t, walk):
             assert (g == Perceptron().at(memory.copy(order="F")).gradient()).all()
         return t + 0, state
 """
-    [run] = walk(RETURN, text)
+    [run] = run_rule(RETURN, text)
     assert run.counts[:, 1].tolist() == [0, 11, 22, 33]
     np.testing.assert_array_equal(run.errors, Perceptron().at(np.asfortranarray(run.weights)).error())
 
 
-def test_an_array_that_the_rule_changes_in_place_is_counted_for_some_runs_too(walk):
+def test_an_array_that_the_rule_changes_in_place_is_counted_for_some_runs_too(run_rule):
     text = """\
         t = w.copy()
         for trial in range(10):
@@ -193,18 +193,19 @@ def test_an_array_that_the_rule_changes_in_place_is_counted_for_some_runs_too(wa
             f.gradient(t, np.arange(len(w)) == 0)
         return t, state
 """
-    first, second = walk(RETURN, text, runs=2)  # from the second epoch on, the first run has its gradient at w already
+    # From the second epoch on, the first run has already evaluated its gradient at w.
+    first, second = run_rule(RETURN, text, runs=2)
     assert [run.counts[:, 1].tolist() for run in (first, second)] == [[0, 11, 21, 31], [0, 1, 2, 3]]
 
 
-def test_weights_that_are_changed_in_place_after_an_evaluation_are_judged_as_they_are(walk):
-    [run] = walk(RETURN, "        t = w.copy()\n        f.gradient(t)\n        t += 1\n        return t, state\n")
+def test_weights_that_are_changed_in_place_after_an_evaluation_are_judged_as_they_are(run_rule):
+    [run] = run_rule(RETURN, "        t = w.copy()\n        f.gradient(t)\n        t += 1\n        return t, state\n")
     assert run.weights[:, 0].tolist() == [-4, -3, -2, -1]
     np.testing.assert_array_equal(run.errors, Perceptron().at(np.asfortranarray(run.weights)).error())
 
 
 @pytest.mark.parametrize("kind", ["error", "gradient"])
-def test_a_rule_cannot_change_the_answers_of_the_loop(kind, walk, monkeypatch):
+def test_a_rule_cannot_change_the_answers_of_the_loop(kind, run_rule, monkeypatch):
     """Not even a rule that makes arrays writeable again: the answers are copies."""
     monkeypatch.setitem(globals(), "RULE", RULE.replace('needs="gradient"', 'needs="error gradient"'))
     text = f"""\
@@ -216,8 +217,8 @@ def test_a_rule_cannot_change_the_answers_of_the_loop(kind, walk, monkeypatch):
         return t, state
 """
     with pytest.raises(RuleError, match=re.escape(f"epoch 1: {TARGET}")):
-        walk(RETURN, text)
-    [run] = walk(RETURN, text.replace("a[...] = 0", "a.flags.writeable = True\n        a[...] = 0"))
+        run_rule(RETURN, text)
+    [run] = run_rule(RETURN, text.replace("a[...] = 0", "a.flags.writeable = True\n        a[...] = 0"))
     np.testing.assert_array_equal(run.errors, Perceptron().at(np.asfortranarray(run.weights)).error())
 
 
@@ -246,26 +247,28 @@ VIEW_MADE_BEFORE = """\
         ("        w.base[...] = 1\n        return w + 1, state\n", ":16), epoch 1", TARGET),
     ],
 )
-def test_weights_cannot_be_changed_through_other_arrays(new, when, said, walk, monkeypatch):
+def test_weights_cannot_be_changed_through_other_arrays(new, when, said, run_rule, monkeypatch):
     monkeypatch.setattr("builtins.memory", [], raising=False)
     with pytest.raises(RuleError) as caught:
-        walk(RETURN, new)
+        run_rule(RETURN, new)
     assert str(caught.value) == f"own (own.py{when}: {said}"
 
 
-def test_a_rule_is_handed_the_same_names_inside_a_wrapper(walk):
+def test_a_rule_is_handed_the_same_names_inside_a_wrapper(run_rule):
     """The inner rule of each wrapper, on a part of the data or with changed gradients."""
     with pytest.raises(RuleError):
-        walk(ASK, "f.look(w)")
+        run_rule(ASK, "f.uncounted_errors(w)")
     for name in ("clip-norm", "mini-batches", "lookahead", "weight-decay", "gradient-noise"):
         wrapped = WRAPPERS[name](OPTIMIZERS["own"]())
-        with pytest.raises(RuleError, match=re.escape("own (own.py:14), epoch 1: f.look: unknown; use one of")):
-            list(march(wrapped, Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=1))
+        with pytest.raises(
+            RuleError, match=re.escape("own (own.py:14), epoch 1: f.uncounted_errors: unknown; use one of")
+        ):
+            list(iterate(wrapped, Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=1))
 
 
-def test_keeps_the_exception_as_the_cause(walk):
+def test_keeps_the_exception_as_the_cause(run_rule):
     with pytest.raises(RuleError) as caught:
-        walk(RETURN, "        1 / 0\n")
+        run_rule(RETURN, "        1 / 0\n")
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
@@ -277,9 +280,9 @@ def test_counts_are_the_same_with_and_without_checks(tmp_path, monkeypatch):
     )
     (tmp_path / "own.py").write_text(text)
     plugins.load("own.py")
-    guarded = record(march(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
+    guarded = record(iterate(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
     monkeypatch.setattr(registry, "is_own", lambda thing: True)
-    plain = record(march(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
+    plain = record(iterate(OPTIMIZERS["own"](), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=2))[0]
     assert guarded.counts.tolist() == plain.counts.tolist() == [[0] * 5, [2, 1, 0, 0, 0], [4, 2, 0, 0, 0]]
     assert guarded.weights.tobytes() == plain.weights.tobytes()
 
@@ -290,15 +293,15 @@ def test_runs_rules_of_this_package_without_checks(six_points):
 
     rule = OPTIMIZERS["gd"]()
     assert guard.guarded(rule, lambda: 0) is rule
-    assert type(guard.oracle(rule, six_points, 3, lambda: 0)) is Oracle
+    assert type(guard.oracle(rule, six_points, 3, lambda: 0)) is CountingOracle
     w = np.zeros((1, 2))
-    list(march(rule, six_points, w, error_threshold=None, max_epochs=2))
+    list(iterate(rule, six_points, w, error_threshold=None, max_epochs=2))
     assert w.flags.writeable
 
 
-def test_finds_a_third_party_rule_within_another(walk):
+def test_finds_a_third_party_rule_within_another(run_rule):
     """As in a wrapper."""
-    [run] = walk(RETURN, RETURN)
+    [run] = run_rule(RETURN, RETURN)
     assert run.epochs == 3
     inner = OPTIMIZERS["own"]()
     outer = OPTIMIZERS["gd"]()
@@ -319,7 +322,7 @@ def down(tmp_path, monkeypatch):
         (tmp_path / "pan.py").write_text(PROBLEM.replace(old, new))
         plugins.load("pan.py")
         pan = PROBLEMS["pan"]()
-        return record(march(OPTIMIZERS[rule](), pan, [pan.start], error_threshold=None, max_epochs=3))
+        return record(iterate(OPTIMIZERS[rule](), pan, [pan.start], error_threshold=None, max_epochs=3))
 
     return down
 
@@ -371,7 +374,7 @@ def test_reports_errors_in_evaluations_for_the_gradient_threshold(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pan.py").write_text(PROBLEM.replace("return 2 * x, 2 * y", "return 1 / 0"))
     plugins.load("pan.py")
-    epochs = march(
+    epochs = iterate(
         OPTIMIZERS["gd"](), PROBLEMS["pan"](), [(1, 2)], error_threshold=None, max_epochs=3, gradient_threshold=0.1
     )
     with pytest.raises(RuleError, match=re.escape("pan (pan.py:12), at the start: ZeroDivisionError: division by")):
@@ -384,10 +387,10 @@ def test_finds_a_third_party_problem_within_another(down):
 
     down("return x * x", "return x * x")
     penalized = Penalized(problem=PROBLEMS["pan"](), l2=0.5)
-    [run] = record(march(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))
+    [run] = record(iterate(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))
     np.testing.assert_allclose(run.weights[1], [1 - 0.3 * 2.5, 2 - 0.3 * 5])
     Path("pan.py").write_text(PROBLEM.replace("return 2 * x, 2 * y", "return 1 / 0"))
     plugins.load("pan.py")
     penalized = Penalized(problem=PROBLEMS["pan"](), l2=0.5)
     with pytest.raises(RuleError, match=re.escape("pan (pan.py:12), epoch 1: ZeroDivisionError: division by zero")):
-        list(march(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))
+        list(iterate(OPTIMIZERS["gd"](), penalized, [(1, 2)], error_threshold=None, max_epochs=1))

@@ -7,13 +7,13 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 
 def runs(name, problem, starts, *, error_threshold=None, max_epochs=1000, block=None, varied=None, **settings):
     optimizer = OPTIMIZERS[name](**settings)
-    epochs = march(
+    epochs = iterate(
         optimizer,
         problem,
         starts,
@@ -49,18 +49,18 @@ def test_a_run_ends_where_the_ground_is_level(bowl):
     starts = [(1, 1), (40, 50), (3, -1)]
     epochs = [0.0 + abs(complex(-2 * 0.8**t, 8 * 0.2**t)) for t in range(4)]
     assert next(t for t, length in enumerate(epochs) if length <= 1.33) == 2
-    level, far, there = record(march(OPTIMIZERS["gd"](step=0.2), bowl, starts, **rest))
+    level, far, there = record(iterate(OPTIMIZERS["gd"](step=0.2), bowl, starts, **rest))
     assert (level.epochs, level.ending) == (2, Ending.LEVEL)
     assert (far.ending, there.epochs, there.ending) == (Ending.LEVEL, 0, Ending.LEVEL)
     for start, run in zip(starts, (level, far, there), strict=True):
-        (alone,) = record(march(OPTIMIZERS["gd"](step=0.2), bowl, [start], **rest))
+        (alone,) = record(iterate(OPTIMIZERS["gd"](step=0.2), bowl, [start], **rest))
         assert (alone.epochs, alone.weights.tobytes(), alone.ending) == (run.epochs, run.weights.tobytes(), run.ending)
-        assert run.evaluations["gradient"] == run.epochs  # the judge's looks are on nobody's bill
+        assert run.evaluations["gradient"] == run.epochs  # evaluations of the loop are not counted
 
 
 def test_an_error_at_the_threshold_counts_before_level_ground(bowl):
     rest = {"error_threshold": 1e-3, "gradient_threshold": 1.0, "max_epochs": 5}
-    (run,) = record(march(OPTIMIZERS["gd"](), bowl, [(3, -1)], **rest))
+    (run,) = record(iterate(OPTIMIZERS["gd"](), bowl, [(3, -1)], **rest))
     assert run.ending is Ending.REACHED
 
 
@@ -90,11 +90,11 @@ def test_divergence_leaves_the_neighbors_alone(bowl):
     """
     step = np.array([0.2, 1e6, 0.2])
     starts = [(1, 1), (1, 1), (5, -3)]
-    calm, wild, other = runs("gd", bowl, starts, varied={"step": step}, max_epochs=100)
+    stable, wild, other = runs("gd", bowl, starts, varied={"step": step}, max_epochs=100)
     assert (wild.ending, wild.epochs, wild.final_error) == (Ending.DIVERGED, 24, np.inf)
     assert np.isfinite(wild.errors[:-1]).all()
-    assert (calm.epochs, other.epochs) == (100, 100)
-    assert calm.weights.tobytes() == runs("gd", bowl, starts[:1], step=0.2, max_epochs=100)[0].weights.tobytes()
+    assert (stable.epochs, other.epochs) == (100, 100)
+    assert stable.weights.tobytes() == runs("gd", bowl, starts[:1], step=0.2, max_epochs=100)[0].weights.tobytes()
     (alone,) = runs("gd", bowl, [(1, 1)], step=1e6, max_epochs=100)
     assert (alone.ending, alone.epochs) == (Ending.DIVERGED, 24)
 
@@ -131,11 +131,11 @@ def test_every_epoch_of_every_run_is_seen_once_and_in_order(block, bowl):
     seen = {run: [] for run in range(5)}
     ended = {}
     optimizer = OPTIMIZERS["gd"](step=0.2)
-    for epoch in march(optimizer, bowl, starts, error_threshold=1, max_epochs=6, block=block):
+    for epoch in iterate(optimizer, bowl, starts, error_threshold=1, max_epochs=6, block=block):
         assert len(epoch.run) <= block
         assert epoch.w.shape == (len(epoch.run), 2)
-        assert epoch.error.shape == epoch.born.shape == epoch.run.shape
-        for run, number in zip(epoch.run.tolist(), (epoch.clock - epoch.born).tolist(), strict=True):
+        assert epoch.error.shape == epoch.start_clock.shape == epoch.run.shape
+        for run, number in zip(epoch.run.tolist(), (epoch.clock - epoch.start_clock).tolist(), strict=True):
             if run not in ended:
                 seen[run].append(number)
         if epoch.ended:
@@ -178,10 +178,10 @@ def test_starts_are_left_as_they_are(six_points):
 def test_what_listeners_saw_does_not_change_afterwards(six_points):
     """Listeners may keep an Epoch's arrays: the loop never writes on them again."""
     kept = []
-    for epoch in march(
+    for epoch in iterate(
         OPTIMIZERS["golden"](), six_points, [(-4, -4), (-1.2, 1), (2, 0)], error_threshold=0.05, max_epochs=8, block=2
     ):
-        arrays = (epoch.w, epoch.error, epoch.run, epoch.born)
+        arrays = (epoch.w, epoch.error, epoch.run, epoch.start_clock)
         kept.append((arrays, [a.copy() for a in arrays]))
     for arrays, copies in kept:
         for a, copy in zip(arrays, copies, strict=True):
@@ -197,9 +197,9 @@ def test_settings_of_the_rule_and_of_each_wrapper_can_vary_between_runs(bowl):
     steps, multiples, decays = (0.1, 0.2, 0.1, 0.1), (1.0, 1.0, 0.5, 1.0), (0.9, 0.9, 0.9, 0.8)
     varied = {"step": steps, "with.0.multiple": multiples, "with.1.decay": decays}
     rest = {"error_threshold": None, "max_epochs": 5}
-    together = record(march(wrapped(9.0, 9.0, 0.5), bowl, [(1, 1)] * 4, varied=varied, **rest))
+    together = record(iterate(wrapped(9.0, 9.0, 0.5), bowl, [(1, 1)] * 4, varied=varied, **rest))
     for run, *settings in zip(together, steps, multiples, decays, strict=True):
-        (alone,) = record(march(wrapped(*settings), bowl, [(1, 1)], **rest))
+        (alone,) = record(iterate(wrapped(*settings), bowl, [(1, 1)], **rest))
         assert run.weights.tobytes() == alone.weights.tobytes()
     assert len({run.weights.tobytes() for run in together}) == 4
 
@@ -210,7 +210,7 @@ def test_a_rule_can_limit_the_number_of_runs_in_its_block(bowl):
 
     @declare.optimizer("pair", needs="error")
     class Pair:
-        together = 2
+        max_block_size = 2
 
         def begin(self, w, f):
             return ()
@@ -220,7 +220,7 @@ def test_a_rule_can_limit_the_number_of_runs_in_its_block(bowl):
 
     for optimizer in (Pair(), WRAPPERS["lookahead"](Pair())):
         for block, rows in ((None, 2), (1, 1), (5, 2)):
-            epochs = march(optimizer, bowl, [(1, 1)] * 5, error_threshold=None, max_epochs=3, block=block)
+            epochs = iterate(optimizer, bowl, [(1, 1)] * 5, error_threshold=None, max_epochs=3, block=block)
             assert max(len(epoch.run) for epoch in epochs) == rows
 
 
@@ -228,11 +228,11 @@ def test_a_gradient_threshold_needs_a_gradient(bowl, landscape):
     flat = landscape(lambda w: (w**2).sum(axis=1), 2)
     rest = {"error_threshold": None, "max_epochs": 2}
     with pytest.raises(ValueError, match="gradient_threshold requires a gradient, which the problem landscape does"):
-        next(march(OPTIMIZERS["nelder-mead"](), flat, [(1, 1)], gradient_threshold=0.1, **rest))
+        next(iterate(OPTIMIZERS["nelder-mead"](), flat, [(1, 1)], gradient_threshold=0.1, **rest))
     with pytest.raises(ValueError, match="gd requires gradient, which the problem landscape does not provide"):
-        next(march(OPTIMIZERS["gd"](), flat, [(1, 1)], gradient_threshold=0.1, **rest))
-    assert len(list(march(OPTIMIZERS["nelder-mead"](), flat, [(1, 1)], **rest))) == 3
-    assert len(list(march(OPTIMIZERS["nelder-mead"](), bowl, [(1, 1)], gradient_threshold=1e-9, **rest))) == 3
+        next(iterate(OPTIMIZERS["gd"](), flat, [(1, 1)], gradient_threshold=0.1, **rest))
+    assert len(list(iterate(OPTIMIZERS["nelder-mead"](), flat, [(1, 1)], **rest))) == 3
+    assert len(list(iterate(OPTIMIZERS["nelder-mead"](), bowl, [(1, 1)], gradient_threshold=1e-9, **rest))) == 3
 
 
 @pytest.mark.usefixtures("forgotten")
@@ -247,6 +247,6 @@ def test_a_reason_is_given_in_the_epoch_in_which_the_run_ends(bowl):
             return w - 1, state
 
     starts = [(1, 0), (3, 0), (9, 0), (9, 0), (9, 0)]
-    epochs = list(march(GivingUp(), bowl, starts, error_threshold=None, max_epochs=4))
+    epochs = list(iterate(GivingUp(), bowl, starts, error_threshold=None, max_epochs=4))
     assert [dict(epoch.why) for epoch in epochs] == [{}, {0: "too near"}, {}, {1: "too near"}, {}]
     assert [run.why for run in record(epochs)] == ["too near", "too near", "", "", ""]

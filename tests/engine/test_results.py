@@ -1,4 +1,4 @@
-"""Trajectories and summaries of the same march agree."""
+"""Trajectories and summaries of the same epochs agree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import ENDINGS, Ending, Epoch, Results, Run, Summary, Trajectory, record, summarize
 
 STARTS = [(-4, -4), (2.6, -3.5), (-1.2, 1), (1e200, 1), (5, 5), (0.3, -0.2), (-6, 2)]
@@ -21,7 +21,7 @@ STARTS = [(-4, -4), (2.6, -3.5), (-1.2, 1), (1e200, 1), (5, 5), (0.3, -0.2), (-6
 @pytest.mark.parametrize(("name", "block"), list(zip(OPTIMIZERS, itertools.cycle([None, 1, 3]))))
 def test_summary_has_the_last_epoch_of_each_trajectory(name, block, six_points):
     def epochs():
-        return march(OPTIMIZERS[name](), six_points, STARTS, error_threshold=0.125, max_epochs=30, block=block)
+        return iterate(OPTIMIZERS[name](), six_points, STARTS, error_threshold=0.125, max_epochs=30, block=block)
 
     trajectories, summary = record(epochs()), summarize(epochs(), len(STARTS), 2)
     assert summary.epochs.tolist() == [t.epochs for t in trajectories]

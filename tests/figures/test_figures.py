@@ -235,7 +235,7 @@ HARD = list(hard_cases())
         pytest.param(kind, results, problem, id=f"{case}-{kind}", marks=[pytest.mark.slow] * (kind in seldom))
         for (case, results, problem), seldom in zip(HARD, itertools.cycle([("contour", "data"), ("surface",)]))
         for kind in FIGURES
-        if not FIGURES[kind]().misfits(problem, [])
+        if not FIGURES[kind]().invalid_options(problem, [])
     ],
 )
 def test_hard_cases_are_legible(kind: str, results: Results, problem: Any) -> None:
@@ -287,7 +287,7 @@ def test_labels_are_shown_verbatim() -> None:
 
 
 def test_looks_repeat_late_and_differ_in_more_than_color() -> None:
-    looks = [_style.look(place) for place in range(100)]
+    looks = [_style.style(place) for place in range(100)]
     assert len({*looks}) == len(looks)
     for size in (len(_style.COLORS), len(_style.MARKERS), len(_style.DASHES)):
         pairs = [(looks[i], looks[i + size]) for i in range(100 - size)]
@@ -311,7 +311,7 @@ def test_error_colors_are_monotone_in_lightness(colors: tuple[str, ...]) -> None
 def test_paths_contrast_with_contours_in_grayscale() -> None:
     darkest = _lightness(_style.ERROR_COLORS[-1])
     for place in range(len(_style.COLORS)):
-        look = _style.look(place)
+        look = _style.style(place)
         assert max(abs(_lightness(look.color) - darkest), abs(_lightness(look.outline) - darkest)) > 15
 
 
@@ -889,7 +889,7 @@ def test_curves_show_the_errors_of_the_runs(results: Results, problem: Perceptro
     (axes,) = drawn.figure.axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("symlog", "log")
     assert (drawn.legend[2], drawn.legend[-1]) == ("RPROP (20 epochs)", "Threshold (error = 0.125)")
-    dashes = [_style.look(place).dashes for place in range(6)]
+    dashes = [_style.style(place).dashes for place in range(6)]
     assert len({*dashes}) == 6
 
 
@@ -1014,12 +1014,12 @@ def test_rejects_contradictory_options(kind: str, options: dict[str, Any], compl
 def test_rejects_options_that_do_not_fit_the_experiment(
     kind: str, options: dict[str, Any], wrong: list[tuple[str, str]], problem: Perceptron
 ) -> None:
-    assert FIGURES[kind](**options).misfits(problem, ["RPROP", "rprop", "gd"]) == wrong
+    assert FIGURES[kind](**options).invalid_options(problem, ["RPROP", "rprop", "gd"]) == wrong
 
 
 def test_inapplicable_figures_are_rejected_and_not_default() -> None:
     narrow = Perceptron(dataset=Dataset("one", ((1.0,), (2.0,)), (0.0, 1.0), ("a",)))
-    refused = {kind: FIGURES[kind]().misfits(narrow, []) for kind in FIGURES}
+    refused = {kind: FIGURES[kind]().invalid_options(narrow, []) for kind in FIGURES}
     flat = [("kind", "contour needs at least two weights (the problem has 1)")]
     assert refused.pop("data") == [("kind", "data needs a dataset with two features")]
     assert refused.pop("contour") == flat

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, Optimizer, Problem
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Trajectory, record
 from bpviz.numerics import linalg
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
-PLACES = {
+STARTS = {
     "perceptron": [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)],
     "rosenbrock": [(-1.2, 1.0)],
     "beale": [(1.0, 1.5)],
@@ -24,52 +24,54 @@ PLACES = {
 }
 
 
-class Answers:
+class CountedProblem:
     """A problem as functions of one vector, as libraries use it, with counts of the evaluations."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
         self.counts = dict.fromkeys(KINDS, 0)
 
-    def _ask(self, kind: str, x: Any) -> Any:
+    def _evaluate(self, kind: str, x: Any) -> Any:
         self.counts[kind] += 1
         with np.errstate(all="ignore"):
             return getattr(self._problem.at(linalg.block([x])), kind)()[0]
 
     def error(self, x: Any) -> float:
-        return float(self._ask("error", x))
+        return float(self._evaluate("error", x))
 
     def gradient(self, x: Any) -> Any:
-        return np.array(self._ask("gradient", x))
+        return np.array(self._evaluate("gradient", x))
 
     def hessian(self, x: Any) -> Any:
-        return np.array(self._ask("hessian", x))
+        return np.array(self._evaluate("hessian", x))
 
-    def asked(self) -> list[int]:
+    def evaluation_counts(self) -> list[int]:
         return list(self.counts.values())
 
 
 @pytest.fixture
-def answers() -> type[Answers]:
-    return Answers
+def counted_problem() -> type[CountedProblem]:
+    return CountedProblem
 
 
 @pytest.fixture
-def places() -> list[tuple[str, tuple[float, float]]]:
+def problem_starts() -> list[tuple[str, tuple[float, float]]]:
     """Return pairs of a problem and a start."""
-    return [(name, start) for name, starts in PLACES.items() for start in starts]
+    return [(name, start) for name, starts in STARTS.items() for start in starts]
 
 
 @pytest.fixture
-def walk() -> Callable[..., Trajectory]:
+def run_alone() -> Callable[..., Trajectory]:
     """Return a function that makes one run of an optimizer, given as a name or an instance."""
 
-    def walk(optimizer: str | Optimizer, problem: str | Problem, start: Sequence[float], epochs: int) -> Trajectory:
-        made = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
+    def run_alone(
+        optimizer: str | Optimizer, problem: str | Problem, start: Sequence[float], epochs: int
+    ) -> Trajectory:
+        rule = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
         on = PROBLEMS[problem]() if isinstance(problem, str) else problem
-        return record(march(made, on, [start], error_threshold=None, max_epochs=epochs))[0]
+        return record(iterate(rule, on, [start], error_threshold=None, max_epochs=epochs))[0]
 
-    return walk
+    return run_alone
 
 
 def bits(run: Trajectory) -> tuple[Any, ...]:
@@ -79,41 +81,41 @@ def bits(run: Trajectory) -> tuple[Any, ...]:
 
 
 @pytest.fixture
-def one_after_the_other(six_points: Problem) -> Callable[..., None]:
+def check_late_entry(six_points: Problem) -> Callable[..., None]:
     """Return a function that compares runs that enter a block late with the same runs alone."""
 
     def check(optimizer: Optimizer) -> None:
         starts = [(-4.0, -4.0), (3.0, -2.0), (-1.0, 1.0), (0.5, 0.5), (-2.0, 4.0)]
         rest: dict[str, Any] = {"error_threshold": 0.15, "max_epochs": 60}
-        alone = [record(march(optimizer, six_points, [start], **rest))[0] for start in starts]
+        alone = [record(iterate(optimizer, six_points, [start], **rest))[0] for start in starts]
         assert len({run.epochs for run in alone}) >= 3
-        together = record(march(optimizer, six_points, starts, block=2, **rest))
+        together = record(iterate(optimizer, six_points, starts, block=2, **rest))
         assert [bits(run) for run in together] == [bits(run) for run in alone]
 
     return check
 
 
 @pytest.fixture
-def moved(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]:
+def move_weights(six_points: Problem) -> Callable[..., tuple[Any, Any, dict[int, str]]]:
     """Return a function that changes the weights between two epochs.
 
     The function returns the changed weights, the weights after the second epoch, and the messages.
     """
 
-    def moved(optimizer: Optimizer) -> tuple[Any, Any, dict[int, str]]:
-        f = Oracle(six_points, 2)
+    def move_weights(optimizer: Optimizer) -> tuple[Any, Any, dict[int, str]]:
+        f = CountingOracle(six_points, 2)
         w = linalg.block([(-4.0, -4.0), (3.0, -2.0)])
         with np.errstate(all="ignore"):
             w, state = optimizer.advance(w, optimizer.begin(w, f), f)
             elsewhere = w + 0.5
-            led, _ = optimizer.advance(elsewhere, state, f)
-        return elsewhere, led, f.why
+            after, _ = optimizer.advance(elsewhere, state, f)
+        return elsewhere, after, f.why
 
-    return moved
+    return move_weights
 
 
 @pytest.fixture
-def one_equals_many(six_points: Problem) -> Callable[..., None]:
+def check_batch_invariance(six_points: Problem) -> Callable[..., None]:
     """Return a function that checks batch invariance: runs alone, together, in another order and in other blocks.
 
     With two weights and with nine, since the order of additions may differ in sums of eight or more numbers.
@@ -136,9 +138,9 @@ def _check(optimizer: Optimizer, problem: Problem, blocks: tuple[int | None, ...
     with np.errstate(all="ignore"):
         errors = problem.at(linalg.block(starts)).error()
     rest: dict[str, Any] = {"error_threshold": float(np.quantile(errors, 0.2)), "max_epochs": epochs}
-    alone = [bits(record(march(optimizer, problem, [start], **rest))[0]) for start in starts]
+    alone = [bits(record(iterate(optimizer, problem, [start], **rest))[0]) for start in starts]
     for block in blocks:
-        assert [bits(run) for run in record(march(optimizer, problem, starts, block=block, **rest))] == alone
-    permuted = [bits(run) for run in record(march(optimizer, problem, starts[order], block=3, **rest))]
+        assert [bits(run) for run in record(iterate(optimizer, problem, starts, block=block, **rest))] == alone
+    permuted = [bits(run) for run in record(iterate(optimizer, problem, starts[order], block=3, **rest))]
     assert permuted == [alone[i] for i in order]
     assert len({ending for *_, ending, _ in alone}) >= 2  # the runs differ

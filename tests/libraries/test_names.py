@@ -20,7 +20,7 @@ from bpviz import config, declare, libraries
 from bpviz.cli import cli
 from bpviz.declare import OPTIMIZERS
 from bpviz.libraries import _optax
-from bpviz.libraries._class import Handed
+from bpviz.libraries._class import LibraryValue
 from bpviz.outputs import build
 
 ROOT = Path(__file__).parent.parent.parent
@@ -263,7 +263,7 @@ def test_missing_library_is_reported_in_one_line(name, monkeypatch, tmp_path):
 
 
 def test_reports_a_library_that_is_too_old(monkeypatch):
-    monkeypatch.setitem(libraries.LEAST, "scipy", (1999, 1))
+    monkeypatch.setitem(libraries.MINIMUM_VERSIONS, "scipy", (1999, 1))
     version = pytest.importorskip("scipy").__version__
     said = f'scipy:BFGS requires scipy >= 1999.1 (got {version}); upgrade with pip install "bpviz[scipy]"'
     assert refusal("algorithms: [scipy:BFGS]") == f"exp.yaml:1:14: algorithms[0]: {said}"
@@ -283,7 +283,9 @@ def test_extras_require_the_minimum_versions():
     extras = project["optional-dependencies"]
     assert set(LIBRARIES) <= set(extras)
     bounds = [bound for library in LIBRARIES for bound in extras[library]]
-    assert bounds == [f"{package}>={'.'.join(map(str, least))}" for package, least in libraries.LEAST.items()]
+    assert bounds == [
+        f"{package}>={'.'.join(map(str, least))}" for package, least in libraries.MINIMUM_VERSIONS.items()
+    ]
 
 
 # -- passed values ---------------------------------------------------------------------------------------------------
@@ -291,8 +293,8 @@ def test_extras_require_the_minimum_versions():
 
 @pytest.mark.parametrize("value", [None, 1, -0.5, True, "text", [], [1, [2.5, None, "a"], False]])
 def test_plain_values_are_passed_unchanged(value):
-    assert Handed().complaint(value) is None
-    handed = Handed().convert(value)
+    assert LibraryValue().complaint(value) is None
+    handed = LibraryValue().convert(value)
     assert json.loads(json.dumps(handed)) == value
     assert hash(handed) is not None
 
@@ -307,13 +309,13 @@ def test_plain_values_are_passed_unchanged(value):
     ],
 )
 def test_rejects_other_values(value, said):
-    assert Handed().complaint(value) == said
+    assert LibraryValue().complaint(value) == said
 
 
 def test_domain_accepts_values_of_the_type_of_the_default_and_null():
     likes = {"a number": (1, 2.5), "true or false": (True, False), "a string": ("a",), "a list": ([], [1])}
     for words in likes:
-        assert Handed(words).complaint(None) is None
+        assert LibraryValue(words).complaint(None) is None
         for other, values in likes.items():
             for value in values:
-                assert (Handed(words).complaint(value) is None) == (other == words), (words, value)
+                assert (LibraryValue(words).complaint(value) is None) == (other == words), (words, value)

@@ -13,8 +13,8 @@ from record import families
 
 from bpviz import config, declare
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 
 optax = pytest.importorskip("optax", reason='optax is not installed: pip install "bpviz[optax]"')
@@ -34,7 +34,7 @@ def kind(name):
     return OPTIMIZERS[f"optax:{name}"]
 
 
-def made(name, **settings):
+def create(name, **settings):
     lacking = {p.name: 0.01 for p in kind(name).facts.parameters if p.required}
     return kind(name)(**lacking | settings)
 
@@ -74,53 +74,53 @@ def test_supported_and_unsupported_optimizers():
 
 
 @over_names
-def test_is_batch_invariant(name, one_equals_many):
+def test_is_batch_invariant(name, check_batch_invariance):
     rate = [p for p in declare.fields(kind(name)) if p.endswith("learning_rate")]
-    one_equals_many(made(name, **dict.fromkeys(rate, 0.3)), epochs=8, runs=6)
+    check_batch_invariance(create(name, **dict.fromkeys(rate, 0.3)), epochs=8, runs=6)
 
 
 @over_names
-def test_needs_match_the_evaluations(name, walk):
-    run = walk(made(name), "rosenbrock", (-1.2, 1.0), 3)
+def test_needs_match_the_evaluations(name, run_alone):
+    run = run_alone(create(name), "rosenbrock", (-1.2, 1.0), 3)
     assert {kind for kind, count in run.evaluations.items() if count} == kind(name).needs
     if name != "lbfgs":
         assert set(run.counts[-1].tolist()) == {0, 3}
 
 
-def test_value_argument_is_the_error_at_the_weights(answers, six_points, walk):
+def test_value_argument_is_the_error_at_the_weights(counted_problem, six_points, run_alone):
     """Polyak's step, (E - E*) / |g|², computed without bpviz."""
-    asked, w = answers(six_points), np.array([-4.0, -4.0])
-    run = walk("optax:polyak_sgd", six_points, w, 20)
+    counted, w = counted_problem(six_points), np.array([-4.0, -4.0])
+    run = run_alone("optax:polyak_sgd", six_points, w, 20)
     for epoch in range(21):
         np.testing.assert_allclose(run.weights[epoch], w, 1e-12)
-        g = asked.gradient(w)
-        w = w - min(asked.error(w) / (g @ g), 1.0) * g
+        g = counted.gradient(w)
+        w = w - min(counted.error(w) / (g @ g), 1.0) * g
 
 
-def test_line_search_evaluates_its_own_run_only(answers, six_points):
+def test_line_search_evaluates_its_own_run_only(counted_problem, six_points):
     """L-BFGS with its zoom line search: each run has the path and the counts of a run alone."""
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
-    runs = record(march(made("lbfgs"), six_points, starts, error_threshold=None, max_epochs=4))
+    runs = record(iterate(create("lbfgs"), six_points, starts, error_threshold=None, max_epochs=4))
     for start, run in zip(starts, runs, strict=True):
-        asked = answers(six_points)
-        rows, counts = searched_by_hand(asked, start, 4)
+        counted = counted_problem(six_points)
+        rows, counts = searched_by_hand(counted, start, 4)
         np.testing.assert_allclose(run.weights, rows, 1e-12)
         np.testing.assert_array_equal(run.counts, counts)
     assert len({tuple(run.counts[-1]) for run in runs}) == 3
 
 
-def searched_by_hand(asked, start, epochs):
+def searched_by_hand(counted, start, epochs):
     """Return the rows of optax.lbfgs and the counts at each, computed without compilation."""
 
     @jax.custom_vjp
     def error(x):
-        return jax.numpy.asarray(asked.error(np.asarray(x)))
+        return jax.numpy.asarray(counted.error(np.asarray(x)))
 
     def backward(x, of):
-        return (of * jax.numpy.asarray(asked.gradient(np.asarray(x))),)
+        return (of * jax.numpy.asarray(counted.gradient(np.asarray(x))),)
 
     error.defvjp(lambda x: (error(x), x), backward)
-    rows, counts = [np.array(start)], [asked.asked()]
+    rows, counts = [np.array(start)], [counted.evaluation_counts()]
     with jax.enable_x64(True), jax.disable_jit():
         transformation, x = optax.lbfgs(), jax.numpy.asarray(start)
         state = transformation.init(x)
@@ -129,69 +129,69 @@ def searched_by_hand(asked, start, epochs):
             updates, state = transformation.update(g, state, x, value=value, grad=g, value_fn=error)
             x = optax.apply_updates(x, updates)
             rows.append(np.array(x))
-            counts.append(asked.asked())
+            counts.append(counted.evaluation_counts())
     return np.array(rows), np.array(counts)
 
 
 def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
-    def broken(*_asked):
+    def broken(*_arguments):
         raise ZeroDivisionError("in the problem")
 
-    monkeypatch.setattr(Oracle, "_ask", broken)
+    monkeypatch.setattr(CountingOracle, "_evaluate", broken)
     for name in ("adam", "lbfgs"):
         with pytest.raises(ZeroDivisionError, match="in the problem"):
-            list(march(made(name), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
+            list(iterate(create(name), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
 
 
-def test_optax_s_rprop_is_one_epoch_late(walk, six_points):
+def test_optax_s_rprop_is_one_epoch_late(run_alone, six_points):
     """Its first update is 0, and its second is the first of irprop-, which is torch's Rprop.
 
     It happens to reach 0.125 after 20 epochs, like rprop.
     """
-    theirs = walk(made("rprop", learning_rate=0.1), six_points, (-4.0, -4.0), 8)
-    ours = walk(OPTIMIZERS["irprop-"](step=0.1, min_step=1e-6, max_step=50), six_points, (-4.0, -4.0), 8)
+    theirs = run_alone(create("rprop", learning_rate=0.1), six_points, (-4.0, -4.0), 8)
+    ours = run_alone(OPTIMIZERS["irprop-"](step=0.1, min_step=1e-6, max_step=50), six_points, (-4.0, -4.0), 8)
     np.testing.assert_array_equal(theirs.weights[1], theirs.weights[0])
     np.testing.assert_allclose(theirs.weights[2], ours.weights[1], 1e-12)
     assert np.abs(theirs.weights - ours.weights).max() > 0.1
 
 
 @pytest.mark.parametrize("name", ["contrib.schedule_free_sgd", "adam", "lbfgs"])
-def test_runs_can_enter_a_block_later(name, one_after_the_other):
-    one_after_the_other(made(name, **({} if name == "lbfgs" else {"learning_rate": 3.0})))
+def test_runs_can_enter_a_block_later(name, check_late_entry):
+    check_late_entry(create(name, **({} if name == "lbfgs" else {"learning_rate": 3.0})))
 
 
-def test_weights_changed_by_a_wrapper(answers, six_points, moved):
-    elsewhere, led, said = moved(made("sgd", learning_rate=0.3))
+def test_weights_changed_by_a_wrapper(counted_problem, six_points, move_weights):
+    elsewhere, led, said = move_weights(create("sgd", learning_rate=0.3))
     assert not said
     for before, after in zip(elsewhere, led, strict=True):
-        np.testing.assert_allclose(after, before - 0.3 * answers(six_points).gradient(before), 1e-14)
+        np.testing.assert_allclose(after, before - 0.3 * counted_problem(six_points).gradient(before), 1e-14)
     for name in ("contrib.schedule_free_sgd", "lbfgs"):
-        elsewhere, led, said = moved(made(name))
+        elsewhere, led, said = move_weights(create(name))
         np.testing.assert_array_equal(led, elsewhere)
         assert list(said) == [0, 1]
         assert "changed by a wrapper" in said[0]
 
 
-def test_sweep_gives_each_run_its_own_value(six_points, walk):
+def test_sweep_gives_each_run_its_own_value(six_points, run_alone):
     rates, starts = [0.1, 0.3, 1.0], [(-4.0, -4.0)] * 3
-    epochs = march(
-        made("adam"), six_points, starts, error_threshold=None, max_epochs=9, varied={"learning_rate": rates}
+    epochs = iterate(
+        create("adam"), six_points, starts, error_threshold=None, max_epochs=9, varied={"learning_rate": rates}
     )
     for rate, run in zip(rates, record(epochs), strict=True):
-        alone = walk(made("adam", learning_rate=rate), six_points, starts[0], 9)
+        alone = run_alone(create("adam", learning_rate=rate), six_points, starts[0], 9)
         np.testing.assert_array_equal(run.weights, alone.weights)
 
 
 def test_uses_doubles_and_restores_the_settings(six_points):
     x64 = jax.config.jax_enable_x64
-    for epoch in march(made("adam"), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=3):
+    for epoch in iterate(create("adam"), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=3):
         assert epoch.w.dtype == np.float64
         assert jax.config.jax_enable_x64 == x64
 
 
 @over_names
 def test_settings_are_the_arguments_and_can_be_pickled(name):
-    optimizer = made(name)
+    optimizer = create(name)
     again = pickle.loads(pickle.dumps(optimizer))
     assert again == optimizer
     assert type(again) is kind(name) is kind(name)

@@ -16,8 +16,8 @@ from scipy.optimize._minimize import MINIMIZE_METHODS
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.libraries._scipy import METHODS
 from bpviz.numerics import linalg
@@ -52,65 +52,65 @@ UNUSUAL = {
 }
 
 
-def directly(answers, method, start, options):
+def directly(counted_problem, method, start, options):
     """Return the rows that ``minimize`` reports when called directly, the counts at each, and its result."""
     rows, counts = [np.array(start)], [[0] * len(declare.KINDS)]
-    asks = METHODS[method].asks
+    needs = METHODS[method].needs
 
-    def called_back(x, *_rest):
-        linalg.append(np.array(x))
-        counts.append(answers.asked())
+    def callback(x, *_rest):
+        rows.append(np.array(x))
+        counts.append(counted_problem.evaluation_counts())
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        found = minimize(
-            answers.error,
+        result = minimize(
+            counted_problem.error,
             np.array(start),
             method=method,
-            jac=answers.gradient if "gradient" in asks else None,
-            hess=answers.hessian if "hessian" in asks else None,
-            callback=called_back,
+            jac=counted_problem.gradient if "gradient" in needs else None,
+            hess=counted_problem.hessian if "hessian" in needs else None,
+            callback=callback,
             options=options,
         )
-    return np.array(rows), np.array(counts), found
+    return np.array(rows), np.array(counts), result
 
 
 @pytest.mark.slow
 @over_methods
-def test_iterations_and_counts_match_minimize_at_every_epoch(method, answers, places, walk):
-    for problem, start in places:
-        asked = answers(declare.PROBLEMS[problem]())
-        rows, counts, found = directly(asked, method, start, {})
-        run = walk(f"scipy:{method}", problem, start, EPOCHS)
+def test_iterations_and_counts_match_minimize_at_every_epoch(method, counted_problem, problem_starts, run_alone):
+    for problem, start in problem_starts:
+        counted = counted_problem(declare.PROBLEMS[problem]())
+        rows, counts, result = directly(counted, method, start, {})
+        run = run_alone(f"scipy:{method}", problem, start, EPOCHS)
         many = min(len(rows) - 1, EPOCHS)
         np.testing.assert_array_equal(run.weights[: many + 1], rows[: many + 1], f"{problem} from {start}")
         np.testing.assert_array_equal(run.counts[: many + 1], counts[: many + 1])
         if run.ending is Ending.STUCK:  # minimize has finished
             assert run.epochs == len(rows)
-            np.testing.assert_array_equal(run.weights[-1], found.x)
-            assert run.counts[-1].tolist() == asked.asked()
-            charged = run.evaluations
+            np.testing.assert_array_equal(run.weights[-1], result.x)
+            assert run.counts[-1].tolist() == counted.evaluation_counts()
+            counts_by_kind = run.evaluations
             # nhev is not compared, since it is one too small when a trust region ends.
-            assert charged["error"] == found.nfev
-            assert charged["gradient"] == found.get("njev", charged["gradient"])
-            assert found.message.startswith(run.why)
+            assert counts_by_kind["error"] == result.nfev
+            assert counts_by_kind["gradient"] == result.get("njev", counts_by_kind["gradient"])
+            assert result.message.startswith(run.why)
         else:
             assert run.epochs == EPOCHS
 
 
 @pytest.mark.slow
 @over_methods
-def test_options_are_passed_to_minimize(method, answers, walk):
+def test_options_are_passed_to_minimize(method, counted_problem, run_alone):
     """Each unusual option alone gives the same run as with minimize and has an effect."""
-    plain = directly(answers(declare.PROBLEMS["rosenbrock"]()), method, (-1.2, 1.0), {})
+    plain = directly(counted_problem(declare.PROBLEMS["rosenbrock"]()), method, (-1.2, 1.0), {})
     for option, value in UNUSUAL[method].items():
-        asked = answers(declare.PROBLEMS["rosenbrock"]())
+        counted = counted_problem(declare.PROBLEMS["rosenbrock"]())
         array = np.array(value) if isinstance(value, list) else value
-        rows, _, found = directly(asked, method, (-1.2, 1.0), {option: array})
-        run = walk(OPTIMIZERS[f"scipy:{method}"](**{option: value}), "rosenbrock", (-1.2, 1.0), 2000)
-        np.testing.assert_array_equal(run.weights, [*rows, found.x], option)
-        assert run.counts[-1].tolist() == asked.asked()
-        assert len(rows) != len(plain[0]) or (rows != plain[0]).any() or found.nfev != plain[2].nfev, option
+        rows, _, result = directly(counted, method, (-1.2, 1.0), {option: array})
+        run = run_alone(OPTIMIZERS[f"scipy:{method}"](**{option: value}), "rosenbrock", (-1.2, 1.0), 2000)
+        np.testing.assert_array_equal(run.weights, [*rows, result.x], option)
+        assert run.counts[-1].tolist() == counted.evaluation_counts()
+        assert len(rows) != len(plain[0]) or (rows != plain[0]).any() or result.nfev != plain[2].nfev, option
 
 
 @pytest.mark.parametrize(
@@ -137,17 +137,17 @@ LONG = {"COBYLA", "COBYQA", "trust-constr"}  # whose updates take longest; all m
 
 
 @pytest.mark.parametrize("method", [pytest.param(m, marks=[pytest.mark.slow] * (m in LONG)) for m in METHODS])
-def test_one_equals_many(method, one_equals_many):
-    one_equals_many(OPTIMIZERS[f"scipy:{method}"]())
+def test_one_equals_many(method, check_batch_invariance):
+    check_batch_invariance(OPTIMIZERS[f"scipy:{method}"]())
 
 
-def test_runs_can_enter_a_block_later(one_after_the_other):
-    one_after_the_other(OPTIMIZERS["scipy:Nelder-Mead"]())
+def test_runs_can_enter_a_block_later(check_late_entry):
+    check_late_entry(OPTIMIZERS["scipy:Nelder-Mead"]())
 
 
-def test_weights_changed_by_a_wrapper(moved):
-    elsewhere, led, said = moved(OPTIMIZERS["scipy:BFGS"]())
-    np.testing.assert_array_equal(led, elsewhere)
+def test_weights_changed_by_a_wrapper(move_weights):
+    elsewhere, after, said = move_weights(OPTIMIZERS["scipy:BFGS"]())
+    np.testing.assert_array_equal(after, elsewhere)
     assert said == dict.fromkeys((0, 1), "its weights were changed by a wrapper, but it can only continue from its own")
 
 
@@ -158,7 +158,7 @@ def test_weights_changed_by_a_wrapper(moved):
 def test_finished_run_repeats_its_message(six_points, options, expected):
     """Further epochs repeat the message and do not wait for the finished thread."""
     optimizer = OPTIMIZERS["scipy:BFGS"](**options)
-    f = Oracle(six_points, 1)
+    f = CountingOracle(six_points, 1)
     w = linalg.block([(-4.0, -4.0)])
     state, said = optimizer.begin(w, f), []
     for _ in range(3):
@@ -168,22 +168,22 @@ def test_finished_run_repeats_its_message(six_points, options, expected):
     assert said[0][0].startswith(expected)
 
 
-def test_sweep_gives_each_run_its_own_value(six_points, walk):
+def test_sweep_gives_each_run_its_own_value(six_points, run_alone):
     starts, radii = [(-4.0, -4.0)] * 3, [0.1, 0.3, 1.0]
     kind = OPTIMIZERS["scipy:COBYLA"]
     runs = record(
-        march(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"rhobeg": np.array(radii)})
+        iterate(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"rhobeg": np.array(radii)})
     )
     for radius, run in zip(radii, runs, strict=True):
-        np.testing.assert_array_equal(run.weights, walk(kind(rhobeg=radius), six_points, (-4.0, -4.0), 9).weights)
+        np.testing.assert_array_equal(run.weights, run_alone(kind(rhobeg=radius), six_points, (-4.0, -4.0), 9).weights)
     assert len({run.weights.tobytes() for run in runs}) == 3
 
 
 @over_methods
-def test_needs_match_the_evaluations(method, walk):
-    run = walk(f"scipy:{method}", "rosenbrock", (-1.2, 1.0), 30)
-    asked = {kind for kind, count in run.evaluations.items() if count}
-    assert asked == OPTIMIZERS[f"scipy:{method}"].needs
+def test_needs_match_the_evaluations(method, run_alone):
+    run = run_alone(f"scipy:{method}", "rosenbrock", (-1.2, 1.0), 30)
+    counted = {kind for kind, count in run.evaluations.items() if count}
+    assert counted == OPTIMIZERS[f"scipy:{method}"].needs
 
 
 def threads():
@@ -197,9 +197,9 @@ def test_threads_end_with_their_runs(method, six_points):
     for most in (1, 3, 200):  # runs that exhaust max_epochs, reach the threshold, or finish by themselves
         for threshold in (0.125, None):
             some = starts[:1] if most == 200 else starts  # those of many epochs take seconds
-            record(march(optimizer, six_points, some, error_threshold=threshold, max_epochs=most))
+            record(iterate(optimizer, six_points, some, error_threshold=threshold, max_epochs=most))
             assert threads() == []
-    epochs = march(optimizer, six_points, starts, error_threshold=None, max_epochs=200)
+    epochs = iterate(optimizer, six_points, starts, error_threshold=None, max_epochs=200)
     for _ in range(3):
         epoch = next(epochs)
     assert epoch.clock in (0, 1, 2)
@@ -207,20 +207,20 @@ def test_threads_end_with_their_runs(method, six_points):
     assert threads() == []
 
 
-def test_lookahead_restarts_after_a_pull(walk, six_points):
+def test_lookahead_restarts_after_a_pull(run_alone, six_points):
     """After five epochs, BFGS restarts halfway back."""
     wrapped = WRAPPERS["lookahead"](OPTIMIZERS["scipy:BFGS"](), every=5, share=0.5)
-    ahead = walk("scipy:BFGS", six_points, (-4.0, -4.0), 5)
-    run = walk(wrapped, six_points, (-4.0, -4.0), 7)
+    ahead = run_alone("scipy:BFGS", six_points, (-4.0, -4.0), 5)
+    run = run_alone(wrapped, six_points, (-4.0, -4.0), 7)
     np.testing.assert_array_equal(run.weights[:5], ahead.weights[:5])
     np.testing.assert_allclose(run.weights[5], (ahead.weights[0] + ahead.weights[5]) / 2, 1e-15)
-    restarted = walk("scipy:BFGS", six_points, run.weights[5], 2)
+    restarted = run_alone("scipy:BFGS", six_points, run.weights[5], 2)
     np.testing.assert_array_equal(run.weights[5:], restarted.weights)
     assert threads() == []
 
 
 def test_thread_starts_with_the_first_epoch(six_points):
-    epochs = march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=10, max_epochs=5)
+    epochs = iterate(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=10, max_epochs=5)
     assert next(epochs).ended is not None
     assert threads() == []
 
@@ -228,19 +228,19 @@ def test_thread_starts_with_the_first_epoch(six_points):
 def test_exceptions_of_the_problem_propagate(six_points, monkeypatch):
     """The exception is a bug, not an ending, and it ends the thread."""
 
-    def broken(*_asked):
+    def broken(*_arguments):
         raise ZeroDivisionError("in the problem")
 
-    monkeypatch.setattr(Oracle, "_ask", broken)
+    monkeypatch.setattr(CountingOracle, "_evaluate", broken)
     with pytest.raises(ZeroDivisionError, match="in the problem"):
-        list(march(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
+        list(iterate(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
     assert threads() == []
 
 
 def test_exception_of_the_library_ends_its_run_only(six_points):
     """An initial Hessian for three weights fails when a run with two weights begins."""
     optimizer = OPTIMIZERS["scipy:BFGS"](hess_inv0=np.eye(3).tolist())
-    runs = record(march(optimizer, six_points, [(-4.0, -4.0), (3.0, -2.0)], error_threshold=None, max_epochs=5))
+    runs = record(iterate(optimizer, six_points, [(-4.0, -4.0), (3.0, -2.0)], error_threshold=None, max_epochs=5))
     for run in runs:
         assert (run.ending, run.epochs) == (Ending.STUCK, 1)
         assert run.why == "shapes (3,3) and (2,) not aligned: 3 (dim 1) != 2 (dim 0)"
@@ -249,22 +249,22 @@ def test_exception_of_the_library_ends_its_run_only(six_points):
 def test_method_with_a_lock_allows_one_run_at_a_time(six_points):
     """SciPy holds a lock while COBYQA runs; a second run would wait for the first forever."""
     optimizer = OPTIMIZERS["scipy:COBYQA"]()
-    assert optimizer.together == 1
-    first = march(optimizer, six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=50)
+    assert optimizer.max_block_size == 1
+    first = iterate(optimizer, six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=50)
     for _ in range(3):
         next(first)
-    (second,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
+    (second,) = record(iterate(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
     assert second.ending is Ending.STUCK
     assert second.why == "SciPy allows one run of this method at a time, and another is in progress"
     del first
-    (third,) = record(march(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
+    (third,) = record(iterate(optimizer, six_points, [(3.0, -2.0)], error_threshold=None, max_epochs=5))
     assert third.ending is Ending.EXHAUSTED
 
 
 def test_warning_filters_are_restored(six_points):
     before = warnings.filters[:]
     for method in ("BFGS", "trust-constr"):
-        record(march(OPTIMIZERS[f"scipy:{method}"](), six_points, [(1e153, 1.0)], error_threshold=None, max_epochs=5))
+        record(iterate(OPTIMIZERS[f"scipy:{method}"](), six_points, [(1e153, 1.0)], error_threshold=None, max_epochs=5))
     assert warnings.filters == before
 
 

@@ -13,7 +13,7 @@ from record import families
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "bpviz[torch]"')
@@ -40,92 +40,92 @@ def test_matches_the_recorded_path_at_every_update(family, case):
         assert compared.parted is None, compared
 
 
-def by_hand(answers, name, start, epochs, **arguments):
+def by_hand(counted_problem, name, start, epochs, **arguments):
     """Return the rows of a plain loop of torch and the counts at each."""
     torch.set_default_dtype(torch.float64)
     try:
         w = torch.tensor(start, requires_grad=True)
         optimizer = getattr(torch.optim, name)([w], **arguments)
-        rows, counts = [np.array(start)], [answers.asked()]
+        rows, counts = [np.array(start)], [counted_problem.evaluation_counts()]
 
         def closure():
             at = w.detach().numpy().copy()
-            w.grad = torch.tensor(answers.gradient(at))
-            return torch.tensor(answers.error(at))
+            w.grad = torch.tensor(counted_problem.gradient(at))
+            return torch.tensor(counted_problem.error(at))
 
         for _ in range(epochs):
             if name == "LBFGS":
                 optimizer.step(closure)
             else:
-                w.grad = torch.tensor(answers.gradient(w.detach().numpy()))
+                w.grad = torch.tensor(counted_problem.gradient(w.detach().numpy()))
                 optimizer.step()
             rows.append(w.detach().numpy().copy())
-            counts.append(answers.asked())
+            counts.append(counted_problem.evaluation_counts())
     finally:
         torch.set_default_dtype(torch.float32)
     return np.array(rows), np.array(counts)
 
 
 @over_names
-def test_path_and_counts_match_a_plain_loop(name, answers, places, walk):
-    for problem, start in places:
-        asked = answers(declare.PROBLEMS[problem]())
-        rows, counts = by_hand(asked, name, start, 30)
-        run = walk(f"torch:{name}", problem, start, 30)
+def test_path_and_counts_match_a_plain_loop(name, counted_problem, problem_starts, run_alone):
+    for problem, start in problem_starts:
+        counted = counted_problem(declare.PROBLEMS[problem]())
+        rows, counts = by_hand(counted, name, start, 30)
+        run = run_alone(f"torch:{name}", problem, start, 30)
         finite = np.isfinite(run.errors)
         assert finite[:-1].all()
         np.testing.assert_array_equal(run.weights, rows[: len(run.weights)], f"{problem} from {start}")
         np.testing.assert_array_equal(run.counts, counts[: len(run.counts)])
 
 
-def test_closure_evaluates_its_own_run_only(answers, six_points):
+def test_closure_evaluates_its_own_run_only(counted_problem, six_points):
     """Three runs of L-BFGS with a line search: each has the counts of a run alone."""
     starts = [(-4.0, -4.0), (-6.0, 2.0), (3.0, -2.0)]
     settings = {"line_search_fn": "strong_wolfe", "max_iter": 4}
     optimizer = OPTIMIZERS["torch:LBFGS"](**settings)
-    runs = record(march(optimizer, six_points, starts, error_threshold=None, max_epochs=5))
+    runs = record(iterate(optimizer, six_points, starts, error_threshold=None, max_epochs=5))
     for start, run in zip(starts, runs, strict=True):
-        rows, counts = by_hand(answers(six_points), "LBFGS", start, 5, **settings)
+        rows, counts = by_hand(counted_problem(six_points), "LBFGS", start, 5, **settings)
         np.testing.assert_array_equal(run.weights, rows)
         np.testing.assert_array_equal(run.counts, counts)
     assert len({tuple(run.counts[-1]) for run in runs}) == 3
 
 
-def test_torch_s_adam_is_adam(walk, places):
-    for problem, start in places:
-        theirs = walk(OPTIMIZERS["torch:Adam"](lr=0.1), problem, start, 60)
-        ours = walk(OPTIMIZERS["adam"](step=0.1), problem, start, 60)
+def test_torch_s_adam_is_adam(run_alone, problem_starts):
+    for problem, start in problem_starts:
+        theirs = run_alone(OPTIMIZERS["torch:Adam"](lr=0.1), problem, start, 60)
+        ours = run_alone(OPTIMIZERS["adam"](step=0.1), problem, start, 60)
         np.testing.assert_allclose(theirs.weights, ours.weights, 1e-11, 1e-13)
         np.testing.assert_array_equal(theirs.counts, ours.counts)
 
 
-def test_torch_s_rprop_is_irprop_minus(walk, six_points):
+def test_torch_s_rprop_is_irprop_minus(run_alone, six_points):
     """Equal at every epoch, with the limits of torch; rprop differs, although its number of epochs is similar."""
-    theirs = walk(OPTIMIZERS["torch:Rprop"](lr=0.1), six_points, (-4.0, -4.0), 40)
+    theirs = run_alone(OPTIMIZERS["torch:Rprop"](lr=0.1), six_points, (-4.0, -4.0), 40)
     limits = {"step": 0.1, "min_step": 1e-6, "max_step": 50}
-    ours = walk(OPTIMIZERS["irprop-"](**limits), six_points, (-4.0, -4.0), 40)
-    other = walk(OPTIMIZERS["rprop"](**limits), six_points, (-4.0, -4.0), 40)
+    ours = run_alone(OPTIMIZERS["irprop-"](**limits), six_points, (-4.0, -4.0), 40)
+    other = run_alone(OPTIMIZERS["rprop"](**limits), six_points, (-4.0, -4.0), 40)
     np.testing.assert_allclose(theirs.weights, ours.weights, 1e-12)
     assert np.abs(theirs.weights - other.weights).max() > 0.1
 
 
 @over_names
-def test_is_batch_invariant(name, one_equals_many):
-    one_equals_many(OPTIMIZERS[f"torch:{name}"](lr=0.3), epochs=15)
+def test_is_batch_invariant(name, check_batch_invariance):
+    check_batch_invariance(OPTIMIZERS[f"torch:{name}"](lr=0.3), epochs=15)
 
 
-def test_sweep_gives_each_run_its_own_value(six_points, walk):
+def test_sweep_gives_each_run_its_own_value(six_points, run_alone):
     kind, rates = OPTIMIZERS["torch:Adam"], [0.1, 0.3, 1.0]
     starts = [(-4.0, -4.0)] * 3
-    runs = record(march(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"lr": rates}))
+    runs = record(iterate(kind(), six_points, starts, error_threshold=None, max_epochs=9, varied={"lr": rates}))
     for rate, run in zip(rates, runs, strict=True):
-        np.testing.assert_array_equal(run.weights, walk(kind(lr=rate), six_points, starts[0], 9).weights)
+        np.testing.assert_array_equal(run.weights, run_alone(kind(lr=rate), six_points, starts[0], 9).weights)
     assert len({run.weights.tobytes() for run in runs}) == 3
 
 
 @over_names
-def test_needs_match_the_evaluations(name, walk):
-    run = walk(f"torch:{name}", "rosenbrock", (-1.2, 1.0), 3)
+def test_needs_match_the_evaluations(name, run_alone):
+    run = run_alone(f"torch:{name}", "rosenbrock", (-1.2, 1.0), 3)
     assert {kind for kind, count in run.evaluations.items() if count} == OPTIMIZERS[f"torch:{name}"].needs
 
 
@@ -133,7 +133,7 @@ def test_uses_doubles_and_restores_the_settings(six_points):
     """NAdam and ASGD store scalars in torch's default type, which would be single precision."""
     assert torch.get_default_dtype() is torch.float32
     for name in ("NAdam", "ASGD"):
-        epochs = march(OPTIMIZERS[f"torch:{name}"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=9)
+        epochs = iterate(OPTIMIZERS[f"torch:{name}"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=9)
         for _ in epochs:
             assert torch.get_default_dtype() is torch.float32
     with pytest.raises(ValueError, match="learning rate"):
@@ -174,49 +174,51 @@ class Averaging(torch.optim.Optimizer):
         w.copy_(beta * x + (1 - beta) * state["z"])
 
 
-def test_reports_the_evaluation_weights(monkeypatch, answers, six_points):
+def test_reports_the_evaluation_weights(monkeypatch, counted_problem, six_points):
     """y ← β x + (1 - β) z, z ← z - η ∇E(y), x ← x + (z - x) / t, as in the paper, in plain floats."""
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
-    runs = record(march(OPTIMIZERS["torch:Averaging"](lr=2.0), six_points, starts, error_threshold=None, max_epochs=20))
+    runs = record(
+        iterate(OPTIMIZERS["torch:Averaging"](lr=2.0), six_points, starts, error_threshold=None, max_epochs=20)
+    )
     for start, run in zip(starts, runs, strict=True):
-        asked, x, z, rows = answers(six_points), list(start), list(start), [start]
+        counted, x, z, rows = counted_problem(six_points), list(start), list(start), [start]
         for t in range(1, 21):
             y = [0.9 * a + 0.1 * b for a, b in zip(x, z, strict=True)]
-            z = [b - 2.0 * g for b, g in zip(z, asked.gradient(y).tolist(), strict=True)]
+            z = [b - 2.0 * g for b, g in zip(z, counted.gradient(y).tolist(), strict=True)]
             x = [a + (b - a) / t for a, b in zip(x, z, strict=True)]
             rows.append(tuple(x))
         np.testing.assert_allclose(run.weights, rows, 1e-12)
-        assert run.evaluations["gradient"] == asked.counts["gradient"] == 20
+        assert run.evaluations["gradient"] == counted.counts["gradient"] == 20
 
 
-def test_evaluation_weights_in_blocks_and_under_wrappers(monkeypatch, one_after_the_other, moved):
+def test_evaluation_weights_in_blocks_and_under_wrappers(monkeypatch, check_late_entry, move_weights):
     monkeypatch.setattr(torch.optim, "Averaging", Averaging, raising=False)
-    one_after_the_other(OPTIMIZERS["torch:Averaging"](lr=2.0))
-    elsewhere, led, said = moved(OPTIMIZERS["torch:Averaging"](lr=2.0))
+    check_late_entry(OPTIMIZERS["torch:Averaging"](lr=2.0))
+    elsewhere, led, said = move_weights(OPTIMIZERS["torch:Averaging"](lr=2.0))
     np.testing.assert_array_equal(led, elsewhere)
     assert list(said) == [0, 1]
     assert "changed by a wrapper" in said[0]
 
 
-def test_continues_from_weights_changed_by_a_wrapper(answers, six_points, moved):
+def test_continues_from_weights_changed_by_a_wrapper(counted_problem, six_points, move_weights):
     """Decoupled weight decay changes the weights in this way."""
-    elsewhere, led, said = moved(OPTIMIZERS["torch:SGD"](lr=0.3, momentum=0.9))
+    elsewhere, led, said = move_weights(OPTIMIZERS["torch:SGD"](lr=0.3, momentum=0.9))
     assert not said
-    asked = answers(six_points)
+    counted = counted_problem(six_points)
     for before, start, after in zip(elsewhere, [(-4.0, -4.0), (3.0, -2.0)], led, strict=True):
-        expected = before - 0.3 * (asked.gradient(before) + 0.9 * asked.gradient(start))
+        expected = before - 0.3 * (counted.gradient(before) + 0.9 * counted.gradient(start))
         np.testing.assert_allclose(after, expected, 1e-14)
 
 
-def test_wrappers_work_as_around_a_rule(walk, places):
+def test_wrappers_work_as_around_a_rule(run_alone, problem_starts):
     """Gradient clipping and weight decay give the same path around torch's SGD as around gd."""
-    for problem, start in places:
+    for problem, start in problem_starts:
         runs = []
         for rule in (OPTIMIZERS["torch:SGD"](lr=0.01), OPTIMIZERS["gd"](step=0.01)):
             clipped = WRAPPERS["clip-norm"](rule, largest=0.3)
             decaying = WRAPPERS["weight-decay"](clipped, weight_decay=0.02, convention="paper")
-            runs.append(walk(decaying, problem, start, 30))
+            runs.append(run_alone(decaying, problem, start, 30))
         np.testing.assert_allclose(runs[0].weights, runs[1].weights, 1e-13)
         np.testing.assert_array_equal(runs[0].counts, runs[1].counts)
 
@@ -240,7 +242,7 @@ class Fragile(torch.optim.SGD):
 def test_exception_of_the_library_ends_its_run_only(monkeypatch, six_points):
     monkeypatch.setattr(torch.optim, "Fragile", Fragile, raising=False)
     starts = [(-4.0, -4.0), (3.0, -2.0)]
-    runs = record(march(OPTIMIZERS["torch:Fragile"](), six_points, starts, error_threshold=None, max_epochs=4))
+    runs = record(iterate(OPTIMIZERS["torch:Fragile"](), six_points, starts, error_threshold=None, max_epochs=4))
     assert [(run.ending, run.epochs, run.why) for run in runs] == [
         (Ending.EXHAUSTED, 4, ""),
         (Ending.STUCK, 1, "this is enough"),

@@ -15,9 +15,9 @@ import pytest
 from scipy.optimize import bracket as scipy_bracket
 from scipy.optimize import minimize_scalar
 
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.oracle import CountingOracle
 from bpviz.numerics.linesearch import (
-    Known,
+    KnownValues,
     StrongWolfe,
     _between,
     _Trial,
@@ -59,7 +59,7 @@ class Lines:
     def __init__(self, functions, problem):
         self.functions = functions
         self.asked = [0] * len(functions)
-        self.f = Oracle(problem, len(functions))
+        self.f = CountingOracle(problem, len(functions))
         self.zero = np.zeros((len(functions), 1))
 
     def __call__(self, alpha, where):
@@ -127,7 +127,7 @@ def test_finds_a_minimum_close_to_the_start(search, six_points):
 @pytest.mark.parametrize("search", ["golden", "brent"])
 def test_stops_where_steps_are_lost_in_rounding(search, landscape):
     """E = 1 + |w - 1| is lowest at the start, w = 1, and a step of less than ε = 2.2e-16 leaves it there."""
-    f, w = Oracle(landscape(lambda w: 1 + abs(w[:, 0] - 1), 1), 1), np.array([[1.0]])
+    f, w = CountingOracle(landscape(lambda w: 1 + abs(w[:, 0] - 1), 1), 1), np.array([[1.0]])
     phi, closest = along(f, w, w), resolution(w, w, f)
     assert closest.tolist() == [[np.finfo(float).eps]]
     start = bracket(phi, f.error(w), closest, f)
@@ -140,7 +140,7 @@ def test_stops_where_steps_are_lost_in_rounding(search, landscape):
 def test_resolution_is_the_step_lost_in_rounding(six_points):
     """It is the least ε |w| / |d| over the weights that move."""
     w, d = np.array([[4.0, -1.0], [0.0, 8.0], [3.0, 2.0]]), np.array([[-2.0, 1.0], [0.0, 2.0], [0.0, 0.0]])
-    least = resolution(w, d, Oracle(six_points, 3)) / np.finfo(float).eps
+    least = resolution(w, d, CountingOracle(six_points, 3)) / np.finfo(float).eps
     assert least.tolist() == [[1], [4], [math.inf]]
 
 
@@ -188,9 +188,9 @@ class Curves:
 def searched(function, slope, accept=None, **settings):
     """Return what a search for a strong Wolfe step finds from w = 0 along d = 1, and its trials."""
     problem = Curves(function, slope)
-    f, w = Oracle(problem, 1), np.array([[0.0]])
+    f, w = CountingOracle(problem, 1), np.array([[0.0]])
     with np.errstate(all="ignore"):
-        known = Known.nothing(w, f).at(w, f)
+        known = KnownValues.unknown(w, f).at(w, f)
         found = StrongWolfe(**settings).search(w, np.array([[1.0]]), known, f, accept)
     return found, problem.tried[1:]
 
@@ -225,7 +225,7 @@ def test_a_trial_is_inside_its_bracket(six_points):
     low = _Trial(np.array([[1.0], [1.0]]), np.array([[0.0], [0.0]]), np.array([[1.0], [1.0]]))
     high = _Trial(np.array([[0.0], [0.0]]), np.array([[-11.0], [-0.5]]), np.full((2, 1), np.nan))
     middle = np.full((2, 1), 0.5)
-    assert _between(low, high, None, middle, Oracle(six_points, 2)).tolist() == middle.tolist()
+    assert _between(low, high, None, middle, CountingOracle(six_points, 2)).tolist() == middle.tolist()
 
 
 def test_a_step_that_falls_enough_is_kept_where_none_meets_both_conditions():
@@ -318,7 +318,7 @@ def test_does_not_evaluate_ended_runs(six_points):
 
 
 def test_along_returns_the_error_on_a_line(six_points, plain):
-    f = Oracle(six_points, 2)
+    f = CountingOracle(six_points, 2)
     w, direction = np.array([[-1.2, 1.0], [0.5, 2.0]]), np.array([[0.3, -0.7], [1.0, 4.0]])
     phi = along(f, w, direction)(np.array([[2.0], [-0.5]]), np.array([True, False]))
     assert phi[0, 0] == pytest.approx(plain(six_points).error([-0.6, -0.4]), rel=1e-14)

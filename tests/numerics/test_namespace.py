@@ -19,8 +19,8 @@ from bpviz.declare import OPTIMIZERS, WRAPPERS, Optimizer
 from bpviz.declare.domains import Flag
 from bpviz.declare.interfaces import ARRAY_FUNCTIONS
 from bpviz.engine import guard
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 
 
 class RecordingNamespace:
@@ -42,7 +42,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return the names that rules use from here on."""
     names: set[str] = set()
 
-    class RecordingOracle(Oracle):
+    class RecordingOracle(CountingOracle):
         xp: Any = RecordingNamespace(np, "", names)
 
     monkeypatch.setattr(guard, "oracle", lambda rule, problem, runs, clock: RecordingOracle(problem, runs))
@@ -66,7 +66,7 @@ def test_rules_and_wrappers_use_the_listed_array_functions(used: set[str]) -> No
     for optimizer in optimizers():
         for problem in (SHAPES["6 x 2"], SHAPES["37 x 3"]):
             if not declare.unsuitable(optimizer, problem):
-                for _ in march(optimizer, problem, starts_for(problem, 9), error_threshold=None, max_epochs=12):
+                for _ in iterate(optimizer, problem, starts_for(problem, 9), error_threshold=None, max_epochs=12):
                     pass
     assert sorted(used) == sorted(ARRAY_FUNCTIONS)
 

@@ -17,7 +17,7 @@ import scipy.optimize
 from scipy.optimize import line_search, minimize
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -182,7 +182,7 @@ def test_steps_meet_the_strong_wolfe_conditions_downhill(name, unequal, plain, f
 
 @pytest.mark.parametrize("name", RULES)
 def test_is_stuck_at_a_minimum(name, bowl):
-    there, elsewhere = record(march(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
+    there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert there.evaluations == {"error": 1, "gradient": 1, "hessian": 0, "residuals": 0, "jacobian": 0}
     assert (elsewhere.ending, elsewhere.epochs) == (Ending.EXHAUSTED, 2)

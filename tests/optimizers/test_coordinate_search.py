@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 
@@ -85,7 +85,7 @@ def test_rejects_non_finite_errors(nowhere, landscape, follow):
 def test_run_below_the_tolerance_is_stuck_and_others_continue(bowl):
     """Δ = 1, 1/2, 1/4 and 1/8; then 1/16 is below the tolerance of 1/8."""
     rule = OPTIMIZERS["coordinate-search"](tolerance=0.125)
-    there, elsewhere = record(march(rule, bowl, [(3, -1), (-9.5, 7)], error_threshold=None, max_epochs=20))
+    there, elsewhere = record(iterate(rule, bowl, [(3, -1), (-9.5, 7)], error_threshold=None, max_epochs=20))
     assert (there.ending, there.epochs, there.evaluations["error"]) == (Ending.STUCK, 4, 17)
     assert (elsewhere.ending, elsewhere.epochs) == (Ending.EXHAUSTED, 20)
     assert [there.weights[-1].tolist(), elsewhere.weights[-1].tolist()] == [[3, -1], [2.5, -1]]

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -160,12 +160,12 @@ def test_search_takes_the_first_acceptable_step(follow):
 def test_run_with_a_singular_system_is_stuck_and_others_continue():
     """An inactive relu neuron has J = 0; the other run's neuron is active and linear: 2 w = 6."""
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
-    off, on = record(march(OPTIMIZERS["gauss-newton"](), problem, [[-1], [1]], error_threshold=1e-20, max_epochs=9))
+    off, on = record(iterate(OPTIMIZERS["gauss-newton"](), problem, [[-1], [1]], error_threshold=1e-20, max_epochs=9))
     assert (off.ending, off.epochs, off.weights.tolist()) == (Ending.STUCK, 1, [[-1], [-1]])
     assert off.why == "rank-deficient Jacobian"
     assert (on.ending, on.epochs, on.weights.tolist()) == (Ending.REACHED, 1, [[1], [3]])
     two = Perceptron(dataset=Dataset("one", ((2.0, 1.0),), (6.0,), ("x1", "x2")), activation="linear")
-    (run,) = record(march(OPTIMIZERS["gauss-newton"](), two, [[1, 1]], error_threshold=None, max_epochs=9))
+    (run,) = record(iterate(OPTIMIZERS["gauss-newton"](), two, [[1, 1]], error_threshold=None, max_epochs=9))
     assert (run.ending, run.epochs) == (Ending.STUCK, 1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 
@@ -97,7 +97,7 @@ def test_step_halved_after_the_first_epoch_by_hand(convention, third, bowl):
     """Both go from (1, 1) to (1.2, 0.2), where g is (-1.8, 4.8). The paper's form keeps the last update."""
     rule = OPTIMIZERS["momentum"](step=0.1, momentum=0.5, convention=convention)
     schedule = WRAPPERS["step-decay"](rule, decay=0.5, every=1)
-    run = record(march(schedule, bowl, [(1, 1)], error_threshold=None, max_epochs=2))[0]
+    run = record(iterate(schedule, bowl, [(1, 1)], error_threshold=None, max_epochs=2))[0]
     assert run.weights[1] == pytest.approx((1.2, 0.2), rel=1e-15)
     assert run.weights[2] == pytest.approx(third, rel=1e-14)
 

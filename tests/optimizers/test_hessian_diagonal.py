@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -179,7 +179,7 @@ def test_mean_of_the_estimates_is_the_diagonal(name):
     found = []
     for seed in seeds.values():
         rule = OPTIMIZERS[name](step=0.1, beta1=0.0, beta2=0.0, epsilon=1e-300, seed=seed, **settings)
-        (run,) = record(march(rule, problem, [start], error_threshold=None, max_epochs=1))
+        (run,) = record(iterate(rule, problem, [start], error_threshold=None, max_epochs=1))
         found.append(0.1 * at.gradient()[0] / (start - run.weights[1]) / settings.get("gamma", 1))
     assert len(found) == 8
     assert np.std(found, axis=0).min() > 1e-3
@@ -190,7 +190,7 @@ def test_mean_of_the_estimates_is_the_diagonal(name):
 def test_sweep_can_vary_the_seed(name, settings, six_points, follow):
     starts = [(1, 1), (1, 1), (-2, 0.5)]
     rest = {"error_threshold": None, "max_epochs": 25}
-    together = record(march(OPTIMIZERS[name](**settings), six_points, starts, varied={"seed": [3, 4, 3]}, **rest))
+    together = record(iterate(OPTIMIZERS[name](**settings), six_points, starts, varied={"seed": [3, 4, 3]}, **rest))
     for run, start, seed in zip(together, starts, (3, 4, 3), strict=True):
         alone = follow(name, six_points, start, seed=seed, max_epochs=25, **settings)
         assert run.weights.tolist() == alone.weights.tolist()
@@ -200,7 +200,7 @@ def test_sweep_can_vary_the_seed(name, settings, six_points, follow):
 def test_sweep_can_vary_the_refresh_interval(six_points, follow):
     starts = [(1, 1), (1, 1), (-2, 0.5)]
     rest = {"error_threshold": None, "max_epochs": 25}
-    together = record(march(OPTIMIZERS["sophia"](), six_points, starts, varied={"refresh": [1, 4, 7]}, **rest))
+    together = record(iterate(OPTIMIZERS["sophia"](), six_points, starts, varied={"refresh": [1, 4, 7]}, **rest))
     for run, start, refresh, times in zip(together, starts, (1, 4, 7), (25, 7, 4), strict=True):
         alone = follow("sophia", six_points, start, refresh=refresh, max_epochs=25)
         assert run.weights.tolist() == alone.weights.tolist()
@@ -212,7 +212,7 @@ def test_refresh_counts_the_epochs_of_each_run(six_points):
     """Runs that enter a block late evaluate the Hessian in their own epochs 1, 11, 21, ..."""
     starts = [(-4, -4), (2.6, -3.4), (1, -2), (-6, 2), (0, 0)]
     rest = {"error_threshold": 0.125, "max_epochs": 300}
-    runs = record(march(OPTIMIZERS["sophia"](), six_points, starts, block=2, **rest))
+    runs = record(iterate(OPTIMIZERS["sophia"](), six_points, starts, block=2, **rest))
     assert len({run.epochs for run in runs}) >= 4
     for run in runs:
         assert run.evaluations["hessian"] == (run.epochs + 9) // 10

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -176,7 +176,7 @@ def test_run_that_cannot_move_is_stuck_and_others_continue():
     """An inactive relu neuron has J = 0, and one that fits the data has r = 0; the third run is active and moves."""
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     lm = OPTIMIZERS["levenberg-marquardt"]()
-    off, fits, on = record(march(lm, problem, [[-1], [3], [1]], error_threshold=None, max_epochs=5))
+    off, fits, on = record(iterate(lm, problem, [[-1], [3], [1]], error_threshold=None, max_epochs=5))
     for run, w in ((off, -1), (fits, 3)):
         assert (run.ending, run.epochs, run.weights.tolist()) == (Ending.STUCK, 1, [[w], [w]])
         assert (run.evaluations["residuals"], run.evaluations["jacobian"]) == (1, 1)

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 AGAINST = {name: f"a twin with the steps of scipy.optimize.minimize_scalar, {name}" for name in ("golden", "brent")}
@@ -161,7 +161,7 @@ def test_ends_only_the_run_whose_search_finds_nothing_lower(name, trials, bowl):
     The searches for the lowest point see it from φ at 0, 1 and 2.618034, the others from the slope.
     """
     starts = [(3, -1), (1, 1)]
-    there, elsewhere = record(march(OPTIMIZERS[name](), bowl, starts, error_threshold=None, max_epochs=3))
+    there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, starts, error_threshold=None, max_epochs=3))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert there.evaluations["error"] == trials
     assert (elsewhere.ending, elsewhere.epochs) == (Ending.EXHAUSTED, 3)

@@ -9,8 +9,8 @@ import pytest
 from scipy.optimize import minimize
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 
 
@@ -98,7 +98,7 @@ def test_four_epochs_by_hand(bowl, follow):
 @pytest.mark.parametrize(("convention", "last"), [("paper", (3.625, -1.5)), ("scipy", (2.375, -0.5))])
 def test_tie_by_hand(convention, last, bowl):
     """In the fourth epoch, the errors of P* and h are equal: the paper contracts towards P*, Lagarias towards h."""
-    f, w = Oracle(bowl, 1), np.array([[1.0, 1.0]])
+    f, w = CountingOracle(bowl, 1), np.array([[1.0, 1.0]])
     rule = OPTIMIZERS["nelder-mead"](step=0.5, convention=convention)
     state = rule.begin(w, f)
     for _ in range(4):
@@ -115,11 +115,11 @@ def test_shrinking_simplex_by_hand(convention, second, landscape):
     moves to u = 1/2; Lagarias et al. discard it, and u = -1 moves to -1/2. 2 + 2 + 1 errors.
     """
     problem = landscape(lambda w: (w[:, 0] - 3) ** 2 - (w[:, 0] - 3) / 20 + 4 * np.sin(np.pi * w[:, 0]) ** 2, 1)
-    f, w = Oracle(problem, 1), np.array([[2.0]])
+    f, w = CountingOracle(problem, 1), np.array([[2.0]])
     rule = OPTIMIZERS["nelder-mead"](step=0.5, convention=convention)
     w, state = rule.advance(w, rule.begin(w, f), f)
     assert state.P[0, :, 0].tolist() == [3, second]
-    assert f.bill()[0][0] == 5
+    assert f.block_counts()[0][0] == 5
 
 
 SCIPY = [
@@ -166,7 +166,7 @@ def test_non_finite_errors_are_worst(nowhere, convention, landscape, follow):
 def test_run_with_coinciding_vertices_is_stuck(bowl):
     """Only with convention scipy: the paper's rule accepts equal errors and may alternate between adjacent floats."""
     rule = OPTIMIZERS["nelder-mead"](convention="scipy")
-    runs = record(march(rule, bowl, [(1, 1), (3, -1)], error_threshold=None, max_epochs=1000))
+    runs = record(iterate(rule, bowl, [(1, 1), (3, -1)], error_threshold=None, max_epochs=1000))
     for run in runs:
         assert run.ending is Ending.STUCK
         assert run.weights[-1] == pytest.approx((3, -1), abs=1e-7)

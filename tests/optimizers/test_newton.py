@@ -9,8 +9,8 @@ import pytest
 from plain_algebra import REPAIRS, apply, eigen, from_eigen, identity, plus, repaired, solve
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.optimizers._curvature import newton_direction
 from bpviz.problems.datasets import Dataset
@@ -83,7 +83,7 @@ def test_one_epoch_of_each_repair_by_hand(repair, penalty, there, bowl, follow):
 def test_the_directions_of_nocedal_and_wright(repair, direction, six_points):
     """Section 3.4, "Eigenvalue modification": H = diag(10, 3, -1), g = (1, -3, 2), δ = 10⁻⁸."""
     H, g = np.diag([10.0, 3, -1])[None], np.array([[1.0, -3, 2]])
-    found = newton_direction(H, g, repair, 0.0 if repair == "penalty" else 1e-8, Oracle(six_points, 1))
+    found = newton_direction(H, g, repair, 0.0 if repair == "penalty" else 1e-8, CountingOracle(six_points, 1))
     assert found[0] == pytest.approx(direction, rel=1e-15)
     assert (found @ g.T > 0) == (repair == "penalty")
 
@@ -94,7 +94,7 @@ def test_repaired_directions_lead_downhill(repair, six_points):
     rng = np.random.default_rng(3)
     H = rng.normal(size=(200, 4, 4)) * 10.0 ** rng.integers(-3, 4, size=(200, 1, 1))
     H, g = H + H.transpose(0, 2, 1), rng.normal(size=(200, 4))
-    f = Oracle(six_points, 200)
+    f = CountingOracle(six_points, 200)
     d = newton_direction(H, g, repair, 1e-3, f)
     assert ((d * g).sum(axis=1) < 0).all()
     fine = H @ H.transpose(0, 2, 1) + 2e-3 * np.eye(4)
@@ -144,7 +144,7 @@ def test_a_singular_hessian_ends_only_its_run():
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     for repair in REPAIRS:
         newton = OPTIMIZERS["newton"](penalty=0.0, repair=repair)
-        off, on, off_too = record(march(newton, problem, [[-1], [1], [-5]], error_threshold=1e-20, max_epochs=9))
+        off, on, off_too = record(iterate(newton, problem, [[-1], [1], [-5]], error_threshold=1e-20, max_epochs=9))
         if repair != "cholesky":  # its pivots are never 0
             assert (off.ending, off.epochs, off.weights.tolist()) == (Ending.STUCK, 1, [[-1], [-1]])
             assert off.why == "singular Hessian"
@@ -157,7 +157,7 @@ def test_a_penalty_repairs_a_singular_hessian():
     problem = Perceptron(dataset=Dataset("one", ((2.0,),), (6.0,), ("x",)), activation="relu")
     for repair in REPAIRS:
         newton = OPTIMIZERS["newton"](repair=repair)
-        run = record(march(newton, problem, [[-1]], error_threshold=None, max_epochs=3))[0]
+        run = record(iterate(newton, problem, [[-1]], error_threshold=None, max_epochs=3))[0]
         assert run.ending is Ending.EXHAUSTED
 
 

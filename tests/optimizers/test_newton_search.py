@@ -9,7 +9,7 @@ import pytest
 from plain_algebra import REPAIRS, dot, plus, repaired, solve, wolfe
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 AGAINST = {"newton-wolfe": "a twin with the steps of scipy.optimize.line_search"}
@@ -138,7 +138,7 @@ def test_searches_along_the_negative_gradient_where_the_newton_direction_leads_u
 
 @pytest.mark.parametrize("name", TWINS)
 def test_is_stuck_at_a_minimum(name, bowl):
-    there, elsewhere = record(march(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=1))
+    there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=1))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert there.evaluations == {"error": 1, "gradient": 1, "hessian": 1, "residuals": 0, "jacobian": 0}
     assert (elsewhere.ending, elsewhere.epochs) == (Ending.EXHAUSTED, 1)

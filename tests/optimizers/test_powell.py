@@ -10,8 +10,8 @@ import pytest
 from scipy.optimize import minimize, minimize_scalar
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -90,7 +90,7 @@ def test_two_epochs_by_hand(convention, new, landscape):
     ξ = (-3, -3/2), f₃ = E(-2, -1) = 3, below f₁ = 12, and 13.5 · 2.25² = 68 is below 9 · 9² / 2 = 364: the first
     direction is replaced by ξ, along which the minimum lies at λ = 1/3.
     """
-    rule, f = OPTIMIZERS["powell"](convention=convention), Oracle(landscape(slanted, 2), 1)
+    rule, f = OPTIMIZERS["powell"](convention=convention), CountingOracle(landscape(slanted, 2), 1)
     w, path = np.array([[7.0, 1.0]]), []
     state = rule.begin(w, f)
     for _ in range(2):
@@ -104,7 +104,7 @@ def test_two_epochs_by_hand(convention, new, landscape):
 @pytest.mark.parametrize("convention", ["paper", "scipy"])
 def test_begins_again_along_the_axes_before_a_run_ends(convention, landscape):
     """Both directions are the same, so that epochs along them find nothing lower from a point on."""
-    rule, f = OPTIMIZERS["powell"](convention=convention), Oracle(landscape(slanted, 2), 1)
+    rule, f = OPTIMIZERS["powell"](convention=convention), CountingOracle(landscape(slanted, 2), 1)
     w = np.array([[7.0, 1.0]])
     same = np.array([[[1.0, 0.0], [1.0, 0.0]]])
     state = rule.begin(w, f)._replace(d=same, error=f.error(w), error0=np.array([[12.0]]), fall=np.array([[0.0]]))
@@ -134,7 +134,7 @@ def test_rejects_a_new_direction(convention, landscape):
         u = w - (1, -2, 0.5)
         return sum(H[i, j] * u[:, i] * u[:, j] for i in range(3) for j in range(3)) / 2
 
-    rule, f = OPTIMIZERS["powell"](convention=convention), Oracle(landscape(error, 3), 1)
+    rule, f = OPTIMIZERS["powell"](convention=convention), CountingOracle(landscape(error, 3), 1)
     w = np.array([[4, -2, 1.5]])
     state = rule.begin(w, f)
     for _ in range(2):
@@ -223,7 +223,7 @@ def test_non_finite_errors_are_worst(nowhere, convention, landscape, follow):
 @pytest.mark.parametrize("convention", ["paper", "scipy"])
 def test_run_at_a_minimum_is_stuck(convention, bowl):
     powell = OPTIMIZERS["powell"](convention=convention)
-    there, elsewhere = record(march(powell, bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=1))
+    there, elsewhere = record(iterate(powell, bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=1))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert elsewhere.ending is Ending.EXHAUSTED
     assert elsewhere.weights[1] == pytest.approx((3, -1), abs=1e-6)

@@ -15,8 +15,8 @@ import scipy.optimize
 from plain_algebra import apply, dot, identity, length, plus, product, rank_one, wolfe
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -175,11 +175,11 @@ AT = (1, -2, 0.5, 3, -1)
 
 def epochs_of(rule, problem, start, epochs):
     """Yield the weights, the gradient and the state of a rule at its start and after every epoch."""
-    f, w = Oracle(problem, 1), np.array([start], dtype=float)
+    f, w = CountingOracle(problem, 1), np.array([start], dtype=float)
     state = rule.begin(w, f)
     yield w[0], problem.at(w).gradient()[0], state
     for _ in range(epochs):
-        f.look(w)
+        f.uncounted_errors(w)
         with np.errstate(all="ignore"):  # as the loop does
             w, state = rule.advance(w, state, f)
         yield w[0], problem.at(w).gradient()[0], state
@@ -324,7 +324,7 @@ def test_steps_meet_the_strong_wolfe_conditions_downhill(name, unequal, plain, f
 
 @pytest.mark.parametrize("name", SEARCHED)
 def test_is_stuck_at_a_minimum(name, bowl):
-    there, elsewhere = record(march(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
+    there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert there.evaluations == {"error": 1, "gradient": 1, "hessian": 0, "residuals": 0, "jacobian": 0}
     assert (elsewhere.ending, elsewhere.epochs) == (Ending.EXHAUSTED, 2)
@@ -346,12 +346,12 @@ def test_the_fixed_step_stays_at_a_minimum(bowl, follow):
 
 def trials(rule, problem, start, epochs):
     """Yield s, y, B before and B after of every epoch of sr1, whether or not its step was taken."""
-    f, w = Oracle(problem, 1), np.array([start], dtype=float)
+    f, w = CountingOracle(problem, 1), np.array([start], dtype=float)
     state, asked = rule.begin(w, f), []
     ask = f.gradient
     f.gradient = lambda w, where=None: asked.append(w[0]) or ask(w, where)
     for _ in range(epochs):
-        f.look(w)
+        f.uncounted_errors(w)
         g, B, here = problem.at(w).gradient()[0], state.B[0], w[0]
         with np.errstate(all="ignore"):  # as the loop does
             w, state = rule.advance(w, state, f)
@@ -401,12 +401,12 @@ def test_sr1_follows_negative_curvature(follow):
 def test_sr1_grows_and_shrinks_its_radius_by_the_ratio(six_points):
     """Algorithm 6.2 by its definition: ½, 1 or 2 times, the last only after a step to the edge, more or less."""
     rule, w, met = OPTIMIZERS["sr1"](), np.array([[2.5, 3.0]]), set()
-    f = Oracle(six_points, 1)
+    f = CountingOracle(six_points, 1)
     state = rule.begin(w, f)
     asked, ask = [], f.error
     f.error = lambda w, where=None: asked.append(w) or ask(w, where)
     for _ in range(40):
-        f.look(w)
+        f.uncounted_errors(w)
         before, here = state, w
         g = six_points.at(w).gradient()[0]
         with np.errstate(all="ignore"):  # as the loop does

@@ -9,7 +9,7 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import record
 
 
@@ -160,7 +160,7 @@ def test_varied_power_equals_a_common_power(name, six_points):
     rest = {"error_threshold": None, "max_epochs": 9}
     rule, starts, steps = OPTIMIZERS[name](warmup=7), [(-4, -4)] * 200, np.linspace(0.1, 0.9, 200)
     one, each = (
-        record(march(rule, six_points, starts, varied={"step": steps, **power}, **rest))
+        record(iterate(rule, six_points, starts, varied={"step": steps, **power}, **rest))
         for power in ({}, {"power": np.full(200, 2.0)})
     )
     assert [run.weights.tobytes() for run in one] == [run.weights.tobytes() for run in each]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import record
 
 
@@ -67,7 +67,7 @@ def test_signs_depend_on_the_seed_only(six_points):
         rule = OPTIMIZERS["spsa"](seed=seed)
         return [
             run.weights.tolist()
-            for run in record(march(rule, six_points, [(1, 1), (1, 1)], error_threshold=None, max_epochs=9))
+            for run in record(iterate(rule, six_points, [(1, 1), (1, 1)], error_threshold=None, max_epochs=9))
         ]
 
     assert paths(3) == paths(3)
@@ -77,7 +77,7 @@ def test_signs_depend_on_the_seed_only(six_points):
 def test_sweep_can_vary_the_seed(six_points, follow):
     starts = [(1, 1), (1, 1), (-2, 0.5)]
     rest = {"error_threshold": None, "max_epochs": 9}
-    together = record(march(OPTIMIZERS["spsa"](), six_points, starts, varied={"seed": [3, 4, 3]}, **rest))
+    together = record(iterate(OPTIMIZERS["spsa"](), six_points, starts, varied={"seed": [3, 4, 3]}, **rest))
     for run, start, seed in zip(together, starts, (3, 4, 3), strict=True):
         assert run.weights.tolist() == follow("spsa", six_points, start, seed=seed, max_epochs=9).weights.tolist()
 

@@ -15,8 +15,8 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.optimizers.quasi_newton import Pairs
 
@@ -55,7 +55,7 @@ def follow(rule, problem, starts, epochs, threshold=True):
     starts = np.pad(starts, [(0, 0), (0, len(problem.weights) - 2)])
     known = threshold and None not in (problem.threshold, problem.lowest)
     goal = problem.lowest + problem.threshold if known else None
-    return record(march(rule, problem, starts, error_threshold=goal, max_epochs=epochs))
+    return record(iterate(rule, problem, starts, error_threshold=goal, max_epochs=epochs))
 
 
 def ends_of_the_stuck(runs):
@@ -192,7 +192,7 @@ def test_a_search_that_fails_moves_nothing_and_the_next_is_along_the_negative_gr
     newton = OPTIMIZERS["newton"](penalty=0.0)
     settings = {"scale": False} if name == "l-bfgs" else {}
     rule = OPTIMIZERS[name](**settings) if name in OPTIMIZERS else WRAPPERS[name](newton)
-    f, start = Oracle(Crease(), 1), np.array([[0.0, 2.0]])
+    f, start = CountingOracle(Crease(), 1), np.array([[0.0, 2.0]])
     state = rule.begin(start, f)._replace(**memory)
     with np.errstate(all="ignore"):  # as the loop does
         stays, state = rule.advance(start, state, f)

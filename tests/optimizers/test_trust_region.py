@@ -26,8 +26,8 @@ from scipy.optimize._trustregion_exact import IterativeSubproblem
 
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.optimizers._curvature import Model, dogleg, exact
 
@@ -134,7 +134,7 @@ def test_matches_the_twins_far_from_minima(name, unusual, six_points, plain):
     """From twenty starts. Rejected steps are tested on Rosenbrock's function, below."""
     rule = OPTIMIZERS[name](**(UNUSUAL[name] if unusual else {}))
     starts = np.random.default_rng(2).uniform(-5, 5, size=(20, 2)).tolist()
-    runs = record(march(rule, six_points, starts, error_threshold=None, max_epochs=25))
+    runs = record(iterate(rule, six_points, starts, error_threshold=None, max_epochs=25))
     for start, run in zip(starts, runs, strict=True):
         f = plain(six_points)
         weights = [start, *itertools.islice(TWINS[name](f, list(start), **declare.settings(rule)), 25)]
@@ -212,7 +212,7 @@ def within(step, model, *rest):
 def test_exact_steps_satisfy_the_optimality_conditions(params, hard, six_points):
     """Nocedal & Wright 2006, Theorem 4.1: (B + λ I) p = -g, λ ≥ 0, λ (Δ - |p|) = 0, B + λ I ≥ 0."""
     B, g, radius = problems_within(np.random.default_rng(params), 300, params, hard)
-    f = Oracle(six_points, 300)
+    f = CountingOracle(six_points, 300)
     model = Model.of(B, g, f)
     p, at_edge = within(exact, model, radius, 1e-12, f)
     p, size = model.step(p, f), np.abs(np.linalg.eigvalsh(B)).max(axis=1)[:, None] + np.linalg.norm(g, axis=1)[:, None]
@@ -231,7 +231,7 @@ def test_exact_steps_satisfy_the_optimality_conditions(params, hard, six_points)
 def test_exact_steps_are_at_least_as_good_as_scipy_s(params, six_points):
     """SciPy's search for λ, with a tighter tolerance, does not always converge; then its step is worse."""
     B, g, radius = problems_within(np.random.default_rng(10 + params), 60, params, hard=False)
-    f = Oracle(six_points, 60)
+    f = CountingOracle(six_points, 60)
     model = Model.of(B, g, f)
     p, at_edge = within(exact, model, radius, 1e-12, f)
     same = 0
@@ -252,7 +252,7 @@ def test_exact_steps_are_at_least_as_good_as_scipy_s(params, six_points):
 def test_tolerance_bounds_the_excess_over_the_radius(six_points):
     """The search also stops with a tolerance below rounding error."""
     B, g, radius = problems_within(np.random.default_rng(7), 300, 4, hard=False)
-    f = Oracle(six_points, 300)
+    f = CountingOracle(six_points, 300)
     model = Model.of(B, g, f)
     excess = {}
     for tolerance in (0.3, 0.01, 1e-12, 1e-300):
@@ -268,7 +268,7 @@ def test_dogleg_steps_improve_with_the_radius_and_on_the_cauchy_point(six_points
     rng = np.random.default_rng(9)
     B, g, _ = problems_within(rng, 200, 3, hard=False)
     B = B @ B + 0.01 * np.eye(3)
-    f = Oracle(six_points, 200)
+    f = CountingOracle(six_points, 200)
     model = Model.of(B, g, f)
     fall_before = long_before = np.zeros((200, 1))
     for delta in 10 ** np.linspace(-2, 3, 40):
@@ -292,11 +292,11 @@ def test_dogleg_steps_improve_with_the_radius_and_on_the_cauchy_point(six_points
 def test_ratio_controls_acceptance_and_radius(name, settings):
     """Check Algorithm 4.1 by its definition in every epoch of a run that uses each of its branches."""
     rule, problem = OPTIMIZERS[name](**settings), PROBLEMS["rosenbrock"]()
-    f = Oracle(problem, 1)
+    f = CountingOracle(problem, 1)
     w = np.array([[-1.2, 1.0]])
     state, met = rule.begin(w, f), set()
     for _ in range(22):
-        f.look(w)
+        f.uncounted_errors(w)
         at = problem.at(w)
         error, g, H = at.error()[0], at.gradient()[0], at.hessian()[0]
         radius = state.radius[0, 0]
@@ -337,7 +337,7 @@ def test_dogleg_counts_match_scipy(follow):
 
 @pytest.mark.parametrize("name", TWINS)
 def test_run_at_a_minimum_is_stuck(name, bowl):
-    there, elsewhere = record(march(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
+    there, elsewhere = record(iterate(OPTIMIZERS[name](), bowl, [(3, -1), (1, 1)], error_threshold=None, max_epochs=2))
     assert (there.ending, there.epochs, there.weights.tolist()) == (Ending.STUCK, 1, [[3, -1], [3, -1]])
     assert (there.evaluations["error"], there.evaluations["gradient"]) == (1, 1)
     assert (elsewhere.ending, elsewhere.epochs) == (Ending.EXHAUSTED, 2)

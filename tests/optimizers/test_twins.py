@@ -16,7 +16,7 @@ from proofs import twin_families
 
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 EPOCHS = 50
@@ -56,7 +56,7 @@ def test_matches_its_twin_at_every_epoch(name, where, plain, request):
     rtol, most = getattr(family, "RTOL", 1e-12), getattr(family, "EPOCHS", EPOCHS)
     for settings, starts in cases(name, STARTS[where]):
         optimizer = OPTIMIZERS[name](**settings)
-        runs = record(march(optimizer, problem, starts, error_threshold=None, max_epochs=most))
+        runs = record(iterate(optimizer, problem, starts, error_threshold=None, max_epochs=most))
         for start, run in zip(starts, runs, strict=True):
             f = plain(problem)
             twin = family.TWINS[name](f, list(start), **declare.settings(optimizer))
@@ -79,7 +79,7 @@ def test_every_hyperparameter_has_an_effect(name, six_points, unequal):
         """Yield the weights of all runs, epoch by epoch."""
         thing = OPTIMIZERS[name](**settings)
         for problem, starts in zip((six_points, unequal), STARTS.values(), strict=True):
-            for epoch in march(thing, problem, starts, error_threshold=None, max_epochs=EPOCHS):
+            for epoch in iterate(thing, problem, starts, error_threshold=None, max_epochs=EPOCHS):
                 yield epoch.w.tobytes()
 
     def moved(some, others):

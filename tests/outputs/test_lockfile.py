@@ -70,7 +70,7 @@ def test_reads_what_was_written(tmp_path: Path) -> None:
     assert lockfile.read(tmp_path) is None
     lockfile.write(tmp_path, LOCK)
     assert lockfile.read(tmp_path) == LOCK
-    assert lockfile.without_left_over(LOCK).left_over == []
+    assert lockfile.without_orphans(LOCK).left_over == []
     assert LOCK.origin == lockfile.Origin(LOCK.config, LOCK.inputs, LOCK.asked)
 
 

@@ -112,8 +112,8 @@ def test_lists_the_modules_of_classes_and_their_shared_helpers() -> None:
 def test_finds_changed_and_deleted_source_files() -> None:
     name = "storage/hashing.py"
     now = hashing.of_module(name)
-    assert provenance.other_code({name: now}) == []
-    assert provenance.other_code({name: "0" * 16, "gone.py": "1" * 16, "engine/loop.py": ""}) == [
+    assert provenance.changed_code({name: now}) == []
+    assert provenance.changed_code({name: "0" * 16, "gone.py": "1" * 16, "engine/loop.py": ""}) == [
         name,
         "gone.py",
         "engine/loop.py",

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bpviz import landscape
-from bpviz.cli.explain import whereabouts
+from bpviz.cli.explain import start_and_minima
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import OPTIMIZERS, PROBLEMS, fields
 from bpviz.experiment import runner
@@ -38,7 +38,7 @@ def _section(name: str) -> str:
     hypers = [f"- `{h.name}`, {h.default:g} or another number in {h.domain}: {h.meaning}" for h in fields(f).values()]
     if hypers:
         said.append("\n".join(hypers))
-    said += [whereabouts(f), f"Source: {f.source}."]
+    said += [start_and_minima(f), f"Source: {f.source}."]
     return "\n\n".join(said) + "\n"
 
 

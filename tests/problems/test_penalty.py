@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import record
 from bpviz.problems.penalty import Penalized
 
@@ -42,7 +42,7 @@ def test_sizes_are_no_squares():
 def test_gradient_descent_shrinks_the_weights_as_weight_decay_does(six_points):
     """w ← w - η (g + λ w), the line that libraries call weight decay, in plain arrays."""
     penalized = Penalized(six_points, l2=0.05)
-    (run,) = record(march(OPTIMIZERS["gd"](), penalized, [(-4, -4)], error_threshold=None, max_epochs=50))
+    (run,) = record(iterate(OPTIMIZERS["gd"](), penalized, [(-4, -4)], error_threshold=None, max_epochs=50))
     w = np.array([[-4.0, -4.0]])
     for epoch in range(50):
         w = w - 0.3 * (six_points.at(w).gradient() + 0.05 * w)
@@ -54,9 +54,9 @@ def test_a_run_is_the_same_alone_and_in_company(six_points):
     starts = np.random.default_rng(3).normal(size=(7, 2)) * 4
     rest = {"error_threshold": 0.2, "max_epochs": 40}
     for name in ("adam", "newton", "irprop+"):
-        together = record(march(OPTIMIZERS[name](), penalized, starts, block=3, **rest))
+        together = record(iterate(OPTIMIZERS[name](), penalized, starts, block=3, **rest))
         for start, run in zip(starts, together, strict=True):
-            (alone,) = record(march(OPTIMIZERS[name](), penalized, [start], **rest))
+            (alone,) = record(iterate(OPTIMIZERS[name](), penalized, [start], **rest))
             assert alone.weights.tobytes() == run.weights.tobytes()
             assert alone.errors.tobytes() == run.errors.tobytes()
 

@@ -11,7 +11,7 @@ from record import HERE, Case, difference, problems, run_name, unpacked
 from record import PROBLEMS as RECORDED
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, Trajectory, record
 
 
@@ -42,7 +42,7 @@ def _packed(family: str) -> dict[str, Any]:
 def _own(rule: str, settings: str, problem: str, updates: int) -> list[Trajectory]:
     made = _made(rule, **json.loads(settings))
     starts = RECORDED[problem].starts
-    return record(march(made, PROBLEMS[problem](), starts, error_threshold=None, max_epochs=max(updates, 1)))
+    return record(iterate(made, PROBLEMS[problem](), starts, error_threshold=None, max_epochs=max(updates, 1)))
 
 
 def _made(name: str, around: dict[str, Any] | None = None, **settings: Any) -> Any:

@@ -16,9 +16,9 @@ from comparison import compare
 from record import Case, families
 
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS, fields
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import ENDINGS, Ending, record, summarize
-from bpviz.messages.text import shown
+from bpviz.messages.text import quote_value
 from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def wrapper_rows(measured: bool = True) -> list[list[str]]:
 
 
 def _setting(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else shown(value).strip("'")
+    return f"{value:g}" if isinstance(value, float) else quote_value(value).strip("'")
 
 
 @functools.cache
@@ -161,7 +161,7 @@ def largest_allowed(difference: float) -> float:
 
 def _evaluations(rule: type[Optimizer]) -> str:
     """Return the evaluations per epoch by kind: the mean of ten epochs on the published problem."""
-    (run,) = record(march(rule(), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=10))
+    (run,) = record(iterate(rule(), Perceptron(), [(-4, -4)], error_threshold=None, max_epochs=10))
     means = {kind: run.evaluations[kind] / run.epochs for kind in KINDS}
     return ", ".join(f"{mean:.3g} {kind}" for kind, mean in means.items() if mean)
 
@@ -172,7 +172,7 @@ _LIMITS: dict[str, Any] = {"error_threshold": THRESHOLD, "max_epochs": MOST}
 def _epochs(rule: type[Optimizer]) -> str:
     """Return the epochs to the published threshold at the default step."""
     problem = Perceptron()
-    (run,) = record(march(rule(), problem, [problem.start], **_LIMITS))
+    (run,) = record(iterate(rule(), problem, [problem.start], **_LIMITS))
     return str(run.epochs) if run.ending is Ending.REACHED else run.ending.short
 
 
@@ -182,7 +182,7 @@ def _best(rule: type[Optimizer]) -> str:
     if "step" not in fields(rule):
         return ""
     steps = np.array([step for step in STEPS if step in fields(rule)["step"].domain])  # type: ignore[operator]
-    epochs = march(rule(), problem, [problem.start] * len(steps), varied={"step": steps}, **_LIMITS)
+    epochs = iterate(rule(), problem, [problem.start] * len(steps), varied={"step": steps}, **_LIMITS)
     swept = summarize(epochs, len(steps), 2)
     reached = swept.endings == ENDINGS.index(Ending.REACHED)
     if not reached.any():

@@ -249,7 +249,7 @@ class Answers:
 # Each returns the walk of a call on a problem: a function of the evaluations and the start, which yields the weights
 # after every update.
 
-Walk: TypeAlias = Callable[[Answers, Array], Iterator[Array]]
+DoGState: TypeAlias = Callable[[Answers, Array], Iterator[Array]]
 
 
 def _scipy_by_line_search() -> Any:
@@ -321,19 +321,19 @@ def _found(module: Any, name: str) -> Any:
     return module
 
 
-def _torch(case: Case, _problem: Problem) -> Walk:
+def _torch(case: Case, _problem: Problem) -> DoGState:
     import torch
 
     return _torch_walk(case, torch.optim)
 
 
-def _pytorch_optimizer(case: Case, _problem: Problem) -> Walk:
+def _pytorch_optimizer(case: Case, _problem: Problem) -> DoGState:
     import pytorch_optimizer
 
     return _torch_walk(case, pytorch_optimizer)
 
 
-def _torch_walk(case: Case, library: Any) -> Walk:
+def _torch_walk(case: Case, library: Any) -> DoGState:
     import torch
 
     torch.set_default_dtype(torch.float64)  # some optimizers store scalars in the default type
@@ -392,7 +392,7 @@ def _torch_walk(case: Case, library: Any) -> Walk:
     return walk
 
 
-def _optax(case: Case, problem: Problem) -> Walk:
+def _optax(case: Case, problem: Problem) -> DoGState:
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -448,7 +448,7 @@ def _optax(case: Case, problem: Problem) -> Walk:
     return walk
 
 
-def _jaxopt(case: Case, problem: Problem) -> Walk:
+def _jaxopt(case: Case, problem: Problem) -> DoGState:
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -470,7 +470,7 @@ def _jaxopt(case: Case, problem: Problem) -> Walk:
     return walk
 
 
-def _scipy(case: Case, _problem: Problem) -> Walk:
+def _scipy(case: Case, _problem: Problem) -> DoGState:
     from scipy.optimize import minimize
 
     method, replaced = _named(case)
@@ -493,7 +493,7 @@ def _scipy(case: Case, _problem: Problem) -> Walk:
     return walk
 
 
-LIBRARIES: dict[str, Callable[[Case, Problem], Walk]] = {
+LIBRARIES: dict[str, Callable[[Case, Problem], DoGState]] = {
     "torch": _torch,
     "pytorch_optimizer": _pytorch_optimizer,
     "optax": _optax,
@@ -505,7 +505,7 @@ LIBRARIES: dict[str, Callable[[Case, Problem], Walk]] = {
 # -- recording -------------------------------------------------------------------------------------------------------
 
 
-def _path(walk: Walk, answers: Answers, start: tuple[float, ...]) -> tuple[Array, bool]:
+def _path(walk: DoGState, answers: Answers, start: tuple[float, ...]) -> tuple[Array, bool]:
     """Return the weights ``(updates + 1, 2)`` until the library stops, and whether the run diverges."""
     rows = [np.array(start)]
     for w in itertools.islice(walk(answers, rows[0]), UPDATES):
@@ -521,7 +521,7 @@ def difference(path: Array, other: Array) -> Array:
     return np.asarray(abs(other - path).max(axis=1) / largest)
 
 
-def record(problem: Problem, start: tuple[float, ...], walk: Walk) -> tuple[Array, dict[str, Any]]:
+def record(problem: Problem, start: tuple[float, ...], walk: DoGState) -> tuple[Array, dict[str, Any]]:
     """Return the comparable part of a path, and its entry in the manifest."""
     with np.errstate(all="ignore"):
         path, diverges = _path(walk, Answers(problem), start)

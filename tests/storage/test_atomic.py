@@ -87,7 +87,7 @@ def test_temporary_file_of_killed_process_is_replaced(tmp_path):
 
 def test_make_tolerates_concurrent_sweep(tmp_path, monkeypatch):
     close = os.close
-    monkeypatch.setattr(os, "close", lambda handle: (close(handle), atomic.sweep(tmp_path)))
+    monkeypatch.setattr(os, "close", lambda handle: (close(handle), atomic.remove_temporary_files(tmp_path)))
     atomic.make(tmp_path)
     assert names(tmp_path) == []
 
@@ -203,7 +203,7 @@ while status != 0:
     state = {old: "old", new: "new"}.get(path.read_bytes(), "neither")
     print(json.dumps([os.read(receiver, 99).decode(), state, sizes]))
     os.close(receiver)
-    atomic.sweep(Path())
+    atomic.remove_temporary_files(Path())
     step += 1
 """
 

@@ -42,7 +42,7 @@ def test_written_file_has_permissions_of_the_umask(tmp_path: Path) -> None:
 def test_sweep_removes_only_temporary_files(tmp_path: Path) -> None:
     for name in (".bpviz-1.part", ".bpviz-77.part", "bpviz-1.part", ".bpviz-1", "mine.part"):
         (tmp_path / name).write_bytes(b"")
-    atomic.sweep(tmp_path)
+    atomic.remove_temporary_files(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".bpviz-1", "bpviz-1.part", "mine.part"]
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -76,7 +76,7 @@ def one_epoch(bowl):
 
     def one_epoch(name, **settings):
         wrapper = WRAPPERS[name](OPTIMIZERS["gd"](step=0.1), **settings)
-        return record(march(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=1))[0].weights[1]
+        return record(iterate(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=1))[0].weights[1]
 
     return one_epoch
 
@@ -98,7 +98,7 @@ def test_gradients_by_hand(name, settings, g, one_epoch):
 
 def test_zero_gradient_is_not_clipped(bowl):
     wrapper = WRAPPERS["clip-norm"](OPTIMIZERS["gd"](), largest=0.1)
-    run = record(march(wrapper, bowl, [(3, -1)], error_threshold=None, max_epochs=2))[0]
+    run = record(iterate(wrapper, bowl, [(3, -1)], error_threshold=None, max_epochs=2))[0]
     assert run.weights.tolist() == [[3, -1]] * 3
 
 
@@ -106,7 +106,7 @@ def test_noise_has_the_specified_decreasing_variance(bowl):
     """Over 4000 seeds, in the first epoch and in the eighth, where 8^γ is 4 for γ = 2/3."""
     wrapper = WRAPPERS["gradient-noise"](OPTIMIZERS["gd"](step=1e-9), variance=0.5, power=2 / 3)
     rest = {"error_threshold": None, "max_epochs": 8, "varied": {"with.0.seed": np.arange(4000)}}
-    runs = record(march(wrapper, bowl, [(3, -1)] * 4000, **rest))
+    runs = record(iterate(wrapper, bowl, [(3, -1)] * 4000, **rest))
     moves = np.diff([run.weights for run in runs], axis=1) / -1e-9  # (seeds, epochs, weights)
     assert moves[:, 0].mean() == pytest.approx(0, abs=0.02)
     assert moves[:, 0].var() == pytest.approx(0.5, rel=0.05)
@@ -116,7 +116,7 @@ def test_noise_has_the_specified_decreasing_variance(bowl):
 def test_noise_is_the_same_for_all_gradients_of_an_epoch(bowl):
     """Both gradients of sam have the noise n of the epoch, so w = w₀ - η (g(w₀ + ρ (g + n) / |g + n|) + n)."""
     wrapper = WRAPPERS["gradient-noise"](OPTIMIZERS["sam"](step=0.1, radius=0.5), variance=1.0, seed=5)
-    run = record(march(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=1))[0]
+    run = record(iterate(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=1))[0]
     n = np.random.default_rng([5, 1]).standard_normal(2)
     g = np.array([-2, 8]) + n
     there = np.array([1, 1]) + 0.5 * g / math.sqrt(g @ g)
@@ -139,11 +139,11 @@ def test_coupled_decay_changes_all_evaluations_consistently(kind, unequal):
             return w, state
 
     w = np.asfortranarray([[0.3, -1.2, 0.7], [2.0, 0.1, -0.4]])
-    curious, f, decay = Curious(), Oracle(unequal, 2), 0.3
+    curious, f, decay = Curious(), CountingOracle(unequal, 2), 0.3
     wrapper = WRAPPERS["coupled-weight-decay"](curious, weight_decay=decay)
     wrapper.advance(w, wrapper.begin(w, f), f)
     answer = curious.answer
-    plain = Oracle(unequal, 2)
+    plain = CountingOracle(unequal, 2)
     below = np.broadcast_to(math.sqrt(decay / 2) * np.eye(3), (2, 3, 3))
     expected = {
         "error": lambda: plain.error(w) + decay / 2 * (w**2).sum(1, keepdims=True),
@@ -158,8 +158,10 @@ def test_coupled_decay_changes_all_evaluations_consistently(kind, unequal):
 def test_coupled_decay_is_not_part_of_the_reported_error(unequal):
     """Newton's method takes the same path as on the problem with the penalty."""
     rest = {"error_threshold": None, "max_epochs": 6}
-    (run,) = record(march(WRAPPERS["coupled-weight-decay"](OPTIMIZERS["newton"]()), unequal, [(0.3, -1, 0.2)], **rest))
-    (penalized,) = record(march(OPTIMIZERS["newton"](), Penalized(unequal, l2=0.01), [(0.3, -1, 0.2)], **rest))
+    (run,) = record(
+        iterate(WRAPPERS["coupled-weight-decay"](OPTIMIZERS["newton"]()), unequal, [(0.3, -1, 0.2)], **rest)
+    )
+    (penalized,) = record(iterate(OPTIMIZERS["newton"](), Penalized(unequal, l2=0.01), [(0.3, -1, 0.2)], **rest))
     assert run.weights == pytest.approx(penalized.weights, rel=1e-12)
     assert run.errors == pytest.approx(penalized.errors - 0.005 * (run.weights**2).sum(1), rel=1e-12)
 
@@ -167,8 +169,8 @@ def test_coupled_decay_is_not_part_of_the_reported_error(unequal):
 def test_coupled_decay_adds_residuals_for_levenberg_marquardt(unequal):
     rest = {"error_threshold": None, "max_epochs": 6}
     rule = OPTIMIZERS["levenberg-marquardt"]()
-    (run,) = record(march(WRAPPERS["coupled-weight-decay"](rule), unequal, [(0.3, -1, 0.2)], **rest))
-    (penalized,) = record(march(rule, Penalized(unequal, l2=0.01), [(0.3, -1, 0.2)], **rest))
+    (run,) = record(iterate(WRAPPERS["coupled-weight-decay"](rule), unequal, [(0.3, -1, 0.2)], **rest))
+    (penalized,) = record(iterate(rule, Penalized(unequal, l2=0.01), [(0.3, -1, 0.2)], **rest))
     assert run.weights == pytest.approx(penalized.weights, rel=1e-9)
 
 
@@ -192,15 +194,15 @@ def test_gradient_wrappers_apply_in_order(bowl):
     gd = OPTIMIZERS["gd"](step=0.1)
     clip, decay = WRAPPERS["clip-value"], WRAPPERS["coupled-weight-decay"]
     rest = {"error_threshold": None, "max_epochs": 1}
-    (run,) = record(march(clip(decay(gd, weight_decay=1.0), largest=3.0), bowl, [(1, 1)], **rest))
+    (run,) = record(iterate(clip(decay(gd, weight_decay=1.0), largest=3.0), bowl, [(1, 1)], **rest))
     assert run.weights[1] == pytest.approx((1 - 0.1 * (-2 + 1), 1 - 0.1 * (3 + 1)), rel=1e-15)
-    (run,) = record(march(decay(clip(gd, largest=3.0), weight_decay=1.0), bowl, [(1, 1)], **rest))
+    (run,) = record(iterate(decay(clip(gd, largest=3.0), weight_decay=1.0), bowl, [(1, 1)], **rest))
     assert run.weights[1] == pytest.approx((1 - 0.1 * (-2 + 1), 1 - 0.1 * 3), rel=1e-15)
 
 
 def test_noise_depends_on_seed_and_epoch():
     wrapper = WRAPPERS["gradient-noise"](OPTIMIZERS["gd"](step=1e-3), power=0.0)
     rest = {"error_threshold": None, "max_epochs": 3, "varied": {"with.0.seed": [0, 1, 0]}}
-    first, second, third = (run.weights for run in record(march(wrapper, Perceptron(), [(-4, -4)] * 3, **rest)))
+    first, second, third = (run.weights for run in record(iterate(wrapper, Perceptron(), [(-4, -4)] * 3, **rest)))
     assert (first == third).all()
     assert (first[1:] != second[1:]).all()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.penalty import Penalized
@@ -51,7 +51,7 @@ def wrapped(rule, settings=(), **rest):
 
 
 def follow(optimizer, problem, start, epochs, **rest):
-    return record(march(optimizer, problem, [start], error_threshold=None, max_epochs=epochs, **rest))[0]
+    return record(iterate(optimizer, problem, [start], error_threshold=None, max_epochs=epochs, **rest))[0]
 
 
 def test_an_epoch_by_hand(bowl):
@@ -67,7 +67,7 @@ def test_an_epoch_by_hand(bowl):
 def test_an_epoch_sees_every_sample_once_in_an_order_of_seed_and_epoch(six_points):
     """The orders are those of NumPy's generator with the seed (seed, epoch)."""
 
-    class Noting(Oracle):
+    class Noting(CountingOracle):
         def part(self, samples):
             seen.append(samples[:, 0].tolist())
             return super().part(samples)
@@ -100,7 +100,7 @@ def test_total_counts_are_rounded_up(bowl):
     run = follow(wrapped("golden", {"tolerance": 0.3}), bowl, (1.3, 1.1), 5)
     halves = []
 
-    class Counting(Oracle):
+    class Counting(CountingOracle):
         def part(self, samples):
             part = super().part(samples)
             parts.append(part)
@@ -140,22 +140,22 @@ def test_part_is_the_problem_on_those_samples(kind, unequal):
             ("x1", "x2"),
         )
         one = Perceptron(dataset=data, activation="tanh", bias=True, loss="half-mse")
-        return getattr(Oracle(one, 1), kind)(w[[run]])[0]
+        return getattr(CountingOracle(one, 1), kind)(w[[run]])[0]
 
-    f = Oracle(unequal, 3).part(samples)
+    f = CountingOracle(unequal, 3).part(samples)
     answer = getattr(f, kind)(w)
     assert all((answer[run] == alone(run)).all() for run in range(3))
     where = np.array([True, False, True])
-    some = getattr(Oracle(unequal, 3).part(samples), kind)(w, where)
+    some = getattr(CountingOracle(unequal, 3).part(samples), kind)(w, where)
     assert all((some[run] == alone(run)).all() for run in (0, 2))
     assert np.isnan(some[1]).all()
-    same = Oracle(unequal, 3).part(samples[:, [2]])
+    same = CountingOracle(unequal, 3).part(samples[:, [2]])
     assert (getattr(same, kind)(w)[2] == alone(2)).all()
     assert (getattr(same, kind)(w.copy(order="F"), where)[2] == alone(2)).all()
 
 
 def test_ended_runs_are_not_evaluated(six_points):
-    f = Oracle(six_points, 2)
+    f = CountingOracle(six_points, 2)
     f.live[0] = False
     error = f.part(np.array([[1], [4]])).error(np.zeros((2, 2)), np.ones(2, dtype=bool))
     assert np.isnan(error[:, 0]).tolist() == [True, False]
@@ -173,9 +173,9 @@ def test_batches_depend_on_the_seed_only(six_points):
     optimizer = wrapped("momentum", batch_size=4, seed=3)
     starts = np.random.default_rng(0).uniform(-4, 4, size=(40, 2))
     rest = {"error_threshold": 0.13, "max_epochs": 60}
-    many = record(march(optimizer, six_points, starts, block=5, **rest))
+    many = record(iterate(optimizer, six_points, starts, block=5, **rest))
     for start, run in zip(starts, many, strict=True):
-        (one,) = record(march(optimizer, six_points, [start], **rest))
+        (one,) = record(iterate(optimizer, six_points, [start], **rest))
         assert one.weights.tobytes() == run.weights.tobytes()
         assert (one.counts == run.counts).all()
     assert len({run.epochs for run in many}) > 5
@@ -184,7 +184,7 @@ def test_batches_depend_on_the_seed_only(six_points):
 def test_varied_seeds_give_each_run_its_own_batches(six_points):
     seeds = [4, 0, 4, 9]
     rest = {"error_threshold": None, "max_epochs": 5}
-    runs = record(march(wrapped("gd"), six_points, [(-4, -4)] * 4, varied={"with.0.seed": seeds}, **rest))
+    runs = record(iterate(wrapped("gd"), six_points, [(-4, -4)] * 4, varied={"with.0.seed": seeds}, **rest))
     for seed, run in zip(seeds, runs, strict=True):
         assert run.weights.tobytes() == follow(wrapped("gd", seed=seed), six_points, (-4, -4), 5).weights.tobytes()
     assert len({run.weights.tobytes() for run in runs}) == 3
@@ -213,7 +213,7 @@ def test_a_run_that_is_stuck_on_every_batch_has_the_reason_of_its_rule(kind, bow
             f.cannot_go_on(f.live & (w[:, 0] < 2), {0: "no step", 1: "another"})
             return w + 1, state
 
-    optimizer, f = kind(Stuck()), Oracle(bowl, 3)
+    optimizer, f = kind(Stuck()), CountingOracle(bowl, 3)
     w = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
     optimizer.advance(w, optimizer.begin(w, f), f)
     assert f.stuck.tolist() == [True, False, False]  # the second is stuck on the first of two batches alone

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 
 
@@ -48,7 +48,7 @@ UNUSUAL = {
 
 
 def follow(optimizer, problem, start, epochs):
-    return record(march(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
+    return record(iterate(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
 
 
 @pytest.mark.parametrize(("convention", "decay"), [("torch", 0.1 * 0.5), ("paper", 0.5)])
@@ -130,7 +130,7 @@ def test_restart_is_counted_only_for_restarted_runs(six_points):
             return w + 1, state
 
     optimizer = WRAPPERS["lookahead"](Curious(), every=2, share=1.0)
-    f, w = Oracle(six_points, 3), np.asfortranarray([(-4.0, -4.0), (1.0, 2.0), (0.0, 3.0)])
+    f, w = CountingOracle(six_points, 3), np.asfortranarray([(-4.0, -4.0), (1.0, 2.0), (0.0, 3.0)])
     state = optimizer.begin(w, f)
     state = state._replace(t=np.array([[1.0], [0.0], [1.0]]))
     w, state = optimizer.advance(w, state, f)

@@ -18,8 +18,8 @@ from bpviz import declare
 from bpviz.conformance import evaluation_counts
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
 from bpviz.declare.domains import Choice, Domain, Flag, Interval
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -90,11 +90,11 @@ def bits(run):
 
 
 def alone(optimizer, problem, starts, **rest):
-    return [bits(record(march(optimizer, problem, [start], **rest))[0]) for start in starts]
+    return [bits(record(iterate(optimizer, problem, [start], **rest))[0]) for start in starts]
 
 
 def together(optimizer, problem, starts, **rest):
-    return [bits(run) for run in record(march(optimizer, problem, starts, **rest))]
+    return [bits(run) for run in record(iterate(optimizer, problem, starts, **rest))]
 
 
 def test_every_wrapper_can_wrap_some_of_the_rules():
@@ -183,7 +183,7 @@ def one_equals_many_with_its_own_settings(name, rule):
     optimizer = wrapped(name, rule, **UNUSUAL[name])
     drawn = varied_settings(optimizer, len(starts))
     expected = [
-        bits(record(march(made, problem, [start], **rest))[0]) for (_, made), start in zip(drawn, starts, strict=True)
+        bits(record(iterate(made, problem, [start], **rest))[0]) for (_, made), start in zip(drawn, starts, strict=True)
     ]
     varied = {path: np.array([settings[path] for settings, _ in drawn]) for path in drawn[0][0]}
     for block in (None, 4):
@@ -201,11 +201,11 @@ SEEDED = [name for name in WRAPPERS if "seed" in declare.fields(WRAPPERS[name])]
 
 @pytest.mark.parametrize("name", SEEDED)
 def test_random_numbers_are_independent_of_other_runs(name):
-    """Two marches that alternate by epoch equal the same marches one after the other."""
+    """Two loops that alternate by epoch give the same runs as one after the other."""
     problem = samples()
 
     def started(seed):
-        return march(wrapped(name, "gd", seed=seed), problem, [(0.3, -1, 2, 0.1)], error_threshold=None, max_epochs=9)
+        return iterate(wrapped(name, "gd", seed=seed), problem, [(0.3, -1, 2, 0.1)], error_threshold=None, max_epochs=9)
 
     separate = [record(started(seed))[0].weights.tobytes() for seed in (3, 4)]
     first, second = zip(*zip(started(3), started(4), strict=True), strict=True)
@@ -239,7 +239,7 @@ def test_nested_wrappers_are_batch_invariant(rule, names):
     for block in (None, 3):
         assert together(optimizer, problem, starts, block=block, **rest) == expected, block
     drawn = varied_settings(optimizer, len(starts))
-    own = [bits(record(march(made, problem, [s], **rest))[0]) for (_, made), s in zip(drawn, starts, strict=True)]
+    own = [bits(record(iterate(made, problem, [s], **rest))[0]) for (_, made), s in zip(drawn, starts, strict=True)]
     varied = {path: np.array([settings[path] for settings, _ in drawn]) for path in drawn[0][0]}
     assert together(optimizer, problem, starts, varied=varied, block=4, **rest) == own
 
@@ -273,14 +273,14 @@ def freeze(*arrays):
 def _spy(kind):
     def ask(self, w, where=None):
         self.asked.add(kind)
-        answer = getattr(Oracle, kind)(self, w, where)
+        answer = getattr(CountingOracle, kind)(self, w, where)
         freeze(answer)
         return answer
 
     return ask
 
 
-class SpyOracle(Oracle):
+class SpyOracle(CountingOracle):
     """An oracle that records evaluations and counts, and returns read-only arrays."""
 
     def __init__(self, problem, runs):
@@ -307,7 +307,7 @@ def test_evaluates_only_its_needs_and_modifies_no_input(name, rule):
         freeze(w, *parts(state))
         with np.errstate(all="ignore"):  # as the loop does
             w, state = optimizer.advance(w, state, f)
-        f.look(w)
+        f.uncounted_errors(w)
         assert w.shape == (2, 4)
         assert hasattr(state, "inner")
         assert {len(a) for a in parts(state)} <= {2}
@@ -326,7 +326,7 @@ def test_wrapped_rule_has_only_an_oracle(name, rule):
 
 @over_pairs
 def test_counts_only_needed_evaluations(name, rule, six_points):
-    run = record(march(wrapped(name, rule), six_points, [(2.6, -3.5)], error_threshold=None, max_epochs=5))[0]
+    run = record(iterate(wrapped(name, rule), six_points, [(2.6, -3.5)], error_threshold=None, max_epochs=5))[0]
     assert {kind for kind, times in run.evaluations.items() if times} == wrapped(name, rule).needs
     assert (np.diff(run.counts, axis=0) >= 0).all()
 
@@ -335,7 +335,7 @@ def test_counts_only_needed_evaluations(name, rule, six_points):
 def test_divergence_is_an_ending(name, rule, bowl):
     """A run whose initial error overflows ends at once, without a warning; the other run is not affected."""
     rest = {"error_threshold": None, "max_epochs": 6}
-    over, fine = record(march(wrapped(name, rule), bowl, [(1e200, 1), (1, 1)], **rest))
+    over, fine = record(iterate(wrapped(name, rule), bowl, [(1e200, 1), (1, 1)], **rest))
     assert (over.epochs, over.ending, over.final_error) == (0, Ending.DIVERGED, np.inf)
     assert [bits(fine)] == alone(wrapped(name, rule), bowl, [(1, 1)], **rest)
 
@@ -353,10 +353,10 @@ class Mute:
 def test_rejects_a_problem_without_the_needed_evaluations(name):
     optimizer = wrapped(name, "gd")
     with pytest.raises(ValueError, match="requires") as refusal:
-        list(march(optimizer, Mute(), [[0.0]], error_threshold=None, max_epochs=1))
+        list(iterate(optimizer, Mute(), [[0.0]], error_threshold=None, max_epochs=1))
     assert str(refusal.value) == "gd requires gradient, which the problem mute problem does not provide"
     own = [kind for kind in KINDS if kind in WRAPPERS[name].needs]
-    said = [complaint for _, complaint in declare.misfits(optimizer, Mute())]
+    said = [complaint for _, complaint in declare.unsuitable_settings(optimizer, Mute())]
     words = f"{name} requires {' and '.join(own)}, which the problem mute problem does not provide"
     assert said == ([words] if own else [f"{name} requires a problem with data (mute problem has none)"] * len(said))
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 
 
@@ -164,7 +164,7 @@ def factors(bowl):
 
     def factors(name, many, /, **settings):
         wrapper = WRAPPERS[name](OPTIMIZERS["gd"](step=0.001), **settings)
-        run = record(march(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=many))[0]
+        run = record(iterate(wrapper, bowl, [(1, 1)], error_threshold=None, max_epochs=many))[0]
         w2 = run.weights[:, 1]
         return (1 - (w2[1:] + 1) / (w2[:-1] + 1)) / 0.004  # on the bowl, w2 + 1 is multiplied by 1 - 4 η
 
@@ -210,7 +210,7 @@ def test_reduce_on_plateau_by_hand(six_points):
 
     def steps(**settings):
         wrapper = WRAPPERS["reduce-on-plateau"](OPTIMIZERS["gd"](step=1.0), decay=0.5, patience=1, **settings)
-        run = record(march(wrapper, six_points, [start], error_threshold=None, max_epochs=9))[0]
+        run = record(iterate(wrapper, six_points, [start], error_threshold=None, max_epochs=9))[0]
         gradients = six_points.at(np.asfortranarray(run.weights[:-1])).gradient()
         assert run.evaluations["error"] == 9
         return [float(f"{step:.6g}") for step in (run.weights[:-1] - run.weights[1:])[:, 0] / gradients[:, 0]]
@@ -224,7 +224,7 @@ def test_reduce_on_plateau_with_negative_errors():
     problem = PROBLEMS["mccormick"]()
     lowest = min(problem.minima, key=lambda minimum: minimum.error).at
     wrapper = WRAPPERS["reduce-on-plateau"](OPTIMIZERS["gd"](step=1e-9), patience=1, decay=0.5)
-    f, w = Oracle(problem, 1), np.array([lowest])
+    f, w = CountingOracle(problem, 1), np.array([lowest])
     state, factors = wrapper.begin(w, f), []
     for _ in range(5):
         w, state = wrapper.advance(w, state, f)
@@ -242,7 +242,7 @@ def test_warm_restarts_continue_forever(factors):
 def test_nested_schedules_multiply(bowl):
     gd = OPTIMIZERS["gd"](step=0.1)
     both = WRAPPERS["warm-up"](WRAPPERS["exponential"](gd, decay=0.5), epochs=2, first=0.5)
-    run = record(march(both, bowl, [(1, 1)], error_threshold=None, max_epochs=4))[0]
+    run = record(iterate(both, bowl, [(1, 1)], error_threshold=None, max_epochs=4))[0]
     w2 = run.weights[:, 1]
     shrunk = (1 - (w2[1:] + 1) / (w2[:-1] + 1)) / 0.4
     assert shrunk == pytest.approx([0.5, 0.75 * 0.5, 0.25, 0.125], rel=1e-12)
@@ -280,10 +280,10 @@ def test_schedule_affects_every_rule_with_a_step(name, six_points, unequal):
         assert optimizer.name == name
 
     def paths(optimizer):
-        marches = [
-            march(optimizer, problem, starts, error_threshold=None, max_epochs=9)
+        both = [
+            iterate(optimizer, problem, starts, error_threshold=None, max_epochs=9)
             for problem, starts in ((six_points, [(-4, -4), (2.3, -0.7)]), (unequal, [(-1.2, 1, 0.3)]))
         ]
-        return [run.weights.tobytes() for epochs in marches for run in record(epochs)]
+        return [run.weights.tobytes() for epochs in both for run in record(epochs)]
 
     assert paths(wrapper) != paths(rule)

@@ -11,8 +11,8 @@ import scipy.optimize
 from scipy.optimize import line_search, minimize_scalar
 
 from bpviz.declare import OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
-from bpviz.engine.oracle import Oracle
+from bpviz.engine.loop import iterate
+from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import record
 
 AGAINST = {
@@ -121,7 +121,7 @@ over_searches = pytest.mark.parametrize("name", TWINS)
 
 
 def follow(optimizer, problem, start, epochs):
-    return record(march(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
+    return record(iterate(optimizer, problem, [start], error_threshold=None, max_epochs=epochs))[0]
 
 
 @over_searches
@@ -164,7 +164,7 @@ def test_searches_along_the_negative_gradient_where_the_rule_leads_uphill(name, 
     g, h = six_points.at(np.array(starts)).gradient(), six_points.at(np.array(starts)).hessian()
     newton = [np.linalg.solve(b, a) for a, b in zip(g, h, strict=True)]
     assert [float(a @ p) > 0 for a, p in zip(g, newton, strict=True)] == [False, True]
-    runs = record(march(wrapper, six_points, starts, error_threshold=None, max_epochs=1))
+    runs = record(iterate(wrapper, six_points, starts, error_threshold=None, max_epochs=1))
     for run, d in zip(runs, (g[0], newton[1]), strict=True):
         move = run.weights[0] - run.weights[1]
         assert move / np.linalg.norm(move) == pytest.approx(d / np.linalg.norm(d), rel=1e-9)
@@ -174,12 +174,12 @@ def test_searches_along_the_negative_gradient_where_the_rule_leads_uphill(name, 
 def test_restarts_a_rule_whose_move_leads_uphill(bowl):
     """Momentum leads uphill once it has passed the minimum; its velocity is 0 after such an epoch."""
     inner = OPTIMIZERS["momentum"](step=1.0, momentum=0.9)
-    wrapper, f, w = WRAPPERS["search-backtracking"](inner), Oracle(bowl, 1), np.array([[2.0, 3.0]])
+    wrapper, f, w = WRAPPERS["search-backtracking"](inner), CountingOracle(bowl, 1), np.array([[2.0, 3.0]])
     state, restarts = wrapper.begin(w, f), 0
     for _ in range(12):
-        f.look(w)
+        f.uncounted_errors(w)
         g = bowl.at(w).gradient()
-        uphill = (g * (inner.advance(w, state.inner, Oracle(bowl, 1))[0] - w)).sum() >= 0
+        uphill = (g * (inner.advance(w, state.inner, CountingOracle(bowl, 1))[0] - w)).sum() >= 0
         with np.errstate(all="ignore"):  # as the loop does
             w, state = wrapper.advance(w, state, f)
         assert uphill == (state.inner[0] == 0).all()

@@ -17,7 +17,7 @@ from proofs import twin_families
 
 from bpviz import declare
 from bpviz.declare import KINDS, OPTIMIZERS, WRAPPERS
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import Ending, record
 
 EPOCHS = 50
@@ -106,7 +106,7 @@ def test_weights_errors_and_bill_are_the_twin_s_at_every_epoch(name, rule, where
     inner = SETTINGS[rule]
     for settings, starts in cases(name, STARTS[where]):
         wrapper = WRAPPERS[name](OPTIMIZERS[rule](**inner), **settings)
-        runs = record(march(wrapper, problem, starts, error_threshold=None, max_epochs=most))
+        runs = record(iterate(wrapper, problem, starts, error_threshold=None, max_epochs=most))
         for start, run in zip(starts, runs, strict=True):
             f, w = plain(problem), list(start)
             twin = family.TWINS[name](RULES[rule](**inner), **declare.settings(wrapper))
@@ -130,7 +130,7 @@ def test_every_setting_has_an_effect(name, six_points, unequal):
         """Yield the weights of all runs, epoch by epoch."""
         thing = WRAPPERS[name](OPTIMIZERS["adam"](step=0.3), **settings)
         for problem, starts in zip((six_points, unequal), STARTS.values(), strict=True):
-            for epoch in march(thing, problem, starts, error_threshold=None, max_epochs=EPOCHS):
+            for epoch in iterate(thing, problem, starts, error_threshold=None, max_epochs=EPOCHS):
                 yield epoch.w.tobytes()
 
     def moved(some, others):

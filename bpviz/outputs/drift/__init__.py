@@ -45,7 +45,7 @@ class Change(NamedTuple):
 
 
 @dataclass
-class Checked:
+class CheckResult:
     """The result of checking the outputs of one experiment.
 
     ``config`` is empty for orphaned outputs. ``notes`` name skipped comparisons and possible causes of a difference.

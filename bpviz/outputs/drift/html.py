@@ -12,7 +12,7 @@ from bpviz.storage import atomic
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bpviz.outputs.drift import Checked, Picture
+    from bpviz.outputs.drift import CheckResult, Picture
 
 PAGE = "index.html"
 
@@ -72,15 +72,15 @@ figure img {
 _CAPTIONS = {"expected": "Baseline", "actual": "Now", "difference": "Difference"}
 
 
-def write(folder: Path, found: Sequence[Checked], verdict: str) -> Path:
+def write(folder: Path, results: Sequence[CheckResult], verdict: str) -> Path:
     """Write the page and its images, and return its path; raise UnwritableError if that fails."""
-    shown = [one for one in found if one.drifts]
+    drifted = [result for result in results if result.drifts]
     written: dict[Path, bytes] = {}
-    for one in shown:
-        for picture in one.pictures:
+    for result in drifted:
+        for picture in result.pictures:
             for part, content in picture.parts.items():
-                written[folder / one.folder.name / _file(picture, part)] = content
-    written[folder / PAGE] = page(shown, verdict).encode(errors="backslashreplace")
+                written[folder / result.folder.name / _file(picture, part)] = content
+    written[folder / PAGE] = page(drifted, verdict).encode(errors="backslashreplace")
     for inside in dict.fromkeys([folder, *(path.parent for path in written)]):
         atomic.check(inside, [path.name for path in written if path.parent == inside])
         atomic.make(inside)
@@ -93,12 +93,12 @@ def _file(picture: Picture, part: str) -> str:
     return f"{picture.name}-{part}.png"
 
 
-def page(found: Sequence[Checked], verdict: str) -> str:
+def page(results: Sequence[CheckResult], verdict: str) -> str:
     """Return the page, with the images embedded in it."""
     entries = "".join(
-        f'<li><a href="#e{number}">{escape(one.title)}</a></li>' for number, one in enumerate(found, start=1)
+        f'<li><a href="#e{number}">{escape(result.title)}</a></li>' for number, result in enumerate(results, start=1)
     )
-    sections = "".join(_section(number, one) for number, one in enumerate(found, start=1))
+    sections = "".join(_section(number, result) for number, result in enumerate(results, start=1))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -113,7 +113,7 @@ def page(found: Sequence[Checked], verdict: str) -> str:
 <header>
 <h1>Drift report</h1>
 <p class="pale">{escape(verdict[0].upper() + verdict[1:])}.</p>
-{f'<nav aria-label="Experiments"><ul>{entries}</ul></nav>' if len(found) > 1 else ""}
+{f'<nav aria-label="Experiments"><ul>{entries}</ul></nav>' if len(results) > 1 else ""}
 </header>
 <main>
 {sections}</main>
@@ -122,24 +122,24 @@ def page(found: Sequence[Checked], verdict: str) -> str:
 """
 
 
-def _section(number: int, one: Checked) -> str:
-    config = f"<code>{escape(one.config)}</code>, " if one.config else ""
+def _section(number: int, result: CheckResult) -> str:
+    config = f"<code>{escape(result.config)}</code>, " if result.config else ""
     parts = [
-        f'<section id="e{number}" aria-labelledby="t{number}">\n<h2 id="t{number}">{escape(one.title)}</h2>\n',
-        f'<p class="pale">{config}outputs in <code>{escape(str(one.folder))}</code></p>\n',
-        f'<ul class="drifts">\n{"".join(_drifts(one))}</ul>\n',
+        f'<section id="e{number}" aria-labelledby="t{number}">\n<h2 id="t{number}">{escape(result.title)}</h2>\n',
+        f'<p class="pale">{config}outputs in <code>{escape(str(result.folder))}</code></p>\n',
+        f'<ul class="drifts">\n{"".join(_drifts(result))}</ul>\n',
     ]
-    if one.notes:
-        notes = "".join(f"<li>{escape(note)}</li>\n" for note in one.notes)
+    if result.notes:
+        notes = "".join(f"<li>{escape(note)}</li>\n" for note in result.notes)
         parts.append(f'<ul class="notes">\n{notes}</ul>\n')
-    if one.changes:
-        parts.append(_changes(one))
-    parts += [_picture(one, picture) for picture in one.pictures]
+    if result.changes:
+        parts.append(_changes(result))
+    parts += [_picture(result, picture) for picture in result.pictures]
     return "".join([*parts, "</section>\n"])
 
 
-def _drifts(one: Checked) -> Iterator[str]:
-    for level, where in one.drifts:
+def _drifts(result: CheckResult) -> Iterator[str]:
+    for level, where in result.drifts:
         place = ":".join([where.file, *(str(n) for n in (where.line, where.column) if n)])
         path = f"{escape(where.path)}: " if where.path else ""
         yield (
@@ -148,20 +148,20 @@ def _drifts(one: Checked) -> Iterator[str]:
         )
 
 
-def _changes(one: Checked) -> str:
+def _changes(result: CheckResult) -> str:
     rows = "".join(
         f"<tr><td>{escape(change.run)}</td><td>{escape(change.what)}</td>"
         f'<td class="number">{escape(change.was)}</td><td class="number now">{escape(change.now)}</td></tr>\n'
-        for change in one.changes
+        for change in result.changes
     )
     head = '<tr><th>run</th><th>quantity</th><th class="number">baseline</th><th class="number">now</th></tr>'
     return f'<div class="scroll" tabindex="0"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n'
 
 
-def _picture(one: Checked, picture: Picture) -> str:
+def _picture(result: CheckResult, picture: Picture) -> str:
     figures = "".join(
         f"<figure><figcaption>{_CAPTIONS[part]}</figcaption>"
-        f'<a href="{_url(one, picture, part)}"><img alt="{escape(f"{picture.title}: {_CAPTIONS[part].lower()}")}"'
+        f'<a href="{_url(result, picture, part)}"><img alt="{escape(f"{picture.title}: {_CAPTIONS[part].lower()}")}"'
         f' src="data:image/png;base64,{base64.b64encode(content).decode()}"></a></figure>\n'
         for part, content in picture.parts.items()
     )
@@ -171,7 +171,7 @@ def _picture(one: Checked, picture: Picture) -> str:
     )
 
 
-def _url(one: Checked, picture: Picture, part: str) -> str:
+def _url(result: CheckResult, picture: Picture, part: str) -> str:
     from urllib.parse import quote
 
-    return quote(f"{one.folder.name}/{_file(picture, part)}")
+    return quote(f"{result.folder.name}/{_file(picture, part)}")

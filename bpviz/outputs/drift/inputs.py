@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bpviz import config
 from bpviz.config import Mistake, plugins
 from bpviz.outputs import lockfile, status
-from bpviz.outputs.drift import Checked, Drift
+from bpviz.outputs.drift import CheckResult, Drift
 from bpviz.outputs.lockfile import LockError
 from bpviz.outputs.status import RunOptions
 from bpviz.storage import hashing
@@ -58,7 +58,7 @@ class Subject:
         return cls(source, folder, asked, before, mistake)
 
     @property
-    def untouched(self) -> bool:
+    def unchanged(self) -> bool:
         """Whether all inputs and outputs have the hashes of the lockfile, so that the config need not be parsed."""
         return status.up_to_date(self.source, self.folder, self.asked) is not None
 
@@ -82,10 +82,10 @@ def _unusable(path: Path, message: str) -> Mistake:
     return Mistake(str(path), conflicts[0] if conflicts and "conflict" in reason else 0, 0, "", reason)
 
 
-def check(subject: Subject, experiment: Experiment | None) -> Checked:
+def check(subject: Subject, experiment: Experiment | None) -> CheckResult:
     """Check inputs and output files; without an experiment, only options and files, as the inputs are unchanged."""
     title = experiment.title if experiment else subject.source.name
-    checked = Checked(subject.source.label, subject.folder, title)
+    checked = CheckResult(subject.source.label, subject.folder, title)
     if subject.before is None:
         assert subject.mistake
         checked.drifts.append(Drift("inputs", subject.mistake))
@@ -170,7 +170,7 @@ def _files(before: Lock, folder: Path) -> Iterator[Drift]:
             yield Drift("inputs", Mistake(str(folder / name), 0, 0, "", message))
 
 
-def orphaned(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> list[Checked]:
+def orphaned(out: Path, checks: Sequence[CheckResult], folders: Sequence[Path]) -> list[CheckResult]:
     """Return orphaned output folders whose configs were in ``folders``; add orphaned files to their checks."""
     found = []
     own = {check.folder.resolve(): check for check in checks}
@@ -178,7 +178,7 @@ def orphaned(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> l
         if orphan.config:
             message = f"orphaned outputs: their config {orphan.config} no longer exists"
             gone = Drift("inputs", Mistake(str(orphan.folder / lockfile.NAME), 0, 0, "", message))
-            found.append(Checked("", orphan.folder, orphan.folder.name, [gone]))
+            found.append(CheckResult("", orphan.folder, orphan.folder.name, [gone]))
         elif orphan.folder.resolve() in own:
             message = "orphaned file: the config no longer produces it"
             mistakes = [Mistake(str(orphan.folder / name), 0, 0, "", message) for name in orphan.files]
@@ -186,7 +186,7 @@ def orphaned(out: Path, checks: Sequence[Checked], folders: Sequence[Path]) -> l
     return found
 
 
-def check_expectations(checked: Checked, experiment: Experiment, runs: list[Any], unmet: list[str]) -> None:
+def check_expectations(checked: CheckResult, experiment: Experiment, runs: list[Any], unmet: list[str]) -> None:
     """Record the runs that did not reach their threshold, and the failed expectations."""
     checked.unmet += unmet
     checked.unexpected += [m for expectation in experiment.expectations for m in expectation.failures(runs)]

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import tables
-from bpviz.messages.text import listed
+from bpviz.messages.text import join_words
 from bpviz.outputs import lockfile, provenance
 from bpviz.outputs.build import TABLES, Job
-from bpviz.outputs.drift import Change, Checked, Drift, Picture
+from bpviz.outputs.drift import Change, CheckResult, Drift, Picture
 from bpviz.outputs.drift.inputs import Subject, check_expectations
 from bpviz.outputs.provenance import versions
 from bpviz.tables import tolerance
@@ -36,10 +36,10 @@ class Task(NamedTuple):
     before: Lock
     experiment: Experiment
     job: Job
-    checked: Checked
+    checked: CheckResult
 
 
-def task(subject: Subject, experiment: Experiment, temporary: Path, level: str, checked: Checked) -> Task:
+def task(subject: Subject, experiment: Experiment, temporary: Path, level: str, checked: CheckResult) -> Task:
     """Return the task that repeats the outputs, as far as a level compares them, in the folder ``temporary``."""
     assert subject.before
     before = subject.before
@@ -94,7 +94,7 @@ def _at(task: Task, path: str) -> Any:
 def _causes(task: Task) -> Iterator[str]:
     """Yield notes about possible causes of a difference other than the config."""
     folder, before = task.subject.folder, task.before
-    code = provenance.other_code(before.code)
+    code = provenance.changed_code(before.code)
     if code:
         more = [f"{len(code) - _NAMED} more"] if len(code) > _NAMED + 1 else []
         named = [*code[:_NAMED], *more] if more else code
@@ -229,7 +229,7 @@ def _history(path: Path) -> dict[tuple[str, int], list[float]]:
 def _pixels(task: Task, outcome: Outcome) -> None:
     """Compare the plotted data of figures, and the pixels of those that were drawn again."""
     checked, before, formats = task.checked, task.before, task.subject.asked.formats
-    explained = bool(provenance.other_code(before.code)) or bool(checked.at("inputs"))
+    explained = bool(provenance.changed_code(before.code)) or bool(checked.at("inputs"))
     rounded = []
     for number, figure in enumerate(task.experiment.figures):
         messages: list[str] = []
@@ -257,7 +257,7 @@ def _pixels(task: Task, outcome: Outcome) -> None:
         checked.notes.append(f"{folder}: pixel comparison skipped for {others[0]}{more} (not PNG)")
     if rounded:
         checked.notes.append(
-            f"{folder}: ignored: plotted data of {listed(rounded, 'and')} differs only in the last digits "
+            f"{folder}: ignored: plotted data of {join_words(rounded, 'and')} differs only in the last digits "
             "(different CPU or NumPy version)"
         )
 

@@ -7,17 +7,17 @@ from typing import Any
 
 from bpviz import tables
 from bpviz.messages.github_actions import repository_path
-from bpviz.outputs.drift import LEVELS, Checked
+from bpviz.outputs.drift import LEVELS, CheckResult
 from bpviz.tables import Table, schemas
 
 
-def verdict(found: Sequence[Checked], level: str) -> str:
+def verdict(results: Sequence[CheckResult], level: str) -> str:
     """Return the result of a check in one sentence."""
-    drifts = sum(len(one.drifts) for one in found)
-    drifted = sum(bool(one.drifts) for one in found)
-    if not found:
+    drifts = sum(len(result.drifts) for result in results)
+    drifted = sum(bool(result.drifts) for result in results)
+    if not results:
         return "no experiments to check"
-    checked = f"{_counted(len(found), 'experiment')} checked (level: {level})"
+    checked = f"{_counted(len(results), 'experiment')} checked (level: {level})"
     drift = f"{_counted(drifts, 'drift')} in {_counted(drifted, 'experiment')}" if drifts else "no drift"
     return f"{checked}, {drift}"
 
@@ -26,23 +26,23 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def as_text(found: Sequence[Checked], *, notes: bool = True) -> str:
+def as_text(results: Sequence[CheckResult], *, notes: bool = True) -> str:
     """Return all drifts with their places, and the notes."""
-    lines = [str(drift.where) for one in found for drift in one.drifts]
-    lines += [note for one in found for note in one.notes] if notes else []
+    lines = [str(drift.where) for result in results for drift in result.drifts]
+    lines += [note for result in results for note in result.notes] if notes else []
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_data(found: Sequence[Checked], level: str) -> dict[str, Any]:
+def as_data(results: Sequence[CheckResult], level: str) -> dict[str, Any]:
     """Return the report as plain data for JSON."""
     return {
         "schema": schemas.DRIFT,
         "level": level,
-        "drifts": sum(len(one.drifts) for one in found),
+        "drifts": sum(len(result.drifts) for result in results),
         "experiments": [
             {
-                "config": one.config or None,
-                "outputs": str(one.folder),
+                "config": result.config or None,
+                "outputs": str(result.folder),
                 "drifts": [
                     {
                         "level": drift.level,
@@ -52,30 +52,31 @@ def as_data(found: Sequence[Checked], level: str) -> dict[str, Any]:
                         "path": drift.where.path,
                         "message": drift.where.message,
                     }
-                    for drift in one.drifts
+                    for drift in result.drifts
                 ],
-                "notes": one.notes,
+                "notes": result.notes,
             }
-            for one in found
+            for result in results
         ],
     }
 
 
-def as_markdown(found: Sequence[Checked], level: str) -> str:
+def as_markdown(results: Sequence[CheckResult], level: str) -> str:
     """Return the report in Markdown: a table of the experiments, then the drifts and notes."""
     levels = LEVELS[: LEVELS.index(level) + 1]
     rows = [
-        [one.title, repository_path(one.config) or one.config, *(_cell(one, each) for each in levels)] for one in found
+        [result.title, repository_path(result.config) or result.config, *(_cell(result, each) for each in levels)]
+        for result in results
     ]
     table = Table(["experiment", "config", *levels], rows, [False] * (2 + len(levels)))
-    text = as_text(found)
+    text = as_text(results)
     block = tables.markdown_block(text.rstrip("\n")) if text else ""
-    return f"# bpviz: {verdict(found, level)}\n\n{tables.as_markdown(table)}{block}"
+    return f"# bpviz: {verdict(results, level)}\n\n{tables.as_markdown(table)}{block}"
 
 
-def _cell(one: Checked, level: str) -> str:
-    drifts = len(one.at(level))
+def _cell(result: CheckResult, level: str) -> str:
+    drifts = len(result.at(level))
     if drifts:
         return _counted(drifts, "drift")
-    skipped = level == "pixels" and any("skipped (figures drawn" in note for note in one.notes)
+    skipped = level == "pixels" and any("skipped (figures drawn" in note for note in result.notes)
     return "skipped" if skipped else "no drift"

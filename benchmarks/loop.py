@@ -18,7 +18,7 @@ import numpy as np
 from versus import Row, heading, versus
 
 from bpviz.declare import OPTIMIZERS, PROBLEMS, Optimizer
-from bpviz.engine.loop import march
+from bpviz.engine.loop import iterate
 from bpviz.engine.results import record, summarize
 
 THRESHOLD = 0.125
@@ -112,7 +112,7 @@ def rows() -> Iterator[Row]:
 
     def one_run() -> tuple[np.ndarray, np.ndarray]:
         optimizer = OPTIMIZERS["gd"](step=0.3)
-        (trajectory,) = record(march(optimizer, problem, [[-4, -4]], error_threshold=THRESHOLD, max_epochs=1000))
+        (trajectory,) = record(iterate(optimizer, problem, [[-4, -4]], error_threshold=THRESHOLD, max_epochs=1000))
         return trajectory.weights, trajectory.errors
 
     ours, theirs = one_run(), one_run_by_hand(0.3)
@@ -122,7 +122,7 @@ def rows() -> Iterator[Row]:
     yield versus("gd, one run of 797 epochs, recorded", one_run, lambda: one_run_by_hand(0.3), target=1.5, rounds=51)
 
     def sweep(optimizer: Optimizer) -> tuple[np.ndarray, np.ndarray]:
-        epochs = march(optimizer, problem, STARTS, error_threshold=THRESHOLD, max_epochs=MAX_EPOCHS)
+        epochs = iterate(optimizer, problem, STARTS, error_threshold=THRESHOLD, max_epochs=MAX_EPOCHS)
         summary = summarize(epochs, RUNS, 2)
         return summary.epochs, summary.weights
 
