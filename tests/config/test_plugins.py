@@ -487,7 +487,8 @@ def test_workers_execute_the_text_that_was_read(folder):
     changing = "from pathlib import Path\nPath(__file__).write_text('1 / 0')\n"
     write("bad.py", LEAP + changing)
     result = process("run", "exp.yaml", "--plugin", "bad.py", "--jobs", "2", cwd=folder)
-    assert (result.returncode, result.stderr) == (0, "outputs/exp: wrote 6 files; first figure outputs/exp/errors.png\n")
+    status = "outputs/exp: wrote 6 files; first figure outputs/exp/errors.png\n"
+    assert (result.returncode, result.stderr) == (0, status)
     assert Path("bad.py").read_text() == "1 / 0"
 
 
