@@ -333,7 +333,7 @@ class StrongWolfe:
             if accept:
                 good = good & accept(g_there)
             kept = good | (low & (height < error))  # the lowest so far, since the ceiling is the lowest before
-            lowest = _where(kept, (kept, alpha, height, g_there), lowest, f)
+            lowest = choose(kept, (kept, alpha, height, g_there), lowest, f)
             return _Trial(alpha, height, slope_there), searching & ~low, low & ~good
 
         # Algorithm 3.5: double the step until one is good or too long
@@ -345,8 +345,8 @@ class StrongWolfe:
         for _ in range(_MOST_TRIALS):
             here, too_high, unfit = look(alpha, ceiling)
             uphill = unfit & (here.slope >= 0)
-            low = _where(too_high, last, _where(uphill, here, low, f), f)
-            high = _where(too_high, here, _where(uphill, last, high, f), f)
+            low = choose(too_high, last, choose(uphill, here, low, f), f)
+            high = choose(too_high, here, choose(uphill, last, high, f), f)
             zooming = zooming | too_high | uphill
             searching = unfit & ~uphill
             if not searching.any():
@@ -367,20 +367,20 @@ class StrongWolfe:
                 break
             here, too_high, unfit = look(alpha, low.phi)
             across = unfit & (here.slope * (high.alpha - low.alpha) >= 0)
-            dropped = _where(too_high | across, high, low, f)
-            high = _where(too_high, here, _where(across, low, high, f), f)
-            low = _where(too_high, low, here, f)
+            dropped = choose(too_high | across, high, low, f)
+            high = choose(too_high, here, choose(across, low, high, f), f)
+            low = choose(too_high, low, here, f)
             searching = too_high | unfit
         holds, alpha, error_there, g_there = lowest
         return SearchResult(holds, alpha, KnownValues(error_there, g_there, error, ~holds))
 
 
-def _where(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:
-    """Choose between two tuples of arrays per run."""
+def choose(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:
+    """Return ``a`` in the runs of ``mask (runs, 1)`` and ``b`` in the others, for arrays or nested tuples of arrays."""
     if isinstance(a, tuple):
-        chosen = [_where(mask, x, y, f) for x, y in zip(a, b, strict=True)]
+        chosen = [choose(mask, x, y, f) for x, y in zip(a, b, strict=True)]
         return type(a)(*chosen) if hasattr(a, "_fields") else tuple(chosen)
-    return f.xp.where(mask, a, b)
+    return f.xp.where(mask.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
 
 
 def _between(low: _Trial, high: _Trial, third: _Trial | None, middle: Array, f: Oracle) -> Array:

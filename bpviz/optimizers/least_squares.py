@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
-from bpviz.numerics.linesearch import backtrack, end_failed_searches, ensure_descent, resolution
+from bpviz.numerics.linesearch import backtrack, choose, end_failed_searches, ensure_descent, resolution
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -136,7 +136,7 @@ class LevenbergMarquardt:
         if new.any():
             here = self._at(w, f.residuals(w, new[:, 0]), new[:, 0], f)
             mu = self.damping * xp.linalg.diagonal(here.A).max(axis=1, keepdims=True)
-            state = _chosen(new, here._replace(mu=mu), state, f)
+            state = choose(new, here._replace(mu=mu), state, f)
         error, A, g, mu, nu = state
         h = -f.solve(A + mu[..., None] * xp.eye(w.shape[1]), g)
         trial = w + h
@@ -150,7 +150,7 @@ class LevenbergMarquardt:
         if taken.any():
             better = self._at(trial, r, taken[:, 0], f)
             mu = mu * xp.maximum(self.decrease, 1 - surprise * surprise * surprise)
-            after = _chosen(taken, better._replace(mu=mu), after, f)
+            after = choose(taken, better._replace(mu=mu), after, f)
         return xp.where(taken, trial, w), after
 
     def _at(self, w: Array, r: Array, where: Mask, f: Oracle) -> Damped:
@@ -158,8 +158,3 @@ class LevenbergMarquardt:
         J, error = f.jacobian(w, where), f.dot(r, r)
         g = f.matvec(f.xp.matrix_transpose(J), r)
         return Damped(error, f.gram(J), g, f.xp.full_like(error, f.xp.nan), f.xp.zeros_like(error) + self.increase)
-
-
-def _chosen(mask: Mask, a: Damped, b: Damped, f: Oracle) -> Damped:
-    """Return ``a`` for the runs in ``mask (runs, 1)``, else ``b``."""
-    return Damped(*(f.xp.where(mask if x.ndim < 3 else mask[..., None], x, y) for x, y in zip(a, b, strict=True)))

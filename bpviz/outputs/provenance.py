@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 
 # Source files that every output depends on: they read configs, compute results and write files.
 READING_AND_COMPUTING = (
-    *(
-        "__init__.py",
-        "messages/*.py",
-        "storage/*.py",
-        "declare/*.py",
-        "numerics/*.py",
-        "libraries/*.py",
-        "problems/*.py",
-    ),
-    *("engine/*.py", "tables/*.py", "experiment/*.py", "config/*.py", "execution/*.py", "outputs/*.py"),
+    "__init__.py",
+    "messages/*.py",
+    "storage/*.py",
+    "declare/*.py",
+    "numerics/*.py",
+    "libraries/*.py",
+    "problems/*.py",
+    "engine/*.py",
+    "tables/*.py",
+    "experiment/*.py",
+    "config/*.py",
+    "execution/*.py",
+    "outputs/*.py",
 )
 # Source files that every figure depends on. Of rules, wrappers and figures only the used ones count.
 DRAWING = ("landscape/*.py", "figures/_*.py")

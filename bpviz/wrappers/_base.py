@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS, Optimizer, Wrapper, fields, layers
 from bpviz.declare.restricted import altered
+from bpviz.numerics.linesearch import choose
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -91,14 +92,7 @@ def begun_again(optimizer: Optimizer, where: Mask, w: Array, state: Any, f: Orac
     """Return ``state``, replaced in the runs ``where (runs, 1)`` by the state in which the rule begins at ``w``."""
     if not where.any():
         return state
-    return _chosen(where, optimizer.begin(w, _only(f, where[:, 0])), state, f)
-
-
-def _chosen(mask: Mask, a: Any, b: Any, f: Oracle) -> Any:
-    if isinstance(a, tuple):
-        parts = [_chosen(mask, x, y, f) for x, y in zip(a, b, strict=True)]
-        return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
-    return f.xp.where(mask.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
+    return choose(where, optimizer.begin(w, _only(f, where[:, 0])), state, f)
 
 
 # -- checks of the inner rule ----------------------------------------------------------------------------------------

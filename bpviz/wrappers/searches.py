@@ -60,9 +60,8 @@ class _Search(Wrapper):
         xp = f.xp
         proposed, inner = self.inner.advance(w, state.inner, f)
         g, error = f.gradient(w), f.error(w)
-        waits = ~state.failed & (proposed == w).all(
-            axis=1, keepdims=True
-        )  # some rules do not move in their first epoch
+        stays = (proposed == w).all(axis=1, keepdims=True)  # as some rules do in their first epoch
+        waits = ~state.failed & stays
         d, lost = ensure_descent(xp.where(state.failed, -g, proposed - w), g, f)
         d = xp.where(waits & (g != 0).any(axis=1, keepdims=True), 0.0, d)
         found, alpha = end_failed_searches(*self._found(w, d, g, error, f), d, g, f)

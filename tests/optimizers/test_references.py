@@ -89,7 +89,7 @@ def check(case, compared):
 
 @pytest.mark.parametrize(("family", "case"), CASES)
 def test_rule_follows_its_recorded_path(family, case):
-    """Over the first updates: what goes wrong in an update goes wrong in these."""
+    """Compare the first updates: a wrong update rule already differs there."""
     check(case, compare(family, case, max(FIRST, 2 * (case.parts or 0))))
 
 
