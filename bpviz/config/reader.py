@@ -16,6 +16,7 @@ from bpviz.config.read_algorithms import read_algorithms
 from bpviz.config.read_expectations import read_expectations
 from bpviz.config.read_figures import read_figures
 from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
+from bpviz.config.read_style import check_styles, read_words
 
 
 def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
@@ -23,11 +24,15 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
     given = root.value
     reader.check_keys(root, "", KEYS, "key")
     title, max_epochs = (reader.field(given, KEYS[key], "") for key in ("title", "max_epochs"))
+    title = None if title == "none" else title  # as in `title: none` of a figure
     problem = read_problem(reader, root)
     error_threshold, gradient_threshold = read_thresholds(reader, given, problem)
     starts = read_starts(reader, given.get("start"), "start", problem)
     algorithms, names = read_algorithms(reader, root, problem)
     figures = read_figures(reader, root, problem, names)
+    style = reader.field(given, KEYS["style"], "")
+    check_styles(reader, given.get("figures"), figures, style)
+    words = read_words(reader, given.get("labels"))
     expectations = read_expectations(reader, given.get("expect"), names)
     if reader.mistakes or problem is None or algorithms is None:
         return None
@@ -42,5 +47,8 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
         figures,
         gradient_threshold,
         expectations,
-        tuple(reader.data_files),
+        heading=title or "",
+        style=style,
+        words=words,
+        data_files=tuple(reader.data_files),
     )

@@ -11,7 +11,7 @@ from bpviz.declare.decorators import (
     problem,
     wrapper,
 )
-from bpviz.declare.fields import Field, conflicts, fields, hyper, settings
+from bpviz.declare.fields import Field, conflicts, fields, given, hyper, settings
 from bpviz.declare.interfaces import KINDS, PARTS, Array, Column, Mask, Minimum, Optimizer, Oracle, Point, Problem
 from bpviz.declare.layers import (
     Wrapper,
@@ -45,6 +45,7 @@ __all__ = [
     "conflicts",
     "declared",
     "fields",
+    "given",
     "figure",
     "hyper",
     "layers",

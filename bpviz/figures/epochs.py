@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bpviz.declare import KINDS, figure
 from bpviz.figures import _style
 from bpviz.figures._base import OfAlgorithms, outcome, select
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,27 +67,28 @@ class Epochs(OfAlgorithms):
             [outcome(algorithm.runs, results) for algorithm in algorithms],
             [_evaluations(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
             [all(results.succeeded(run) for run in algorithm.runs) for algorithm in algorithms],
-            self.title or ("Epochs" if threshold is None else f"Epochs to reach error ≤ {threshold:g}"),
-            f"bars and evaluation counts: medians of {starts} starts" if starts > 1 else "",
+            self.title or _default_title(threshold),
+            word("bars and evaluation counts: medians of {count} starts", count=starts) if starts > 1 else "",
         )
 
     def draw(self, figure: Figure, data: EpochsData) -> EpochsArtists:
         import numpy as np
-        from matplotlib.colors import to_rgb
 
-        from bpviz.figures import _layout
+        from bpviz.figures import _labels, _layout, _ticks
 
-        axes = _layout.axes(figure, xlabel="Epochs (solid) and evaluations (pale), log scale")
+        look = _style.look()
+        axes = _layout.axes(figure, xlabel=word("Epochs (solid) and evaluations (pale), log scale"))
         rows = np.arange(len(data.labels))
         placement: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
-        colors = np.array([to_rgb(_style.style(place).color) for place in data.places])
+        colors = [look.algorithm(place).color for place in data.places]
+        pale = [look.mixed(color, 0.35) for color in colors]
         bars, texts = [], []
         for numbers, labels, shift, color, points in (
-            (data.epochs, data.outcomes, -_THICK / 2, colors, _style.BODY),
-            (data.evaluations, data.counts, _THICK / 2, 0.35 * colors + 0.65, _style.SMALL),
+            (data.epochs, data.outcomes, -_THICK / 2, colors, look.body),
+            (data.evaluations, data.counts, _THICK / 2, pale, look.small),
         ):
             ends = np.maximum(numbers, _FOOT)
-            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=color, edgecolor=_style.PAPER))
+            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=color, edgecolor=look.theme.paper))
             texts += [
                 axes.annotate(text, (end, row + shift), (4, 0), size=points, **placement)
                 for text, end, row in zip(labels, ends, rows, strict=True)
@@ -96,35 +98,50 @@ class Epochs(OfAlgorithms):
         axes.set_xscale("log")
         most = max(data.epochs.max(), data.evaluations.max())
         axes.set_xlim(_FOOT, 10 * most + 1)  # contains every bar: artists outside have no extent
-        axes.set_xticks([10.0**n for n in range(12) if n == 0 or 10 ** (n - 1) < most])
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        _ticks.use_round_numbers(axes.xaxis)
         axes.minorticks_off()
-        axes.set_yticks(rows, [_layout.wrapped(label, 24) for label in data.labels])
+        axes.set_yticks(rows, [_labels.wrapped(label, _layout.characters(24)) for label in data.labels])
         axes.set_ylim(len(rows) - 0.45, -0.55)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.spines[["top", "right", "left"]].set_visible(False)
-        _layout.frame(figure, axes, data.title, data.note, height=1.6 + 0.65 * len(rows))
-        axes.set_xlim(_FOOT, _room(axes, texts))
+        _layout.frame(
+            figure,
+            axes,
+            data.title,
+            data.note,
+            height=1.6 + 0.65 * len(rows),
+            fit=lambda: axes.set_xlim(_FOOT, _room(axes, texts)),
+        )
         return EpochsArtists(bars[0], bars[1], texts)
 
 
 # A logarithmic scale has no zero. Bars start at 0.5, so that a bar of 1 is visible and a bar of 0 has no length.
 _FOOT = 0.5
 _THICK = 0.38
-_NAMES = {"hessian": "Hessian", "jacobian": "Jacobian"}  # named after people
+_COUNTS = {
+    "error": "{count} error",
+    "gradient": "{count} gradient",
+    "hessian": "{count} Hessian",
+    "residuals": "{count} residuals",
+    "jacobian": "{count} Jacobian",
+}
+
+
+def _default_title(threshold: float | None) -> str:
+    return word("Epochs") if threshold is None else word("Epochs to reach error ≤ {error}", error=f"{threshold:g}")
 
 
 def _room(axes: Axes, texts: Sequence[Annotation]) -> float:
     """Return the upper limit of the axis at which every bar and its text fit."""
     decades = []
     for text in texts:
-        share = (text.get_window_extent().width + 8 / 72 * _style.DPI) / axes.bbox.width
+        share = (text.get_window_extent().width + 8 / 72 * text.get_figure().dpi) / axes.bbox.width
         decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(share, 0.7)))
     return _FOOT * math.pow(10.0, max(decades))
 
 
 def _evaluations(counts: Array) -> str:
     """Return the number of evaluations of each kind: ``31 error + 2 gradient evals``."""
-    parts = [f"{count:g} {_NAMES.get(kind, kind)}" for kind, count in zip(KINDS, counts, strict=True) if count]
-    return f"{' + '.join(parts)} evals" if parts else ""
+    parts = [word(_COUNTS[kind], count=f"{count:g}") for kind, count in zip(KINDS, counts, strict=True) if count]
+    return word("{evaluations} evals", evaluations=" + ".join(parts)) if parts else ""

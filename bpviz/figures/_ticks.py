@@ -1,0 +1,187 @@
+"""Ticks: as many as fit, with labels that differ from each other and are complete numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.ticker import Formatter, Locator, MaxNLocator
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+
+_LONGEST = 9  # characters of a label; longer ones are given relative to a number in the label of the axis
+_MOST = 9  # ticks of an axis
+_WIDE, _HIGH = 0.65, 1.7  # width of a digit with some space, and distance of lines, in font sizes
+_MINUS = "\N{MINUS SIGN}"
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Return a number with at most ``digits`` digits, like ``1e-5`` or ``0.25``."""
+    text = f"{value:.{digits}g}"
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else text
+
+
+def labels(values: Sequence[float]) -> list[str]:
+    """Return texts of increasing numbers with as few digits as tell them apart and are exact to a part of a step.
+
+    A number that equals the one before, up to rounding, has an empty text.
+    """
+    steps = [abs(b - a) for a, b in zip(values, values[1:], strict=False) if b != a]
+    step = min(steps, default=max(map(abs, values), default=1.0)) or 1.0
+    largest = max(map(abs, values), default=0.0)
+    if 1e-4 <= step and largest < 1e7:
+        forms: Iterable[Callable[[float], str]] = [(lambda v, d=d: f"{v:.{d}f}") for d in range(8)]
+    else:
+        forms = [(lambda v, d=d: number(v, d)) for d in range(1, 18)]
+    texts: list[str] = []
+    for form in forms:
+        texts = [form(value + 0.0) for value in values]
+        if all(abs(float(text) - value) <= 0.01 * step for text, value in zip(texts, values, strict=True)):
+            break
+    texts = ["0" if float(text) == 0 else text for text in texts] if "e" in "".join(texts) else texts
+    return ["" if text in texts[:i] else text.replace("-", _MINUS, 1) for i, text in enumerate(texts)]
+
+
+class Numbers(Formatter):
+    """Formats ticks by ``labels``, relative to ``offset``, which the label of the axis states."""
+
+    offset = 0.0
+
+    def format_ticks(self, values: Any) -> list[str]:
+        """Return the labels of all ticks."""
+        return labels([float(value) - self.offset for value in values])
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return number(x - self.offset)
+
+
+class Spread(MaxNLocator):
+    """Round numbers at equal distances, as many as fit the axis."""
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**{"nbins": _MOST, "steps": [1, 2, 2.5, 5, 10], **parameters})
+        self._most = _MOST
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Return the ticks from ``vmin`` to ``vmax``, with one beyond each end."""
+        ticks = super().tick_values(vmin, vmax)
+        axis: Any = self.axis
+        if not hasattr(axis, "axes"):  # a color bar asks before it has an axis
+            return ticks
+        for bins in range(self._most, 0, -1):
+            self.set_params(nbins=bins)
+            ticks = super().tick_values(vmin, vmax)
+            low, high = sorted((vmin, vmax))
+            seen = [tick for tick in ticks if low <= tick <= high]
+            if bins == 1 or len(seen) <= room(axis, axis.get_major_formatter().format_ticks(seen)):
+                break
+        self.set_params(nbins=self._most)
+        return ticks
+
+
+class Round(Locator):
+    """Round numbers on a logarithmic axis, as many as fit; numbers at equal distances where there are too few."""
+
+    def __call__(self) -> Any:
+        low, high = sorted(map(float, self.axis.get_view_interval()))  # type: ignore[union-attr]
+        return self.tick_values(low, high)
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Return the ticks from ``vmin`` to ``vmax``."""
+        axis: Any = self.axis
+        for most in range(_MOST, 1, -1):
+            ticks = round_numbers(vmin, vmax, most)
+            if len(ticks) <= room(axis, [number(tick) for tick in ticks]):
+                break
+        if len(ticks) >= 2:
+            return np.array(ticks)
+        found = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax)
+        return found[(vmin <= found) & (found <= vmax) & (found > 0)]
+
+
+class Epochs(Locator):
+    """0, 1, 2, 5, 10, ... on an axis that is logarithmic from 1, as many as fit."""
+
+    def __call__(self) -> Any:
+        low, high = sorted(map(float, self.axis.get_view_interval()))  # type: ignore[union-attr]
+        return self.tick_values(low, high)
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Return the ticks up to ``vmax``."""
+        decades = range(math.floor(math.log10(max(vmax, 1))) + 1)
+        chosen: list[float] = [0.0]
+        for digits, every in (((1, 2, 5), 1), ((1, 3), 1), *(((1,), n) for n in range(1, 20))):
+            chosen = [0.0, *(d * 10.0**tens for tens in decades if tens % every == 0 for d in digits)]
+            chosen = [tick for tick in chosen if tick <= vmax]
+            if len(chosen) <= room(self.axis, [number(tick) for tick in chosen]):
+                break
+        return np.array(chosen)
+
+
+def room(axis: Any, texts: Sequence[str]) -> float:
+    """Return how many labels like ``texts`` fit next to each other along an axis."""
+    if axis is None or not hasattr(axis, "axes") or axis.axes.name == "3d":
+        return _MOST
+    size = axis.axes.figure.dpi_scale_trans
+    box = axis.axes.bbox.transformed(size.inverted())
+    across = axis.axis_name == "x"
+    font = axis.get_tick_params(which="major").get("labelsize") or axis.get_major_ticks(1)[0].label1.get_size()
+    points = 72 * (box.width if across else box.height)
+    need = (max(map(len, texts), default=1) + 1.5) * _WIDE if across else _HIGH
+    return float(points / (need * float(font)) + 1)
+
+
+def use_numbers(axis: Axis, integer: bool = False) -> None:
+    """Use complete numbers at equal distances on an axis."""
+    axis.set_major_locator(Spread(integer=integer))
+    axis.set_major_formatter(Numbers())
+
+
+def use_round_numbers(axis: Axis) -> None:
+    """Use round numbers on a logarithmic axis."""
+    axis.set_major_locator(Round())
+    axis.set_major_formatter(Numbers())
+
+
+def state_offset(axis: Any) -> None:
+    """If tick labels would be long, make them relative to a number that the label of the axis states."""
+    formatter = axis.get_major_formatter()
+    if not isinstance(formatter, Numbers) or formatter.offset:
+        return
+    low, high = sorted(map(float, axis.get_view_interval()))
+    seen = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+    if len(seen) < 2 or max(map(len, labels(seen))) <= _LONGEST or high - low >= 0.1 * max(abs(low), abs(high)):
+        return
+    unit = 10.0 ** (math.ceil(math.log10(high - low)) + 1)
+    offset = math.floor(low / unit) * unit
+    shortest = next(text for digits in range(1, 18) if abs(float(text := f"{offset:.{digits}g}") - offset) < unit / 1e3)
+    formatter.offset = float(shortest)
+    sign, text = ("+", shortest.lstrip("-")) if offset < 0 else (_MINUS, shortest)
+    plain = f"{float(text):.15g}"
+    axis.set_label_text(f"{axis.get_label_text()} {sign} {plain}")
+
+
+_ROUND = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
+
+
+def round_numbers(low: float, high: float, most: int = 8) -> list[float]:
+    """Return round numbers for a logarithmic axis from ``low`` to ``high``: at least four if there are enough.
+
+    There are at most ``most`` powers of ten.
+    """
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    powers = [decade for decade in decades if low <= float(f"1e{decade}") <= high]
+    if len(powers) > most:
+        every = -(-len(powers) // most)
+        return [float(f"1e{decade}") for decade in powers if decade % every == 0]
+    numbers: list[float] = []
+    for digits in _ROUND:
+        numbers = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
+        numbers = [number for number in numbers if low <= number <= high]
+        if len(numbers) >= 4:
+            break
+    return numbers
