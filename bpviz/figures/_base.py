@@ -57,6 +57,10 @@ class FigureRequest:
         """Return the default file name, without suffix, made from the kind and its options."""
         return self.name
 
+    def title_or(self, generated: str) -> str:
+        """Return the title of the figure."""
+        return generated if self.title in (None, "none") else self.title
+
     def file_name(self) -> str:
         """Return the file name, without suffix."""
         return self.save_as or self.name_of_file()

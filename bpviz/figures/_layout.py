@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.layout_engine import LayoutEngine
+from matplotlib.transforms import Bbox
+from mpl_toolkits.mplot3d import proj3d
 
 from bpviz.figures import _legend, _style, _ticks
 from bpviz.figures._labels import wrapped
@@ -166,8 +170,7 @@ class Frame(LayoutEngine):
     def grow(self, height: float) -> None:
         """Place the parts of a new figure, which may become higher than ``height`` or lower."""
         figure: Any = self.axes.figure
-        given = self.look.style.size
-        figure.set_figheight(height if given is None else given[1])
+        figure.set_figheight(self.look.size[1] if self.look.exact else height)
         self._place(figure, growing=True)
 
     def execute(self, fig: Any) -> None:
@@ -188,14 +191,14 @@ class Frame(LayoutEngine):
             over += _write(figure, written, text, characters(most, look, width), edge)
         under, aside = self._place_legend(figure, width, edge)
         down = _AXIS * scale
-        if growing and look.style.size is None:
+        if growing and not look.exact:
             height += max(0.0, over + under - _TITLE_AND_LEGEND * scale)
         elif growing:
             height = max(height, over + under + down + _LEAST * scale)
         self._wrap_labels(width - aside, height - over - under - down)
         if axes.name == "3d":
-            box = (0, under / height, 1 - aside / width, 1 - (over + under) / height)
-            axes.set_position(box)
+            figure.set_figheight(height)
+            _fit_projection(axes, (edge, under, width - aside - edge, height - over))
             right = width - aside
         else:
             down = max(down, _extent(axes, "x") + 0.04 * scale)
@@ -207,7 +210,7 @@ class Frame(LayoutEngine):
                 wide = min(wide, high * (x1 - x0) / (y1 - y0))
                 spare = high - wide * (y1 - y0) / (x1 - x0)
                 high -= spare
-                if growing and look.style.size is None and spare > edge:  # avoid white bands above and below
+                if growing and not look.exact and spare > edge:  # avoid white bands above and below
                     height -= spare
             wide, high = max(wide, 0.1), max(high, 0.1)
             x = left + max(0.0, width - left - wide - more - aside) / 2
@@ -248,6 +251,32 @@ class Frame(LayoutEngine):
         for (label, text), inches in zip(self.labels, (0.75 * wide, high, high), strict=False):
             most = int(72 * inches / (0.58 * self.look.body))
             label.set_text(wrapped(text, max(most, 6)) if len(text) > most else text)
+
+
+def _fit_projection(axes: Any, box: tuple[float, float, float, float]) -> None:
+    """Give 3D axes the size and the place at which they fill a box in inches, with the labels around them."""
+    figure = axes.figure
+    left, bottom, right, top = (inches * figure.dpi for inches in box)
+    x, y, wide, high = left, bottom, right - left, top - bottom
+    for _ in range(3):  # labels have a fixed size, so one step is not enough
+        axes.set_position((x / figure.bbox.width, y / figure.bbox.height, wide / figure.bbox.width, high / figure.bbox.height))
+        axes.apply_aspect()
+        boxes = [found for axis in _axes_of(axes) if (found := axis.get_tightbbox()) is not None]
+        seen = Bbox.union([*boxes, _cube(axes)])
+        factor = min((right - left) / seen.width, (top - bottom) / seen.height)
+        middle = (x + wide / 2 - (seen.x0 + seen.x1) / 2, y + high / 2 - (seen.y0 + seen.y1) / 2)
+        wide, high = wide * factor, high * factor
+        x = (left + right) / 2 + middle[0] * factor - wide / 2
+        y = (bottom + top) / 2 + middle[1] * factor - high / 2
+    axes.set_position((x / figure.bbox.width, y / figure.bbox.height, wide / figure.bbox.width, high / figure.bbox.height))
+
+
+def _cube(axes: Any) -> Bbox:
+    """Return the box in pixels around the cube that the limits of 3D axes span."""
+    corners = np.array(list(itertools.product(axes.get_xlim(), axes.get_ylim(), axes.get_zlim())))
+    x, y, _ = proj3d.proj_transform(*corners.T, axes.get_proj())
+    places = axes.transData.transform(np.column_stack([x, y]))
+    return Bbox([places.min(axis=0), places.max(axis=0)])
 
 
 def _extent(axes: Any, axis: str) -> float:

@@ -35,15 +35,17 @@ def start() -> tuple[Line2D, str]:
 def below(figure: Figure, entries: Entries, across: int, most: float) -> Legend:
     """Return a legend in columns at the bottom of a figure, at most ``most`` pixels wide.
 
-    ``across`` is the width in characters to begin with.
+    ``across`` is about the width in characters. Where letters are narrow, there may be a column more.
     """
     texts = [wrapped(text, across - _HANDLE) for _, text in entries]
-    columns = next(n for n in (4, 3, 2, 1) if n == 1 or _width(texts, n) <= across)
-    legend = _filled(figure, entries, texts, loc="lower center", ncols=columns)
-    if (wide := legend.get_window_extent().width) > most and across > _HANDLE + 4:
+    tried = [n for n in (4, 3, 2, 1) if n == 1 or _width(texts, n) <= 1.15 * across]
+    for columns in tried:
+        legend = _filled(figure, entries, texts, loc="lower center", ncols=columns)
+        wide = legend.get_window_extent().width
+        if wide <= most or (columns == 1 and across <= _HANDLE + 4):
+            return legend
         legend.remove()
-        return below(figure, entries, min(across - 1, int(across * most / wide)), most)
-    return legend
+    return below(figure, entries, min(across - 1, int(across * most / wide)), most)
 
 
 def beside(figure: Figure, entries: Entries, across: int, most: float) -> Legend:

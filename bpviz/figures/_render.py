@@ -67,7 +67,8 @@ def rendered(request: Any, data: Any, format: str, look: Look | None = None) -> 
         figure.savefig(file, format=format, metadata=_METADATA[format], **_OPTIONS.get(format, {}))
         content = file.getvalue()
         if format == "svg":
-            alternative = _svg.alternative(figure, [text.get_text() for text in figure.texts])
+            title = getattr(data, "title", "") or request.summary
+            alternative = _svg.alternative(figure, title)
             content = _svg.with_alternative(content, *alternative)
         return Rendered(content, lacking(figure, figure.look))
 

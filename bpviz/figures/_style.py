@@ -26,6 +26,7 @@ class Theme(NamedTuple):
     paper: str = "#ffffff"
     unknown: str = "#e9e4dc"  # where the error is not finite
     grid: str = "#dfe4ea"
+    pane: str = "#f7f7f7"  # the walls of 3D axes
     # From small to large errors. Close to the paper and unsaturated, so that paths of every color stand out; monotone
     # in lightness.
     errors: tuple[str, ...] = ("#ffffff", "#f1f5f9", "#e1e9f1", "#d0dde8", "#bfd0df", "#aec3d6", "#9bb4cb")
@@ -38,6 +39,7 @@ class Theme(NamedTuple):
     font_size: float = 10.5  # points
     lines: float = 1.0  # factor on the widths of lines and the sizes of markers
     legend: str = "below"
+    exact: bool = False  # whether figures have the size, even if their content is wider or needs more space
 
 
 _LIGHT = Theme()
@@ -49,12 +51,13 @@ THEMES = {
         paper="#12181f",
         unknown="#3a3027",
         grid="#2b3643",
+        pane="#182029",
         errors=("#12181f", "#19222b", "#212d39", "#2a3947", "#334556", "#3d5266", "#475f76"),
         slopes=("#1d2731", "#273746", "#34495d", "#435d76", "#547390", "#678bab"),
         colors=("#ffffff", "#2fc79a", "#e39ac0", "#ff7f3f", "#f5b731", "#4a9de0", "#9ad7ff"),  # the same hues, lighter
     ),
     "paper": _LIGHT._replace(size=(3.4, 2.9), dpi=300, font_size=8.0, lines=0.7),  # one column of a journal
-    "slides": _LIGHT._replace(size=(10.0, 5.625), font_size=16.0, lines=1.6, legend="right"),  # 16:9
+    "slides": _LIGHT._replace(size=(10.0, 5.625), font_size=16.0, lines=1.6, legend="right", exact=True),  # 16:9
 }
 _MOST_PIXELS = 50_000_000
 
@@ -162,6 +165,11 @@ class Look:
     def size(self) -> tuple[float, float]:
         """Width and height in inches. The height is a first guess unless it is given: see ``_layout.frame``."""
         return self.style.size or self.theme.size
+
+    @property
+    def exact(self) -> bool:
+        """Whether the figure has this size, whatever it shows."""
+        return self.style.size is not None or self.theme.exact
 
     @property
     def dpi(self) -> int:
@@ -302,6 +310,7 @@ class Look:
             "savefig.dpi": self.dpi,
             "grid.color": theme.grid,
             "grid.linewidth": 0.7 * lines,
+            **{f"axes3d.{axis}axis.panecolor": theme.pane for axis in "xyz"},
             **{f"{axis}tick.{part}": value for axis in "xy" for part, value in self._ticks().items()},
             "legend.fontsize": self.small,
             "legend.frameon": False,

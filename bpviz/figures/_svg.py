@@ -5,19 +5,18 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from bpviz.figures._style import word
+from bpviz.figures._style import look, word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def alternative(figure: Figure, texts: list[str]) -> tuple[str, str]:
-    """Return the title of a figure, and what its axes and its legend say.
-
-    ``texts`` are the titles and notes above the figure, of which the first is the title.
-    """
+def alternative(figure: Figure, title: str) -> tuple[str, str]:
+    """Return the title of a figure, with that of its experiment, and what its notes, axes and legend say."""
+    written = [text.get_text() for text in figure.texts]
     plots: list[Any] = figure.axes
-    parts = list(texts[1:])
+    headings = [text for text in (look().heading, title) if text]
+    parts = [text for text in written if _plain(text) not in map(_plain, headings)]
     for axes in plots:
         for template, label in (
             ("Horizontal axis: {label}", axes.get_xlabel()),
@@ -28,8 +27,7 @@ def alternative(figure: Figure, texts: list[str]) -> tuple[str, str]:
         parts += [text.get_text() for text in axes.get_yticklabels() if not _is_number(text.get_text())]
     legends = [*figure.legends, *(legend for axes in plots if (legend := axes.get_legend()))]
     parts += [text.get_text() for legend in legends for text in legend.get_texts()]
-    title = texts[0] if texts else (parts[0] if parts else "")
-    return _plain(title), ". ".join(dict.fromkeys(_plain(part) for part in parts))
+    return _plain(": ".join(headings)), ". ".join(dict.fromkeys(_plain(part) for part in parts))
 
 
 def _is_number(text: str) -> bool:

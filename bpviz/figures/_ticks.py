@@ -84,7 +84,13 @@ class Spread(MaxNLocator):
 
 
 class Round(Locator):
-    """Round numbers on a logarithmic axis, as many as fit; numbers at equal distances where there are too few."""
+    """Round numbers on a logarithmic axis, as many as fit; numbers at equal distances where there are too few.
+
+    There are none above ``last``.
+    """
+
+    def __init__(self, last: float = math.inf) -> None:
+        self.last = last
 
     def __call__(self) -> Any:
         low, high = sorted(map(float, self.axis.get_view_interval()))  # type: ignore[union-attr]
@@ -93,6 +99,7 @@ class Round(Locator):
     def tick_values(self, vmin: float, vmax: float) -> Any:
         """Return the ticks from ``vmin`` to ``vmax``."""
         axis: Any = self.axis
+        vmax = min(vmax, self.last)
         for most in range(_MOST, 1, -1):
             ticks = round_numbers(vmin, vmax, most)
             if len(ticks) <= room(axis, [number(tick) for tick in ticks]):
@@ -141,9 +148,9 @@ def use_numbers(axis: Axis, integer: bool = False) -> None:
     axis.set_major_formatter(Numbers())
 
 
-def use_round_numbers(axis: Axis) -> None:
-    """Use round numbers on a logarithmic axis."""
-    axis.set_major_locator(Round())
+def use_round_numbers(axis: Axis, last: float = math.inf) -> None:
+    """Use round numbers up to ``last`` on a logarithmic axis."""
+    axis.set_major_locator(Round(last))
     axis.set_major_formatter(Numbers())
 
 

@@ -59,7 +59,7 @@ class Data(FigureRequest):
             classes = []
         one = len(targets) == 1
         title = word("Dataset (1 sample)") if one else word("Dataset ({count} samples)", count=len(targets))
-        return DataData(self.title or title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes)
+        return DataData(self.title_or(title), tuple(dataset.feature_names), np.array(dataset.features), targets, classes)
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
         from bpviz.figures import _layout, _ticks

@@ -67,7 +67,7 @@ class Epochs(OfAlgorithms):
             [outcome(algorithm.runs, results) for algorithm in algorithms],
             [_evaluations(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
             [all(results.succeeded(run) for run in algorithm.runs) for algorithm in algorithms],
-            self.title or _default_title(threshold),
+            self.title_or(_default_title(threshold)),
             word("bars and evaluation counts: medians of {count} starts", count=starts) if starts > 1 else "",
         )
 
@@ -98,7 +98,7 @@ class Epochs(OfAlgorithms):
         axes.set_xscale("log")
         most = max(data.epochs.max(), data.evaluations.max())
         axes.set_xlim(_FOOT, 10 * most + 1)  # contains every bar: artists outside have no extent
-        _ticks.use_round_numbers(axes.xaxis)
+        _ticks.use_round_numbers(axes.xaxis, last=10 * most)
         axes.minorticks_off()
         axes.set_yticks(rows, [_labels.wrapped(label, _layout.characters(24)) for label in data.labels])
         axes.set_ylim(len(rows) - 0.45, -0.55)
@@ -137,7 +137,7 @@ def _room(axes: Axes, texts: Sequence[Annotation]) -> float:
     decades = []
     for text in texts:
         share = (text.get_window_extent().width + 8 / 72 * text.get_figure().dpi) / axes.bbox.width
-        decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(share, 0.7)))
+        decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(share, 0.9)))
     return _FOOT * math.pow(10.0, max(decades))
 
 

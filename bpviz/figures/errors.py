@@ -80,7 +80,7 @@ class Errors(OfAlgorithms):
         lowest = landscape.lowest_of(problem, np.concatenate([curve.errors for curve in curves]))
         if lowest is not None:
             curves = [curve._replace(errors=np.maximum(curve.errors - lowest, 0.0)) for curve in curves]
-        return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title or word("Error per epoch"))
+        return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title_or(word("Error per epoch")))
 
     def draw(self, figure: Figure, data: ErrorsData) -> ErrorsArtists:
         from bpviz.figures import _labels, _layout, _legend
