@@ -227,9 +227,10 @@ def run(
     _load(plugins)
     overrides = [overrides] if isinstance(overrides, str) else list(overrides)
     if isinstance(experiment, Experiment):
-        return _run(
-            config.from_mapping(config.resolved(experiment), overrides, experiment.name) if overrides else experiment
-        )
+        if not overrides:
+            return _run(experiment)
+        changed = config.from_mapping(config.resolved(experiment), overrides, experiment.name)
+        return _run(changed if changed.heading else dataclasses.replace(changed, title=experiment.title))
     if isinstance(experiment, Mapping):
         return _run(config.from_mapping(experiment, overrides))
     if isinstance(experiment, str | os.PathLike):

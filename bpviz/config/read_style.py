@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import conflicts
-from bpviz.figures import _words
+from bpviz.figures import _formulas, _words
 from bpviz.figures._style import Style
 from bpviz.messages.suggestions import nearest
 
 if TYPE_CHECKING:
     from bpviz.config.values import Reader
+    from bpviz.experiment.spec import Experiment
     from bpviz.figures._base import FigureRequest
 
 
@@ -29,12 +30,32 @@ def read_words(reader: Reader, node: Node | None) -> tuple[tuple[str, str], ...]
     return tuple(reader.valid_fields(node, "labels", declared).items())
 
 
-def check_styles(reader: Reader, node: Node | None, figures: Sequence[FigureRequest], style: Style | None) -> None:
+def check_styles(reader: Reader, node: Node | None, figures: Sequence[FigureRequest], style: Style) -> None:
     """Report settings in the styles of figures that do not fit the style of the config."""
     if node is None or reader.mistakes:
         return
     for i, figure in enumerate(figures):
-        if style is not None and figure.style is not None:
+        if figure.style is not None:
             entry, path = node.value[i].value["style"], join_path(join_path("figures", i), "style")
             for name, complaint in conflicts(figure.style.over(style)):
                 reader.report_field(entry, path, name, complaint)
+
+
+def check_formulas(reader: Reader, root: Node, experiment: Experiment) -> None:
+    """Report texts whose formulas cannot be drawn, if a style asks for formulas."""
+    if not any(experiment.look(figure).style.mathtext for figure in experiment.figures):
+        return
+    given = root.value
+    texts = [(given.get("title", root).place, "title", experiment.heading)]
+    for i, algorithm in enumerate(experiment.algorithms):
+        texts.append((given["algorithms"].value[i].place, join_path("algorithms", i), algorithm.label))
+    for i, figure in enumerate(experiment.figures if "figures" in given else ()):
+        texts.append((given["figures"].value[i].place, join_path("figures", i), figure.title or ""))
+    for word, translation in experiment.words:
+        texts.append((given["labels"].value[word].place, join_path("labels", word), translation))
+    names = getattr(getattr(experiment.problem, "dataset", None), "feature_names", ())
+    texts += [(given.get("dataset", root).place, "dataset", name) for name in names]
+    for place, path, text in texts:
+        complaint = _formulas.complaint(text)
+        if complaint:
+            reader.report(place, path, complaint)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpviz.config.schema import KEYS
 from bpviz.experiment.spec import Experiment
+from bpviz.figures._style import Style
 
 if TYPE_CHECKING:
     from bpviz.config.values import Reader
@@ -16,7 +17,7 @@ from bpviz.config.read_algorithms import read_algorithms
 from bpviz.config.read_expectations import read_expectations
 from bpviz.config.read_figures import read_figures
 from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
-from bpviz.config.read_style import check_styles, read_words
+from bpviz.config.read_style import check_formulas, check_styles, read_words
 
 
 def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
@@ -30,13 +31,13 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
     starts = read_starts(reader, given.get("start"), "start", problem)
     algorithms, names = read_algorithms(reader, root, problem)
     figures = read_figures(reader, root, problem, names)
-    style = reader.field(given, KEYS["style"], "")
+    style = reader.field(given, KEYS["style"], "") or Style()
     check_styles(reader, given.get("figures"), figures, style)
     words = read_words(reader, given.get("labels"))
     expectations = read_expectations(reader, given.get("expect"), names)
     if reader.mistakes or problem is None or algorithms is None:
         return None
-    return Experiment(
+    experiment = Experiment(
         name,
         title or name,
         problem,
@@ -52,3 +53,5 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
         words=words,
         data_files=tuple(reader.data_files),
     )
+    check_formulas(reader, root, experiment)
+    return None if reader.mistakes else experiment

@@ -36,8 +36,8 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             for a in experiment.algorithms
         ],
         "figures": [{"kind": figure.name, **_listed(settings(figure))} for figure in experiment.figures],
-        **({"style": _listed(given(experiment.style))} if given(experiment.style) else {}),
-        **({"labels": dict(experiment.words)} if experiment.words else {}),
+        "style": _listed(given(experiment.style)),
+        "labels": dict(experiment.words),
         **_expected(experiment.expectations),
     }
 

@@ -231,10 +231,10 @@ KEYS = {
             ),
             "figures to draw; a default set if omitted",
         ),
-        Field("style", Style(), Record(Style), "style of all figures; a figure can have its own"),
+        Field("style", None, Nullable(Record(Style)), "style of all figures; a figure can have its own"),
         Field(
             "labels",
-            {},
+            None,
             Nested("a mapping of words to translations", lambda: _object(_words.fields())),
             "translations of words in figures",
         ),

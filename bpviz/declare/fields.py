@@ -116,7 +116,7 @@ class Record(Domain):
         return {"type": "object", "properties": parts, "additionalProperties": False}
 
     def bad(self) -> object:
-        return {"no such key": 1}
+        return "no mapping"
 
     def __str__(self) -> str:
         return f"a mapping of {join_words(fields(self.kind), 'and')}"

@@ -280,7 +280,7 @@ class Look:
 
     @property
     def lowest(self) -> dict[str, Any]:
-        """The properties of the marker of a minimum with the lowest error: a yellow star."""
+        """The properties of the marker of a global minimum: a yellow star."""
         star = self._marker("*", 10.0, self.theme.minimum, 0.9)
         return star if self.theme.paper == _LIGHT.paper else {**star, "markeredgecolor": self.theme.paper}
 

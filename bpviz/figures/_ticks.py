@@ -157,7 +157,7 @@ def use_round_numbers(axis: Axis, last: float = math.inf) -> None:
 def state_offset(axis: Any) -> None:
     """If tick labels would be long, make them relative to a number that the label of the axis states."""
     formatter = axis.get_major_formatter()
-    if not isinstance(formatter, Numbers) or formatter.offset:
+    if not isinstance(formatter, Numbers) or not isinstance(axis.get_major_locator(), Spread) or formatter.offset:
         return
     low, high = sorted(map(float, axis.get_view_interval()))
     seen = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]

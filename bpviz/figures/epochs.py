@@ -98,7 +98,7 @@ class Epochs(OfAlgorithms):
         axes.set_xscale("log")
         most = max(data.epochs.max(), data.evaluations.max())
         axes.set_xlim(_FOOT, 10 * most + 1)  # contains every bar: artists outside have no extent
-        _ticks.use_round_numbers(axes.xaxis, last=10 * most)
+        _ticks.use_round_numbers(axes.xaxis, last=10 * max(most, 1.0))
         axes.minorticks_off()
         axes.set_yticks(rows, [_labels.wrapped(label, _layout.characters(24)) for label in data.labels])
         axes.set_ylim(len(rows) - 0.45, -0.55)
