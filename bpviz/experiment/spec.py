@@ -38,7 +38,7 @@ class Experiment:
     gradient_threshold: float | None = None
     expectations: tuple[Expectation, ...] = ()
     heading: str = ""  # above the titles of figures; empty for none
-    style: Style = Style()
+    style: Style = field(default_factory=Style)
     words: tuple[tuple[str, str], ...] = ()  # translations of words in figures
     data_files: tuple[str, ...] = field(
         default=(), compare=False

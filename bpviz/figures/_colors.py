@@ -30,7 +30,7 @@ class Color(Domain):
 
     def convert(self, value: Any) -> str:
         if not value.startswith("#"):
-            return _names()[value.lower()].lower()
+            value = _names()[value.lower()]
         digits = value[1:].lower()
         return f"#{digits}" if len(digits) == 6 else "#" + "".join(2 * digit for digit in digits)
 
@@ -48,9 +48,10 @@ class Color(Domain):
 
 
 @functools.cache
-def _names() -> Mapping[str, str]:
-    import bpviz.figures._matplotlib  # noqa: F401  sets up matplotlib before another import of it
+def _names() -> Mapping[str, Any]:
     from matplotlib.colors import CSS4_COLORS
+
+    import bpviz.figures._matplotlib  # noqa: F401  sets up matplotlib before another import of it
 
     return CSS4_COLORS
 

@@ -9,8 +9,9 @@ def complaint(text: str) -> str | None:
     """Return why matplotlib cannot draw the formulas ``$...$`` of a text, or None."""
     if text.count("$") < 2:
         return None
-    import bpviz.figures._matplotlib  # noqa: F401  sets up matplotlib before another import of it
     from matplotlib.mathtext import MathTextParser
+
+    import bpviz.figures._matplotlib  # noqa: F401  sets up matplotlib before another import of it
 
     try:
         MathTextParser("path").parse(text)

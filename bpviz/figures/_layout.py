@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.layout_engine import LayoutEngine
-from matplotlib.transforms import Bbox
-from mpl_toolkits.mplot3d import proj3d
 
-from bpviz.figures import _legend, _style, _ticks
+from bpviz.figures import _legend, _projection, _style, _ticks
 from bpviz.figures._labels import wrapped
 
 if TYPE_CHECKING:
@@ -26,8 +22,8 @@ _INITIAL_POSITION = (0.12, 0.2, 0.68, 0.7)  # of axes, until ``frame`` places th
 
 # Inches at the usual font size.
 _WIDTH = 7.0  # of a figure
-_EDGE, _GAP, _BAR = 0.12, 0.12, 0.16  # margin of the figure, gap between axes and color bar, width of the bar
-_AXIS = 0.5  # least height of the tick labels and the label of the x axis
+EDGE, GAP, BAR = 0.12, 0.12, 0.16  # margin of the figure, gap between axes and color bar, width of the bar
+AXIS = 0.5  # least height of the tick labels and the label of the x axis
 _TITLE_AND_LEGEND = 0.95  # height of both; if they need more, the figure grows
 _LEAST = 1.2  # height of axes; a figure of a given size grows if its texts leave less
 
@@ -77,7 +73,7 @@ def axes(figure: Figure, **settings: Any) -> Axes:
         given.used = True
         chosen = given.axes
     chosen.set(**{name: value for name, value in settings.items() if name not in _CONSTRUCTION})
-    for axis in _axes_of(chosen):
+    for axis in axes_of(chosen):
         _ticks.use_numbers(axis)
     return chosen
 
@@ -96,7 +92,8 @@ def bar_axes(figure: Figure, axes: Axes) -> Axes:
     return bar
 
 
-def _axes_of(axes: Axes) -> list[Any]:
+def axes_of(axes: Axes) -> list[Any]:
+    """Return the axes along x, y and, in 3D, z."""
     return [getattr(axes, f"{name}axis") for name in ("x", "y", "z") if hasattr(axes, f"{name}axis")]
 
 
@@ -107,7 +104,7 @@ def characters(usual: int, look: _style.Look | None = None, width: float | None 
 
 
 def frame(
-    figure: Figure,
+    _figure: Figure,
     axes: Axes,
     title: str,
     note: str = "",
@@ -123,12 +120,10 @@ def frame(
     another size. matplotlib's own layout engines do the same for any figure, but take about as long as drawing it.
     """
     look = _style.look()
-    for axis in [*_axes_of(axes), *([bar.yaxis] if bar else [])]:
+    for axis in [*axes_of(axes), *([bar.yaxis] if bar else [])]:
         _ticks.state_offset(axis)
     if _GIVEN.get() is None:
-        placed = Frame(figure, axes, [look.heading, title, note], entries, bar, fit)
-        placed.grow(height * look.scale if height else look.size[1])
-        figure.set_layout_engine(placed)
+        Frame(axes, title, note, entries, bar, fit).grow(height * look.scale if height else look.size[1])
         return
     axes.set_title("\n".join(filter(None, [title if look.titled else "", note])), fontsize="medium")
     if entries and look.legend != "none":
@@ -137,114 +132,138 @@ def frame(
 
 
 class Frame(LayoutEngine):
-    """Places the parts of a figure again whenever it has another size."""
+    """Places the titles, the axes and the legend of a figure, again whenever it has another size.
+
+    A subclass can arrange several axes.
+    """
 
     _adjust_compatible = True
     _colorbar_gridspec = False
 
     def __init__(
         self,
-        figure: Figure,
         axes: Axes,
-        texts: list[str],
+        title: str,
+        note: str,
         entries: _legend.Entries,
         bar: Axes | None,
-        fit: Callable[[], object],
+        fit: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__()
         self.look = look = _style.look()
         self.axes, self.entries, self.bar, self.fit = axes, entries, bar, fit
-        heading, title, note = texts
-        shown = [(heading, look.title, _TITLE_CHARACTERS)] if heading and look.titled else []
+        shown = [(look.heading, look.title, _TITLE_CHARACTERS)] if look.heading and look.titled else []
         if look.titled:
-            size, most = (look.body, 75) if shown else (look.title, _TITLE_CHARACTERS)
-            shown.append((title, size, most))
+            shown.append((title, look.body, _NOTE_CHARACTERS) if shown else (title, look.title, _TITLE_CHARACTERS))
         shown.append((note, look.small, _NOTE_CHARACTERS))
         self.texts = [
-            (figure.text(0.5, 1, "", size=size, ha="center", va="top"), text, most) for text, size, most in shown if text
+            (axes.figure.text(0.5, 1, "", size=size, ha="center", va="top"), text, most)
+            for text, size, most in shown
+            if text
         ]
-        self.labels = [(axis.label, axis.get_label_text()) for axis in _axes_of(axes)]
+        self.labels = [(axis.label, axis.get_label_text()) for axis in axes_of(axes)]
         self.legend: Legend | None = None
+        self.aside = False  # whether the legend is on the right
         self.placed: tuple[float, float] | None = None
+        self.growing = True
 
     def grow(self, height: float) -> None:
         """Place the parts of a new figure, which may become higher than ``height`` or lower."""
         figure: Any = self.axes.figure
         figure.set_figheight(self.look.size[1] if self.look.exact else height)
-        self._place(figure, growing=True)
+        self._place(figure)
+        self.growing = False
+        figure.set_layout_engine(self)
 
     def execute(self, fig: Any) -> None:
         """Place the parts again if the figure has another size."""
         if tuple(fig.get_size_inches()) != self.placed:
             with _style.using(self.look):
-                self._place(fig, growing=False)
+                self._place(fig)
 
-    def _place(self, figure: Any, *, growing: bool) -> None:
-        look, axes, bar = self.look, self.axes, self.bar
-        scale = look.scale
-        edge, gap, thick = (inches * scale for inches in (_EDGE, _GAP, _BAR))
+    def inches(self, usual: float) -> float:
+        """Return a distance in inches, given the one at the usual font size."""
+        return usual * self.look.scale
+
+    def _place(self, figure: Any) -> None:
         width, height = figure.get_size_inches()
-        over = edge
-        tops = []
+        over, tops = self.inches(EDGE), []
         for written, text, most in self.texts:
             tops.append(over)
-            over += _write(figure, written, text, characters(most, look, width), edge)
-        under, aside = self._place_legend(figure, width, edge)
-        down = _AXIS * scale
-        if growing and not look.exact:
-            height += max(0.0, over + under - _TITLE_AND_LEGEND * scale)
-        elif growing:
-            height = max(height, over + under + down + _LEAST * scale)
-        self._wrap_labels(width - aside, height - over - under - down)
-        if axes.name == "3d":
-            figure.set_figheight(height)
-            _fit_projection(axes, (edge, under, width - aside - edge, height - over))
-            right = width - aside
-        else:
-            down = max(down, _extent(axes, "x") + 0.04 * scale)
-            left = _extent(axes, "y")
-            more = gap + thick + _extent(bar, "y") if bar else edge
-            wide, high = width - 2 * edge - left - more - aside, height - over - under - down
-            if axes.get_aspect() != "auto":
-                (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
-                wide = min(wide, high * (x1 - x0) / (y1 - y0))
-                spare = high - wide * (y1 - y0) / (x1 - x0)
-                high -= spare
-                if growing and not look.exact and spare > edge:  # avoid white bands above and below
-                    height -= spare
-            wide, high = max(wide, 0.1), max(high, 0.1)
-            x = left + max(0.0, width - left - wide - more - aside) / 2
-            y = under + down + max(0.0, height - over - under - down - high) / 2
-            axes.set_position((x / width, y / height, wide / width, high / height))
-            if bar:
-                bar.set_position(((x + wide + gap) / width, y / height, thick / width, high / height))
-            right = x + wide + more
+            over += _write(figure, written, text, characters(most, self.look, width), self.inches(EDGE))
+        under, aside = self._place_legend(figure, width, height - over - self.inches(EDGE))
+        if self.growing and not self.look.exact:
+            height += max(0.0, over + under - self.inches(_TITLE_AND_LEGEND))
+        elif self.growing:
+            height = max(height, over + under + self.inches(AXIS + _LEAST))
+        figure.set_figheight(height)
+        height, right = self._arrange(figure, over, under, aside)
         figure.set_figheight(height)
         for (written, _, _), top in zip(self.texts, tops, strict=True):
             written.set_y(1 - top / height)
-        if self.legend and look.legend == "right":
-            self.legend.set_bbox_to_anchor((right / width, 1 - (over + edge) / height), figure.transFigure)
+        if self.legend and self.aside:
+            place = (right + self.inches(EDGE)) / width, 1 - (over + self.inches(EDGE)) / height
+            self.legend.set_bbox_to_anchor(place, figure.transFigure)
         self.placed = tuple(figure.get_size_inches())
         self.fit()
 
-    def _place_legend(self, figure: Any, width: float, edge: float) -> tuple[float, float]:
-        """Draw the legend again; return the height that it takes at the bottom, and the width on the right."""
+    def _arrange(self, figure: Any, over: float, under: float, aside: float) -> tuple[float, float]:
+        """Place the axes; return the height of the figure and the place to the right of them, in inches.
+
+        Above, below and to the right of them, ``over``, ``under`` and ``aside`` inches are taken.
+        """
+        axes, bar = self.axes, self.bar
+        width, height = figure.get_size_inches()
+        edge, gap, thick = (self.inches(usual) for usual in (EDGE, GAP, BAR))
+        self._wrap_labels(width - aside, height - over - under - self.inches(AXIS))
+        if axes.name == "3d":
+            _projection.fit(axes, (edge, under, width - aside - edge, height - over))
+            return height, width - aside
+        down = max(self.inches(AXIS), extent(axes, "x") + self.inches(0.04))
+        left = extent(axes, "y")
+        more = gap + thick + extent(bar, "y") if bar else edge
+        wide, high = width - 2 * edge - left - more - aside, height - over - under - down
+        if axes.get_aspect() != "auto":
+            (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+            wide = min(wide, high * (x1 - x0) / (y1 - y0))
+            spare = high - wide * (y1 - y0) / (x1 - x0)
+            high -= spare
+            if self.growing and not self.look.exact and spare > edge:  # avoid white bands above and below
+                height -= spare
+        wide, high = max(wide, 0.1), max(high, 0.1)
+        x = left + max(0.0, width - left - wide - more - aside) / 2
+        y = under + down + max(0.0, height - over - under - down - high) / 2
+        axes.set_position((x / width, y / height, wide / width, high / height))
+        if bar:
+            bar.set_position(((x + wide + gap) / width, y / height, thick / width, high / height))
+        return height, x + wide + more
+
+    def _place_legend(self, figure: Any, width: float, high: float) -> tuple[float, float]:
+        """Draw the legend again; return the height that it takes at the bottom, and the width on the right.
+
+        On the right it is at most ``high`` inches high; a higher one is below.
+        """
         if self.legend:
             self.legend.remove()
             self.legend = None
-        look, place = self.look, self.look.legend
-        if not self.entries or place == "none":
+        look, edge = self.look, self.inches(EDGE)
+        self.aside = False
+        if not self.entries or look.legend == "none":
             return edge, 0.0
-        if place == "inside":
+        if look.legend == "inside" and self.axes.name != "3d":
             self.legend = _legend.inside(self.axes, self.entries, characters(_ASIDE_CHARACTERS, look, width))
             return edge, 0.0
-        if place == "below":
-            most = (width - 2 * edge) * figure.dpi
-            self.legend = _legend.below(figure, self.entries, characters(_LEGEND_CHARACTERS, look, width), most)
-            return self.legend.get_window_extent().height / figure.dpi + edge, 0.0
-        most = _ASIDE * width * figure.dpi
-        self.legend = _legend.beside(figure, self.entries, characters(_ASIDE_CHARACTERS, look, width), most)
-        return edge, self.legend.get_window_extent().width / figure.dpi + edge
+        if look.legend == "right":
+            most = _ASIDE * width * figure.dpi
+            self.legend = _legend.beside(figure, self.entries, characters(_ASIDE_CHARACTERS, look, width), most)
+            extent = self.legend.get_window_extent()
+            if extent.height <= high * figure.dpi:
+                self.aside = True
+                return edge, extent.width / figure.dpi + edge
+            self.legend.remove()
+        most = (width - 2 * edge) * figure.dpi
+        self.legend = _legend.below(figure, self.entries, characters(_LEGEND_CHARACTERS, look, width), most)
+        return self.legend.get_window_extent().height / figure.dpi + edge, 0.0
 
     def _wrap_labels(self, wide: float, high: float) -> None:
         """Break the labels of the axes where they are longer than the axes, given in inches."""
@@ -253,33 +272,7 @@ class Frame(LayoutEngine):
             label.set_text(wrapped(text, max(most, 6)) if len(text) > most else text)
 
 
-def _fit_projection(axes: Any, box: tuple[float, float, float, float]) -> None:
-    """Give 3D axes the size and the place at which they fill a box in inches, with the labels around them."""
-    figure = axes.figure
-    left, bottom, right, top = (inches * figure.dpi for inches in box)
-    x, y, wide, high = left, bottom, right - left, top - bottom
-    for _ in range(3):  # labels have a fixed size, so one step is not enough
-        axes.set_position((x / figure.bbox.width, y / figure.bbox.height, wide / figure.bbox.width, high / figure.bbox.height))
-        axes.apply_aspect()
-        boxes = [found for axis in _axes_of(axes) if (found := axis.get_tightbbox()) is not None]
-        seen = Bbox.union([*boxes, _cube(axes)])
-        factor = min((right - left) / seen.width, (top - bottom) / seen.height)
-        middle = (x + wide / 2 - (seen.x0 + seen.x1) / 2, y + high / 2 - (seen.y0 + seen.y1) / 2)
-        wide, high = wide * factor, high * factor
-        x = (left + right) / 2 + middle[0] * factor - wide / 2
-        y = (bottom + top) / 2 + middle[1] * factor - high / 2
-    axes.set_position((x / figure.bbox.width, y / figure.bbox.height, wide / figure.bbox.width, high / figure.bbox.height))
-
-
-def _cube(axes: Any) -> Bbox:
-    """Return the box in pixels around the cube that the limits of 3D axes span."""
-    corners = np.array(list(itertools.product(axes.get_xlim(), axes.get_ylim(), axes.get_zlim())))
-    x, y, _ = proj3d.proj_transform(*corners.T, axes.get_proj())
-    places = axes.transData.transform(np.column_stack([x, y]))
-    return Bbox([places.min(axis=0), places.max(axis=0)])
-
-
-def _extent(axes: Any, axis: str) -> float:
+def extent(axes: Any, axis: str) -> float:
     """Return the size of the tick labels and the label of an axis beyond the axes, in inches."""
     box = getattr(axes, f"{axis}axis").get_tightbbox()
     if box is None:
@@ -291,7 +284,7 @@ def _extent(axes: Any, axis: str) -> float:
 def _write(figure: Any, written: Text, text: str, across: int, edge: float) -> float:
     """Write text in lines of at most ``across`` characters, fewer if these are wide; return its height in inches."""
     written.set_text(wrapped(text, across))
-    size = float(written.get_size())
+    size = float(written.get_fontsize())
     room = 72 * (figure.get_figwidth() - 2 * edge)
     # Characters of ASCII are at most as wide as high, so short texts need not be measured.
     while not (text.isascii() and size * min(len(text), across) <= room):
@@ -309,5 +302,5 @@ from bpviz.figures._legend import handle as legend_handle, start as start_legend
 from bpviz.figures._ticks import round_numbers  # noqa
 
 
-def end_marker(style):  # noqa
+def end_marker(style):
     return _style.look().end(style)

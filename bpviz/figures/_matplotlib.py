@@ -28,6 +28,5 @@ def _without_user_settings() -> Iterator[None]:
 with _without_user_settings():
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
 __all__ = ["FigureCanvasAgg", "mpl"]

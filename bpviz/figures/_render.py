@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.figures._matplotlib import FigureCanvasAgg, mpl  # isort: skip  before other modules import matplotlib
 
+from matplotlib.figure import Figure
+
 from bpviz.figures import _fonts, _style, _svg
 from bpviz.figures._layout import drawing_into
 from bpviz.figures._style import Look
-from matplotlib.figure import Figure
-
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

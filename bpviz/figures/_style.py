@@ -100,13 +100,9 @@ class Style:
         if pixels <= _MOST_PIXELS:
             return []
         name = "dpi" if self.dpi else "size"
-        return [
-            (
-                name,
-                f"expected at most {_MOST_PIXELS / 1e6:g} million pixels, got {pixels / 1e6:.0f} "
-                f"({width:g} x {height:g} inches at {look.dpi} dpi); use a smaller size or dpi",
-            )
-        ]
+        got = f"{pixels / 1e6:.0f} ({width:g} x {height:g} inches at {look.dpi} dpi)"
+        most = f"{_MOST_PIXELS / 1e6:g} million pixels"
+        return [(name, f"expected at most {most}, got {got}; use a smaller size or dpi")]
 
     def over(self, other: Style) -> Style:
         """Return this style with what it leaves open taken from ``other``."""
@@ -369,9 +365,22 @@ def word(template: str, **values: object) -> str:
 # -- old names, until all kinds use the look --
 def __getattr__(name: str) -> Any:
     now = look()
-    old = {"INK": now.theme.ink, "PALE": now.theme.pale, "PAPER": now.theme.paper, "UNKNOWN": now.theme.unknown,
-        "ERROR_COLORS": now.theme.errors, "SLOPE_COLORS": now.theme.slopes, "START": now.start, "LOWEST": now.lowest,
-        "OTHER": now.other, "ARROW": now.arrow, "SMALL": now.small, "BODY": now.body, "TITLE": now.title, "COLORS": now.colors}
+    old = {
+        "INK": now.theme.ink,
+        "PALE": now.theme.pale,
+        "PAPER": now.theme.paper,
+        "UNKNOWN": now.theme.unknown,
+        "ERROR_COLORS": now.theme.errors,
+        "SLOPE_COLORS": now.theme.slopes,
+        "START": now.start,
+        "LOWEST": now.lowest,
+        "OTHER": now.other,
+        "ARROW": now.arrow,
+        "SMALL": now.small,
+        "BODY": now.body,
+        "TITLE": now.title,
+        "COLORS": now.colors,
+    }
     if name in old:
         return old[name]
     raise AttributeError(name)

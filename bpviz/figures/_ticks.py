@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,16 +31,13 @@ def labels(values: Sequence[float]) -> list[str]:
 
     A number that equals the one before, up to rounding, has an empty text.
     """
-    steps = [abs(b - a) for a, b in zip(values, values[1:], strict=False) if b != a]
+    steps = [abs(b - a) for a, b in itertools.pairwise(values) if b != a]
     step = min(steps, default=max(map(abs, values), default=1.0)) or 1.0
     largest = max(map(abs, values), default=0.0)
-    if 1e-4 <= step and largest < 1e7:
-        forms: Iterable[Callable[[float], str]] = [(lambda v, d=d: f"{v:.{d}f}") for d in range(8)]
-    else:
-        forms = [(lambda v, d=d: number(v, d)) for d in range(1, 18)]
+    decimal = step >= 1e-4 and largest < 1e7
     texts: list[str] = []
-    for form in forms:
-        texts = [form(value + 0.0) for value in values]
+    for digits in range(8) if decimal else range(1, 18):
+        texts = [f"{value + 0.0:.{digits}f}" if decimal else number(value + 0.0, digits) for value in values]
         if all(abs(float(text) - value) <= 0.01 * step for text, value in zip(texts, values, strict=True)):
             break
     texts = ["0" if float(text) == 0 else text for text in texts] if "e" in "".join(texts) else texts
@@ -106,7 +104,7 @@ class Round(Locator):
                 break
         if len(ticks) >= 2:
             return np.array(ticks)
-        found = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax)
+        found: Any = np.asarray(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax))
         return found[(vmin <= found) & (found <= vmax) & (found > 0)]
 
 

@@ -59,7 +59,9 @@ class Data(FigureRequest):
             classes = []
         one = len(targets) == 1
         title = word("Dataset (1 sample)") if one else word("Dataset ({count} samples)", count=len(targets))
-        return DataData(self.title_or(title), tuple(dataset.feature_names), np.array(dataset.features), targets, classes)
+        return DataData(
+            self.title_or(title), tuple(dataset.feature_names), np.array(dataset.features), targets, classes
+        )
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
         from bpviz.figures import _layout, _ticks
@@ -68,7 +70,12 @@ class Data(FigureRequest):
         axes = _layout.axes(figure, xlabel=data.names[0], ylabel=data.names[1])
         axes.grid()
         axes.margins(0.08)
-        dots: dict[str, Any] = {"s": 90 * look.lines**2, "edgecolors": look.theme.paper, "linewidths": 0.8 * look.lines, "zorder": 3}
+        dots: dict[str, Any] = {
+            "s": 90 * look.lines**2,
+            "edgecolors": look.theme.paper,
+            "linewidths": 0.8 * look.lines,
+            "zorder": 3,
+        }
         named, bar = [], None
         for place, target in enumerate(data.classes):
             style, own = look.sample(place), data.samples[data.targets == target]

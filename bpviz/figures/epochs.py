@@ -88,7 +88,9 @@ class Epochs(OfAlgorithms):
             (data.evaluations, data.counts, _THICK / 2, pale, look.small),
         ):
             ends = np.maximum(numbers, _FOOT)
-            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=color, edgecolor=look.theme.paper))
+            bars.append(
+                axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=color, edgecolor=look.theme.paper)
+            )
             texts += [
                 axes.annotate(text, (end, row + shift), (4, 0), size=points, **placement)
                 for text, end, row in zip(labels, ends, rows, strict=True)
@@ -134,9 +136,10 @@ def _default_title(threshold: float | None) -> str:
 
 def _room(axes: Axes, texts: Sequence[Annotation]) -> float:
     """Return the upper limit of the axis at which every bar and its text fit."""
+    figure: Any = axes.figure
     decades = []
     for text in texts:
-        share = (text.get_window_extent().width + 8 / 72 * text.get_figure().dpi) / axes.bbox.width
+        share = (text.get_window_extent().width + 8 / 72 * figure.dpi) / axes.bbox.width
         decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(share, 0.9)))
     return _FOOT * math.pow(10.0, max(decades))
 

@@ -100,9 +100,7 @@ class Errors(OfAlgorithms):
         threshold = None
         if data.threshold is not None:
             above = data.threshold - data.lowest
-            threshold = axes.axhline(
-                above, color=look.theme.ink, linewidth=1.3 * look.lines, dashes=(4, 2), zorder=1
-            )
+            threshold = axes.axhline(above, color=look.theme.ink, linewidth=1.3 * look.lines, dashes=(4, 2), zorder=1)
             handles[_labels.threshold_label(data.threshold, data.lowest)] = threshold
         _scale_epochs(axes, max(len(curve.errors) for curve in data.curves) - 1)
         _scale_errors(axes, data)
