@@ -52,7 +52,7 @@ def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     axes = _layout.axes(figure, facecolor=_style.UNKNOWN, xlabel=data.names[0], ylabel=data.names[1])
     filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colors, norm=norm)
     axes.contour(data.x, data.y, data.error, data.levels, colors=_style.PALE, linewidths=0.4, alpha=0.6)
-    bar = _layout.axes(figure)
+    bar = _layout.bar_axes(figure, axes)
     label = _layout.error_label(data.lowest)
     figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label=label)
     bar.minorticks_off()

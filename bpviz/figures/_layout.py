@@ -111,7 +111,7 @@ def frame(
     entries: _legend.Entries = (),
     bar: Axes | None = None,
     height: float | None = None,
-    fit: Callable[[], object] = lambda: None,
+    fit: Callable[[], object] | None = None,
 ) -> None:
     """Place the title above, the legend and the color bar, and give the axes the remaining space.
 
@@ -128,7 +128,8 @@ def frame(
     axes.set_title("\n".join(filter(None, [title if look.titled else "", note])), fontsize="medium")
     if entries and look.legend != "none":
         _legend.inside(axes, entries, _ASIDE_CHARACTERS)
-    fit()
+    if fit:
+        fit()
 
 
 class Frame(LayoutEngine):
@@ -147,7 +148,7 @@ class Frame(LayoutEngine):
         note: str,
         entries: _legend.Entries,
         bar: Axes | None,
-        fit: Callable[[], object] = lambda: None,
+        fit: Callable[[], object] | None = None,
     ) -> None:
         super().__init__()
         self.look = look = _style.look()
@@ -205,7 +206,8 @@ class Frame(LayoutEngine):
             place = (right + self.inches(EDGE)) / width, 1 - (over + self.inches(EDGE)) / height
             self.legend.set_bbox_to_anchor(place, figure.transFigure)
         self.placed = tuple(figure.get_size_inches())
-        self.fit()
+        if self.fit:
+            self.fit()
 
     def _arrange(self, figure: Any, over: float, under: float, aside: float) -> tuple[float, float]:
         """Place the axes; return the height of the figure and the place to the right of them, in inches.

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 9  # characters of a label; longer ones are given relative to a number in the label of the axis
 _MOST = 9  # ticks of an axis
-_WIDE, _HIGH = 0.65, 1.7  # width of a digit with some space, and distance of lines, in font sizes
+_WIDE, _HIGH = 0.64, 1.25  # width of a digit and height of a line, in font sizes
+_BETWEEN = 1.2  # digits between two labels
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -70,13 +71,15 @@ class Spread(MaxNLocator):
         axis: Any = self.axis
         if not hasattr(axis, "axes"):  # a color bar asks before it has an axis
             return ticks
+        low, high = sorted((vmin, vmax))
         for bins in range(self._most, 0, -1):
             self.set_params(nbins=bins)
             ticks = super().tick_values(vmin, vmax)
-            low, high = sorted((vmin, vmax))
-            seen = [tick for tick in ticks if low <= tick <= high]
-            if bins == 1 or len(seen) <= room(axis, axis.get_major_formatter().format_ticks(seen)):
+            seen = [float(tick) for tick in ticks if low <= tick <= high]
+            if _fit(axis, seen, axis.get_major_formatter().format_ticks(seen)):
                 break
+        else:
+            ticks = np.array([seen[0], seen[-1]])
         self.set_params(nbins=self._most)
         return ticks
 
@@ -100,12 +103,16 @@ class Round(Locator):
         vmax = min(vmax, self.last)
         for most in range(_MOST, 1, -1):
             ticks = round_numbers(vmin, vmax, most)
-            if len(ticks) <= room(axis, [number(tick) for tick in ticks]):
+            if _fit(axis, ticks, [number(tick) for tick in ticks]):
                 break
         if len(ticks) >= 2:
             return np.array(ticks)
-        found: Any = np.asarray(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax))
-        return found[(vmin <= found) & (found <= vmax) & (found > 0)]
+        for bins in range(5, 0, -1):
+            found: Any = np.asarray(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax))
+            found = found[(vmin <= found) & (found <= vmax) & (found > 0)]
+            if _fit(axis, found, labels(found.tolist())):
+                break
+        return found
 
 
 class Epochs(Locator):
@@ -122,22 +129,31 @@ class Epochs(Locator):
         for digits, every in (((1, 2, 5), 1), ((1, 3), 1), *(((1,), n) for n in range(1, 20))):
             chosen = [0.0, *(d * 10.0**tens for tens in decades if tens % every == 0 for d in digits)]
             chosen = [tick for tick in chosen if tick <= vmax]
-            if len(chosen) <= room(self.axis, [number(tick) for tick in chosen]):
+            if _fit(self.axis, chosen, [number(tick) for tick in chosen]):
                 break
         return np.array(chosen)
 
 
-def room(axis: Any, texts: Sequence[str]) -> float:
-    """Return how many labels like ``texts`` fit next to each other along an axis."""
+def _fit(axis: Any, ticks: Sequence[float], texts: Sequence[str]) -> bool:
+    """Return whether the labels of ticks do not touch each other on an axis."""
     if axis is None or not hasattr(axis, "axes") or axis.axes.name == "3d":
-        return _MOST
-    size = axis.axes.figure.dpi_scale_trans
-    box = axis.axes.bbox.transformed(size.inverted())
-    across = axis.axis_name == "x"
+        return len(ticks) <= _MOST
+    if len(ticks) < 2:
+        return True
     font = axis.get_tick_params(which="major").get("labelsize") or axis.get_major_ticks(1)[0].label1.get_size()
-    points = 72 * (box.width if across else box.height)
-    need = (max(map(len, texts), default=1) + 1.5) * _WIDE if across else _HIGH
-    return float(points / (need * float(font)) + 1)
+    across = axis.axis_name == "x"
+    box = axis.axes.bbox
+    points = 72 / axis.axes.figure.dpi * (box.width if across else box.height)
+    low, *places, high = axis.get_transform().transform(
+        [axis.get_view_interval()[0], *ticks, axis.get_view_interval()[1]]
+    )
+    apart = np.abs(np.diff(places)) / abs(high - low) * points
+    if across:
+        lengths = np.array([len(text) for text in texts])
+        need = ((lengths[1:] + lengths[:-1]) / 2 + _BETWEEN) * _WIDE
+    else:
+        need = np.full(len(apart), _HIGH)
+    return bool((apart >= need * float(font)).all())
 
 
 def use_numbers(axis: Axis, integer: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -113,7 +114,7 @@ class Epochs(OfAlgorithms):
             data.title,
             data.note,
             height=1.6 + 0.65 * len(rows),
-            fit=lambda: axes.set_xlim(_FOOT, _room(axes, texts)),
+            fit=functools.partial(_make_room, axes, texts),
         )
         return EpochsArtists(bars[0], bars[1], texts)
 
@@ -134,14 +135,14 @@ def _default_title(threshold: float | None) -> str:
     return word("Epochs") if threshold is None else word("Epochs to reach error ≤ {error}", error=f"{threshold:g}")
 
 
-def _room(axes: Axes, texts: Sequence[Annotation]) -> float:
-    """Return the upper limit of the axis at which every bar and its text fit."""
+def _make_room(axes: Axes, texts: Sequence[Annotation]) -> None:
+    """Set the upper limit of the axis at which every bar and its text fit."""
     figure: Any = axes.figure
     decades = []
     for text in texts:
         share = (text.get_window_extent().width + 8 / 72 * figure.dpi) / axes.bbox.width
         decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(share, 0.9)))
-    return _FOOT * math.pow(10.0, max(decades))
+    axes.set_xlim(_FOOT, _FOOT * math.pow(10.0, max(decades)))
 
 
 def _evaluations(counts: Array) -> str:
