@@ -52,7 +52,8 @@ def check_formulas(reader: Reader, root: Node, experiment: Experiment) -> None:
     for i, figure in enumerate(experiment.figures if "figures" in given else ()):
         texts.append((given["figures"].value[i].place, join_path("figures", i), figure.title or ""))
     for word, translation in experiment.words:
-        texts.append((given["labels"].value[word].place, join_path("labels", word), translation))
+        drawn = _words.filled(translation, dict.fromkeys(_words.placeholders(word), "0"))
+        texts.append((given["labels"].value[word].place, join_path("labels", word), drawn))
     names = getattr(getattr(experiment.problem, "dataset", None), "feature_names", ())
     texts += [(given.get("dataset", root).place, "dataset", name) for name in names]
     for place, path, text in texts:

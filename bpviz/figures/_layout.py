@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.layout_engine import LayoutEngine
-
 from bpviz.figures import _legend, _projection, _style, _ticks
 from bpviz.figures._labels import wrapped
 
@@ -132,14 +130,8 @@ def frame(
         fit()
 
 
-class Frame(LayoutEngine):
-    """Places the titles, the axes and the legend of a figure, again whenever it has another size.
-
-    A subclass can arrange several axes.
-    """
-
-    _adjust_compatible = True
-    _colorbar_gridspec = False
+class Frame:
+    """Places the titles, the axes and the legend of a figure. A subclass can arrange several axes."""
 
     def __init__(
         self,
@@ -150,7 +142,6 @@ class Frame(LayoutEngine):
         bar: Axes | None,
         fit: Callable[[], object] | None = None,
     ) -> None:
-        super().__init__()
         self.look = look = _style.look()
         self.axes, self.entries, self.bar, self.fit = axes, entries, bar, fit
         shown = [(look.heading, look.title, _TITLE_CHARACTERS)] if look.heading and look.titled else []
@@ -165,28 +156,22 @@ class Frame(LayoutEngine):
         self.labels = [(axis.label, axis.get_label_text()) for axis in axes_of(axes)]
         self.legend: Legend | None = None
         self.aside = False  # whether the legend is on the right
-        self.placed: tuple[float, float] | None = None
         self.growing = True
 
     def grow(self, height: float) -> None:
         """Place the parts of a new figure, which may become higher than ``height`` or lower."""
         figure: Any = self.axes.figure
         figure.set_figheight(self.look.size[1] if self.look.exact else height)
-        self._place(figure)
+        self.place(figure)
         self.growing = False
-        figure.set_layout_engine(self)
-
-    def execute(self, fig: Any) -> None:
-        """Place the parts again if the figure has another size."""
-        if tuple(fig.get_size_inches()) != self.placed:
-            with _style.using(self.look):
-                self._place(fig)
+        figure.frame = self
 
     def inches(self, usual: float) -> float:
         """Return a distance in inches, given the one at the usual font size."""
         return usual * self.look.scale
 
-    def _place(self, figure: Any) -> None:
+    def place(self, figure: Any) -> None:
+        """Place the parts in a figure of its present size."""
         width, height = figure.get_size_inches()
         over, tops = self.inches(EDGE), []
         for written, text, most in self.texts:
@@ -205,7 +190,6 @@ class Frame(LayoutEngine):
         if self.legend and self.aside:
             place = (right + self.inches(EDGE)) / width, 1 - (over + self.inches(EDGE)) / height
             self.legend.set_bbox_to_anchor(place, figure.transFigure)
-        self.placed = tuple(figure.get_size_inches())
         if self.fit:
             self.fit()
 

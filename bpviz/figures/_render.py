@@ -13,7 +13,7 @@ from bpviz.figures._matplotlib import FigureCanvasAgg, mpl  # isort: skip  befor
 from matplotlib.figure import Figure
 
 from bpviz.figures import _fonts, _style, _svg
-from bpviz.figures._layout import drawing_into
+from bpviz.figures._layout import Frame, drawing_into
 from bpviz.figures._style import Look
 
 if TYPE_CHECKING:
@@ -49,6 +49,16 @@ class BpvizFigure(Figure):
     """A figure that a notebook shows as an image, and that is saved in the look in which it was drawn."""
 
     look = Look()
+    frame: Frame | None = None  # places the parts of the figure, once it is drawn
+
+    def set_size_inches(self, w: Any, h: float | None = None, forward: bool = True) -> None:
+        """Set the size, and place the parts of the figure in it: see ``matplotlib.figure.Figure.set_size_inches``."""
+        super().set_size_inches(w, h, forward)
+        frame, self.frame = self.frame, None
+        if frame:
+            with _settings_of(self.look), _style.using(self.look):
+                frame.place(self)
+            self.frame = frame
 
     def savefig(self, *arguments: Any, **options: Any) -> None:
         """Save the figure: see ``matplotlib.figure.Figure.savefig``."""

@@ -87,12 +87,13 @@ def results_of(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float 
     return Results("synthetic", ("w1", "w2", "b")[: len(runs[0].start)], threshold, runs)
 
 
+LOOK = Look()
+
+
 class Drawn:
     """A figure that was drawn but not saved."""
 
-    def __init__(
-        self, request: Any, results: Results, problem: Any, laid_out: bool = True, look: Look = _style.Look()
-    ) -> None:
+    def __init__(self, request: Any, results: Results, problem: Any, laid_out: bool = True, look: Look = LOOK) -> None:
         with _style.using(look), _render._settings_of(look):
             self.data = request.data(results, problem)
             self.figure = _render.BpvizFigure(look.size)
