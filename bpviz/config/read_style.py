@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import conflicts
 from bpviz.figures import _formulas, _words
-from bpviz.figures._style import Style
 from bpviz.messages.suggestions import nearest
 
 if TYPE_CHECKING:
     from bpviz.config.values import Reader
     from bpviz.experiment.spec import Experiment
     from bpviz.figures._base import FigureRequest
+    from bpviz.figures._style import Style
 
 
 def read_words(reader: Reader, node: Node | None) -> tuple[tuple[str, str], ...]:

@@ -79,7 +79,7 @@ class Spread(MaxNLocator):
             if _fit(axis, seen, axis.get_major_formatter().format_ticks(seen)):
                 break
         else:
-            ticks = np.array([seen[0], seen[-1]])
+            ticks = [seen[0], seen[-1]]
         self.set_params(nbins=self._most)
         return ticks
 
