@@ -27,6 +27,8 @@ from bpviz import config
 from bpviz.config.schema import keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
+from bpviz.figures._style import Style
+from bpviz.figures._words import WORDS
 from bpviz.messages.text import quote_value
 
 ROOT = Path(__file__).parent.parent
@@ -99,11 +101,21 @@ def fenced(text: str) -> str:
 def fields_table(name: str) -> str:
     registries = (OPTIMIZERS, PROBLEMS, FIGURES)
     declared = next(registry[name] for registry in registries if name in registry)
-    parts = fields(declared).values()
     rows = [
-        [code(part.name), code(quote_value(part.default).strip("'")), str(part.domain), part.meaning] for part in parts
+        [code(part.name), code(quote_value(part.default).strip("'")), str(part.domain), part.meaning]
+        for part in fields(declared).values()
     ]
     return table(["key", "default", "values", "meaning"], rows)
+
+
+def style_table() -> str:
+    """Return the settings of a style, all of which are null by default."""
+    rows = [[code(part.name), str(part.domain), part.meaning] for part in fields(Style).values()]
+    return table(["key", "values", "meaning"], rows)
+
+
+def words() -> str:
+    return "\n".join(textwrap.wrap(f"{', '.join(map(code, WORDS))}.", 120, break_on_hyphens=False)) + "\n"
 
 
 def figures_table() -> str:
@@ -174,6 +186,8 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
         "figures": figures_table,
         "names": names,
         "problems": gallery.page,
+        "style": style_table,
+        "words": words,
         "fields": lambda: fields_table(rest),
     }
     return blocks[kind]()
@@ -253,7 +267,7 @@ def test_committed_configs_are_valid(name: str) -> None:
 
 
 def test_yaml_blocks_are_configs_that_run(folder: Path, program: Program) -> None:
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md")]
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md", "docs/figures.md")]
     blocks = [block for text in texts for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     assert len(blocks) >= 3
     for number, block in enumerate(blocks):

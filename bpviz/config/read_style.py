@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bpviz.config.yaml_tree import Node, join_path
-from bpviz.declare import conflicts
 from bpviz.figures import _formulas, _words
 from bpviz.messages.suggestions import nearest
 
@@ -30,14 +29,18 @@ def read_words(reader: Reader, node: Node | None) -> tuple[tuple[str, str], ...]
     return tuple(reader.valid_fields(node, "labels", declared).items())
 
 
-def check_styles(reader: Reader, node: Node | None, figures: Sequence[FigureRequest], style: Style) -> None:
-    """Report settings in the styles of figures that do not fit the style of the config."""
-    if node is None or reader.mistakes:
+def check_styles(reader: Reader, root: Node, figures: Sequence[FigureRequest], style: Style) -> None:
+    """Report sizes that are too large, of the config's style and of those of figures over it."""
+    if reader.mistakes:
+        return
+    for name, complaint in style.too_large():
+        reader.report_field(root.value["style"], "style", name, complaint)
+    if reader.mistakes or "figures" not in root.value:
         return
     for i, figure in enumerate(figures):
         if figure.style is not None:
-            entry, path = node.value[i].value["style"], join_path(join_path("figures", i), "style")
-            for name, complaint in conflicts(figure.style.over(style)):
+            entry, path = root.value["figures"].value[i].value["style"], join_path(join_path("figures", i), "style")
+            for name, complaint in figure.style.over(style).too_large():
                 reader.report_field(entry, path, name, complaint)
 
 

@@ -32,7 +32,7 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
     algorithms, names = read_algorithms(reader, root, problem)
     figures = read_figures(reader, root, problem, names)
     style = reader.field(given, KEYS["style"], "") or Style()
-    check_styles(reader, given.get("figures"), figures, style)
+    check_styles(reader, root, figures, style)
     words = read_words(reader, given.get("labels"))
     expectations = read_expectations(reader, given.get("expect"), names)
     if reader.mistakes or problem is None or algorithms is None:

@@ -59,7 +59,7 @@ THEMES = {
     "paper": _LIGHT._replace(size=(3.4, 2.9), dpi=300, font_size=8.0, lines=0.7),  # one column of a journal
     "slides": _LIGHT._replace(size=(10.0, 5.625), font_size=16.0, lines=1.6, legend="right", exact=True),  # 16:9
 }
-_MOST_PIXELS = 50_000_000
+_MOST_PIXELS = 64_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +92,8 @@ class Style:
         None, Nullable(Flag(), "false"), "whether SVG files have text, which needs the font, instead of outlines"
     )
 
-    def conflicts(self) -> list[tuple[str, str]]:
-        """Return (setting, complaint) for settings that do not fit each other."""
+    def too_large(self) -> list[tuple[str, str]]:
+        """Return (setting, complaint) if images would be too large; the style of a figure is over that of its config."""
         look = Look(self)
         width, height = look.size
         pixels = width * height * look.dpi**2
