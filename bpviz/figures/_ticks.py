@@ -46,13 +46,21 @@ def labels(values: Sequence[float]) -> list[str]:
 
 
 class Numbers(Formatter):
-    """Formats ticks by ``labels``, relative to ``offset``, which the label of the axis states."""
+    """Formats ticks by ``labels``, relative to ``offset``, which the label of the axis states.
+
+    Unless they are ``alike``, each number has only the digits that it needs, as on logarithmic axes.
+    """
 
     offset = 0.0
 
+    def __init__(self, alike: bool = True) -> None:
+        self.alike = alike
+
     def format_ticks(self, values: Any) -> list[str]:
         """Return the labels of all ticks."""
-        return labels([float(value) - self.offset for value in values])
+        shown = [float(value) - self.offset for value in values]
+        texts = [number(value).replace("-", _MINUS, 1) if value < 0 else number(value) for value in shown]
+        return labels(shown) if self.alike or len({*texts}) < len(texts) else texts
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         return number(x - self.offset)
@@ -101,12 +109,11 @@ class Round(Locator):
         """Return the ticks from ``vmin`` to ``vmax``."""
         axis: Any = self.axis
         vmax = min(vmax, self.last)
-        for most in range(_MOST, 1, -1):
-            ticks = round_numbers(vmin, vmax, most)
-            if _fit(axis, ticks, [number(tick) for tick in ticks]):
-                break
-        if len(ticks) >= 2:
-            return np.array(ticks)
+        choices = [round_numbers(vmin, vmax, most) for most in range(_MOST, 1, -1)]
+        choices += [_with_digits(vmin, vmax, digits) for digits in reversed(_ROUND)]
+        for ticks in choices:
+            if len(ticks) >= 2 and _fit(axis, ticks, [number(tick) for tick in ticks]):
+                return np.array(ticks)
         for bins in range(5, 0, -1):
             found: Any = np.asarray(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax))
             found = found[(vmin <= found) & (found <= vmax) & (found > 0)]
@@ -165,7 +172,7 @@ def use_numbers(axis: Axis, integer: bool = False) -> None:
 def use_round_numbers(axis: Axis, last: float = math.inf) -> None:
     """Use round numbers up to ``last`` on a logarithmic axis."""
     axis.set_major_locator(Round(last))
-    axis.set_major_formatter(Numbers())
+    axis.set_major_formatter(Numbers(alike=False))
 
 
 def state_offset(axis: Any) -> None:
@@ -201,8 +208,14 @@ def round_numbers(low: float, high: float, most: int = 8) -> list[float]:
         return [float(f"1e{decade}") for decade in powers if decade % every == 0]
     numbers: list[float] = []
     for digits in _ROUND:
-        numbers = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
-        numbers = [number for number in numbers if low <= number <= high]
+        numbers = _with_digits(low, high, digits)
         if len(numbers) >= 4:
             break
     return numbers
+
+
+def _with_digits(low: float, high: float, digits: Sequence[float]) -> list[float]:
+    """Return the numbers from ``low`` to ``high`` with these digits in every decade."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    numbers = (float(f"{digit}e{decade}") for decade in decades for digit in digits)
+    return [number for number in numbers if low <= number <= high]

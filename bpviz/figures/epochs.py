@@ -83,7 +83,7 @@ class Epochs(OfAlgorithms):
         placement: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
         colors = [look.algorithm(place).color for place in data.places]
         pale = [look.mixed(color, 0.35) for color in colors]
-        bars, texts = [], []
+        bars, texts, lines = [], [], 1
         for numbers, labels, shift, color, points in (
             (data.epochs, data.outcomes, -_THICK / 2, colors, look.body),
             (data.evaluations, data.counts, _THICK / 2, pale, look.small),
@@ -92,9 +92,11 @@ class Epochs(OfAlgorithms):
             bars.append(
                 axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=color, edgecolor=look.theme.paper)
             )
+            wrapped = [_labels.wrapped(text, _layout.characters(44)) for text in labels]
+            lines = max(lines, *(text.count("\n") + 1 for text in wrapped))
             texts += [
                 axes.annotate(text, (end, row + shift), (4, 0), size=points, **placement)
-                for text, end, row in zip(labels, ends, rows, strict=True)
+                for text, end, row in zip(wrapped, ends, rows, strict=True)
             ]
         for patch, succeeded in zip(bars[0], data.succeeded, strict=True):
             patch.set_hatch("" if succeeded else "////")
@@ -113,7 +115,7 @@ class Epochs(OfAlgorithms):
             axes,
             data.title,
             data.note,
-            height=1.6 + 0.65 * len(rows),
+            height=1.6 + (0.4 + 0.25 * lines) * len(rows),
             fit=functools.partial(_make_room, axes, texts),
         )
         return EpochsArtists(bars[0], bars[1], texts)

@@ -115,7 +115,7 @@ def _scale_epochs(axes: Axes, last: int) -> None:
     if last > 30:
         axes.set_xscale("symlog", linthresh=1, linscale=0.35)
         axes.xaxis.set_major_locator(_ticks.Epochs())
-        axes.xaxis.set_major_formatter(_ticks.Numbers())
+        axes.xaxis.set_major_formatter(_ticks.Numbers(alike=False))
         axes.minorticks_off()
         axes.set_xlim(0, last * 1.15)
     else:

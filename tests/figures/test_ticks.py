@@ -94,6 +94,12 @@ def test_labels(values: list[float], expected: list[str]) -> None:
     assert _ticks.labels(values) == expected
 
 
+def test_labels_of_logarithmic_axes_have_the_digits_that_they_need() -> None:
+    texts = _ticks.Numbers(alike=False).format_ticks([1e-6, 0.01, 0.25, 1, 3000, 1e7])
+    assert texts == ["1e-6", "0.01", "0.25", "1", "3000", "1e7"]
+    assert _ticks.Numbers(alike=False).format_ticks([1, 1 + 1e-9]) == ["1", "1.000000001"]
+
+
 @pytest.mark.parametrize("last", [0, 1, 7, 1000, 10**6, 10**12])
 def test_epochs_have_round_ticks_that_fit(last: int) -> None:
     look = Look(Style(size=(3.0, 3.0)))
