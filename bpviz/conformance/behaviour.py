@@ -194,15 +194,16 @@ def recalls_is_declared_correctly(rule: Optimizer) -> Findings:
     """
     problem = SHAPES["37 x 3"]
     w = starts_for(problem)[:2].copy(order="F")
+    state: Any = ()
     moves = 0
-    for there, state in _run_epochs(rule, w, CountingOracle(problem, 2), epochs=30):
+    for there, state in _run_epochs(rule, w, CountingOracle(problem, 2), epochs=30):  # noqa: B007 (used below)
         moves += not np.array_equal(w, there)
         w = there
         if moves == 3:
             break
     kept = np.concatenate([_magnitudes(a) for a in ((), *state_arrays(state))])
     with np.errstate(all="ignore"):
-        point = problem.at(there)
+        point = problem.at(w)
         answers = {kind: _magnitudes(getattr(point, kind)()) for kind in KINDS if kind in problem.offers}
         recalled = [kind for kind, a in answers.items() if (abs(a[:, None] - kept) <= 1e-12 * a[:, None]).any()]
     if recalled and not rule.recalls:

@@ -58,8 +58,8 @@ class MoMo:
     adapt:  before τ, with h = f̄ - γ + ⟨d, w⟩ / (1 + α λ), E* ← max(h / 2, E₀) where h < E*
             after it, E* ← max(f̄ - γ + ⟨d, w⟩ - τ |d|² / 2, E₀)
 
-    α: step, β: momentum, E₀: lower_bound, E* at the start, λ: weight_decay; f̄, γ, d: E(w), ⟨g, w⟩, g in the first epoch;
-    variant: adapt
+    α: step, β: momentum, E₀: lower_bound, E* at the start, λ: weight_decay; f̄, γ, d: E(w), ⟨g, w⟩ and g in the first
+    epoch; variant: adapt
     """
 
     step: Column = hyper(1.0, "(0, inf)", "largest step size α")

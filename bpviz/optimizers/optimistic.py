@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
+from bpviz.declare.domains import Flag
 from bpviz.optimizers._means import Mean, mean
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ class OptimisticAdam:
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
     r = m̂ / (√v̂ + ε) with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
     w ← w - η ((α + β) r - β r')
+    nesterov: β₁ m / (1 - β₁ᵗ⁺¹) + (1 - β₁) g / (1 - β₁ᵗ) in place of m̂
 
     η: step, α: alpha, β: beta, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start; r' = r in the
-    first epoch. The paper has α = β = 1.
+    first epoch. The paper has α = β = 1. Variant: nesterov
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size η")
@@ -92,6 +94,7 @@ class OptimisticAdam:
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    nesterov: bool = hyper(False, Flag(), "whether r has Nesterov momentum, as by default in optax")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
         return Moments(mean(w, f), mean(w, f), f.xp.zeros_like(w))
@@ -99,6 +102,9 @@ class OptimisticAdam:
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
         g = f.gradient(w)
         m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
-        r = m.corrected / (f.xp.sqrt(v.corrected) + self.epsilon)
+        m_hat = m.corrected
+        if self.nesterov:
+            m_hat = self.beta1 * m.value / (1 - self.beta1 * m.beta_t) + (1 - self.beta1) * g / (1 - m.beta_t)
+        r = m_hat / (f.xp.sqrt(v.corrected) + self.epsilon)
         last = f.xp.where(state.m.beta_t == 1, r, state.r)
         return w - self.step * ((self.alpha + self.beta) * r - self.beta * last), Moments(m, v, r)

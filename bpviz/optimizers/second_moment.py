@@ -267,8 +267,8 @@ class LaProp:
 class MSVAG:
     """Momentum damped by the estimated variance.
 
-    The running means of the gradient g = ∇E(w) and its square estimate the variance of the mean gradient, ρ s. The
-    first epoch has no estimate and does not move the weights.
+    The running means of the gradient g = ∇E(w) and its square estimate the variance of the mean gradient, ρ s, which
+    is 0 in the first epoch.
 
     m ← β m + (1 - β) g,  v ← β v + (1 - β) g²
     m̂ = m / (1 - βᵗ),  v̂ = v / (1 - βᵗ)
@@ -290,8 +290,7 @@ class MSVAG:
         rho = (1 - self.beta) * (1 + m.beta_t) / ((1 + self.beta) * (1 - m.beta_t))
         first = state.m.beta_t == 1
         square = m.corrected**2
-        s = (v.corrected - square) / xp.where(first, 1, 1 - rho)
+        s = xp.where(first, 0, (v.corrected - square) / xp.where(first, 1, 1 - rho))
         total = square + rho * s
         gamma = xp.where(total == 0, 0, square / xp.where(total == 0, 1, total))
-        gamma = xp.where(first, 0, xp.minimum(xp.maximum(gamma, 0), 1))
-        return w - self.step * gamma * m.corrected, Moments(m, v)
+        return w - self.step * xp.minimum(xp.maximum(gamma, 0), 1) * m.corrected, Moments(m, v)

@@ -17,8 +17,8 @@ def optimistic_gd(f, z, *, step, alpha, beta):
         yield z
 
 
-def optimistic_adam(f, theta, *, step, alpha, beta, beta1, beta2, epsilon):
-    """Daskalakis et al. 2018, Algorithm 1, with two coefficients."""
+def optimistic_adam(f, theta, *, step, alpha, beta, beta1, beta2, epsilon, nesterov):
+    """Daskalakis et al. 2018, Algorithm 1, with two coefficients; Nesterov momentum as in optax 0.2.8."""
     m, v = [0.0] * len(theta), [0.0] * len(theta)
     last, t = None, 0
     while True:
@@ -26,7 +26,11 @@ def optimistic_adam(f, theta, *, step, alpha, beta, beta1, beta2, epsilon):
         g = f.gradient(theta)
         m = [beta1 * a + (1 - beta1) * d for a, d in zip(m, g, strict=True)]
         v = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(v, g, strict=True)]
-        r = [a / (1 - beta1**t) / (math.sqrt(b / (1 - beta2**t)) + epsilon) for a, b in zip(m, v, strict=True)]
+        m_hat = [a / (1 - beta1**t) for a in m]
+        if nesterov:
+            c = 1 - beta1 ** (t + 1)
+            m_hat = [beta1 * a / c + (1 - beta1) * d / (1 - beta1**t) for a, d in zip(m, g, strict=True)]
+        r = [a / (math.sqrt(b / (1 - beta2**t)) + epsilon) for a, b in zip(m_hat, v, strict=True)]
         last = last or r
         theta = [x - step * (alpha * a + beta * (a - b)) for x, a, b in zip(theta, r, last, strict=True)]
         last = r
@@ -36,7 +40,15 @@ def optimistic_adam(f, theta, *, step, alpha, beta, beta1, beta2, epsilon):
 TWINS = {"optimistic-gd": optimistic_gd, "optimistic-adam": optimistic_adam}
 UNUSUAL = {
     "optimistic-gd": {"step": 0.05, "alpha": 0.7, "beta": 0.4},
-    "optimistic-adam": {"step": 0.05, "alpha": 0.7, "beta": 0.4, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2},
+    "optimistic-adam": {
+        "step": 0.05,
+        "alpha": 0.7,
+        "beta": 0.4,
+        "beta1": 0.35,
+        "beta2": 0.6,
+        "epsilon": 0.2,
+        "nesterov": True,
+    },
 }
 
 
