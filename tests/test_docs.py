@@ -27,9 +27,9 @@ from bpviz import config
 from bpviz.config.schema import keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
-from bpviz.figures._style import Style
+from bpviz.figures._style import THEMES, Style
 from bpviz.figures._words import WORDS
-from bpviz.messages.text import quote_value
+from bpviz.messages.text import join_words, quote_value
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -114,6 +114,21 @@ def style_table() -> str:
     return table(["key", "values", "meaning"], rows)
 
 
+def themes_table() -> str:
+    rows = [
+        [
+            code(name),
+            theme.purpose,
+            f"{theme.size[0]:g} x {theme.size[1]:g} inches",
+            f"{theme.font_size:g} points",
+            f"{theme.dpi} dpi",
+            theme.legend,
+        ]
+        for name, theme in THEMES.items()
+    ]
+    return table(["theme", "for", "size", "font size", "resolution", "legend"], rows)
+
+
 def words() -> str:
     return "\n".join(textwrap.wrap(f"{', '.join(map(code, WORDS))}.", 120, break_on_hyphens=False)) + "\n"
 
@@ -124,7 +139,8 @@ def figures_table() -> str:
         [code(name), kind.summary, ", ".join(code(option) for option in fields(kind) if option not in common)]
         for name, kind in FIGURES.items()
     ]
-    return table(["kind", "content", f"options, besides {' and '.join(code(c) for c in sorted(common))}"], rows)
+    besides = join_words([code(option) for option in sorted(common)], "and")
+    return table(["kind", "content", f"options, besides {besides}"], rows)
 
 
 def action() -> str:
@@ -187,6 +203,7 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
         "names": names,
         "problems": gallery.page,
         "style": style_table,
+        "themes": themes_table,
         "words": words,
         "fields": lambda: fields_table(rest),
     }

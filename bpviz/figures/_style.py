@@ -21,6 +21,7 @@ from bpviz.figures._colors import MARKERS, Color, lightness, mixed
 class Theme(NamedTuple):
     """Colors and sizes that a config selects by one word."""
 
+    purpose: str
     ink: str = "#1d2733"  # text, axes and everything that is not an algorithm
     pale: str = "#8794a3"  # background elements: the frame, contour lines
     paper: str = "#ffffff"
@@ -42,10 +43,11 @@ class Theme(NamedTuple):
     exact: bool = False  # whether figures have the size, even if their content is wider or needs more space
 
 
-_LIGHT = Theme()
+_LIGHT = Theme("screens and documents")
 THEMES = {
     "light": _LIGHT,
     "dark": Theme(
+        "dark pages and slides",
         ink="#e6ebf0",
         pale="#73859a",
         paper="#12181f",
@@ -56,8 +58,17 @@ THEMES = {
         slopes=("#1d2731", "#273746", "#34495d", "#435d76", "#547390", "#678bab"),
         colors=("#ffffff", "#2fc79a", "#e39ac0", "#ff7f3f", "#f5b731", "#4a9de0", "#9ad7ff"),  # the same hues, lighter
     ),
-    "paper": _LIGHT._replace(size=(3.4, 2.9), dpi=300, font_size=8.0, lines=0.7),  # one column of a journal
-    "slides": _LIGHT._replace(size=(10.0, 5.625), font_size=16.0, lines=1.6, legend="right", exact=True),  # 16:9
+    "paper": _LIGHT._replace(
+        purpose="one column of a journal, with thin lines", size=(3.4, 2.9), dpi=300, font_size=8.0, lines=0.7
+    ),
+    "slides": _LIGHT._replace(
+        purpose="16:9 slides, with thick lines",
+        size=(10.0, 5.625),
+        font_size=16.0,
+        lines=1.6,
+        legend="right",
+        exact=True,
+    ),
 }
 _MOST_PIXELS = 64_000_000
 

@@ -293,7 +293,7 @@ def test_labels_are_shown_verbatim() -> None:
 def test_looks_repeat_late_and_differ_in_more_than_color() -> None:
     looks = [style._replace(outline="") for style in map(_style.style, range(100))]
     assert len({*looks}) == len(looks)
-    for size in (len(_style.Theme().colors), len(MARKERS), len(_style.DASHES)):
+    for size in (len(THEMES["light"].colors), len(MARKERS), len(_style.DASHES)):
         pairs = [(looks[i], looks[i + size]) for i in range(100 - size)]
         assert all(sum(a != b for a, b in zip(one, other, strict=True)) >= 2 for one, other in pairs)
 
@@ -334,7 +334,7 @@ def test_text_contrasts_with_the_paper(theme: str) -> None:
 
 def test_algorithm_has_the_same_color_in_all_figures(results: Results, problem: Perceptron) -> None:
     some = ("RPROP", "newton")  # a label and a name
-    expected = [_style.Theme().colors[2], _style.Theme().colors[5]]
+    expected = [THEMES["light"].colors[2], _style.Theme().colors[5]]
     paths = draw("paths", results, problem, algorithms=some).artists
     assert [to_hex(arrows.get_facecolor()[0]) for arrows in paths.arrows] == expected
     assert [to_hex(end.get_color()) for end in paths.ends] == expected
@@ -774,7 +774,7 @@ def test_epoch_numbers_fit_in_windows_of_any_proportions() -> None:
 
 def test_wide_window_makes_the_figure_lower() -> None:
     wide, square = (draw("contour", *on(name)) for name in ("freudenstein-roth", "booth"))
-    assert square.figure.get_figheight() == _style.Theme().size[1]
+    assert square.figure.get_figheight() == THEMES["light"].size[1]
     assert wide.figure.get_figheight() < 4.5
     assert wide.artists.axes.bbox.width == pytest.approx(2 * wide.artists.axes.bbox.height, rel=1e-6)
 
