@@ -130,7 +130,9 @@ def themes_table() -> str:
 
 
 def words() -> str:
-    return "\n".join(textwrap.wrap(f"{', '.join(map(code, WORDS))}.", 120, break_on_hyphens=False)) + "\n"
+    space = "\N{NO-BREAK SPACE}"  # prevents line breaks inside words
+    listed = ", ".join(code(word.replace(" ", space)) for word in WORDS)
+    return "\n".join(textwrap.wrap(f"{listed}.", 120, break_on_hyphens=False)).replace(space, " ") + "\n"
 
 
 def figures_table() -> str:

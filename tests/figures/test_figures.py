@@ -334,7 +334,7 @@ def test_text_contrasts_with_the_paper(theme: str) -> None:
 
 def test_algorithm_has_the_same_color_in_all_figures(results: Results, problem: Perceptron) -> None:
     some = ("RPROP", "newton")  # a label and a name
-    expected = [THEMES["light"].colors[2], _style.Theme().colors[5]]
+    expected = [THEMES["light"].colors[2], THEMES["light"].colors[5]]
     paths = draw("paths", results, problem, algorithms=some).artists
     assert [to_hex(arrows.get_facecolor()[0]) for arrows in paths.arrows] == expected
     assert [to_hex(end.get_color()) for end in paths.ends] == expected
