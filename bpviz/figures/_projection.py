@@ -15,7 +15,7 @@ def fit(axes: Any, box: tuple[float, float, float, float]) -> None:
     across, up = figure.bbox.size
     left, bottom, right, top = (inches * figure.dpi for inches in box)
     x, y, wide, high = left, bottom, right - left, top - bottom
-    for _ in range(3):  # labels have a fixed size, so one step is not enough
+    for _ in range(2):  # labels have a fixed size, so one step is not enough
         axes.set_position((x / across, y / up, wide / across, high / up))
         axes.apply_aspect()
         boxes = [found for axis in (axes.xaxis, axes.yaxis, axes.zaxis) if (found := axis.get_tightbbox()) is not None]
