@@ -150,7 +150,7 @@ class Results(results.Results):
         with _style.using(look):
             data = request.data(self, self.experiment.problem)
         figure = _render.drawn(request, data, look, ax)
-        _warn([_render.lacking(figure, look)])
+        _warn([_render.lacking(ax or figure, look)])
         return figure
 
     def save(self, folder: str | os.PathLike[str], formats: str | Sequence[str] = "png") -> Path:

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.artist import Artist
 
 DEFAULT = "DejaVu Sans"
 _WITHOUT_LETTERS = "Last Resort"  # shows the block of a letter instead of the letter
@@ -38,7 +38,10 @@ def _weight(weight: int | str) -> int:
 @functools.cache
 def _letters(font: str) -> frozenset[int]:
     """Return the code points that a font has glyphs for."""
-    return frozenset(font_manager.get_font(_files()[font]).get_charmap())
+    try:
+        return frozenset(font_manager.get_font(_files()[font]).get_charmap())
+    except (OSError, RuntimeError):  # a file that is damaged or gone
+        return frozenset()
 
 
 def installed(fonts: Iterable[str]) -> list[str]:
@@ -54,10 +57,10 @@ class Lacking(NamedTuple):
     letters: Mapping[str, str] = MappingProxyType({})  # by text
 
 
-def lacking(figure: Figure, fonts: Sequence[str]) -> Lacking:
-    """Return what the fonts of a drawn figure lack."""
+def lacking(drawn: Artist, fonts: Sequence[str]) -> Lacking:
+    """Return what fonts lack for the texts of a figure or of axes."""
     used = installed(fonts)
-    texts = dict.fromkeys(text.get_text() for text in figure.findobj(Text) if text.get_visible())
+    texts = dict.fromkeys(text.get_text() for text in drawn.findobj(Text) if text.get_visible())
     letters = {" ".join(text.split()): found for text in texts if (found := _missing(text, used))}
     return Lacking(tuple(font for font in fonts if font not in _files()), tuple(used), letters)
 

@@ -17,6 +17,7 @@ from bpviz.figures._layout import Frame, drawing_into
 from bpviz.figures._style import Look
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 # Omit dates and versions from the files.
@@ -33,9 +34,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": 
 remarks = _fonts.remarks
 
 
-def lacking(figure: Figure, look: Look) -> _fonts.Lacking:
-    """Return what the fonts of a look lack in a figure."""
-    return _fonts.lacking(figure, look.style.font or ())
+def lacking(drawn: Artist, look: Look) -> _fonts.Lacking:
+    """Return what the fonts of a look lack for a figure or axes."""
+    return _fonts.lacking(drawn, look.style.font or ())
 
 
 class Rendered(NamedTuple):
