@@ -279,7 +279,10 @@ def _write(figure: Any, written: Text, text: str, across: int, edge: float) -> f
             break
         across = min(across - 1, int(across / much))
         written.set_text(wrapped(text, across))
-    return 1.35 / 72 * size * (written.get_text().count("\n") + 1)
+    high = 1.35 / 72 * size * (written.get_text().count("\n") + 1)
+    if written.get_parse_math() and "$" in text:  # a formula can be higher than a line
+        high = max(high, written.get_window_extent().height / figure.dpi + 0.35 / 72 * size)
+    return high
 
 
 # -- old names, until all kinds use the new ones --
