@@ -82,6 +82,8 @@ def report_mistakes(plugins: Sequence[str] = ()) -> Iterator[None]:
 
 def _message_and_code(error: BaseException) -> tuple[str, int] | None:
     """Return the message and the exit code of an exception, or None if it is a bug of this package."""
+    if isinstance(error, MemoryError):
+        return str(error) or "out of memory", 1
     if "bpviz.engine.loop" in sys.modules:  # only then can the exception be one of these
         from bpviz.engine.guard import RuleError
 
