@@ -193,10 +193,16 @@ def carry_out(
     list
         The return values of ``collect``, in the order of the jobs.
     """
-    if processes > 1:
-        with worker_pool(processes) as pool:
-            return _carry_out_with(pool, jobs, collect, TASKS_AHEAD * processes, memory, progress)
-    return [collect(number, _carry_out(job, memory, progress)) for number, job in enumerate(jobs)]
+    try:
+        if processes > 1:
+            with worker_pool(processes) as pool:
+                return _carry_out_with(pool, jobs, collect, TASKS_AHEAD * processes, memory, progress)
+        return [collect(number, _carry_out(job, memory, progress)) for number, job in enumerate(jobs)]
+    except BaseException:
+        for job in jobs:
+            atomic.remove_temporary_files(job.folder)  # of worker processes that were ended
+            atomic.remove_empty(job.folder)
+        raise
 
 
 def _naming_experiment(task: Callable[Concatenate[Job, P], T]) -> Callable[Concatenate[Job, P], T]:
