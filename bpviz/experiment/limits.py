@@ -62,8 +62,8 @@ def excess(experiment: Experiment, memory: int | None) -> Excess | None:
     seconds = least_seconds(experiment)
     if seconds > MOST_SECONDS:
         allowed = _time(MOST_SECONDS)
-        message = f"{_runs(experiment)} takes at least {_time(seconds)} (allowed: {allowed}); lower max_epochs or add a threshold"
-        return Excess("max_epochs", message)
+        takes = f"{_runs(experiment)} takes at least {_time(seconds)} (allowed: {allowed})"
+        return Excess("max_epochs", f"{takes}; lower max_epochs or add a threshold")
     return None
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bpviz.engine.blocks import block_size
-from bpviz.numerics import linalg
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Problem
@@ -21,16 +20,15 @@ def error_grid(
     ``fixed (params,)`` gives the values of the other weights, 0 by default. Non-finite errors are returned unchanged.
     """
     across, up = pair
-    w = np.empty((len(y) * len(x), len(problem.weights)), order="F")
-    w[:] = 0.0 if fixed is None else fixed
-    w[:, across] = np.tile(x, len(y))
-    w[:, up] = np.repeat(y, len(x))
     size = block_size(problem)
-    errors = np.empty(len(w))
+    errors = np.empty(len(y) * len(x))
     point = None
     with np.errstate(all="ignore"):
-        for first in range(0, len(w), size):
-            part = slice(first, first + size)
-            point = problem.at(linalg.block(w[part]), point)
-            errors[part] = point.error()
+        for first in range(0, len(errors), size):
+            place = np.arange(first, min(first + size, len(errors)))
+            w = np.empty((len(place), len(problem.weights)), order="F")
+            w[:] = 0.0 if fixed is None else fixed
+            w[:, across], w[:, up] = x[place % len(x)], y[place // len(x)]
+            point = problem.at(w, point)
+            errors[first : first + size] = point.error()
     return errors.reshape(len(y), len(x))
