@@ -26,7 +26,6 @@ PATH_BYTES = 48  # per recorded number: the number itself, its text in history.c
 STATE_COPIES = 4  # of the state of an algorithm, while an epoch computes the next one
 EPOCH_SECONDS = 2e-6  # of the shortest epoch: a few calls of NumPy
 ELEMENT_SECONDS = 2.5e-10  # per array element of an evaluation
-GRID_POINTS = 10_000  # of the coarsest grid of a figure over two weights
 
 MOST_SECONDS = 24 * 3600.0
 """Time above which an experiment is rejected, if it needs it for certain."""
@@ -53,32 +52,27 @@ def excess(experiment: Experiment, memory: int | None) -> Excess | None:
             needed = block_bytes(algorithm.optimizer, problem, 1)
             if needed > memory:
                 size = f"{len(problem.weights):,} weights and {getattr(problem, 'samples', 0):,} samples"
-                fix = "use fewer features or samples, another algorithm"
-                message = f"{algorithm.label} with {size} {_need(needed, memory)}; {fix} or {RAISE}"
-                return Excess(f"algorithms[{number}]", message)
+                needs = f"{algorithm.label} with {size} needs {size_text(needed)} of memory"
+                fix = f"use another algorithm, fewer features or samples, or {RAISE}"
+                return Excess(f"algorithms[{number}]", f"{needs} (allowed: {size_text(memory)}); {fix}")
         needed = path_bytes(experiment)
         if needed > memory:
-            return Excess("max_epochs", f"{_runs(experiment)} {_need(needed, memory)}; {_SHORTER} or {RAISE}")
+            needs = f"the paths of {_runs(experiment)} need {size_text(needed)} of memory"
+            fix = f"lower max_epochs, add a threshold, or {RAISE}"
+            return Excess("max_epochs", f"{needs} (allowed: {size_text(memory)}); {fix}")
     seconds = least_seconds(experiment)
     if seconds > MOST_SECONDS:
-        allowed = _time(MOST_SECONDS)
-        takes = f"{_runs(experiment)} takes at least {_time(seconds)} (allowed: {allowed})"
-        return Excess("max_epochs", f"{takes}; lower max_epochs or add a threshold")
+        needs = f"{_runs(experiment)} need at least {_time(seconds)}"
+        return Excess("max_epochs", f"{needs} (allowed: {_time(MOST_SECONDS)}); lower max_epochs or add a threshold")
     return None
 
 
 RAISE = "raise the memory limit (--memory)"
-_SHORTER = "lower max_epochs, add a threshold"
 
 
 def _runs(experiment: Experiment) -> str:
     runs = len(experiment.algorithms) * len(experiment.starts)
-    subject = "1 run" if runs == 1 else f"each of {runs:,} runs"
-    return f"{subject} of {experiment.max_epochs:,} epochs without a threshold"
-
-
-def _need(needed: float, memory: int) -> str:
-    return f"needs {size_text(needed)} of memory (allowed: {size_text(memory)})"
+    return f"{experiment.max_epochs:,} epochs of {runs:,} {'run' if runs == 1 else 'runs'} without a threshold"
 
 
 def _time(seconds: float) -> str:

@@ -67,7 +67,7 @@ def run(
         except TooLongError as error:
             allowed = size_text(memory or 0)
             message = f"the paths need more memory than allowed ({allowed}) from epoch {error.epoch:,} on"
-            fix = f"lower max_epochs, raise a threshold or {limits.RAISE}"
+            fix = f"lower max_epochs, raise a threshold, or {limits.RAISE}"
             raise limits.OutOfMemoryError(f"{experiment.name}: {algorithm.label}: {message}; {fix}") from None
         if most is not None:
             per_epoch = limits.numbers_per_epoch(experiment.problem)
