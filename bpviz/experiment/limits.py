@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bpviz.experiment.spec import Experiment
 
 # Measured; see docs/performance.md.
-PATH_BYTES = 48  # per recorded number: the number itself, its text in history.csv, and copies in figures
-STATE_COPIES = 4  # of the state of an algorithm, while an epoch computes the next one
+PATH_BYTES = 32  # per recorded number: the number itself, and its text in history.csv
+STATE_COPIES = 3  # of the state of an algorithm, while an epoch computes the next one
 EPOCH_SECONDS = 2e-6  # of the shortest epoch: a few calls of NumPy
 ELEMENT_SECONDS = 2.5e-10  # per array element of an evaluation
 

@@ -14,6 +14,8 @@ from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from bpviz.declare import Array, Optimizer, Problem
@@ -37,11 +39,16 @@ def observed(optimizer: Optimizer, params: int, samples: int) -> Observation:
         state = rule.begin(w, f)
         with contextlib.suppress(_EnoughError):
             rule.advance(w, state, f)
-    return Observation(_elements(state), oracle.seen.gram, oracle.seen.samples or samples)
+    distinct = {id(array): array.size for array in _arrays(state)}
+    return Observation(sum(distinct.values()), oracle.seen.gram, oracle.seen.samples or samples)
 
 
-def _elements(state: Any) -> int:
-    return sum(map(_elements, state)) if isinstance(state, tuple) else int(state.size)
+def _arrays(state: Any) -> Iterator[Array]:
+    if isinstance(state, tuple):
+        for part in state:
+            yield from _arrays(part)
+    else:
+        yield state
 
 
 class _EnoughError(Exception):
