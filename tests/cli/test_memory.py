@@ -132,6 +132,7 @@ def test_memory_that_runs_out_anywhere_is_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli.cli, "main", out_of_memory)
+    monkeypatch.setattr(cli, "raise_on_signals", lambda: None)  # in the process of the tests
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 1
