@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -48,20 +49,26 @@ def _setting_text(value: Any) -> str:
 
 
 def history_csv(results: Results) -> str:
-    """Return all epochs of all runs as tidy CSV, one row per epoch; epoch 0 is the start.
+    """Return all epochs of all runs as tidy CSV: see ``history_rows``."""
+    columns, rows = history_rows(results)
+    return as_csv(itertools.chain([columns], rows))
+
+
+def history_rows(results: Results) -> tuple[list[str], Iterator[list[Any]]]:
+    """Return the names and the values of the columns of ``history.csv``, one row per epoch; epoch 0 is the start.
 
     The columns are label, epoch, error, the weights, the evaluations so far by kind, and the number of the start
     (from 1).
     """
-    return as_csv(_history(results))
+    names = ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
+    return names, _history(results)
 
 
 _ROWS_AT_ONCE = 4096  # rows as Python objects take many times as much memory as arrays
 
 
-def _history(results: Results) -> Iterator[Sequence[object]]:
+def _history(results: Results) -> Iterator[list[Any]]:
     starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), start=1)}
-    yield ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
     for run in results.runs:
         path = run.trajectory
         for first in range(0, len(path.errors), _ROWS_AT_ONCE):
