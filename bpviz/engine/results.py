@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -130,7 +130,13 @@ def record(epochs: Iterable[Epoch], most: int | None = None) -> list[Trajectory]
     last: dict[int, int] = {}  # by run, as it ends: the number of its last epoch, ...
     ending: dict[int, Ending] = {}
     why: dict[int, str] = {}
-    numbers, length, remaining = 0, 1, iter(epochs)
+    remaining = iter(epochs)
+    first = next(remaining, None)
+    if first is None:
+        return []
+    per_epoch = first.w.size + len(first.run) * (1 + len(KINDS))  # the first block is the largest
+    length = max(1, min(_EPOCHS_PER_PART, _NUMBERS_PER_PART // per_epoch))
+    remaining, numbers = chain([first], remaining), 0
     while blocks := list(islice(remaining, length)):
         parts.append(_Part.of(blocks))
         for e in blocks:
@@ -139,18 +145,14 @@ def record(epochs: Iterable[Epoch], most: int | None = None) -> list[Trajectory]
                     run = int(e.run[row])
                     last[run], ending[run] = e.clock - int(e.start_clock[row]), ENDINGS[end]
                     why[run] = e.why.get(row, "") if ending[run] is Ending.STUCK else ""
-        per_epoch = parts[-1].numbers // len(blocks)
         numbers += parts[-1].numbers
         if most is not None and numbers > most:
             raise TooLongError(int(parts[-1].epoch.max()))
-        length = max(1, min(_EPOCHS_PER_PART, _NUMBERS_PER_PART // per_epoch))
-    if not parts:
-        return []
     sizes = np.array([last[run] + 1 for run in range(len(last))])
     weights, errors, counts = _joined(parts, sizes)
-    ends = np.cumsum(sizes)[:-1]
-    by_run = zip(np.split(weights, ends), np.split(errors, ends), np.split(counts, ends), strict=True)
-    return [Trajectory(w, e, c, ending[run], why[run]) for run, (w, e, c) in enumerate(by_run)]
+    bounds = [0, *np.cumsum(sizes).tolist()]
+    own = [slice(*ends) for ends in pairwise(bounds)]
+    return [Trajectory(weights[s], errors[s], counts[s], ending[run], why[run]) for run, s in enumerate(own)]
 
 
 class TooLongError(Exception):
@@ -163,7 +165,7 @@ class TooLongError(Exception):
 
 # A part of the epochs is turned into arrays at a time: objects take ten times as much memory as their numbers.
 _EPOCHS_PER_PART = 4096
-_NUMBERS_PER_PART = 2**20
+_NUMBERS_PER_PART = 2**23
 
 
 class _Part(NamedTuple):
@@ -190,20 +192,30 @@ class _Part(NamedTuple):
     def numbers(self) -> int:
         return self.weights.size + self.errors.size + self.counts.size
 
+    def by_run(self, sizes: Ints) -> Ints:
+        """Return the indices of the rows sorted by run, without those after the last epoch of a run."""
+        order = np.argsort(self.run, kind="stable")  # keeps the rows of a run in the order of its epochs
+        return order[self.epoch[order] < sizes[self.run[order]]]
+
+    def recorded(self, rows: Ints) -> tuple[Array, Array, Counts]:
+        return self.weights.take(rows, axis=0), self.errors.take(rows), self.counts.take(rows, axis=0)
+
 
 def _joined(parts: list[_Part], sizes: Ints) -> tuple[Array, Array, Counts]:
     """Return weights, errors and counts of all runs, one run below the other with ``sizes (runs,)`` rows each.
 
     Rows after the last epoch of a run are dropped. Empties ``parts``, so that every number is held about once.
     """
-    total, first = int(sizes.sum()), np.cumsum(sizes) - sizes
+    if len(parts) == 1:
+        return parts[0].recorded(parts[0].by_run(sizes))
+    first, total = np.cumsum(sizes) - sizes, int(sizes.sum())
     weights = np.empty((total, parts[0].weights.shape[1]))
     errors, counts = np.empty(total), np.empty((total, len(KINDS)), np.int64)
     while parts:
         part = parts.pop()
-        kept = part.epoch < sizes[part.run]
-        place = (first[part.run] + part.epoch)[kept]
-        weights[place], errors[place], counts[place] = part.weights[kept], part.errors[kept], part.counts[kept]
+        rows = part.by_run(sizes)
+        place = first[part.run[rows]] + part.epoch[rows]
+        weights[place], errors[place], counts[place] = part.recorded(rows)
     return weights, errors, counts
 
 

@@ -101,7 +101,7 @@ def test_paths_that_become_too_long_leave_nothing(jobs: int, tmp_path: Path, pro
     result = program(f"run a.yaml b.yaml --memory {jobs}M --jobs {jobs}", tmp_path)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr[1:] == (
-        ": Gradient descent: the paths need more memory than allowed (1.0 MiB) from epoch 4,096 on; lower max_epochs, "
+        ": Gradient descent: the paths need more memory than allowed (1.0 MiB) from epoch 8,191 on; lower max_epochs, "
         "raise a threshold, or raise the memory limit (--memory)\n"
     )
     assert list((tmp_path / "outputs").iterdir()) == []

@@ -212,7 +212,7 @@ def test_paths_that_become_too_long_end_the_experiment() -> None:
     with pytest.raises(OutOfMemoryError) as caught:
         runner.run(never, memory=1024**2)
     assert str(caught.value) == (
-        "test: Gradient descent: the paths need more memory than allowed (1.0 MiB) from epoch 4,096 on; lower "
+        "test: Gradient descent: the paths need more memory than allowed (1.0 MiB) from epoch 8,191 on; lower "
         "max_epochs, raise a threshold, or raise the memory limit (--memory)"
     )
 
