@@ -33,7 +33,9 @@ def run_jobs(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: Op
     steps = sum(1 + len(job.experiment.figures) for job in jobs)
     redirected = contextlib.redirect_stdout(sys.stderr)  # output of plugins is not part of the table
     with _progress(steps, quiet=options.quiet, no_color=options.no_color) as advance, redirected:
-        done = build.carry_out(jobs, kept, processes=options.processes, progress=advance)
+        done = build.carry_out(
+            jobs, kept, processes=options.processes, memory=options.memory_for(len(jobs)), progress=advance
+        )
     if any(each.absent or each.letters for each in lacking) and not options.quiet:
         from bpviz.figures._render import remarks  # imports matplotlib
 
