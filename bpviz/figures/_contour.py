@@ -48,29 +48,43 @@ def scale(data: Plane, colors: tuple[str, ...] = _style.ERROR_COLORS) -> tuple[C
 
 def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     """Draw the contours and their color bar."""
+    axes, bar = _layout.axes(figure, xlabel=data.names[0], ylabel=data.names[1]), _layout.axes(figure)
+    artists = draw_contours(axes, bar, data)
+    draw_bar(bar, artists.filled, data)
+    return artists
+
+
+def draw_contours(axes: Axes, bar: Axes, data: Plane) -> PlaneArtists:
+    """Draw the contours, which ``bar`` explains."""
     colors, norm = scale(data)
-    axes = _layout.axes(figure, facecolor=_style.UNKNOWN, xlabel=data.names[0], ylabel=data.names[1])
+    axes.set_facecolor(_style.UNKNOWN)
     filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colors, norm=norm)
     axes.contour(data.x, data.y, data.error, data.levels, colors=_style.PALE, linewidths=0.4, alpha=0.6)
-    bar = _layout.axes(figure)
-    label = _layout.error_label(data.lowest)
-    figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label=label)
-    bar.minorticks_off()
     threshold = None
     if data.threshold is not None:
         line: dict[str, Any] = {"linewidths": 1.5, "linestyles": [(0, (4, 2))]}
-        above = data.threshold - data.lowest
-        threshold = axes.contour(data.x, data.y, data.error, [above], colors=_style.INK, **line)
-        bar.axhline(above, color=_style.INK, linewidth=1.5, linestyle=(0, (2, 1)))
+        threshold = axes.contour(
+            data.x, data.y, data.error, [data.threshold - data.lowest], colors=_style.INK, **line
+        )
     minima = [
-        *axes.plot(*data.lowest_minima[:, :2].T, linestyle="none", zorder=4.5, **_style.LOWEST),
-        *axes.plot(*data.other_minima[:, :2].T, linestyle="none", zorder=4.5, **_style.OTHER),
+        *axes.plot(*data.lowest_minima[:, :2].T, linestyle="none", zorder=_style.MINIMA_ORDER, **_style.LOWEST),
+        *axes.plot(*data.other_minima[:, :2].T, linestyle="none", zorder=_style.MINIMA_ORDER, **_style.OTHER),
     ]
     across, up = data.window
     axes.set(xlim=across, ylim=up)
     if equal_scales(data.window):
         axes.set_aspect("equal")
     return PlaneArtists(axes, bar, filled, threshold, minima)
+
+
+def draw_bar(bar: Axes, filled: QuadContourSet, data: Plane) -> None:
+    """Draw the color bar of filled contours."""
+    label = _layout.error_label(data.lowest)
+    figure = filled.axes.get_figure(root=True)
+    figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label=label)
+    bar.minorticks_off()
+    if data.threshold is not None:
+        bar.axhline(data.threshold - data.lowest, color=_style.INK, linewidth=1.5, linestyle=(0, (2, 1)))
 
 
 def minima_legend(data: Plane) -> list[tuple[Line2D, str]]:

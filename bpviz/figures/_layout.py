@@ -95,10 +95,10 @@ def frame(
     Call this after everything that changes the labels of the axes. matplotlib's own layout engines do the same for any
     figure, but take about as long as drawing it.
     """
-    headed, noted = _fitted(figure, title, 60, _style.TITLE), _fitted(figure, note, 84, _style.SMALL)
-    top = _style.EDGE + _high(headed.get_text(), _style.TITLE)
-    over = top + _high(noted.get_text(), _style.SMALL)
-    under = _legend(figure, entries) if entries else _style.EDGE
+    headed, noted = fitted(figure, title, 60, _style.TITLE), fitted(figure, note, 84, _style.SMALL)
+    top = _style.EDGE + lines_high(headed.get_text(), _style.TITLE)
+    over = top + lines_high(noted.get_text(), _style.SMALL)
+    under = legend(figure, entries) if entries else _style.EDGE
     # A long title or legend makes the figure higher, not the axes smaller.
     height += max(0.0, over + under - _style.TITLE_AND_LEGEND)
     width = figure.get_figwidth()
@@ -131,12 +131,12 @@ def frame(
         bar.set_position(((x + wide + _style.GAP) / width, y / height, _style.BAR / width, high / height))
 
 
-def _high(text: str, size: float) -> float:
+def lines_high(text: str, size: float) -> float:
     """Return the height of some lines of text in inches."""
     return 1.35 / 72 * size * (text.count("\n") + 1) if text else 0.0
 
 
-def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:
+def fitted(figure: Figure, text: str, across: int, size: float) -> Text:
     """Write centered text in lines of at most ``across`` characters, fewer if the characters are wide."""
     written = figure.text(0.5, 1, wrapped(text, across), size=size, ha="center", va="top")
     room = 72 * (figure.get_figwidth() - 2 * _style.EDGE)
@@ -148,18 +148,18 @@ def _fitted(figure: Figure, text: str, across: int, size: float) -> Text:
     return written
 
 
-def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = _style.ACROSS) -> float:
+def legend(figure: Figure, entries: Sequence[tuple[Any, str]], across: int = _style.ACROSS) -> float:
     """Put the legend at the bottom of the figure and return its height in inches."""
     texts = [wrapped(text, across - _HANDLE) for _, text in entries]
     columns = next(n for n in (4, 3, 2, 1) if n == 1 or _width(texts, n) <= across)
     # matplotlib omits labels that start with an underscore, so the texts are set afterwards.
-    legend = figure.legend([handle for handle, _ in entries], ["."] * len(texts), loc="lower center", ncols=columns)
-    for written, text in zip(legend.get_texts(), texts, strict=True):
+    drawn = figure.legend([handle for handle, _ in entries], ["."] * len(texts), loc="lower center", ncols=columns)
+    for written, text in zip(drawn.get_texts(), texts, strict=True):
         written.set_text(text)
-    extent = legend.get_window_extent()
+    extent = drawn.get_window_extent()
     if (much := _too_wide(figure, extent)) > 1:
-        legend.remove()
-        return _legend(figure, entries, int(across / much))
+        drawn.remove()
+        return legend(figure, entries, int(across / much))
     return extent.height / figure.dpi + _style.EDGE
 
 

@@ -1,4 +1,4 @@
-"""Compute and draw paths over contours."""
+"""Compute paths over contours."""
 
 from __future__ import annotations
 
@@ -9,35 +9,32 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bpviz import landscape
-from bpviz.figures import _contour, _layout, _style
+from bpviz.figures import _numbers, _remarks
 from bpviz.figures._base import AlgorithmRuns, outcome
+from bpviz.figures._lines import Cells, line
 from bpviz.messages import text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-    from matplotlib.quiver import Quiver
-    from matplotlib.text import Text
 
     from bpviz.declare import Array
     from bpviz.engine.results import Results
-    from bpviz.figures._contour import PlaneArtists
     from bpviz.landscape.plane import Plane
     from bpviz.landscape.window import Window
 
 _LEAST_ARROW = 7.0  # points; if epochs move less, one arrow stands for several
 _MOST_ARROWS = 2000
-_DIGIT, _LINE = 6.6, 10.0  # points: the width of a digit and the height of a number next to an arrow
+_BEND = 1.2  # points: the largest distance of an arrow from the epochs that it stands for
+_NUMBERED_STARTS = 5  # from this number on, starts are small and numbered
 
 
 class Path(NamedTuple):
     """The paths of an algorithm's runs, concatenated.
 
     ``tails`` and ``tips (arrows, 2)``: an arrow leads from the weights before an epoch to those after it, or after
-    ``per_arrow`` epochs; ``epochs (arrows,)`` has the number of the last epoch of each arrow. ``line (points, 2)`` has
-    every epoch if arrows stand for several, and ``rest (points, 2)`` has every epoch if arrows show a range of epochs;
-    both have NaN between two runs. ``starts`` and ``ends (runs, 2)`` are those within the window.
+    ``per_arrow`` epochs, fewer where the path bends; ``epochs (arrows,)`` has the number of the last epoch of each
+    arrow. ``line (points, 2)`` has every epoch shown, and ``rest (points, 2)`` has every epoch if only a range of them
+    is shown; both have NaN at gaps. ``ends (runs, 2)`` are those within the window.
     """
 
     place: int
@@ -49,33 +46,40 @@ class Path(NamedTuple):
     epochs: npt.NDArray[np.int64]
     line: Array
     rest: Array
-    starts: Array
     ends: Array
 
 
-class PathsData(NamedTuple):
-    """The plotted data. ``numbers`` are epochs and ``places (numbers, 2)`` their positions."""
+class Panel(NamedTuple):
+    """The paths over one plot of the contours.
 
-    title: str
-    note: str
-    plane: Plane
+    ``order`` has the indices of paths from the lowest to the uppermost, and ``above`` the levels of paths that hide each
+    path almost completely, 0 if it is visible. ``starts (starts, 2)`` are those within the window, without repetitions. ``numbers`` are epochs
+    and ``places (numbers, 2)`` their positions; ``start_numbers`` and ``start_places``, with NaN for those without
+    room, are empty if starts are not numbered.
+    """
+
     paths: list[Path]
+    order: list[int]
+    above: list[int]
+    starts: Array
+    start_numbers: list[int]
+    start_places: Array
     numbers: list[int]
     places: Array
 
 
-class PathsArtists(NamedTuple):
-    """The artists; arrows, lines and ends in the order of the algorithms."""
+class PathsData(NamedTuple):
+    """The plotted data, with one panel for all algorithms or, in a grid, one panel per algorithm."""
 
-    plane: PlaneArtists
-    arrows: list[Quiver]
-    lines: list[Line2D]
-    starts: Line2D
-    ends: list[Line2D]
-    numbers: list[Text]
+    title: str
+    note: str
+    plane: Plane
+    grid: bool
+    panels: list[Panel]
 
-
-# -- data ------------------------------------------------------------------------------------------------------------
+    @property
+    def paths(self) -> list[Path]:
+        return [path for panel in self.panels for path in panel.paths]
 
 
 def path_of(
@@ -84,36 +88,30 @@ def path_of(
     epochs: tuple[int, int] | None,
     window: Window,
     results: Results,
-    whole: bool,
 ) -> Path:
-    """Return the part of an algorithm's path that is visible in ``window``; ``whole`` if that should be all of it."""
+    """Return the part of an algorithm's path that is visible in ``window``."""
     paths = [landscape.points(run, pair) for run in algorithm.runs]
     first, last = epochs or (1, max(map(len, paths)))
     parts = [path[first - 1 : last + 1] for path in paths]
     per_arrow = _epochs_per_arrow(parts, window)
     tails, tips, numbers = [], [], []
     for part in parts:
-        ends = np.unique(np.append(np.arange(0, len(part), per_arrow), len(part) - 1)) if len(part) else np.arange(0)
-        tail, tip, seen = landscape.clipped(part[ends[:-1]], part[ends[1:]], window)
+        before, after = _arrows(part * landscape.points_per_unit(window), per_arrow)
+        tail, tip, seen = landscape.clipped(part[before], part[after], window)
         tails.append(tail)
         tips.append(tip)
-        numbers.append(first - 1 + ends[1:][seen])
-    ending = outcome(algorithm.runs, results)
+        numbers.append(first - 1 + after[seen])
     ended = np.array([path[np.isfinite(path).all(axis=1)][-1] for path in paths])
-    if whole and not landscape.within(ended, window).all():
-        ending += ", leaves the plot"
-    started = np.array([path[0] for path in paths])
     return Path(
         algorithm.place,
         algorithm.label,
-        ending,
+        ", ".join([outcome(algorithm.runs, results), *_remarks.departures(paths, window, epochs)]),
         per_arrow,
         np.concatenate(tails),
         np.concatenate(tips),
         np.concatenate(numbers),
-        _joined(parts if per_arrow > 1 else [], window),
-        _joined(paths if epochs else [], window),
-        started[landscape.within(started, window)],
+        line(parts, window),
+        line(paths if epochs else [], window),
         ended[landscape.within(ended, window)],
     )
 
@@ -136,12 +134,89 @@ def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
     return min(number, max(map(len, paths)) - 1)
 
 
-def _joined(paths: Sequence[Array], window: Window) -> Array:
-    """Return concatenated paths, with NaN between them and where they are far outside the window."""
-    parts = [np.empty((0, 2))]
-    for path in paths:
-        parts += [np.where(landscape.within(path, window, margin=3.0)[:, None], path, np.nan), np.full((1, 2), np.nan)]
-    return np.concatenate(parts)
+def _arrows(path: Array, per_arrow: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the epochs before and after each arrow of a path in points.
+
+    An arrow stands for ``per_arrow`` epochs. Where it would be beside the path, because the path bends, it stands only
+    for the last of them.
+    """
+    ends = np.unique(np.append(np.arange(0, len(path), per_arrow), len(path) - 1)) if len(path) else np.arange(0)
+    before, after = ends[:-1], ends[1:]
+    while (bent := _bends(path, before, after)).any():
+        before = np.where(bent, after - (after - before) // 2, before)
+    return before, after
+
+
+def _bends(path: Array, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return a mask of the arrows that are far from one of their epochs."""
+    inner = after - before - 1
+    arrow = np.repeat(np.arange(len(before)), inner)
+    epoch = np.arange(inner.sum()) - np.repeat(np.cumsum(inner) - inner, inner) + before[arrow] + 1
+    tail, place = path[before[arrow]], path[epoch]
+    with np.errstate(all="ignore"):
+        along = path[after[arrow]] - tail
+        part = np.clip(((place - tail) * along).sum(axis=1) / np.maximum((along**2).sum(axis=1), 1e-300), 0, 1)
+        away = np.hypot(*(tail + part[:, None] * along - place).T)
+    bent = np.zeros(len(before), bool)
+    bent[arrow[~(away <= _BEND)]] = True
+    return bent
+
+
+def panel(
+    paths: list[Path], algorithms: Sequence[AlgorithmRuns], pair: tuple[int, int], results: Results, plane: Plane, number_epochs: bool
+) -> Panel:
+    """Return the paths of some algorithms over one plot, with their starts and numbers."""
+    window = plane.window
+    paths, order, above = _stacked(paths, window)
+    all_starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), 1)}
+    shown = dict.fromkeys(run.start for algorithm in algorithms for run in algorithm.runs)
+    starts = np.array(list(shown))[:, pair]
+    seen = landscape.within(starts, window)
+    starts, numbers = starts[seen], [all_starts[start] for start, there in zip(shown, seen, strict=True) if there]
+    if len(shown) < _NUMBERED_STARTS:
+        numbers = []
+    epochs, places = _numbers.place_numbers(paths if number_epochs else [], plane)
+    return Panel(
+        paths,
+        order,
+        above,
+        starts,
+        numbers,
+        _numbers.place_start_numbers(starts if numbers else starts[:0], numbers, paths, plane),
+        epochs,
+        places,
+    )
+
+
+def _stacked(paths: list[Path], window: Window) -> tuple[list[Path], list[int], list[int]]:
+    """Return paths with a remark if others hide them, their order from below, and the levels of paths above each.
+
+    Paths with short arrows are above those with long ones, and paths that share their pixels with others below, as
+    they remain visible elsewhere.
+    """
+    cells = [Cells(path.line, window) for path in paths] if len(paths) > 1 else []
+    order = sorted(range(len(paths)), key=lambda i: (paths[i].per_arrow > 1, -len(cells[i]) if cells else 0))
+    above = [0] * len(paths)
+    remarks: dict[int, str] = {}
+    for position in range(len(cells) - 1, -1, -1):
+        i, over = order[position], order[position + 1 :]
+        shares = {j: cells[i].covered(cells[j]) for j in over}
+        twins = [j for j, share in shares.items() if share == 1.0 and cells[j].covered(cells[i]) == 1.0]
+        covers = [j for j in over if j not in twins]
+        for twin in twins:
+            remarks[max(i, twin)] = f"same path as {paths[min(i, twin)].label}"
+        if cells[i].covered(*(cells[j] for j in covers)) == 1.0:
+            whole = [paths[j].label for j in covers if shares[j] == 1.0]
+            remarks.setdefault(i, f"covered by {whole[0] if whole else 'other paths'}")
+        if cells[i].covered(*(cells[j] for j in over)) >= _HIDDEN:
+            above[i] = 1 + max(above[j] for j, share in shares.items() if share >= (1 - _HIDDEN))
+    remarked = [
+        path._replace(outcome=f"{path.outcome}, {remarks[i]}") if i in remarks else path for i, path in enumerate(paths)
+    ]
+    return remarked, order, above
+
+
+_HIDDEN = 0.9  # the share of a path under others from which on it is drawn wider, to be visible
 
 
 def note(paths: Sequence[Path], fixed_weights: str) -> str:
@@ -163,98 +238,14 @@ def _arrows_note(several: dict[int, list[str]], algorithms: int) -> str:
             f"{first[1]}: one per {first[0]} epochs",
             *(f"{labels}: one per {number}" for number, labels in others),
         ]
-        return f"one arrow per epoch ({', '.join(parts)})"
+        listed = f"one arrow per epoch ({', '.join(parts)})"
+        return listed if len(listed) < _LONGEST_NOTE else f"one arrow per 1 to {max(several)} epochs"
     if len(several) == 1:
         return f"one arrow per {next(iter(several))} epochs"
-    parts = [f"{number} ({', '.join(labels)})" for number, labels in several.items()]
-    return f"epochs per arrow: {', '.join(parts)}"
+    listed = ", ".join(f"{number} ({', '.join(labels)})" for number, labels in several.items())
+    if len(listed) < _LONGEST_NOTE:
+        return f"epochs per arrow: {listed}"
+    return f"one arrow per {min(several)} to {max(several)} epochs"
 
 
-def place_numbers(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
-    """Return the epochs whose number fits next to their arrow, and the positions ``(numbers, 2)``.
-
-    A number is a disc that must not touch an arrow, another number or the threshold. Long arrows are handled first.
-    """
-    window = plane.window
-    unit = landscape.points_per_unit(window)
-    none = np.empty((0, 2))
-    tails = np.concatenate([none, *(path.tails for path in paths)]) * unit
-    tips = np.concatenate([none, *(path.tips for path in paths)]) * unit
-    numbers = [int(number) for path in paths for number in path.epochs]
-    low, high = np.array(window).T * unit
-    along = tips - tails
-    lengths = np.hypot(*along.T)
-    taken: list[tuple[Array, float]] = []
-    chosen: list[int] = []
-    for i in np.argsort(-lengths, kind="stable"):
-        if not lengths[i] > 0:
-            break
-        radius = np.hypot(_DIGIT * len(str(numbers[i])), _LINE) / 2
-        aside = np.array([-along[i, 1], along[i, 0]]) / lengths[i]
-        for part, side, gap in _OFFSETS:
-            place = tails[i] + part * along[i] + side * (radius + gap) * aside
-            if (
-                ((low + radius < place) & (place < high - radius)).all()
-                and landscape.distances(place, tails, tips).min() > radius + 1
-                and all(np.hypot(*(place - other)) > radius + room for other, room in taken)
-                and not landscape.at_threshold(
-                    plane, place / unit, (radius + _LINE / 2) / unit
-                )  # which has a label too
-            ):
-                taken.append((place, radius))
-                chosen.append(numbers[i])
-                break
-    return chosen, np.array([place for place, _ in taken]).reshape(-1, 2) / unit
-
-
-# Candidate positions of a number: fraction along the arrow, side, gap in points.
-_OFFSETS = [(part, side, gap) for gap in (2.0, 5.0) for part in (0.5, 0.35, 0.65) for side in (1, -1)]
-
-
-# -- drawing ---------------------------------------------------------------------------------------------------------
-
-
-def draw(figure: Figure, data: PathsData) -> PathsArtists:
-    """Draw the contours, the paths over them and the legend."""
-    paths = data.paths
-    plane = _contour.draw_plane(figure, data.plane)
-    axes = plane.axes
-    arrows, lines, ends = [], [], []
-    for path in paths:
-        style = _style.style(path.place)
-        axes.plot(*path.rest.T, color=style.color, linewidth=0.8, alpha=0.45)
-        lines += axes.plot(*path.line.T, color=style.color, linewidth=1.3, zorder=3.4)
-        arrows.append(
-            axes.quiver(
-                *path.tails.T,
-                *(path.tips - path.tails).T,
-                color=style.color,
-                edgecolor=style.outline,
-                linewidth=0.35,
-                zorder=3.5 if path.per_arrow > 1 else 3,  # draw short arrows over long ones
-                **_style.ARROW,
-            )
-        )
-    for path in paths:
-        style = _style.style(path.place)
-        ends += axes.plot(*path.ends.T, color=style.color, linestyle="none", zorder=4, **_layout.end_marker(style))
-    started = np.concatenate([path.starts for path in paths])
-    (starts,) = axes.plot(*started.T, linestyle="none", zorder=5, **_style.START)
-    numbers = [
-        axes.text(x, y, str(number), ha="center", va="center_baseline")
-        for number, (x, y) in zip(data.numbers, data.places, strict=True)
-    ]
-    _layout.frame(figure, axes, data.title, data.note, _entries(data), plane.bar)
-    tails, tips = (np.concatenate(both) for both in zip(*((path.tails, path.tips) for path in paths), strict=True))
-    _contour.label_threshold(plane, data.plane, tails, tips)
-    return PathsArtists(plane, arrows, lines, starts, ends, numbers)
-
-
-def _entries(data: PathsData) -> list[tuple[Line2D, str]]:
-    """Return the legend entries of the paths, the starts, the minima and the threshold."""
-    entries = [
-        (_layout.legend_handle(_style.style(path.place)), f"{path.label} ({path.outcome})") for path in data.paths
-    ]
-    if any(len(path.starts) for path in data.paths):
-        entries.append(_layout.start_legend())
-    return [*entries, *_contour.minima_legend(data.plane), *_contour.threshold_legend(data.plane)]
+_LONGEST_NOTE = 168  # characters, two lines

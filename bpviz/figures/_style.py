@@ -41,6 +41,9 @@ ARROW: dict[str, Any] = {
     "minlength": 0,
 }
 
+# From below: the paths cross starts and minima, and end on top.
+STARTS_ORDER, MINIMA_ORDER, PATHS_ORDER, ENDS_ORDER = 2.6, 2.8, 3.0, 5.0
+
 END: dict[str, Any] = {"markersize": 7.0, "markeredgewidth": 0.7}  # the end of a path
 START: dict[str, Any] = {
     "marker": "o",

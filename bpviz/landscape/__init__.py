@@ -1,5 +1,6 @@
 """The error over a plane of two weights: its window, its values and its levels. Nothing is drawn here."""
 
+from bpviz.landscape.clipping import clipped
 from bpviz.landscape.grid import error_grid
 from bpviz.landscape.plane import (
     Plane,
@@ -14,7 +15,6 @@ from bpviz.landscape.window import (
     SIDE_POINTS,
     Limits,
     Window,
-    clipped,
     default_window,
     distances,
     equal_scales,
