@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.figures import _contour, _layout, _overlay, _style
-from bpviz.landscape.window import equal_scales
+from bpviz.figures._paths import slenderness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from bpviz.figures._overlay import PathsArtists
     from bpviz.figures._paths import Path, PathsData
-    from bpviz.landscape.window import Window
 
 
 class GridArtists(NamedTuple):
@@ -24,7 +22,6 @@ class GridArtists(NamedTuple):
     bar: Axes
 
 
-_MOST_COLUMNS = 5
 _BETWEEN = 0.1  # inches between columns, and below each plot
 _LABEL, _OUTCOME = 8.5, 7.0  # points
 _CHARACTER = 0.56  # approximate width of a character, as a multiple of its size
@@ -33,7 +30,6 @@ _SMALL = 0.7  # scale of arrows, lines and markers
 
 def draw(figure: Figure, data: PathsData) -> GridArtists:
     """Draw a plot of the same contours per algorithm, titled with its label and outcome, and place all of them."""
-    columns = _columns(len(data.panels), data.plane.window)
     plots = [_layout.axes(figure) for _ in data.panels]
     bar = _layout.axes(figure)
     panels = []
@@ -44,27 +40,16 @@ def draw(figure: Figure, data: PathsData) -> GridArtists:
         panels.append(_overlay.draw_panel(plane, panel, data.plane.window, _SMALL))
         axes.locator_params(nbins=4)
         axes.tick_params(
-            labelsize=_style.SMALL - 1.5, labelleft=i % columns == 0, labelbottom=i + columns >= len(plots)
+            labelsize=_style.SMALL - 1.5, labelleft=i % data.columns == 0, labelbottom=i + data.columns >= len(plots)
         )
     _contour.draw_bar(bar, panels[0].plane.filled, data.plane)
-    _place(figure, data, plots, bar, columns)
+    _place(figure, data, plots, bar)
     return GridArtists(panels, bar)
 
 
-def _columns(panels: int, window: Window) -> int:
-    """Return the number of columns that makes the grid about as wide as high."""
-    return min(max(1, round(math.sqrt(panels * _slenderness(window)) + 0.2)), panels, _MOST_COLUMNS)
-
-
-def _slenderness(window: Window) -> float:
-    """Return the height of a plot as a multiple of its width."""
-    (left, right), (bottom, top) = window
-    return (top - bottom) / (right - left) if equal_scales(window) else 1.0
-
-
-def _place(figure: Figure, data: PathsData, plots: list[Axes], bar: Axes, columns: int) -> None:
+def _place(figure: Figure, data: PathsData, plots: list[Axes], bar: Axes) -> None:
     """Place the plots in rows, with their titles, and the common labels, title, legend and color bar around them."""
-    width = figure.get_figwidth()
+    width, columns = figure.get_figwidth(), data.columns
     names = data.plane.names
     title = _layout.fitted(figure, data.title, 60, _style.TITLE)
     note = _layout.fitted(figure, data.note, 84, _style.SMALL)
@@ -78,7 +63,7 @@ def _place(figure: Figure, data: PathsData, plots: list[Axes], bar: Axes, column
     labels = bar.yaxis.get_tightbbox()
     right = _style.EDGE + _style.GAP + _style.BAR + ((labels.x1 - bar.bbox.x1) / figure.dpi if labels else 0.0)
     wide = (width - left - right - (columns - 1) * _BETWEEN) / columns
-    high = wide * _slenderness(data.plane.window)
+    high = wide * slenderness(data.plane.window)
     rows = [range(i, min(i + columns, len(plots))) for i in range(0, len(plots), columns)]
     titles = [_title(data.paths[i], wide) for i in range(len(plots))]
     heads = [max(_height(*titles[i]) for i in row) for row in rows]

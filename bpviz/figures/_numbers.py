@@ -20,13 +20,13 @@ _DIGIT, _LINE = 6.6, 10.0  # points: the width of a digit and the height of a nu
 _START_DIGIT, _START_LINE, _START_MARKER = 4.5, 7.0, 3.0  # points, for starts; the last is the radius of a marker
 
 
-def place_numbers(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array]:
+def place_numbers(paths: Sequence[Path], plane: Plane, scale: float) -> tuple[list[int], Array]:
     """Return the epochs whose number fits next to their arrow, and the positions ``(numbers, 2)``.
 
     A number is a disc that must not touch an arrow, another number or the threshold. Long arrows are handled first.
     """
     window = plane.window
-    unit = landscape.points_per_unit(window)
+    unit = scale * landscape.points_per_unit(window)
     none = np.empty((0, 2))
     tails = np.concatenate([none, *(path.tails for path in paths)]) * unit
     tips = np.concatenate([none, *(path.tips for path in paths)]) * unit
@@ -61,12 +61,12 @@ def place_numbers(paths: Sequence[Path], plane: Plane) -> tuple[list[int], Array
 _OFFSETS = [(part, side, gap) for gap in (2.0, 5.0) for part in (0.5, 0.35, 0.65) for side in (1, -1)]
 
 
-def place_start_numbers(starts: Array, numbers: Sequence[int], paths: Sequence[Path], plane: Plane) -> Array:
+def place_start_numbers(starts: Array, numbers: Sequence[int], paths: Sequence[Path], plane: Plane, scale: float) -> Array:
     """Return positions ``(starts, 2)`` next to the starts for their numbers, NaN for those without room.
 
     Each number is as far as possible from arrows and markers, and does not overlap a marker or another number.
     """
-    unit = landscape.points_per_unit(plane.window)
+    unit = scale * landscape.points_per_unit(plane.window)
     low, high = np.array(plane.window).T * unit
     tails, tips = (np.concatenate(ends) * unit for ends in zip(*((path.tails, path.tips) for path in paths), strict=True))
     markers = np.concatenate([starts, *(path.ends for path in paths)]) * unit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _LEAST_ARROW = 7.0  # points; if epochs move less, one arrow stands for several
 _MOST_ARROWS = 2000
 _BEND = 1.2  # points: the largest distance of an arrow from the epochs that it stands for
+_MOST_COLUMNS = 5
+SCALE = 1.2  # of a plot in a grid of one column; in one of n columns it is the n-th part
 _NUMBERED_STARTS = 5  # from this number on, starts are small and numbered
 
 
@@ -69,12 +72,15 @@ class Panel(NamedTuple):
 
 
 class PathsData(NamedTuple):
-    """The plotted data, with one panel for all algorithms or, in a grid, one panel per algorithm."""
+    """The plotted data: one panel with all algorithms, or a grid of one panel per algorithm.
+
+    ``columns`` is the number of columns of a grid, 0 without one.
+    """
 
     title: str
     note: str
     plane: Plane
-    grid: bool
+    columns: int
     panels: list[Panel]
 
     @property
@@ -88,15 +94,17 @@ def path_of(
     epochs: tuple[int, int] | None,
     window: Window,
     results: Results,
+    scale: float,
 ) -> Path:
-    """Return the part of an algorithm's path that is visible in ``window``."""
+    """Return the part of an algorithm's path that is visible in ``window``; ``scale`` is the relative size of the plot."""
     paths = [landscape.points(run, pair) for run in algorithm.runs]
     first, last = epochs or (1, max(map(len, paths)))
     parts = [path[first - 1 : last + 1] for path in paths]
-    per_arrow = _epochs_per_arrow(parts, window)
+    unit = scale * landscape.points_per_unit(window)
+    per_arrow = _epochs_per_arrow(parts, window, unit)
     tails, tips, numbers = [], [], []
     for part in parts:
-        before, after = _arrows(part * landscape.points_per_unit(window), per_arrow)
+        before, after = _arrows(part * unit, per_arrow)
         tail, tip, seen = landscape.clipped(part[before], part[after], window)
         tails.append(tail)
         tips.append(tip)
@@ -116,13 +124,12 @@ def path_of(
     )
 
 
-def _epochs_per_arrow(paths: Sequence[Array], window: Window) -> int:
+def _epochs_per_arrow(paths: Sequence[Array], window: Window, unit: Array) -> int:
     """Return the number of epochs per arrow, 1, 2, 5, 10, ... or all, that makes arrows long enough to be visible.
 
     It is based on the epoch at half of the total length, so that many epochs with tiny moves have no effect.
     """
     moves = [landscape.clipped(path[:-1], path[1:], window)[:2] for path in paths]
-    unit = landscape.points_per_unit(window)
     lengths = np.sort(np.concatenate([np.hypot(*(unit * (tips - tails)).T) for tails, tips in moves]))
     total = np.cumsum(lengths)
     if not len(total) or not total[-1] > 0:
@@ -162,10 +169,27 @@ def _bends(path: Array, before: npt.NDArray[np.int64], after: npt.NDArray[np.int
     return bent
 
 
+def columns(plots: int, window: Window) -> int:
+    """Return the number of columns that makes a grid of plots about as wide as high."""
+    return min(max(1, round(math.sqrt(plots * slenderness(window)) + 0.2)), plots, _MOST_COLUMNS)
+
+
+def slenderness(window: Window) -> float:
+    """Return the height of a plot in a grid as a multiple of its width."""
+    (left, right), (bottom, top) = window
+    return (top - bottom) / (right - left) if landscape.equal_scales(window) else 1.0
+
+
 def panel(
-    paths: list[Path], algorithms: Sequence[AlgorithmRuns], pair: tuple[int, int], results: Results, plane: Plane, number_epochs: bool
+    paths: list[Path],
+    algorithms: Sequence[AlgorithmRuns],
+    pair: tuple[int, int],
+    results: Results,
+    plane: Plane,
+    number_epochs: bool,
+    scale: float,
 ) -> Panel:
-    """Return the paths of some algorithms over one plot, with their starts and numbers."""
+    """Return the paths of some algorithms over one plot of relative size ``scale``, with their starts and numbers."""
     window = plane.window
     paths, order, above = _stacked(paths, window)
     all_starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), 1)}
@@ -175,14 +199,14 @@ def panel(
     starts, numbers = starts[seen], [all_starts[start] for start, there in zip(shown, seen, strict=True) if there]
     if len(shown) < _NUMBERED_STARTS:
         numbers = []
-    epochs, places = _numbers.place_numbers(paths if number_epochs else [], plane)
+    epochs, places = _numbers.place_numbers(paths if number_epochs else [], plane, scale)
     return Panel(
         paths,
         order,
         above,
         starts,
         numbers,
-        _numbers.place_start_numbers(starts if numbers else starts[:0], numbers, paths, plane),
+        _numbers.place_start_numbers(starts if numbers else starts[:0], numbers, paths, plane, scale),
         epochs,
         places,
     )

@@ -65,17 +65,19 @@ class Paths(OfPlane, OfAlgorithms):
         runs = [run for algorithm in algorithms for run in algorithm.runs]
         across, up = landscape.window_of(problem, runs, pair, self.epochs)
         window = (self.x or across, self.y or up)
-        paths = [_paths.path_of(algorithm, pair, self.epochs, window, results) for algorithm in algorithms]
         grid = self.layout == "grid" or (self.layout is None and len(algorithms) >= _GRID_FROM)
+        columns = _paths.columns(len(algorithms), window) if grid else 0
+        scale = _paths.SCALE / columns if grid else 1.0
+        paths = [_paths.path_of(algorithm, pair, self.epochs, window, results, scale) for algorithm in algorithms]
         plane = landscape.error_plane(problem, results, pair, runs, window, self.levels, size=61 if grid else 121)
         groups = [([path], [algorithm]) for path, algorithm in zip(paths, algorithms, strict=True)]
         panels = [
-            _paths.panel(*group, pair, results, plane, self.number_epochs)
+            _paths.panel(*group, pair, results, plane, self.number_epochs, scale)
             for group in (groups if grid else [(paths, algorithms)])
         ]
         title = self.title or self._default_title([algorithm.label for algorithm in algorithms])
         note = _paths.note([] if grid else paths, landscape.fixed_weights_note(plane))
-        return _paths.PathsData(title, note, plane, grid, panels)
+        return _paths.PathsData(title, note, plane, columns, panels)
 
     def _default_title(self, labels: Sequence[str]) -> str:
         subject = labels[0] if len(labels) == 1 else f"{len(labels)} algorithms"
@@ -87,4 +89,4 @@ class Paths(OfPlane, OfAlgorithms):
     def draw(self, figure: Figure, data: PathsData) -> PathsArtists:
         from bpviz.figures import _grid, _overlay
 
-        return _grid.draw(figure, data) if data.grid else _overlay.draw(figure, data)
+        return _grid.draw(figure, data) if data.columns else _overlay.draw(figure, data)
