@@ -10,6 +10,7 @@ from bpviz.figures._paths import slenderness
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     from bpviz.figures._overlay import PathsArtists
     from bpviz.figures._paths import Path, PathsData
@@ -65,8 +66,8 @@ def _place(figure: Figure, data: PathsData, plots: list[Axes], bar: Axes) -> Non
     wide = (width - left - right - (columns - 1) * _BETWEEN) / columns
     high = wide * slenderness(data.plane.window)
     rows = [range(i, min(i + columns, len(plots))) for i in range(0, len(plots), columns)]
-    titles = [_title(data.paths[i], wide) for i in range(len(plots))]
-    heads = [max(_height(*titles[i]) for i in row) for row in rows]
+    titles = [_title(figure, path, wide) for path in data.paths]
+    heads = [max(_height(titles[i]) for i in row) for row in rows]
     bottom = under + _AXIS
     height = over + sum(heads) + len(rows) * high + (len(rows) - 1) * _BETWEEN + bottom
     figure.set_figheight(height)
@@ -78,7 +79,10 @@ def _place(figure: Figure, data: PathsData, plots: list[Axes], bar: Axes) -> Non
         for i in row:
             x = left + (i - row[0]) * (wide + _BETWEEN)
             plots[i].set_position((x / width, y / height, wide / width, high / height))
-            _write_title(figure, titles[i], (x + wide / 2) / width, y + high, height)
+            above = y + high + 0.04
+            for text in titles[i]:
+                text.set_position(((x + wide / 2) / width, above / height))
+                above += _layout.lines_high(text.get_text(), text.get_size())
         y -= _BETWEEN
     middle = left + (width - left - right) / 2
     full = height - over - heads[0] - bottom
@@ -93,12 +97,20 @@ _LINE = 0.2  # inches: height of a line of text
 _AXIS = 0.42  # inches for the tick labels and the label of the x axis
 
 
-def _title(path: Path, wide: float) -> tuple[str, str]:
-    """Return the label and the outcome of an algorithm, in lines that fit over a plot ``wide`` inches wide."""
-    label, outcome = (int(72 * wide / (_CHARACTER * size)) for size in (_LABEL, _OUTCOME))
+def _title(figure: Figure, path: Path, wide: float) -> list[Text]:
+    """Write the outcome and, above it, the label of an algorithm in lines of at most ``wide`` inches."""
     arrows = [f"{path.per_arrow} per arrow"] if path.per_arrow > 1 else []
     epochs, *others = path.outcome.split(", ")
-    return _layout.wrapped(path.label, label), _lines([epochs, *arrows, *others], outcome)
+    return [_written(figure, parts, size, wide) for parts, size in (([epochs, *arrows, *others], _OUTCOME), ([path.label], _LABEL))]
+
+
+def _written(figure: Figure, phrases: list[str], size: float, wide: float) -> Text:
+    across = int(72 * wide / (_CHARACTER * size))
+    text = figure.text(0.5, 1, _lines(phrases, across), size=size, ha="center", va="bottom")
+    while (much := text.get_window_extent().width / figure.dpi / (wide + _BETWEEN / 2)) > 1 and across > 1:
+        across = max(1, min(across - 1, int(across / much)))
+        text.set_text(_lines(phrases, across))
+    return text
 
 
 def _lines(phrases: list[str], most: int) -> str:
@@ -110,13 +122,5 @@ def _lines(phrases: list[str], most: int) -> str:
 _SOLID = "\N{NO-BREAK SPACE}"
 
 
-def _height(label: str, outcome: str) -> float:
-    return _layout.lines_high(label, _LABEL) + _layout.lines_high(outcome, _OUTCOME) + 0.06
-
-
-def _write_title(figure: Figure, title: tuple[str, str], x: float, y: float, height: float) -> None:
-    label, outcome = title
-    y += 0.04
-    figure.text(x, y / height, outcome, size=_OUTCOME, ha="center", va="bottom")
-    y += _layout.lines_high(outcome, _OUTCOME)
-    figure.text(x, y / height, label, size=_LABEL, ha="center", va="bottom")
+def _height(title: list[Text]) -> float:
+    return sum(_layout.lines_high(text.get_text(), float(text.get_size())) for text in title) + 0.06

@@ -29,17 +29,17 @@ def line(paths: Sequence[Array], window: Window) -> Array:
     unit = landscape.points_per_unit(window)
     tails, tips = [np.empty((0, 2))], [np.empty((0, 2))]
     for path in paths:
-        kept = path[_apart(path * unit)]
+        kept = path[_apart(path, unit)]
         tail, tip, _ = landscape.clipped(kept[:-1], kept[1:], window, _BEYOND)
         tails.append(tail)
         tips.append(tip)
-    return _joined(*_without_repetitions(np.concatenate(tails), np.concatenate(tips), unit))
+    return joined(*_without_repetitions(np.concatenate(tails), np.concatenate(tips), unit))
 
 
-def _apart(path: Array) -> Array:
+def _apart(path: Array, unit: Array) -> Array:
     """Return a mask of the places that are in another cell than the place before, and of both ends of the path."""
     with np.errstate(all="ignore"):
-        cells = np.floor(path / _MERGED)
+        cells = np.floor(path * unit / _MERGED)
     kept = np.ones(len(path), bool)
     kept[1:-1] = (cells[1:-1] != cells[:-2]).any(axis=1)
     return kept
@@ -56,13 +56,13 @@ def _without_repetitions(tails: Array, tips: Array, unit: Array) -> tuple[Array,
     return tails[first], tips[first]
 
 
-def _joined(tails: Array, tips: Array) -> Array:
-    """Return moves as one line, with NaN where a move does not begin at the end of the one before."""
+def joined(tails: Array, tips: Array) -> Array:
+    """Return moves ``(moves, dimensions)`` as one line, with NaN where a move does not begin at the end of the last."""
     gaps = np.flatnonzero((tails[1:] != tips[:-1]).any(axis=1)) + 1
     gaps = np.append(0, gaps) if len(tails) else gaps
-    inserted = np.stack([np.full((len(gaps), 2), np.nan), tails[gaps]], axis=1).reshape(-1, 2)
-    joined: Array = np.insert(tips, np.repeat(gaps, 2), inserted, axis=0)[1:]
-    return joined
+    inserted = np.stack([np.full_like(tails[gaps], np.nan), tails[gaps]], axis=1).reshape(-1, tails.shape[1])
+    line: Array = np.insert(tips, np.repeat(gaps, 2), inserted, axis=0)[1:]
+    return line
 
 
 class Cells:

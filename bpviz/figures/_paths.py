@@ -104,7 +104,7 @@ def path_of(
     per_arrow = _epochs_per_arrow(parts, window, unit)
     tails, tips, numbers = [], [], []
     for part in parts:
-        before, after = _arrows(part * unit, per_arrow)
+        before, after = _arrows(part, unit, per_arrow)
         tail, tip, seen = landscape.clipped(part[before], part[after], window)
         tails.append(tail)
         tips.append(tip)
@@ -141,27 +141,29 @@ def _epochs_per_arrow(paths: Sequence[Array], window: Window, unit: Array) -> in
     return min(number, max(map(len, paths)) - 1)
 
 
-def _arrows(path: Array, per_arrow: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the epochs before and after each arrow of a path in points.
+def _arrows(path: Array, unit: Array, per_arrow: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the epochs before and after each arrow of a path.
 
     An arrow stands for ``per_arrow`` epochs. Where it would be beside the path, because the path bends, it stands only
     for the last of them.
     """
     ends = np.unique(np.append(np.arange(0, len(path), per_arrow), len(path) - 1)) if len(path) else np.arange(0)
     before, after = ends[:-1], ends[1:]
-    while (bent := _bends(path, before, after)).any():
+    while (bent := _bends(path, unit, before, after)).any():
         before = np.where(bent, after - (after - before) // 2, before)
     return before, after
 
 
-def _bends(path: Array, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _bends(
+    path: Array, unit: Array, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
     """Return a mask of the arrows that are far from one of their epochs."""
     inner = after - before - 1
     arrow = np.repeat(np.arange(len(before)), inner)
     epoch = np.arange(inner.sum()) - np.repeat(np.cumsum(inner) - inner, inner) + before[arrow] + 1
-    tail, place = path[before[arrow]], path[epoch]
     with np.errstate(all="ignore"):
-        along = path[after[arrow]] - tail
+        tail, tip, place = (unit * path[i] for i in (before[arrow], after[arrow], epoch))
+        along = tip - tail
         part = np.clip(((place - tail) * along).sum(axis=1) / np.maximum((along**2).sum(axis=1), 1e-300), 0, 1)
         away = np.hypot(*(tail + part[:, None] * along - place).T)
     bent = np.zeros(len(before), bool)
