@@ -69,7 +69,8 @@ def draw_panel(plane: PlaneArtists, panel: Panel, window: Window, size: float = 
     for i, path in enumerate(panel.paths):
         style = styles[i]
         zorder = _style.PATHS_ORDER + panel.order.index(i) / len(panel.paths)
-        axes.plot(*path.rest.T, color=style.color, linewidth=0.8 * size, alpha=0.45, zorder=zorder)
+        if len(path.rest):
+            axes.plot(*path.rest.T, color=style.color, linewidth=0.8 * size, alpha=0.45, zorder=zorder)
         arrows.append(_draw_arrows(axes, path, style, shaft, window, zorder))
         # The line is above the arrows, because the outlines of short ones would hide it.
         width = max(1.3 * shaft, _LEAST_LINE) + _WIDER * min(panel.above[i], _MOST_ABOVE)
