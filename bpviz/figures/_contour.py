@@ -50,7 +50,7 @@ def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     """Draw the contours and their color bar."""
     axes, bar = _layout.axes(figure, xlabel=data.names[0], ylabel=data.names[1]), _layout.axes(figure)
     artists = draw_contours(axes, bar, data)
-    draw_bar(bar, artists.filled, data)
+    draw_bar(figure, bar, artists.filled, data)
     return artists
 
 
@@ -63,9 +63,7 @@ def draw_contours(axes: Axes, bar: Axes, data: Plane) -> PlaneArtists:
     threshold = None
     if data.threshold is not None:
         line: dict[str, Any] = {"linewidths": 1.5, "linestyles": [(0, (4, 2))]}
-        threshold = axes.contour(
-            data.x, data.y, data.error, [data.threshold - data.lowest], colors=_style.INK, **line
-        )
+        threshold = axes.contour(data.x, data.y, data.error, [data.threshold - data.lowest], colors=_style.INK, **line)
     minima = [
         *axes.plot(*data.lowest_minima[:, :2].T, linestyle="none", zorder=_style.MINIMA_ORDER, **_style.LOWEST),
         *axes.plot(*data.other_minima[:, :2].T, linestyle="none", zorder=_style.MINIMA_ORDER, **_style.OTHER),
@@ -77,10 +75,9 @@ def draw_contours(axes: Axes, bar: Axes, data: Plane) -> PlaneArtists:
     return PlaneArtists(axes, bar, filled, threshold, minima)
 
 
-def draw_bar(bar: Axes, filled: QuadContourSet, data: Plane) -> None:
+def draw_bar(figure: Figure, bar: Axes, filled: QuadContourSet, data: Plane) -> None:
     """Draw the color bar of filled contours."""
     label = _layout.error_label(data.lowest)
-    figure = filled.axes.get_figure(root=True)
     figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label=label)
     bar.minorticks_off()
     if data.threshold is not None:

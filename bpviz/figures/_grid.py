@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.figures import _contour, _layout, _overlay, _style
@@ -43,7 +44,7 @@ def draw(figure: Figure, data: PathsData) -> GridArtists:
         axes.tick_params(
             labelsize=_style.SMALL - 1.5, labelleft=i % data.columns == 0, labelbottom=i + data.columns >= len(plots)
         )
-    _contour.draw_bar(bar, panels[0].plane.filled, data.plane)
+    _contour.draw_bar(figure, bar, panels[0].plane.filled, data.plane)
     _place(figure, data, plots, bar)
     return GridArtists(panels, bar)
 
@@ -82,13 +83,19 @@ def _place(figure: Figure, data: PathsData, plots: list[Axes], bar: Axes) -> Non
             above = y + high + 0.04
             for text in titles[i]:
                 text.set_position(((x + wide / 2) / width, above / height))
-                above += _layout.lines_high(text.get_text(), text.get_size())
+                above += _layout.lines_high(text.get_text(), text.get_fontsize())
         y -= _BETWEEN
     middle = left + (width - left - right) / 2
     full = height - over - heads[0] - bottom
     figure.text(middle / width, (under + 0.04) / height, names[0], size=_style.BODY, ha="center", va="bottom")
     figure.text(
-        _style.EDGE / width, (bottom + full / 2) / height, names[1], size=_style.BODY, ha="left", va="center", rotation=90
+        _style.EDGE / width,
+        (bottom + full / 2) / height,
+        names[1],
+        size=_style.BODY,
+        ha="left",
+        va="center",
+        rotation=90,
     )
     bar.set_position(((width - right + _style.GAP) / width, bottom / height, _style.BAR / width, full / height))
 
@@ -101,7 +108,10 @@ def _title(figure: Figure, path: Path, wide: float) -> list[Text]:
     """Write the outcome and, above it, the label of an algorithm in lines of at most ``wide`` inches."""
     arrows = [f"{path.per_arrow} per arrow"] if path.per_arrow > 1 else []
     epochs, *others = path.outcome.split(", ")
-    return [_written(figure, parts, size, wide) for parts, size in (([epochs, *arrows, *others], _OUTCOME), ([path.label], _LABEL))]
+    return [
+        _written(figure, parts, size, wide)
+        for parts, size in (([epochs, *arrows, *others], _OUTCOME), ([path.label], _LABEL))
+    ]
 
 
 def _written(figure: Figure, phrases: list[str], size: float, wide: float) -> Text:
@@ -114,7 +124,7 @@ def _written(figure: Figure, phrases: list[str], size: float, wide: float) -> Te
 
 
 def _lines(phrases: list[str], most: int) -> str:
-    """Return phrases, separated by commas, in lines of at most ``most`` characters that break a phrase only if needed."""
+    """Return phrases, separated by commas, in lines of at most ``most`` characters that break phrases only if needed."""
     solid = [phrase.replace(" ", _SOLID) if len(phrase) < most else phrase for phrase in phrases]
     return _layout.wrapped(", ".join(solid), most).replace(_SOLID, " ")
 
@@ -123,4 +133,4 @@ _SOLID = "\N{NO-BREAK SPACE}"
 
 
 def _height(title: list[Text]) -> float:
-    return sum(_layout.lines_high(text.get_text(), float(text.get_size())) for text in title) + 0.06
+    return 0.06 + math.fsum(_layout.lines_high(text.get_text(), text.get_fontsize()) for text in title)

@@ -73,7 +73,7 @@ class Cells:
         low, high = np.array(window).T
         columns, rows = np.ceil((high - low) * unit / _CELL).astype(int)
         x, y = _samples((line - low) * unit / _CELL).T.astype(int)
-        seen = (0 <= x) & (x < columns) & (0 <= y) & (y < rows)
+        seen = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
         padded = rows + 2
         self._cells = np.unique((x[seen] + 1) * padded + y[seen] + 1)
         self._near = np.zeros((columns + 2) * padded, bool)  # these cells and their neighbors
@@ -99,6 +99,8 @@ def _samples(line: Array) -> Array:
     step = max(1.0, lengths.sum() / _SAMPLES)
     numbers = np.ceil(lengths / step).astype(int) + 1
     total = numbers.sum()
-    part = (np.arange(total) - np.repeat(np.cumsum(numbers) - numbers, numbers)) / np.repeat(np.maximum(numbers - 1, 1), numbers)
+    part = (np.arange(total) - np.repeat(np.cumsum(numbers) - numbers, numbers)) / np.repeat(
+        np.maximum(numbers - 1, 1), numbers
+    )
     places: Array = np.repeat(tails, numbers, axis=0) + part[:, None] * np.repeat(moves, numbers, axis=0)
     return places

@@ -61,14 +61,18 @@ def place_numbers(paths: Sequence[Path], plane: Plane, scale: float) -> tuple[li
 _OFFSETS = [(part, side, gap) for gap in (2.0, 5.0) for part in (0.5, 0.35, 0.65) for side in (1, -1)]
 
 
-def place_start_numbers(starts: Array, numbers: Sequence[int], paths: Sequence[Path], plane: Plane, scale: float) -> Array:
+def place_start_numbers(
+    starts: Array, numbers: Sequence[int], paths: Sequence[Path], plane: Plane, scale: float
+) -> Array:
     """Return positions ``(starts, 2)`` next to the starts for their numbers, NaN for those without room.
 
     Each number is as far as possible from arrows and markers, and does not overlap a marker or another number.
     """
     unit = scale * landscape.points_per_unit(plane.window)
     low, high = np.array(plane.window).T * unit
-    tails, tips = (np.concatenate(ends) * unit for ends in zip(*((path.tails, path.tips) for path in paths), strict=True))
+    tails, tips = (
+        np.concatenate(ends) * unit for ends in zip(*((path.tails, path.tips) for path in paths), strict=True)
+    )
     markers = np.concatenate([starts, *(path.ends for path in paths)]) * unit
     places = np.full((len(starts), 2), np.nan)
     taken = np.empty((0, 2))
@@ -76,9 +80,7 @@ def place_start_numbers(starts: Array, numbers: Sequence[int], paths: Sequence[P
         radius = np.hypot(_START_DIGIT * len(str(numbers[i])), _START_LINE) / 2
         tried = start + (_START_MARKER + 0.8 * radius) * _AROUND
         others = np.delete(markers, i, axis=0)
-        room = np.minimum(
-            _nearest(tried, others) - _START_MARKER - radius / 2, (_nearest(tried, taken) - 1.6 * radius)
-        )
+        room = np.minimum(_nearest(tried, others) - _START_MARKER - radius / 2, (_nearest(tried, taken) - 1.6 * radius))
         room[~((low + radius < tried) & (tried < high - radius)).all(axis=1)] = -1.0
         room = np.minimum(room, 2 * radius)
         clear = landscape.distances(tried, tails, tips).min(axis=1, initial=np.inf)

@@ -42,11 +42,11 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
     styles = [_style.style(path.place) for path in panel.paths]
     repeated = _repeated(styles)
     handles = [_layout.legend_handle(style, style.dashes if style in repeated else ()) for style in styles]
-    algorithms = [
-        (handle, f"{path.label} ({path.outcome})") for handle, path in zip(handles, panel.paths, strict=True)
-    ]
+    algorithms = [(handle, f"{path.label} ({path.outcome})") for handle, path in zip(handles, panel.paths, strict=True)]
     _layout.frame(figure, plane.axes, data.title, data.note, [*algorithms, *legend(data)], plane.bar)
-    tails, tips = (np.concatenate(ends) for ends in zip(*((path.tails, path.tips) for path in panel.paths), strict=True))
+    tails, tips = (
+        np.concatenate(ends) for ends in zip(*((path.tails, path.tips) for path in panel.paths), strict=True)
+    )
     _contour.label_threshold(plane, data.plane, tails, tips)
     return artists
 
@@ -91,7 +91,9 @@ def draw_panel(plane: PlaneArtists, panel: Panel, window: Window, size: float = 
     ]
     for number, (x, y) in zip(panel.start_numbers, panel.start_places, strict=True):
         if np.isfinite(x):
-            axes.text(x, y, str(number), ha="center", va="center_baseline", size=_START_NUMBER, zorder=_style.ENDS_ORDER)
+            axes.text(
+                x, y, str(number), ha="center", va="center_baseline", size=_START_NUMBER, zorder=_style.ENDS_ORDER
+            )
     return PathsArtists(plane, arrows, lines, starts, ends, numbers)
 
 
@@ -150,14 +152,17 @@ def _spread(line: Array, unit: Array) -> Array:
     moves = np.diff(line, axis=0)
     lengths = np.nan_to_num(np.hypot(*(unit * moves).T))
     along = np.cumsum(lengths)
-    at = np.arange(_SPREAD / 2, along[-1] if len(along) else 0.0, _SPREAD)
+    total = along[-1] if len(along) else 0.0
+    apart = max(_SPREAD, total / _MOST_MARKS)
+    at = np.arange(apart / 2, total, apart)
     i = np.searchsorted(along, at)
     part = 1 - (along[i] - at) / lengths[i]
     places: Array = line[i] + part[:, None] * moves[i]
     return places
 
 
-_SPREAD = 45.0  # points between markers along a path
+_SPREAD = 45.0  # points between markers along a path, more if there would be many
+_MOST_MARKS = 30
 
 
 def _later_ends(paths: Sequence[Path], window: Window) -> int:
@@ -165,7 +170,7 @@ def _later_ends(paths: Sequence[Path], window: Window) -> int:
     unit = landscape.points_per_unit(window)
     first, *others = (path.ends * unit for path in paths)
     near = [np.hypot(*np.moveaxis(first[:, None] - ends, -1, 0)).min(initial=np.inf) < _SAME_END for ends in others]
-    return min(sum(near), _MOST_ABOVE)
+    return min(sum(map(bool, near)), _MOST_ABOVE)
 
 
 _SAME_END = 4.0  # points

@@ -55,10 +55,10 @@ class Path(NamedTuple):
 class Panel(NamedTuple):
     """The paths over one plot of the contours.
 
-    ``order`` has the indices of paths from the lowest to the uppermost, and ``above`` the levels of paths that hide each
-    path almost completely, 0 if it is visible. ``starts (starts, 2)`` are those within the window, without repetitions. ``numbers`` are epochs
-    and ``places (numbers, 2)`` their positions; ``start_numbers`` and ``start_places``, with NaN for those without
-    room, are empty if starts are not numbered.
+    ``order`` has the indices of paths from the lowest to the uppermost, and ``above`` the levels of paths that hide
+    each path almost completely, 0 if it is visible. ``starts (starts, 2)`` are those within the window, without
+    repetitions. ``start_numbers`` and ``start_places``, with NaN for those without room, are empty if starts are not
+    numbered. ``numbers`` are epochs and ``places (numbers, 2)`` their positions.
     """
 
     paths: list[Path]
@@ -96,7 +96,10 @@ def path_of(
     results: Results,
     scale: float,
 ) -> Path:
-    """Return the part of an algorithm's path that is visible in ``window``; ``scale`` is the relative size of the plot."""
+    """Return the part of an algorithm's path that is visible in ``window``.
+
+    ``scale`` is the size of the plot, relative to a figure of one plot.
+    """
     paths = [landscape.points(run, pair) for run in algorithm.runs]
     first, last = epochs or (1, max(map(len, paths)))
     parts = [path[first - 1 : last + 1] for path in paths]
@@ -191,7 +194,7 @@ def panel(
     number_epochs: bool,
     scale: float,
 ) -> Panel:
-    """Return the paths of some algorithms over one plot of relative size ``scale``, with their starts and numbers."""
+    """Return the paths of some algorithms over a plot, with their starts and numbers."""
     window = plane.window
     paths, order, above = _stacked(paths, window)
     all_starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), 1)}

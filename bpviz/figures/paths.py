@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Problem
     from bpviz.engine.results import Results
+    from bpviz.figures._grid import GridArtists
     from bpviz.figures._overlay import PathsArtists
     from bpviz.figures._paths import PathsData
 
@@ -86,7 +87,7 @@ class Paths(OfPlane, OfAlgorithms):
         first, last = self.epochs
         return f"{subject}, epoch {first}" if first == last else f"{subject}, epochs {first} to {last}"
 
-    def draw(self, figure: Figure, data: PathsData) -> PathsArtists:
+    def draw(self, figure: Figure, data: PathsData) -> PathsArtists | GridArtists:
         from bpviz.figures import _grid, _overlay
 
         return _grid.draw(figure, data) if data.columns else _overlay.draw(figure, data)

@@ -6,20 +6,23 @@ The SVG is parsed without matplotlib, and moves are clipped in exact arithmetic 
 from __future__ import annotations
 
 import io
+import itertools
 import math
-import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
-from bpviz.engine.results import Results
 from bpviz.experiment import runner
 from bpviz.experiment.spec import Algorithm, Experiment
 from bpviz.figures import _render, _style
+
+if TYPE_CHECKING:
+    from bpviz.engine.results import Results
 
 SVG = "{http://www.w3.org/2000/svg}"
 PIXEL = 72 / 150  # points
@@ -31,13 +34,9 @@ class Case(NamedTuple):
     options: dict[str, Any]
 
 
-def case(
-    problem: Any, algorithms: dict[str, Any], starts: Any = None, epochs: int = 100, **options: Any
-) -> Case:
+def case(problem: Any, algorithms: dict[str, Any], starts: Any = None, epochs: int = 100, **options: Any) -> Case:
     listed = tuple(Algorithm(label, rule) for label, rule in algorithms.items())
-    experiment = Experiment(
-        "test", "test", problem, tuple(starts or [problem.start]), None, epochs, listed, ()
-    )
+    experiment = Experiment("test", "test", problem, tuple(starts or [problem.start]), None, epochs, listed, ())
     return Case(runner.run(experiment), problem, options)
 
 
@@ -152,7 +151,7 @@ def segments(d: str) -> list[Any]:
     found = []
     for piece in d.split("M")[1:]:
         points = vertices(piece)
-        found += list(zip(points[:-1], points[1:], strict=True))
+        found += list(itertools.pairwise(points))
     return found
 
 
@@ -296,7 +295,7 @@ def test_every_epoch_has_ink_in_the_image(case_of: Any) -> None:
                 near |= np.roll(ink, (down, right), (0, 1))
     for run in results.of(label):
         weights = run.trajectory.weights
-        way = [np.linspace(a, b, 50) for a, b in zip(weights[:-1], weights[1:], strict=True)]
+        way = [np.linspace(a, b, 50) for a, b in itertools.pairwise(weights)]
         columns, rows = axes.transData.transform(np.concatenate(way)).astype(int).T
         assert near[rows, columns].mean() == 1.0
 
