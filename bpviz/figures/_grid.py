@@ -83,7 +83,7 @@ def _place(figure: Figure, data: PathsData, plots: list[Axes], bar: Axes) -> Non
             above = y + high + 0.04
             for text in titles[i]:
                 text.set_position(((x + wide / 2) / width, above / height))
-                above += _layout.lines_high(text.get_text(), text.get_fontsize())
+                above += _layout.lines_high(text.get_text(), float(text.get_fontsize()))
         y -= _BETWEEN
     middle = left + (width - left - right) / 2
     full = height - over - heads[0] - bottom
@@ -124,7 +124,7 @@ def _written(figure: Figure, phrases: list[str], size: float, wide: float) -> Te
 
 
 def _lines(phrases: list[str], most: int) -> str:
-    """Return phrases, separated by commas, in lines of at most ``most`` characters that break phrases only if needed."""
+    """Return phrases, separated by commas, in lines of at most ``most`` characters that end after a comma if possible."""
     solid = [phrase.replace(" ", _SOLID) if len(phrase) < most else phrase for phrase in phrases]
     return _layout.wrapped(", ".join(solid), most).replace(_SOLID, " ")
 
@@ -133,4 +133,4 @@ _SOLID = "\N{NO-BREAK SPACE}"
 
 
 def _height(title: list[Text]) -> float:
-    return 0.06 + math.fsum(_layout.lines_high(text.get_text(), text.get_fontsize()) for text in title)
+    return 0.06 + math.fsum(_layout.lines_high(text.get_text(), float(text.get_fontsize())) for text in title)
