@@ -124,7 +124,7 @@ def _written(figure: Figure, phrases: list[str], size: float, wide: float) -> Te
 
 
 def _lines(phrases: list[str], most: int) -> str:
-    """Return phrases, separated by commas, in lines of at most ``most`` characters that end after a comma if possible."""
+    """Return phrases, separated by commas, in lines of at most ``most`` characters ended by commas if possible."""
     solid = [phrase.replace(" ", _SOLID) if len(phrase) < most else phrase for phrase in phrases]
     return _layout.wrapped(", ".join(solid), most).replace(_SOLID, " ")
 
