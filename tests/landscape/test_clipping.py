@@ -10,7 +10,6 @@ import pytest
 from bpviz import landscape
 
 WINDOW = ((-1.0, 1.0), (-1.0, 1.0))
-PIXEL = 2.0 / 625  # of this window, which is 300 points wide, at 150 dpi
 
 
 def test_large_moves_are_cut_without_rounding() -> None:
@@ -42,8 +41,10 @@ def test_moves_from_within_the_window_are_drawn_however_far_they_go() -> None:
     assert tip.tolist() == pytest.approx([1.0, 1 / 3])
 
 
-@pytest.mark.parametrize("far", [1e12, 1e13])
+@pytest.mark.parametrize("far", [1e12, 3e12, 1e13, 1.1e13])
 def test_moves_that_miss_the_window_are_not_drawn(far: float) -> None:
-    """They pass the corner of the window at a distance of one, of which double precision is not aware."""
-    ends = np.array([[-far, far + 4.0]]), np.array([[far + 4.0, -far]])  # x + y = 4; the corner is at x + y = 2
+    """They are on x + y = 2 + 1 / 64, closer to the corner of the window than double precision can tell."""
+    ends = np.array([[-far, far + 2.015625]]), np.array([[far + 2.015625, -far]])
     assert landscape.clipped(*ends, WINDOW, beyond=0.0)[2].tolist() == [False]
+    ends = np.array([[-far, far + 1.984375]]), np.array([[far + 1.984375, -far]])
+    assert landscape.clipped(*ends, WINDOW, beyond=0.0)[2].tolist() == [True]
