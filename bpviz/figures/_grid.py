@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.figures import _contour, _layout, _overlay, _style
-from bpviz.figures._paths import slenderness
+from bpviz.figures._panels import slenderness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
     from bpviz.figures._overlay import PathsArtists
-    from bpviz.figures._paths import Path, PathsData
+    from bpviz.figures._panels import PathsData
+    from bpviz.figures._paths import Path
 
 
 class GridArtists(NamedTuple):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array
     from bpviz.figures._contour import PlaneArtists
-    from bpviz.figures._paths import Panel, Path, PathsData
+    from bpviz.figures._panels import Panel, PathsData
+    from bpviz.figures._paths import Path
     from bpviz.landscape.window import Window
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bpviz.engine.results import Results
     from bpviz.figures._grid import GridArtists
     from bpviz.figures._overlay import PathsArtists
-    from bpviz.figures._paths import PathsData
+    from bpviz.figures._panels import PathsData
 
 
 _GRID_FROM = 7  # algorithms; more paths in one plot hide each other
@@ -59,7 +59,7 @@ class Paths(OfPlane, OfAlgorithms):
 
     def data(self, results: Results, problem: Problem) -> PathsData:
         from bpviz import landscape
-        from bpviz.figures import _paths
+        from bpviz.figures import _panels, _paths
 
         pair = self.pair(problem)
         algorithms = select(results, self.algorithms)
@@ -67,18 +67,18 @@ class Paths(OfPlane, OfAlgorithms):
         across, up = landscape.window_of(problem, runs, pair, self.epochs)
         window = (self.x or across, self.y or up)
         grid = self.layout == "grid" or (self.layout is None and len(algorithms) >= _GRID_FROM)
-        columns = _paths.columns(len(algorithms), window) if grid else 0
-        scale = _paths.SCALE / columns if grid else 1.0
+        columns = _panels.columns(len(algorithms), window) if grid else 0
+        scale = _panels.SCALE / columns if grid else 1.0
         paths = [_paths.path_of(algorithm, pair, self.epochs, window, results, scale) for algorithm in algorithms]
         plane = landscape.error_plane(problem, results, pair, runs, window, self.levels, size=61 if grid else 121)
         groups = [([path], [algorithm]) for path, algorithm in zip(paths, algorithms, strict=True)]
         panels = [
-            _paths.panel(*group, pair, results, plane, self.number_epochs, scale)
+            _panels.panel(*group, pair, results, plane, self.number_epochs, scale)
             for group in (groups if grid else [(paths, algorithms)])
         ]
         title = self.title or self._default_title([algorithm.label for algorithm in algorithms])
         note = _paths.note([] if grid else paths, landscape.fixed_weights_note(plane))
-        return _paths.PathsData(title, note, plane, columns, panels)
+        return _panels.PathsData(title, note, plane, columns, panels)
 
     def _default_title(self, labels: Sequence[str]) -> str:
         subject = labels[0] if len(labels) == 1 else f"{len(labels)} algorithms"
