@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpviz.config.schema import KEYS
 from bpviz.experiment.spec import Experiment
+from bpviz.figures._style import Style
 
 if TYPE_CHECKING:
     from bpviz.config.values import Reader
@@ -16,6 +17,7 @@ from bpviz.config.read_algorithms import read_algorithms
 from bpviz.config.read_expectations import read_expectations
 from bpviz.config.read_figures import read_figures
 from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
+from bpviz.config.read_style import check_formulas, check_styles, read_words
 
 
 def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
@@ -23,15 +25,19 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
     given = root.value
     reader.check_keys(root, "", KEYS, "key")
     title, max_epochs = (reader.field(given, KEYS[key], "") for key in ("title", "max_epochs"))
+    title = None if title == "none" else title  # as in `title: none` of a figure
     problem = read_problem(reader, root)
     error_threshold, gradient_threshold = read_thresholds(reader, given, problem)
     starts = read_starts(reader, given.get("start"), "start", problem)
     algorithms, names = read_algorithms(reader, root, problem)
     figures = read_figures(reader, root, problem, names)
+    style = reader.field(given, KEYS["style"], "") or Style()
+    check_styles(reader, root, figures, style)
+    words = read_words(reader, given.get("labels"))
     expectations = read_expectations(reader, given.get("expect"), names)
     if reader.mistakes or problem is None or algorithms is None:
         return None
-    return Experiment(
+    experiment = Experiment(
         name,
         title or name,
         problem,
@@ -42,5 +48,10 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
         figures,
         gradient_threshold,
         expectations,
-        tuple(reader.data_files),
+        heading=title or "",
+        style=style,
+        words=words,
+        data_files=tuple(reader.data_files),
     )
+    check_formulas(reader, root, experiment)
+    return None if reader.mistakes else experiment

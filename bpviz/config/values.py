@@ -12,6 +12,7 @@ from bpviz.config.yaml_tree import Node, join_path, scalar
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Field
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable
 from bpviz.declare.entry_points import BrokenPluginError
+from bpviz.declare.fields import Record, fields
 from bpviz.libraries import MissingError
 from bpviz.messages.diagnostics import SHOWN, Mistake, Place
 from bpviz.messages.suggestions import nearest
@@ -60,6 +61,9 @@ class Reader:
         if node is None:
             return field.default
         path = join_path(path, field.name)
+        inner = field.domain.of if isinstance(field.domain, Nullable) else field.domain
+        if isinstance(inner, Record) and isinstance(node.value, dict):
+            return self.build(inner.kind, self.mapping(node, path, fields(inner.kind)), node, path)
         return field.domain.convert(node.plain) if self.accepts(node, path, field.domain, field.meaning) else None
 
     def fields(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:

@@ -48,7 +48,8 @@ def scale(data: Plane, colors: tuple[str, ...] = _style.ERROR_COLORS) -> tuple[C
 
 def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     """Draw the contours and their color bar."""
-    axes, bar = _layout.axes(figure, xlabel=data.names[0], ylabel=data.names[1]), _layout.axes(figure)
+    axes = _layout.axes(figure, xlabel=data.names[0], ylabel=data.names[1])
+    bar = _layout.bar_axes(figure, axes)
     artists = draw_contours(axes, bar, data)
     draw_bar(figure, bar, artists.filled, data)
     return artists

@@ -25,7 +25,6 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from bpviz import declare, landscape
@@ -34,8 +33,10 @@ from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import FileName
 from bpviz.engine.results import Ending, Results, Run, Trajectory
 from bpviz.experiment import runner
-from bpviz.figures import _layout, _render, _style
+from bpviz.figures import _render, _style, _ticks
 from bpviz.figures._base import outcome, slug
+from bpviz.figures._colors import MARKERS
+from bpviz.figures._style import THEMES, Look
 from bpviz.landscape.plane import _levels
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -86,13 +87,16 @@ def results_of(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float 
     return Results("synthetic", ("w1", "w2", "b")[: len(runs[0].start)], threshold, runs)
 
 
+LOOK = Look()
+
+
 class Drawn:
     """A figure that was drawn but not saved."""
 
-    def __init__(self, request: Any, results: Results, problem: Any, laid_out: bool = True) -> None:
-        self.data = request.data(results, problem)
-        with mpl.rc_context(_render._settings()):
-            self.figure = Figure((_style.WIDTH, _style.HEIGHT))
+    def __init__(self, request: Any, results: Results, problem: Any, laid_out: bool = True, look: Look = LOOK) -> None:
+        with _style.using(look), _render._settings_of(look):
+            self.data = request.data(results, problem)
+            self.figure = _render.BpvizFigure(look.size)
             FigureCanvasAgg(self.figure)
             self.artists = request.draw(self.figure, self.data)
             if laid_out:
@@ -127,7 +131,7 @@ def draw(kind: str, results: Results, problem: Any, **options: Any) -> Drawn:
 
 def file_of(kind: str, results: Results, problem: Any, format: str) -> bytes:
     figure = FIGURES[kind]()
-    return _render.rendered(figure, figure.data(results, problem), format)
+    return _render.rendered(figure, figure.data(results, problem), format).content
 
 
 every_kind = pytest.mark.parametrize("kind", list(FIGURES))
@@ -291,9 +295,9 @@ def test_labels_are_shown_verbatim() -> None:
 
 
 def test_looks_repeat_late_and_differ_in_more_than_color() -> None:
-    looks = [_style.style(place) for place in range(100)]
+    looks = [style._replace(outline="") for style in map(_style.style, range(100))]
     assert len({*looks}) == len(looks)
-    for size in (len(_style.COLORS), len(_style.MARKERS), len(_style.DASHES)):
+    for size in (len(THEMES["light"].colors), len(MARKERS), len(_style.DASHES)):
         pairs = [(looks[i], looks[i + size]) for i in range(100 - size)]
         assert all(sum(a != b for a, b in zip(one, other, strict=True)) >= 2 for one, other in pairs)
 
@@ -306,22 +310,35 @@ def _lightness(color: str) -> float:
     return 116 * (y ** (1 / 3) if y > 216 / 24389 else (24389 / 27 * y + 16) / 116) - 16
 
 
-@pytest.mark.parametrize("colors", [_style.ERROR_COLORS, _style.SLOPE_COLORS])
-def test_error_colors_are_monotone_in_lightness(colors: tuple[str, ...]) -> None:
-    steps = np.diff([_lightness(color) for color in colors])
-    assert (steps < -3).all()
+every_theme = pytest.mark.parametrize("theme", THEMES)
 
 
-def test_paths_contrast_with_contours_in_grayscale() -> None:
-    darkest = _lightness(_style.ERROR_COLORS[-1])
-    for place in range(len(_style.COLORS)):
-        look = _style.style(place)
-        assert max(abs(_lightness(look.color) - darkest), abs(_lightness(look.outline) - darkest)) > 15
+@every_theme
+def test_error_colors_are_monotone_in_lightness(theme: str) -> None:
+    """Small errors look like the paper, large ones least."""
+    for colors in (THEMES[theme].errors, THEMES[theme].slopes):
+        steps = np.diff([abs(_lightness(color) - _lightness(THEMES[theme].paper)) for color in colors])
+        assert (steps > 3).all()
+
+
+@every_theme
+def test_paths_contrast_with_contours_in_grayscale(theme: str) -> None:
+    look = _style.Look(_style.Style(theme=theme))
+    last = _lightness(look.theme.errors[-1])
+    for place in range(len(look.colors)):
+        style = look.algorithm(place)
+        assert max(abs(_lightness(style.color) - last), abs(_lightness(style.outline) - last)) > 15
+        assert abs(_lightness(style.color) - _lightness(style.outline)) > 30
+
+
+@every_theme
+def test_text_contrasts_with_the_paper(theme: str) -> None:
+    assert abs(_lightness(THEMES[theme].ink) - _lightness(THEMES[theme].paper)) > 70
 
 
 def test_algorithm_has_the_same_color_in_all_figures(results: Results, problem: Perceptron) -> None:
     some = ("RPROP", "newton")  # a label and a name
-    expected = [_style.COLORS[2], _style.COLORS[5]]
+    expected = [THEMES["light"].colors[2], THEMES["light"].colors[5]]
     paths = draw("paths", results, problem, algorithms=some).artists
     assert [to_hex(arrows.get_facecolor()[0]) for arrows in paths.arrows] == expected
     assert [to_hex(end.get_color()) for end in paths.ends] == expected
@@ -628,7 +645,7 @@ def test_other_weights_are_fixed_at_the_end_of_the_first_run() -> None:
     ],
 )
 def test_round_numbers(low: float, high: float, numbers: list[float]) -> None:
-    found = _layout.round_numbers(low, high)
+    found = _ticks.round_numbers(low, high)
     assert all(low <= number <= high for number in found)
     assert {*numbers} <= {*found}
 
@@ -701,7 +718,7 @@ def test_threshold_is_relative_to_the_minimum_like_its_axis() -> None:
     np.testing.assert_allclose(f.at(np.asfortranarray(places)).error(), -0.5, atol=0.01)
     near = draw("errors", *on("six-hump-camel", OPTIMIZERS["gd"](step=0.02), epochs=200))
     assert near.artists.threshold.get_ydata()[0] == pytest.approx(1e-6, rel=1e-6)
-    assert "Threshold (error above minimum = 1e-06)" in near.legend
+    assert "Threshold (error above minimum = 1e-6)" in near.legend
 
 
 def test_axes_can_be_swapped() -> None:
@@ -762,7 +779,7 @@ def test_epoch_numbers_fit_in_windows_of_any_proportions() -> None:
 
 def test_wide_window_makes_the_figure_lower() -> None:
     wide, square = (draw("contour", *on(name)) for name in ("freudenstein-roth", "booth"))
-    assert square.figure.get_figheight() == _style.HEIGHT
+    assert square.figure.get_figheight() == THEMES["light"].size[1]
     assert wide.figure.get_figheight() < 4.5
     assert wide.artists.axes.bbox.width == pytest.approx(2 * wide.artists.axes.bbox.height, rel=1e-6)
 
@@ -851,7 +868,7 @@ def test_many_targets_are_shown_with_a_color_bar(results: Results) -> None:
     dataset = Dataset("numbers", rows, tuple(i / 10 for i in range(10)), ("a", "b"))
     drawn = draw("data", results, Perceptron(dataset=dataset))
     assert drawn.artists[0].get_array().tolist() == [i / 10 for i in range(10)]
-    assert [axes.get_ylabel() for axes in drawn.figure.axes] == ["B", "Target"]
+    assert [axes.get_ylabel() for axes in drawn.figure.axes] == ["b", "Target"]
 
 
 def test_bars_end_at_their_values(results: Results, problem: Perceptron) -> None:
@@ -1068,7 +1085,7 @@ algorithms = (Algorithm("RPROP", OPTIMIZERS["rprop"](step=0.1)), Algorithm("Newt
 results = runner.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000, algorithms, ()))
 for kind, cls in FIGURES.items():
     for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
-        print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format)).hexdigest())
+        print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format).content).hexdigest())
 """
 IN_A_PROCESS = """
 import locale, warnings

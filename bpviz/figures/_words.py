@@ -1,0 +1,126 @@
+"""The words that figures draw, which ``labels`` in a config translates. A word may have placeholders for values."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from bpviz.declare import Field
+from bpviz.declare.domains import Text
+from bpviz.messages.text import join_words
+
+WORDS = (
+    # axes
+    "Epoch",
+    "Error",
+    "Error above minimum ({error})",
+    "First weight",
+    "Second weight",
+    "Third weight",
+    "Fourth weight",
+    "Fifth weight",
+    "Epochs (solid) and evaluations (pale), log scale",
+    "Target",
+    # legends
+    "Start",
+    "Threshold (error = {error})",
+    "Threshold (error above minimum = {error})",
+    "Lowest minimum",
+    "Lowest minima",
+    "Other minimum",
+    "Other minima",
+    "Known minimum",
+    "Known minima",
+    "Target {value}",
+    "{label} ({outcome})",
+    # outcomes of runs
+    "1 epoch",
+    "{count} epochs",
+    "{least} to {most} epochs",
+    "{count} of {total} {ending}",
+    "reached the error threshold",
+    "reached the gradient threshold",
+    "diverged",
+    "reached max_epochs",
+    "stuck",
+    "leaves the plot",
+    "{evaluations} evals",
+    "{count} error",
+    "{count} gradient",
+    "{count} Hessian",
+    "{count} residuals",
+    "{count} Jacobian",
+    # titles
+    "Path of {algorithm}",
+    "Paths of {count} algorithms",
+    "{count} algorithms",
+    "{subject}, epoch {first}",
+    "{subject}, epochs {first} to {last}",
+    "{subject} on the error surface",
+    "Error contours",
+    "Error per epoch",
+    "Epochs",
+    "Epochs to reach error ≤ {error}",
+    "Dataset (1 sample)",
+    "Dataset ({count} samples)",
+    # notes
+    "contour at {weights}",
+    "surface at {weights}",
+    "bars and evaluation counts: medians of {count} starts",
+    "one arrow per {count} epochs",
+    "one arrow per epoch ({exceptions})",
+    "{labels}: one per {count} epochs",
+    "{labels}: one per {count}",
+    "epochs per arrow: {numbers}",
+    "{words} and {word}",
+    # text alternatives of SVG files
+    "Horizontal axis: {label}",
+    "Vertical axis: {label}",
+)
+
+
+@functools.cache
+def placeholders(template: str) -> frozenset[str]:
+    """Return the names in braces; raise ValueError for anything but names in braces."""
+    names = set()
+    for _, name, form, conversion in string.Formatter().parse(template):
+        if form or conversion or name == "" or (name is not None and not name.isidentifier()):
+            raise ValueError(f"expected placeholders such as {{count}}, got {{{name}...}}")
+        if name is not None:
+            names.add(name)
+    return frozenset(names)
+
+
+@dataclasses.dataclass(frozen=True)
+class Translation(Text):
+    """The translation of a word, with the same placeholders."""
+
+    word: str = ""
+
+    def complaint(self, value: object) -> str | None:
+        complaint = super().complaint(value)
+        if complaint or not isinstance(value, str):
+            return complaint
+        expected = placeholders(self.word)
+        named = join_words([f"{{{name}}}" for name in sorted(expected)], "and") or "no placeholders"
+        try:
+            found = placeholders(value)
+        except ValueError:
+            return f"expected {named} without other braces (write {{{{ and }}}} for braces), got {value!r}"
+        return None if found == expected else f"expected a string with {named}, got {value!r}"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": self.longest}
+
+
+def fields() -> dict[str, Field]:
+    """Return the words as fields of the mapping ``labels``."""
+    return {word: Field(word, None, Translation(word=word), "translation of a word in figures") for word in WORDS}
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """Return a word with the values of its placeholders."""
+    return template.format(**values) if "{" in template or "}" in template else template
