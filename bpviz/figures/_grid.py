@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from matplotlib.ticker import MaxNLocator
 
 from bpviz.figures import _contour, _layout, _overlay, _style
+from bpviz.figures._labels import wrapped
 from bpviz.figures._panels import slenderness
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,113 +29,121 @@ class GridArtists(NamedTuple):
     bar: Axes
 
 
-_BETWEEN = 0.1  # inches between columns, and below each plot
-_LABEL, _OUTCOME = 8.5, 7.0  # points
-_CHARACTER = 0.56  # approximate width of a character, as a multiple of its size
+_MOST_TICKS = 4  # steps between the ticks of an axis
 _SMALL = 0.7  # scale of arrows, lines and markers
+
+# Multiples of the font size of tick labels.
+_TICKS, _LABEL, _OUTCOME = 0.85, 0.9, 0.74
+_CHARACTER = 0.56  # approximate width of a character
+
+# Inches at the usual font size.
+_BETWEEN = 0.1  # between columns, and below each plot
+_OVER_PLOT = 0.04  # between a plot and its title
+_NAME = 0.22  # height of the name of an axis
+_LEAST = 0.3  # size of a plot
 
 
 def draw(figure: Figure, data: PathsData) -> GridArtists:
     """Draw a plot of the same contours per algorithm, titled with its label and outcome, and place all of them."""
+    look = _style.look()
     plots = [_layout.axes(figure) for _ in data.panels]
-    bar = _layout.axes(figure)
+    bar = _layout.bar_axes(figure, plots[-1])
     panels = []
     for i, (axes, panel) in enumerate(zip(plots, data.panels, strict=True)):
         plane = _contour.draw_contours(axes, bar, data.plane)
         for minima in plane.minima:
             minima.set_markersize(_SMALL * minima.get_markersize())
         panels.append(_overlay.draw_panel(plane, panel, data.plane.window, _SMALL))
-        axes.locator_params(nbins=4)
-        axes.tick_params(
-            labelsize=_style.SMALL - 1.5, labelleft=i % data.columns == 0, labelbottom=i + data.columns >= len(plots)
-        )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(_MOST_TICKS, steps=[1, 2, 5, 10]))
+        left, bottom = i % data.columns == 0, i + data.columns >= len(plots)
+        axes.tick_params(labelsize=_TICKS * look.small, labelleft=left, labelbottom=bottom)
     _contour.draw_bar(figure, bar, panels[0].plane.filled, data.plane)
-    _place(figure, data, plots, bar)
+    Grid(plots, data, bar).grow(look.size[1])
     return GridArtists(panels, bar)
 
 
-def _place(figure: Figure, data: PathsData, plots: list[Axes], bar: Axes) -> None:
-    """Place the plots in rows, with their titles, and the common labels, title, legend and color bar around them."""
-    width, columns = figure.get_figwidth(), data.columns
-    names = data.plane.names
-    title = _layout.fitted(figure, data.title, 60, _style.TITLE)
-    note = _layout.fitted(figure, data.note, 84, _style.SMALL)
-    top = _style.EDGE + _layout.lines_high(title.get_text(), _style.TITLE)
-    over = top + _layout.lines_high(note.get_text(), _style.SMALL)
-    entries = _overlay.legend(data)
-    under = _layout.legend(figure, entries) if entries else _style.EDGE
-    # The labels of ticks differ between plots only in whether they are shown.
-    ticks = plots[0].yaxis.get_tightbbox()
-    left = _style.EDGE + _LINE + ((plots[0].bbox.x0 - ticks.x0) / figure.dpi if ticks else 0.0)
-    labels = bar.yaxis.get_tightbbox()
-    right = _style.EDGE + _style.GAP + _style.BAR + ((labels.x1 - bar.bbox.x1) / figure.dpi if labels else 0.0)
-    wide = (width - left - right - (columns - 1) * _BETWEEN) / columns
-    high = wide * slenderness(data.plane.window)
-    rows = [range(i, min(i + columns, len(plots))) for i in range(0, len(plots), columns)]
-    titles = [_title(figure, path, wide) for path in data.paths]
-    heads = [max(_height(titles[i]) for i in row) for row in rows]
-    bottom = under + _AXIS
-    height = over + sum(heads) + len(rows) * high + (len(rows) - 1) * _BETWEEN + bottom
-    figure.set_figheight(height)
-    title.set_y(1 - _style.EDGE / height)
-    note.set_y(1 - top / height)
-    y = height - over
-    for row, head in zip(rows, heads, strict=True):
-        y -= head + high
-        for i in row:
-            x = left + (i - row[0]) * (wide + _BETWEEN)
-            plots[i].set_position((x / width, y / height, wide / width, high / height))
-            above = y + high + 0.04
-            for text in titles[i]:
-                text.set_position(((x + wide / 2) / width, above / height))
-                above += _layout.lines_high(text.get_text(), float(text.get_fontsize()))
-        y -= _BETWEEN
-    middle = left + (width - left - right) / 2
-    full = height - over - heads[0] - bottom
-    figure.text(middle / width, (under + 0.04) / height, names[0], size=_style.BODY, ha="center", va="bottom")
-    figure.text(
-        _style.EDGE / width,
-        (bottom + full / 2) / height,
-        names[1],
-        size=_style.BODY,
-        ha="left",
-        va="center",
-        rotation=90,
-    )
-    bar.set_position(((width - right + _style.GAP) / width, bottom / height, _style.BAR / width, full / height))
+class Grid(_layout.Frame):
+    """Places plots in rows with their titles, and the names of the axes and the color bar around them."""
+
+    def __init__(self, plots: list[Axes], data: PathsData, bar: Axes) -> None:
+        super().__init__(plots[0], data.title, data.note, _overlay.legend(data), bar)
+        figure: Any = plots[0].figure
+        self.plots, self.columns = plots, data.columns
+        self.bar: Any = bar
+        self.slender = slenderness(data.plane.window)
+        self.rows = [range(i, min(i + data.columns, len(plots))) for i in range(0, len(plots), data.columns)]
+        self.titles = [_titles(figure, path) for path in data.paths]
+        across, up = data.plane.names
+        self.names = (
+            figure.text(0.5, 0, across, size=self.look.body, ha="center", va="bottom"),
+            figure.text(0, 0.5, up, size=self.look.body, ha="left", va="center", rotation=90),
+        )
+
+    def _arrange(self, figure: Any, over: float, under: float, aside: float) -> tuple[float, float]:
+        width, height = figure.get_size_inches()
+        edge, gap, thick, between, name = map(self.inches, (_layout.EDGE, _layout.GAP, _layout.BAR, _BETWEEN, _NAME))
+        left = edge + name + _layout.extent(self.plots[0], "y")
+        right = aside + edge + gap + thick + _layout.extent(self.bar, "y")
+        below = under + name + _layout.extent(self.plots[-1], "x")
+        wide = max((width - left - right - (self.columns - 1) * between) / self.columns, self.inches(_LEAST))
+        heads = [max(self._write_titles(i, wide) for i in row) for row in self.rows]
+        taken = over + sum(heads) + (len(heads) - 1) * between + below
+        high = wide * self.slender
+        if self.growing and not self.look.exact:
+            height = taken + len(heads) * high
+        else:
+            high = max(min(high, (height - taken) / len(heads)), self.inches(_LEAST))
+        y = height - over
+        for row, head in zip(self.rows, heads, strict=True):
+            y -= head + high
+            for i in row:
+                x = left + (i - row[0]) * (wide + between)
+                self.plots[i].set_position((x / width, y / height, wide / width, high / height))
+                above = y + high + self.inches(_OVER_PLOT)
+                for text, _ in self.titles[i]:
+                    text.set_position(((x + wide / 2) / width, above / height))
+                    above += _high(text)
+            y -= between
+        bottom, top = y + between, height - over - heads[0]
+        across, up = self.names
+        across.set_position(((left + width - right) / 2 / width, under / height))
+        up.set_position((edge / width, (bottom + top) / 2 / height))
+        self.bar.set_position(((width - right + gap) / width, bottom / height, thick / width, (top - bottom) / height))
+        return height, width - aside
+
+    def _write_titles(self, i: int, wide: float) -> float:
+        """Break the title of a plot into lines of at most ``wide`` inches, and return its height."""
+        for text, phrases in self.titles[i]:
+            across = max(1, int(72 * wide / (_CHARACTER * float(text.get_fontsize()))))
+            text.set_text(_lines(phrases, across))
+            most = (wide + self.inches(_BETWEEN) / 2) * text.get_figure(root=True).dpi
+            while (much := text.get_window_extent().width / most) > 1 and across > 1:
+                across = max(1, min(across - 1, int(across / much)))
+                text.set_text(_lines(phrases, across))
+        return math.fsum(_high(text) for text, _ in self.titles[i]) + 1.5 * self.inches(_OVER_PLOT)
 
 
-_LINE = 0.2  # inches: height of a line of text
-_AXIS = 0.42  # inches for the tick labels and the label of the x axis
-
-
-def _title(figure: Figure, path: Path, wide: float) -> list[Text]:
-    """Write the outcome and, above it, the label of an algorithm in lines of at most ``wide`` inches."""
-    arrows = [f"{path.per_arrow} per arrow"] if path.per_arrow > 1 else []
+def _titles(figure: Figure, path: Path) -> list[tuple[Any, list[str]]]:
+    """Return texts for the outcome and, above it, the label of an algorithm, with their phrases."""
+    look = _style.look()
+    arrows = [word("{count} per arrow", count=path.per_arrow)] if path.per_arrow > 1 else []
     epochs, *others = path.outcome.split(", ")
     return [
-        _written(figure, parts, size, wide)
-        for parts, size in (([epochs, *arrows, *others], _OUTCOME), ([path.label], _LABEL))
+        (figure.text(0.5, 1, "", size=size * look.small, ha="center", va="bottom"), phrases)
+        for phrases, size in (([epochs, *arrows, *others], _OUTCOME), ([path.label], _LABEL))
     ]
-
-
-def _written(figure: Figure, phrases: list[str], size: float, wide: float) -> Text:
-    across = int(72 * wide / (_CHARACTER * size))
-    text = figure.text(0.5, 1, _lines(phrases, across), size=size, ha="center", va="bottom")
-    while (much := text.get_window_extent().width / figure.dpi / (wide + _BETWEEN / 2)) > 1 and across > 1:
-        across = max(1, min(across - 1, int(across / much)))
-        text.set_text(_lines(phrases, across))
-    return text
 
 
 def _lines(phrases: list[str], most: int) -> str:
     """Return phrases, separated by commas, in lines of at most ``most`` characters ended by commas if possible."""
     solid = [phrase.replace(" ", _SOLID) if len(phrase) < most else phrase for phrase in phrases]
-    return _layout.wrapped(", ".join(solid), most).replace(_SOLID, " ")
+    return wrapped(", ".join(solid), most).replace(_SOLID, " ")
 
 
 _SOLID = "\N{NO-BREAK SPACE}"
 
 
-def _height(title: list[Text]) -> float:
-    return 0.06 + math.fsum(_layout.lines_high(text.get_text(), float(text.get_fontsize())) for text in title)
+def _high(text: Text) -> float:
+    """Return the height of a text in inches."""
+    return 1.35 / 72 * float(text.get_fontsize()) * (text.get_text().count("\n") + 1)

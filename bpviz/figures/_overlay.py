@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bpviz import landscape
-from bpviz.figures import _contour, _layout, _style
+from bpviz.figures import _contour, _layout, _legend, _style
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,8 +43,11 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
     artists = draw_panel(plane, panel, data.plane.window)
     styles = [_style.style(path.place) for path in panel.paths]
     repeated = _repeated(styles)
-    handles = [_layout.legend_handle(style, style.dashes if style in repeated else ()) for style in styles]
-    algorithms = [(handle, f"{path.label} ({path.outcome})") for handle, path in zip(handles, panel.paths, strict=True)]
+    handles = [_legend.handle(style, style.dashes if style in repeated else ()) for style in styles]
+    algorithms = [
+        (handle, word("{label} ({outcome})", label=path.label, outcome=path.outcome))
+        for handle, path in zip(handles, panel.paths, strict=True)
+    ]
     _layout.frame(figure, plane.axes, data.title, data.note, [*algorithms, *legend(data)], plane.bar)
     tails, tips = (
         np.concatenate(ends) for ends in zip(*((path.tails, path.tips) for path in panel.paths), strict=True)
@@ -54,15 +58,17 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
 
 def legend(data: PathsData) -> list[tuple[Line2D, str]]:
     """Return the legend entries of the starts, the minima and the threshold."""
-    starts = [_layout.start_legend()] if any(len(panel.starts) for panel in data.panels) else []
+    starts = [_legend.start()] if any(len(panel.starts) for panel in data.panels) else []
     if any(panel.start_numbers for panel in data.panels):
-        starts = [(handle, f"{text} (with its number in history.csv)") for handle, text in starts]
+        starts = [(handle, word("Start (with its number in history.csv)")) for handle, _ in starts]
     return [*starts, *_contour.minima_legend(data.plane), *_contour.threshold_legend(data.plane)]
 
 
 def draw_panel(plane: PlaneArtists, panel: Panel, window: Window, size: float = 1.0) -> PathsArtists:
     """Draw paths over contours; ``size`` scales arrows, lines and markers."""
     axes = plane.axes
+    look = _style.look()
+    size *= look.lines
     shaft = size * _thickness(panel, window)
     styles = [_style.style(path.place) for path in panel.paths]
     repeated = _repeated(styles)
@@ -81,10 +87,12 @@ def draw_panel(plane: PlaneArtists, panel: Panel, window: Window, size: float = 
     marker = size * (0.7 if panel.start_numbers else 1.0)
     for i, path in enumerate(panel.paths):
         style = styles[i]
-        shape = _layout.end_marker(style)
-        shape["markersize"] = marker * (shape["markersize"] + _LARGER * _later_ends(panel.paths[i:], window))
+        shape = look.end(style)
+        shape["markersize"] = marker * (
+            shape["markersize"] / look.lines + _LARGER * _later_ends(panel.paths[i:], window)
+        )
         ends += axes.plot(*path.ends.T, color=style.color, linestyle="none", zorder=_style.ENDS_ORDER, **shape)
-    start = {**_style.START, "markersize": marker * _style.START["markersize"]}
+    start = {**look.start, "markersize": marker / look.lines * look.start["markersize"]}
     (starts,) = axes.plot(*panel.starts.T, linestyle="none", zorder=_style.STARTS_ORDER, **start)
     numbers = [
         axes.text(x, y, str(number), ha="center", va="center_baseline")
@@ -93,7 +101,13 @@ def draw_panel(plane: PlaneArtists, panel: Panel, window: Window, size: float = 
     for number, (x, y) in zip(panel.start_numbers, panel.start_places, strict=True):
         if np.isfinite(x):
             axes.text(
-                x, y, str(number), ha="center", va="center_baseline", size=_START_NUMBER, zorder=_style.ENDS_ORDER
+                x,
+                y,
+                str(number),
+                ha="center",
+                va="center_baseline",
+                size=_START_NUMBER * look.scale,
+                zorder=_style.ENDS_ORDER,
             )
     return PathsArtists(plane, arrows, lines, starts, ends, numbers)
 
@@ -115,19 +129,19 @@ _LEAST_THICKNESS = 0.45
 
 def _thickness(panel: Panel, window: Window) -> float:
     """Return the factor that makes arrows thin where there are many."""
-    unit = landscape.points_per_unit(window)
+    unit, look = landscape.points_per_unit(window), _style.look()
     length = 0.0
     for path in panel.paths:
         tails, tips, _ = landscape.clipped(path.tails, path.tips, window, beyond=0.0)
         length += np.hypot(*(unit * (tips - tails)).T).sum()
-    ink = length * 72 * _style.ARROW["width"] / np.prod(unit * np.ptp(window, axis=1))
+    ink = length * 72 * look.arrow["width"] / np.prod(unit * np.ptp(window, axis=1))
     return float(np.clip(np.sqrt(_MUCH_INK / max(ink, 1e-9)), _LEAST_THICKNESS, 1.0))
 
 
 def _draw_arrows(
     axes: Axes, path: Path, style: _style.AlgorithmStyle, shaft: float, window: Window, zorder: float
 ) -> Quiver:
-    moves = path.tips - path.tails
+    moves, look = path.tips - path.tails, _style.look()
     lengths = np.hypot(*(landscape.points_per_unit(window) * moves).T)
     return axes.quiver(
         *path.tails.T,
@@ -136,15 +150,22 @@ def _draw_arrows(
         edgecolor=style.outline,
         linewidth=np.where(lengths < _OUTLINED, 0.0, 0.35 * shaft),
         zorder=zorder,
-        **{**_style.ARROW, "width": shaft * _style.ARROW["width"]},
+        **{**look.arrow, "width": shaft / look.lines * look.arrow["width"]},
     )
 
 
 def _draw_marks(axes: Axes, path: Path, style: _style.AlgorithmStyle, window: Window, zorder: float) -> None:
     """Draw dashes and markers along a path whose color another one has too."""
-    axes.plot(*path.line.T, color=style.outline, linewidth=0.6, dashes=style.dashes or (2, 4), zorder=zorder)
+    axes.plot(
+        *path.line.T,
+        color=style.outline,
+        linewidth=0.6 * _style.look().lines,
+        dashes=style.dashes or (2, 4),
+        zorder=zorder,
+    )
     places = _spread(path.line, landscape.points_per_unit(window))
-    shape = {**_layout.end_marker(style), "markersize": 4.0, "markeredgewidth": 0.4}
+    look = _style.look()
+    shape = {**look.end(style), "markersize": 4.0 * look.lines, "markeredgewidth": 0.4 * look.lines}
     axes.plot(*places.T, color=style.color, linestyle="none", zorder=zorder, **shape)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from bpviz import landscape
 from bpviz.figures import _numbers
 from bpviz.figures._lines import Cells
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -121,10 +122,12 @@ def _stacked(paths: list[Path], window: Window) -> tuple[list[Path], list[int], 
         twins = [j for j, share in shares.items() if share == 1.0 and cells[j].covered(cells[i]) == 1.0]
         covers = [j for j in over if j not in twins]
         for twin in twins:
-            remarks[max(i, twin)] = f"same path as {paths[min(i, twin)].label}"
+            remarks[max(i, twin)] = word("same path as {label}", label=paths[min(i, twin)].label)
         if cells[i].covered(*(cells[j] for j in covers)) == 1.0:
             whole = [paths[j].label for j in covers if shares[j] == 1.0]
-            remarks.setdefault(i, f"covered by {whole[0] if whole else 'other paths'}")
+            remarks.setdefault(
+                i, word("covered by {label}", label=whole[0]) if whole else word("covered by other paths")
+            )
         if cells[i].covered(*(cells[j] for j in over)) >= _HIDDEN:
             above[i] = 1 + max(above[j] for j, share in shares.items() if share >= (1 - _HIDDEN))
     remarked = [

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bpviz import landscape
-from bpviz.figures import _remarks
+from bpviz.figures import _labels, _remarks
 from bpviz.figures._base import AlgorithmRuns, outcome
 from bpviz.figures._lines import line
-from bpviz.messages import text
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -147,19 +147,20 @@ def _arrows_note(several: dict[int, list[str]], algorithms: int) -> str:
     if not several:
         return ""
     if sum(map(len, several.values())) < algorithms:
-        first, *others = ((number, text.join_words(labels, "and")) for number, labels in several.items())
+        first, *others = ((number, _labels.listed(labels)) for number, labels in several.items())
         parts = [
-            f"{first[1]}: one per {first[0]} epochs",
-            *(f"{labels}: one per {number}" for number, labels in others),
+            word("{labels}: one per {count} epochs", labels=first[1], count=first[0]),
+            *(word("{labels}: one per {count}", labels=labels, count=number) for number, labels in others),
         ]
-        listed = f"one arrow per epoch ({', '.join(parts)})"
-        return listed if len(listed) < _LONGEST_NOTE else f"one arrow per 1 to {max(several)} epochs"
-    if len(several) == 1:
-        return f"one arrow per {next(iter(several))} epochs"
-    listed = ", ".join(f"{number} ({', '.join(labels)})" for number, labels in several.items())
+        listed, least = word("one arrow per epoch ({exceptions})", exceptions=", ".join(parts)), 1
+    elif len(several) == 1:
+        return word("one arrow per {count} epochs", count=next(iter(several)))
+    else:
+        numbers = ", ".join(f"{number} ({', '.join(labels)})" for number, labels in several.items())
+        listed, least = word("epochs per arrow: {numbers}", numbers=numbers), min(several)
     if len(listed) < _LONGEST_NOTE:
-        return f"epochs per arrow: {listed}"
-    return f"one arrow per {min(several)} to {max(several)} epochs"
+        return listed
+    return word("one arrow per {least} to {most} epochs", least=least, most=max(several))
 
 
 _LONGEST_NOTE = 168  # characters, two lines

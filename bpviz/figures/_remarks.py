@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpviz import landscape
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,15 +29,14 @@ def departures(paths: Sequence[Array], window: Window, epochs: tuple[int, int] |
     found = [_departure(path, window, epochs) for path in paths]
     first = epochs[0] if epochs else 1
     remarks = []
-    for one, several in (_LEAVES, _RETURNS, _ENTERS, _ABSENT, _ENDED):
-        number = sum(kind == (one, several) for kind in found)
-        if number == len(paths) == 1:
-            remarks.append(one)
-        elif number == len(paths):
-            remarks.append(f"all {several}")
+    for kind in (_LEAVES, _RETURNS, _ENTERS, _ABSENT, _ENDED):
+        number = found.count(kind)
+        remark = word(kind[number > 1], **({"first": first} if kind == _ENDED else {}))
+        if number == len(paths):
+            remarks.append(remark if number == 1 else word("all {ending}", ending=remark))
         elif number:
-            remarks.append(f"{number} of {len(paths)} {one if number == 1 else several}")
-    return [remark.format(first=first) for remark in remarks]
+            remarks.append(word("{count} of {total} {ending}", count=number, total=len(paths), ending=remark))
+    return remarks
 
 
 def _departure(path: Array, window: Window, epochs: tuple[int, int] | None) -> tuple[str, str] | None:

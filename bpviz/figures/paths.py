@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bpviz.declare import figure, hyper
 from bpviz.declare.domains import Choice, Flag, Interval, ListOf, Nullable
 from bpviz.figures._base import OfAlgorithms, OfPlane, select
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,16 +77,20 @@ class Paths(OfPlane, OfAlgorithms):
             _panels.panel(*group, pair, results, plane, self.number_epochs, scale)
             for group in (groups if grid else [(paths, algorithms)])
         ]
-        title = self.title or self._default_title([algorithm.label for algorithm in algorithms])
+        title = self.title_or(self._default_title([algorithm.label for algorithm in algorithms]))
         note = _paths.note([] if grid else paths, landscape.fixed_weights_note(plane))
         return _panels.PathsData(title, note, plane, columns, panels)
 
     def _default_title(self, labels: Sequence[str]) -> str:
-        subject = labels[0] if len(labels) == 1 else f"{len(labels)} algorithms"
+        if self.epochs is None and len(labels) == 1:
+            return word("Path of {algorithm}", algorithm=labels[0])
         if self.epochs is None:
-            return f"Path of {subject}" if len(labels) == 1 else f"Paths of {subject}"
+            return word("Paths of {count} algorithms", count=len(labels))
+        subject = labels[0] if len(labels) == 1 else word("{count} algorithms", count=len(labels))
         first, last = self.epochs
-        return f"{subject}, epoch {first}" if first == last else f"{subject}, epochs {first} to {last}"
+        if first == last:
+            return word("{subject}, epoch {first}", subject=subject, first=first)
+        return word("{subject}, epochs {first} to {last}", subject=subject, first=first, last=last)
 
     def draw(self, figure: Figure, data: PathsData) -> PathsArtists | GridArtists:
         from bpviz.figures import _grid, _overlay

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure, hyper
 from bpviz.figures._base import OfAlgorithms, OfPlane, outcome, select
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,9 +103,18 @@ class Surface(OfPlane, OfAlgorithms):
                 track = np.column_stack([path, height(run.trajectory.errors - plane.lowest)])
                 finite = np.isfinite(path).all(axis=1)
                 start, end = (ends[landscape.within(ends[:, :2], window)] for ends in (track[:1], track[finite][-1:]))
-                tracks.append(Track(algorithm.place, f"{algorithm.label} ({text})", joined(tails, tips), start, end))
-        subject = algorithms[0].label if len(algorithms) == 1 else f"{len(algorithms)} algorithms"
-        title = self.title or f"{subject} on the error surface"
+                tracks.append(
+                    Track(
+                        algorithm.place,
+                        word("{label} ({outcome})", label=algorithm.label, outcome=text),
+                        joined(tails, tips),
+                        start,
+                        end,
+                    )
+                )
+        one = len(algorithms) == 1
+        subject = algorithms[0].label if one else word("{count} algorithms", count=len(algorithms))
+        title = self.title_or(word("{subject} on the error surface", subject=subject))
         lowest, others = (
             np.column_stack([places[:, :2], height(places[:, 2])])
             for places in (plane.lowest_minima, plane.other_minima)
@@ -117,10 +127,10 @@ class Surface(OfPlane, OfAlgorithms):
         from matplotlib.ticker import MaxNLocator
 
         from bpviz import landscape
-        from bpviz.figures import _contour, _layout, _style
+        from bpviz.figures import _contour, _labels, _layout, _legend, _style, _ticks
 
-        plane = data.plane
-        colors, norm = _contour.scale(plane, _style.SLOPE_COLORS)
+        plane, look = data.plane, _style.look()
+        colors, norm = _contour.scale(plane, look.theme.slopes)
         # Paths are drawn after the surface, even where it would hide them: half a path is of no use.
         axes: Any = _layout.axes(figure, projection="3d", computed_zorder=False)
         surface = axes.plot_surface(
@@ -130,32 +140,32 @@ class Surface(OfPlane, OfAlgorithms):
             norm=Normalize(*np.log10(plane.levels[[0, -1]])) if data.logarithmic else norm,
             rcount=len(plane.y),
             ccount=len(plane.x),
-            edgecolor=_style.PAPER,
+            edgecolor=look.theme.paper,
             linewidth=0.3 * 40 / (len(plane.x) - 1),
             zorder=1,
         )
         tracks, handles = [], {}
         many = len({tuple(track.start.ravel()) for track in data.tracks}) >= _MANY_STARTS
-        size = 0.7 if many else 1.0
+        size = look.lines * (0.7 if many else 1.0)
         for track in data.tracks:
-            style = _style.style(track.place)
-            axes.plot(*track.points.T, color=_style.PAPER, linewidth=4.0 * size, zorder=2)
+            style = look.algorithm(track.place)
+            axes.plot(*track.points.T, color=look.theme.paper, linewidth=4.0 * size, zorder=2)
             tracks += axes.plot(*track.points.T, color=style.color, linewidth=2.2 * size, zorder=3)
-            (end,) = axes.plot(*track.end.T, color=style.color, linestyle="none", zorder=5, **_layout.end_marker(style))
-            (start,) = axes.plot(*track.start.T, linestyle="none", zorder=4, **_style.START)
+            (end,) = axes.plot(*track.end.T, color=style.color, linestyle="none", zorder=5, **look.end(style))
+            (start,) = axes.plot(*track.start.T, linestyle="none", zorder=4, **look.start)
             for marker in (end, start):
-                marker.set_markersize(size * marker.get_markersize())
-            handles[track.text] = _layout.legend_handle(style)
+                marker.set_markersize(size / look.lines * marker.get_markersize())
+            handles[track.text] = _legend.handle(style)
         minima = [
-            *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **_style.LOWEST),
-            *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **_style.OTHER),
+            *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **look.lowest),
+            *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **look.other),
         ]
-        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_layout.error_label(plane.lowest))
+        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_labels.error_label(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
             axis.labelpad = 8
         if data.logarithmic:
-            ticks = _layout.round_numbers(plane.levels[0], plane.levels[-1])
+            ticks = _ticks.round_numbers(plane.levels[0], plane.levels[-1])
             axes.set_zticks([math.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
             long = max(len(f"{tick:g}") for tick in ticks)
         else:
@@ -169,7 +179,7 @@ class Surface(OfPlane, OfAlgorithms):
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
         entries = [(handle, text) for text, handle in handles.items()]
         if any(len(track.start) for track in data.tracks):
-            entries.append(_layout.start_legend())
+            entries.append(_legend.start())
         entries += _contour.minima_legend(plane)
         _layout.frame(figure, axes, data.title, landscape.fixed_weights_note(plane, "surface"), entries)
         return SurfaceArtists(surface, tracks, minima)
