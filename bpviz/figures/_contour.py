@@ -49,7 +49,7 @@ def scale(data: Plane, colors: tuple[str, ...] | None = None) -> tuple[Colormap,
 
 def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     """Draw the contours and their color bar."""
-    axes = _layout.axes(figure, xlabel=data.names[0], ylabel=data.names[1])
+    axes = _layout.axes(figure, **_labels.weight_labels(data.names))
     bar = _layout.bar_axes(figure, axes)
     artists = draw_contours(axes, bar, data)
     draw_bar(figure, bar, artists.filled, data)

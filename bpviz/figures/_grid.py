@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from matplotlib.ticker import MaxNLocator
 
 from bpviz.figures import _contour, _layout, _overlay, _style
-from bpviz.figures._labels import wrapped
+from bpviz.figures._labels import weight_label, wrapped
 from bpviz.figures._panels import slenderness
 from bpviz.figures._style import word
 
@@ -74,7 +74,7 @@ class Grid(_layout.Frame):
         self.slender = slenderness(data.plane.window)
         self.rows = [range(i, min(i + data.columns, len(plots))) for i in range(0, len(plots), data.columns)]
         self.titles = [_titles(figure, path) for path in data.paths]
-        across, up = data.plane.names
+        across, up = map(weight_label, data.plane.names)
         self.names = (
             figure.text(0.5, 0, across, size=self.look.body, ha="center", va="bottom"),
             figure.text(0, 0.5, up, size=self.look.body, ha="left", va="center", rotation=90),

@@ -60,7 +60,7 @@ class Paths(OfPlane, OfAlgorithms):
 
     def data(self, results: Results, problem: Problem) -> PathsData:
         from bpviz import landscape
-        from bpviz.figures import _panels, _paths
+        from bpviz.figures import _labels, _panels, _paths
 
         pair = self.pair(problem)
         algorithms = select(results, self.algorithms)
@@ -78,7 +78,7 @@ class Paths(OfPlane, OfAlgorithms):
             for group in (groups if grid else [(paths, algorithms)])
         ]
         title = self.title_or(self._default_title([algorithm.label for algorithm in algorithms]))
-        note = _paths.note([] if grid else paths, landscape.fixed_weights_note(plane))
+        note = _paths.note([] if grid else paths, _labels.fixed_weights("contour at {weights}", plane.fixed))
         return _panels.PathsData(title, note, plane, columns, panels)
 
     def _default_title(self, labels: Sequence[str]) -> str:

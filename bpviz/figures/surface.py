@@ -126,7 +126,6 @@ class Surface(OfPlane, OfAlgorithms):
         from matplotlib.colors import Normalize
         from matplotlib.ticker import MaxNLocator
 
-        from bpviz import landscape
         from bpviz.figures import _contour, _labels, _layout, _legend, _style, _ticks
 
         plane, look = data.plane, _style.look()
@@ -160,7 +159,7 @@ class Surface(OfPlane, OfAlgorithms):
             *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **look.lowest),
             *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **look.other),
         ]
-        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_labels.error_label(plane.lowest))
+        axes.set(**_labels.weight_labels(plane.names), zlabel=_labels.error_label(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
             axis.labelpad = 8
@@ -181,7 +180,7 @@ class Surface(OfPlane, OfAlgorithms):
         if any(len(track.start) for track in data.tracks):
             entries.append(_legend.start())
         entries += _contour.minima_legend(plane)
-        _layout.frame(figure, axes, data.title, landscape.fixed_weights_note(plane, "surface"), entries)
+        _layout.frame(figure, axes, data.title, _labels.fixed_weights("surface at {weights}", plane.fixed), entries)
         return SurfaceArtists(surface, tracks, minima)
 
 

@@ -241,7 +241,7 @@ def test_every_epoch_is_drawn_and_nothing_else(case_of: Any) -> None:
     shown = options.pop("epochs_shown", None)
     request = FIGURES["paths"](**options, epochs=shown)
     data = request.data(results, problem)
-    plots = plots_of(_render.rendered(request, data, "svg"))
+    plots = plots_of(_render.rendered(request, data, "svg").content)
     labels = list(dict.fromkeys(run.label for run in results.runs))
     if data.columns:
         assert len(plots) == len(labels)
@@ -269,7 +269,7 @@ def test_arrows_of_single_epochs_are_the_moves() -> None:
     results, problem, _ = many_starts()
     request = FIGURES["paths"](algorithms=("a",))
     data = request.data(results, problem)
-    (plot,) = plots_of(_render.rendered(request, data, "svg"))
+    (plot,) = plots_of(_render.rendered(request, data, "svg").content)
     assert data.paths[0].per_arrow == 1
     ends = [
         plot.in_points(np.stack([path[:-1], path[1:]], axis=1), data.plane.window)
@@ -285,7 +285,7 @@ def test_every_epoch_has_ink_in_the_image(case_of: Any) -> None:
     label = results.runs[0].label
     request = FIGURES["paths"](algorithms=(label,))
     data = request.data(results, problem)
-    image = imread(io.BytesIO(_render.rendered(request, data, "png")))[::-1, :, :3]
+    image = imread(io.BytesIO(_render.rendered(request, data, "png").content))[::-1, :, :3]
     axes = _render.drawn(request, data).axes[0]
     ink = (np.abs(image - np.zeros(3)) < 0.25).all(axis=2)  # the first algorithm is black
     near = ink.copy()
