@@ -38,6 +38,17 @@ def weight_label(name: str) -> str:
     return name
 
 
+def weight_labels(names: Sequence[str]) -> dict[str, str]:
+    """Return the labels of the x and y axes of a plane."""
+    across, up = map(weight_label, names)
+    return {"xlabel": across, "ylabel": up}
+
+
+def fixed_weights(template: str, weights: str) -> str:
+    """Return a note with the values of the weights that have no axis, such as ``contour at b = 2``."""
+    return word(template, weights=weights) if weights else ""
+
+
 def error_label(lowest: float) -> str:
     """Return the label of an axis of errors relative to ``lowest``, the lowest known error."""
     return word("Error above minimum ({error})", error=_ticks.number(lowest, 5)) if lowest else word("Error")

@@ -283,13 +283,3 @@ def _write(figure: Any, written: Text, text: str, across: int, edge: float) -> f
     if written.get_parse_math() and "$" in text:  # a formula can be higher than a line
         high = max(high, written.get_window_extent().height / figure.dpi + 0.35 / 72 * size)
     return high
-
-
-# -- old names, until all kinds use the new ones --
-from bpviz.figures._labels import error_label, threshold_label, threshold_text  # noqa
-from bpviz.figures._legend import handle as legend_handle, start as start_legend  # noqa
-from bpviz.figures._ticks import round_numbers  # noqa
-
-
-def end_marker(style):
-    return _style.look().end(style)

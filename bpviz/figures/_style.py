@@ -129,6 +129,8 @@ class AlgorithmStyle(NamedTuple):
     dashes: tuple[float, ...]  # points on, points off, ...; empty for a solid line
 
 
+# From below: the paths cross starts and minima, and end on top.
+STARTS_ORDER, MINIMA_ORDER, PATHS_ORDER, ENDS_ORDER = 2.6, 2.8, 3.0, 5.0
 DASHES = ((), (5, 1.5), (1.5, 1.2), (7, 1.5, 1.5, 1.5), (3, 1.2), (7, 1.2, 1.2, 1.2, 1.2, 1.2))
 _CODES = tuple(MARKERS.values())
 _OUTLINED = 40.0  # least difference in lightness between a color and the paper that needs no dark outline
@@ -371,27 +373,3 @@ def style(place: int) -> AlgorithmStyle:
 def word(template: str, **values: object) -> str:
     """Return a word of figures in the language of the config, with values for its placeholders; see _words."""
     return _words.filled(look().words.get(template, template), values)
-
-
-# -- old names, until all kinds use the look --
-def __getattr__(name: str) -> Any:
-    now = look()
-    old = {
-        "INK": now.theme.ink,
-        "PALE": now.theme.pale,
-        "PAPER": now.theme.paper,
-        "UNKNOWN": now.theme.unknown,
-        "ERROR_COLORS": now.theme.errors,
-        "SLOPE_COLORS": now.theme.slopes,
-        "START": now.start,
-        "LOWEST": now.lowest,
-        "OTHER": now.other,
-        "ARROW": now.arrow,
-        "SMALL": now.small,
-        "BODY": now.body,
-        "TITLE": now.title,
-        "COLORS": now.colors,
-    }
-    if name in old:
-        return old[name]
-    raise AttributeError(name)

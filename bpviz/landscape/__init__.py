@@ -1,12 +1,11 @@
 """The error over a plane of two weights: its window, its values and its levels. Nothing is drawn here."""
 
+from bpviz.landscape.clipping import clipped
 from bpviz.landscape.grid import error_grid
 from bpviz.landscape.plane import (
     Plane,
     at_threshold,
-    axis_name,
     error_plane,
-    fixed_weights_note,
     lowest_of,
     points_per_unit,
 )
@@ -14,7 +13,6 @@ from bpviz.landscape.window import (
     SIDE_POINTS,
     Limits,
     Window,
-    clipped,
     default_window,
     distances,
     equal_scales,
@@ -29,14 +27,12 @@ __all__ = [
     "Plane",
     "Window",
     "at_threshold",
-    "axis_name",
     "clipped",
     "default_window",
     "distances",
     "equal_scales",
     "error_grid",
     "error_plane",
-    "fixed_weights_note",
     "lowest_of",
     "points",
     "points_per_unit",

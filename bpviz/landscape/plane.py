@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from bpviz.landscape.window import Window
 
 
-_ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
-
-
 class Plane(NamedTuple):
     """The error over a window: ``x (columns,)``, ``y (rows,)``, ``error (rows, columns)``, NaN where not finite.
 
@@ -75,7 +72,7 @@ def error_plane(
         threshold = None
     others = [f"{names[i]} = {fixed[i]:.4g}" for i in range(len(names)) if i not in pair]
     return Plane(
-        (axis_name(names[pair[0]]), axis_name(names[pair[1]])),
+        (names[pair[0]], names[pair[1]]),
         x,
         y,
         error,
@@ -86,11 +83,6 @@ def error_plane(
         *_minima(problem, pair, window, lowest),
         ", ".join(others),
     )
-
-
-def fixed_weights_note(plane: Plane, drawing: str = "contour") -> str:
-    """Return a note with the values of the weights that have no axis, such as ``contour at b = 2``."""
-    return f"{drawing} at {plane.fixed}" if plane.fixed else ""
 
 
 _DOUBLINGS = 2
@@ -144,14 +136,6 @@ def _fixed_weights(runs: Sequence[Run]) -> Array:
     last = [run.trajectory.weights[-1] for run in runs if run.trajectory.ending.word != "diverged"]
     fixed: Array = last[0] if last else runs[0].trajectory.weights[0]
     return fixed
-
-
-def axis_name(weight: str) -> str:
-    """Return the axis label of a weight: ``First weight`` for ``w1``, otherwise its name."""
-    number = weight[1:]
-    if weight[:1] == "w" and number.isdecimal() and 0 < int(number) <= len(_ORDINALS):
-        return f"{_ORDINALS[int(number) - 1]} weight"
-    return weight
 
 
 def _levels(error: Array, bands: int) -> tuple[Array, bool]:

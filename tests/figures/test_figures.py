@@ -250,7 +250,8 @@ def test_hard_cases_are_legible(kind: str, results: Results, problem: Any) -> No
     cut = [words for words, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > page.x1 or box.y1 > page.y1]
     assert not cut
     legend = drawn.figure.legends[0].get_window_extent() if drawn.figure.legends else None
-    assert drawn.figure.axes[0].bbox.width > 300
+    grid = kind == "paths" and drawn.data.columns
+    assert drawn.figure.axes[0].bbox.width > (150 if grid else 300)
     for axes in drawn.figure.axes:
         if legend and axes.name != "3d":
             labels = axes.xaxis.get_tightbbox()
@@ -260,12 +261,12 @@ def test_hard_cases_are_legible(kind: str, results: Results, problem: Any) -> No
         assert not overlapping
 
 
-def _drawn_despite_missing_glyphs(kind: str, results: Results, problem: Any) -> Drawn:
+def _drawn_despite_missing_glyphs(kind: str, results: Results, problem: Any, **options: Any) -> Drawn:
     import warnings
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        return draw(kind, results, problem)
+        return draw(kind, results, problem, **options)
 
 
 def _overlap(one: Any, two: Any) -> float:
@@ -281,10 +282,13 @@ def test_missing_glyphs_raise_no_warning(kind: str) -> None:
 
 
 def test_labels_are_shown_verbatim() -> None:
-    drawn = _drawn_despite_missing_glyphs("paths", *HARD[0][1:])
+    drawn = _drawn_despite_missing_glyphs("paths", *HARD[0][1:], layout="overlay")
     for label in HARD_LABELS:
         assert any(text.startswith(f"{label} (") for text in drawn.legend)
     assert not any(text.get_parse_math() for text in drawn.texts)
+    drawn = _drawn_despite_missing_glyphs("paths", *HARD[0][1:], layout="grid")
+    shown = {text.get_text().replace("\n", "").replace(" ", "") for text in drawn.texts}
+    assert {label.replace(" ", "") for label in HARD_LABELS} <= shown
 
 
 # -- looks -------------------------------------------------------------------------------------------------------------
@@ -389,8 +393,9 @@ def test_one_arrow_per_several_short_epochs(results: Results, problem: Perceptro
     np.testing.assert_allclose(tips, weights[shown[1:]], atol=1e-15)
     assert f"one arrow per {every} epochs" in drawn.words
     line = drawn.artists.lines[0].get_xydata()
-    np.testing.assert_array_equal(line[:-1], weights)  # the line contains every epoch
-    assert np.isnan(line[-1]).all()
+    pixel = (drawn.artists.plane.axes.get_xlim()[1] - drawn.artists.plane.axes.get_xlim()[0]) / 600
+    away = landscape.distances(weights, line[:-1], line[1:]).min(axis=1)
+    assert away.max() < 0.3 * pixel  # every epoch is on the line
 
 
 def test_close_up_shows_single_epochs_across_contours(results: Results, problem: Perceptron) -> None:
@@ -522,7 +527,7 @@ def test_runs_from_several_starts_share_one_legend_entry(problem: Perceptron) ->
     drawn = draw("paths", results, problem)
     epochs = sorted(run.trajectory.epochs for run in results.of("RPROP"))
     assert drawn.legend[0] == f"RPROP ({epochs[0]} to {epochs[-1]} epochs)"
-    assert len(drawn.artists.starts.get_xydata()) == 6  # three per algorithm, at the same positions
+    assert len(drawn.artists.starts.get_xydata()) == 3  # the same for both algorithms
     assert len(drawn.artists.ends[0].get_xydata()) == 3
 
 
@@ -929,7 +934,7 @@ def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> Non
 
 def test_invisible_start_is_not_in_the_legend_of_the_surface(results: Results, problem: Perceptron) -> None:
     drawn = draw("surface", results, problem, algorithms=["momentum"], x=[0, 5], y=[-5, 0])
-    assert drawn.legend == ["Momentum (92 epochs)"]
+    assert drawn.legend == ["Momentum (92 epochs, starts outside the plot)"]
 
 
 def test_surface_notes_the_fixed_weights() -> None:

@@ -65,13 +65,15 @@ def _draw_one(axes: Any, name: str) -> None:
     plane = landscape.error_plane(f, results, (0, 1), results.runs, f.window, levels=15, size=81)
     colors, norm = _contour.scale(plane)
     axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colors, norm=norm)
-    axes.contour(plane.x, plane.y, plane.error, plane.levels, colors=_style.PALE, linewidths=0.25, alpha=0.6)
+    axes.contour(
+        plane.x, plane.y, plane.error, plane.levels, colors=_style.look().theme.pale, linewidths=0.25, alpha=0.6
+    )
     path = results.runs[0].trajectory.weights
-    axes.plot(*path.T, color=_style.COLORS[3], linewidth=1.1)
+    axes.plot(*path.T, color=_style.look().colors[3], linewidth=1.1)
     signs = [
-        (path[:1], _style.START, 4.0),
-        (plane.other_minima[:, :2], _style.OTHER, 4.5),
-        (plane.lowest_minima[:, :2], _style.LOWEST, 6.0),
+        (path[:1], _style.look().start, 4.0),
+        (plane.other_minima[:, :2], _style.look().other, 4.5),
+        (plane.lowest_minima[:, :2], _style.look().lowest, 6.0),
     ]
     for places, sign, size in signs:
         axes.plot(*places.T, linestyle="none", **{**sign, "markersize": size, "markeredgewidth": 0.7})
