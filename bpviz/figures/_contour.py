@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from bpviz.figures import _labels, _layout, _style, _ticks
 from bpviz.figures._style import word
@@ -85,7 +84,9 @@ def draw_contours(axes: Axes, bar: Axes, data: Plane) -> PlaneArtists:
 def draw_bar(figure: Figure, bar: Axes, filled: QuadContourSet, data: Plane) -> None:
     """Draw the color bar of filled contours."""
     label = _labels.error_label(data.lowest)
-    figure.colorbar(filled, bar, ticks=_bar_ticks(data), format=lambda value, _: f"{value:g}", label=label)
+    figure.colorbar(filled, bar, label=label)
+    use = _ticks.use_round_numbers if data.logarithmic else _ticks.use_numbers
+    use(bar.yaxis)
     bar.minorticks_off()
     if data.threshold is not None:
         look = _style.look()
@@ -114,15 +115,6 @@ def threshold_legend(data: Plane) -> list[tuple[Line2D, str]]:
     look = _style.look()
     line = Line2D([], [], color=look.theme.ink, linewidth=1.5 * look.lines, dashes=(3, 1.5))
     return [(line, _labels.threshold_label(data.threshold, data.lowest))]
-
-
-def _bar_ticks(data: Plane) -> list[float]:
-    """Return round numbers for the color bar."""
-    low, high = float(data.levels[0]), float(data.levels[-1])
-    if data.logarithmic:
-        return _ticks.round_numbers(low, high)
-    ticks = MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    return [float(tick) for tick in ticks if low <= tick <= high]
 
 
 def _along(line: Array) -> tuple[Array, Array]:

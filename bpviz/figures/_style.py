@@ -104,7 +104,7 @@ class Style:
     )
 
     def too_large(self) -> list[tuple[str, str]]:
-        """Return (setting, complaint) if images would be too large; the style of a figure is over that of its config."""
+        """Return (setting, complaint) if images would be too large."""
         look = Look(self)
         width, height = look.size
         pixels = width * height * look.dpi**2
