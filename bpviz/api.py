@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -282,4 +283,6 @@ def _load(files: Files) -> None:
 
 
 def _run(experiment: Experiment) -> Results:
+    if experiment.warning:
+        warnings.warn(experiment.warning, stacklevel=3)
     return Results(**vars(runner.run(experiment)), experiment=experiment)

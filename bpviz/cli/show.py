@@ -32,6 +32,7 @@ class Report(NamedTuple):
     csv: str
     unmet: Sequence[str]  # one sentence per run that did not reach its threshold
     unexpected: Sequence[Mistake]  # failed expectations of the config
+    notes: Sequence[str] = ()  # on the data
 
     @classmethod
     def of_run(cls, experiment: Experiment, outcome: Outcome, options: Options) -> Report:
@@ -47,6 +48,7 @@ class Report(NamedTuple):
             tables.summary_csv(results) if options.printed == "csv" else "",
             tables.unmet(results),
             [m for expectation in experiment.expectations for m in expectation.failures(summary["runs"])],
+            experiment.notes,
         )
 
     @classmethod
@@ -63,6 +65,7 @@ class Report(NamedTuple):
             (folder / "summary.csv").read_text(encoding="utf-8"),
             lock.unmet,
             [Mistake(config, *values) for values in lock.unexpected],
+            json.loads((folder / "run.json").read_bytes()).get("notes", ()),
         )
 
 
@@ -74,6 +77,12 @@ def counted(number: int, noun: str) -> str:
 def written_status(folder: Path, files: Collection[str]) -> str:
     """Return the status line of outputs that did not exist before."""
     return f"{folder}: wrote {counted(len(files), 'file')}{figure_hint(folder, files)}"
+
+
+def print_notes(notes: Iterable[str], place: object = "") -> None:
+    """Print notes on the data of an experiment."""
+    for note in notes:
+        print_safely(f"{place}: {note}" if place else note, err=True)
 
 
 def figure_hint(folder: Path, files: Collection[str]) -> str:

@@ -1,127 +1,187 @@
-"""Read a Dataset from a CSV file; report every cell that is not a number with its row and column."""
+"""Read a Dataset from a CSV file; report every cause of a mistake once, at its first cell."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING
 
-from bpviz.config.yaml_tree import scalar
-from bpviz.declare.domains import Text
-from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
+from bpviz.config import csv_classes
+from bpviz.config.csv_cells import Column, Marks, decimal_mark, looks_like_number, number, read_column, with_thousands
+from bpviz.config.csv_header import Header
+from bpviz.config.csv_samples import Samples
+from bpviz.messages.diagnostics import ConfigError, Mistake
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import join_words, quote_value
-from bpviz.problems.datasets import Dataset
-from bpviz.storage.reading import decode, read
+from bpviz.messages.text import quote_value
+from bpviz.problems.datasets import Dataset, class_note
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from bpviz.config.csv_dialect import CsvText
 
-_LARGEST = 10 * 1024 * 1024  # bytes
-_MOST_COLUMNS = 1000  # one weight each, and the cost of a run grows faster than their number
-_MOST_MISTAKES = 20  # enough to recognize a wrong column
+_MOST_COLUMNS = 4  # whose mistakes are shown
+_MOST_CLASSES = 10  # more texts are hardly classes
+
+
+class UnknownClassError(ValueError):
+    """A class of the config is in no row; ``index`` is its place among the two."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
 
 
 class Table:
-    """A CSV file with a header row of column names.
+    """A CSV file with a row of column names.
 
-    Raise ConfigError, with places in the CSV file, or UnreadableError.
+    Parameters
+    ----------
+    text : CsvText
+        The file.
+    decimal : str or None
+        The decimal mark; None to recognize a comma by itself.
+    missing : str or sequence of str
+        "error"; "drop" to leave out rows with a missing value; or further marks of missing values, whose rows are left
+        out too.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._document = decode(read(path, _LARGEST), str(path))
-        self._rows = _rows(self._document)
-        self._line, names = next(self._rows, (0, []))
-        self.names = [name.strip() for name in names]
-        complaint = _header(self.names)
-        if complaint:
-            raise ConfigError([self._mistake(complaint, self._line)])
+    def __init__(self, text: CsvText, decimal: str | None = None, missing: str | Sequence[str] = "error") -> None:
+        self._text = text
+        self._decimal = decimal
+        self._drops = missing != "error"
+        self._marks = Marks(() if isinstance(missing, str) else missing)
+        self.header = Header(text)
 
-    def unknown(self, name: str) -> str | None:
-        """Return the message for an unknown column, or None if ``name`` is a column."""
-        if name in self.names:
-            return None
-        guess = nearest(name, self.names)
-        hint = f"did you mean {guess!r}?" if guess else f"use {join_words(map(quote_value, self.names))}"
-        return f"unknown column {quote_value(name)}; {hint}"
+    def dataset(
+        self, features: Sequence[str] | None, target: str | None, classes: Sequence[str] | None = None
+    ) -> Dataset:
+        """Return the samples.
 
-    def dataset(self, features: Sequence[str], target: str) -> Dataset:
-        """Return the samples, given the names of the feature columns and of the target column."""
-        columns = [(name, self.names.index(name)) for name in (*features, target)]
-        samples: list[list[float]] = []
-        mistakes: list[Mistake] = []
-        for line, cells in self._rows:
-            row = f"row {len(samples) + 1}"
-            sample = []
-            if len(cells) == len(self.names):
-                for name, place in columns:
-                    value = _number(cells[place].strip())
-                    if isinstance(value, float):
-                        sample.append(value)
-                    else:
-                        mistakes.append(
-                            self._mistake(f"{row}, column {quote_value(name)}: {value}", line, cells[:place])
-                        )
-            else:
-                message = f"{row}: expected {len(self.names)} cells, as in the header, got {len(cells)}"
-                mistakes.append(self._mistake(message, line))
-            samples.append(sample)
-            if len(mistakes) >= _MOST_MISTAKES:
-                break
-        if not samples:
-            mistakes = [self._mistake("no rows below the header", self._line)]
+        Parameters
+        ----------
+        features, target : sequence of str or None, str or None
+            Names of columns; None for all others, and for the last one.
+        classes : sequence of str or None
+            The classes of targets 0 and 1. Rows of other classes are left out.
+
+        Raises
+        ------
+        ConfigError
+            If there are mistakes in the file.
+        UnknownClassError
+            If a class is in no row.
+        """
+        columns = self.header.columns(features, target)
+        samples = Samples(self._text, self.header, columns, listed=features is not None)
+        total = len(samples.rows)
+        mistakes = []
+        if classes:
+            self._choose(samples, classes)
+        elif texts := self._texts(samples.cells[-1]):
+            classes = csv_classes.two(texts)
+            if classes is None:
+                mistakes.append(self._not_two_classes(samples, texts))
+        notes = [self._class_note(classes)] if classes else []
+        notes += _left_out(total - len(samples.rows), total, "other classes")
+
+        decimal = self._decimal or decimal_mark(samples.cells, self._text.delimiter)
+        read = [read_column(cells, decimal, self._marks) for cells in samples.cells[:-1]]
+        if classes or not mistakes:
+            read.append(self._targets(samples.cells[-1], decimal, classes))
+        mistakes += self._wrong_cells(samples, read, decimal, listed=features is not None)
+        missing = {row for column in read for row in column.missing}
+        if missing and not self._drops:
+            mistakes.append(self._missing(samples, read, missing))
+        elif len(missing) == len(samples.rows):
+            mistakes.append(self._text.mistake("every row has a missing value", self.header.line))
         if mistakes:
             raise ConfigError(mistakes)
-        return Dataset("data", tuple(tuple(s[:-1]) for s in samples), tuple(s[-1] for s in samples), tuple(features))
 
-    def _mistake(self, message: str, line: int, before: Sequence[str] | None = None) -> Mistake:
-        """Return a mistake in a line, at the cell after the cells ``before`` if given."""
-        column = 0
-        if before is not None and '"' not in self._document.lines[line - 1]:  # quotes would shift the column
-            column = sum(len(cell) + 1 for cell in before) + 1
-        return Place(self._document, line, column).mistake("", message)
+        notes += _left_out(len(missing), total, "missing values")
+        kept = [row not in missing for row in range(len(samples.rows))]
+        *inputs, targets = [list(compress(column.values, kept)) if missing else column.values for column in read]
+        return Dataset(
+            "data",
+            tuple(zip(*inputs, strict=True)),
+            tuple(targets),
+            tuple(self.header.names[i] for i in columns.features),
+            classes=tuple(classes or ()),
+            notes=tuple(notes),
+        )
+
+    def _choose(self, samples: Samples, classes: Sequence[str]) -> None:
+        """Keep the rows of two classes."""
+        targets = csv_classes.targets(samples.cells[-1], classes)
+        for index, name in enumerate(classes):
+            if index not in targets:
+                guess = nearest(name, {cell.strip() for cell in samples.cells[-1]}, {}) if self._text.shown else None
+                hint = f"; did you mean {guess!r}?" if guess else ""
+                raise UnknownClassError(index, f"no row has the class {quote_value(name)}{hint}")
+        samples.keep(row for row, target in enumerate(targets) if target is not None)
+
+    def _texts(self, cells: Sequence[str]) -> list[str]:
+        """Return the different texts of a column that has nothing but texts."""
+        first = next((cell for cell in cells if cell not in self._marks), "")
+        if not first or looks_like_number(first):  # then texts are mistakes
+            return []
+        texts = dict.fromkeys(cell.strip() for cell in cells if cell not in self._marks)
+        return [] if any(map(looks_like_number, texts)) else list(texts)
+
+    def _targets(self, cells: Sequence[str], decimal: str, classes: Sequence[str] | None) -> Column:
+        if not classes:
+            return read_column(cells, decimal, self._marks)
+        values = [math.nan if target is None else target for target in csv_classes.targets(cells, classes)]
+        return Column(values, [row for row, value in enumerate(values) if math.isnan(value)], [])
+
+    def _class_note(self, classes: Sequence[str]) -> str:
+        return class_note(classes) if self._text.shown else "targets: two classes of the file = 0 and 1 (see run.json)"
+
+    def _not_two_classes(self, samples: Samples, texts: Sequence[str]) -> Mistake:
+        """Return the mistake about a target with one class or more than two."""
+        listed = f" ({self._text.quoted(texts, 'and')})" if len(texts) <= _MOST_CLASSES else ""
+        message = f"expected numbers or two classes, got {len(texts):,} class{'es' * (len(texts) > 1)}{listed}"
+        if len(texts) == 2:
+            message = "expected numbers or two classes, got text that is too long or not printable"
+        elif len(texts) > 2:
+            pair = ", ".join(texts[:2]) if listed and self._text.shown else "A, B"
+            message += f"; choose two, as in `classes: [{pair}]`, or use another column as `target`"
+        first = next(row for row, cell in enumerate(samples.cells[-1]) if cell.strip() == texts[0])
+        return samples.mistake(len(samples.cells) - 1, first, message)
+
+    def _wrong_cells(self, samples: Samples, read: Sequence[Column], decimal: str, *, listed: bool) -> list[Mistake]:
+        """Return a mistake for each of the first columns with cells that are not numbers, and one for the others."""
+        wrong = [(place, column) for place, column in enumerate(read) if column.wrong]
+        mistakes = []
+        for place, column in wrong[:_MOST_COLUMNS]:
+            message = self._expected_number(samples.cells[place][column.wrong[0]], decimal)
+            if len(column.wrong) > 1:
+                message += f" (first of {len(column.wrong):,} such cells)"
+            mistakes.append(samples.mistake(place, column.wrong[0], message))
+        more = len(wrong) - _MOST_COLUMNS
+        if more > 0:
+            hint = "" if listed else "; list the columns of numbers as `features`"
+            message = f"{more:,} more {'column has' if more == 1 else 'columns have'} cells that are not numbers{hint}"
+            mistakes.append(self._text.mistake(message, self.header.line))
+        return mistakes
+
+    def _expected_number(self, cell: str, decimal: str) -> str:
+        value = number(cell, decimal)
+        message = f"expected a {'finite ' if value is not None else ''}number, got {self._text.quoted([cell.strip()])}"
+        if with_thousands(cell):
+            message += "; remove the separators of thousands"
+        if decimal == "." and "," in cell and number(cell, ",") is not None:
+            message += f'{", or" if with_thousands(cell) else ";"} add `decimal: ","` to the dataset'
+        return message
+
+    def _missing(self, samples: Samples, read: Sequence[Column], rows: Collection[int]) -> Mistake:
+        row = min(rows)
+        place = next(place for place, column in enumerate(read) if row in column.missing)
+        cell = samples.cells[place][row].strip()
+        got = self._text.quoted([cell]) if cell else "an empty cell"
+        more = f" (first of {len(rows):,} such rows)" if len(rows) > 1 else ""
+        fix = "fill it in, or add `missing: drop` to the dataset to leave out rows with missing values"
+        return samples.mistake(place, row, f"expected a number, got {got}{more}; {fix}")
 
 
-def _rows(document: Document) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of the first line and the cells of every row that is not blank."""
-    reader = csv.reader(io.StringIO(document.text, newline=""))
-    line = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise ConfigError([Place(document, line).mistake("", f"not CSV: {error}")]) from None
-
-
-def _header(names: Sequence[str]) -> str | None:
-    """Return what is wrong with the header row, or None."""
-    if not names:
-        return "the file is empty"
-    if all(not isinstance(scalar(name), str) for name in names):
-        return "expected column names in the first row, got numbers; add a header"
-    if len(names) == 1:
-        fix = "; use commas to separate cells" if any(mark in names[0] for mark in ";\t") else ""
-        return f"expected 2 or more columns (features and a target), got 1{fix}"
-    if len(names) > _MOST_COLUMNS:
-        return f"expected at most {_MOST_COLUMNS:,} columns, got {len(names):,}"
-    for number, name in enumerate(names, start=1):
-        complaint = Text().complaint(name)
-        if complaint:
-            return f"name of column {number}: {complaint}"
-        if name in names[: number - 1]:
-            return f"duplicate column {quote_value(name)}"
-    return None
-
-
-def _number(cell: str) -> float | str:
-    """Return the number in a cell, or a message."""
-    value = scalar(cell)
-    if not cell:
-        return "expected a number, got an empty cell"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"expected a number, got {quote_value(cell)}"
-    return float(value) if math.isfinite(value) else f"expected a finite number, got {cell[:40]}"
+def _left_out(count: int, total: int, reason: str) -> list[str]:
+    return [f"{count:,} of {total:,} rows left out ({reason})"] if count else []

@@ -327,7 +327,13 @@ def _run(experiment: Experiment) -> tuple[Results, dict[str, float]]:
 
 def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
     """Return the contents of the tables, in the order of TABLES."""
-    record = {"schema": schemas.SUMMARY, "experiment": config.resolved(experiment), "versions": versions(experiment)}
+    record: dict[str, Any] = {
+        "schema": schemas.SUMMARY,
+        "experiment": config.resolved(experiment),
+        "versions": versions(experiment),
+    }
+    if experiment.notes:
+        record["notes"] = experiment.notes
     used = plugins.used(experiment)
     contents = (
         tables.summary_markdown(results.title, tables.table(results, exact=True)),

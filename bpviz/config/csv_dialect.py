@@ -1,0 +1,142 @@
+"""The text of a CSV file, its delimiter, and the places of its cells.
+
+The cells of a file outside the folder of its config must not appear in messages: the config may be from a stranger, and
+the file may hold secrets.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpviz.messages.diagnostics import ConfigError, Mistake
+from bpviz.messages.text import join_words, quote_value
+from bpviz.storage.reading import decode, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LARGEST = 10 * 1024 * 1024  # bytes
+_SAMPLE = 100  # rows from which the delimiter is guessed
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)  # with which a file tells Excel its delimiter
+_COMMENT_SIGN = re.compile("# +")  # with which NumPy begins a header
+_LINE_END = re.compile("\r\n|[\r\n]")
+_WORD = re.compile(r'"((?:[^"]|"")*)"|([^\s"]\S*)')
+
+
+class Row(NamedTuple):
+    """The cells of a row that is not blank, and the number of its first line and of the line after it."""
+
+    line: int
+    end: int
+    cells: list[str]
+
+
+class CsvText:
+    """The text of a CSV file. If the file is not ``shown``, messages quote nothing from it.
+
+    Raise UnreadableError, or ConfigError with places in the file.
+    """
+
+    def __init__(self, path: Path, *, shown: bool = True, delimiter: str | None = None) -> None:
+        self.name = str(path)
+        self.shown = shown
+        self.text = self._decoded(read(path, LARGEST, regular=True))
+        first = _LINE_END.search(self.text)
+        separator = _SEPARATOR_LINE.fullmatch(self.text[: first.start()]) if first else None
+        self._first_line = 2 if separator else 1
+        self._start = first.end() if first and separator else 0
+        sign = _COMMENT_SIGN.match(self.text, self._start)
+        self._start = sign.end() if sign else self._start
+        self.delimiter = delimiter or (separator[1] if separator else _delimiter(self))
+
+    def _decoded(self, data: bytes) -> str:
+        try:
+            return decode(data, self.name).text
+        except ConfigError as error:
+            if self.shown:
+                raise
+            line = error.mistakes[0].line
+            raise ConfigError([self.mistake("not encoded as UTF-8; save the file as UTF-8", line)]) from None
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines, which unlike those of YAML end with carriage returns and line feeds alone."""
+        return _LINE_END.split(self.text)
+
+    def rows(self, delimiter: str | None = None) -> Iterator[Row]:
+        """Yield the rows that are not blank, beginning with the header."""
+        delimiter = delimiter or self.delimiter
+        lines = io.StringIO(self.text, newline="")
+        lines.seek(self._start)
+        if delimiter == " ":
+            yield from _rows_of_words(lines, self._first_line)
+            return
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        line = self._first_line
+        try:
+            for cells in reader:
+                end = self._first_line + reader.line_num
+                if cells and (cells[0] or any(map(str.strip, cells))):
+                    yield Row(line, end, cells)
+                line = end
+        except csv.Error as error:
+            raise ConfigError([self.mistake(f"not CSV: {error}; add the missing closing quote", line)]) from None
+
+    def mistake(self, message: str, line: int = 0, cell: int | None = None) -> Mistake:
+        """Return a mistake in the file, in a line, or at the cell with an index in it."""
+        column = 0 if cell is None else self._column(line, cell)
+        excerpt = self.lines[line - 1] if self.shown and 0 < line <= len(self.lines) else ""
+        return Mistake(self.name, line, column, "", message, excerpt)
+
+    def _column(self, line: int, cell: int) -> int:
+        """Return where a cell of a line begins, counted from 1; 0 if quotes make that uncertain."""
+        text = self.lines[line - 1]
+        if '"' in text:
+            return 0
+        if self.delimiter == " ":
+            return [match.start() for match in re.finditer(r"\S+", text)][cell] + 1
+        before, own = text.split(self.delimiter)[:cell], text.split(self.delimiter)[cell]
+        return sum(len(part) + 1 for part in before) + len(own) - len(own.lstrip()) + 1
+
+    def quoted(self, texts: Iterable[str], last: str = "or") -> str:
+        """Return texts of the file as messages quote them."""
+        if self.shown:
+            return join_words(map(quote_value, texts), last)
+        return "text that is not shown (the file is outside the folder of the config)"
+
+
+def _rows_of_words(lines: Iterable[str], first: int) -> Iterator[Row]:
+    """Yield rows whose cells are separated by runs of spaces and tabs."""
+    for number, line in enumerate(lines, first):
+        quotes = '"' in line
+        cells = (
+            [(m[1] or "").replace('""', '"') + (m[2] or "") for m in _WORD.finditer(line)] if quotes else line.split()
+        )
+        if cells:
+            yield Row(number, number + 1, cells)
+
+
+def _delimiter(text: CsvText) -> str:
+    """Return the delimiter with which the first rows are as long as the header; a comma if there is none."""
+    widths = {mark: _widths(text, mark) for mark in (";", "|", ",", "\t", " ")}
+    for surplus in (0, 1):  # R writes one cell more, the name of the row
+        fitting = [m for m, (header, *rows) in widths.items() if header > 1 and set(rows) <= {header + surplus}]
+        if fitting == ["\t", " "]:  # spaces within the cells of a file with tabs, or next to its tabs
+            return max(fitting, key=lambda mark: widths[mark][0])
+        if fitting:
+            return fitting[0]
+    return max((",", ";", "|", "\t"), key=lambda mark: widths[mark][0])
+
+
+def _widths(text: CsvText, delimiter: str) -> list[int]:
+    """Return the number of cells of the first rows; [0] if there is no row."""
+    try:
+        return [len(row.cells) for row in islice(text.rows(delimiter), _SAMPLE)] or [0]
+    except ConfigError:
+        return [0]

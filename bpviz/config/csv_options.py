@@ -1,0 +1,77 @@
+"""Values of the keys next to ``csv``: how a file is read, and which classes become targets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from bpviz.declare.domains import Domain, ListOf, Text
+from bpviz.messages.text import quote_value
+
+_DELIMITERS = {mark: mark for mark in (",", ";", "|", ":", "\t", " ")} | {"tab": "\t", "space": " "}
+
+
+@dataclass(frozen=True)
+class Delimiter(Domain):
+    """The character between two cells, with words for a tab and for runs of spaces and tabs."""
+
+    def complaint(self, value: object) -> str | None:
+        if isinstance(value, str) and value in _DELIMITERS:
+            return None
+        return f"expected {self}, got {quote_value(value)}"
+
+    def convert(self, value: Any) -> str:
+        return _DELIMITERS[value]
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(_DELIMITERS)}
+
+    def __str__(self) -> str:
+        return "',', ';', '|', ':', tab or space"
+
+
+@dataclass(frozen=True)
+class Label(Domain):
+    """The text of a cell; in a config it may look like a number or a bool."""
+
+    def complaint(self, value: object) -> str | None:
+        if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+            return None
+        return Text().complaint(value)
+
+    def convert(self, value: Any) -> str:
+        return str(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [Text().schema(), {"type": ["number", "boolean"]}]}
+
+    def plural(self) -> str:
+        return "labels"
+
+    def __str__(self) -> str:
+        return "a label"
+
+
+@dataclass(frozen=True)
+class Missing(Domain):
+    """What to do with rows in which a value is missing."""
+
+    marks = ListOf(Label(), 1)
+
+    def complaint(self, value: object) -> str | None:
+        if value in ("error", "drop") or self.marks.complaint(value) is None:
+            return None
+        return f"expected {self}, got {quote_value(value)}"
+
+    def convert(self, value: Any) -> str | tuple[str, ...]:
+        return value if isinstance(value, str) else self.marks.convert(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"enum": ["error", "drop"]}, self.marks.schema()]}
+
+    def __str__(self) -> str:
+        return "error, drop or a list of marks"
+
+
+CLASSES = ListOf(Label(), 2, 2)
