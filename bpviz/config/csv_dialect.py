@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.messages.diagnostics import ConfigError, Mistake
 from bpviz.messages.text import join_words, quote_value
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST = 10 * 1024 * 1024  # bytes
-_SAMPLE = 100  # rows from which the delimiter is guessed
+_SAMPLE = 20_000  # characters from which the delimiter is guessed
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)  # with which a file tells Excel its delimiter
 _COMMENT_SIGN = re.compile("# +")  # with which NumPy begins a header
 _LINE_END = re.compile("\r\n|[\r\n]")
@@ -30,7 +30,7 @@ _WORD = re.compile(r'"((?:[^"]|"")*)"|([^\s"]\S*)')
 
 
 class Row(NamedTuple):
-    """The cells of a row that is not blank, and the number of its first line and of the line after it."""
+    """The cells of a row, the number of its first line, and that of the line after it."""
 
     line: int
     end: int
@@ -53,7 +53,7 @@ class CsvText:
         self._start = first.end() if first and separator else 0
         sign = _COMMENT_SIGN.match(self.text, self._start)
         self._start = sign.end() if sign else self._start
-        self.delimiter = delimiter or (separator[1] if separator else _delimiter(self))
+        self.delimiter = delimiter or (separator[1] if separator else _delimiter(self.text[self._start :][:_SAMPLE]))
 
     def _decoded(self, data: bytes) -> str:
         try:
@@ -69,24 +69,31 @@ class CsvText:
         """The lines, which unlike those of YAML end with carriage returns and line feeds alone."""
         return _LINE_END.split(self.text)
 
-    def rows(self, delimiter: str | None = None) -> Iterator[Row]:
-        """Yield the rows that are not blank, beginning with the header."""
-        delimiter = delimiter or self.delimiter
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows that are not empty, beginning with the header."""
+        line = self._first_line
+        reader = self._reader()
+        for cells in self._checked(reader):
+            end = self._first_line + reader.line_num
+            if any(cells):
+                yield Row(line, end, cells)
+            line = end
+
+    def cells(self) -> Iterator[list[str]]:
+        """Yield the cells of the rows below the header that are not empty."""
+        return islice(filter(any, self._checked(self._reader())), 1, None)
+
+    def _reader(self) -> Any:
         lines = io.StringIO(self.text, newline="")
         lines.seek(self._start)
-        if delimiter == " ":
-            yield from _rows_of_words(lines, self._first_line)
-            return
-        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-        line = self._first_line
+        return _reader(lines, self.delimiter)
+
+    def _checked(self, reader: Any) -> Iterator[list[str]]:
         try:
-            for cells in reader:
-                end = self._first_line + reader.line_num
-                if cells and (cells[0] or any(map(str.strip, cells))):
-                    yield Row(line, end, cells)
-                line = end
+            yield from reader
         except csv.Error as error:
-            raise ConfigError([self.mistake(f"not CSV: {error}; add the missing closing quote", line)]) from None
+            message = f"not CSV: {error}; add the missing closing quote"
+            raise ConfigError([self.mistake(message, self._first_line + reader.line_num)]) from None
 
     def mistake(self, message: str, line: int = 0, cell: int | None = None) -> Mistake:
         """Return a mistake in the file, in a line, or at the cell with an index in it."""
@@ -111,20 +118,31 @@ class CsvText:
         return "text that is not shown (the file is outside the folder of the config)"
 
 
-def _rows_of_words(lines: Iterable[str], first: int) -> Iterator[Row]:
-    """Yield rows whose cells are separated by runs of spaces and tabs."""
-    for number, line in enumerate(lines, first):
-        quotes = '"' in line
-        cells = (
-            [(m[1] or "").replace('""', '"') + (m[2] or "") for m in _WORD.finditer(line)] if quotes else line.split()
-        )
-        if cells:
-            yield Row(number, number + 1, cells)
+class _Words:
+    """A reader of rows whose cells are separated by runs of spaces and tabs, such as that of the module csv."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
+        self.line_num = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for line in self._lines:
+            self.line_num += 1
+            if '"' in line:
+                yield [match[1].replace('""', '"') if match[2] is None else match[2] for match in _WORD.finditer(line)]
+            else:
+                yield line.split()
 
 
-def _delimiter(text: CsvText) -> str:
+def _reader(lines: Iterable[str], delimiter: str) -> Any:
+    return _Words(lines) if delimiter == " " else csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+
+
+def _delimiter(sample: str) -> str:
     """Return the delimiter with which the first rows are as long as the header; a comma if there is none."""
-    widths = {mark: _widths(text, mark) for mark in (";", "|", ",", "\t", " ")}
+    lines = list(io.StringIO(sample, newline=""))
+    lines = lines[:-1] if len(sample) == _SAMPLE else lines  # the last one is cut
+    widths = {mark: _widths(lines, mark) for mark in (";", "|", ",", "\t", " ")}
     for surplus in (0, 1):  # R writes one cell more, the name of the row
         fitting = [m for m, (header, *rows) in widths.items() if header > 1 and set(rows) <= {header + surplus}]
         if fitting == ["\t", " "]:  # spaces within the cells of a file with tabs, or next to its tabs
@@ -134,9 +152,9 @@ def _delimiter(text: CsvText) -> str:
     return max((",", ";", "|", "\t"), key=lambda mark: widths[mark][0])
 
 
-def _widths(text: CsvText, delimiter: str) -> list[int]:
-    """Return the number of cells of the first rows; [0] if there is no row."""
+def _widths(lines: Iterable[str], delimiter: str) -> list[int]:
+    """Return the numbers of cells of rows; [0] if there are none."""
     try:
-        return [len(row.cells) for row in islice(text.rows(delimiter), _SAMPLE)] or [0]
-    except ConfigError:
+        return [len(cells) for cells in _reader(lines, delimiter) if any(cells)] or [0]
+    except csv.Error:
         return [0]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from bpviz.config.csv_header import LIST_FEATURES
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     from bpviz.config.csv_header import Columns, Header
 
 
+_CHUNK = 1000  # rows
+
+
 class Samples:
     """The cells of the used columns, features first, and the rows that they are from.
 
@@ -22,7 +24,7 @@ class Samples:
 
     Attributes
     ----------
-    cells : list of sequence of str
+    cells : list of list of str
         The cells of each column.
     rows : sequence of int
         The numbers of the rows below the header, from 0.
@@ -34,20 +36,26 @@ class Samples:
         self._columns = columns.used
         named = len(header.names)
         allowed = header.width if listed else named  # columns without a name are used by no experiment
-        uneven: list[tuple[int, Row]] = []
-        picked = []
-        pick = itemgetter(*self._columns)
-        for number, row in enumerate(self._data_rows()):
-            if len(row.cells) == named or (len(row.cells) > named and not any(map(str.strip, row.cells[allowed:]))):
-                picked.append(pick(row.cells))
-            else:
-                uneven.append((number, row))
+        self.cells: list[list[str]] = [[] for _ in self._columns]
+        uneven = []
+        rows = text.cells()
+        while chunk := list(islice(rows, _CHUNK)):
+            if any(len(row) != named for row in chunk):
+                first = len(self.cells[0])
+                uneven += [
+                    first + i
+                    for i, row in enumerate(chunk)
+                    if len(row) < named or (len(row) > named and any(map(str.strip, row[allowed:])))
+                ]
+                chunk = [row + [""] * (named - len(row)) for row in chunk]
+            by_column = list(zip(*chunk, strict=False))
+            for cells, place in zip(self.cells, self._columns, strict=True):
+                cells.extend(by_column[place])
         if uneven:
-            raise ConfigError([self._uneven(*uneven[0], len(uneven))])
-        if not picked:
+            raise ConfigError([self._uneven(uneven)])
+        self.rows: Sequence[int] = range(len(self.cells[0]))
+        if not self.rows:
             raise ConfigError([text.mistake("no rows below the header", header.line)])
-        self.cells: list[Sequence[str]] = list(zip(*picked, strict=True))
-        self.rows: Sequence[int] = range(len(picked))
 
     def keep(self, kept: Iterable[int]) -> None:
         """Keep the rows with these indices and remove the others."""
@@ -59,20 +67,20 @@ class Samples:
         """Return a mistake at the cell of a used column in the row with an index."""
         number = self.rows[index]
         place = self._columns[column]
-        row = next(islice(self._data_rows(), number, None))
         message = f"row {number + 1}, {self._header.column(place)}: {message}"
-        return self._text.mistake(message, row.line, place)
+        return self._text.mistake(message, self._row(number).line, place)
 
-    def _data_rows(self) -> Iterator[Row]:
-        return islice(self._text.rows(), 1, None)
+    def _row(self, number: int) -> Row:
+        return next(islice(self._text.rows(), number + 1, None))
 
-    def _uneven(self, number: int, row: Row, count: int) -> Mistake:
-        if len(self._header.names) < len(row.cells) <= self._header.width:
-            message = f"column {len(self._header.names) + 1} has no name; add one, or {LIST_FEATURES}"
-            return self._text.mistake(message, row.line)
-        message = f"row {number + 1}: expected {self._header.width} cells, as in the header, got {len(row.cells)}"
-        if count > 1:
-            message += f" (first of {count:,} such rows)"
+    def _uneven(self, numbers: Sequence[int]) -> Mistake:
+        row = self._row(numbers[0])
+        named, width = len(self._header.names), self._header.width
+        if named < len(row.cells) <= width:
+            return self._text.mistake(f"column {named + 1} has no name; add one, or {LIST_FEATURES}", row.line)
+        message = f"row {numbers[0] + 1}: expected {width} cells, as in the header, got {len(row.cells)}"
+        if len(numbers) > 1:
+            message += f" (first of {len(numbers):,} such rows)"
         if row.end > row.line + 1:
-            message += "; add the closing quote"
+            message += "; add the missing closing quote"
         return self._text.mistake(message, row.line)
