@@ -14,7 +14,7 @@ MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null"
 BOOLS = {"true": 1.0, "false": 0.0}
 _PLAIN = re.compile(r"[0-9eE.+ \n-]*")
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
-_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}([,.'\u2019\s])[0-9]{3}(\1[0-9]{3})*([.,][0-9]*)?")
 _DOT = re.compile(r"[+-]?[0-9]*\.[0-9]+([eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(r"[+-]?\.?inf(inity)?", re.IGNORECASE)
 
@@ -50,7 +50,7 @@ def looks_like_number(cell: str) -> bool:
 
 
 def with_thousands(cell: str) -> bool:
-    """Return whether a cell is a number with separators of thousands: ``1,200``."""
+    """Return whether a cell may be a number with separators of thousands: ``1,200``."""
     return _THOUSANDS.fullmatch(cell.strip()) is not None
 
 
@@ -83,6 +83,11 @@ class Column(NamedTuple):
     values: list[float]
     missing: list[int]
     wrong: list[int]
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether any cell is a number."""
+        return len(self.missing) + len(self.wrong) < len(self.values)
 
 
 def read_column(cells: Sequence[str], decimal: str, marks: Marks) -> Column:

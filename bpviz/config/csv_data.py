@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,8 @@ _MOST_COLUMNS = 4  # whose mistakes are shown
 _MOST_CLASSES = 10  # more texts are hardly classes
 
 
-class UnknownClassError(ValueError):
-    """A class of the config is in no row; ``index`` is its place among the two."""
+class ClassError(ValueError):
+    """A class of the config is in no row, or given twice; ``index`` is its place among the two."""
 
     def __init__(self, index: int, message: str) -> None:
         super().__init__(message)
@@ -68,8 +68,8 @@ class Table:
         ------
         ConfigError
             If there are mistakes in the file.
-        UnknownClassError
-            If a class is in no row.
+        ClassError
+            If a class is in no row, or given twice.
         """
         columns = self.header.columns(features, target)
         samples = Samples(self._text, self.header, columns, listed=features is not None)
@@ -89,7 +89,7 @@ class Table:
         if classes or not mistakes:
             read.append(self._targets(samples.cells[-1], decimal, classes))
         mistakes += self._wrong_cells(samples, read, decimal, listed=features is not None)
-        missing = {row for column in read for row in column.missing}
+        missing = {row for column in read if not column.wrong for row in column.missing}
         if missing and not self._drops:
             mistakes.append(self._missing(samples, read, missing))
         elif len(missing) == len(samples.rows):
@@ -111,12 +111,14 @@ class Table:
 
     def _choose(self, samples: Samples, classes: Sequence[str]) -> None:
         """Keep the rows of two classes."""
+        if csv_classes.targets(classes[1:], classes[:1]) == [0.0]:
+            raise ClassError(1, f"duplicate class {quote_value(classes[1])}")
         targets = csv_classes.targets(samples.cells[-1], classes)
         for index, name in enumerate(classes):
             if index not in targets:
                 guess = nearest(name, {cell.strip() for cell in samples.cells[-1]}, {}) if self._text.shown else None
                 hint = f"; did you mean {guess!r}?" if guess else ""
-                raise UnknownClassError(index, f"no row has the class {quote_value(name)}{hint}")
+                raise ClassError(index, f"no row has the class {quote_value(name)}{hint}")
         samples.keep(row for row, target in enumerate(targets) if target is not None)
 
     def _texts(self, cells: Sequence[str]) -> list[str]:
@@ -142,20 +144,30 @@ class Table:
         message = f"expected numbers or two classes, got {len(texts):,} class{'es' * (len(texts) > 1)}{listed}"
         if len(texts) == 2:
             message = "expected numbers or two classes, got text that is too long or not printable"
+        elif len(texts) == 1 and (mark := next(filter(str.strip, self._missing_cells(samples)), "")):
+            message += f"; if {self._text.quoted([mark.strip()])} is one too, name both in `classes`"
         elif len(texts) > 2:
             pair = ", ".join(texts[:2]) if listed and self._text.shown else "A, B"
             message += f"; choose two, as in `classes: [{pair}]`, or use another column as `target`"
         first = next(row for row, cell in enumerate(samples.cells[-1]) if cell.strip() == texts[0])
         return samples.mistake(len(samples.cells) - 1, first, message)
 
+    def _missing_cells(self, samples: Samples) -> Iterator[str]:
+        return (cell for cell in samples.cells[-1] if cell in self._marks)
+
     def _wrong_cells(self, samples: Samples, read: Sequence[Column], decimal: str, *, listed: bool) -> list[Mistake]:
         """Return a mistake for each of the first columns with cells that are not numbers, and one for the others."""
         wrong = [(place, column) for place, column in enumerate(read) if column.wrong]
         mistakes = []
         for place, column in wrong[:_MOST_COLUMNS]:
-            message = self._expected_number(samples.cells[place][column.wrong[0]], decimal)
-            if len(column.wrong) > 1:
-                message += f" (first of {len(column.wrong):,} such cells)"
+            cell = samples.cells[place][column.wrong[0]]
+            message = self._expected_number(cell, decimal, len(column.wrong))
+            if (
+                not listed
+                and not looks_like_number(cell)
+                and len(column.wrong) + len(column.missing) == len(column.values)
+            ):
+                message += "; list the columns of numbers as `features`"
             mistakes.append(samples.mistake(place, column.wrong[0], message))
         more = len(wrong) - _MOST_COLUMNS
         if more > 0:
@@ -164,9 +176,10 @@ class Table:
             mistakes.append(self._text.mistake(message, self.header.line))
         return mistakes
 
-    def _expected_number(self, cell: str, decimal: str) -> str:
+    def _expected_number(self, cell: str, decimal: str, count: int) -> str:
         value = number(cell, decimal)
         message = f"expected a {'finite ' if value is not None else ''}number, got {self._text.quoted([cell.strip()])}"
+        message += _first_of(count, "cells")
         if with_thousands(cell):
             message += "; remove the separators of thousands"
         if decimal == "." and "," in cell and number(cell, ",") is not None:
@@ -175,13 +188,16 @@ class Table:
 
     def _missing(self, samples: Samples, read: Sequence[Column], rows: Collection[int]) -> Mistake:
         row = min(rows)
-        place = next(place for place, column in enumerate(read) if row in column.missing)
+        place = next(place for place, column in enumerate(read) if row in column.missing and not column.wrong)
         cell = samples.cells[place][row].strip()
         got = self._text.quoted([cell]) if cell else "an empty cell"
-        more = f" (first of {len(rows):,} such rows)" if len(rows) > 1 else ""
         fix = "fill it in, or add `missing: drop` to the dataset to leave out rows with missing values"
-        return samples.mistake(place, row, f"expected a number, got {got}{more}; {fix}")
+        return samples.mistake(place, row, f"expected a number, got {got}{_first_of(len(rows), 'rows')}; {fix}")
 
 
 def _left_out(count: int, total: int, reason: str) -> list[str]:
     return [f"{count:,} of {total:,} rows left out ({reason})"] if count else []
+
+
+def _first_of(count: int, things: str) -> str:
+    return f" (first of {count:,} such {things})" if count > 1 else ""

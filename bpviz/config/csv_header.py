@@ -56,8 +56,8 @@ class Header:
         self._text = text
         self.line = first.line
         cells = [cell.strip() for cell in first.cells]
-        if _has_row_names(cells, [row.cells for row in sample]):
-            cells = ["", *cells]
+        self._first = 1 if _has_row_names(cells, [row.cells for row in sample]) else 0
+        cells = [""] * self._first + cells
         self.width = len(cells)
         while cells and not cells[-1]:
             cells.pop()
@@ -95,7 +95,7 @@ class Header:
         Raise ConfigError if a column that the config does not name has no proper name.
         """
         last = len(self.names) - 1 if target is None else self.names.index(target)
-        chosen = [i for i in range(len(self.names)) if i != last]
+        chosen = [i for i in range(self._first, len(self.names)) if i != last]
         if features is not None:
             chosen = [self.names.index(name) for name in features]
         if len(chosen) > _MOST_FEATURES:

@@ -67,6 +67,9 @@ class Missing(Domain):
     def convert(self, value: Any) -> str | tuple[str, ...]:
         return value if isinstance(value, str) else self.marks.convert(value)
 
+    def hint(self, value: object) -> str:
+        return "; did you mean 'drop'?" if value in ("skip", "ignore", "omit", "remove", "dropna") else ""
+
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"enum": ["error", "drop"]}, self.marks.schema()]}
 

@@ -127,8 +127,10 @@ def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Data
 
 def _named_classes(reader: Reader, node: Node, path: str, dataset: Dataset, classes: tuple[str, ...]) -> Dataset | None:
     other = next((target for target in dataset.targets if target not in (0, 1)), None)
-    if other is not None:
-        message = f"classes require targets 0 and 1 (the dataset has {other:g})"
+    message = f"classes require targets 0 and 1 (the dataset has {other:g})" if other is not None else ""
+    if classes[0] == classes[1]:
+        message = f"duplicate class {quote_value(classes[0])}"
+    if message:
         reader.report(node.value["classes"].place, join_path(path, "classes"), message)
         return None
     return dataclasses.replace(dataset, classes=classes, notes=(class_note(classes),))
@@ -168,7 +170,7 @@ def _csv(
         reader.report(node.value["csv"].place, join_path(path, "csv"), f"{file}: {error}")
     except ConfigError as error:
         reader.mistakes += error.mistakes
-    except csv_data.UnknownClassError as error:
+    except csv_data.ClassError as error:
         label, where = list(parts(node, path, ("classes",)))[error.index]
         reader.report(label.place, where, str(error))
     return None

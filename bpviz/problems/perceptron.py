@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softplus": "Softplus", "linear": "Linear"}
 # The values that predictions can have or approach.
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf), "softplus": (0.0, math.inf)}
+_MOST_CLASSES = 10  # more targets are measurements
 LOSSES = {"mse": "Squares", "half-mse": "HalfSquares", "cross-entropy": "CrossEntropy", "mae": "Absolute"}
 
 
@@ -70,11 +71,13 @@ class Perceptron:
         outside = self._count_outside(low, high)
         if not outside:
             return ""
-        ends = f"[{low:g}, {high:g}{']' if math.isfinite(high) else ')'}"
+        range_ = f"[{low:g}, {high:g}{']' if math.isfinite(high) else ')'}, the range of {self.activation}"
         wider = "tanh" if self.activation != "tanh" and not self._count_outside(*RANGES["tanh"]) else "linear"
         fitting = {"sigmoid": "0 and 1", "tanh": "-1 and 1"}.get(self.activation, "of 0 or more")
+        if self.activation == "sigmoid" and len(set(self.dataset.targets)) <= _MOST_CLASSES:
+            fitting += " (two `classes` of a CSV file)"
         return (
-            f"{outside:,} of {self.samples:,} targets are outside {ends}, the range of {self.activation}: the error "
+            f"{outside:,} of {self.samples:,} targets {'is' if outside == 1 else 'are'} outside {range_}: the error "
             f"cannot fall below {self.least_error:.4g}; use activation {wider}, or targets {fitting}"
         )
 
