@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from bpviz.config import csv_classes
-from bpviz.config.csv_cells import Column, Marks, decimal_mark, looks_like_number, number, read_column, with_thousands
+from bpviz.config import csv_classes, csv_mistakes
+from bpviz.config.csv_cells import Column, Marks, decimal_mark, looks_like_number, read_column
 from bpviz.config.csv_header import Header
 from bpviz.config.csv_samples import Samples
-from bpviz.messages.diagnostics import ConfigError, Mistake
+from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import quote_value
 from bpviz.problems.datasets import Dataset, class_note
 
 if TYPE_CHECKING:
     from bpviz.config.csv_dialect import CsvText
-
-_MOST_COLUMNS = 4  # whose mistakes are shown
-_MOST_CLASSES = 10  # more texts are hardly classes
 
 
 class ClassError(ValueError):
@@ -80,7 +77,8 @@ class Table:
         elif texts := self._texts(samples.cells[-1]):
             classes = csv_classes.two(texts)
             if classes is None:
-                mistakes.append(self._not_two_classes(samples, texts))
+                marks = (cell.strip() for cell in samples.cells[-1] if cell in self._marks)
+                mistakes.append(csv_mistakes.not_two_classes(samples, texts, next(filter(None, marks), "")))
         notes = [self._class_note(classes)] if classes else []
         notes += _left_out(total - len(samples.rows), total, "other classes")
 
@@ -88,10 +86,10 @@ class Table:
         read = [read_column(cells, decimal, self._marks) for cells in samples.cells[:-1]]
         if classes or not mistakes:
             read.append(self._targets(samples.cells[-1], decimal, classes))
-        mistakes += self._wrong_cells(samples, read, decimal, listed=features is not None)
+        mistakes += csv_mistakes.not_numbers(samples, read, decimal, listed=features is not None)
         missing = {row for column in read if not column.wrong for row in column.missing}
         if missing and not self._drops:
-            mistakes.append(self._missing(samples, read, missing))
+            mistakes.append(csv_mistakes.missing_values(samples, read, missing))
         elif len(missing) == len(samples.rows):
             mistakes.append(self._text.mistake("every row has a missing value", self.header.line))
         if mistakes:
@@ -138,66 +136,6 @@ class Table:
     def _class_note(self, classes: Sequence[str]) -> str:
         return class_note(classes) if self._text.shown else "targets: two classes of the file = 0 and 1 (see run.json)"
 
-    def _not_two_classes(self, samples: Samples, texts: Sequence[str]) -> Mistake:
-        """Return the mistake about a target with one class or more than two."""
-        listed = f" ({self._text.quoted(texts, 'and')})" if len(texts) <= _MOST_CLASSES else ""
-        message = f"expected numbers or two classes, got {len(texts):,} class{'es' * (len(texts) > 1)}{listed}"
-        if len(texts) == 2:
-            message = "expected numbers or two classes, got text that is too long or not printable"
-        elif len(texts) == 1 and (mark := next(filter(str.strip, self._missing_cells(samples)), "")):
-            message += f"; if {self._text.quoted([mark.strip()])} is one too, name both in `classes`"
-        elif len(texts) > 2:
-            pair = ", ".join(texts[:2]) if listed and self._text.shown else "A, B"
-            message += f"; choose two, as in `classes: [{pair}]`, or use another column as `target`"
-        first = next(row for row, cell in enumerate(samples.cells[-1]) if cell.strip() == texts[0])
-        return samples.mistake(len(samples.cells) - 1, first, message)
-
-    def _missing_cells(self, samples: Samples) -> Iterator[str]:
-        return (cell for cell in samples.cells[-1] if cell in self._marks)
-
-    def _wrong_cells(self, samples: Samples, read: Sequence[Column], decimal: str, *, listed: bool) -> list[Mistake]:
-        """Return a mistake for each of the first columns with cells that are not numbers, and one for the others."""
-        wrong = [(place, column) for place, column in enumerate(read) if column.wrong]
-        mistakes = []
-        for place, column in wrong[:_MOST_COLUMNS]:
-            cell = samples.cells[place][column.wrong[0]]
-            message = self._expected_number(cell, decimal, len(column.wrong))
-            if (
-                not listed
-                and not looks_like_number(cell)
-                and len(column.wrong) + len(column.missing) == len(column.values)
-            ):
-                message += "; list the columns of numbers as `features`"
-            mistakes.append(samples.mistake(place, column.wrong[0], message))
-        more = len(wrong) - _MOST_COLUMNS
-        if more > 0:
-            hint = "" if listed else "; list the columns of numbers as `features`"
-            message = f"{more:,} more {'column has' if more == 1 else 'columns have'} cells that are not numbers{hint}"
-            mistakes.append(self._text.mistake(message, self.header.line))
-        return mistakes
-
-    def _expected_number(self, cell: str, decimal: str, count: int) -> str:
-        value = number(cell, decimal)
-        message = f"expected a {'finite ' if value is not None else ''}number, got {self._text.quoted([cell.strip()])}"
-        message += _first_of(count, "cells")
-        if with_thousands(cell):
-            message += "; remove the separators of thousands"
-        if decimal == "." and "," in cell and number(cell, ",") is not None:
-            message += f'{", or" if with_thousands(cell) else ";"} add `decimal: ","` to the dataset'
-        return message
-
-    def _missing(self, samples: Samples, read: Sequence[Column], rows: Collection[int]) -> Mistake:
-        row = min(rows)
-        place = next(place for place, column in enumerate(read) if row in column.missing and not column.wrong)
-        cell = samples.cells[place][row].strip()
-        got = self._text.quoted([cell]) if cell else "an empty cell"
-        fix = "fill it in, or add `missing: drop` to the dataset to leave out rows with missing values"
-        return samples.mistake(place, row, f"expected a number, got {got}{_first_of(len(rows), 'rows')}; {fix}")
-
 
 def _left_out(count: int, total: int, reason: str) -> list[str]:
     return [f"{count:,} of {total:,} rows left out ({reason})"] if count else []
-
-
-def _first_of(count: int, things: str) -> str:
-    return f" (first of {count:,} such {things})" if count > 1 else ""

@@ -24,6 +24,10 @@ class Samples:
 
     Attributes
     ----------
+    text : CsvText
+        The file.
+    header : Header
+        Its first row.
     cells : list of list of str
         The cells of each column.
     rows : sequence of int
@@ -31,8 +35,8 @@ class Samples:
     """
 
     def __init__(self, text: CsvText, header: Header, columns: Columns, *, listed: bool) -> None:
-        self._text = text
-        self._header = header
+        self.text = text
+        self.header = header
         self._columns = columns.used
         named = len(header.names)
         allowed = header.width if listed else named  # columns without a name are used by no experiment
@@ -67,20 +71,20 @@ class Samples:
         """Return a mistake at the cell of a used column in the row with an index."""
         number = self.rows[index]
         place = self._columns[column]
-        message = f"row {number + 1}, {self._header.column(place)}: {message}"
-        return self._text.mistake(message, self._row(number).line, place)
+        message = f"row {number + 1}, {self.header.column(place)}: {message}"
+        return self.text.mistake(message, self._row(number).line, place)
 
     def _row(self, number: int) -> Row:
-        return next(islice(self._text.rows(), number + 1, None))
+        return next(islice(self.text.rows(), number + 1, None))
 
     def _uneven(self, numbers: Sequence[int]) -> Mistake:
         row = self._row(numbers[0])
-        named, width = len(self._header.names), self._header.width
+        named, width = len(self.header.names), self.header.width
         if named < len(row.cells) <= width:
-            return self._text.mistake(f"column {named + 1} has no name; add one, or {LIST_FEATURES}", row.line)
+            return self.text.mistake(f"column {named + 1} has no name; add one, or {LIST_FEATURES}", row.line)
         message = f"row {numbers[0] + 1}: expected {width} cells, as in the header, got {len(row.cells)}"
         if len(numbers) > 1:
             message += f" (first of {len(numbers):,} such rows)"
         if row.end > row.line + 1:
             message += "; add the missing closing quote"
-        return self._text.mistake(message, row.line)
+        return self.text.mistake(message, row.line)
