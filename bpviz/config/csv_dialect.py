@@ -6,6 +6,7 @@ the file may hold secrets.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -97,11 +98,20 @@ class CsvText:
         return _reader(lines, self.delimiter)
 
     def _checked(self, reader: Any) -> Iterator[list[str]]:
+        """Yield the rows of a reader; raise ConfigError at the beginning of one that is not CSV."""
         try:
             yield from reader
         except csv.Error as error:
             message = f"not CSV: {error}; add the missing closing quote"
-            raise ConfigError([self.mistake(message, self._first_line + reader.line_num)]) from None
+            raise ConfigError([self.mistake(message, self._line_of_error())]) from None
+
+    def _line_of_error(self) -> int:
+        line = self._first_line
+        reader = self._reader()
+        with contextlib.suppress(csv.Error):
+            for _ in reader:
+                line = self._first_line + reader.line_num
+        return line
 
     def mistake(self, message: str, line: int = 0, cell: int | None = None) -> Mistake:
         """Return a mistake in the file, in a line, or at the cell with an index in it."""

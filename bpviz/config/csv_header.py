@@ -71,10 +71,9 @@ class Header:
         if (data and len(found) < max(len(listed), 2)) or (numbers and listed and not found):
             self._fail_for_numbers([] if data else numbers)
         if len(self.names) < 2:
-            marks = '";", "|", a tab or spaces'
             self._fail(
-                f"expected 2 or more columns (features and a target), got {len(self.names)}; use a comma, {marks} to "
-                "separate cells, or set `delimiter`"
+                f"expected 2 or more columns (features and a target), got {len(self.names)}; separate cells by commas, "
+                "semicolons, |, tabs or spaces, or set `delimiter`"
             )
 
     def unknown(self, name: str) -> str | None:

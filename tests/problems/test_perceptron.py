@@ -200,7 +200,7 @@ def test_cross_entropy_needs_targets_that_are_probabilities(target):
     with pytest.raises(ValueError, match="cross-entropy") as refusal:
         Perceptron(dataset=dataset, loss="cross-entropy")
     assert str(refusal.value) == (
-        f"perceptron: loss: cross-entropy requires targets in [0, 1] (the dataset has {target:g})"
+        f"perceptron: loss: cross-entropy requires targets in [0, 1] (1 of 2 is outside); use targets 0 and 1"
     )
 
 
