@@ -191,7 +191,7 @@ def test_rows_of_other_classes_may_have_invalid_cells(csv_folder):
             "",
             (
                 "points.csv:2:3: row 1, column 'y': expected numbers or two classes, got 3 classes ('x', 'z' and 'y'); "
-                "choose two, as in `classes: [x, z]`, or use another column as `target`"
+                "choose two, as in `classes: ['x', 'z']`, or use another column as `target`"
             ),
         ),
         (
