@@ -1,7 +1,7 @@
 """The text of a CSV file, its delimiter, and the places of its cells.
 
-The cells of a file outside the folder of its config must not appear in messages: the config may be from a stranger, and
-the file may hold secrets.
+The cells of a file outside the folder of its config must not appear in messages: the config may be part of a pull
+request, and the file may contain secrets.
 """
 
 from __future__ import annotations

@@ -70,9 +70,10 @@ class Header:
         data = all(map(looks_like_data, self.names))
         if (data and len(found) < max(len(listed), 2)) or (numbers and listed and not found):
             self._fail_for_numbers([] if data else numbers)
-        if len(self.names) < 2:
+        count = len(self.names) - self._first
+        if count < 2:
             self._fail(
-                f"expected 2 or more columns (features and a target), got {len(self.names)}; separate cells by commas, "
+                f"expected 2 or more columns (features and a target), got {count}; separate cells by commas, "
                 "semicolons, |, tabs or spaces, or set `delimiter`"
             )
 

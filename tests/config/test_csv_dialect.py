@@ -121,7 +121,7 @@ def test_delimiter_and_decimal_mark_of_the_config(csv_folder, data, options, fea
         (
             "a,b,y\n1,2,0\n",
             "decimal: x",
-            "try.yaml:3:37: dataset.decimal: expected . or ,, got 'x' (decimal mark)",
+            "try.yaml:3:37: dataset.decimal: expected '.' or ',', got 'x' (decimal mark)",
         ),
     ],
 )

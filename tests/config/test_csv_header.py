@@ -90,6 +90,14 @@ def test_unused_columns_may_be_anything(csv_folder, data, options):
             ),
         ),
         (
+            "a\n1,0\n",  # the first cell may be the name of the row
+            "",
+            (
+                "points.csv:1: expected 2 or more columns (features and a target), got 1; separate cells by commas, "
+                "semicolons, |, tabs or spaces, or set `delimiter`"
+            ),
+        ),
+        (
             "a," * 100_000 + "b",
             "",
             f"points.csv:1: expected at most 1,000 features, got 100,000; {LIST}",
