@@ -19,6 +19,8 @@ from bpviz.problems.datasets import Dataset, class_note
 if TYPE_CHECKING:
     from bpviz.config.csv_dialect import CsvText
 
+_HIDDEN_CLASSES = "targets: two classes of the file = 0 and 1 (see run.json)"
+
 
 class ClassError(ValueError):
     """A class of the config is in no row, or given twice; ``index`` is its place among the two."""
@@ -72,14 +74,17 @@ class Table:
         samples = Samples(self._text, self.header, columns, listed=features is not None)
         total = len(samples.rows)
         mistakes = []
+        notes = []
         if classes:
             self._choose(samples, classes)
+            notes.append(class_note(classes))
         elif texts := self._texts(samples.cells[-1]):
             classes = csv_classes.two(texts)
-            if classes is None:
+            if classes:
+                notes.append(class_note(classes) if self._text.shown else _HIDDEN_CLASSES)
+            else:
                 marks = (cell.strip() for cell in samples.cells[-1] if cell in self._marks)
                 mistakes.append(csv_mistakes.not_two_classes(samples, texts, next(filter(None, marks), "")))
-        notes = [self._class_note(classes)] if classes else []
         notes += _left_out(total - len(samples.rows), total, "other classes")
 
         decimal = self._decimal or decimal_mark(samples.cells, self._text.delimiter)
@@ -132,9 +137,6 @@ class Table:
             return read_column(cells, decimal, self._marks)
         values = [math.nan if target is None else target for target in csv_classes.targets(cells, classes)]
         return Column(values, [row for row, value in enumerate(values) if math.isnan(value)], [])
-
-    def _class_note(self, classes: Sequence[str]) -> str:
-        return class_note(classes) if self._text.shown else "targets: two classes of the file = 0 and 1 (see run.json)"
 
 
 def _left_out(count: int, total: int, reason: str) -> list[str]:

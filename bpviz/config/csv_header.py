@@ -121,10 +121,13 @@ class Header:
                 self._fail(f"{self.names.count(name)} {named}; rename them, or {LIST_FEATURES}")
             complaint = Text().complaint(name)
             if complaint:
-                self._fail(f"name of column {i + 1}: {complaint if self._text.shown else 'invalid'}; {LIST_FEATURES}")
+                invalid = (
+                    f"name of column {i + 1}: {complaint}" if self._text.shown else f"invalid name of column {i + 1}"
+                )
+                self._fail(f"{invalid}; {LIST_FEATURES}")
 
     def _fail_for_numbers(self, numbers: Sequence[str]) -> None:
-        got = f"numbers ({self._text.quoted(numbers[:3], 'and')})" if numbers else "numbers"
+        got = f"numbers ({self._text.quoted(numbers[:3], 'and')})" if numbers and self._text.shown else "numbers"
         fix = "add a header"
         if numbers:
             fix += ", or list the columns as `features` and `target` if these are their names"

@@ -6,6 +6,7 @@ import itertools
 import json
 from fractions import Fraction
 
+import jsonschema
 import pytest
 
 from bpviz import config
@@ -368,3 +369,38 @@ def test_mistakes_in_classes_of_inline_rows(tmp_path, dataset, message):
     with pytest.raises(ConfigError) as caught:
         config.loads(b"algorithms: [gd]\nfigures: []\ndataset: " + dataset, "c.yaml", tmp_path)
     assert str(caught.value).split("\n")[0] == message
+
+
+@pytest.mark.parametrize(
+    ("options", "valid"),
+    [
+        ({"classes": ["a", "b"]}, True),
+        ({"classes": [1, -1.5]}, True),
+        ({"classes": [True, False]}, True),
+        ({"classes": ["a"]}, False),
+        ({"classes": ["a", "b", "c"]}, False),
+        ({"classes": "a"}, False),
+        ({"classes": ["", "b"]}, False),
+        ({"missing": "drop"}, True),
+        ({"missing": ["?", -9]}, True),
+        ({"missing": []}, False),
+        ({"missing": 9}, False),
+        ({"delimiter": "tab"}, True),
+        ({"delimiter": "\t"}, True),
+        ({"delimiter": "x"}, False),
+        ({"decimal": ","}, True),
+        ({"decimal": "x"}, False),
+    ],
+)
+def test_schema_and_reader_agree(csv_folder, options, valid):
+    mapping = {"csv": "points.csv", **options}
+    (csv_folder.folder / "points.csv").write_text("c;d;y\n1;2;a\n1;2;b\n")
+    data = {"algorithms": ["gd"], "figures": [], "dataset": mapping}
+    assert jsonschema.Draft7Validator(config.schema()).is_valid(data) == valid
+    try:
+        config.loads(json.dumps(data).encode(), "c.yaml", csv_folder.folder)
+    except ConfigError as error:
+        keys = [mistake for mistake in error.mistakes if mistake.file == "c.yaml" and "no row" not in mistake.message]
+        assert bool(keys) != valid
+    else:
+        assert valid

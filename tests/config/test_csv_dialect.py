@@ -235,3 +235,5 @@ def test_a_file_outside_is_read(csv_folder):
     assert (dataset.features, dataset.targets) == (((1.0,), (2.0,)), (1.0, 0.0))
     assert (dataset.feature_names, dataset.classes) == (("a",), ("lily", "rose"))
     assert dataset.notes == ("targets: two classes of the file = 0 and 1 (see run.json)",)
+    dataset = csv_folder.dataset("a,y\n1,rose\n2,lily\n", "classes: [rose, lily]", path="../points.csv")
+    assert dataset.notes == ("targets: rose = 0, lily = 1",)  # words of the config
