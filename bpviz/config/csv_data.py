@@ -18,6 +18,7 @@ from bpviz.problems.datasets import Dataset, class_note
 
 if TYPE_CHECKING:
     from bpviz.config.csv_dialect import CsvText
+    from bpviz.messages.diagnostics import Mistake
 
 _HIDDEN_CLASSES = "targets: two classes of the file = 0 and 1 (see run.json)"
 
@@ -73,20 +74,7 @@ class Table:
         columns = self.header.columns(features, target)
         samples = Samples(self._text, self.header, columns, listed=features is not None)
         total = len(samples.rows)
-        mistakes = []
-        notes = []
-        if classes:
-            self._choose(samples, classes)
-            notes.append(class_note(classes))
-        elif texts := self._texts(samples.cells[-1]):
-            classes = csv_classes.two(texts)
-            if classes:
-                notes.append(class_note(classes) if self._text.shown else _HIDDEN_CLASSES)
-            else:
-                marks = (cell.strip() for cell in samples.cells[-1] if cell in self._marks)
-                mistakes.append(csv_mistakes.not_two_classes(samples, texts, next(filter(None, marks), "")))
-        notes += _left_out(total - len(samples.rows), total, "other classes")
-
+        classes, notes, mistakes = self._classes(samples, classes)
         decimal = self._decimal or decimal_mark(samples.cells, self._text.delimiter)
         read = [read_column(cells, decimal, self._marks) for cells in samples.cells[:-1]]
         if classes or not mistakes:
@@ -111,6 +99,23 @@ class Table:
             classes=tuple(classes or ()),
             notes=tuple(notes),
         )
+
+    def _classes(
+        self, samples: Samples, chosen: Sequence[str] | None
+    ) -> tuple[Sequence[str] | None, list[str], list[Mistake]]:
+        """Return the classes of the target, None if it is numbers, with notes and mistakes; keep only their rows."""
+        if chosen:
+            total = len(samples.rows)
+            self._choose(samples, chosen)
+            return chosen, [class_note(chosen), *_left_out(total - len(samples.rows), total, "other classes")], []
+        texts = self._texts(samples.cells[-1])
+        if not texts:
+            return None, [], []
+        found = csv_classes.two(texts)
+        if found:
+            return found, [class_note(found) if self._text.shown else _HIDDEN_CLASSES], []
+        marks = (cell.strip() for cell in samples.cells[-1] if cell in self._marks)
+        return None, [], [csv_mistakes.not_two_classes(samples, texts, next(filter(None, marks), ""))]
 
     def _choose(self, samples: Samples, classes: Sequence[str]) -> None:
         """Keep the rows of two classes."""

@@ -136,9 +136,11 @@ class Header:
         self._fail(f"expected column names in the first row, got {got}; {fix}")
 
     def _counts_samples(self) -> bool:
-        """Return whether the row begins with the number of rows and another one, as in files of scikit-learn."""
-        counts = [name for name in self.names[:2] if re.fullmatch("[0-9]{1,9}", name)]
-        return len(counts) == 2 and int(counts[0]) == sum(1 for _ in self._text.rows()) - 1
+        """Return whether the row has the numbers of rows and of features, then names of classes, as in scikit-learn."""
+        counts, others = self.names[:2], self.names[2:]
+        if any(map(looks_like_number, others)) or not all(re.fullmatch("[0-9]{1,9}", count) for count in counts):
+            return False
+        return int(counts[0]) == sum(1 for _ in self._text.cells())
 
     def _fail(self, message: str) -> None:
         raise ConfigError([self._text.mistake(message, self.line)])

@@ -14,6 +14,7 @@ WRITTEN = {
     "Excel with cells beyond the header": "a,b,y\r\n5.1,3.5,1,,\r\n4.9,3,0\r\n",
     "Excel with a separator line": "sep=;\r\na;b;y\r\n5,1;3,5;1\r\n4,9;3;0\r\n",
     "Excel with a quoted separator line": '"sep=,"\na,b,y\n5.1,3.5,1\n4.9,3,0\n',
+    "Excel with a tab in a separator line": "sep=\t\na\tb\ty\n5.1\t3.5\t1\n4.9\t3\t0\n",
     "Excel for the old Macintosh": "a,b,y\r5.1,3.5,1\r4.9,3,0\r",
     "R write.table": '"a" "b" "y"\n"1" 5.1 3.5 1\n"2" 4.9 3 0\n',
     "R write.table with names of rows": '"a" "b" "y"\n"Mazda RX4" 5.1 3.5 1\n"Datsun 710" 4.9 3 0\n',
