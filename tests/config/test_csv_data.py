@@ -263,7 +263,9 @@ def test_classes_stand_in_the_resolved_config(csv_folder):
 # -- missing values ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mark", ["", "?", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "-", ".", "#N/A", "<NA>", "missing"])
+@pytest.mark.parametrize(
+    "mark", ["", "?", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "-", ".", "#N/A", "<NA>", "missing"]
+)
 def test_missing_values_are_mistakes_unless_their_rows_are_left_out(csv_folder, mark):
     data = f"a,b,y\n1,2,0\n{mark},3,1\n4,{mark},1\n5,6,{mark}\n7,8,1\n"
     got = repr(mark) if mark else "an empty cell"

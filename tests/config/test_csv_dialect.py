@@ -145,6 +145,27 @@ def test_other_encodings_and_files_are_mistakes(csv_folder, data, message):
     assert found.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            "sep=,\na,y\n1,0\ntwo,0\n",
+            "points.csv:4:1: row 2, column 'a': expected a number, got 'two'\n    two,0\n    ^",
+        ),
+        (
+            "a, y\n1,  two\n2, 1\n",
+            "points.csv:2:5: row 1, column 'y': expected a number, got 'two'\n    1,  two\n        ^",
+        ),
+        (
+            " a  y\n 1  0\n 2  two\n",
+            "points.csv:3:5: row 2, column 'y': expected a number, got 'two'\n     2  two\n        ^",
+        ),
+    ],
+)
+def test_places_of_cells(csv_folder, data, message):
+    assert csv_folder.mistakes(data) == [message]
+
+
 def test_lines_end_as_the_csv_reader_sees_them(csv_folder):
     """A line separator in an unused cell does not shift the lines of messages, as it would in YAML."""
     data = "note,a,y\nx\u2028y\x85z,1,0\nw,two,0\n"
@@ -152,6 +173,7 @@ def test_lines_end_as_the_csv_reader_sees_them(csv_folder):
     assert message == "points.csv:3:3: row 2, column 'a': expected a number, got 'two'\n    w,two,0\n      ^"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes and /dev/zero")
 def test_rejects_unreadable_files(csv_folder):
     (csv_folder.folder / "large.csv").write_bytes(b"#" * (10 * 1024**2 + 1))
     os.mkfifo(csv_folder.folder / "pipe.csv")
@@ -196,7 +218,7 @@ OPTIONS = [
     "features: [a]",
     "features: [zz], target: token-7f3a9d",
     "missing: drop",
-    "classes: [token, token-7f3a9]",
+    "classes: [token-7f3a9, b]",
     "delimiter: tab",
     "decimal: ','",
 ]
