@@ -67,7 +67,7 @@ class Header:
         """Raise ConfigError if the row does not name columns; ``listed`` are names that the config uses."""
         numbers = [name for name in self.names if looks_like_number(name)]
         found = [name for name in listed if name in self.names]
-        data = all(map(looks_like_data, self.names))
+        data = bool(self.names) and all(map(looks_like_data, self.names))
         if (data and len(found) < max(len(listed), 2)) or (numbers and listed and not found):
             self._fail_for_numbers([] if data else numbers)
         count = len(self.names) - self._first
@@ -138,9 +138,10 @@ class Header:
     def _counts_samples(self) -> bool:
         """Return whether the row has the numbers of rows and of features, then names of classes, as in scikit-learn."""
         counts, others = self.names[:2], self.names[2:]
-        if any(map(looks_like_number, others)) or not all(re.fullmatch("[0-9]{1,9}", count) for count in counts):
+        if not others or any(map(looks_like_number, others)):
             return False
-        return int(counts[0]) == sum(1 for _ in self._text.cells())
+        integers = all(re.fullmatch("[0-9]{1,9}", count) for count in counts)
+        return integers and int(counts[0]) == sum(1 for _ in self._text.cells())
 
     def _fail(self, message: str) -> None:
         raise ConfigError([self._text.mistake(message, self.line)])

@@ -90,6 +90,14 @@ def test_unused_columns_may_be_anything(csv_folder, data, options):
             ),
         ),
         (
+            "\t\n1\n",
+            "",
+            (
+                "points.csv:1: expected 2 or more columns (features and a target), got 0; separate cells by commas, "
+                "semicolons, |, tabs or spaces, or set `delimiter`"
+            ),
+        ),
+        (
             "a\n1,0\n",  # the first cell may be the name of the row
             "",
             (
