@@ -364,13 +364,25 @@ def test_inline_rows_may_name_their_classes(tmp_path):
             b"{rows: [[1, 0], [2, 2]], classes: [lily, rose]}",
             "c.yaml:3:44: dataset.classes: classes require targets 0 and 1 (the dataset has 2)",
         ),
+        (
+            b"[[1, 2], [3, rose], [4, lily], [5, true]]",
+            (
+                "c.yaml:3:23: dataset[1][1]: expected a number as target, got 'rose' (first of 3 such rows); write 0 "
+                "and 1, and name them as in {rows: [[0.9, 0.3, 1]], classes: [lily, rose]}"
+            ),
+        ),
+        (
+            b"[[1, 2], [3, rose]]",
+            "c.yaml:3:23: dataset[1][1]: expected a number, got 'rose' (one sample: features, then target)",
+        ),
         (b"{rows: [[1, 0], [2, 1]], classes: [rose, rose]}", "c.yaml:3:44: dataset.classes: duplicate class 'rose'"),
     ],
 )
 def test_mistakes_in_classes_of_inline_rows(tmp_path, dataset, message):
     with pytest.raises(ConfigError) as caught:
         config.loads(b"algorithms: [gd]\nfigures: []\ndataset: " + dataset, "c.yaml", tmp_path)
-    assert str(caught.value).split("\n")[0] == message
+    (mistake,) = caught.value.mistakes
+    assert str(mistake).split("\n")[0] == message
 
 
 @pytest.mark.parametrize(
