@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import bpviz
 from bpviz.cli import cli
+from bpviz.outputs import lockfile
 
 CLASSES = "classes.yaml: targets: lily = 0, rose = 1"
 RANGE = (
@@ -45,6 +46,19 @@ def test_run_prints_notes_each_time_and_records_them():
     record = json.loads(Path("outputs/classes/run.json").read_text())
     assert record["notes"] == ["targets: lily = 0, rose = 1", "1 of 3 rows left out (missing values)"]
     assert record["experiment"]["dataset"]["classes"] == ["lily", "rose"]
+
+
+@pytest.mark.parametrize("record", [[], {"notes": 3}, {"notes": [{}]}, {"notes": ["\x1b[31mred"]}])
+def test_recorded_notes_of_another_form_do_no_harm(record):
+    messages("run", "range.yaml")
+    content = json.dumps(record).encode()
+    Path("outputs/range/run.json").write_bytes(content)
+    lock = json.loads(Path("outputs/range/bpviz.lock.json").read_text())
+    lock["files"]["run.json"] |= lockfile.written(content)
+    Path("outputs/range/bpviz.lock.json").write_text(json.dumps(lock))
+    status, *notes = messages("run", "range.yaml")
+    assert "up to date" in status
+    assert notes == (["range.yaml: \N{REPLACEMENT CHARACTER}[31mred"] if record == {"notes": ["\x1b[31mred"]} else [])
 
 
 def test_validate_prints_notes():
