@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bpviz.config.csv_dialect import CsvText
     from bpviz.messages.diagnostics import Mistake
 
+_MOST_COMPARED = 1000  # classes from which one is suggested
 _HIDDEN_CLASSES = "targets: two classes of the file = 0 and 1 (see run.json)"
 
 
@@ -124,7 +125,8 @@ class Table:
         targets = csv_classes.targets(samples.cells[-1], classes)
         for index, name in enumerate(classes):
             if index not in targets:
-                guess = nearest(name, {cell.strip() for cell in samples.cells[-1]}, {}) if self._text.shown else None
+                known = {cell.strip() for cell in samples.cells[-1]} if self._text.shown else set()
+                guess = nearest(name, known, {}) if len(known) <= _MOST_COMPARED else None
                 hint = f"; did you mean {guess!r}?" if guess else ""
                 raise ClassError(index, f"no row has the class {quote_value(name)}{hint}")
         samples.keep(row for row, target in enumerate(targets) if target is not None)

@@ -102,8 +102,9 @@ class CsvText:
         try:
             yield from reader
         except csv.Error as error:
-            message = f"not CSV: {error}; add the missing closing quote"
-            raise ConfigError([self.mistake(message, self._line_of_error())]) from None
+            line = self._line_of_error()
+            fix = "; add the missing closing quote" if '"' in self.lines[line - 1] else ""
+            raise ConfigError([self.mistake(f"not CSV: {error}{fix}", line)]) from None
 
     def _line_of_error(self) -> int:
         line = self._first_line

@@ -11,13 +11,16 @@ from bpviz.config.csv_cells import looks_like_data, looks_like_number
 from bpviz.declare.domains import Text
 from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import quote_value
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from bpviz.config.csv_dialect import CsvText
 
+_MOST_COLUMNS = 100_000
+_MOST_LISTED = 20  # names in a message
+_MOST_COMPARED = 1000  # names from which one is suggested
 _MOST_FEATURES = 1000  # one weight each, and the cost of a run grows faster than their number
 _SAMPLE = 100  # rows in which the names of rows are recognized
 LIST_FEATURES = "list the columns to use as `features`"
@@ -65,12 +68,14 @@ class Header:
 
     def require_names(self, listed: Collection[str]) -> None:
         """Raise ConfigError if the row does not name columns; ``listed`` are names that the config uses."""
+        count = len(self.names) - self._first
+        if count > _MOST_COLUMNS:
+            self._fail(f"expected at most {_MOST_COLUMNS:,} columns, got {count:,}")
         numbers = [name for name in self.names if looks_like_number(name)]
         found = [name for name in listed if name in self.names]
         data = bool(self.names) and all(map(looks_like_data, self.names))
         if (data and len(found) < max(len(listed), 2)) or (numbers and listed and not found):
             self._fail_for_numbers([] if data else numbers)
-        count = len(self.names) - self._first
         if count < 2:
             self._fail(
                 f"expected 2 or more columns (features and a target), got {count}; separate cells by commas, "
@@ -85,9 +90,11 @@ class Header:
             return f"{self.names.count(name)} columns are named {quote_value(name)}; rename them"
         if not self._text.shown:
             return f"unknown column {quote_value(name)}"
-        guess = nearest(name, filter(None, self.names))
-        hint = f"did you mean {guess!r}?" if guess else f"use {self._text.quoted(filter(None, self.names))}"
-        return f"unknown column {quote_value(name)}; {hint}"
+        names = [known for known in self.names[:_MOST_COMPARED] if known]
+        guess = nearest(name, names)
+        more = [f"one of {len(self.names) - _MOST_LISTED:,} more"] if len(self.names) > _MOST_LISTED else []
+        use = join_words([*map(quote_value, names[:_MOST_LISTED]), *more])
+        return f"unknown column {quote_value(name)}; {f'did you mean {guess!r}?' if guess else f'use {use}'}"
 
     def columns(self, features: Sequence[str] | None, target: str | None) -> Columns:
         """Return the columns with these names, by default the last one and all others.

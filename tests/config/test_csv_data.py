@@ -83,6 +83,10 @@ def test_columns_by_default_and_by_name(csv_folder):
             ],
         ),
         (
+            "a,y\n1," + "x" * 200_000,
+            ["points.csv:2: not CSV: field larger than field limit (131072)\n    1," + "x" * 94 + "..."],
+        ),
+        (
             "a,b,y\nred,2,0\ngreen,3,1\n",
             [
                 (
@@ -233,6 +237,11 @@ def test_rows_of_other_classes_may_have_invalid_cells(csv_folder):
             "a,y\n1,x\n2,z\n",
             "classes: [x, zz]",
             "try.yaml:3:41: dataset.classes[1]: no row has the class 'zz'; did you mean 'z'?",
+        ),
+        (
+            "a,y\n" + "".join(f"1,class-{i}\n" for i in range(2000)),  # comparing with all would take seconds
+            "classes: [class-x, class-1]",
+            "try.yaml:3:38: dataset.classes[0]: no row has the class 'class-x'",
         ),
         ("a,y\n1,x\n", "classes: [x, x]", "try.yaml:3:41: dataset.classes[1]: duplicate class 'x'"),
         ("a,y\n1,1\n", "classes: [1, 1.0]", "try.yaml:3:41: dataset.classes[1]: duplicate class '1.0'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 LIST = "list the columns to use as `features`"
+C20 = [f"c{i}" for i in range(20)]
 IF_NAMES = "add a header, or list the columns as `features` and `target` if these are their names"
 
 
@@ -106,9 +107,18 @@ def test_unused_columns_may_be_anything(csv_folder, data, options):
             ),
         ),
         (
-            "a," * 100_000 + "b",
+            "a," * 1_001 + "b",
             "",
-            f"points.csv:1: expected at most 1,000 features, got 100,000; {LIST}",
+            f"points.csv:1: expected at most 1,000 features, got 1,001; {LIST}",
+        ),
+        ("a," * 100_000 + "b", "features: [b]", "points.csv:1: expected at most 100,000 columns, got 100,001"),
+        (
+            ",".join(f"c{i}" for i in range(5000)),
+            "features: [zzzzzzzz]",
+            (
+                f"try.yaml:3:39: dataset.features[0]: unknown column 'zzzzzzzz'; use {', '.join(map(repr, C20))} "
+                "or one of 4,980 more"
+            ),
         ),
         (
             "x" * 201 + ",b\n1,2\n",
