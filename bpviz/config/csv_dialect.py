@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 
 LARGEST = 10 * 1024 * 1024  # bytes
 _SAMPLE = 20_000  # characters from which the delimiter is guessed
-_OTHER_FILES = {
-    b"PK\x03\x04": "an Excel workbook or a ZIP file",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook",
-    b"\x1f\x8b": "a gzip file",
-}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)  # with which a file tells Excel its delimiter
 _COMMENT_SIGN = re.compile("# +")  # with which NumPy begins a header
 _LINE_END = re.compile("\r\n|[\r\n]")
@@ -62,15 +57,12 @@ class CsvText:
         self.delimiter = delimiter or (separator[1] if separator else _delimiter(self.text[self._start :][:_SAMPLE]))
 
     def _decoded(self, data: bytes) -> str:
-        other = next((name for start, name in _OTHER_FILES.items() if data.startswith(start)), None)
-        if other:
-            raise ConfigError([self.mistake(f"expected CSV, got {other}; save the table as CSV")])
         try:
             return decode(data, self.name).text
         except ConfigError as error:
-            if self.shown:
-                raise
             line = error.mistakes[0].line
+            if self.shown or not line:  # then the message is about the whole file
+                raise
             raise ConfigError([self.mistake("not encoded as UTF-8; save the file as UTF-8", line)]) from None
 
     @cached_property

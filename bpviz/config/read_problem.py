@@ -173,7 +173,8 @@ def _csv(
     reader.data_files.append(csv)
     file = reader.folder / csv
     try:
-        text = csv_dialect.CsvText(file, shown=is_inside(file, reader.folder), delimiter=delimiter)
+        shown = reader.trusts_files or is_inside(file, reader.folder)
+        text = csv_dialect.CsvText(file, shown=shown, delimiter=delimiter)
         table = csv_data.Table(text, decimal, missing)
         listed = list(parts(node, path, ("features", "target")))
         table.header.require_names([part.value for part, _ in listed])
