@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LARGEST = 10 * 1024 * 1024  # bytes
 _SAMPLE = 20_000  # characters from which the delimiter is guessed
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)  # with which a file tells Excel its delimiter
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s".+-]|[\t ])"?[,;\t ]*', re.IGNORECASE)  # Excel reads the delimiter from it
 _COMMENT_SIGN = re.compile("# +")  # with which NumPy begins a header
 _LINE_END = re.compile("\r\n|[\r\n]")
 _WORD = re.compile(r'"((?:[^"]|"")*)"|([^\s"]\S*)')

@@ -50,6 +50,7 @@ def test_reads_files_of_other_programs(csv_folder, data):
         ('"say ""a""" b y\n1 2 0\n', ('say "a"', "b")),
         ('"two\u2028lines",b,y\n1,2,0\n', None),
         ("#,b,y\n1,2,0\n", ("#", "b")),
+        ('sep=",b,y\n1,2,0\n', ('sep="', "b")),  # no delimiter can be a quote
     ],
 )
 def test_delimiters_within_names(csv_folder, data, names):
