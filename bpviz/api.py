@@ -333,5 +333,7 @@ def _bytes(memory: str | int | None) -> int | None:
 
 
 def _run(experiment: Experiment, memory: int | None) -> Results:
+    if experiment.warning:
+        warnings.warn(experiment.warning, stacklevel=3)
     check([experiment], memory)
     return Results(**vars(runner.run(experiment, memory=memory)), experiment=experiment)

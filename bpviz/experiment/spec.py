@@ -58,3 +58,15 @@ class Experiment:
             figure.title != "none",
             tuple((algorithm.color, algorithm.marker) for algorithm in self.algorithms),
         )
+
+    @property
+    def warning(self) -> str:
+        """A sentence about targets that no weights can predict; "" if there are none."""
+        warning: str = getattr(self.problem, "data_warning", "")
+        return warning
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on how the data were read: names of classes, rows left out; and the warning."""
+        notes: tuple[str, ...] = getattr(getattr(self.problem, "dataset", None), "notes", ())
+        return (*notes, self.warning) if self.warning else notes

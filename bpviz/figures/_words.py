@@ -36,6 +36,7 @@ WORDS = (
     "Known minimum",
     "Known minima",
     "Target {value}",
+    "Target {value} ({name})",
     "{label} ({outcome})",
     # outcomes of runs
     "1 epoch",

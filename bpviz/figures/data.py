@@ -22,19 +22,28 @@ if TYPE_CHECKING:
 
 
 class DataData(NamedTuple):
-    """Samples ``(samples, 2)`` and their targets ``(samples,)``; ``classes`` is empty if there are too many targets."""
+    """Samples ``(samples, 2)`` and their targets ``(samples,)``; no ``classes`` and labels if there are too many."""
 
     title: str
     names: tuple[str, str]
     samples: Array
     targets: Array
     classes: list[float]
+    labels: list[str]
 
 
 def _dataset(problem: Problem) -> Any:
     """Return the problem's dataset if it has one with two features, else None."""
     dataset = getattr(problem, "dataset", None)
     return dataset if dataset and len(dataset.features[0]) == 2 else None
+
+
+def _label(target: float, classes: Sequence[str]) -> str:
+    """Return the legend label of a target, with the name of its class if it has one."""
+    value = f"{target:.12g}"
+    if not classes:
+        return word("Target {value}", value=value)
+    return word("Target {value} ({name})", value=value, name=classes[int(target)])
 
 
 @figure("data", summary="samples of a dataset with two features")
@@ -59,9 +68,9 @@ class Data(FigureRequest):
             classes = []
         one = len(targets) == 1
         title = word("Dataset (1 sample)") if one else word("Dataset ({count} samples)", count=len(targets))
-        return DataData(
-            self.title_or(title), tuple(dataset.feature_names), np.array(dataset.features), targets, classes
-        )
+        names, samples = tuple(dataset.feature_names), np.array(dataset.features)
+        labels = [_label(target, dataset.classes) for target in classes]
+        return DataData(self.title_or(title), names, samples, targets, classes, labels)
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
         from bpviz.figures import _layout, _ticks
@@ -77,9 +86,8 @@ class Data(FigureRequest):
             "zorder": 3,
         }
         named, bar = [], None
-        for place, target in enumerate(data.classes):
+        for place, (target, label) in enumerate(zip(data.classes, data.labels, strict=True)):
             style, own = look.sample(place), data.samples[data.targets == target]
-            label = word("Target {value}", value=_ticks.number(target, 12))
             named.append((axes.scatter(*own.T, color=style.color, marker=style.marker, **dots), label))
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
