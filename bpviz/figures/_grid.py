@@ -34,6 +34,7 @@ _SMALL = 0.7  # scale of arrows, lines and markers
 
 # Multiples of the font size of tick labels.
 _TICKS, _LABEL, _OUTCOME = 0.85, 0.9, 0.74
+_DENSE = 0.7  # factor on the sizes of titles in a figure of a given size, of which they would take too much
 _CHARACTER = 0.56  # approximate width of a character
 
 # Inches at the usual font size.
@@ -94,7 +95,8 @@ class Grid(_layout.Frame):
             height = taken + len(heads) * high
         else:
             high = max(min(high, (height - taken) / len(heads)), self.inches(_LEAST))
-        y = height - over
+        spare = max(0.0, height - taken - len(heads) * high) / 2  # above and below, in a figure of a given size
+        y = height - over - spare
         for row, head in zip(self.rows, heads, strict=True):
             y -= head + high
             for i in row:
@@ -105,9 +107,9 @@ class Grid(_layout.Frame):
                     text.set_position(((x + wide / 2) / width, above / height))
                     above += _high(text)
             y -= between
-        bottom, top = y + between, height - over - heads[0]
+        bottom, top = y + between, height - over - spare - heads[0]
         across, up = self.names
-        across.set_position(((left + width - right) / 2 / width, under / height))
+        across.set_position(((left + width - right) / 2 / width, (under + spare) / height))
         up.set_position((edge / width, (bottom + top) / 2 / height))
         self.bar.set_position(((width - right + gap) / width, bottom / height, thick / width, (top - bottom) / height))
         return height, width - aside
@@ -129,8 +131,9 @@ def _titles(figure: Figure, path: Path) -> list[tuple[Any, list[str]]]:
     look = _style.look()
     arrows = [word("{count} per arrow", count=path.per_arrow)] if path.per_arrow > 1 else []
     epochs, *others = path.outcome.split(", ")
+    small = look.small * (_DENSE if look.exact else 1.0)
     return [
-        (figure.text(0.5, 1, "", size=size * look.small, ha="center", va="bottom"), phrases)
+        (figure.text(0.5, 1, "", size=size * small, ha="center", va="bottom"), phrases)
         for phrases, size in (([epochs, *arrows, *others], _OUTCOME), ([path.label], _LABEL))
     ]
 

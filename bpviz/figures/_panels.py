@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bpviz import landscape
-from bpviz.figures import _numbers
+from bpviz.figures import _numbers, _style
 from bpviz.figures._lines import Cells
 from bpviz.figures._style import word
 
@@ -64,8 +64,13 @@ class PathsData(NamedTuple):
 
 
 def columns(plots: int, window: Window) -> int:
-    """Return the number of columns that makes a grid of plots about as wide as high."""
-    return min(max(1, round(math.sqrt(plots * slenderness(window)) + 0.2)), plots, _MOST_COLUMNS)
+    """Return the number of columns that makes a grid of plots about as wide as high, or fills a given size.
+
+    Titles take a part of the height, so that plots of a given size of figure need more columns.
+    """
+    look = _style.look()
+    shape, most = (1.5 * look.size[0] / look.size[1], 2 * _MOST_COLUMNS) if look.exact else (1.0, _MOST_COLUMNS)
+    return min(max(1, round(math.sqrt(plots * slenderness(window) * shape) + 0.2)), plots, most)
 
 
 def slenderness(window: Window) -> float:
