@@ -91,7 +91,8 @@ def threshold_legend(data: Plane) -> list[tuple[Line2D, str]]:
     if data.threshold is None:
         return []
     line = Line2D([], [], color=_style.INK, linewidth=1.5, dashes=(3, 1.5))
-    return [(line, _layout.threshold_label(data.threshold, data.lowest))]
+    where = f" at {data.fixed_at}" if data.fixed_at else ""
+    return [(line, _layout.threshold_label(data.threshold, data.lowest) + where)]
 
 
 def _ticks(data: Plane) -> list[float]:

@@ -1,5 +1,6 @@
 """The error over a plane of two weights: its window, its values and its levels. Nothing is drawn here."""
 
+from bpviz.landscape.framing import window_of
 from bpviz.landscape.grid import error_grid
 from bpviz.landscape.plane import (
     Plane,
@@ -7,9 +8,9 @@ from bpviz.landscape.plane import (
     axis_name,
     error_plane,
     fixed_weights_note,
-    lowest_of,
     points_per_unit,
 )
+from bpviz.landscape.sampling import lowest_of
 from bpviz.landscape.window import (
     SIDE_POINTS,
     Limits,
@@ -19,7 +20,6 @@ from bpviz.landscape.window import (
     distances,
     equal_scales,
     points,
-    window_of,
     within,
 )
 

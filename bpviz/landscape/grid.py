@@ -20,11 +20,17 @@ def error_grid(
 
     ``fixed (params,)`` gives the values of the other weights, 0 by default. Non-finite errors are returned unchanged.
     """
-    across, up = pair
-    w = np.empty((len(y) * len(x), len(problem.weights)), order="F")
+    return errors_at(problem, np.tile(x, (len(y), 1)), np.tile(y[:, None], (1, len(x))), pair, fixed)
+
+
+def errors_at(
+    problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), fixed: Array | None = None
+) -> Array:
+    """Return the errors at places, in the shape of ``x`` and ``y``; see ``error_grid``."""
+    w = np.empty((x.size, len(problem.weights)), order="F")
     w[:] = 0.0 if fixed is None else fixed
-    w[:, across] = np.tile(x, len(y))
-    w[:, up] = np.repeat(y, len(x))
+    w[:, pair[0]] = x.ravel()
+    w[:, pair[1]] = y.ravel()
     size = block_size(problem)
     errors = np.empty(len(w))
     point = None
@@ -33,4 +39,4 @@ def error_grid(
             part = slice(first, first + size)
             point = problem.at(linalg.block(w[part]), point)
             errors[part] = point.error()
-    return errors.reshape(len(y), len(x))
+    return errors.reshape(x.shape)

@@ -36,7 +36,7 @@ from bpviz.engine.results import Ending, Results, Run, Trajectory
 from bpviz.experiment import runner
 from bpviz.figures import _layout, _render, _style
 from bpviz.figures._base import outcome, slug
-from bpviz.landscape.plane import _levels
+from bpviz.landscape.levels import levels_of
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
@@ -497,7 +497,7 @@ def test_diverged_runs_do_not_extend_the_window() -> None:
     results.runs[1].trajectory.__dict__["ending"] = Ending.REACHED
     results.runs[0].trajectory.__dict__["ending"] = Ending.DIVERGED
     assert landscape.window_of(Perceptron(), results.runs, (0, 1)) == ((-6, 6), (-6, 6))
-    assert landscape.window_of(Perceptron(), results.runs[:1], (0, 1))[0][1] > 700
+    assert landscape.window_of(Perceptron(), results.runs[:1], (0, 1)) == ((-6, 6), (-6, 6))
 
 
 def test_runs_from_several_starts_share_one_legend_entry(problem: Perceptron) -> None:
@@ -580,8 +580,8 @@ def test_threshold_label_avoids_a_path_along_the_contour(results: Results, probl
         ([np.nan, 4.0, 64.0], [4, 8, 16, 32, 64], True),
     ],
 )
-def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> None:
-    found, is_logarithmic = _levels(np.array([error]), 4)
+def testlevels_of(error: list[float], edges: list[float], logarithmic: bool) -> None:
+    found, is_logarithmic = levels_of(np.array([error]), 4)
     np.testing.assert_allclose(found, edges)
     assert is_logarithmic is logarithmic
 
@@ -589,26 +589,26 @@ def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> No
 def test_deep_narrow_minimum_gets_one_level() -> None:
     """The lowest thousandth of a bowl over a square is x² + y² < 4/1000π; the other levels cover the rest."""
     x = np.linspace(-1, 1, 301)
-    edges, logarithmic = _levels(x**2 + x[:, None] ** 2, 20)
+    edges, logarithmic = levels_of(x**2 + x[:, None] ** 2, 20)
     assert logarithmic
     assert edges[0] == pytest.approx(4 / (1000 * np.pi), rel=0.05)
     assert edges[-1] == 2
     deep = 1 + 15 * (x**2 + x[:, None] ** 2) / 2  # not narrow: the lowest values rise at once
-    assert _levels(deep, 20)[0][[0, -1]].tolist() == [1, 16]
+    assert levels_of(deep, 20)[0][[0, -1]].tolist() == [1, 16]
 
 
 def test_other_weights_are_fixed_at_the_end_of_the_first_run() -> None:
     bias = Perceptron(bias=True)
     results = results_of([[0, 0, 0], [1, 2, 1.83456]], [[0, 0, 0], [3, 3, 3]])
     drawn = draw("contour", results, bias)
-    assert "contour at b = 1.835" in drawn.words
+    assert "contour at b = 1.835 (the end of a)" in drawn.words
     x, y = drawn.data.x[[7, 90]], drawn.data.y[[20, 3]]
     expected = bias.at(np.asfortranarray(np.column_stack([x, y, [1.83456] * 2]))).error()
     np.testing.assert_array_equal(drawn.data.error[[20, 3], [7, 90]], expected)
     other = draw("paths", results, bias, weights=["b", "w2"])
     axes = other.artists.plane.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("b", "Second weight")
-    assert "contour at w1 = 1" in other.words
+    assert "contour at w1 = 1 (the end of a)" in other.words
     assert arrows_of(other)[1].tolist() == [[1.83456, 2]]
 
 
@@ -655,7 +655,7 @@ def test_contours_of_test_functions(name: str) -> None:
     assert drawn.artists.bar.get_ylabel() == (f"Error above minimum ({lowest:.5g})" if lowest else "Error")
     at = np.asfortranarray(np.column_stack([data.x[[7, 90]], data.y[[20, 3]]]))
     above = np.clip(f.at(at).error() - lowest, data.levels[0], data.levels[-1])
-    np.testing.assert_array_equal(data.error[[20, 3], [7, 90]], above)
+    np.testing.assert_allclose(data.error[[20, 3], [7, 90]], above, rtol=0 if len(data.x) < 481 else 1e-3)
     bands = np.histogram(data.error, data.levels)[0] / data.error.size
     assert (bands > 5e-4).sum() >= 12  # most levels are visible
     assert data.logarithmic is bool(f.minima)
@@ -665,14 +665,6 @@ def test_contours_of_test_functions(name: str) -> None:
     named = {0: [], 1: ["Lowest minimum"]}.get(len(stars[0]), ["Lowest minima"])
     named += {0: [], 1: ["Other minimum"]}.get(len(stars[1]), ["Other minima"])
     assert (drawn.legend if named else drawn.figure.legends) == named
-
-
-def test_grid_is_refined_if_contours_would_have_corners() -> None:
-    sizes = {
-        name: len(FIGURES["contour"]().data(*on(name)).x) for name in ("matyas", "quadratic", "rastrigin", "bukin")
-    }
-    assert sizes == {"matyas": 121, "quadratic": 121, "rastrigin": 241, "bukin": 241}
-    assert len(FIGURES["surface"]().data(*on("griewank")).plane.x) == 161
 
 
 def test_invisible_threshold_is_not_in_the_legend() -> None:
@@ -688,7 +680,7 @@ def test_invisible_threshold_is_not_in_the_legend() -> None:
 def test_threshold_is_relative_to_the_minimum_like_its_axis() -> None:
     """The lowest error of this function is -1.0316284534898774."""
     results, f = on("six-hump-camel", threshold=0.5316284534898774)
-    drawn = draw("paths", results, f)
+    drawn = draw("paths", results, f, x=[-2.2, 2.2], y=[-1.5, 1.5])
     assert "Threshold (error above minimum = 0.5316)" in drawn.legend
     threshold = drawn.artists.plane.threshold
     assert [text.get_text() for text in threshold.labelTexts] == ["0.5316"]
@@ -701,40 +693,12 @@ def test_threshold_is_relative_to_the_minimum_like_its_axis() -> None:
 
 def test_axes_can_be_swapped() -> None:
     results, f = on("six-hump-camel")
-    for kind in ("contour", "paths"):
-        drawn = draw(kind, results, f, weights=["y", "x"])
+    for kind, limits in (("contour", {}), ("paths", {"x": f.window[1], "y": f.window[0]})):
+        drawn = draw(kind, results, f, weights=["y", "x"], **limits)
         plane = drawn.artists if kind == "contour" else drawn.artists.plane
         assert (plane.axes.get_xlabel(), plane.axes.get_xlim(), plane.axes.get_ylim()) == ("y", *f.window[::-1])
         (x, y), _ = plane.minima[0].get_xydata().tolist()
         assert (y, x) == f.minima[0].at
-
-
-def test_window_grows_to_contain_runs_and_minima() -> None:
-    """Newton's method leaves the window [-2, 2] x [-1, 3] far below; the new one is a square 1.16 times the height."""
-    results, f = on("rosenbrock", OPTIMIZERS["newton"]())
-    lowest = float(results.runs[0].trajectory.weights[:, 1].min())
-    assert lowest < -2.9
-    half, middle = 0.58 * (3 - lowest), (3 + lowest) / 2
-    across, up = landscape.window_of(f, results.runs, (0, 1))
-    assert across == pytest.approx((-half, half))
-    assert up == pytest.approx((middle - half, middle + half))
-
-
-def test_window_keeps_its_proportions() -> None:
-    window = landscape.window_of(PROBLEMS["six-hump-camel"](), results_of([[1, 1], [3, 0]]).runs, (0, 1))
-    wide, high = np.ptp(window, axis=1)
-    assert wide / high == pytest.approx(4.4 / 3)
-    assert window[0][1] > 3
-    without_minima = landscape.window_of(PROBLEMS["saddle"](), results_of([[1, 1], [30, 31]]).runs, (0, 1))
-    assert without_minima[0] == pytest.approx((15.5 - 17.4, 15.5 + 17.4))
-
-
-def test_window_excludes_epochs_far_outside() -> None:
-    results, f = on("valley", OPTIMIZERS["newton"]())
-    drawn = draw("paths", results, f)
-    assert np.abs(results.runs[0].trajectory.weights).max() > 40
-    assert drawn.artists.plane.axes.get_xlim() == f.window[0]
-    assert drawn.legend[0] == "newton (30 epochs, reached max_epochs, leaves the plot)"
 
 
 def test_epochs_per_arrow_depend_on_lengths_in_pixels() -> None:
@@ -743,7 +707,7 @@ def test_epochs_per_arrow_depend_on_lengths_in_pixels() -> None:
     across = np.column_stack([np.linspace(-1e5, 1e6, 21), np.ones(21)])
     drawn = draw("paths", results_of(up, across), PROBLEMS["brown-badly-scaled"]())
     assert [path.per_arrow for path in drawn.data.paths] == [1, 1]
-    slow = draw("paths", results_of(up / 100), PROBLEMS["brown-badly-scaled"]())
+    slow = draw("paths", results_of(up / 100), PROBLEMS["brown-badly-scaled"](), x=[-1, 1], y=[-1, 1.5])
     assert slow.data.paths[0].per_arrow > 1
 
 
@@ -772,10 +736,10 @@ def test_errors_below_the_known_minimum_are_not_relative_to_it() -> None:
     assert drawn.legend == ["Known minima"]
 
 
-@pytest.mark.parametrize(("name", "steep"), [("rosenbrock", True), ("six-hump-camel", True), ("rastrigin", False)])
+@pytest.mark.parametrize(("name", "steep"), [("rosenbrock", True), ("beale", True), ("rastrigin", False)])
 def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
     results, f = on(name, OPTIMIZERS["gd"](step=1e-3))
-    drawn = draw("surface", results, f)
+    drawn = draw("surface", results, f, x=f.window[0], y=f.window[1])
     plane, low = drawn.data.plane, drawn.data.plane.levels[0]
     assert drawn.data.logarithmic is steep
     x, y, z = drawn.artists.tracks[0].get_data_3d()
@@ -786,7 +750,7 @@ def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
     (axes,) = drawn.figure.axes
     if steep:
         ticks = {text.get_text(): place for text, place in zip(axes.get_zticklabels(), axes.get_zticks(), strict=True)}
-        assert {"1": 0.0, "10": 1.0}.items() <= ticks.items()
+        assert {"10": 1.0, "100": 2.0}.items() <= ticks.items()
     at = np.column_stack(drawn.artists.minima[0].get_data_3d())
     assert at[:, :2].tolist() == [list(minimum.at) for minimum in f.minima if minimum.error == plane.lowest]
     assert at[:, 2].tolist() == [np.log10(low) if steep else 0] * len(at)
@@ -917,7 +881,7 @@ def test_invisible_start_is_not_in_the_legend_of_the_surface(results: Results, p
 
 def test_surface_notes_the_fixed_weights() -> None:
     drawn = draw("surface", results_of([[-4, -4, 1], [-3, -3, 2]]), Perceptron(bias=True))
-    assert "surface at b = 2" in drawn.words
+    assert "surface at b = 2 (the end of a)" in drawn.words
 
 
 def test_bars_of_several_starts_are_noted_as_medians(problem: Perceptron) -> None:

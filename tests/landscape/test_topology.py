@@ -1,0 +1,58 @@
+"""Parts and holes of sets on a grid, and the floors of valleys narrower than its spacing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpviz.landscape.topology import euler_numbers, with_pits, with_valleys
+
+SETS = [
+    (["#..", "...", "..#"], 2),
+    (["##.", ".#.", ".##"], 1),
+    (["#..", ".#.", "..#"], 3),  # touching corners do not connect
+    (["###", "#.#", "###"], 0),  # one part with one hole
+    (["#####", "#.#.#", "#####"], -1),
+    (["...", "...", "..."], 0),
+    (["##", "##"], 1),
+]
+
+
+@pytest.mark.parametrize(("rows", "number"), SETS)
+def test_parts_minus_holes(rows: list[str], number: int) -> None:
+    error = np.array([[0.0 if character == "#" else 9.0 for character in row] for row in rows])
+    assert euler_numbers(error, np.array([-1.0, 0.0, 1.0])).tolist() == [0, number, number]
+
+
+def test_non_finite_errors_are_in_no_set() -> None:
+    error = np.array([[0.0, np.nan, 0.0], [0.0, np.nan, 0.0]])
+    assert euler_numbers(error, np.array([0.0, 1.0, 1e300])).tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("slope", [-3.0, -0.7, 0.0, 0.37, 1.0, 2.5])
+def test_narrow_valley_has_a_connected_floor(slope: float) -> None:
+    """Below 1e-3, the valley |s x - y + 0.013| is at most 2e-3 wide; the grid has a spacing of 0.1."""
+    side = np.linspace(-1, 1, 21)
+
+    def error_at(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.abs(slope * x - y + 0.013) / np.hypot(slope, 1)
+
+    error = error_at(*np.meshgrid(side, side))
+    low = np.array([1e-3, 2.0])
+    assert euler_numbers(error, low)[0] != 1
+    deep = with_valleys(error_at, side, side, error)
+    assert euler_numbers(deep, low)[0] == 1
+    assert (deep <= error).all()
+    assert (deep == error)[error > 0.1].all()  # one spacing away from the floor, nothing changes
+
+
+def test_minimum_between_grid_points_is_found() -> None:
+    side = np.linspace(-1, 1, 11)
+
+    def error_at(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.hypot(x - 0.07, y + 0.12)
+
+    error = error_at(*np.meshgrid(side, side))
+    deep = with_pits(error_at, side, side, error)
+    assert deep.min() < 1e-3 < error.min()
+    assert (deep != error).sum() == 1
