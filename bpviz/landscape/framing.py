@@ -65,16 +65,15 @@ def window_of(
     inside = bool((low >= own_low + 0.015 * side).all() and (high <= own_high - 0.015 * side).all())
     if inside and not epochs and (extent.max() >= _FILLED or not extent.any()):
         return _limits(own_low, own_high)
-    if not extent.any():
-        return _limits(low - side / 4, low + side / 4)
     own_scales = (extent < extent.max() / _SLENDER) & (high - low > _ROUNDING * np.maximum(abs(low), abs(high)))
-    if not own_scales.any():
-        low, high = _with_minima(problem, pair, low, high, side)
-        room = np.full(2, ((high - low) / side).max()) * side
-    else:
+    if own_scales.any():
         room = high - low
-    middle, half = low + (high - low) / 2, (0.5 + _MARGIN) * room
-    half = np.maximum(half, np.maximum(_NEAREST * side, 1e-9 * abs(middle)))
+    else:
+        low, high = _with_minima(problem, pair, low, high, side)
+        room = (((high - low) / side).max() or 0.5 / (1 + 2 * _MARGIN)) * side
+    middle = low + (high - low) / 2
+    least = np.maximum(_NEAREST * side, 1e-9 * abs(middle))
+    half = np.maximum((0.5 + _MARGIN) * room, least)
     return _limits(middle - half, middle + half)
 
 

@@ -750,7 +750,8 @@ def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
     (axes,) = drawn.figure.axes
     if steep:
         ticks = {text.get_text(): place for text, place in zip(axes.get_zticklabels(), axes.get_zticks(), strict=True)}
-        assert {"10": 1.0, "100": 2.0}.items() <= ticks.items()
+        assert len(ticks) > 3
+        assert all(float(text) == pytest.approx(10.0**place) for text, place in ticks.items())
     at = np.column_stack(drawn.artists.minima[0].get_data_3d())
     assert at[:, :2].tolist() == [list(minimum.at) for minimum in f.minima if minimum.error == plane.lowest]
     assert at[:, 2].tolist() == [np.log10(low) if steep else 0] * len(at)
