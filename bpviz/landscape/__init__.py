@@ -1,7 +1,7 @@
 """The error over a plane of two weights: its window, its values and its levels. Nothing is drawn here."""
 
 from bpviz.landscape.framing import window_of
-from bpviz.landscape.grid import error_grid
+from bpviz.landscape.grid import error_grid, errors_at
 from bpviz.landscape.plane import (
     Plane,
     at_threshold,
@@ -36,6 +36,7 @@ __all__ = [
     "equal_scales",
     "error_grid",
     "error_plane",
+    "errors_at",
     "fixed_weights_note",
     "lowest_of",
     "points",

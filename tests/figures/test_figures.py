@@ -125,6 +125,16 @@ def draw(kind: str, results: Results, problem: Any, **options: Any) -> Drawn:
     return Drawn(FIGURES[kind](**options), results, problem)
 
 
+ONE_WEIGHT = Perceptron(dataset=Dataset("one", ((1.0,), (2.0,), (-1.0,)), (0.0, 1.0, 0.0), ("a",)))
+
+
+def fitting(kind: str, results: Results, problem: Any) -> tuple[Results, Any]:
+    """Return results and a problem that a kind can show: the given ones, or results on a problem with one weight."""
+    if not FIGURES[kind]().invalid_options(problem, []):
+        return results, problem
+    return run(PUBLISHED, ONE_WEIGHT, [(-4.0,)], 0.125, 50), ONE_WEIGHT
+
+
 def file_of(kind: str, results: Results, problem: Any, format: str) -> bytes:
     figure = FIGURES[kind]()
     return _render.rendered(figure, figure.data(results, problem), format)
@@ -143,20 +153,20 @@ FORMATS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
     ("kind", "format"), sorted({*zip(FIGURES, itertools.cycle(FORMATS)), *(("paths", format) for format in FORMATS)})
 )
 def test_files_have_their_format_and_no_date(kind: str, format: str, results: Results, problem: Perceptron) -> None:
-    file = file_of(kind, results, problem, format)
+    file = file_of(kind, *fitting(kind, results, problem), format)
     assert file.startswith(FORMATS[format])
     assert not [word for word in (b"Date", b"dc:date", b"atplotlib v", b"matplotlib.org") if word in file]
 
 
 @every_kind
 def test_title_option_sets_the_title(kind: str, results: Results, problem: Perceptron) -> None:
-    assert "My title, $_5" in draw(kind, results, problem, title="My title, $_5").words
+    assert "My title, $_5" in draw(kind, *fitting(kind, results, problem), title="My title, $_5").words
 
 
 @every_kind
-def test_default_figures_have_different_file_names(kind: str, problem: Perceptron) -> None:
+def test_default_figures_have_different_file_names(kind: str, results: Results, problem: Perceptron) -> None:
     labels = [algorithm.label for algorithm in PUBLISHED]
-    names = [request.file_name() for request in FIGURES[kind].defaults(problem, labels)]
+    names = [request.file_name() for request in FIGURES[kind].defaults(fitting(kind, results, problem)[1], labels)]
     assert names
     assert len({*names}) == len(names)
     assert not [complaint for name in names if (complaint := FileName().complaint(name))]
@@ -173,7 +183,7 @@ def test_every_option_has_a_meaning_and_a_valid_default(kind: str) -> None:
 @pytest.mark.slow
 @every_kind
 def test_figures_are_garbage_collected(kind: str, results: Results, problem: Perceptron) -> None:
-    drawn = draw(kind, results, problem)
+    drawn = draw(kind, *fitting(kind, results, problem))
     figure = weakref.ref(drawn.figure)
     del drawn
     gc.collect()
@@ -184,7 +194,7 @@ def test_figures_are_garbage_collected(kind: str, results: Results, problem: Per
 def test_user_settings_are_restored(kind: str, results: Results, problem: Perceptron) -> None:
     with mpl.rc_context({"lines.linewidth": 7.0}):
         before = dict(mpl.rcParams)
-        file_of(kind, results, problem, "png")
+        file_of(kind, *fitting(kind, results, problem), "png")
         assert dict(mpl.rcParams) == before
 
 
@@ -211,6 +221,7 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
     yield "three weights", run(PUBLISHED, bias, [(-4.0, -4.0, 1.0)], 0.3, 500), bias
     flat = Perceptron(dataset=Dataset("flat", ((0.0, 0.0),), (0.5,), ("a", "b")))
     yield "zero gradient", run(PUBLISHED, flat, [(-4.0, -4.0)], None, 3), flat
+    yield "one weight", run(PUBLISHED, ONE_WEIGHT, [(-4.0,), (5.0,)], 0.125, 300), ONE_WEIGHT
     yield "huge weights", results_of([[-4, -4], [1e300, -1e300], [2, 1], [-1e308, 1e308], [0, 0]]), six
     yield "non-finite weights", results_of([[-4, -4], [2, 1], [np.nan, np.inf]], ending=Ending.DIVERGED), six
     far = results_of([[2e5, 2e5], [2e5 + 1, 2e5]], [[2e5, 2e5], [2e5, 2e5 + 3]])
@@ -989,9 +1000,12 @@ def test_inapplicable_figures_are_rejected_and_not_default() -> None:
     assert refused.pop("data") == [("kind", "data needs a dataset with two features")]
     assert refused.pop("contour") == flat
     assert [bool(refused.pop(kind)) for kind in ("paths", "surface")] == [True, True]
+    assert FIGURES["curve"]().invalid_options(Perceptron(), []) == [
+        ("kind", "curve needs exactly one weight (the problem has 2)")
+    ]
     assert not any(refused.values())
     defaults = [request.name for kind in FIGURES for request in FIGURES[kind].defaults(narrow, ["a", "b"])]
-    assert defaults == ["epochs", "errors"]
+    assert defaults == ["curve", "curve", "curve", "epochs", "errors"]
 
 
 @pytest.mark.parametrize(
@@ -1027,6 +1041,8 @@ problem = Perceptron()
 algorithms = (Algorithm("RPROP", OPTIMIZERS["rprop"](step=0.1)), Algorithm("Newton", OPTIMIZERS["newton"]()))
 results = runner.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000, algorithms, ()))
 for kind, cls in FIGURES.items():
+    if cls().invalid_options(problem, []):
+        continue
     for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
         print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format)).hexdigest())
 """
@@ -1084,7 +1100,9 @@ def test_bytes_do_not_depend_on_the_environment(tmp_path: Path) -> None:
     command = [sys.executable, "-c", IN_A_PROCESS + HASHES]
     there = subprocess.run(command, env=hostile, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert there.stderr == ""
-    assert len(there.stdout.splitlines()) == len(FIGURES) + 2
+    assert (
+        len(there.stdout.splitlines()) == len(FIGURES) + 1
+    )  # all but the one for a single weight; three formats of one
     with contextlib.redirect_stdout(io.StringIO()) as here:
         exec(HASHES, {})
     assert here.getvalue() == there.stdout
