@@ -19,7 +19,7 @@ _FILLED = 0.4  # the share of a side that a path takes at least, along one of th
 _MARGIN = 0.08  # of the extent of the path, on each side
 _SLENDER = 100.0  # if the extents along the axes differ by a larger factor, each axis has its own scale
 _ROUNDING = 1e-6  # an extent smaller than this part of the weight itself may be rounding, and does not set a scale
-_FAR = 1e4  # multiples of the default window; single epochs farther away than that leave any picture
+_FAR = 1e4  # multiple of half the default window, or of the distance of a start or end; excursions beyond it are cut
 _NEAREST = 1e-6  # of the default window; over smaller parts, errors differ by little more than rounding
 _FARTHEST = 1e100  # squares of larger limits overflow
 
@@ -93,8 +93,8 @@ def _places(
         paths = [path[first - 1 : last + 1] for path in paths if len(path) >= first] or paths
         near = [path[: _until_gone(path, path[0], _FAR * half)] for path in paths]
     elif falling:
-        reach = np.maximum(half, np.max([abs(points(run, pair)[0] - center) for run in falling], axis=0))
         paths = [points(run, pair) for run in falling]
+        reach = np.maximum(half, np.max([abs(path[[0, -1]] - center) for path in paths], axis=(0, 1)))
         near = [path[(abs(path - center) <= _FAR * reach).all(axis=1)] for path in paths]
         near += [start[None] for run in runs if (abs((start := points(run, pair)[0]) - center) <= 3 * reach).all()]
     else:
