@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bpviz.figures import _layout, _style
+from bpviz.landscape.plane import levels_with_lines
 from bpviz.landscape.window import distances, equal_scales
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     colors, norm = scale(data)
     axes = _layout.axes(figure, facecolor=_style.UNKNOWN, xlabel=data.names[0], ylabel=data.names[1])
     filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colors, norm=norm)
-    axes.contour(data.x, data.y, data.error, data.levels, colors=_style.PALE, linewidths=0.4, alpha=0.6)
+    if len(lined := levels_with_lines(data)):
+        axes.contour(data.x, data.y, data.error, lined, colors=_style.PALE, linewidths=0.4, alpha=0.6)
     bar = _layout.axes(figure)
     label = _layout.error_label(data.lowest)
     figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label=label)

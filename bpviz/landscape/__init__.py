@@ -8,6 +8,7 @@ from bpviz.landscape.plane import (
     axis_name,
     error_plane,
     fixed_weights_note,
+    levels_with_lines,
     points_per_unit,
 )
 from bpviz.landscape.sampling import lowest_of
@@ -38,6 +39,7 @@ __all__ = [
     "error_plane",
     "errors_at",
     "fixed_weights_note",
+    "levels_with_lines",
     "lowest_of",
     "points",
     "points_per_unit",

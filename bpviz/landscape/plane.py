@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bpviz.landscape.sampling import rounding_of, sample
+from bpviz.landscape.topology import mean_widths
 from bpviz.landscape.window import SIDE_POINTS, equal_scales, within
 
 if TYPE_CHECKING:
@@ -107,6 +108,17 @@ def _others(others: Sequence[str], source: str) -> str:
     if len(others) > _LISTED:
         return f"with {len(others)} other weights as at {source}"
     return f"at {', '.join(others)} ({source})"
+
+
+_LEAST_WIDTH = 4.0  # points
+
+
+def levels_with_lines(plane: Plane) -> Array:
+    """Return the levels whose contour lines do not hide the set between them: those of sets that are wide enough."""
+    sides = np.array([len(plane.x), len(plane.y)]) - 1
+    spacing = np.array([high - low for low, high in plane.window]) / sides * points_per_unit(plane.window)
+    lined: Array = plane.levels[mean_widths(plane.error, plane.levels, spacing) > _LEAST_WIDTH]
+    return lined
 
 
 def fixed_weights_note(plane: Plane, drawing: str = "contour") -> str:

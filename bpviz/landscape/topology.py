@@ -35,6 +35,23 @@ def euler_numbers(error: Array, levels: Array) -> npt.NDArray[np.int64]:
     return numbers
 
 
+def mean_widths(error: Array, levels: Array, spacing: Array) -> Array:
+    """Return the mean width of each set ``error <= level``: that of a strip, or the radius of a disc.
+
+    It is twice the area divided by the perimeter, which is π/4 of the number of sides of grid cells between a point in
+    the set and one outside. ``spacing (2,)`` is the distance of grid points along x and y.
+    """
+    first = np.searchsorted(levels, error)
+    area = np.cumsum(np.bincount(first.ravel(), minlength=len(levels) + 1)) * spacing.prod()
+    perimeter = np.zeros(len(levels) + 1)
+    for one, other, length in ((first[:, 1:], first[:, :-1], spacing[1]), (first[1:], first[:-1], spacing[0])):
+        enters, leaves = (f(one, other).ravel() for f in (np.minimum, np.maximum))
+        counts = [np.bincount(part, minlength=len(levels) + 1) for part in (enters, leaves)]
+        perimeter += length * np.cumsum(counts[0] - counts[1])
+    widths: Array = 2 * area / np.maximum(np.pi / 4 * perimeter, 1e-300)
+    return widths[: len(levels)]
+
+
 def with_valleys(error_at: ErrorAt, x: Array, y: Array, error: Array) -> Array:
     """Return ``error (rows, columns)`` with the floors of narrow valleys, which pass between grid points.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpviz.landscape.topology import euler_numbers, with_pits, with_valleys
+from bpviz.landscape.topology import euler_numbers, mean_widths, with_pits, with_valleys
 
 SETS = [
     (["#..", "...", "..#"], 2),
@@ -56,3 +56,12 @@ def test_minimum_between_grid_points_is_found() -> None:
     deep = with_pits(error_at, side, side, error)
     assert deep.min() < 1e-3 < error.min()
     assert (deep != error).sum() == 1
+
+
+def test_mean_width_is_that_of_a_strip_or_the_radius_of_a_disc() -> None:
+    x, y = np.meshgrid(np.linspace(-1, 1, 401), np.linspace(-2, 2, 401))
+    spacing = np.array([2.0, 4.0]) / 400
+    levels = np.array([0.1, 0.3, 0.9])
+    strip = mean_widths(np.abs(y) + 0 * x, levels, spacing)
+    np.testing.assert_allclose(np.pi / 4 * strip, 2 * levels, rtol=0.06)  # an axis-aligned side has no staircase
+    np.testing.assert_allclose(mean_widths(np.hypot(x, y), levels, spacing), levels, rtol=0.06)
