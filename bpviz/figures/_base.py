@@ -87,7 +87,7 @@ class OfAlgorithms(FigureRequest):
 class OfPlane(FigureRequest):
     """A figure over the plane of two weights.
 
-    Any other weights are fixed at the end of the first run shown.
+    Any other weights are fixed at the end of the first run shown that did not diverge; the figure names this run.
     """
 
     weights: tuple[str, str] | None = hyper(
