@@ -1,4 +1,4 @@
-"""The error on a grid that is fine enough for contours: smooth, and with the parts that the error has."""
+"""The error on a grid with enough points for contours that are smooth and have the parts of the function."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ _TRIED, _ROUNDS = 9, 4  # a search along a line reduces its interval by 4 per ro
 def euler_numbers(error: Array, levels: Array) -> npt.NDArray[np.int64]:
     """Return the number of parts minus the number of holes of each set ``error <= level``.
 
-    Grid points in a set are connected if they are neighbors along x or y. The numbers are those of points, minus those
-    of pairs of neighbors, plus those of squares of four (Euler's formula). NaN belongs to no set.
+    Grid points in a set are connected if they are adjacent along x or y. By Euler's formula, the number is that of points
+    minus that of adjacent pairs plus that of squares of four. NaN belongs to no set.
     """
     first = np.searchsorted(levels, error)  # the first set that contains a point
     across = np.maximum(first[:, 1:], first[:, :-1])
@@ -55,7 +55,7 @@ def mean_widths(error: Array, levels: Array, spacing: Array) -> Array:
 def with_valleys(error_at: ErrorAt, x: Array, y: Array, error: Array) -> Array:
     """Return ``error (rows, columns)`` with the floors of narrow valleys, which pass between grid points.
 
-    Where a point is lower than its two neighbors in a row or column, the lowest error between these is found with
+    Where a point is lower than the two adjacent ones in a row or column, the minimum between these is found with
     ``error_at(x, y)`` and given to the two points next to its place. The floor of a valley is thus a connected chain of
     points, however narrow the valley is.
     """
@@ -83,7 +83,7 @@ def _deepen_along_rows(error_at: ErrorAt, x: Array, y: Array, error: Array, deep
 
 
 def with_pits(error_at: ErrorAt, x: Array, y: Array, error: Array) -> Array:
-    """Return ``error (rows, columns)`` where points lower than their eight neighbors have the lowest error around."""
+    """Return ``error (rows, columns)`` where points lower than the eight around them have the minimum between these."""
     deep = error.copy()
     inner, (rows, columns) = error[1:-1, 1:-1], error.shape
     around = [error[1 + i : rows - 1 + i, 1 + j : columns - 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
