@@ -21,8 +21,8 @@ _TRIED, _ROUNDS = 9, 4  # a search along a line reduces its interval by 4 per ro
 def euler_numbers(error: Array, levels: Array) -> npt.NDArray[np.int64]:
     """Return the number of parts minus the number of holes of each set ``error <= level``.
 
-    Grid points are connected if they are adjacent along x or y. By Euler's formula, the number is that of points in the set
-    minus that of adjacent pairs, plus that of squares of four. NaN belongs to no set.
+    Grid points are connected if they are adjacent along x or y. By Euler's formula, the number is that of the points in
+    the set, minus that of adjacent pairs, plus that of squares of four. NaN belongs to no set.
     """
     first = np.searchsorted(levels, error)  # the first set that contains a point
     across = np.maximum(first[:, 1:], first[:, :-1])
