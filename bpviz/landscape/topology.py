@@ -67,7 +67,7 @@ def with_valleys(error_at: ErrorAt, x: Array, y: Array, error: Array) -> Array:
 
 def _deepen_along_rows(error_at: ErrorAt, x: Array, y: Array, error: Array, deep: Array) -> None:
     before, here, after = error[:, :-2], error[:, 1:-1], error[:, 2:]
-    row, column = np.nonzero((here <= before) & (here <= after) & np.isfinite(before + after) & (here < before + after))
+    row, column = np.nonzero((here <= before) & (here <= after) & (here < np.maximum(before, after)))  # no plateaus
     column += 1
     low, high = x[column - 1], x[column + 1]
     each = np.arange(len(row))
@@ -87,7 +87,8 @@ def with_pits(error_at: ErrorAt, x: Array, y: Array, error: Array) -> Array:
     deep = error.copy()
     inner, (rows, columns) = error[1:-1, 1:-1], error.shape
     around = [error[1 + i : rows - 1 + i, 1 + j : columns - 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
-    row, column = np.nonzero((inner <= np.minimum.reduce(around)) & (inner < np.maximum.reduce(around)))
+    higher = np.sum([inner < other for other in around], axis=0)
+    row, column = np.nonzero((inner <= np.minimum.reduce(around)) & (higher >= 6))  # not the edge of a plateau
     row, column = row + 1, column + 1
     place = np.stack([x[column], y[row]])
     side = np.array([[x[1] - x[0]], [y[1] - y[0]]])

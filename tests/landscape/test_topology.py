@@ -65,3 +65,17 @@ def test_mean_width_is_that_of_a_strip_or_the_radius_of_a_disc() -> None:
     strip = mean_widths(np.abs(y) + 0 * x, levels, spacing)
     np.testing.assert_allclose(np.pi / 4 * strip, 2 * levels, rtol=0.06)  # an axis-aligned side has no staircase
     np.testing.assert_allclose(mean_widths(np.hypot(x, y), levels, spacing), levels, rtol=0.06)
+
+
+def test_plateaus_are_not_searched() -> None:
+    tried = []
+
+    def error_at(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        tried.append(x.size)
+        return np.maximum(x + y, 0.0)
+
+    side = np.linspace(-1, 1, 41)
+    error = np.maximum(*np.broadcast_arrays(side + side[:, None], 0.0))
+    for deepened in (with_valleys, with_pits):
+        np.testing.assert_array_equal(deepened(error_at, side, side, error), error)
+    assert sum(tried) < error.size * 4
