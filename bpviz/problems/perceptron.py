@@ -69,6 +69,15 @@ class Perceptron:
     def width(self) -> int:
         return len(self.dataset.targets) * len(self.weights)
 
+    def array_elements(self, kind: str, runs: int) -> int:
+        """Return how many array elements an evaluation takes: data, work arrays of all runs and, for some kinds, more.
+
+        A Hessian is the sum over samples of products of features, which are stored once and once per run.
+        """
+        params, samples = len(self.weights), self.samples
+        more = {"hessian": params * params * max(3, runs + 1), "jacobian": 2 * params * runs}.get(kind, 0)
+        return samples * (2 * params + (5 + params) * runs + more)
+
     @property
     def samples(self) -> int:
         return len(self.dataset.targets)
