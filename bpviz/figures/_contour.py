@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from bpviz.figures import _labels, _layout, _style, _ticks
 from bpviz.figures._style import word
+from bpviz.landscape.plane import levels_with_lines
 from bpviz.landscape.window import distances, equal_scales
 
 if TYPE_CHECKING:
@@ -61,9 +62,8 @@ def draw_contours(axes: Axes, bar: Axes, data: Plane) -> PlaneArtists:
     look = _style.look()
     axes.set_facecolor(look.theme.unknown)
     filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colors, norm=norm)
-    axes.contour(
-        data.x, data.y, data.error, data.levels, colors=look.theme.pale, linewidths=0.4 * look.lines, alpha=0.6
-    )
+    if len(lined := levels_with_lines(data)):
+        axes.contour(data.x, data.y, data.error, lined, colors=look.theme.pale, linewidths=0.4 * look.lines, alpha=0.6)
     threshold = None
     if data.threshold is not None:
         line: dict[str, Any] = {"linewidths": 1.5 * look.lines, "linestyles": [(0, (4, 2))]}
@@ -114,7 +114,7 @@ def threshold_legend(data: Plane) -> list[tuple[Line2D, str]]:
         return []
     look = _style.look()
     line = Line2D([], [], color=look.theme.ink, linewidth=1.5 * look.lines, dashes=(3, 1.5))
-    return [(line, _labels.threshold_label(data.threshold, data.lowest))]
+    return [(line, _labels.threshold_at(_labels.threshold_label(data.threshold, data.lowest), data.section))]
 
 
 def _along(line: Array) -> tuple[Array, Array]:
@@ -137,6 +137,8 @@ def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, t
     arrows = (tails - low) / (high - low), (tips - low) / (high - low)
     best, place = 0.02, None
     for path in drawn.threshold.get_paths():
+        if not np.size(path.vertices):  # the errors around the contour are not finite
+            continue
         places, straight = _along((path.vertices - low) / (high - low))
         from_frame = 1.5 * np.minimum(places, 1 - places).min(axis=1)
         room = np.minimum(from_frame, distances(places, *arrows).min(axis=1, initial=np.inf))

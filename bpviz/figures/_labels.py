@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bpviz.figures import _style, _ticks
 from bpviz.figures._style import word
+
+if TYPE_CHECKING:
+    from bpviz.landscape.plane import Section
 
 _ORDINALS = ("First weight", "Second weight", "Third weight", "Fourth weight", "Fifth weight")
 _FORMULA = re.compile(r"\$[^$]+\$")
@@ -44,9 +48,40 @@ def weight_labels(names: Sequence[str]) -> dict[str, str]:
     return {"xlabel": across, "ylabel": up}
 
 
-def fixed_weights(template: str, weights: str) -> str:
-    """Return a note with the values of the weights that have no axis, such as ``contour at b = 2``."""
-    return word(template, weights=weights) if weights else ""
+_LISTED = 3  # weights
+_NOTES = {
+    "contour": ("contour at {weights} ({source})", "contour with {count} other weights as at {source}"),
+    "surface": ("surface at {weights} ({source})", "surface with {count} other weights as at {source}"),
+}
+
+
+def section_note(drawing: str, section: Section | None) -> str:
+    """Return a note on the weights that have no axis: their values, or only their number if there are many."""
+    if section is None:
+        return ""
+    listed, counted = _NOTES[drawing]
+    if len(section.weights) > _LISTED:
+        return word(counted, count=len(section.weights), source=_source(section))
+    weights = ", ".join(f"{name} = {value}" for name, value in section.weights.items())
+    return word(listed, weights=weights, source=_source(section))
+
+
+def _source(section: Section) -> str:
+    """Return whose weights a section has: ``the end of Adam``, ``the end of Adam from start 2``."""
+    values = {"algorithm": section.label}
+    if not section.start:
+        return word("the end of {algorithm}" if section.at_end else "the start of {algorithm}", **values)
+    values["number"] = str(section.start)
+    if section.at_end:
+        return word("the end of {algorithm} from start {number}", **values)
+    return word("the start of {algorithm} from start {number}", **values)
+
+
+def threshold_at(label: str, section: Section | None) -> str:
+    """Return the legend label of the threshold, with the run for which its contour holds if several are shown."""
+    if section is None or not section.several:
+        return label
+    return word("{threshold} at {source}", threshold=label, source=_source(section))
 
 
 def error_label(lowest: float) -> str:

@@ -46,7 +46,7 @@ class Contour(OfPlane):
             figure,
             drawn.axes,
             title,
-            _labels.fixed_weights("contour at {weights}", data.fixed),
+            _labels.section_note("contour", data.section),
             _contour.minima_legend(data),
             drawn.bar,
         )

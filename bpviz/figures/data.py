@@ -85,6 +85,8 @@ class Data(FigureRequest):
             "linewidths": 0.8 * look.lines,
             "zorder": 3,
         }
+        if (abs(data.samples) > _ticks.LARGEST).any():  # too large for automatic limits
+            axes.set(xlim=(-_ticks.LARGEST, _ticks.LARGEST), ylim=(-_ticks.LARGEST, _ticks.LARGEST))
         named, bar = [], None
         for place, (target, label) in enumerate(zip(data.classes, data.labels, strict=True)):
             style, own = look.sample(place), data.samples[data.targets == target]
@@ -92,7 +94,7 @@ class Data(FigureRequest):
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
             x, y = data.samples.T
-            drawn = [axes.scatter(x, y, c=data.targets, cmap="cividis", **dots)]
+            drawn = [axes.scatter(x, y, c=data.targets.clip(-_ticks.LARGEST, _ticks.LARGEST), cmap="cividis", **dots)]
             bar = _layout.bar_axes(figure, axes)
             figure.colorbar(drawn[0], bar, label=word("Target"))
             _ticks.use_numbers(bar.yaxis)

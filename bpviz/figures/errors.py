@@ -87,6 +87,7 @@ class Errors(OfAlgorithms):
 
         look = _style.look()
         axes = _layout.axes(figure, xlabel=word("Epoch"), ylabel=_labels.error_label(data.lowest))
+        axes.autoscale(False)  # sums of huge errors overflow
         axes.grid()
         axes.spines[["top", "right"]].set_visible(False)
         curves, ends, handles = [], [], {}
@@ -131,7 +132,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
 
     lines = [] if data.threshold is None else [data.threshold - data.lowest]
     errors = np.concatenate([*(curve.errors for curve in data.curves), lines])
-    errors = errors[np.isfinite(errors)]
+    errors = errors[np.isfinite(errors)].clip(-_ticks.LARGEST, _ticks.LARGEST)
     if not len(errors):
         return
     starts = np.array([*(curve.errors[0] for curve in data.curves), *lines])
@@ -143,7 +144,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
         return
     low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
-    low, high = low / room**2, high * room
+    low, high = low / room**2, min(high * room, _ticks.LARGEST)
     axes.set_ylim(low, high)  # before set_yscale, which would otherwise choose limits that include huge errors
     axes.set_yscale("log", nonpositive="clip")
     _ticks.use_round_numbers(axes.yaxis)

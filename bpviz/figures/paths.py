@@ -78,7 +78,7 @@ class Paths(OfPlane, OfAlgorithms):
             for group in (groups if grid else [(paths, algorithms)])
         ]
         title = self.title_or(self._default_title([algorithm.label for algorithm in algorithms]))
-        note = _paths.note([] if grid else paths, _labels.fixed_weights("contour at {weights}", plane.fixed))
+        note = _paths.note([] if grid else paths, _labels.section_note("contour", plane.section))
         return _panels.PathsData(title, note, plane, columns, panels)
 
     def _default_title(self, labels: Sequence[str]) -> str:

@@ -77,6 +77,7 @@ class Surface(OfPlane, OfAlgorithms):
         import numpy as np
 
         from bpviz import landscape
+        from bpviz.figures import _ticks
         from bpviz.figures._lines import joined
         from bpviz.figures._remarks import departures
 
@@ -90,7 +91,7 @@ class Surface(OfPlane, OfAlgorithms):
         logarithmic = plane.logarithmic and bool(high > _STEEP * low)
 
         def height(above: Array) -> Array:
-            return np.log10(np.maximum(above, low)) if logarithmic else above
+            return np.log10(np.maximum(above, low)) if logarithmic else above.clip(-_ticks.LARGEST, _ticks.LARGEST)
 
         tracks = []
         for algorithm in algorithms:
@@ -180,7 +181,7 @@ class Surface(OfPlane, OfAlgorithms):
         if any(len(track.start) for track in data.tracks):
             entries.append(_legend.start())
         entries += _contour.minima_legend(plane)
-        _layout.frame(figure, axes, data.title, _labels.fixed_weights("surface at {weights}", plane.fixed), entries)
+        _layout.frame(figure, axes, data.title, _labels.section_note("surface", plane.section), entries)
         return SurfaceArtists(surface, tracks, minima)
 
 
