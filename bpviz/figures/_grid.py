@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from matplotlib.ticker import MaxNLocator
-
-from bpviz.figures import _contour, _layout, _overlay, _style
+from bpviz.figures import _contour, _layout, _overlay, _style, _ticks
 from bpviz.figures._labels import weight_label, wrapped
 from bpviz.figures._panels import slenderness
 from bpviz.figures._style import word
@@ -56,7 +54,7 @@ def draw(figure: Figure, data: PathsData) -> GridArtists:
             minima.set_markersize(_SMALL * minima.get_markersize())
         panels.append(_overlay.draw_panel(plane, panel, data.plane.window, _SMALL))
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(_MOST_TICKS, steps=[1, 2, 5, 10]))
+            _ticks.use_numbers(axis, most=_MOST_TICKS)
         left, bottom = i % data.columns == 0, i + data.columns >= len(plots)
         axes.tick_params(labelsize=_TICKS * look.small, labelleft=left, labelbottom=bottom)
     _contour.draw_bar(figure, bar, panels[0].plane.filled, data.plane)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ _WIDTH = 7.0  # of a figure
 EDGE, GAP, BAR = 0.12, 0.12, 0.16  # margin of the figure, gap between axes and color bar, width of the bar
 AXIS = 0.5  # least height of the tick labels and the label of the x axis
 _TITLE_AND_LEGEND = 0.95  # height of both; if they need more, the figure grows
+_MOST_TURNS = 3  # of placing axes, whose ticks depend on their size
 _LEAST = 1.2  # height of axes; a figure of a given size grows if its texts leave less
 
 # Characters that fit the usual figure.
@@ -198,16 +200,35 @@ class Frame:
 
         Above, below and to the right of them, ``over``, ``under`` and ``aside`` inches are taken.
         """
-        axes, bar = self.axes, self.bar
+        axes = self.axes
         width, height = figure.get_size_inches()
-        edge, gap, thick = (self.inches(usual) for usual in (EDGE, GAP, BAR))
         self._wrap_labels(width - aside, height - over - under - self.inches(AXIS))
         if axes.name == "3d":
-            _projection.fit(axes, (edge, under, width - aside - edge, height - over))
+            _projection.fit(axes, (self.inches(EDGE), under, width - aside - self.inches(EDGE), height - over))
             return height, width - aside
-        down = max(self.inches(AXIS), extent(axes, "x") + self.inches(0.04))
-        left = extent(axes, "y")
-        more = gap + thick + extent(bar, "y") if bar else edge
+        placed, labels = (height, 0.0), (math.nan, math.nan, math.nan)
+        for _ in range(_MOST_TURNS):
+            before, labels = labels, self._label_sizes()
+            if labels == before:
+                break
+            placed = self._arrange_around(labels, height, over, under, aside)
+        return placed
+
+    def _label_sizes(self) -> tuple[float, float, float]:
+        """Return the space of the labels below and to the left of the axes, and to the right of the bar, in inches."""
+        right = extent(self.bar, "y") if self.bar else 0.0
+        return extent(self.axes, "x"), extent(self.axes, "y"), right
+
+    def _arrange_around(
+        self, labels: tuple[float, float, float], height: float, over: float, under: float, aside: float
+    ) -> tuple[float, float]:
+        axes, bar = self.axes, self.bar
+        figure: Any = axes.figure
+        width = figure.get_figwidth()
+        below, left, right = labels
+        edge, gap, thick = (self.inches(usual) for usual in (EDGE, GAP, BAR))
+        down = max(self.inches(AXIS), below + self.inches(0.04))
+        more = gap + thick + right if bar else edge
         wide, high = width - 2 * edge - left - more - aside, height - over - under - down
         if axes.get_aspect() != "auto":
             (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
@@ -219,6 +240,7 @@ class Frame:
         wide, high = max(wide, 0.1), max(high, 0.1)
         x = left + max(0.0, width - left - wide - more - aside) / 2
         y = under + down + max(0.0, height - over - under - down - high) / 2
+        figure.set_figheight(height)
         axes.set_position((x / width, y / height, wide / width, high / height))
         if bar:
             bar.set_position(((x + wide + gap) / width, y / height, thick / width, high / height))

@@ -70,9 +70,9 @@ class Numbers(Formatter):
 class Spread(MaxNLocator):
     """Round numbers at equal distances, as many as fit the axis."""
 
-    def __init__(self, **parameters: Any) -> None:
-        super().__init__(**{"nbins": _MOST, "steps": [1, 2, 2.5, 5, 10], **parameters})
-        self._most = _MOST
+    def __init__(self, most: int = _MOST, integer: bool = False) -> None:
+        super().__init__(nbins=most, steps=[1, 2, 2.5, 5, 10], integer=integer)
+        self._most = most
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
         """Return the ticks from ``vmin`` to ``vmax``, with one beyond each end."""
@@ -164,9 +164,9 @@ def _fit(axis: Any, ticks: Sequence[float], texts: Sequence[str]) -> bool:
     return bool((apart >= need * float(font)).all())
 
 
-def use_numbers(axis: Axis, integer: bool = False) -> None:
-    """Use complete numbers at equal distances on an axis."""
-    axis.set_major_locator(Spread(integer=integer))
+def use_numbers(axis: Axis, integer: bool = False, most: int = _MOST) -> None:
+    """Use complete numbers at equal distances on an axis, with at most ``most`` steps between them."""
+    axis.set_major_locator(Spread(most, integer))
     axis.set_major_formatter(Numbers())
 
 

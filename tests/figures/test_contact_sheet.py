@@ -145,13 +145,14 @@ def seen(axis: Any) -> list[Any]:
 
 def visible(figure: Any) -> list[Any]:
     """Return the texts that are drawn."""
-    ticks = [
-        (tick.label1, tick in seen(axis))
+    hidden = {
+        label
         for axes in figure.axes
         for axis in axes_of(axes)
         for tick in axis.get_major_ticks()
-    ]
-    hidden = {text for text, shown in ticks if not shown}
+        if tick not in seen(axis)
+        for label in (tick.label1, tick.label2)
+    }
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
     return [text for text in texts if text not in hidden]
 
