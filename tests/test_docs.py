@@ -28,6 +28,8 @@ from bpviz.config.schema import keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
 from bpviz.messages.text import quote_value
+from bpviz.problems.network.layers import Initial, Layer
+from bpviz.problems.network.network import Network
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -98,7 +100,8 @@ def fenced(text: str) -> str:
 
 def fields_table(name: str) -> str:
     registries = (OPTIMIZERS, PROBLEMS, FIGURES)
-    declared = next(registry[name] for registry in registries if name in registry)
+    parts_of_network = {"network": Network, "layer": Layer, "initial": Initial}
+    declared = parts_of_network.get(name) or next(registry[name] for registry in registries if name in registry)
     parts = fields(declared).values()
     rows = [
         [code(part.name), code(quote_value(part.default).strip("'")), str(part.domain), part.meaning] for part in parts

@@ -183,9 +183,18 @@ def read_starts(reader: Reader, node: Node | None, path: str, problem: Problem |
         right = reader.accepts(point, where, ListOf(NUMBER, 1), KEYS["start"].meaning)
         if right and problem and len(point.value) != len(weights):
             numbers = f"{len(weights)} number{'s' * (len(weights) > 1)}"
-            message = f"expected {numbers}, one per weight ({', '.join(weights)}), got {len(point.value)}"
+            message = f"expected {numbers}, one per weight ({_listed(weights)}), got {len(point.value)}"
             reader.report(point.place, where, message)
     return tuple(ListOf(NUMBER).convert(point.plain) for point, _ in points) if len(reader.mistakes) == before else ()
+
+
+_MOST_LISTED = 8
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Return names separated by commas, the first and the last of many."""
+    shown = names if len(names) <= _MOST_LISTED else (*names[:3], "...", names[-1])
+    return ", ".join(shown)
 
 
 def read_thresholds(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bpviz.problems.datasets import Dataset
     from bpviz.problems.network.backpropagation import Layered, LayeredPoint
 
+MOST_WEIGHTS = 2_000_000
 _MOST_FOR_HESSIAN = 300  # weights; a Hessian takes a forward and backward pass per weight
 
 
@@ -46,6 +47,9 @@ class Network:
 
     def conflicts(self) -> list[tuple[str, str]]:
         """Return (field, complaint) of layers, loss and targets that do not fit; layers as ``layers.2``."""
+        if self.params > MOST_WEIGHTS:
+            size = f"{self.params:,} weights ({8 * self.params / 1e9:,.3g} GB per copy)"
+            return [("layers", f"expected at most {MOST_WEIGHTS:,} weights, got {size}; use smaller layers")]
         wrong = [
             (f"layers.{number}", f"{SOFTMAX} is an activation of the last layer")
             for number, layer in enumerate(self.layers[:-1])
@@ -64,7 +68,7 @@ class Network:
             classes = range(last.dense)
             odd = next((target for target in targets if target not in classes), None)
             if last.dense < 2:
-                wrong.append((place, f"{SOFTMAX} requires two or more units, one per class (got {last.dense})"))
+                wrong.append((place, f"{self.loss} requires two or more units, one per class (got {last.dense})"))
             elif odd is not None:
                 wrong.append((place, f"expected classes 0 to {last.dense - 1}, one per unit (the dataset has {odd:g})"))
         else:

@@ -171,7 +171,7 @@ def test_every_rule_trains_a_network_alone_and_in_a_block_with_the_same_bits(nam
             [(1, "softmax")],
             "categorical-cross-entropy",
             (0, 1),
-            [("layers.0", "softmax requires two or more units, one per class (got 1)")],
+            [("layers.0", "categorical-cross-entropy requires two or more units, one per class (got 1)")],
         ),
         (
             [(3, "softmax")],
