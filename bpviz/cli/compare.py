@@ -72,6 +72,7 @@ def command(
 
     from bpviz.config import from_parts
     from bpviz.declare import FIGURES
+    from bpviz.execution import memory
 
     chosen = Options.of(**options)
     with report_mistakes(plugins):
@@ -83,6 +84,7 @@ def command(
             gradient_threshold=gradient_threshold,
             max_epochs=max_epochs,
         )
+        memory.check([experiment], chosen.memory_for(1))
         if not chosen.no_figures:
             experiment = replace(experiment, figures=(FIGURES["paths"](),))
         from bpviz.outputs.build import Job  # imports NumPy, not needed to report mistakes

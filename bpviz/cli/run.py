@@ -88,6 +88,7 @@ def _update_outputs(
     configs: Sequence[str], overrides: Sequence[str], out: Path, options: Options, *, force: bool, prune: bool
 ) -> list[Report]:
     """Bring the outputs up to date, and return one report per config, in their order."""
+    from bpviz.execution import memory
     from bpviz.outputs import status
     from bpviz.storage import atomic
 
@@ -105,6 +106,7 @@ def _update_outputs(
     with contextlib.ExitStack() as stack:
         if outdated or found.mistakes:
             experiments = found._replace(sources=outdated).experiments(overrides)
+            memory.check(experiments, options.memory_for(len(outdated)), outdated)
             jobs = [
                 status.job(source, experiment, out / source.name, run_options, force=force)
                 for source, experiment in zip(outdated, experiments, strict=True)

@@ -12,6 +12,7 @@ import click
 from bpviz.cli.errors import annotate, print_safely
 from bpviz.cli.layout import split_width
 from bpviz.cli.options import FIGURE_FORMATS
+from bpviz.messages.diagnostics import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ class Report(NamedTuple):
             (folder / "summary.csv").read_text(encoding="utf-8"),
             lock.unmet,
             [Mistake(config, *values) for values in lock.unexpected],
-            json.loads((folder / "run.json").read_bytes()).get("notes", ()),
+            _recorded_notes(folder),
         )
 
 
@@ -82,7 +83,14 @@ def written_status(folder: Path, files: Collection[str]) -> str:
 def print_notes(notes: Iterable[str], place: object = "") -> None:
     """Print notes on the data of an experiment."""
     for note in notes:
-        print_safely(f"{place}: {note}" if place else note, err=True)
+        print_safely(printable(f"{place}: {note}" if place else note), err=True)
+
+
+def _recorded_notes(folder: Path) -> list[str]:
+    """Return the notes in run.json; none if it has another form."""
+    record = json.loads((folder / "run.json").read_bytes())
+    notes = record.get("notes") if isinstance(record, dict) else None
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 
 
 def figure_hint(folder: Path, files: Collection[str]) -> str:

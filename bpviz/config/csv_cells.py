@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bpviz.config.yaml_tree import scalar
 
 # In lower case. "." is written by SAS and Stata, "?" by the UCI collection, "#N/A" by Excel.
-MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", "-", "--", "."))
+MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", "missing", "-", "--", "."))
 BOOLS = {"true": 1.0, "false": 0.0}
 _PLAIN = re.compile(r"[0-9eE.+ \n-]*")
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")

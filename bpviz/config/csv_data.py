@@ -18,6 +18,10 @@ from bpviz.problems.datasets import Dataset, class_note
 
 if TYPE_CHECKING:
     from bpviz.config.csv_dialect import CsvText
+    from bpviz.messages.diagnostics import Mistake
+
+_MOST_COMPARED = 1000  # classes from which one is suggested
+_HIDDEN_CLASSES = "targets: two classes of the file = 0 and 1 (see run.json)"
 
 
 class ClassError(ValueError):
@@ -71,17 +75,7 @@ class Table:
         columns = self.header.columns(features, target)
         samples = Samples(self._text, self.header, columns, listed=features is not None)
         total = len(samples.rows)
-        mistakes = []
-        if classes:
-            self._choose(samples, classes)
-        elif texts := self._texts(samples.cells[-1]):
-            classes = csv_classes.two(texts)
-            if classes is None:
-                marks = (cell.strip() for cell in samples.cells[-1] if cell in self._marks)
-                mistakes.append(csv_mistakes.not_two_classes(samples, texts, next(filter(None, marks), "")))
-        notes = [self._class_note(classes)] if classes else []
-        notes += _left_out(total - len(samples.rows), total, "other classes")
-
+        classes, notes, mistakes = self._classes(samples, classes)
         decimal = self._decimal or decimal_mark(samples.cells, self._text.delimiter)
         read = [read_column(cells, decimal, self._marks) for cells in samples.cells[:-1]]
         if classes or not mistakes:
@@ -107,6 +101,23 @@ class Table:
             notes=tuple(notes),
         )
 
+    def _classes(
+        self, samples: Samples, chosen: Sequence[str] | None
+    ) -> tuple[Sequence[str] | None, list[str], list[Mistake]]:
+        """Return the classes of the target, None if it is numbers, with notes and mistakes; keep only their rows."""
+        if chosen:
+            total = len(samples.rows)
+            self._choose(samples, chosen)
+            return chosen, [class_note(chosen), *_left_out(total - len(samples.rows), total, "other classes")], []
+        texts = self._texts(samples.cells[-1])
+        if not texts:
+            return None, [], []
+        found = csv_classes.two(texts)
+        if found:
+            return found, [class_note(found) if self._text.shown else _HIDDEN_CLASSES], []
+        marks = (cell.strip() for cell in samples.cells[-1] if cell in self._marks)
+        return None, [], [csv_mistakes.not_two_classes(samples, texts, next(filter(None, marks), ""))]
+
     def _choose(self, samples: Samples, classes: Sequence[str]) -> None:
         """Keep the rows of two classes."""
         if csv_classes.targets(classes[1:], classes[:1]) == [0.0]:
@@ -114,7 +125,8 @@ class Table:
         targets = csv_classes.targets(samples.cells[-1], classes)
         for index, name in enumerate(classes):
             if index not in targets:
-                guess = nearest(name, {cell.strip() for cell in samples.cells[-1]}, {}) if self._text.shown else None
+                known = {cell.strip() for cell in samples.cells[-1]} if self._text.shown else set()
+                guess = nearest(name, known, {}) if len(known) <= _MOST_COMPARED else None
                 hint = f"; did you mean {guess!r}?" if guess else ""
                 raise ClassError(index, f"no row has the class {quote_value(name)}{hint}")
         samples.keep(row for row, target in enumerate(targets) if target is not None)
@@ -132,9 +144,6 @@ class Table:
             return read_column(cells, decimal, self._marks)
         values = [math.nan if target is None else target for target in csv_classes.targets(cells, classes)]
         return Column(values, [row for row, value in enumerate(values) if math.isnan(value)], [])
-
-    def _class_note(self, classes: Sequence[str]) -> str:
-        return class_note(classes) if self._text.shown else "targets: two classes of the file = 0 and 1 (see run.json)"
 
 
 def _left_out(count: int, total: int, reason: str) -> list[str]:

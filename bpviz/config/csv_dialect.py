@@ -1,11 +1,12 @@
 """The text of a CSV file, its delimiter, and the places of its cells.
 
-The cells of a file outside the folder of its config must not appear in messages: the config may be from a stranger, and
-the file may hold secrets.
+The cells of a file outside the folder of its config must not appear in messages: the config may be part of a pull
+request, and the file may contain secrets.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
 
 LARGEST = 10 * 1024 * 1024  # bytes
 _SAMPLE = 20_000  # characters from which the delimiter is guessed
-_OTHER_FILES = {
-    b"PK\x03\x04": "an Excel workbook or a ZIP file",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook",
-    b"\x1f\x8b": "a gzip file",
-}
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)  # with which a file tells Excel its delimiter
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s".+-]|[\t ])"?[,;\t ]*', re.IGNORECASE)  # Excel reads the delimiter from it
 _COMMENT_SIGN = re.compile("# +")  # with which NumPy begins a header
 _LINE_END = re.compile("\r\n|[\r\n]")
 _WORD = re.compile(r'"((?:[^"]|"")*)"|([^\s"]\S*)')
@@ -61,15 +57,12 @@ class CsvText:
         self.delimiter = delimiter or (separator[1] if separator else _delimiter(self.text[self._start :][:_SAMPLE]))
 
     def _decoded(self, data: bytes) -> str:
-        other = next((name for start, name in _OTHER_FILES.items() if data.startswith(start)), None)
-        if other:
-            raise ConfigError([self.mistake(f"expected CSV, got {other}; save the table as CSV")])
         try:
             return decode(data, self.name).text
         except ConfigError as error:
-            if self.shown:
-                raise
             line = error.mistakes[0].line
+            if self.shown or not line:  # then the message is about the whole file
+                raise
             raise ConfigError([self.mistake("not encoded as UTF-8; save the file as UTF-8", line)]) from None
 
     @cached_property
@@ -97,11 +90,21 @@ class CsvText:
         return _reader(lines, self.delimiter)
 
     def _checked(self, reader: Any) -> Iterator[list[str]]:
+        """Yield the rows of a reader; raise ConfigError at the beginning of one that is not CSV."""
         try:
             yield from reader
         except csv.Error as error:
-            message = f"not CSV: {error}; add the missing closing quote"
-            raise ConfigError([self.mistake(message, self._first_line + reader.line_num)]) from None
+            line = self._line_of_error()
+            fix = "; add the missing closing quote" if '"' in self.lines[line - 1] else ""
+            raise ConfigError([self.mistake(f"not CSV: {error}{fix}", line)]) from None
+
+    def _line_of_error(self) -> int:
+        line = self._first_line
+        reader = self._reader()
+        with contextlib.suppress(csv.Error):
+            for _ in reader:
+                line = self._first_line + reader.line_num
+        return line
 
     def mistake(self, message: str, line: int = 0, cell: int | None = None) -> Mistake:
         """Return a mistake in the file, in a line, or at the cell with an index in it."""

@@ -11,13 +11,16 @@ from bpviz.config.csv_cells import looks_like_data, looks_like_number
 from bpviz.declare.domains import Text
 from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import quote_value
+from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from bpviz.config.csv_dialect import CsvText
 
+_MOST_COLUMNS = 100_000
+_MOST_LISTED = 20  # names in a message
+_MOST_COMPARED = 1000  # names from which one is suggested
 _MOST_FEATURES = 1000  # one weight each, and the cost of a run grows faster than their number
 _SAMPLE = 100  # rows in which the names of rows are recognized
 LIST_FEATURES = "list the columns to use as `features`"
@@ -65,16 +68,18 @@ class Header:
 
     def require_names(self, listed: Collection[str]) -> None:
         """Raise ConfigError if the row does not name columns; ``listed`` are names that the config uses."""
+        count = len(self.names) - self._first
+        if count > _MOST_COLUMNS:
+            self._fail(f"expected at most {_MOST_COLUMNS:,} columns, got {count:,}")
         numbers = [name for name in self.names if looks_like_number(name)]
         found = [name for name in listed if name in self.names]
-        data = all(map(looks_like_data, self.names))
+        data = bool(self.names) and all(map(looks_like_data, self.names))
         if (data and len(found) < max(len(listed), 2)) or (numbers and listed and not found):
             self._fail_for_numbers([] if data else numbers)
-        if len(self.names) < 2:
-            marks = '";", "|", a tab or spaces'
+        if count < 2:
             self._fail(
-                f"expected 2 or more columns (features and a target), got {len(self.names)}; use a comma, {marks} to "
-                "separate cells, or set `delimiter`"
+                f"expected 2 or more columns (features and a target), got {count}; separate cells by commas, "
+                "semicolons, |, tabs or spaces, or set `delimiter`"
             )
 
     def unknown(self, name: str) -> str | None:
@@ -85,9 +90,11 @@ class Header:
             return f"{self.names.count(name)} columns are named {quote_value(name)}; rename them"
         if not self._text.shown:
             return f"unknown column {quote_value(name)}"
-        guess = nearest(name, filter(None, self.names))
-        hint = f"did you mean {guess!r}?" if guess else f"use {self._text.quoted(filter(None, self.names))}"
-        return f"unknown column {quote_value(name)}; {hint}"
+        names = [known for known in self.names[:_MOST_COMPARED] if known]
+        guess = nearest(name, names)
+        more = [f"one of {len(self.names) - _MOST_LISTED:,} more"] if len(self.names) > _MOST_LISTED else []
+        use = join_words([*map(quote_value, names[:_MOST_LISTED]), *more])
+        return f"unknown column {quote_value(name)}; {f'did you mean {guess!r}?' if guess else f'use {use}'}"
 
     def columns(self, features: Sequence[str] | None, target: str | None) -> Columns:
         """Return the columns with these names, by default the last one and all others.
@@ -121,10 +128,13 @@ class Header:
                 self._fail(f"{self.names.count(name)} {named}; rename them, or {LIST_FEATURES}")
             complaint = Text().complaint(name)
             if complaint:
-                self._fail(f"name of column {i + 1}: {complaint if self._text.shown else 'invalid'}; {LIST_FEATURES}")
+                invalid = (
+                    f"name of column {i + 1}: {complaint}" if self._text.shown else f"invalid name of column {i + 1}"
+                )
+                self._fail(f"{invalid}; {LIST_FEATURES}")
 
     def _fail_for_numbers(self, numbers: Sequence[str]) -> None:
-        got = f"numbers ({self._text.quoted(numbers[:3], 'and')})" if numbers else "numbers"
+        got = f"numbers ({self._text.quoted(numbers[:3], 'and')})" if numbers and self._text.shown else "numbers"
         fix = "add a header"
         if numbers:
             fix += ", or list the columns as `features` and `target` if these are their names"
@@ -133,9 +143,12 @@ class Header:
         self._fail(f"expected column names in the first row, got {got}; {fix}")
 
     def _counts_samples(self) -> bool:
-        """Return whether the row begins with the number of rows and another one, as in files of scikit-learn."""
-        counts = [name for name in self.names[:2] if re.fullmatch("[0-9]{1,9}", name)]
-        return len(counts) == 2 and int(counts[0]) == sum(1 for _ in self._text.rows()) - 1
+        """Return whether the row has the numbers of rows and of features, then names of classes, as in scikit-learn."""
+        counts, others = self.names[:2], self.names[2:]
+        if not others or any(map(looks_like_number, others)):
+            return False
+        integers = all(re.fullmatch("[0-9]{1,9}", count) for count in counts)
+        return integers and int(counts[0]) == sum(1 for _ in self._text.cells())
 
     def _fail(self, message: str) -> None:
         raise ConfigError([self._text.mistake(message, self.line)])

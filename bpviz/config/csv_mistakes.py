@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from bpviz.config.csv_cells import looks_like_number, number, with_thousands
+from bpviz.messages.text import quote_value
 
 if TYPE_CHECKING:
     from bpviz.config.csv_cells import Column
@@ -67,7 +68,7 @@ def not_two_classes(samples: Samples, texts: Sequence[str], mark: str) -> Mistak
     if len(texts) == 2:
         message = "expected numbers or two classes, got text that is too long or not printable"
     elif len(texts) > 2:
-        pair = ", ".join(texts[:2]) if listed and text.shown else "A, B"
+        pair = ", ".join(map(quote_value, texts[:2])) if listed and text.shown else "A, B"
         message += f"; choose two, as in `classes: [{pair}]`, or use another column as `target`"
     elif mark:
         message += f"; if {text.quoted([mark])} is one too, name both in `classes`"

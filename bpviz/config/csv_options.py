@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bpviz.declare.domains import Domain, ListOf, Text
 from bpviz.messages.text import quote_value
 
-_DELIMITERS = {mark: mark for mark in (",", ";", "|", ":", "\t", " ")} | {"tab": "\t", "space": " "}
-
 
 @dataclass(frozen=True)
-class Delimiter(Domain):
-    """The character between two cells, with words for a tab and for runs of spaces and tabs."""
+class Mark(Domain):
+    """A character of a file, or a word for it; ``described`` lists what is accepted."""
+
+    characters: Mapping[str, str]
+    described: str
 
     def complaint(self, value: object) -> str | None:
-        if isinstance(value, str) and value in _DELIMITERS:
+        if isinstance(value, str) and value in self.characters:
             return None
         return f"expected {self}, got {quote_value(value)}"
 
     def convert(self, value: Any) -> str:
-        return _DELIMITERS[value]
+        return self.characters[value]
 
     def schema(self) -> dict[str, Any]:
-        return {"enum": list(_DELIMITERS)}
+        return {"enum": list(self.characters)}
 
     def __str__(self) -> str:
-        return "',', ';', '|', ':', tab or space"
+        return self.described
+
+
+DELIMITER = Mark(
+    {mark: mark for mark in (",", ";", "|", ":", "\t", " ")} | {"tab": "\t", "space": " "},
+    "',', ';', '|', ':', tab or space",
+)
+DECIMAL = Mark({".": ".", ",": ","}, "'.' or ','")
 
 
 @dataclass(frozen=True)

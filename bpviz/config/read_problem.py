@@ -102,8 +102,11 @@ def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Data
         )
         return None
     width = 0
+    texts = _rows_of_classes(reader, node, path)
     for i, row in enumerate(node.value):
-        if not reader.accepts(row, join_path(path, i), ListOf(NUMBER, 2), "one sample: features, then target"):
+        if i in texts or not reader.accepts(
+            row, join_path(path, i), ListOf(NUMBER, 2), "one sample: features, then target"
+        ):
             continue
         width = width or len(row.value)
         if len(row.value) != width:
@@ -118,6 +121,22 @@ def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Data
     samples = [tuple(float(number) for number in row) for row in node.plain]
     names = names or tuple(f"x{i + 1}" for i in range(width - 1))
     return Dataset("data", tuple(s[:-1] for s in samples), tuple(s[-1] for s in samples), names)
+
+
+def _rows_of_classes(reader: Reader, node: Node, path: str) -> list[int]:
+    """Return the samples whose targets are text or bools; report them once if there are several."""
+    targets = {i: row.value[-1] for i, row in enumerate(node.value) if isinstance(row.value, list) and row.value}
+    texts = {i: target for i, target in targets.items() if isinstance(target.value, str | bool)}
+    if len(texts) < 2:
+        return []
+    first, target = next(iter(texts.items()))
+    reader.report(
+        target.place,
+        join_path(join_path(path, first), len(node.value[first].value) - 1),
+        f"expected a number as target, got {quote_value(target.value)} (first of {len(texts):,} such rows); write 0 "
+        "and 1, and name them as in {rows: [[0.9, 0.3, 1]], classes: [lily, rose]}",
+    )
+    return list(texts)
 
 
 def _named_classes(reader: Reader, node: Node, path: str, dataset: Dataset, classes: tuple[str, ...]) -> Dataset | None:
@@ -149,7 +168,8 @@ def _csv(
     reader.data_files.append(csv)
     file = reader.folder / csv
     try:
-        text = csv_dialect.CsvText(file, shown=is_inside(file, reader.folder), delimiter=delimiter)
+        shown = reader.trusts_files or is_inside(file, reader.folder)
+        text = csv_dialect.CsvText(file, shown=shown, delimiter=delimiter)
         table = csv_data.Table(text, decimal, missing)
         listed = list(parts(node, path, ("features", "target")))
         table.header.require_names([part.value for part, _ in listed])

@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bpviz.config.csv_options import CLASSES, Delimiter, Missing
+from bpviz.config.csv_options import CLASSES, DECIMAL, DELIMITER, Missing
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
-from bpviz.declare.domains import Choice, Domain, Interval, ListOf, Nullable, Text
+from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value
@@ -158,8 +158,8 @@ CSV = {
         Missing(),
         "what to do with rows with a missing value: report or drop them; marks are added to the usual ones",
     ),
-    "delimiter": Field("delimiter", None, Nullable(Delimiter(), "the one that fits"), "character between cells"),
-    "decimal": Field("decimal", None, Nullable(Choice((".", ",")), "the one that fits"), "decimal mark"),
+    "delimiter": Field("delimiter", None, Nullable(DELIMITER, "the one that fits"), "character between cells"),
+    "decimal": Field("decimal", None, Nullable(DECIMAL, "the one that fits"), "decimal mark"),
 }
 LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
 MOST_WRAPPERS = 20

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bpviz.declare import hyper
 from bpviz.declare.domains import Choice
+from bpviz.problems import targets
 from bpviz.problems.network.layers import ACTIVATIONS, LOSSES, OUTPUT, SOFTMAX, Initial, Layer
 
 if TYPE_CHECKING:
@@ -63,10 +64,10 @@ class Network:
             )
         if not needed and last.activation == SOFTMAX:
             wrong.append(("loss", f"{SOFTMAX} requires loss categorical-cross-entropy (got {self.loss})"))
-        targets = self.dataset.targets
+        given = self.dataset.targets
         if self.loss == "categorical-cross-entropy":
             classes = range(last.dense)
-            odd = next((target for target in targets if target not in classes), None)
+            odd = next((target for target in given if target not in classes), None)
             if last.dense < 2:
                 wrong.append((place, f"{self.loss} requires two or more units, one per class (got {last.dense})"))
             elif odd is not None:
@@ -74,11 +75,16 @@ class Network:
         else:
             if last.dense != 1:
                 wrong.append((place, f"the last layer has {last.dense} units, but the dataset has one target"))
-            outside = sum(not 0 <= target <= 1 for target in targets) if needed else 0
-            if outside:
-                got = f"{outside:,} of {self.samples:,} {'is' if outside == 1 else 'are'} outside"
-                wrong.append(("loss", f"{self.loss} requires targets in [0, 1] ({got}); use targets 0 and 1"))
+            complaint = targets.probabilities_complaint(self.loss, given) if needed else ""
+            if complaint:
+                wrong.append(("loss", complaint))
         return wrong
+
+    @property
+    def data_warning(self) -> str:
+        """A sentence about targets that no weights can predict; "" if there are none."""
+        last = self.layers[-1].activation
+        return "" if self.loss in OUTPUT else targets.range_warning(self.dataset.targets, last, self.loss)
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int, bool], ...]:
@@ -116,6 +122,12 @@ class Network:
         """The weighted sums and activations of all samples, and the weights with their derivatives."""
         return 2 * self.samples * sum(units for _, units, _ in self.shapes) + 3 * self.params
 
+    def array_elements(self, kind: str, runs: int) -> int:
+        """Return how many array elements an evaluation takes: sums and activations, weights and derivatives of runs."""
+        outputs = self.samples * self.layers[-1].dense
+        more = {"hessian": 2 * self.params**2, "jacobian": 2 * outputs * self.params}.get(kind, 0)
+        return runs * (self.width + more)
+
     @property
     def samples(self) -> int:
         return len(self.dataset.targets)
@@ -135,8 +147,8 @@ class Network:
         *hidden, last = [getattr(activations, ACTIVATIONS.get(one.activation, ""), None) for one in self.layers]
         layers = [backpropagation.Dense(*shape, kind) for shape, kind in zip(self.shapes, (*hidden, None), strict=True)]
         features = np.array(self.dataset.features, np.float64)[None]
-        targets = np.array(self.dataset.targets, np.float64)[None, :, None]
+        wanted = np.array(self.dataset.targets, np.float64)[None, :, None]
         kind = getattr(losses, LOSSES[self.loss])
         if self.loss == "categorical-cross-entropy":
-            targets = (targets == np.arange(self.layers[-1].dense)).astype(np.float64)
-        return backpropagation.Layered(layers, kind() if self.loss in OUTPUT else kind(last), features, targets)
+            wanted = (wanted == np.arange(self.layers[-1].dense)).astype(np.float64)
+        return backpropagation.Layered(layers, kind() if self.loss in OUTPUT else kind(last), features, wanted)
