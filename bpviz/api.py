@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -306,5 +307,7 @@ def _bytes(memory: str | int | None) -> int | None:
 
 
 def _run(experiment: Experiment, memory: int | None) -> Results:
+    if experiment.warning:
+        warnings.warn(experiment.warning, stacklevel=3)
     check([experiment], memory)
     return Results(**vars(runner.run(experiment, memory=memory)), experiment=experiment)

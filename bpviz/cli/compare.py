@@ -10,7 +10,7 @@ from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import Options, output_options, plugin_option
 from bpviz.cli.progress import lock_outputs, run_jobs
-from bpviz.cli.show import Report, fail_if_unmet, print_tables, written_status
+from bpviz.cli.show import Report, fail_if_unmet, print_notes, print_tables, written_status
 
 
 def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -98,4 +98,6 @@ def command(
         print_tables(reports, chosen)
         if experiment.figures and not chosen.quiet:
             click.echo(written_status(folder, job.files), err=True)
+        if not chosen.quiet:
+            print_notes(experiment.notes)
         fail_if_unmet(reports, chosen)

@@ -21,6 +21,7 @@ from bpviz.cli.show import (
     fail_if_unmet,
     figure_hint,
     markdown_summary,
+    print_notes,
     print_tables,
     written_status,
 )
@@ -128,10 +129,14 @@ def _update_outputs(
     if not options.quiet:
         _print_status(locks, [(work, updated, note) for work, _, updated, note in done.values()])
         _print_orphans(orphans, pruned=prune)
-    return [
+    reports = [
         done[source][1] if source in done else Report.of_outputs(source.path, out / source.name, fresh[source])
         for source in found.sources
     ]
+    if not options.quiet:
+        for source, report in zip(found.sources, reports, strict=True):
+            print_notes(report.notes, source.label)
+    return reports
 
 
 def _has_outputs(folder: Path, out: Path) -> bool:

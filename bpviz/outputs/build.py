@@ -361,7 +361,13 @@ def _same_origin(job: Job) -> bool:
 
 def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
     """Return the contents of the tables, in the order of TABLES."""
-    record = {"schema": schemas.SUMMARY, "experiment": config.resolved(experiment), "versions": versions(experiment)}
+    record: dict[str, Any] = {
+        "schema": schemas.SUMMARY,
+        "experiment": config.resolved(experiment),
+        "versions": versions(experiment),
+    }
+    if experiment.notes:
+        record["notes"] = experiment.notes
     used = plugins.used(experiment)
     contents = (
         tables.summary_markdown(results.title, tables.table(results, exact=True)),
