@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _INITIAL_POSITION = (0.12, 0.2, 0.68, 0.7)  # of axes, until ``frame`` places them
 
 # Inches at the usual font size.
-_WIDTH = 7.0  # of a figure
 EDGE, GAP, BAR = 0.12, 0.12, 0.16  # margin of the figure, gap between axes and color bar, width of the bar
 AXIS = 0.5  # least height of the tick labels and the label of the x axis
 _TITLE_AND_LEGEND = 0.95  # height of both; if they need more, the figure grows
@@ -100,7 +99,7 @@ def axes_of(axes: Axes) -> list[Any]:
 def characters(usual: int, look: _style.Look | None = None, width: float | None = None) -> int:
     """Return how many characters fit where ``usual`` ones fit in a figure of usual size."""
     look = look or _style.look()
-    return max(6, int(usual * (width or look.size[0]) / _WIDTH / look.scale))
+    return max(6, int(usual * look.breadth(width)))
 
 
 def frame(

@@ -69,7 +69,8 @@ def columns(plots: int, window: Window) -> int:
     Titles take a part of the height, so that plots of a given size of figure need more columns.
     """
     look = _style.look()
-    shape, most = (1.5 * look.size[0] / look.size[1], 2 * _MOST_COLUMNS) if look.exact else (1.0, _MOST_COLUMNS)
+    most = max(1, round(_MOST_COLUMNS * look.breadth()))
+    shape, most = (1.5 * look.size[0] / look.size[1], 2 * most) if look.exact else (1.0, most)
     return min(max(1, round(math.sqrt(plots * slenderness(window) * shape) + 0.2)), plots, most)
 
 

@@ -200,6 +200,10 @@ class Look:
         """The font size as a multiple of the usual one; distances between texts have the same factor."""
         return self.body / _LIGHT.font_size
 
+    def breadth(self, width: float | None = None) -> float:
+        """Return the room for texts across a figure, by default of the look's width, as a multiple of the usual one."""
+        return (width or self.size[0]) / _LIGHT.size[0] / self.scale
+
     @property
     def title(self) -> float:
         """The font size of titles, in points."""
