@@ -56,7 +56,7 @@ def draw(figure: Figure, data: PathsData) -> GridArtists:
             minima.set_markersize(_SMALL * minima.get_markersize())
         panels.append(_overlay.draw_panel(plane, panel, data.plane.window, _SMALL))
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(_MOST_TICKS, steps=[1, 2, 5, 10]))
+            axis.set_major_locator(MaxNLocator(_MOST_TICKS, steps=[1, 2, 5, 10], prune="both"))
         left, bottom = i % data.columns == 0, i + data.columns >= len(plots)
         axes.tick_params(labelsize=_TICKS * look.small, labelleft=left, labelbottom=bottom)
     _contour.draw_bar(figure, bar, panels[0].plane.filled, data.plane)
