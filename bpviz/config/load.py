@@ -13,6 +13,7 @@ from bpviz.config.from_python import node
 from bpviz.config.read_algorithms import Names, read_algorithm
 from bpviz.config.read_figures import read_figure
 from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
+from bpviz.config.read_style import check_formulas
 from bpviz.config.reader import read_experiment
 from bpviz.config.schema import KEYS
 from bpviz.config.values import Reader, long_form
@@ -274,6 +275,8 @@ def figure(experiment: Experiment, kind: str, options: Mapping[str, object]) -> 
     entry = node({**options, "kind": kind}, _argument("figure"))
     names = [Names(one.label, one.optimizer.name) for one in experiment.algorithms]
     found = read_figure(reader, entry, "", experiment.problem, names)
+    if found is not None:
+        check_formulas(reader, entry, dataclasses.replace(experiment, figures=(found,)))
     if found is None or reader.mistakes:
         raise ConfigError(reader.mistakes)
     return found

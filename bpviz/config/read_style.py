@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bpviz.experiment.spec import Experiment
     from bpviz.figures._base import FigureRequest
     from bpviz.figures._style import Style
+    from bpviz.messages.diagnostics import Place
 
 
 def read_words(reader: Reader, node: Node | None) -> tuple[tuple[str, str], ...]:
@@ -48,18 +49,28 @@ def check_formulas(reader: Reader, root: Node, experiment: Experiment) -> None:
     """Report texts whose formulas cannot be drawn, if a style asks for formulas."""
     if not any(experiment.look(figure).style.mathtext for figure in experiment.figures):
         return
-    given = root.value
-    texts = [(given.get("title", root).place, "title", experiment.heading)]
-    for i, algorithm in enumerate(experiment.algorithms):
-        texts.append((given["algorithms"].value[i].place, join_path("algorithms", i), algorithm.label))
-    for i, figure in enumerate(experiment.figures if "figures" in given else ()):
-        texts.append((given["figures"].value[i].place, join_path("figures", i), figure.title or ""))
+    texts: list[tuple[tuple[str | int, ...], str]] = [(("title",), experiment.heading)]
+    texts += [(("algorithms", i), algorithm.label) for i, algorithm in enumerate(experiment.algorithms)]
+    texts += [(("figures", i), figure.title or "") for i, figure in enumerate(experiment.figures)]
     for word, translation in experiment.words:
         drawn = _words.filled(translation, dict.fromkeys(_words.placeholders(word), "0"))
-        texts.append((given["labels"].value[word].place, join_path("labels", word), drawn))
+        texts.append((("labels", word), drawn))
     names = getattr(getattr(experiment.problem, "dataset", None), "feature_names", ())
-    texts += [(given.get("dataset", root).place, "dataset", name) for name in names]
-    for place, path, text in texts:
+    texts += [(("dataset",), name) for name in names]
+    for steps, text in texts:
         complaint = _formulas.complaint(text)
         if complaint:
-            reader.report(place, path, complaint)
+            path = ""
+            for step in steps:
+                path = join_path(path, step)
+            reader.report(_place(root, steps), path, complaint)
+
+
+def _place(node: Node, steps: Sequence[str | int]) -> Place:
+    """Return the place of a part of a value, or of the innermost part of the path that is in the config."""
+    for step in steps:
+        parts = dict(enumerate(node.value)) if isinstance(node.value, list) else node.value
+        if not isinstance(parts, dict) or step not in parts:
+            break
+        node = parts[step]
+    return node.place

@@ -34,10 +34,15 @@ def experiment(**keys: Any) -> Experiment:
     return config.from_mapping({"algorithms": ALGORITHMS, "max_epochs": 30, **keys})
 
 
+def fitting(kind: str) -> dict[str, Any]:
+    """Return the keys of a problem that a kind of figure can show."""
+    return {"dataset": [[0.2, 1], [0.9, 0], [0.4, 1]]} if kind == "curve" else {}
+
+
 def drawn(kind: str, **keys: Any) -> Any:
     """Return a figure of an experiment; keys of the figure are under ``figure``."""
     options = keys.pop("figure", {})
-    found = experiment(figures=[{"kind": kind, **options}], **keys)
+    found = experiment(figures=[{"kind": kind, **options}], **{**keys, **fitting(kind)})
     (request,) = found.figures
     look, results = found.look(request), runner.run(found)
     with _style.using(look):
@@ -46,7 +51,7 @@ def drawn(kind: str, **keys: Any) -> Any:
 
 
 def rendered(kind: str, format: str, **keys: Any) -> bytes:
-    found = experiment(figures=[kind], **keys)
+    found = experiment(figures=[kind], **{**keys, **fitting(kind)})
     (request,) = found.figures
     look, results = found.look(request), runner.run(found)
     with _style.using(look):
@@ -215,6 +220,13 @@ def test_invalid_formulas_are_mistakes(keys: dict[str, Any], path: str) -> None:
     assert experiment(**keys)  # as text
 
 
+def test_invalid_formulas_are_mistakes_in_python() -> None:
+    results = bpviz.run({"algorithms": [{"name": "gd", "label": "$\\fracc{1}$"}], "max_epochs": 1})
+    assert results.figure("errors")
+    with pytest.raises(ConfigError, match="invalid formula in"):
+        results.figure("errors", style={"mathtext": True})
+
+
 # -- files -------------------------------------------------------------------------------------------------------------
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -257,6 +269,10 @@ def results() -> bpviz.Results:
     return bpviz.compare("gd", "rprop", "newton", max_epochs=30)
 
 
+def results_for(kind: str) -> bpviz.Results:
+    return bpviz.run({"algorithms": ALGORITHMS, "max_epochs": 30, **fitting(kind)})
+
+
 def test_figure_is_shown_as_an_image_in_notebooks(results: bpviz.Results) -> None:
     assert results.figure("errors")._repr_png_().startswith(b"\x89PNG")
 
@@ -268,7 +284,8 @@ def test_notebook_shows_one_image(results: bpviz.Results) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FIGURES if kind != "surface"])
-def test_draws_into_given_axes(kind: str, results: bpviz.Results) -> None:
+def test_draws_into_given_axes(kind: str) -> None:
+    results = results_for(kind)
     figure = mpl.figure.Figure()
     left, right = figure.subplots(1, 2)
     place = left.get_position().bounds
@@ -293,8 +310,8 @@ def test_given_axes_must_fit(results: bpviz.Results) -> None:
 
 @every_kind
 @pytest.mark.parametrize("size", [(4.0, 7.0), (12.0, 4.0)])
-def test_layout_follows_the_size(kind: str, size: tuple[float, float], results: bpviz.Results) -> None:
-    figure: Any = results.figure(kind)
+def test_layout_follows_the_size(kind: str, size: tuple[float, float]) -> None:
+    figure: Any = results_for(kind).figure(kind)
     figure.set_size_inches(*size)
     figure.draw_without_rendering()
     assert figure.get_size_inches().tolist() == list(size)
