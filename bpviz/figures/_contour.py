@@ -137,9 +137,10 @@ def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, t
     arrows = (tails - low) / (high - low), (tips - low) / (high - low)
     best, place = 0.02, None
     for path in drawn.threshold.get_paths():
-        if not np.size(path.vertices):  # the errors around the contour are not finite
+        line = np.asarray(path.vertices)
+        if not len(line):  # the errors around the contour are not finite
             continue
-        places, straight = _along((path.vertices - low) / (high - low))
+        places, straight = _along((line - low) / (high - low))
         from_frame = 1.5 * np.minimum(places, 1 - places).min(axis=1)
         room = np.minimum(from_frame, distances(places, *arrows).min(axis=1, initial=np.inf))
         good = room * straight**4

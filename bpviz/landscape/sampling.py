@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bpviz.landscape.window import Window
 
 _DOUBLINGS = 2
+_MOST = 1e8  # array elements to compute for a refined grid, about two seconds
 _FEW = 0.05  # multiple of the points per side
 _ROUNDING = 1e-9  # relative, of errors
 
@@ -36,8 +37,8 @@ def sample(
     """Return the error over ``window`` with the edges of ``bands`` bands.
 
     The grid has ``size`` points per side. This is doubled up to twice if contours would have corners, or if valleys are
-    too narrow for the grid, so that sets of small error would fall apart. Valleys that are still too narrow are drawn
-    as wide as the spacing of the grid.
+    too narrow for the grid, so that sets of small error would fall apart, but not if this would take seconds. Valleys
+    that are still too narrow are drawn as wide as the spacing of the grid.
     """
 
     def error_at(x: Array, y: Array) -> Array:
@@ -64,7 +65,7 @@ def sample(
                 lowered = _in_bands(coarse, levels, logarithmic) - _in_bands(deep, levels, logarithmic)
                 narrow = bool((lowered > 0.5).sum() > _FEW * size)
                 coarse = deep
-        if not (bent or narrow) or 2 * size > finest:
+        if not (bent or narrow) or 2 * size > finest or (2 * size) ** 2 * problem.width > _MOST:
             return Sample(x, y, coarse, levels, logarithmic, lowest)
         size = 2 * size - 1
 

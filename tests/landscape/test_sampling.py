@@ -70,6 +70,14 @@ def test_grid_is_refined_only_if_necessary() -> None:
     assert len(sample(PROBLEMS["griewank"](), PROBLEMS["griewank"]().window, (0, 1), None, 20, 41).x) == 161
 
 
+def test_grid_of_a_large_problem_is_not_refined(monkeypatch: pytest.MonkeyPatch) -> None:
+    f = PROBLEMS["rosenbrock"]()
+    monkeypatch.setattr(type(f), "width", 10**4)
+    x, y, error, levels, *_ = sample(f, f.window, (0, 1), None, 20, 121)
+    assert len(x) == 121
+    assert [drawn_parts(x, y, error, level) for level in levels] == [1] * len(levels)  # drawn wider, but in one part
+
+
 def test_rosenbrock_is_one_banana_at_every_level() -> None:
     """E = 100 (y - x²)² + (1 - x)² has no saddle, so that every set below a level is connected."""
     f = PROBLEMS["rosenbrock"]()
