@@ -54,7 +54,7 @@ def draw(figure: Figure, data: PathsData) -> GridArtists:
             minima.set_markersize(_SMALL * minima.get_markersize())
         panels.append(_overlay.draw_panel(plane, panel, data.plane.window, _SMALL))
         for axis in (axes.xaxis, axes.yaxis):
-            _ticks.use_numbers(axis, most=_MOST_TICKS)
+            _ticks.use_numbers(axis, most=_MOST_TICKS, prune="both")
         left, bottom = i % data.columns == 0, i + data.columns >= len(plots)
         axes.tick_params(labelsize=_TICKS * look.small, labelleft=left, labelbottom=bottom)
     _contour.draw_bar(figure, bar, panels[0].plane.filled, data.plane)

@@ -70,8 +70,8 @@ class Numbers(Formatter):
 class Spread(MaxNLocator):
     """Round numbers at equal distances, as many as fit the axis."""
 
-    def __init__(self, most: int = _MOST, integer: bool = False) -> None:
-        super().__init__(nbins=most, steps=[1, 2, 2.5, 5, 10], integer=integer)
+    def __init__(self, most: int = _MOST, **settings: Any) -> None:
+        super().__init__(nbins=most, steps=[1, 2, 2.5, 5, 10], **settings)
         self._most = most
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
@@ -164,9 +164,12 @@ def _fit(axis: Any, ticks: Sequence[float], texts: Sequence[str]) -> bool:
     return bool((apart >= need * float(font)).all())
 
 
-def use_numbers(axis: Axis, integer: bool = False, most: int = _MOST) -> None:
-    """Use complete numbers at equal distances on an axis, with at most ``most`` steps between them."""
-    axis.set_major_locator(Spread(most, integer))
+def use_numbers(axis: Axis, most: int = _MOST, **settings: Any) -> None:
+    """Use complete numbers at equal distances on an axis, with at most ``most`` steps between them.
+
+    ``settings`` are those of MaxNLocator.
+    """
+    axis.set_major_locator(Spread(most, **settings))
     axis.set_major_formatter(Numbers())
 
 

@@ -67,10 +67,11 @@ def test_plots_of_a_grid_are_titled_with_label_and_outcome() -> None:
     data, figure, _ = drawn(7)
     shown = [text.get_text().replace("\n", " ") for text in figure.texts]
     for path in data.paths:
-        arrows = f", {path.per_arrow} per arrow" if path.per_arrow > 1 else ""
+        epochs, *remarks = path.outcome.split(", ")
+        arrows = [f"{path.per_arrow} per arrow"] if path.per_arrow > 1 else []
         assert path.label in shown
-        assert f"30 epochs{arrows}" in shown
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Start", "Lowest minima"]
+        assert ", ".join([epochs, *arrows, *remarks]) in shown
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Start", "Lowest minimum"]
 
 
 def test_ends_are_above_minima_and_minima_above_starts() -> None:
