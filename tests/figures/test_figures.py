@@ -106,12 +106,13 @@ class Drawn:
     def texts(self) -> list[Text]:
         """The visible texts, without the tick labels that axes keep beyond their limits."""
         hidden = {
-            tick.label1
+            label
             for axes in self.figure.axes
             for axis in (axes.xaxis, axes.yaxis, getattr(axes, "zaxis", axes.xaxis))
             for low, high in [sorted(axis.get_view_interval())]
             for tick in axis.get_major_ticks()
             if not low <= tick.get_loc() <= high
+            for label in (tick.label1, tick.label2)
         }
         texts = [text for text in self.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
         return [text for text in texts if text not in hidden]
