@@ -205,6 +205,12 @@ class Look:
         return (width or self.size[0]) / _LIGHT.size[0] / self.scale
 
     @property
+    def room(self) -> float:
+        """The size of a plot as a multiple of the usual one, at the usual font size."""
+        (width, height), (usual_width, usual_height) = self.size, _LIGHT.size
+        return min(width / usual_width, height / usual_height) / self.scale
+
+    @property
     def title(self) -> float:
         """The font size of titles, in points."""
         return 13.0 * self.scale

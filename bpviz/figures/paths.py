@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpviz.declare import figure, hyper
 from bpviz.declare.domains import Choice, Flag, Interval, ListOf, Nullable
+from bpviz.figures import _style
 from bpviz.figures._base import OfAlgorithms, OfPlane, select
 from bpviz.figures._style import word
 
@@ -69,7 +70,7 @@ class Paths(OfPlane, OfAlgorithms):
         window = (self.x or across, self.y or up)
         grid = self.layout == "grid" or (self.layout is None and len(algorithms) >= _GRID_FROM)
         columns = _panels.columns(len(algorithms), window) if grid else 0
-        scale = _panels.SCALE / columns if grid else 1.0
+        scale = _style.look().room * (_panels.SCALE / columns if grid else 1.0)
         paths = [_paths.path_of(algorithm, pair, self.epochs, window, results, scale) for algorithm in algorithms]
         plane = landscape.error_plane(problem, results, pair, runs, window, self.levels, size=61 if grid else 121)
         groups = [([path], [algorithm]) for path, algorithm in zip(paths, algorithms, strict=True)]

@@ -128,6 +128,17 @@ def test_legend_inside() -> None:
     assert box.x0 < extent.x0 < extent.x1 < box.x1
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_numbers_of_epochs_fit_the_size(theme: str) -> None:
+    options = {"algorithms": ["rprop"], "epochs": [1, 20], "number_epochs": True}
+    figure = drawn("paths", algorithms=[{"name": "rprop", "step": 0.1}], style={"theme": theme}, figure=options)
+    figure.draw_without_rendering()
+    numbers = [text for text in figure.axes[0].texts if text.get_text().isdecimal()]
+    assert len(numbers) > 5
+    boxes = [text.get_window_extent() for text in numbers]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
 # -- titles and words --------------------------------------------------------------------------------------------------
 
 
