@@ -6,9 +6,10 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz import declare
+from bpviz.config import repairs
 from bpviz.config.from_python import node
 from bpviz.config.read_algorithms import Names, read_algorithm
 from bpviz.config.read_figures import read_figure
@@ -23,7 +24,7 @@ from bpviz.libraries import PREFIXES
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
-from bpviz.storage.reading import UnreadableError, decode, read, too_large
+from bpviz.storage.reading import UnreadableError, conflict_marker, decode, read, too_large
 
 if TYPE_CHECKING:
     from bpviz.figures._base import FigureRequest
@@ -54,15 +55,48 @@ def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (),
     if len(data) > LARGEST:
         raise ConfigError([Mistake(source, 0, 0, "", too_large(LARGEST))])
     document = decode(data, source)
-    root, mistakes = parse(document)
+    rest = (folder, overrides, name)
+    reading = _read(document, *rest)
+    if reading.experiment:
+        return reading.experiment
+    if line := conflict_marker(document.text):
+        message = "git conflict marker; resolve the conflict"
+        raise ConfigError([Place(document, line, 1).mistake("", message)])
+    edits = []
+    if any(mistake.file == source for mistake in reading.mistakes):
+        edits = repairs.find(document.text, lambda text: _read(Document(source, text), *rest).score, reading.score)
+    if edits:
+        reading = _read(Document(source, repairs.edited(document.text, edits)), *rest)
+    mistakes = repairs.mistakes(document, edits, reading.mistakes)
+    raise ConfigError(sorted(mistakes, key=lambda m: (m.file != source, m.line, m.column)))
+
+
+class _Reading(NamedTuple):
+    """What was read of a config: an Experiment or mistakes, and whether its YAML is valid."""
+
+    experiment: Experiment | None
+    mistakes: Sequence[Mistake] = ()
+    valid: bool = True
+
+    @property
+    def score(self) -> tuple[int, ...]:
+        """How wrong the config is: invalid YAML is worse, the more so the earlier it ends."""
+        if self.valid:
+            return 0, len(self.mistakes)
+        return 1, *(-place for place in (self.mistakes[0].line, self.mistakes[0].column))
+
+
+def _read(document: Document, folder: Path, overrides: Sequence[str], name: str) -> _Reading:
+    try:
+        root, mistakes = parse(document)
+    except ConfigError as error:
+        return _Reading(None, error.mistakes, valid=False)
     reader = Reader(folder, mistakes)
     if root is None:
         reader.report(Place(document), "", "the file is empty; run `bpviz init` to create a starter config")
-    else:
-        experiment = _experiment(reader, root, overrides, name)
-        if experiment:
-            return experiment
-    raise ConfigError(sorted(reader.mistakes, key=lambda m: (m.file != source, m.line, m.column)))
+        return _Reading(None, reader.mistakes)
+    experiment = _experiment(reader, root, overrides, name)
+    return _Reading(experiment, reader.mistakes)
 
 
 class Places:
@@ -106,7 +140,9 @@ def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name
 
 def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str) -> Experiment | None:
     if not isinstance(root.value, dict):
-        reader.report(root.place, "", f"expected a mapping with the key 'algorithms', got {quote_value(root.plain)}")
+        fix = "; put it below the key `algorithms:`" if isinstance(root.value, list) else ""
+        message = f"expected a mapping with the key 'algorithms', got {quote_value(root.plain)}{fix}"
+        reader.report(root.place, "", message)
         return None
     for override in overrides:
         root = _overridden(root, override, reader)

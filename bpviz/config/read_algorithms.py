@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bpviz import declare
-from bpviz.config.schema import LABEL, MOST_WRAPPERS, WITH
+from bpviz.config.entry_forms import list_form
+from bpviz.config.schema import KEYS, LABEL, MOST_WRAPPERS, WITH
 from bpviz.config.values import Reader, long_form
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Problem
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.experiment.spec import Algorithm
+from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import quote_value
 
 
@@ -47,8 +49,9 @@ def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | Non
 def _wrapped(reader: Reader, optimizer: Any, node: Node, path: str, problem: Problem | None) -> Any:
     """Return the optimizer in the listed wrappers, of which the first is the innermost."""
     if not isinstance(node.value, list):
-        hint = f"; use [{node.value}]" if isinstance(node.value, str) and node.value in WRAPPERS else ""
-        reader.report(node.place, path, f"expected {WITH.domain}, got {quote_value(node.plain)}{hint}")
+        form = list_form(node, WRAPPERS, "name")
+        message = f"expected {WITH.domain}, got {quote_value(node.plain)}"
+        reader.report(node.place, path, f"{message}; use {form}" if form else message)
         return optimizer
     if len(node.value) > MOST_WRAPPERS:
         reader.report(node.place, path, f"expected at most {MOST_WRAPPERS} wrappers, got {len(node.value)}")
@@ -75,15 +78,17 @@ def read_algorithms(
     """Return the algorithms and their names, which are often known even if settings are invalid."""
     before = len(reader.mistakes)
     node = root.value.get("algorithms")
+    if node is None and any(nearest(key, KEYS) == "algorithms" for key in root.keys if key not in KEYS):
+        return None, None  # reported as an unknown key
     if node is None:
         reader.report(
             root.place, "", "missing key 'algorithms'; add at least one algorithm, for example `algorithms: [gd]`"
         )
         return None, None
     if not isinstance(node.value, list) or not node.value:
-        reader.report(
-            node.place, "algorithms", f"expected a list of one or more algorithms, got {quote_value(node.plain)}"
-        )
+        form = list_form(node, OPTIMIZERS, "name")
+        message = f"expected a list of one or more algorithms, got {quote_value(node.plain)}"
+        reader.report(node.place, "algorithms", f"{message}; use {form}" if form else message)
         return None, None
     first: dict[str, int] = {}
     chosen = []
@@ -112,9 +117,10 @@ def _names(node: Node) -> Names | None:
     if name is None or not isinstance(name.value, str):
         return None
     try:
-        if name.value not in OPTIMIZERS:  # checked first, because composing the message of a KeyError is slow
+        known = OPTIMIZERS.canonical(name.value)
+        if known not in OPTIMIZERS:  # checked first, because composing the message of a KeyError is slow
             return None
-        kind = OPTIMIZERS[name.value]
+        kind = OPTIMIZERS[known]
     except BrokenPluginError:
         return None
     if label is None:

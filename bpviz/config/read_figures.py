@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bpviz import declare
+from bpviz.config.entry_forms import list_form
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import FIGURES, Problem
 from bpviz.messages.text import quote_value
@@ -25,9 +26,8 @@ def read_figures(
     if node is None:
         return _default_figures(reader, root, problem, names) if problem and names else ()
     if not isinstance(node.value, list):
-        reader.report(
-            node.place, "figures", f"expected a list of figures, got {quote_value(node.plain)}; use [] for none"
-        )
+        form = list_form(node, FIGURES, "kind") or "[] for none"
+        reader.report(node.place, "figures", f"expected a list of figures, got {quote_value(node.plain)}; use {form}")
         return ()
     first: dict[str, int] = {}
     requests = []

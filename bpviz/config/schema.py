@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
-from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
+from bpviz.declare.domains import Domain, FilePath, Interval, ListOf, Nullable, Text
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value
@@ -134,7 +134,7 @@ ROWS = {
     "features": Field("features", None, Nullable(_NAMES, "x1, x2, ..."), "names of the columns before the target"),
 }
 CSV = {
-    "csv": Field("csv", dataclasses.MISSING, Text(1000), "path of a CSV file, relative to the config's folder"),
+    "csv": Field("csv", dataclasses.MISSING, FilePath(), "path of a CSV file, relative to the config's folder"),
     "features": Field("features", None, Nullable(_NAMES, "all but the target"), "columns used as features"),
     "target": Field("target", None, Nullable(Text(), "the last column"), "column to predict"),
 }

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bpviz import declare
+from bpviz.config.entry_forms import entry_form, listed
 from bpviz.config.yaml_tree import Node, join_path, scalar
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Field
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.libraries import MissingError
+from bpviz.messages.characters import plain
 from bpviz.messages.diagnostics import SHOWN, Mistake, Place
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
@@ -112,29 +115,32 @@ class Reader:
     def lookup(self, node: Node, path: str, registry: Registry[Any], key: str) -> tuple[Node, Any] | None:
         """Return an entry in its long form, and the object of ``registry`` with the name at ``key``."""
         entry = long_form(node, key)
-        if not isinstance(entry.value, dict):
-            message = f"expected a {key} or a mapping with a {key}, got {quote_value(node.plain)}"
-            self.report(node.place, path, message)
-            return None
-        chosen = entry.value.get(key)
-        if chosen is None:
-            self.report(node.place, path, f"missing key {key!r}; use one of {', '.join(registry)}")
-            return None
+        chosen = entry.value.get(key) if isinstance(entry.value, dict) else None
         where = path if entry is not node else join_path(path, key)
-        if not isinstance(chosen.value, str):
-            self.report(chosen.place, where, registry.unknown(chosen.plain))
-            return None
-        if registry is OPTIMIZERS and chosen.value in WRAPPERS:
-            message = f"{chosen.value} is a wrapper, not an algorithm; use {{name: gd, with: [{chosen.value}]}}"
-            self.report(chosen.place, where, message)
-            return None
-        try:
-            return entry, registry[chosen.value]
-        except BrokenPluginError as error:
-            self.report(chosen.place, where, str(error))
-        except KeyError as error:
-            # If the library is not installed, the line is valid, so the message does not show it.
-            self.report(chosen.place, where, error.args[0], shows=not isinstance(error, MissingError))
+        if chosen is not None and isinstance(chosen.value, str):
+            try:
+                return entry, registry[registry.canonical(chosen.value)]
+            except BrokenPluginError as error:
+                self.report(chosen.place, where, str(error))
+                return None
+            except KeyError as error:
+                # If the library is not installed, the line is valid, so the message does not show it.
+                message, shows = error.args[0], not isinstance(error, MissingError)
+            if registry is OPTIMIZERS and (wrapper := WRAPPERS.canonical(chosen.value)) in WRAPPERS:
+                message = f"{wrapper} is a wrapper, not an algorithm; use {{name: gd, with: [{wrapper}]}}"
+        elif chosen is not None:
+            message, shows = registry.unknown(chosen.plain), True
+        elif isinstance(entry.value, dict):
+            message, shows = f"missing key {key!r}; {registry.choices()}", True
+        else:
+            message, shows = f"expected a {key} or a mapping with a {key}, got {quote_value(node.plain)}", True
+        given = chosen or node
+        if form := entry_form(node, registry, key):
+            problem = f"unknown {registry.what} {quote_value(given.value)}" if isinstance(given.value, str) else message
+            message, shows = f"{problem.partition('; ')[0]}; use {form}", True
+        elif isinstance(given.value, str) and len(names := listed(given.value, registry)) > 1:
+            message = f"expected one {registry.what}, got {quote_value(given.value)}; use {', '.join(names)}"
+        self.report(given.place, where if chosen else path, message, shows=shows)
         return None
 
     def is_mapping(self, node: Node, path: str, contents: str) -> bool:
@@ -183,8 +189,11 @@ def _advice(node: Node, domain: Domain) -> str:
 
 def _guesses(text: str) -> Iterator[str]:
     yield _WORDS.get(text.lower(), "")
+    text = plain(text)  # –4
+    yield text
     yield text.replace("_", "").replace(" ", "")  # 1_000
     yield text.replace(",", ".")  # 0,3
+    yield re.split(r"\s*(?://|;|#)", text)[0]  # 5 // five
     yield f"[{', '.join(text.strip('()[]{} ').replace(',', ' ').replace(';', ' ').split())}]"  # (-4, -4)
 
 

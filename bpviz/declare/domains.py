@@ -200,6 +200,10 @@ class Flag(Domain):
         return "true or false"
 
 
+# Spaces other than that of ASCII, and the joiners of letters and emoji, which Python does not call printable.
+_HARMLESS = dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000, 0x200C, 0x200D])
+
+
 @dataclasses.dataclass(frozen=True)
 class Text(Domain):
     """A non-empty string on one line, of printable characters.
@@ -219,7 +223,7 @@ class Text(Domain):
             return f"expected a non-empty string, got {quote_value(value)}"
         if len(value) > self.longest:
             return f"expected at most {self.longest} characters, got {len(value)}"
-        if not value.isprintable():
+        if not value.translate(_HARMLESS).isprintable():
             return f"expected printable characters on one line, got {quote_value(value)}"
         return None
 
@@ -231,6 +235,49 @@ class Text(Domain):
 
     def __str__(self) -> str:
         return "a string"
+
+
+@dataclasses.dataclass(frozen=True)
+class FilePath(Text):
+    """The path of a file that exists on this machine."""
+
+    longest: int = 1000
+
+    def complaint(self, value: object) -> str | None:
+        if isinstance(value, str) and is_url(value):
+            return f"expected the path of a file, got the URL {quote_value(value)}"
+        return super().complaint(value)
+
+    def hint(self, value: object) -> str:
+        if not isinstance(value, str):
+            return ""
+        if is_url(value):
+            return "; download the file and use its path (bpviz downloads nothing)"
+        path = with_slashes(value)
+        return f"; use {path} (in double quotes, a backslash starts an escape sequence)" if path != value else ""
+
+    def plural(self) -> str:
+        return "paths of files"
+
+    def __str__(self) -> str:
+        return "the path of a file"
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is a URL, such as ``https://example.com/points.csv``."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
+
+
+# What a path of Windows in double quotes was before YAML read its backslashes: \n of data\new.csv.
+_ESCAPED = {
+    ord(character): f"/{letter}"
+    for letter, character in zip("0abtnvfreNLP_", "\0\a\b\t\n\v\f\r\x1b\x85\u2028\u2029\xa0", strict=True)
+}
+
+
+def with_slashes(path: str) -> str:
+    """Return a path of Windows with slashes, also if YAML has read its backslashes as escape sequences."""
+    return path.translate(_ESCAPED).replace("\\", "/")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -109,6 +109,14 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
     return close[0] if close else None
 
 
+_SEPARATOR = re.compile(r"(?<=\w)[-_ ]+(?=\w)")  # not the last character of irprop-
+
+
+def fold_name(name: str) -> str:
+    """Return a name without the case of letters and without separators: ``neldermead`` for ``Nelder_Mead``."""
+    return _SEPARATOR.sub("", name.strip().casefold())
+
+
 def common(name: str) -> str:
     """Return the word to which all synonyms of ``name`` lead: ``error_threshold`` for tol, xtol and tolerance."""
     while name in SYNONYMS:

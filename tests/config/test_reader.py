@@ -481,20 +481,25 @@ def test_messages(text, messages):
     assert first_lines(rejection(GD + text)) == [f"bad.yaml:{message}" for message in messages]
 
 
-NAMES = ", ".join(OPTIMIZERS)
-
-
 @pytest.mark.parametrize(
     ("text", "messages"),
     [
         ("title: x", ["1:1: missing key 'algorithms'; add at least one algorithm, for example `algorithms: [gd]`"]),
         ("algorithms: []", ["1:13: algorithms: expected a list of one or more algorithms, got an empty list"]),
-        ("algorithms: gd", ["1:13: algorithms: expected a list of one or more algorithms, got 'gd'"]),
+        ("algorithms: gd", ["1:13: algorithms: expected a list of one or more algorithms, got 'gd'; use [gd]"]),
         ("algorithms: [3]", ["1:14: algorithms[0]: expected a name or a mapping with a name, got 3"]),
-        ("algorithms: [{step: 1}]", [f"1:14: algorithms[0]: missing key 'name'; use one of {NAMES}"]),
+        (
+            "algorithms: [{step: 1}]",
+            ["1:14: algorithms[0]: missing key 'name'; use a name from `bpviz list algorithms`"],
+        ),
         (
             "algorithms: [{name: [gd]}]",
-            [f"1:21: algorithms[0].name: expected the name of an algorithm, got a list; use one of {NAMES}"],
+            [
+                (
+                    "1:21: algorithms[0].name: expected the name of an algorithm, got a list; "
+                    "use a name from `bpviz list algorithms`"
+                )
+            ],
         ),
         ("algorithms: [SGD]", ["1:14: algorithms[0]: unknown algorithm 'SGD'; did you mean 'gd'?"]),
         (
@@ -544,7 +549,10 @@ NAMES = ", ".join(OPTIMIZERS)
         ),
         ("", [" the file is empty; run `bpviz init` to create a starter config"]),
         ("# nothing\n", [" the file is empty; run `bpviz init` to create a starter config"]),
-        ("- gd", ["1:1: expected a mapping with the key 'algorithms', got a list"]),
+        (
+            "- gd",
+            ["1:1: expected a mapping with the key 'algorithms', got a list; put it below the key `algorithms:`"],
+        ),
         ("gd", ["1:1: expected a mapping with the key 'algorithms', got 'gd'"]),
     ],
 )
@@ -555,7 +563,7 @@ def test_messages_about_lists_and_whole_files(text, messages):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a:\t1", "1:3: invalid YAML: unexpected tab; use spaces to indent"),
+        ("a:\t1", "1:3: invalid YAML: unexpected tab; use spaces"),
         (
             "a: b: c",
             (
@@ -565,9 +573,23 @@ def test_messages_about_lists_and_whole_files(text, messages):
         ),
         (
             "a: [1, 2\nb: 3",
-            "2:2: invalid YAML: expected ',' or ']', but got ':' (while parsing a flow sequence that starts in line 1)",
+            "1:4: invalid YAML: missing ] of the bracket that opens here",
         ),
-        ("a: 'x", "1:6: invalid YAML: unexpected end of file; add the missing closing quote or bracket"),
+        ("a: ['x", "1:5: invalid YAML: missing closing quote of the text that begins here"),
+        ("a: [1, {b: 2]", "1:13: invalid YAML: missing comma or }"),
+        ("a: [\n  {b: 2\n   c: 3}]", "3:5: invalid YAML: missing comma or } (in the mapping that starts in line 2)"),
+        ("a: [b", "1:4: invalid YAML: missing ] of the bracket that opens here"),
+        (
+            "a: 'it's'",
+            "1:8: invalid YAML: unexpected text after the closing quote or bracket; add quotes around the whole text",
+        ),
+        ("a: *b*", "1:6: invalid YAML: unquoted text cannot start with * or &; add quotes"),
+        ("a: |b", "1:5: invalid YAML: unquoted text cannot start with | or >; add quotes"),
+        (
+            "a: - b",
+            "1:4: invalid YAML: unexpected dash; begin a list in a line of its own, or add quotes to text",
+        ),
+        (" a: 1\nb: 2", "2:1: invalid YAML: the indentation does not match the lines above"),
         ("a: @x", "1:4: invalid YAML: unquoted text cannot start with @; add quotes"),
         (
             "a: 1\n  b: 2",
@@ -579,16 +601,15 @@ def test_messages_about_lists_and_whole_files(text, messages):
         (
             "a:\n  b: 1\n c: 2",
             (
-                "3:2: invalid YAML: the indentation does not match the lines above (while parsing a block mapping that "
+                "3:2: invalid YAML: the indentation does not match the lines above (in the mapping that "
                 "starts in line 1)"
             ),
         ),
-        ('a: "\\UFFFFFFFF"', "1:7: invalid YAML: number too large in an escape sequence or a directive"),
         (
             "%YAML 1." + "9" * 5000 + "\n---\na",
             "1:9: invalid YAML: number too large in an escape sequence or a directive",
         ),
-        ("a: 1\n---\nb: 2", "2:1: expected one document, got a second one"),
+        ("a: 1\n---\nb: 2", "2:1: expected one document, got a second one; move it to another file"),
         ("<<: {a: 1}", "1:1: unsupported merge key <<; write the settings out"),
         ("[a, b]: 1", "1:1: expected a word as key, got a list or a mapping"),
         ("a: &x 1\n*x : 1", "2:1: expected a word as key, got an alias"),
@@ -608,7 +629,7 @@ def test_invalid_yaml_is_the_only_mistake(text, message):
 
 def _one_line_down(message: str) -> str:
     line, _, rest = message.partition(":")
-    rest = rest.replace("that starts in line 1", "that starts in line 2")
+    rest = re.sub(r"(?<=that starts in line )\d", lambda number: str(int(number[0]) + 1), rest)
     return f"{int(line) + 1}:{rest}"
 
 
@@ -713,6 +734,8 @@ def test_rejects_an_invalid_value_of_every_network_setting(field):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_suggests_algorithms_by_synonym(name):
     for synonym in OPTIMIZERS[name].synonyms:
+        if OPTIMIZERS.canonical(synonym) == name:  # differs only in separators, and is accepted
+            continue
         assert rejection(f"algorithms: [{synonym}]").mistakes[0].message.endswith(f"did you mean {name!r}?")
 
 
