@@ -6,10 +6,12 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz import declare
 from bpviz.config import repairs
+from bpviz.config.entry_forms import called
 from bpviz.config.from_python import node
 from bpviz.config.read_algorithms import Names, read_algorithm
 from bpviz.config.read_figures import read_figure
@@ -18,6 +20,7 @@ from bpviz.config.reader import read_experiment
 from bpviz.config.schema import KEYS
 from bpviz.config.values import Reader, long_form
 from bpviz.config.yaml_tree import LARGEST, Node, join_path, parse, scalar
+from bpviz.declare import OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import FileName
 from bpviz.experiment.spec import Algorithm, Experiment
 from bpviz.libraries import PREFIXES
@@ -212,7 +215,9 @@ def from_parts(
     algorithms: Sequence[str],
     *,
     problem: str | None = None,
-    start: Sequence[str] = (),
+    data: str | None = None,
+    columns: Mapping[str, str | None] = MappingProxyType({}),
+    start: str | None = None,
     error_threshold: str | None = None,
     gradient_threshold: str | None = None,
     max_epochs: str | None = None,
@@ -220,7 +225,8 @@ def from_parts(
 ) -> Experiment:
     """Return the Experiment of ``bpviz compare``: algorithms such as ``gd`` or ``gd:step=10``, a problem alike.
 
-    All values are text and read as in a config, with the same defaults. Labels that several algorithms share are
+    All values are text and read as in a config, with the same defaults: ``data`` is a CSV file with its ``columns``,
+    and a start may be in brackets. Labels that several algorithms share are
     extended by the settings in which these differ. The Experiment has no figures.
 
     Raise ConfigError if there are mistakes; the place of a mistake is its argument.
@@ -238,10 +244,23 @@ def from_parts(
     }
     if problem is not None:
         given["problem"] = _entry(problem, _argument(f"--problem {problem}"), reader)
-    if start:
-        place = _argument(f"--start {' '.join(start)}")
-        given["start"] = Node([_word(number, place) for number in start], place)
+    if data is not None:
+        given["dataset"] = _csv(data, columns)
+    if start is not None:
+        place = _argument(f"--start {start}")
+        given["start"] = Node([_word(number, place) for number in re.split(r"[][(),;\s]+", start) if number], place)
     return _compared(reader, given, (_entry(spec, _argument(spec), reader) for spec in algorithms), name)
+
+
+def _csv(file: str, columns: Mapping[str, str | None]) -> Node:
+    """Return the entry of ``dataset`` for a CSV file and its columns, of which several are separated by commas."""
+    parts = {"csv": Node(file, _argument(f"--data {file}"), file, quoted=True)}
+    for key, text in columns.items():
+        if text is not None:
+            place = _argument(f"--{key} {text}")
+            names = [Node(name.strip(), place, name, quoted=True) for name in text.split(",")]
+            parts[key] = Node(names, place) if key == "features" else Node(text, place, text, quoted=True)
+    return Node(parts, parts["csv"].place, keys={key: part.place for key, part in parts.items()})
 
 
 def from_values(algorithms: Sequence[object], given: Mapping[str, object], name: str = "compare") -> Experiment:
@@ -328,6 +347,11 @@ def _entry(spec: str, place: Place, reader: Reader) -> Node:
     if name.strip() in PREFIXES:
         inner, colon, rest = rest.partition(":")
         name = f"{name}:{inner}"
+    written = called(spec, OPTIMIZERS) or called(spec, PROBLEMS)
+    if written and not re.fullmatch(r"\s*[\w+.:-]+\s*", name):  # gd(step=0.1), gd step=0.1
+        form = f"{written[0]}:{','.join(f'{key}={text}' for key, text in written[1].items())}"
+        reader.report(place, "", f"expected name:key=value, got {quote_value(spec)}; use {form}")
+        return _word(written[0], place)
     entry = _word(name, place)
     if not colon:
         return entry
@@ -335,10 +359,17 @@ def _entry(spec: str, place: Place, reader: Reader) -> Node:
     for setting in _between_commas(rest):
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not equals or key in entry.keys:
+            last = list(entry.value)[-1]
+            fix = "for example, use momentum:step=0.1,momentum=0.95"
+            if key.isdecimal() and entry.value[last].text.isdecimal():
+                fix = f"use {last}={entry.value[last].text}.{key}"
+                del entry.value[last], entry.keys[last]
+            elif ":" in key:
+                fix = f"use {'='.join(part.strip() for part in key.split(':', 1))}"
             problem = (
-                f"duplicate setting {quote_value(key)}" if equals else f"expected key=value, got {quote_value(setting)}"
+                f"duplicate setting {quote_value(key)}" if equals else f"expected key=value, got {quote_value(key)}"
             )
-            reader.report(place, "", f"{problem}; for example, use momentum:step=0.1,momentum=0.95")
+            reader.report(place, "", f"{problem}; {fix}")
         else:
             entry.keys[key] = place
             entry.value[key] = _value(text, place)

@@ -198,7 +198,9 @@ def test_any_overrides(overrides):
 )
 def test_any_arguments_of_compare(algorithms, start, error_threshold, max_epochs):
     try:
-        experiment = config.from_parts(algorithms, start=start, error_threshold=error_threshold, max_epochs=max_epochs)
+        experiment = config.from_parts(
+            algorithms, start=" ".join(start), error_threshold=error_threshold, max_epochs=max_epochs
+        )
     except ConfigError as error:
         check_messages(error)
     else:

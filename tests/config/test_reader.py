@@ -1003,7 +1003,7 @@ def test_arguments_give_the_published_experiment():
 def test_arguments_are_read_like_a_config():
     experiment = config.from_parts(
         ["gd:step=1e1", "momentum: step = .1, momentum=0.95, label=Heavy ball"],
-        start=["3", "-.5"],
+        start="3 -.5",
         error_threshold="null",
         max_epochs="5000",
     )
@@ -1048,8 +1048,8 @@ def test_equal_labels_are_extended_by_the_settings_that_differ():
             ["gd:step=0.3: duplicate label 'Gradient descent'; change a setting or add a label"],
         ),
         ([], {}, ["compare: missing algorithm; give at least one"]),
-        (["gd"], {"start": ["3"]}, ["--start 3: start: expected 2 numbers, one per weight (w1, w2), got 1"]),
-        (["gd"], {"start": ["3", "x"]}, [f"--start 3 x: start[1]: expected a number, got 'x' {START}"]),
+        (["gd"], {"start": "3"}, ["--start 3: start: expected 2 numbers, one per weight (w1, w2), got 1"]),
+        (["gd"], {"start": "3 x"}, [f"--start 3 x: start[1]: expected a number, got 'x' {START}"]),
         (
             ["gd"],
             {"error_threshold": ".nan"},
