@@ -172,7 +172,7 @@ def _shown(text: str) -> str:
 
 def _backslashes(text: str) -> Iterator[Change]:
     for match in re.finditer(r'"([^"\n]+)"', text):
-        if "\\" not in match[1]:
+        if "\\" not in _ESCAPE.sub("", match[1]) and "$" not in match[1]:  # "$\\alpha$" is valid, but not meant so
             continue
         meant = match[1].replace("\\\\", "\\")
         path = meant.replace("\\", "/")
@@ -206,6 +206,7 @@ def _misaligned_dashes(text: str) -> Iterator[Change]:
         )
 
 
+_ESCAPE = re.compile(r"\\(?:[0abtnvfre\"/\\N_LP \t]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _PAIRS = [
     re.compile(pattern) for pattern in ('[“”„‟«»][^“”„‟«»"\n]*[“”„‟«»"]', '"[^“”"\n]*[“”]', "[‘’‚‛][^‘’‚‛'\n]*[‘’‚‛]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import KINDS
@@ -17,26 +16,33 @@ if TYPE_CHECKING:
 
 def summary_csv(results: Results) -> str:
     """Return the table as CSV with exact numbers: one row per run, with all settings and all kinds of evaluations."""
-    head = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
-    head += ["final_error", *results.weights, "ending"]
-    rows: list[Sequence[object]] = [head]
-    for run in results.runs:
-        trajectory = run.trajectory
-        settings = " ".join(f"{name}={_setting_text(value)}" for name, value in run.settings.items())
-        rows.append(
-            [
-                run.algorithm,
-                run.label,
-                settings,
-                " ".join(map(repr, run.start)),
-                trajectory.epochs,
-                *trajectory.evaluations.values(),
-                trajectory.final_error,
-                *trajectory.weights[-1].tolist(),
-                trajectory.ending.word,
-            ]
-        )
-    return as_csv(rows)
+    columns, runs = summary_rows(results)
+    settings, start = columns.index("settings"), columns.index("start")
+    for row in runs:
+        row[settings] = " ".join(f"{name}={_setting_text(value)}" for name, value in row[settings].items())
+        row[start] = " ".join(map(repr, row[start]))
+    return as_csv([columns, *runs])
+
+
+def summary_rows(results: Results) -> tuple[list[str], list[list[Any]]]:
+    """Return the names and the values of the columns of ``summary.csv``, one row per run."""
+    columns = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
+    columns += ["final_error", *results.weights, "ending"]
+    rows = [
+        [
+            run.algorithm,
+            run.label,
+            dict(run.settings),
+            run.start,
+            run.trajectory.epochs,
+            *run.trajectory.evaluations.values(),
+            run.trajectory.final_error,
+            *run.trajectory.weights[-1].tolist(),
+            run.trajectory.ending.word,
+        ]
+        for run in results.runs
+    ]
+    return columns, rows
 
 
 def _setting_text(value: Any) -> str:
@@ -48,20 +54,25 @@ def _setting_text(value: Any) -> str:
 
 
 def history_csv(results: Results) -> str:
-    """Return all epochs of all runs as tidy CSV, one row per epoch; epoch 0 is the start.
+    """Return all epochs of all runs as tidy CSV: see ``history_rows``."""
+    columns, rows = history_rows(results)
+    return as_csv([columns, *rows])
+
+
+def history_rows(results: Results) -> tuple[list[str], list[list[Any]]]:
+    """Return the names and the values of the columns of ``history.csv``, one row per epoch; epoch 0 is the start.
 
     The columns are label, epoch, error, the weights, the evaluations so far by kind, and the number of the start
     (from 1).
     """
     starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), start=1)}
-    rows: list[Sequence[object]] = [
-        ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
-    ]
+    names = ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
+    rows: list[list[Any]] = []
     for run in results.runs:
         columns = (run.trajectory.errors.tolist(), run.trajectory.weights.tolist(), run.trajectory.counts.tolist())
         for epoch, (error, weights, counts) in enumerate(zip(*columns, strict=True)):
             rows.append([run.label, epoch, error, *weights, *counts, starts[run.start]])
-    return as_csv(rows)
+    return names, rows
 
 
 def summary(results: Results) -> dict[str, Any]:
