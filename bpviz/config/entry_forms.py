@@ -26,6 +26,9 @@ _NEXT_SETTING = re.compile(r"[\s,;]+(?=[A-Za-z_]\w*\s*[=:])")
 _SETTING = re.compile(r"(\w+)\s*[=:]\s*(.+)")
 
 
+_OF_LIBRARY = re.compile(rf"^({'|'.join(PREFIXES)})\.(?:\w+\.)*(\w+)$")  # torch.optim.Adam
+
+
 def entry_form(node: Node, registry: Registry[Any], key: str) -> str:
     """Return the entry that ``node`` most likely stands for; "" if there is no guess."""
     return next((_flow({key: name, **settings}) for name, settings in _readings(node, registry, key)), "")
@@ -49,7 +52,8 @@ def list_form(node: Node, registry: Registry[Any], key: str) -> str:
 
 def listed(text: str, registry: Registry[Any]) -> list[str]:
     """Return the names in text such as ``gd, momentum``; an empty list if it has another word."""
-    names = [_known(word, registry) for word in re.split(r"[\s,;]+", text.strip())]
+    words = [_OF_LIBRARY.sub(r"\1:\2", word) for word in re.split(r"[\s,;]+", text.strip())]
+    names = [_known(word, registry) for word in words]
     return names if all(names) else []
 
 

@@ -12,10 +12,11 @@ from bpviz.config.schema import KEYS, LABEL, MOST_WRAPPERS, WITH
 from bpviz.config.values import Reader, long_form
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Problem
+from bpviz.declare.domains import Interval
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.experiment.spec import Algorithm
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import quote_value
+from bpviz.messages.text import join_words, quote_value
 
 
 class Names(NamedTuple):
@@ -33,7 +34,9 @@ def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | Non
     entry, kind = found
     before = len(reader.mistakes)
     declared = declare.fields(kind)
-    reader.check_keys(entry, path, ("name", "label", "with", *declared), f"setting of {kind.name}")
+    reader.check_keys(
+        entry, path, ("name", "label", "with", *declared), f"setting of {kind.name}", _advice_for_wrapper_setting
+    )
     label = reader.field(entry.value, LABEL, path)
     optimizer = reader.build(kind, reader.fields(entry, path, declared), entry, path)
     reason = declare.unsuitable(kind, problem) if problem else None
@@ -108,6 +111,17 @@ def read_algorithms(
             reader.report(item.place, path, f"{message}; use another `label`")
     complete = len(names) == len(node.value)
     return tuple(chosen) if len(reader.mistakes) == before else None, names if complete else None
+
+
+def _advice_for_wrapper_setting(setting: str) -> str:
+    """Return where to put a numeric setting of wrappers; "" if no wrapper has it."""
+    found = ((name, declare.fields(wrapper).get(setting)) for name, wrapper in WRAPPERS.items())
+    names = [name for name, field in found if field is not None and isinstance(field.domain, Interval)]
+    if not names:
+        return ""
+    return (
+        f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {join_words(names, 'and')}; put it under `with`"
+    )
 
 
 def _names(node: Node) -> Names | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from bpviz.config.read_algorithms import Names
     from bpviz.config.values import Reader
     from bpviz.messages.diagnostics import Mistake
+
+
+_BOUNDS = {"<=": "at_most", "≤": "at_most", ">=": "at_least", "≥": "at_least", "<": "below", ">": "above"}
+_COMPARED = re.compile(rf"({'|'.join(_BOUNDS)})\s*(\S+)")
 
 
 def read_expectations(reader: Reader, node: Node | None, names: Sequence[Names] | None) -> tuple[Expectation, ...]:
@@ -49,7 +54,12 @@ def _bounds(reader: Reader, node: Node, path: str, quantity: str) -> Iterator[tu
     domain = QUANTITIES[quantity].domain
     meaning = f"{quantity} of each run"
     if not isinstance(node.value, dict):
-        if reader.accepts(node, path, domain, meaning):
+        compared = _COMPARED.fullmatch(node.value) if isinstance(node.value, str) else None
+        if compared and isinstance(domain, Interval):
+            message = f"expected a number or a mapping, got {quote_value(node.value)}"
+            bound = f"{{{_BOUNDS[compared[1]]}: {compared[2]}}}"
+            reader.report(node.place, path, f"{message} ({meaning}); use {bound}")
+        elif reader.accepts(node, path, domain, meaning):
             yield EXACTLY, domain.convert(node.plain), node.place.mistake(path, "")
         return
     if not isinstance(domain, Interval):

@@ -11,7 +11,8 @@ from bpviz.config.schema import CSV, DISTANCE, KEYS, NUMBER, PENALTY, ROWS
 from bpviz.config.values import Reader, parts
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import PROBLEMS, Problem
-from bpviz.declare.domains import ListOf, Nullable, is_url, with_slashes
+from bpviz.declare.domains import ListOf, Nullable
+from bpviz.declare.file_paths import is_url, with_slashes
 from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
-from bpviz.declare.domains import Domain, FilePath, Interval, ListOf, Nullable, Text
+from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
+from bpviz.declare.file_paths import FilePath
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bpviz import declare
@@ -15,7 +15,6 @@ from bpviz.declare import OPTIMIZERS, WRAPPERS, Field
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.libraries import MissingError
-from bpviz.messages.characters import plain
 from bpviz.messages.diagnostics import SHOWN, Mistake, Place
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
@@ -81,15 +80,15 @@ class Reader:
                 values[name] = value
         return values
 
-    def check_keys(self, node: Node, path: str, allowed: Iterable[str], what: str) -> None:
-        """Report the keys that are not ``allowed``."""
+    def check_keys(
+        self, node: Node, path: str, allowed: Iterable[str], what: str, advice: Callable[[str], str] = lambda key: ""
+    ) -> None:
+        """Report the keys that are not ``allowed``; ``advice`` returns a fix for one that resembles none of them."""
         allowed = list(allowed)
         for key, place in node.keys.items():
             if key not in allowed:
                 guess = nearest(key, allowed) if len(self.mistakes) < SHOWN else None
-                hint = f"did you mean {guess!r}?" if guess else f"use one of {', '.join(allowed)}"
-                if guess is None and "with" in allowed:
-                    hint = _advice_for_wrapper_setting(key) or hint
+                hint = f"did you mean {guess!r}?" if guess else advice(key) or f"use one of {', '.join(allowed)}"
                 self.report(place, join_path(path, key), f"unknown {what}; {hint}")
 
     def build(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:
@@ -138,8 +137,9 @@ class Reader:
         if form := entry_form(node, registry, key):
             problem = f"unknown {registry.what} {quote_value(given.value)}" if isinstance(given.value, str) else message
             message, shows = f"{problem.partition('; ')[0]}; use {form}", True
-        elif isinstance(given.value, str) and len(names := listed(given.value, registry)) > 1:
-            message = f"expected one {registry.what}, got {quote_value(given.value)}; use {', '.join(names)}"
+        elif isinstance(given.value, str) and (names := listed(given.value, registry)) not in ([], [given.value]):
+            expected = f"expected one {registry.what}, got" if len(names) > 1 else f"unknown {registry.what}"
+            message = f"{expected} {quote_value(given.value)}; use {', '.join(names)}"
         self.report(given.place, where if chosen else path, message, shows=shows)
         return None
 
@@ -178,23 +178,46 @@ def parts(node: Node, path: str, names: Iterable[str]) -> Iterator[tuple[Node, s
 
 def _advice(node: Node, domain: Domain) -> str:
     """Return a fix, as the end of a complaint, if one can be guessed from the text; "" if not."""
+    if isinstance(node.value, dict) and isinstance(domain, ListOf) and node.value:  # w1: -4, w2: -4
+        guess = f"[{', '.join(item.text for item in node.value.values())}]"
+        return f"; use {guess}" if _fits(guess, domain) else ""
     if isinstance(node.value, list | dict) or len(node.text) > 60:
         return ""
     if not isinstance(node.value, str):
         return f"; add quotes: {node.text!r}" if domain.complaint(node.text) is None else ""
     if node.quoted and _fits(node.value, domain):
         return f"; remove the quotes: {node.value.strip()}"
-    return next((f"; use {guess}" for guess in _guesses(node.value) if _fits(guess, domain)), "")
+    if _interval(domain) is None and _fits(guess := _list_guess(node.value), ListOf(domain, 2)):  # [-4 -4]
+        return f"; use {guess[1:-1]}"
+    return next((f"; use {guess}" for guess in _guesses(node.value, domain) if _fits(guess, domain)), "")
 
 
-def _guesses(text: str) -> Iterator[str]:
+def _guesses(text: str, domain: Domain) -> Iterator[str]:
+    from bpviz.messages.characters import plain  # slow to import, needed for mistakes only
+
     yield _WORDS.get(text.lower(), "")
     text = plain(text)  # –4
     yield text
     yield text.replace("_", "").replace(" ", "")  # 1_000
+    interval = _interval(domain)
+    if interval and interval.integer and re.fullmatch(r"[1-9][0-9]{0,2}(,[0-9]{3})+", text):
+        yield text.replace(",", "")  # 1,000
     yield text.replace(",", ".")  # 0,3
     yield re.split(r"\s*(?://|;|#)", text)[0]  # 5 // five
-    yield f"[{', '.join(text.strip('()[]{} ').replace(',', ' ').replace(';', ' ').split())}]"  # (-4, -4)
+    yield _list_guess(text)
+
+
+def _interval(domain: Domain) -> Interval | None:
+    domain = domain.of if isinstance(domain, Nullable) else domain
+    return domain if isinstance(domain, Interval) else None
+
+
+def _list_guess(text: str) -> str:
+    """Return the list for text such as ``(-4, -4)``, ``-4 -4`` and ``11-14``."""
+    from bpviz.messages.characters import plain
+
+    words = re.split(r"[][(){},;\s]+|(?<=[0-9])-(?=[0-9])", plain(text))
+    return f"[{', '.join(filter(None, words))}]"
 
 
 def _fits(text: str, domain: Domain) -> bool:
@@ -202,14 +225,3 @@ def _fits(text: str, domain: Domain) -> bool:
     text = text.strip()
     value = [scalar(item) for item in text[1:-1].split(", ")] if text.startswith("[") else scalar(text)
     return not isinstance(value, str) and text != "" and domain.complaint(value) is None
-
-
-def _advice_for_wrapper_setting(setting: str) -> str:
-    """Return where to put a numeric setting of wrappers; "" if no wrapper has it."""
-    found = ((name, declare.fields(wrapper).get(setting)) for name, wrapper in WRAPPERS.items())
-    names = [name for name, field in found if field is not None and isinstance(field.domain, Interval)]
-    if not names:
-        return ""
-    return (
-        f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {join_words(names, 'and')}; put it under `with`"
-    )

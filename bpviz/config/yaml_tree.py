@@ -46,6 +46,9 @@ _HINTS = {
     "'%' that cannot start": "unquoted text cannot start with %; add quotes",
     "expected alphabetic or numeric character": "unquoted text cannot start with * or &; add quotes",
     "expected chomping or indentation indicators": "unquoted text cannot start with | or >; add quotes",
+    "mapping keys are not allowed": "unquoted text cannot start with ?; add quotes",
+    "escape": "unknown escape sequence; use single quotes around text with a backslash",
+    "expected the node content": "missing value, or unquoted text that starts with a sign of YAML; add quotes",
     "sequence entries are not allowed": "unexpected dash; begin a list in a line of its own, or add quotes to text",
     "expected ',' or ']'": "missing comma or ]",
     "expected ',' or '}'": "missing comma or }",
@@ -55,7 +58,11 @@ _HINTS = {
     "end of stream": "unexpected end of file; add the missing closing quote or bracket",
 }
 _AFTER_THE_END = "unexpected text after the closing quote or bracket; add quotes around the whole text"
-_CONTEXTS = {"flow sequence": "list", "flow mapping": "mapping", "block sequence": "list", "block mapping": "mapping"}
+_CONTEXTS = {
+    **dict.fromkeys(["flow sequence", "block sequence"], "list"),
+    **dict.fromkeys(["flow mapping", "block mapping"], "mapping"),
+    **dict.fromkeys(["quoted scalar", "double-quoted scalar", "plain scalar", "block scalar"], "text"),
+}
 
 
 def scalar(text: str) -> str | int | float | bool | None:

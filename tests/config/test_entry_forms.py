@@ -66,6 +66,7 @@ def message(text: str) -> str:
             "{name: momentum, step: 0.1, momentum: 0.95}",
         ),
         ("[gd momentum]", "1:14", "[0]", "expected one algorithm, got 'gd momentum'", "gd, momentum"),
+        ("[torch.optim.Adam]", "1:14", "[0]", "unknown algorithm 'torch.optim.Adam'", "torch:Adam"),
         # not a list
         ("gd", "1:13", "", "expected a list of one or more algorithms, got 'gd'", "[gd]"),
         ("gd, Adam", "1:13", "", "expected a list of one or more algorithms, got 'gd, Adam'", "[gd, adam]"),

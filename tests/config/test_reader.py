@@ -312,6 +312,11 @@ SAMPLE = "(one sample: features, then target)"
             "error_threshold: 1_000",
             [f"3:18: error_threshold: expected a number in [0, inf), got '1_000' {ERROR}; use 1000"],
         ),
+        ("max_epochs: 1,000", [f"3:13: max_epochs: expected an integer in [1, inf), got '1,000' {EPOCHS}; use 1000"]),
+        (
+            "max_epochs: 5 // five",
+            [f"3:13: max_epochs: expected an integer in [1, inf), got '5 // five' {EPOCHS}; use 5"],
+        ),
         (
             "error_threshold: None",
             [f"3:18: error_threshold: expected a number in [0, inf), got 'None' {ERROR}; use null"],
@@ -333,6 +338,16 @@ SAMPLE = "(one sample: features, then target)"
             [f"3:8: start: expected a list of 1 or more numbers, got '(-4, -4)' {START}; use [-4, -4]"],
         ),
         ("start: -4 -4", [f"3:8: start: expected a list of 1 or more numbers, got '-4 -4' {START}; use [-4, -4]"]),
+        ("start: [-4 -4]", [f"3:9: start[0]: expected a number, got '-4 -4' {START}; use -4, -4"]),
+        ("start: [-4; −4]", [f"3:9: start[0]: expected a number, got '-4; −4' {START}; use -4, -4"]),
+        (
+            "start: (−4, –4)",
+            [f"3:8: start: expected a list of 1 or more numbers, got '(−4, –4)' {START}; use [-4, -4]"],
+        ),
+        (
+            "start: {w1: -4, w2: 2}",
+            [f"3:8: start: expected a list of 1 or more numbers, got a mapping {START}; use [-4, 2]"],
+        ),
         ("start: 3", [f"3:8: start: expected a list of 1 or more numbers, got 3 {START}"]),
         ("start: []", [f"3:8: start: expected a list of 1 or more numbers, got a list of 0 {START}"]),
         ("start: [1, x]", [f"3:12: start[1]: expected a number, got 'x' {START}"]),
@@ -435,6 +450,14 @@ SAMPLE = "(one sample: features, then target)"
                 ("3:10: expect.rprop: 'rprop' is not an algorithm of this experiment; use 'gd' or 'Gradient descent'"),
             ],
         ),
+        (
+            "expect: {gd: {epochs: '<5', error: '> .1'}}",
+            [
+                "3:23: expect.gd.epochs: expected a number or a mapping, got '<5' (epochs of each run); use {below: 5}",
+                "3:36: expect.gd.error: expected a number or a mapping, got '> .1' (error of each run); use {above: .1}",
+            ],
+        ),
+        ("expect: {gd: {epochs: {max: 5}}}", ["3:24: expect.gd.epochs.max: unknown bound; did you mean 'at_most'?"]),
         ("expect: {gd: 797}", ["3:14: expect.gd: expected a mapping of epochs, error, evaluations or ending, got 797"]),
         (
             "expect: {gd: {epoch: 1, ending: done}}",
@@ -465,6 +488,11 @@ SAMPLE = "(one sample: features, then target)"
         ("treshold: 1", ["3:1: treshold: unknown key; did you mean 'error_threshold'?"]),
         ("tol: 1", ["3:1: tol: unknown key; did you mean 'error_threshold'?"]),
         ("iterations: 1", ["3:1: iterations: unknown key; did you mean 'max_epochs'?"]),
+        ("lr: 0.1", ["3:1: lr: unknown key; put it into an entry of `algorithms`: {name: ..., step: ...}"]),
+        ("with: [cosine]", ["3:1: with: unknown key; put it into an entry of `algorithms`: {name: ..., with: ...}"]),
+        ("bias: true", ["3:1: bias: unknown key; put it below `network:`"]),
+        ("csv: a.csv", ["3:1: csv: unknown key; put it below `dataset:`"]),
+        ("l2: 0.1", ["3:1: l2: unknown key; put it below `penalty:`"]),
         ("function: booth", ["3:1: function: unknown key; did you mean 'problem'?"]),
         (
             "zzz: 1",
@@ -582,6 +610,15 @@ def test_messages_about_lists_and_whole_files(text, messages):
         (
             "a: 'it's'",
             "1:8: invalid YAML: unexpected text after the closing quote or bracket; add quotes around the whole text",
+        ),
+        ("a: {- b}", "1:5: invalid YAML: missing value, or unquoted text that starts with a sign of YAML; add quotes"),
+        ("a: ? b", "1:4: invalid YAML: unquoted text cannot start with ?; add quotes"),
+        (
+            'a: "b\n  \\q"',
+            (
+                "2:4: invalid YAML: unknown escape sequence; use single quotes around text with a backslash "
+                "(in the text that starts in line 1)"
+            ),
         ),
         ("a: *b*", "1:6: invalid YAML: unquoted text cannot start with * or &; add quotes"),
         ("a: |b", "1:5: invalid YAML: unquoted text cannot start with | or >; add quotes"),
