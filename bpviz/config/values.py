@@ -115,33 +115,46 @@ class Reader:
         """Return an entry in its long form, and the object of ``registry`` with the name at ``key``."""
         entry = long_form(node, key)
         chosen = entry.value.get(key) if isinstance(entry.value, dict) else None
-        where = path if entry is not node else join_path(path, key)
-        if chosen is not None and isinstance(chosen.value, str):
-            try:
-                return entry, registry[registry.canonical(chosen.value)]
-            except BrokenPluginError as error:
-                self.report(chosen.place, where, str(error))
-                return None
-            except KeyError as error:
-                # If the library is not installed, the line is valid, so the message does not show it.
-                message, shows = error.args[0], not isinstance(error, MissingError)
-            if registry is OPTIMIZERS and (wrapper := WRAPPERS.canonical(chosen.value)) in WRAPPERS:
-                message = f"{wrapper} is a wrapper, not an algorithm; use {{name: gd, with: [{wrapper}]}}"
-        elif chosen is not None:
-            message, shows = registry.unknown(chosen.plain), True
-        elif isinstance(entry.value, dict):
-            message, shows = f"missing key {key!r}; {registry.choices()}", True
-        else:
-            message, shows = f"expected a {key} or a mapping with a {key}, got {quote_value(node.plain)}", True
-        given = chosen or node
-        if form := entry_form(node, registry, key):
-            problem = f"unknown {registry.what} {quote_value(given.value)}" if isinstance(given.value, str) else message
-            message, shows = f"{problem.partition('; ')[0]}; use {form}", True
-        elif isinstance(given.value, str) and (names := listed(given.value, registry)) not in ([], [given.value]):
-            expected = f"expected one {registry.what}, got" if len(names) > 1 else f"unknown {registry.what}"
-            message = f"{expected} {quote_value(given.value)}; use {', '.join(names)}"
-        self.report(given.place, where if chosen else path, message, shows=shows)
+        if chosen is None or not isinstance(chosen.value, str):
+            self._report_entry(node, path, registry, key)
+            return None
+        try:
+            return entry, registry[registry.canonical(chosen.value)]
+        except BrokenPluginError as error:
+            self.report(chosen.place, path if entry is not node else join_path(path, key), str(error))
+        except KeyError as error:
+            self._report_entry(node, path, registry, key, error)
         return None
+
+    def _report_entry(
+        self, node: Node, path: str, registry: Registry[Any], key: str, unknown: KeyError | None = None
+    ) -> None:
+        """Report an entry without a known name, with the entry that it most likely stands for."""
+        chosen = node.value.get(key) if isinstance(node.value, dict) else None
+        given = chosen or node
+        text = given.value if isinstance(given.value, str) else ""
+        wrapper = WRAPPERS.canonical(text) if registry is OPTIMIZERS else ""
+        if unknown:
+            problem = unknown.args[0]
+        elif chosen:
+            problem = registry.unknown(chosen.plain)
+        elif isinstance(node.value, dict):
+            problem = f"missing key {key!r}; {registry.choices()}"
+        else:
+            problem = f"expected a {key} or a mapping with a {key}, got {quote_value(node.plain)}"
+        form = entry_form(node, registry, key)
+        names = listed(text, registry)
+        if form:
+            problem = f"unknown {registry.what} {quote_value(text)}" if text else problem.partition("; ")[0]
+        elif wrapper in WRAPPERS:
+            problem, form = f"{wrapper} is a wrapper, not an algorithm", f"{{name: gd, with: [{wrapper}]}}"
+        elif names and names != [text]:
+            expected = f"expected one {registry.what}, got" if len(names) > 1 else f"unknown {registry.what}"
+            problem, form = f"{expected} {quote_value(text)}", ", ".join(names)
+        # If the library is not installed, the line is valid, so the message does not show it.
+        shows = bool(form) or not isinstance(unknown, MissingError)
+        where = join_path(path, key) if chosen else path
+        self.report(given.place, where, f"{problem}; use {form}" if form else problem, shows=shows)
 
     def is_mapping(self, node: Node, path: str, contents: str) -> bool:
         """Return whether a value is a mapping; ``contents`` describes the expected one."""

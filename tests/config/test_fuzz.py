@@ -67,7 +67,11 @@ _VALUES = st.recursive(
     ),
     max_leaves=20,
 )
-_PIECES = [b" ", b"\n", b"[", b"}", b": ", b"*here", b"&here ", b"- ", b"1e999", b"'"]
+_PIECES = [
+    *(b" ", b"\n", b"[", b"}", b": ", b"*here", b"&here ", b"- ", b"1e999", b"'"),
+    *(b":", b"=", b'"\\', b"<<<<<<< ", b"\n  - gd\n    step: 1\n", b"gd:step=1"),
+    *(piece.encode() for piece in ("\xa0", "\u200b", "“", "”", "：", "–", "\u2028")),
+]
 _TEXTS = ["", "1", "[", "{a: 1}", "[1, 2]", ".nan", "9" * 5000, "*a", "&a [*a]", "!!x y", "\ud800"]
 
 

@@ -451,10 +451,10 @@ SAMPLE = "(one sample: features, then target)"
             ],
         ),
         (
-            "expect: {gd: {epochs: '<5', error: '> .1'}}",
+            "expect: {gd: {epochs: '<5', error: '>.1'}}",
             [
                 "3:23: expect.gd.epochs: expected a number or a mapping, got '<5' (epochs of each run); use {below: 5}",
-                "3:36: expect.gd.error: expected a number or a mapping, got '> .1' (error of each run); use {above: .1}",
+                "3:36: expect.gd.error: expected a number or a mapping, got '>.1' (error of each run); use {above: .1}",
             ],
         ),
         ("expect: {gd: {epochs: {max: 5}}}", ["3:24: expect.gd.epochs.max: unknown bound; did you mean 'at_most'?"]),
