@@ -17,7 +17,7 @@ from bpviz.messages import characters
 from bpviz.messages.diagnostics import Document, Mistake, printable
 
 _LONGEST = 80  # characters of the config in a message
-_MOST = 20  # changes of one kind that are tried one by one
+_MOST = 20  # changes that are tried one by one
 _BUDGET = 1_000_000  # characters that are read again in all, which takes 6 s
 
 Score = tuple[float, ...]
@@ -50,11 +50,19 @@ def find(text: str, score: Callable[[str], Score], best: Score) -> list[Edit]:
         reads -= 1
         return score(edited(text, _in_order(found, changes))) if reads >= 0 else _WORST
 
-    for kind in _KINDS:
-        changes = list(itertools.islice(_apart(kind(text), found), _MOST))
-        kept, best = _needed(changes, best, score_with)
-        found = _in_order(found, kept)
+    before = -1
+    while before < len(found):  # a change of one kind may help only after one of a later kind
+        before = len(found)
+        for kind in (_all_kinds, *_KINDS):
+            changes = list(itertools.islice(_apart(kind(text), found), _MOST))
+            kept, best = _needed(changes, best, score_with)
+            found = _in_order(found, kept)
     return found
+
+
+def _all_kinds(text: str) -> Iterator[Change]:
+    for kind in _KINDS:
+        yield from kind(text)
 
 
 def _in_order(edits: Iterable[Edit], changes: Iterable[Change]) -> list[Edit]:
@@ -62,9 +70,11 @@ def _in_order(edits: Iterable[Edit], changes: Iterable[Change]) -> list[Edit]:
 
 
 def _apart(changes: Iterable[Change], found: Sequence[Edit]) -> Iterator[Change]:
-    """Yield the changes that do not overlap with edits."""
+    """Yield the changes that overlap neither with edits nor with each other."""
+    taken = list(found)
     for change in changes:
-        if not any(one.start < other.end and other.start < one.end for one in change for other in found):
+        if not any(one.start < other.end and other.start < one.end for one in change for other in taken):
+            taken += change
             yield change
 
 
@@ -74,7 +84,7 @@ def _needed(
     """Return the changes that are needed for a better score than ``best``, and that score."""
     if changes and (together := score_with(changes)) < best:
         kept, best = changes, together
-        for change in changes if len(changes) > 1 else ():
+        for change in reversed(changes) if len(changes) > 1 else ():
             others = [other for other in kept if other is not change]
             if (without := score_with(others)) <= best:
                 kept, best = others, without
@@ -143,7 +153,7 @@ def _unusual_spaces(text: str) -> Iterator[Change]:
 
 def _replaced(text: str, at: int) -> Edit:
     if text[at].isascii():  # the other quote of a pair
-        return Edit(at, at + 1, characters.stands_for("“") or "", at, "")
+        return Edit(at, at + 1, '"', at, "")
     return Edit(at, at + 1, characters.stands_for(text[at]) or "", at, characters.complaint(text[at]))
 
 
@@ -222,6 +232,7 @@ _DASHES = re.compile(
 _KEY = r"(?<![^\s{\[,])(?P<key>[A-Za-z_]\w*)"
 _VALUE = r"(?=(?P<value>[\[{].*|[^\s,}\]#]*))"
 
+# The ways in which configs are miswritten. Each yields changes in the order of the text.
 _KINDS: Sequence[Callable[[str], Iterator[Change]]] = (
     _unusual_characters,
     _unusual_spaces,

@@ -199,7 +199,7 @@ def _advice(node: Node, domain: Domain) -> str:
     if not isinstance(node.value, str):
         return f"; add quotes: {node.text!r}" if domain.complaint(node.text) is None else ""
     if node.quoted and _fits(node.value, domain):
-        return f"; remove the quotes: {node.value.strip()}"
+        return f"; remove the quotes: {node.value.strip().replace('−', '-')}"
     if _interval(domain) is None and _fits(guess := _list_guess(node.value), ListOf(domain, 2)):  # [-4 -4]
         return f"; use {guess[1:-1]}"
     return next((f"; use {guess}" for guess in _guesses(node.value, domain) if _fits(guess, domain)), "")

@@ -304,6 +304,18 @@ def test_large_number_in_an_escape_sequence():
 # -- the search --------------------------------------------------------------------------------------------------------
 
 
+def test_finds_mistakes_of_several_kinds_in_any_order():
+    text = "max_epochs:5\nfigures:\xa0[]\ntitle: 'a\nstart = [1, 2]\nalgorithms: [\"gd”, {name:gd, label: b}]"
+    assert messages(text) == [
+        "1:12: missing space after the colon; use max_epochs: 5",
+        "2:9: expected a space, got U+00A0 (no-break space); use a space",
+        "3:8: missing closing quote; use 'a'",
+        "4:7: expected a colon, got =; use start: [1, 2]",
+        "5:17: expected '\"', got U+201D (right double quotation mark); use '\"'",
+        "5:26: missing space after the colon; use name: gd",
+    ]
+
+
 def test_keeps_only_the_edits_that_are_needed():
     found = repairs.find("a=1, b=2, c=3", lambda text: (text.count("b=") + text.count("c="),), (2,))
     assert [edit.start for edit in found] == [5, 10]
