@@ -15,7 +15,7 @@ from bpviz.declare import OPTIMIZERS, WRAPPERS, Problem
 from bpviz.declare.domains import Interval
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.experiment.spec import Algorithm
-from bpviz.messages.suggestions import nearest
+from bpviz.messages.suggestions import fold_name, nearest
 from bpviz.messages.text import join_words, quote_value
 
 
@@ -24,6 +24,15 @@ class Names(NamedTuple):
 
     label: str
     name: str
+
+
+def canonical(word: str, names: Sequence[Names]) -> str:
+    """Return the label or name that a word stands for, in any case; the word itself if there is none or several."""
+    known = {each: [one for one in names if each in one] for one in names for each in (one.name, one.label)}
+    alike = [each for each in known if fold_name(each) == fold_name(word)]
+    if word in known or not alike or any(known[each] != known[alike[0]] for each in alike):
+        return word
+    return alike[0]
 
 
 def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | None) -> Algorithm | None:

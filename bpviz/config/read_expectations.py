@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bpviz.config.read_algorithms import canonical
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare.domains import Interval
 from bpviz.experiment.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
@@ -29,7 +30,7 @@ def read_expectations(reader: Reader, node: Node | None, names: Sequence[Names] 
     found: dict[tuple[str, str, str], Expectation] = {}
     for name, of_algorithm in node.value.items():
         path = join_path("expect", name)
-        labels = [one.label for one in names or () if name in one]
+        labels = [one.label for one in names or () if canonical(name, names or ()) in one]
         if names is not None and not labels:
             accepted = dict.fromkeys(word for one in names for word in (one.name, one.label))
             guess = nearest(name, accepted)

@@ -156,3 +156,20 @@ def test_names_are_accepted_in_any_case_and_recorded_in_one():
         "gd",
     ]
     assert config.resolved(experiment)["problem"]["name"] == "rosenbrock"
+
+
+def test_figures_and_expectations_refer_to_names_and_labels_in_any_case():
+    text = """
+        algorithms: [adam, {name: gd, label: Slow one}, {name: gd, step: 1, label: fast}]
+        figures: [{kind: errors, algorithms: [ADAM, slow_ONE]}]
+        expect: {Gd: {epochs: 3}, FAST: {ending: reached}}
+    """
+    plain = text.replace("[ADAM, slow_ONE]", "[adam, Slow one]").replace("Gd", "gd").replace("FAST", "fast")
+    experiment = config.loads(text.encode(), "c.yaml", Path())
+    assert experiment == config.loads(plain.encode(), "c.yaml", Path())
+    assert experiment.figures[0].algorithms == ("adam", "Slow one")
+
+
+def test_a_word_for_two_algorithms_is_unknown():
+    text = "algorithms: [adam, {name: gd, label: AD-AM}]\nfigures: [{kind: errors, algorithms: [Ad_Am]}]"
+    assert message(text) == "2:38: figures[0].algorithms: unknown algorithm 'Ad_Am'; did you mean 'adam'?"

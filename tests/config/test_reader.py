@@ -244,7 +244,7 @@ def test_checks_names_in_figures_and_expectations_although_settings_are_invalid(
           - {kind: paths, algorithms: [gdd], weights: [w1, w1], epochs: [5, 2]}
           - {kind: paths, algorithms: [Mine, adam, Gradient descent], weights: [w1, w9], levels: 1, save_as: other}
           - {kind: surface, weights: [w9, w1], elevation: 91}
-        expect: {mine: {epochs: 3}}
+        expect: {Mined: {epochs: 3}}
         """
     )
     assert [re.split(" \\((?!0, inf)", line)[0] for line in first_lines(error)] == [
@@ -259,7 +259,7 @@ def test_checks_names_in_figures_and_expectations_although_settings_are_invalid(
         "bad.yaml:7:90: figures[1].levels: expected an integer in [2, 200], got 1",
         "bad.yaml:8:30: figures[2].weights: unknown weight 'w9'",
         "bad.yaml:8:51: figures[2].elevation: expected a number in [-90, 90], got 91",
-        "bad.yaml:9:10: expect.mine: 'mine' is not an algorithm of this experiment; did you mean 'Mine'?",
+        "bad.yaml:9:10: expect.Mined: 'Mined' is not an algorithm of this experiment; did you mean 'Mine'?",
     ]
 
 
