@@ -22,6 +22,9 @@ from bpviz.libraries import PREFIXES
 from bpviz.messages.diagnostics import ConfigError, Place
 from bpviz.messages.text import join_words, quote_value
 
+# How a file is used, by suffix, if it is given in place of an algorithm.
+_USES = {".yaml": "`bpviz run {}`", ".yml": "`bpviz run {}`", ".csv": "--data {}", ".py": "--plugin {}"}
+
 
 def from_parts(
     algorithms: Sequence[str],
@@ -61,7 +64,11 @@ def from_parts(
     if start is not None:
         place = argument_place(f"--start {start}")
         given["start"] = Node([_word(number, place) for number in re.split(r"[][(),;\s]+", start) if number], place)
-    return _compared(reader, given, (_entry(spec, argument_place(spec), reader) for spec in algorithms), name)
+    for file in (spec for spec in algorithms if spec.endswith(tuple(_USES))):
+        use = _USES[Path(file).suffix].format(file)
+        reader.report(argument_place(file), "", f"expected an algorithm, got the name of a file; use {use}")
+    specs = [spec for spec in algorithms if not spec.endswith(tuple(_USES))]
+    return _compared(reader, given, (_entry(spec, argument_place(spec), reader) for spec in specs), name)
 
 
 def _csv(file: str, columns: Mapping[str, str | None]) -> Node:
@@ -108,7 +115,7 @@ def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], n
     epochs = reader.field(given, KEYS["max_epochs"], "")
     entries = list(entries)
     chosen = _with_distinct_labels([a for entry in entries if (a := read_algorithm(reader, entry, "", problem))])
-    if not entries:
+    if not entries and not reader.mistakes:
         reader.report(argument_place(name), "", "missing algorithm; give at least one")
     if reader.mistakes or problem is None:
         raise ConfigError(reader.mistakes)

@@ -622,6 +622,25 @@ def test_other_spellings_of_settings(algorithm, expected):
     assert refused("compare", algorithm) == f"{algorithm}: {expected}"
 
 
+@pytest.mark.parametrize(
+    ("file", "use"),
+    [("a.yaml", "`bpviz run a.yaml`"), ("b/c.csv", "--data b/c.csv"), ("my_rule.py", "--plugin my_rule.py")],
+)
+def test_a_file_is_no_algorithm(file, use):
+    expected = f"{file}: expected an algorithm, got the name of a file; use {use}"
+    assert refused("compare", file) == refused("compare", "gd", file) == expected
+
+
+def test_prune_keeps_outputs_of_compare(folder):
+    (folder / "configs").mkdir()
+    (folder / "configs/a.yaml").write_text(QUICK)
+    done("compare", "gd", "--no-figures", "--out", "outputs")
+    result = invoke("run", "configs", "--prune")
+    assert result.exit_code == 0
+    assert "compare" not in result.stderr
+    assert sorted(path.name for path in (folder / "outputs/compare").iterdir()) == sorted(TABLES)
+
+
 def test_names_in_any_case():
     assert done("compare", "Adam:step=0.1", "RPROP", "--problem", "Booth", "--no-figures") == done(
         "compare", "adam:step=0.1", "rprop", "--problem", "booth", "--no-figures"
