@@ -182,12 +182,13 @@ def _shown(text: str) -> str:
 
 def _backslashes(text: str) -> Iterator[Change]:
     for match in re.finditer(r'"([^"\n]+)"', text):
-        if "\\" not in _ESCAPE.sub("", match[1]) and "$" not in match[1]:  # "$\\alpha$" is valid, but not meant so
+        formula = "$" in match[1] and "\\" in match[1]  # "$\\alpha$" is valid, but not meant so
+        if not formula and "\\" not in _ESCAPE.sub("", match[1]):
             continue
         meant = match[1].replace("\\\\", "\\")
         path = meant.replace("\\", "/")
         single = f"'{_shown(meant)}'"
-        fix = f"single quotes, {single}" if "$" in meant else f"{_shown(path)}, or single quotes for text: {single}"
+        fix = f"single quotes, {single}" if formula else f"{_shown(path)}, or single quotes for text: {single}"
         message = f"backslash in double quotes, where it starts an escape sequence; use {fix}"
         yield (Edit(match.start(), match.end(), f'"{path}"', match.start() + match[0].index("\\"), message),)
 

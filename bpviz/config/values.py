@@ -87,8 +87,11 @@ class Reader:
         allowed = list(allowed)
         for key, place in node.keys.items():
             if key not in allowed:
-                guess = nearest(key, allowed) if len(self.mistakes) < SHOWN else None
-                hint = f"did you mean {guess!r}?" if guess else advice(key) or f"use one of {', '.join(allowed)}"
+                hint = ""
+                if len(self.mistakes) < SHOWN:  # only these are shown
+                    guess = nearest(key, allowed)
+                    hint = f"did you mean {guess!r}?" if guess else advice(key)
+                hint = hint or f"use one of {', '.join(allowed)}"
                 self.report(place, join_path(path, key), f"unknown {what}; {hint}")
 
     def build(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:

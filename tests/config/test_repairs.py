@@ -348,8 +348,9 @@ def test_places_of_the_original_text():
         "“a”: x\n" * 30_000,
         "- a\n  b: c\n" * 20_000,
         "a=b," * 60_000,
+        "".join(f"k{i}: x\n" for i in range(20_000)),
     ],
-    ids=["backslashes", "spaces", "colons", "quotes", "settings", "equals"],
+    ids=["backslashes", "spaces", "colons", "quotes", "settings", "equals", "keys"],
 )
 def test_hostile_text_is_searched_quickly(text):
     clock = time.process_time()
