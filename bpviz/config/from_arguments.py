@@ -41,12 +41,13 @@ def from_parts(
     """Return the Experiment of ``bpviz compare``: algorithms such as ``gd`` or ``gd:step=10``, a problem alike.
 
     All values are text and read as in a config, with the same defaults: ``data`` is a CSV file with its ``columns``,
-    and a start may be in brackets. Labels that several algorithms share are
-    extended by the settings in which these differ. The Experiment has no figures.
+    and a start may be in brackets. Labels that several algorithms share are extended by the settings in which these
+    differ. The Experiment has no figures.
 
     Raise ConfigError if there are mistakes; the place of a mistake is its argument.
     """
     reader = Reader(Path())
+    reader.trusts_files = True  # the user named the file
     limits = {
         "error_threshold": error_threshold,
         "gradient_threshold": gradient_threshold,

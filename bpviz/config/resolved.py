@@ -50,7 +50,8 @@ def _dataset(dataset: Dataset) -> str | dict[str, Any]:
     if DATASETS.get(dataset.name) == dataset:
         return dataset.name
     samples = zip(dataset.features, dataset.targets, strict=True)
-    return {"rows": [[*x, y] for x, y in samples], "features": list(dataset.feature_names)}
+    data = {"rows": [[*x, y] for x, y in samples], "features": list(dataset.feature_names)}
+    return {**data, "classes": list(dataset.classes)} if dataset.classes else data
 
 
 def _expected(expectations: Sequence[Expectation]) -> dict[str, Any]:

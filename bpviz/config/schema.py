@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bpviz.config.csv_options import CLASSES, DECIMAL, DELIMITER, Missing
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
 from bpviz.declare.file_paths import FilePath
@@ -133,11 +134,26 @@ def _expect() -> dict[str, Any]:
 _NAMES = ListOf(Text(), 1)
 ROWS = {
     "features": Field("features", None, Nullable(_NAMES, "x1, x2, ..."), "names of the columns before the target"),
+    "classes": Field("classes", None, Nullable(CLASSES), "names of targets 0 and 1"),
 }
 CSV = {
     "csv": Field("csv", dataclasses.MISSING, FilePath(), "path of a CSV file, relative to the config's folder"),
     "features": Field("features", None, Nullable(_NAMES, "all but the target"), "columns used as features"),
     "target": Field("target", None, Nullable(Text(), "the last column"), "column to predict"),
+    "classes": Field(
+        "classes",
+        None,
+        Nullable(CLASSES, "the two that occur"),
+        "classes of targets 0 and 1; rows of other classes are left out",
+    ),
+    "missing": Field(
+        "missing",
+        "error",
+        Missing(),
+        "what to do with rows with a missing value: report or drop them; marks are added to the usual ones",
+    ),
+    "delimiter": Field("delimiter", None, Nullable(DELIMITER, "the one that fits"), "character between cells"),
+    "decimal": Field("decimal", None, Nullable(DECIMAL, "the one that fits"), "decimal mark"),
 }
 LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
 MOST_WRAPPERS = 20
@@ -170,7 +186,7 @@ KEYS = {
             "six-points",
             Nested(
                 f"a built-in name ({', '.join(sorted(DATASETS))}); a list of rows of numbers, the target last; "
-                "a mapping {rows, features}; or a mapping {csv, features, target}",
+                "a mapping {rows, features, classes}; or a mapping {csv, features, target, ...}",
                 _dataset,
             ),
             "data to train the network on",

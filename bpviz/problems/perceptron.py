@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # The classes of _neuron by name, as text: reading a config must not import NumPy.
 ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softplus": "Softplus", "linear": "Linear"}
+# The values that predictions can have or approach.
+RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf), "softplus": (0.0, math.inf)}
+_MOST_CLASSES = 10  # more targets are measurements
 LOSSES = {"mse": "Squares", "half-mse": "HalfSquares", "cross-entropy": "CrossEntropy", "mae": "Absolute"}
 
 
@@ -46,10 +50,43 @@ class Perceptron:
         if self.activation != "sigmoid":
             needed = "cross-entropy requires activation sigmoid"
             wrong.append(("loss", f"{needed} (got {self.activation})"))
-        outside = sorted({t for t in self.dataset.targets if not 0 <= t <= 1})
+        outside = self._count_outside(0.0, 1.0)
         if outside:
-            wrong.append(("loss", f"cross-entropy requires targets in [0, 1] (the dataset has {outside[0]:g})"))
+            got = f"{outside:,} of {self.samples:,} {'is' if outside == 1 else 'are'} outside"
+            wrong.append(("loss", f"cross-entropy requires targets in [0, 1] ({got}); use targets 0 and 1"))
         return wrong
+
+    @property
+    def least_error(self) -> float:
+        """Lower bound of the error for these targets, from the range of the activation."""
+        low, high = self._range
+        distances = [max(low - target, target - high, 0.0) for target in self.dataset.targets]
+        losses = distances if self.loss == "mae" else [d * d for d in distances]
+        return sum(losses) / self.samples / (2 if self.loss == "half-mse" else 1)
+
+    @property
+    def data_warning(self) -> str:
+        """A sentence about targets that no weights can predict; "" if there are none."""
+        low, high = self._range
+        outside = self._count_outside(low, high)
+        if not outside:
+            return ""
+        range_ = f"[{low:g}, {high:g}{']' if math.isfinite(high) else ')'}, the range of {self.activation}"
+        wider = "tanh" if self.activation != "tanh" and not self._count_outside(*RANGES["tanh"]) else "linear"
+        fitting = {"sigmoid": "0 and 1", "tanh": "-1 and 1"}.get(self.activation, "of 0 or more")
+        if self.activation == "sigmoid" and len(set(self.dataset.targets)) <= _MOST_CLASSES:
+            fitting += " (two `classes` of a CSV file)"
+        return (
+            f"{outside:,} of {self.samples:,} targets {'is' if outside == 1 else 'are'} outside {range_}: the error "
+            f"cannot fall below {self.least_error:.4g}; use activation {wider}, or targets {fitting}"
+        )
+
+    @property
+    def _range(self) -> tuple[float, float]:
+        return RANGES.get(self.activation, (-math.inf, math.inf))
+
+    def _count_outside(self, low: float, high: float) -> int:
+        return sum(not low <= target <= high for target in self.dataset.targets)
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -68,6 +105,15 @@ class Perceptron:
     @property
     def width(self) -> int:
         return len(self.dataset.targets) * len(self.weights)
+
+    def array_elements(self, kind: str, runs: int) -> int:
+        """Return how many array elements an evaluation takes: data, work arrays of all runs and, for some kinds, more.
+
+        A Hessian is the sum over samples of products of features, which are stored once and once per run.
+        """
+        params, samples = len(self.weights), self.samples
+        more = {"hessian": params * params * max(3, runs + 1), "jacobian": 2 * params * runs}.get(kind, 0)
+        return samples * (2 * params + (5 + params) * runs + more)
 
     @property
     def samples(self) -> int:
