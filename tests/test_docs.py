@@ -25,7 +25,7 @@ from matplotlib.image import imread
 from proofs import TITLES, WRAPPER_TITLES, largest_allowed, rule_rows, wrapper_rows
 
 from bpviz import config
-from bpviz.config.schema import CSV, keys_table
+from bpviz.config.schema import CSV, INITIAL, LAYER, keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
 from bpviz.messages.text import quote_value
@@ -99,7 +99,8 @@ def fenced(text: str) -> str:
 
 def fields_table(name: str) -> str:
     registries = (OPTIMIZERS, PROBLEMS, FIGURES)
-    declared = CSV if name == "csv" else fields(next(registry[name] for registry in registries if name in registry))
+    parts = {"csv": CSV, "layer": LAYER, "initial": INITIAL}
+    declared = parts.get(name) or fields(next(registry[name] for registry in registries if name in registry))
     defaults = {name: "" if part.default in (None, MISSING) else part.default for name, part in declared.items()}
     rows = [
         [code(name), code(quote_value(defaults[name]).strip("'")), str(part.domain), part.meaning]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpviz import declare
+from bpviz.config.read_network import read_network
 from bpviz.config.schema import CSV, DISTANCE, KEYS, NUMBER, PENALTY, ROWS
 from bpviz.config.values import Reader, parts
 from bpviz.config.yaml_tree import Node, join_path
@@ -18,14 +19,13 @@ from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.datasets import DATASETS, Dataset, class_note
 from bpviz.problems.penalty import Penalized
-from bpviz.problems.perceptron import Perceptron
 from bpviz.storage.reading import UnreadableError, is_inside
 
 
 def read_problem(reader: Reader, root: Node) -> Problem | None:
     """Read ``problem``, or ``dataset`` and ``network``, and ``penalty``."""
     given = root.value
-    problem = _function(reader, root) if "problem" in given else _perceptron(reader, root)
+    problem = _function(reader, root) if "problem" in given else _of_data(reader, root)
     penalty = given.get("penalty")
     values = reader.mapping(penalty, "penalty", PENALTY) if penalty else {}
     if problem is None or values is None:
@@ -48,15 +48,10 @@ def _function(reader: Reader, root: Node) -> Problem | None:
     return None if both else problem
 
 
-def _perceptron(reader: Reader, root: Node) -> Problem | None:
+def _of_data(reader: Reader, root: Node) -> Problem | None:
     data = root.value.get("dataset")
     dataset = _dataset(reader, data, "dataset") if data else DATASETS[KEYS["dataset"].default]
-    network = root.value.get("network", Node({}, root.place))
-    values = reader.mapping(network, "network", declare.fields(Perceptron))
-    if dataset is None or values is None:
-        return None
-    problem: Problem | None = reader.build(Perceptron, {"dataset": dataset, **values}, network, "network")
-    return problem
+    return read_network(reader, root, dataset)
 
 
 def _dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
@@ -211,9 +206,18 @@ def read_starts(reader: Reader, node: Node | None, path: str, problem: Problem |
         right = reader.accepts(point, where, ListOf(NUMBER, 1), KEYS["start"].meaning)
         if right and problem and len(point.value) != len(weights):
             numbers = f"{len(weights)} number{'s' * (len(weights) > 1)}"
-            message = f"expected {numbers}, one per weight ({', '.join(weights)}), got {len(point.value)}"
+            message = f"expected {numbers}, one per weight ({_listed(weights)}), got {len(point.value)}"
             reader.report(point.place, where, message)
     return tuple(ListOf(NUMBER).convert(point.plain) for point, _ in points) if len(reader.mistakes) == before else ()
+
+
+_MOST_LISTED = 8
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Return names separated by commas, the first and the last of many."""
+    shown = names if len(names) <= _MOST_LISTED else (*names[:3], "...", names[-1])
+    return ", ".join(shown)
 
 
 def read_thresholds(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.declare import all_settings, settings
 from bpviz.experiment.expectations import EXACTLY
 from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.network.network import Network
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 
@@ -41,6 +42,9 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
 def _problem(problem: Problem) -> dict[str, Any]:
     if isinstance(problem, Penalized):
         return {**_problem(problem.problem), "penalty": settings(problem)}
+    if isinstance(problem, Network):
+        layers = [settings(layer) for layer in problem.layers]
+        return {"dataset": _dataset(problem.dataset), "network": {"layers": layers, **settings(problem)}}
     if isinstance(problem, Perceptron):
         return {"dataset": _dataset(problem.dataset), "network": settings(problem)}
     return {"problem": {"name": problem.name, **settings(problem)}}

@@ -18,6 +18,8 @@ from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.datasets import DATASETS
+from bpviz.problems.network.layers import Initial, Layer
+from bpviz.problems.network.network import Network
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 
@@ -93,6 +95,11 @@ def _dataset() -> dict[str, Any]:
     }
 
 
+def _network() -> dict[str, Any]:
+    sizes = {"type": "array", "items": UNITS.schema(), "minItems": 1}
+    return {"anyOf": [sizes, _object(fields(Perceptron)), _object(NETWORK)]}
+
+
 def _start() -> dict[str, Any]:
     point = ListOf(NUMBER, 1).schema()
     return {"anyOf": [point, {"type": "array", "items": point, "minItems": 1}]}
@@ -165,6 +172,27 @@ WITH = Field(
 )
 
 PENALTY = fields(Penalized)
+UNITS = fields(Layer)["dense"].domain
+LAYER = {**fields(Layer), "dense": dataclasses.replace(fields(Layer)["dense"], default=dataclasses.MISSING)}
+INITIAL = fields(Initial)
+NETWORK = {
+    "layers": Field(
+        "layers",
+        dataclasses.MISSING,
+        Nested(
+            f"a list of mappings of {join_words(LAYER, 'and')}",
+            lambda: {"type": "array", "items": _object(LAYER), "minItems": 1},
+        ),
+        "layers, the output layer last",
+    ),
+    **fields(Network),
+    "initial": Field(
+        "initial",
+        {name: field.default for name, field in INITIAL.items()},
+        Nested(f"a mapping of {join_words(INITIAL, 'and')}", lambda: _object(INITIAL)),
+        "random initial weights",
+    ),
+}
 DISTANCE = Interval.parse("[0, inf)")
 """Domain of an error threshold, if the minimum of the error is known."""
 
@@ -194,7 +222,11 @@ KEYS = {
         Field(
             "network",
             {name: field.default for name, field in fields(Perceptron).items()},
-            Nested(f"a mapping of {join_words(fields(Perceptron), 'and')}", lambda: _object(fields(Perceptron))),
+            Nested(
+                f"a mapping of {join_words(fields(Perceptron), 'and')}; a mapping of {join_words(NETWORK, 'and')}; or "
+                "the sizes of hidden sigmoid layers",
+                _network,
+            ),
             "network whose error on the dataset is minimized",
         ),
         Field(

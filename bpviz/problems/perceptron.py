@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import hyper, problem
 from bpviz.declare.domains import Choice, Flag
+from bpviz.problems import targets
 from bpviz.problems.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 # The classes of _neuron by name, as text: reading a config must not import NumPy.
 ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softplus": "Softplus", "linear": "Linear"}
-# The values that predictions can have or approach.
-RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf), "softplus": (0.0, math.inf)}
-_MOST_CLASSES = 10  # more targets are measurements
 LOSSES = {"mse": "Squares", "half-mse": "HalfSquares", "cross-entropy": "CrossEntropy", "mae": "Absolute"}
 
 
@@ -50,43 +47,15 @@ class Perceptron:
         if self.activation != "sigmoid":
             needed = "cross-entropy requires activation sigmoid"
             wrong.append(("loss", f"{needed} (got {self.activation})"))
-        outside = self._count_outside(0.0, 1.0)
-        if outside:
-            got = f"{outside:,} of {self.samples:,} {'is' if outside == 1 else 'are'} outside"
-            wrong.append(("loss", f"cross-entropy requires targets in [0, 1] ({got}); use targets 0 and 1"))
+        complaint = targets.probabilities_complaint(self.loss, self.dataset.targets)
+        if complaint:
+            wrong.append(("loss", complaint))
         return wrong
-
-    @property
-    def least_error(self) -> float:
-        """Lower bound of the error for these targets, from the range of the activation."""
-        low, high = self._range
-        distances = [max(low - target, target - high, 0.0) for target in self.dataset.targets]
-        losses = distances if self.loss == "mae" else [d * d for d in distances]
-        return sum(losses) / self.samples / (2 if self.loss == "half-mse" else 1)
 
     @property
     def data_warning(self) -> str:
         """A sentence about targets that no weights can predict; "" if there are none."""
-        low, high = self._range
-        outside = self._count_outside(low, high)
-        if not outside:
-            return ""
-        range_ = f"[{low:g}, {high:g}{']' if math.isfinite(high) else ')'}, the range of {self.activation}"
-        wider = "tanh" if self.activation != "tanh" and not self._count_outside(*RANGES["tanh"]) else "linear"
-        fitting = {"sigmoid": "0 and 1", "tanh": "-1 and 1"}.get(self.activation, "of 0 or more")
-        if self.activation == "sigmoid" and len(set(self.dataset.targets)) <= _MOST_CLASSES:
-            fitting += " (two `classes` of a CSV file)"
-        return (
-            f"{outside:,} of {self.samples:,} targets {'is' if outside == 1 else 'are'} outside {range_}: the error "
-            f"cannot fall below {self.least_error:.4g}; use activation {wider}, or targets {fitting}"
-        )
-
-    @property
-    def _range(self) -> tuple[float, float]:
-        return RANGES.get(self.activation, (-math.inf, math.inf))
-
-    def _count_outside(self, low: float, high: float) -> int:
-        return sum(not low <= target <= high for target in self.dataset.targets)
+        return targets.range_warning(self.dataset.targets, self.activation, self.loss)
 
     @property
     def weights(self) -> tuple[str, ...]:

@@ -246,28 +246,6 @@ def test_accepted_activations_and_losses_are_the_implemented_ones():
     assert implemented == {*ACTIVATIONS.values(), *LOSSES.values()}
 
 
-PREDICTIONS = {
-    "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
-    "tanh": math.tanh,
-    "relu": lambda z: max(z, 0.0),
-    "softplus": lambda z: math.log1p(math.exp(z)),
-    "linear": lambda z: z,
-}
-
-
-@pytest.mark.parametrize("loss", ["mse", "half-mse", "mae"])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("targets", [(-1.0, 1.0), (0.0, 1.0), (0.0, 1.0, 2.0), (-0.5, 0.5, 7.0), (3.0,)])
-def test_least_error_is_that_of_the_best_prediction_of_every_sample(activation, loss, targets):
-    """Found by trying predictions of a fine grid of weighted sums, each sample by itself."""
-    of_one = {"mse": lambda d: d * d, "half-mse": lambda d: d * d / 2, "mae": abs}[loss]
-    predictions = [PREDICTIONS[activation](z / 100) for z in range(-3000, 3001)]
-    expected = sum(min(of_one(p - target) for p in predictions) for target in targets) / len(targets)
-    problem = Perceptron(Dataset("data", tuple((x,) for x in targets), targets, ("x",)), activation, loss=loss)
-    assert problem.least_error == pytest.approx(expected, abs=6e-3)  # half of the grid's step
-    assert bool(problem.data_warning) == (expected > 0.01)
-
-
 @pytest.mark.parametrize(
     ("activation", "targets", "warning"),
     [
