@@ -494,6 +494,7 @@ SAMPLE = "(one sample: features, then target)"
         ("lr: 0.1", ["3:1: lr: unknown key; put it into an entry of `algorithms`: {name: ..., step: ...}"]),
         ("with: [cosine]", ["3:1: with: unknown key; put it into an entry of `algorithms`: {name: ..., with: ...}"]),
         ("bias: true", ["3:1: bias: unknown key; put it below `network:`"]),
+        ("layers: [3]", ["3:1: layers: unknown key; put it below `network:`"]),
         ("csv: a.csv", ["3:1: csv: unknown key; put it below `dataset:`"]),
         ("l2: 0.1", ["3:1: l2: unknown key; put it below `penalty:`"]),
         ("function: booth", ["3:1: function: unknown key; did you mean 'problem'?"]),
