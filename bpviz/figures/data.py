@@ -69,6 +69,8 @@ class Data(FigureRequest):
         axes.grid()
         axes.margins(0.08)
         dots: dict[str, Any] = {"s": 90, "edgecolors": _style.PAPER, "linewidths": 0.8, "zorder": 3}
+        if (abs(data.samples) > _layout.LARGEST).any():  # too large for automatic limits
+            axes.set(xlim=(-_layout.LARGEST, _layout.LARGEST), ylim=(-_layout.LARGEST, _layout.LARGEST))
         named, bar = [], None
         for style, target, label in zip(_style.CLASSES, data.classes, data.labels, strict=False):
             own = data.samples[data.targets == target]
@@ -76,7 +78,7 @@ class Data(FigureRequest):
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
             x, y = data.samples.T
-            drawn = [axes.scatter(x, y, c=data.targets, cmap="cividis", **dots)]
+            drawn = [axes.scatter(x, y, c=data.targets.clip(-_layout.LARGEST, _layout.LARGEST), cmap="cividis", **dots)]
             bar = _layout.axes(figure)
             figure.colorbar(drawn[0], bar, label="Target")
         _layout.frame(figure, axes, self.title or data.title, entries=named, bar=bar)

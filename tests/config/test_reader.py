@@ -761,8 +761,9 @@ def test_rejects_an_invalid_value_of_every_setting(name):
 @pytest.mark.parametrize(("kind", "field"), declared(FIGURES), ids=_ids)
 def test_rejects_an_invalid_value_of_every_figure_option(kind, field):
     bad = json.dumps(field.domain.bad(), default=str)
-    error = rejection(f"algorithms: [gd]\nfigures:\n- kind: {kind}\n  {field.name}: {bad}")
-    assert {(m.line, m.path.split("[1")[0]) for m in error.mistakes} == {(4, f"figures[0].{field.name}")}
+    data = "dataset: [[1, 0], [2, 1]]" if kind == "curve" else "dataset: six-points"  # a curve is over one weight
+    error = rejection(f"{data}\nalgorithms: [gd]\nfigures:\n- kind: {kind}\n  {field.name}: {bad}")
+    assert {(m.line, m.path.split("[1")[0]) for m in error.mistakes} == {(5, f"figures[0].{field.name}")}
 
 
 @pytest.mark.parametrize("field", declare.fields(Perceptron).values(), ids=_ids)
@@ -970,7 +971,10 @@ def test_mistakes_in_arguments_quote_them(algorithms, options, messages):
 GOOD = {
     "short": "algorithms: [gd]",
     "every algorithm": "algorithms: [" + ", ".join(OPTIMIZERS) + "]",
-    "every figure": "algorithms: [gd, rprop]\nfigures: [" + ", ".join(FIGURES) + "]",
+    "every figure": "algorithms: [gd, rprop]\nfigures: ["
+    + ", ".join(kind for kind in FIGURES if kind != "curve")
+    + "]",
+    "one weight": "dataset: [[1, 0], [2, 1]]\nalgorithms: [gd, rprop]\nfigures: [curve]",
     "rows": "dataset: [[1, 0], [0.1, 1]]\nalgorithms: [gd]\nfigures: []",
     "named rows": """
         dataset: {rows: [[1, 2, 0]], features: [a, b]}
