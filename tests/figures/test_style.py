@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
