@@ -70,6 +70,7 @@ THEMES = {
         exact=True,
     ),
 }
+_LABELS = (2.0, 1.25)  # inches that labels take of the width and of the height
 _MOST_PIXELS = 64_000_000
 
 
@@ -206,9 +207,12 @@ class Look:
 
     @property
     def room(self) -> float:
-        """The size of a plot as a multiple of the usual one, at the usual font size."""
-        (width, height), (usual_width, usual_height) = self.size, _LIGHT.size
-        return min(width / usual_width, height / usual_height) / self.scale
+        """The approximate size of a plot as a multiple of the usual one, at the usual font size."""
+        own, usual = (
+            min(size / scale - labels for size, labels in zip(sizes, _LABELS, strict=True))
+            for sizes, scale in ((self.size, self.scale), (_LIGHT.size, 1.0))
+        )
+        return max(own, 1.0) / usual
 
     @property
     def title(self) -> float:
