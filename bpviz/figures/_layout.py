@@ -154,7 +154,8 @@ class Frame:
             for text, size, most in shown
             if text
         ]
-        self.labels = [(axis.label, axis.get_label_text()) for axis in axes_of(axes)]
+        labeled = [*axes_of(axes), *([bar.yaxis] if bar else [])]
+        self.labels = [(axis.label, axis.get_label_text(), axis.axis_name == "x") for axis in labeled]
         self.legend: Legend | None = None
         self.aside = False  # whether the legend is on the right
         self.growing = True
@@ -201,7 +202,7 @@ class Frame:
         """
         axes = self.axes
         width, height = figure.get_size_inches()
-        self._wrap_labels(width - aside, height - over - under - self.inches(AXIS))
+        self._wrap_labels(0.75 * (width - aside), height - over - under - self.inches(AXIS))
         if axes.name == "3d":
             _projection.fit(axes, (self.inches(EDGE), under, width - aside - self.inches(EDGE), height - over))
             return height, width - aside
@@ -211,6 +212,7 @@ class Frame:
             if labels == before:
                 break
             placed = self._arrange_around(labels, height, over, under, aside)
+            self._wrap_labels(*(axes.bbox.size / figure.dpi))
         return placed
 
     def _label_sizes(self) -> tuple[float, float, float]:
@@ -274,8 +276,8 @@ class Frame:
 
     def _wrap_labels(self, wide: float, high: float) -> None:
         """Break the labels of the axes where they are longer than the axes, given in inches."""
-        for (label, text), inches in zip(self.labels, (0.75 * wide, high, high), strict=False):
-            most = int(72 * inches / (0.58 * self.look.body))
+        for label, text, across in self.labels:
+            most = int(72 * (wide if across else high) / (0.58 * self.look.body))
             label.set_text(wrapped(text, max(most, 6)) if len(text) > most else text)
 
 

@@ -325,6 +325,7 @@ class Look:
             "axes.facecolor": theme.paper,
             "axes.labelcolor": theme.ink,
             "axes.labelsize": self.body,
+            "axes.labelpad": 4.0 * self.scale,
             "axes.axisbelow": True,
             "axes.linewidth": 0.8 * lines,
             "figure.dpi": self.dpi,
@@ -356,6 +357,7 @@ class Look:
             "color": theme.pale,
             "labelcolor": theme.ink,
             "labelsize": self.small,
+            "major.pad": 3.5 * self.scale,
             "major.size": 3.5 * lines,
             "major.width": 0.8 * lines,
         }

@@ -134,7 +134,11 @@ _COUNTS = {
 
 
 def _default_title(threshold: float | None) -> str:
-    return word("Epochs") if threshold is None else word("Epochs to reach error ≤ {error}", error=f"{threshold:g}")
+    from bpviz.figures import _ticks
+
+    if threshold is None:
+        return word("Epochs")
+    return word("Epochs to reach error ≤ {error}", error=_ticks.number(threshold))
 
 
 def _make_room(axes: Axes, texts: Sequence[Annotation]) -> None:
@@ -149,5 +153,5 @@ def _make_room(axes: Axes, texts: Sequence[Annotation]) -> None:
 
 def _evaluations(counts: Array) -> str:
     """Return the number of evaluations of each kind: ``31 error + 2 gradient evals``."""
-    parts = [word(_COUNTS[kind], count=f"{count:g}") for kind, count in zip(KINDS, counts, strict=True) if count]
+    parts = [word(_COUNTS[kind], count=f"{count:.12g}") for kind, count in zip(KINDS, counts, strict=True) if count]
     return word("{evaluations} evals", evaluations=" + ".join(parts)) if parts else ""

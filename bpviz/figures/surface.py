@@ -163,17 +163,16 @@ class Surface(OfPlane, OfAlgorithms):
         axes.set(**_labels.weight_labels(plane.names), zlabel=_labels.error_label(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-            axis.labelpad = 8
+            axis.labelpad = 8 * look.scale
         if data.logarithmic:
             ticks = _ticks.round_numbers(plane.levels[0], plane.levels[-1])
-            axes.set_zticks([math.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
-            long = max(len(f"{tick:g}") for tick in ticks)
+            texts = [_ticks.number(tick) for tick in ticks]
+            axes.set_zticks([math.log10(tick) for tick in ticks], texts)
         else:
-            axes.zaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
-            long = max(len(f"{value:.6g}") for value in axes.get_zticks())
+            texts = _ticks.labels([float(tick) for tick in axes.get_zticks()])
         # mplot3d centers tick labels at a fixed distance from the axis: long ones would overlap the axis and its label.
-        room = 3.2 * max(0, long - 4)
-        axes.zaxis.set_tick_params(pad=3.5 + room)
+        room = 3.2 * look.scale * max(0, max(map(len, texts)) - 4)
+        axes.zaxis.set_tick_params(pad=3.5 * look.scale + room)
         axes.zaxis.labelpad += 2 * room
         axes.view_init(self.elevation, self.azimuth)
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
