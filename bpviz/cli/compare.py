@@ -11,6 +11,7 @@ from bpviz.cli.layout import Command
 from bpviz.cli.options import Options, output_options, plugin_option
 from bpviz.cli.progress import lock_outputs, run_jobs
 from bpviz.cli.show import Report, fail_if_unmet, print_tables, written_status
+from bpviz.messages.printing import echo
 
 
 def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -95,5 +96,5 @@ def command(
             reports = run_jobs([job], lambda _, outcome: Report.of_run(experiment, outcome, chosen), chosen)
         print_tables(reports, chosen)
         if experiment.figures and not chosen.quiet:
-            click.echo(written_status(folder, job.files), err=True)
+            echo(written_status(folder, job.files), err=True)
         fail_if_unmet(reports, chosen)

@@ -7,6 +7,7 @@ import click
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import plugin_option, set_option
+from bpviz.messages.printing import echo
 
 
 @click.command("validate", cls=Command)
@@ -27,4 +28,4 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], plugins: tuple
         experiments = find(configs).experiments(overrides)
     if not quiet:
         number = len(experiments)
-        click.echo(f"{number} {'config is' if number == 1 else 'configs are'} valid")
+        echo(f"{number} {'config is' if number == 1 else 'configs are'} valid")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bpviz import declare
 from bpviz.config import ConfigError, plugins
+from bpviz.messages.printing import defuse_interpreter, echo
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -27,7 +28,7 @@ def worker_pool(jobs: int) -> Iterator[Executor]:
     from multiprocessing import active_children, get_context
 
     loaded = (plugins.loaded(), declare.OPTIMIZERS.providers, declare.PROBLEMS.providers)
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, loaded) as pool:
+    with _safe_path(), ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, loaded) as pool:
         try:
             yield pool
         except BaseException:
@@ -36,9 +37,27 @@ def worker_pool(jobs: int) -> Iterator[Executor]:
             raise
 
 
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """Start Python processes without the working directory in ``sys.path``; a worker then gets the path of its parent.
+
+    Else a file in the working directory, such as pickle.py, would be imported instead of the standard library's.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
 def _start_worker(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], problems: dict[str, str]) -> None:
     """Load the parent's plugins in this worker, and the names that installed packages provide."""
     _end_with_parent()
+    defuse_interpreter()
     sys.stdout = sys.stderr  # printed text of rules must not mix with tables
     declare.OPTIMIZERS.providers.update(algorithms)
     declare.PROBLEMS.providers.update(problems)
@@ -46,8 +65,7 @@ def _start_worker(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], 
         for plugin in loaded:
             plugins.start(plugin)
     except ConfigError as error:  # a plugin that behaves differently in a worker
-        sys.stderr.write(f"{error}\n")
-        sys.stderr.flush()
+        echo(str(error), err=True)
         os._exit(1)
 
 

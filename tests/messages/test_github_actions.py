@@ -95,7 +95,6 @@ def test_prints_ten_annotations_and_counts_the_rest():
 
 
 def test_excerpts_are_not_run_as_commands():
-    assert github_actions.escape_commands("a::b\n  ::add-mask::x\n::error::y") == "a::b\n  : :add-mask::x\n: :error::y"
     write("::stop-commands::x: 1\nalgorithms: [gd]\n")
     code, _, err = invoke("validate", "configs/one.yaml")
     assert code == 2
