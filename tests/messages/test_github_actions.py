@@ -188,6 +188,11 @@ def test_summary_is_appended_and_truncated(workspace):
     assert path.read_bytes() == content
 
 
+def test_summary_shows_control_characters(workspace):
+    assert github_actions.summarize("a\x1b[2Jb\u202ec\r\n") is None
+    assert (workspace / "summary.md").read_bytes() == b"a\\x1b[2Jb\\u202ec\\r\n"
+
+
 def test_summary_that_cannot_be_written_is_a_warning(workspace, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(workspace))
     write(CONFIG)
