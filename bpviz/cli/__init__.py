@@ -47,7 +47,7 @@ for _command in (run, compare, diff, embed, export, listing, explain, check, val
 def main() -> None:
     """Run the command line and exit with its exit code."""
     defuse_interpreter()
-    os.environ["NoDefaultCurrentDirectoryInExePath"] = "1"  # Windows would look for git.exe in the working directory
+    os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"  # Windows would look for git.exe in the working directory
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+"))
