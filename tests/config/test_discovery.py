@@ -1,4 +1,4 @@
-"""Test which configs messages may quote: a stranger's links and documents may lead to files with secrets."""
+"""Test which configs messages may quote: links and documents that are not trusted may lead to files with secrets."""
 
 from __future__ import annotations
 
