@@ -203,7 +203,7 @@ DOORS = {"messages/printing.py", "cli/styled.py"}
 STREAM = r"sys\.(__)?std(out|err)(__)?"
 CALL = re.compile(
     r"(print|input|Console|Progress)|(click|rich|console)\.(s?echo\w*|print\w*|confirm|prompt|pager|log)"
-    r"|\w+\.show|traceback\.print_\w+|pprint\.\w+|os\.write|warnings\.(warn|showwarning)"
+    r"|\w+\.show|traceback\.print_\w+|pprint\.\w+|os\.write|warnings\.showwarning"
     r"|logging\.(debug|info|warning|error|critical|exception|log|basicConfig)"
 )
 IMPORT = re.compile(r"from (click|rich|pprint) import .*\b(s?echo|print|pprint)\b.*")
@@ -245,7 +245,6 @@ def test_no_other_module_prints() -> None:
         "sys.stdout.writelines([])",
         "traceback.print_exc()",
         "os.write(1, b'a')",
-        "warnings.warn('a')",
         "logging.warning('a')",
         "Console(stderr=True).print('a')",
         "error.show()",
