@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TASKS_AHEAD = 4
 """Submitted tasks per worker process: enough to keep all busy, few enough to limit the results in memory."""
 
+_SAFE_PATH = "PYTHONSAFEPATH"  # set for the start of a process, which then imports nothing from the working directory
+
 
 @contextlib.contextmanager
 def worker_pool(jobs: int) -> Iterator[Executor]:
@@ -27,7 +29,7 @@ def worker_pool(jobs: int) -> Iterator[Executor]:
     from concurrent.futures import ProcessPoolExecutor  # slow to import
     from multiprocessing import active_children, get_context
 
-    loaded = (plugins.loaded(), declare.OPTIMIZERS.providers, declare.PROBLEMS.providers)
+    loaded = (plugins.loaded(), declare.OPTIMIZERS.providers, declare.PROBLEMS.providers, os.environ.get(_SAFE_PATH))
     with _safe_path(), ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, loaded) as pool:
         try:
             yield pool
@@ -43,19 +45,26 @@ def _safe_path() -> Iterator[None]:
 
     Else a file in the working directory, such as pickle.py, would be imported instead of the standard library's.
     """
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
+        _restore_safe_path(before)
 
 
-def _start_worker(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], problems: dict[str, str]) -> None:
+def _restore_safe_path(before: str | None) -> None:
+    if before is None:
+        del os.environ[_SAFE_PATH]
+    else:
+        os.environ[_SAFE_PATH] = before
+
+
+def _start_worker(
+    loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], problems: dict[str, str], safe_path: str | None
+) -> None:
     """Load the parent's plugins in this worker, and the names that installed packages provide."""
+    _restore_safe_path(safe_path)  # plugins may start processes
     _end_with_parent()
     defuse_interpreter()
     sys.stdout = sys.stderr  # printed text of rules must not mix with tables

@@ -59,6 +59,7 @@ def test_processes_that_others_start_keep_their_path(monkeypatch: pytest.MonkeyP
         monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
         if before is not None:
             monkeypatch.setenv("PYTHONSAFEPATH", before)
-        with worker_pool(1):
+        with worker_pool(1) as pool:
             assert os.environ["PYTHONSAFEPATH"] == "1"
+            assert pool.submit(os.getenv, "PYTHONSAFEPATH").result() == before
         assert os.environ.get("PYTHONSAFEPATH") == before
