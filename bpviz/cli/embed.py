@@ -9,7 +9,7 @@ import click
 
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
-from bpviz.cli.options import plugin_option
+from bpviz.cli.options import memory_option, plugin_option
 from bpviz.cli.show import counted
 from bpviz.messages.printing import echo
 
@@ -28,8 +28,11 @@ from bpviz.messages.printing import echo
     help="Output folder with the figures and tables to embed.",
 )
 @plugin_option
+@memory_option
 @click.option("--quiet", "-q", is_flag=True, help="Print only blocks that are out of date (with --check).")
-def command(documents: tuple[str, ...], check: bool, out: str, plugins: tuple[str, ...], quiet: bool) -> None:
+def command(
+    documents: tuple[str, ...], check: bool, out: str, plugins: tuple[str, ...], memory: int | None, quiet: bool
+) -> None:
     """Update tables and figures in marked blocks of documents.
 
     DOCUMENT is a Markdown, HTML, LaTeX or Typst file, recognized by its suffix. A block is enclosed by two marks, each
@@ -51,9 +54,10 @@ def command(documents: tuple[str, ...], check: bool, out: str, plugins: tuple[st
       bpviz embed --check README.md docs/*.md
     """
     from bpviz.documents.fill import embedded, write
+    from bpviz.execution.memory import budget
 
     with report_mistakes(plugins):
-        results = embedded(documents, Path(out))
+        results = embedded(documents, Path(out), budget(memory))
         outdated = [one for one in results if one.changes]
         if not check:
             for one in outdated:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
@@ -12,6 +12,7 @@ import click
 from bpviz.cli.errors import annotate
 from bpviz.cli.options import FIGURE_FORMATS
 from bpviz.cli.styled import print_table
+from bpviz.messages.diagnostics import printable
 from bpviz.messages.printing import echo, echo_json
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Report(NamedTuple):
     csv: str
     unmet: Sequence[str]  # one sentence per run that did not reach its threshold
     unexpected: Sequence[Mistake]  # failed expectations of the config
+    notes: Sequence[str] = ()  # on the data
 
     @classmethod
     def of_run(cls, experiment: Experiment, outcome: Outcome, options: Options) -> Report:
@@ -48,6 +50,7 @@ class Report(NamedTuple):
             tables.summary_csv(results) if options.printed == "csv" else "",
             tables.unmet(results),
             [m for expectation in experiment.expectations for m in expectation.failures(summary["runs"])],
+            experiment.notes,
         )
 
     @classmethod
@@ -64,6 +67,7 @@ class Report(NamedTuple):
             (folder / "summary.csv").read_text(encoding="utf-8"),
             lock.unmet,
             [Mistake(config, *values) for values in lock.unexpected],
+            _recorded_notes(folder),
         )
 
 
@@ -75,6 +79,19 @@ def counted(number: int, noun: str) -> str:
 def written_status(folder: Path, files: Collection[str]) -> str:
     """Return the status line of outputs that did not exist before."""
     return f"{folder}: wrote {counted(len(files), 'file')}{figure_hint(folder, files)}"
+
+
+def print_notes(notes: Iterable[str], place: object = "") -> None:
+    """Print notes on the data of an experiment."""
+    for note in notes:
+        echo(printable(f"{place}: {note}" if place else note), err=True)
+
+
+def _recorded_notes(folder: Path) -> list[str]:
+    """Return the notes in run.json; none if it has another form."""
+    record = json.loads((folder / "run.json").read_bytes())
+    notes = record.get("notes") if isinstance(record, dict) else None
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 
 
 def figure_hint(folder: Path, files: Collection[str]) -> str:

@@ -20,6 +20,7 @@ from bpviz.config import ConfigError, Mistake
 from bpviz.config.discovery import Source
 from bpviz.declare import fields
 from bpviz.documents.marks import HTML, LATEX, TYPST, Block, Document, Word, read_document
+from bpviz.execution.memory import check
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
 from bpviz.outputs import lockfile, status
@@ -64,8 +65,10 @@ class Embedded(NamedTuple):
     content: bytes
 
 
-def embedded(paths: Sequence[str], out: Path) -> list[Embedded]:
+def embedded(paths: Sequence[str], out: Path, memory: int | None = None) -> list[Embedded]:
     """Return documents with filled blocks, from the outputs in ``out``; nothing is written.
+
+    ``memory`` is the number of bytes that an experiment may use (None: any).
 
     Raises ConfigError with the mistakes of all documents.
     """
@@ -76,7 +79,7 @@ def embedded(paths: Sequence[str], out: Path) -> list[Embedded]:
             documents.append(read_document(path, mistakes))
         except ConfigError as error:
             mistakes += error.mistakes
-    cache = _Cache(out)
+    cache = _Cache(out, memory)
     made = []
     for document in documents:
         filled = []
@@ -118,8 +121,9 @@ def _difference(before: list[str], now: list[str]) -> list[str]:
 class _Cache:
     """A cache of the experiments and tables that marks refer to."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, memory: int | None) -> None:
         self.out = out
+        self._memory = memory
         self._sources: dict[str, Source] = {}
         self._experiments: dict[str, Experiment] = {}
         self._tables: dict[str, tuple[Table, list[str]]] = {}
@@ -148,9 +152,10 @@ class _Cache:
 
     def _computed(self, source: Source) -> tuple[Table, list[str]]:
         experiment = self.experiment(source)
+        check([experiment], self._memory, [source])
         from bpviz.experiment import runner  # imports NumPy, which outputs that are up to date do not need
 
-        results = runner.run(experiment)
+        results = runner.run(experiment, memory=self._memory)
         return tables.table(results), [run.algorithm for run in results.runs]
 
 

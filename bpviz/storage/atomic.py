@@ -134,6 +134,12 @@ def remove_temporary_files(folder: Path) -> None:
             part.unlink()
 
 
+def remove_empty(folder: Path) -> None:
+    """Remove a folder if it is empty."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
 def _open_temporary(folder: Path) -> tuple[Path, int]:
     """Open a new hidden temporary file of this process; replace one that a killed process with the same id left."""
     temporary = folder / f".bpviz-{os.getpid()}.part"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import stat
 from typing import TYPE_CHECKING
 
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake
@@ -15,9 +16,14 @@ class UnreadableError(Exception):
     """A file cannot be read; the text is the reason."""
 
 
-def read(path: Path, largest: int) -> bytes:
-    """Return the content of a file; raise UnreadableError if it cannot be read or exceeds ``largest`` bytes."""
+def read(path: Path, largest: int, *, regular: bool = False) -> bytes:
+    """Return the content of a file; raise UnreadableError if it cannot be read or exceeds ``largest`` bytes.
+
+    With ``regular``, pipes, terminals and devices are rejected before they are opened.
+    """
     try:
+        if regular and not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+            raise UnreadableError("expected a regular file, got a pipe, terminal or device")
         with path.open("rb") as file:
             data = file.read(largest + 1)
     except FileNotFoundError:
@@ -50,3 +56,11 @@ def decode(data: bytes, name: str) -> Document:
         document = Document(name, good + data[error.start :].decode("latin-1"))  # so that the message can show the line
         message = f"invalid UTF-8 byte 0x{data[error.start]:02x}; save the file as UTF-8"
         raise ConfigError([document.place(len(good)).mistake("", message)]) from None
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a file is in a folder or below it, all links resolved."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a loop of links; a NUL in the name
+        return False

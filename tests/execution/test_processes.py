@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -63,3 +64,30 @@ def test_processes_that_others_start_keep_their_path(monkeypatch: pytest.MonkeyP
             assert os.environ["PYTHONSAFEPATH"] == "1"
             assert pool.submit(os.getenv, "PYTHONSAFEPATH").result() == before
         assert os.environ.get("PYTHONSAFEPATH") == before
+
+
+def test_signals_are_postponed_while_workers_start() -> None:
+    """Also those that another thread receives: a mask is for one thread."""
+    received: list[str] = []
+
+    def interrupted() -> None:
+        with interrupts_blocked():
+            signal.raise_signal(signal.SIGINT)
+            received.append("twice")
+
+    before = signal.signal(signal.SIGTERM, lambda *_: received.append("once"))
+    try:
+        with interrupts_blocked():
+            for _ in range(2):
+                other = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM))
+                other.start()
+                other.join()
+            time.sleep(0.01)
+            assert received == []
+        assert received == ["once"]
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert received == ["once", "twice"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
