@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bpviz.config.load import Places, file_name, loads
 from bpviz.config.yaml_tree import LARGEST
 from bpviz.messages.diagnostics import ConfigError, Mistake
-from bpviz.storage.reading import UnreadableError, read
+from bpviz.storage.reading import UnreadableError, is_inside, read
 
 if TYPE_CHECKING:
     from bpviz.experiment.spec import Experiment
@@ -58,7 +58,7 @@ class Source(NamedTuple):
             return True
         place, home = os.path.abspath(self.path), os.getcwd()  # noqa: PTH100, PTH109  links are not followed
         inside = home if not self.named or Path(place).is_relative_to(home) else os.path.dirname(place)  # noqa: PTH120
-        return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(inside))
+        return is_inside(Path(place), Path(inside))
 
     @property
     def label(self) -> str:
