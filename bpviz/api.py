@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
     from bpviz.engine.results import Run
 
 Files: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
 FORMATS = ("png", "svg", "pdf")
+
+_ROWS = {"summary": tables.summary_rows, "history": tables.history_rows}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -116,6 +119,66 @@ class Results(results.Results):
         """Return the table of the runs as HTML, which notebooks show."""
         return tables.as_html(tables.table(self))
 
+    def records(self, table: str = "summary") -> list[dict[str, Any]]:
+        """Return the numbers as plain dictionaries, for instance for a data frame of any library.
+
+        Parameters
+        ----------
+        table : {"summary", "history"}, default "summary"
+            "summary" has one record per run, with the columns of ``summary.csv``: ``settings`` is a dictionary and
+            ``start`` a tuple. "history" has one record per epoch, with the columns of ``history.csv``: epoch 0 is the
+            start, evaluations are those so far, and ``start`` is the number of the start, from 1.
+
+        Returns
+        -------
+        list of dict
+            The records, in the order of the runs. All have the same keys.
+
+        Raises
+        ------
+        ConfigError
+            If the table is unknown.
+        """
+        columns, rows = self._rows(table)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def to_pandas(self, table: str = "summary") -> DataFrame:
+        """Return the numbers as a data frame of pandas, which has to be installed: ``pip install "bpviz[pandas]"``.
+
+        Parameters
+        ----------
+        table : {"summary", "history"}, default "summary"
+            The table, as for ``records``. The settings of "summary" become columns of their own, such as
+            ``settings.step``, with NaN where an algorithm does not have the setting.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per run or per epoch.
+
+        Raises
+        ------
+        ConfigError
+            If the table is unknown.
+        ImportError
+            If pandas is not installed.
+        """
+        columns, rows = self._rows(table)
+        try:
+            import pandas
+        except ImportError:
+            message = 'to_pandas requires pandas; install it with pip install "bpviz[pandas]"'
+            raise ImportError(message, name="pandas") from None
+        frame = pandas.DataFrame(rows, columns=columns)
+        if "settings" not in columns:
+            return frame
+        settings = pandas.DataFrame(frame.pop("settings").tolist()).add_prefix("settings.")
+        return pandas.concat([frame, settings], axis="columns")
+
+    def _rows(self, table: str) -> tuple[list[str], Iterable[list[Any]]]:
+        _check_choices("table", [table], tuple(_ROWS))
+        return _ROWS[table](self)
+
     def figure(self, kind: str = "paths", **options: Any) -> Figure:
         """Draw a figure.
 
@@ -164,10 +227,7 @@ class Results(results.Results):
             If the folder cannot be written.
         """
         chosen = [formats] if isinstance(formats, str) else list(formats)
-        domain = Choice(FORMATS)
-        complaints = [f"{complaint}{domain.hint(one)}" for one in chosen if (complaint := domain.complaint(one))]
-        if complaints:
-            raise ConfigError([Mistake("formats", 0, 0, "", complaint) for complaint in complaints])
+        _check_choices("formats", chosen, FORMATS)
         path = Path(folder)
         job = build.Job(dataclasses.replace(self.experiment, name=path.name), path, tuple(chosen))
         build.plan([job])
@@ -176,6 +236,14 @@ class Results(results.Results):
             data = figure.data(self, job.experiment.problem)
             build.draw(job, number, build.PendingFigure(job.formats, data, None))
         return path
+
+
+def _check_choices(argument: str, values: Sequence[str], words: tuple[str, ...]) -> None:
+    """Raise ConfigError if one of the values of an argument is none of the words."""
+    domain = Choice(words)
+    complaints = [f"{complaint}{domain.hint(value)}" for value in values if (complaint := domain.complaint(value))]
+    if complaints:
+        raise ConfigError([Mistake(argument, 0, 0, "", complaint) for complaint in complaints])
 
 
 def run(

@@ -51,7 +51,9 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
     registries = _registries()
     with report_mistakes(plugins):
         own = [registry for registry in registries if name in list(registry)]  # searching installed packages is slow
-        found = next((registry[name] for registry in own or registries if name in registry), None)
+        found = next(
+            (registry[known] for registry in own or registries if (known := registry.canonical(name)) in registry), None
+        )
         if found is None and OPTIMIZERS.is_external(name):
             fail(OPTIMIZERS.unknown(name))
         if found is None:

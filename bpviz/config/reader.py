@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpviz.config.schema import KEYS
+from bpviz.config.schema import CSV, KEYS, NETWORK, PENALTY, ROWS
+from bpviz.declare import OPTIMIZERS, fields
 from bpviz.experiment.spec import Experiment
+from bpviz.messages.suggestions import SYNONYMS
+from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
     from bpviz.config.values import Reader
@@ -21,7 +24,7 @@ from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
 def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
     """Read a whole config; return None if there are mistakes."""
     given = root.value
-    reader.check_keys(root, "", KEYS, "key")
+    reader.check_keys(root, "", KEYS, "key", _advice_for_nested_key)
     title, max_epochs = (reader.field(given, KEYS[key], "") for key in ("title", "max_epochs"))
     problem = read_problem(reader, root)
     error_threshold, gradient_threshold = read_thresholds(reader, given, problem)
@@ -44,3 +47,15 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
         expectations,
         tuple(reader.data_files),
     )
+
+
+def _advice_for_nested_key(key: str) -> str:
+    """Return where to put a key that belongs below another one; "" if there is no such place."""
+    meant = {key, SYNONYMS.get(key, key)}
+    for place, names in (("network", {*fields(Perceptron), *NETWORK}), ("dataset", CSV | ROWS), ("penalty", PENALTY)):
+        if meant.intersection(names):
+            return f"put it below `{place}:`"
+    settings = {"label", "with", *(name for _, kind in OPTIMIZERS.items() for name in fields(kind))}
+    if found := meant & settings:
+        return f"put it into an entry of `algorithms`: {{name: ..., {min(found)}: ...}}"
+    return ""

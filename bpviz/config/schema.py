@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.config.csv_options import CLASSES, DECIMAL, DELIMITER, Missing
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
+from bpviz.declare.file_paths import FilePath
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value
@@ -143,7 +144,7 @@ ROWS = {
     "classes": Field("classes", None, Nullable(CLASSES), "names of targets 0 and 1"),
 }
 CSV = {
-    "csv": Field("csv", dataclasses.MISSING, Text(1000), "path of a CSV file, relative to the config's folder"),
+    "csv": Field("csv", dataclasses.MISSING, FilePath(), "path of a CSV file, relative to the config's folder"),
     "features": Field("features", None, Nullable(_NAMES, "all but the target"), "columns used as features"),
     "target": Field("target", None, Nullable(Text(), "the last column"), "column to predict"),
     "classes": Field(

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.storage import atomic, hashing
+from bpviz.storage.reading import conflict_marker
 from bpviz.tables import schemas
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def read(folder: Path) -> Lock | None:
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):
-        conflict = b"<<<<<<< " in content
+        conflict = conflict_marker(content.decode(errors="replace"))
         reason = "contains git conflict markers" if conflict else "is not valid JSON"
         raise LockError(f"{path} {reason}") from None
     schema = data.get("schema") if isinstance(data, dict) else None
