@@ -33,7 +33,7 @@ from bpviz.figures._words import WORDS
 from bpviz.messages.text import join_words, quote_value
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 DIFFERENCE = re.compile(r"(?<=\w )\d+e[+-]\d+(?=[,; ])")  # differences caused by rounding vary between processors
 SESSION = re.compile(r"(?<=```pycon\n).*?(?=```)", re.DOTALL)

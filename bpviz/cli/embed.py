@@ -11,6 +11,7 @@ from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import memory_option, plugin_option
 from bpviz.cli.show import counted
+from bpviz.messages.printing import echo
 
 
 @click.command("embed", cls=Command)
@@ -64,16 +65,16 @@ def command(
     if check:
         for one in outdated:
             for change in one.changes:
-                click.echo(change)
+                echo(change)
         if outdated:
             options = "" if out == "outputs" else f" --out {shlex.quote(out)}"
             names = " ".join(shlex.quote(str(one.path)) for one in outdated)
-            click.echo(f"run `bpviz embed{options} {names}` to update", err=True)
+            echo(f"run `bpviz embed{options} {names}` to update", err=True)
             raise click.exceptions.Exit(1)
     if quiet:
         return
     for one in outdated:
-        click.echo(f"{one.path}: updated {len(one.changes)} of {counted(one.blocks, 'block')}", err=True)
+        echo(f"{one.path}: updated {len(one.changes)} of {counted(one.blocks, 'block')}", err=True)
     blocks = sum(one.blocks for one in results if one not in outdated)
     if blocks or not outdated:
-        click.echo(f"{counted(blocks, 'block')} up to date" if blocks else "no blocks found", err=True)
+        echo(f"{counted(blocks, 'block')} up to date" if blocks else "no blocks found", err=True)

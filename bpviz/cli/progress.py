@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
+from bpviz.cli.styled import progress_bar
+from bpviz.messages.printing import echo
 
 from bpviz.cli.errors import print_safely
 
@@ -65,7 +66,7 @@ def waiting_message(out: Path, options: Options) -> Callable[[], None]:
 
     def show() -> None:
         if not options.quiet:
-            click.echo(f"waiting for another bpviz process to release {out}", err=True)
+            echo(f"waiting for another bpviz process to release {out}", err=True)
 
     return show
 
@@ -76,10 +77,5 @@ def _progress(steps: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda words: None
         return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True, no_color=no_color or None), transient=True) as bar:
-        task = bar.add_task("starting", total=steps)
-        yield lambda words: bar.update(task, advance=1, description=escape(words[:40]))
+    with progress_bar(steps, no_color=no_color) as advance:
+        yield advance
