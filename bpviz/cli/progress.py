@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from bpviz.cli.styled import progress_bar
 from bpviz.messages.printing import echo
 
-from bpviz.cli.errors import print_safely
-
 if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
@@ -41,7 +39,7 @@ def run_jobs(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: Op
         from bpviz.figures._render import remarks  # imports matplotlib
 
         for remark in remarks(lacking):
-            print_safely(f"warning: {remark}", err=True)
+            echo(f"warning: {remark}", err=True)
     return done
 
 
