@@ -44,7 +44,7 @@ def _section(name: str) -> str:
 
 def draw(path: Path) -> None:
     """Draw every function in its window, with a path of gradient descent with a strong Wolfe line search."""
-    with mpl.rc_context(_render._settings()):
+    with mpl.rc_context(_render._settings(_style.look())):
         figure = Figure(INCHES, dpi=DPI)
         canvas = FigureCanvasAgg(figure)
         rooms = {"left": 0.01, "right": 0.99, "top": 0.965, "bottom": 0.01, "hspace": 0.17, "wspace": 0.06}
