@@ -138,13 +138,13 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
     starts = np.array([*(curve.errors[0] for curve in data.curves), *lines])
     low = float(errors.min())
     high = min(float(errors.max()), 1e3 * float(np.nanmax(np.abs(starts), initial=0.0)))
-    if low < 0 or not high > 0:
+    if low < 0 or not high > _ticks.SMALLEST:
         room = 0.05 * (high - low) or 1.0
         axes.set_ylim(low - room, high + room)
         return
     low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
-    low, high = low / room**2, min(high * room, _ticks.LARGEST)
+    low, high = max(low / room**2, _ticks.SMALLEST), min(high * room, _ticks.LARGEST)
     axes.set_ylim(low, high)  # before set_yscale, which would otherwise choose limits that include huge errors
     axes.set_yscale("log", nonpositive="clip")
     _ticks.use_round_numbers(axes.yaxis)
