@@ -132,7 +132,7 @@ class _Cache:
         """Return the source of a config; raise UnreadableError."""
         name = os.path.normpath(path)
         if name not in self._sources:
-            self._sources[name] = Source(name, read(path, config.LARGEST), named=False)
+            self._sources[name] = Source(name, read(path, config.LARGEST, regular=True), named=False)
         return self._sources[name]
 
     def experiment(self, source: Source) -> Experiment:
