@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bpviz.cli.errors import fail, report_mistakes
-from bpviz.cli.layout import Command
+from bpviz.cli.layout import Command, fold, text_width
 from bpviz.cli.options import FIGURE_FORMATS, TABLE_FORMATS, Options, memory_option, plugin_option, set_option
 from bpviz.cli.show import print_notes, print_styled, written_status
 
@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from bpviz.config import Experiment
     from bpviz.engine.results import Run
     from bpviz.experiment.spec import Algorithm
+    from bpviz.figures._base import FigureRequest
     from bpviz.tables.backpropagation import Section
 
 
 @click.command("backprop", cls=Command)
 @click.argument("config", metavar="CONFIG", type=click.Path(allow_dash=True))
-@click.option("--epoch", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Epochs before it.")
-@click.option("--sample", metavar="K", type=click.IntRange(1), default=1, show_default=True, help="Number of a sample.")
+@click.option(
+    "--epoch", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Epochs before the forward pass."
+)
+@click.option(
+    "--sample", metavar="K", type=click.IntRange(1), default=1, show_default=True, help="Number of the sample."
+)
 @click.option("--algorithm", metavar="LABEL", help="Algorithm, by label or name (default: the first of the config).")
 @click.option(
     "--digits",
@@ -84,8 +89,8 @@ def command(
     """
     from pathlib import Path
 
-    from bpviz.config import load
     from bpviz.config.discovery import find
+    from bpviz.declare import FIGURES
 
     chosen = Options.of(**options, jobs=1, strict=False, timed=False)
     with report_mistakes(plugins):
@@ -93,40 +98,29 @@ def command(
         if len(found.sources) > 1:
             fail(f"{config}: expected one config, got a folder with {len(found.sources)}; use the path of a file")
         (experiment,) = found.experiments(overrides)
-        label = config if config != "-" else "<stdin>"
-        one = _algorithm(experiment, algorithm)
-        _check_network(experiment, label, sample)
+        one = _algorithm(experiment, found.sources[0].label, sample, algorithm)
         run = _run(experiment, one, epoch, chosen)
         _print(experiment, run, epoch, sample, digits, chosen)
         if not chosen.no_figures:
-            _draw(experiment, one, run, epoch, sample, Path(out), chosen)
+            request = FIGURES["network"](epoch=epoch, sample=sample, algorithm=algorithm)
+            _draw(experiment, request, run, Path(out), chosen)
         if not chosen.quiet:
             print_notes(experiment.notes)
 
 
-def _check_network(experiment: Experiment, config: str, sample: int) -> None:
-    """Exit with 2 if the experiment trains no network, or has too few samples."""
-    problem: Any = experiment.problem
+def _algorithm(experiment: Experiment, config: str, sample: int, name: str | None) -> Algorithm:
+    """Return the algorithm with a label or name, the first by default; exit with 2 if the choice is invalid."""
+    from bpviz.declare import FIGURES
+
+    problem, every = experiment.problem, experiment.algorithms
     if not hasattr(problem, "as_network"):
         fail(f"{config}: expected a network, got the problem {problem.name}; use a config with `dataset` and `network`")
-    if sample > problem.samples:
-        fail(f"--sample: expected 1 to {problem.samples} (the samples of the dataset), got {sample}")
-
-
-def _algorithm(experiment: Experiment, name: str | None) -> Algorithm:
-    """Return the algorithm with a label or name, the first by default."""
-    from bpviz.messages.suggestions import nearest
-    from bpviz.messages.text import join_words, quote_value
-
-    every = experiment.algorithms
-    found = [one for one in every if name in (None, one.label)] or [one for one in every if one.optimizer.name == name]
-    if not found:
-        words = dict.fromkeys(word for one in every for word in (one.label, one.optimizer.name))
-        guess = nearest(name, words)
-        labels = join_words([repr(one.label) for one in every])
-        hint = f"did you mean {guess!r}?" if guess else f"use {labels}"
-        fail(f"--algorithm: unknown algorithm {quote_value(name)}; {hint}")
-    return found[0]
+    words = dict.fromkeys(word for one in every for word in (one.label, one.optimizer.name))
+    wrong = FIGURES["network"](sample=sample, algorithm=name).invalid_options(problem, words)
+    if wrong:
+        fail("\n".join(f"--{option}: {complaint}" for option, complaint in wrong))
+    labeled = [one for one in every if name in (None, one.label)]
+    return (labeled or [one for one in every if one.optimizer.name == name])[0]
 
 
 def _run(experiment: Experiment, algorithm: Algorithm, epoch: int, options: Options) -> Run:
@@ -174,7 +168,7 @@ def _print(experiment: Experiment, run: Run, epoch: int, sample: int, digits: in
     click.echo()
     if after is None:
         click.echo(f"No next epoch: {tables.ending(run)}")
-    click.echo(tables.verdict(one, TOLERANCE))
+    click.echo("\n".join(fold(tables.verdict(one, TOLERANCE), text_width())))
 
 
 def _print_sections(sections: Sequence[Section], options: Options) -> None:
@@ -189,26 +183,21 @@ def _print_sections(sections: Sequence[Section], options: Options) -> None:
             click.echo(tables.as_text(section.table), nl=False)
 
 
-def _draw(
-    experiment: Experiment, algorithm: Algorithm, run: Run, epoch: int, sample: int, out: Path, options: Options
-) -> None:
+def _draw(experiment: Experiment, request: FigureRequest, run: Run, out: Path, options: Options) -> None:
     """Write the figure of the network."""
     import contextlib
     from dataclasses import replace
 
     from bpviz.cli.progress import lock_outputs
-    from bpviz.declare import FIGURES
     from bpviz.engine.results import Results
     from bpviz.outputs.build import Job, PendingFigure, draw
 
-    name = f"{experiment.name}-epoch={epoch}-sample={sample}"
-    request = FIGURES["network"](epoch=epoch, sample=sample, save_as=name)
-    folder = out / "backprop"
-    drawn = replace(experiment, algorithms=(algorithm,), figures=(request,))
-    job = Job(drawn, folder, options.pictures, with_tables=False)
     results = Results(experiment.title, experiment.problem.weights, experiment.error_to_reach, [run])
+    data = request.data(results, experiment.problem)
+    named = replace(request, save_as=f"{experiment.name}-{request.file_name()}")
+    job = Job(replace(experiment, figures=(named,)), out / "backprop", options.pictures, with_tables=False)
     with contextlib.ExitStack() as stack:
         lock_outputs(out, [job], stack, options)
-        draw(job, 0, PendingFigure(options.pictures, request.data(results, experiment.problem), None))
+        draw(job, 0, PendingFigure(options.pictures, data, None))
     if not options.quiet:
-        click.echo(written_status(folder, job.files), err=True)
+        click.echo(written_status(job.folder, job.files), err=True)

@@ -11,10 +11,11 @@ from bpviz.figures._base import FigureRequest, select, slug
 from bpviz.messages import suggestions, text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    import collections.abc
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.collections import LineCollection
+    from matplotlib.collections import Collection
     from matplotlib.figure import Figure
     from matplotlib.text import Text as Written
 
@@ -47,11 +48,21 @@ class NetworkData(NamedTuple):
         """The number of rows of the layer with the most."""
         return max(len(self.column(layer)) for layer in self.layers)
 
+    def targets(self, layer: int) -> int:
+        """Return to how many rows of a layer edges lead."""
+        return len(self.column(layer)) - self.has_bias(layer + 1)
+
     @property
     def labeled(self) -> bool:
         """Whether the numbers of all weights fit on their edges."""
-        targets = [len(self.column(layer)) - self.has_bias(layer + 1) for layer in self.layers[1:]]
-        return len(self.layers) <= 3 and max(targets) <= 3 and self.rows <= 4
+        return len(self.layers) <= 3 and self.rows <= 4 and max(map(self.targets, self.layers[1:])) <= 3
+
+    @property
+    def row_height(self) -> float:
+        """The height of a row in inches."""
+        if not self.labeled:
+            return _ROW
+        return max(_LABELED_ROW, _LABEL * (1 + max(map(self.targets, self.layers[1:]))))
 
     def column(self, layer: int) -> list[int]:
         """Return the shown units of a layer from top to bottom; -1 is the constant 1 of biases, -2 a gap."""
@@ -69,15 +80,16 @@ class NetworkArtists(NamedTuple):
     """The boxes of units, the edges and their labels."""
 
     units: list[Written]
-    edges: LineCollection
+    edges: Collection
     labels: list[Written]
 
 
 _BIAS, _GAP = -1, -2
 
 # The look: sizes in inches and points, and the colors of gradients from negative to positive.
-_ROW, _LABELED_ROW, _AROUND = 0.5, 0.32, 1.9  # inches per row; per label of an edge; for title, legend and margins
-_TEXT, _LABELED_TEXT, _HEADING = 6.5, 9.0, 8.0
+_ROW, _LABELED_ROW, _LABEL = 0.5, 0.9, 0.34  # inches per row, and per label of an edge
+_TEXT, _LABELED_TEXT, _EDGE_TEXT, _HEADING = 6.5, 9.0, 7.5, 8.0
+_ABOVE, _BELOW = 0.55, 0.05  # inches between the centers of the outer rows and the edges of the axes
 _THINNEST, _THICKEST = 0.4, 3.2
 _GRADIENTS = ("#0072b2", "#c3ccd5", "#d55e00")
 _DECADES = 4  # of gradients, on each side of 0
@@ -101,13 +113,13 @@ class Network(FigureRequest):
     def defaults(cls, problem: Problem, labels: Sequence[str]) -> list[Network]:
         return []
 
-    def invalid_options(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
+    def invalid_options(self, problem: Problem, algorithms: collections.abc.Collection[str]) -> list[tuple[str, str]]:
         wrong = super().invalid_options(problem, algorithms)
         if not hasattr(problem, "as_network"):
             return [*wrong, ("kind", f"network needs a perceptron or a network (the problem is {problem.name})")]
         samples = getattr(problem, "samples", 0)
         if self.sample > samples:
-            wrong.append(("sample", f"expected 1 to {samples} (the samples of the dataset), got {self.sample}"))
+            wrong.append(("sample", f"expected at most {samples} (the samples of the dataset), got {self.sample}"))
         if self.algorithm is not None and self.algorithm not in algorithms:
             guess = suggestions.nearest(self.algorithm, algorithms)
             hint = f"; did you mean {guess!r}?" if guess else ""
@@ -143,7 +155,7 @@ class Network(FigureRequest):
             layers,
             headings,
             [one.sizes[layer] for layer in layers],
-            np.array([(unit.layer, unit.index) for unit in one.units]),
+            np.array([(unit.layer, unit.place) for unit in one.units]),
             np.array(numbers, np.float64),
             np.array(edges),
             np.array([w.value for w in one.weights]),
@@ -156,7 +168,9 @@ class Network(FigureRequest):
         axes = _layout.axes(figure)
         axes.set_axis_off()
         places = _places(data)
-        axes.set(xlim=(-0.5, _column(data, data.layers[-1]) + 0.5), ylim=(-data.rows + 0.3, 0.5))
+        row = data.row_height
+        above, below = (_ABOVE + row / 3) / row, _BELOW / row
+        axes.set(xlim=(-0.45, _column(data, data.layers[-1]) + 0.45), ylim=(1 - data.rows - below, above))
         size = _LABELED_TEXT if data.labeled else _TEXT
         edges, entries, bar = _draw_edges(figure, axes, data, places)
         labels = _label_edges(axes, data, places) if data.labeled else []
@@ -166,9 +180,9 @@ class Network(FigureRequest):
             units.append(_box(axes, places[layer, unit], words, size))
         for layer, heading, count in zip(data.layers, data.headings, data.sizes, strict=True):
             x = _column(data, layer)
-            axes.text(x, 0.5, heading, size=_HEADING, ha="center", va="bottom", color=_style.INK)
-            for row, unit in enumerate(data.column(layer)):
-                at = x, _height(data, layer, row)
+            axes.text(x, above, heading, size=_HEADING, ha="center", va="top")
+            for place, unit in enumerate(data.column(layer)):
+                at = x, _height(data, layer, place)
                 if unit == _BIAS:
                     _box(axes, at, "1", size)
                 elif unit == _GAP:
@@ -179,8 +193,7 @@ class Network(FigureRequest):
                 x = (_column(data, a) + _column(data, b)) / 2
                 more = f"···\n{b - a - 1} more\nlayers"
                 axes.text(x, -(data.rows - 1) / 2, more, size=_HEADING, ha="center", va="center")
-        row = _LABELED_ROW * (1 + max(len(data.column(layer)) for layer in data.layers[1:])) if data.labeled else _ROW
-        height = _AROUND + max(row, 0.9 if data.labeled else _ROW) * data.rows
+        height = _style.TITLE_AND_LEGEND + _style.AXIS + row * (data.rows - 1 + above + below)
         _layout.frame(figure, axes, data.title, data.note, entries=entries, bar=bar, height=height)
         return NetworkArtists(units, edges, labels)
 
@@ -189,7 +202,7 @@ def _note(chain: Chain) -> str:
     agreeing, every = sum(d.agrees for d in chain.checked), len(chain.checked)
     desired = ", ".join(f"{y:.4g}" for y in chain.desired) if len(chain.desired) == 1 else ""
     error = f"E = {chain.error:.4g}{f', desired output {desired}' if desired else ''}"
-    return f"{error}; {agreeing} of {every} derivatives agree with central differences"
+    return f"{error}; gradient check: {agreeing} of {every} derivatives agree"
 
 
 def _column(data: NetworkData, layer: int) -> float:
@@ -222,7 +235,7 @@ def _ends(data: NetworkData, places: dict[tuple[int, int], tuple[float, float]])
 
 def _draw_edges(
     figure: Figure, axes: Axes, data: NetworkData, places: dict[tuple[int, int], tuple[float, float]]
-) -> tuple[LineCollection, list[tuple[Any, str]], Axes | None]:
+) -> tuple[Collection, list[tuple[Any, str]], Axes | None]:
     """Draw the edges, and return them with the entries of the legend and the color bar, if they need any."""
     import numpy as np
     from matplotlib.collections import LineCollection
@@ -231,6 +244,7 @@ def _draw_edges(
 
     from bpviz.figures import _layout, _style
 
+    symbols = Line2D([], [], linestyle="none"), "s: weighted sum, a: activation, δ: dE/ds"
     drawn, ends = _ends(data, places)
     weights, gradients = data.weights[drawn], data.gradients[drawn]
     order = np.argsort(abs(gradients), kind="stable")  # large gradients on top
@@ -244,7 +258,7 @@ def _draw_edges(
     }
     if data.labeled:
         edges = axes.add_collection(LineCollection(list(ends[order]), colors=_style.PALE, **lines), autolim=False)
-        return edges, [], None
+        return edges, [symbols], None
     finite = abs(gradients[np.isfinite(gradients)]).clip(max=_layout.LARGEST)
     largest = float(finite.max(initial=0)) or 1.0
     norm = SymLogNorm(largest / 10**_DECADES, vmin=-largest, vmax=largest)
@@ -256,17 +270,15 @@ def _draw_edges(
     colorbar = figure.colorbar(edges, bar, label="Gradient dE/dw", ticks=sorted([*ticks, 0.0]))
     colorbar.ax.set_yticklabels([f"{tick:.2g}" for tick in sorted([*ticks, 0.0])])
     colorbar.ax.minorticks_off()
-    entries = [
-        (Line2D([], [], color=_style.INK, linewidth=1.6, linestyle=style), label)
-        for style, label in (("-", "Positive weight"), (_DASHES, "Negative weight"))
-    ]
+    solid, dashed = (Line2D([], [], color=_style.INK, linewidth=1.6) for _ in range(2))
+    dashed.set_linestyle(_DASHES)
+    entries: list[tuple[Any, str]] = [(solid, "Positive weight"), (dashed, "Negative weight")]
     thick = Line2D([], [], color=_style.INK, linewidth=_THICKEST)
-    return edges, [*entries, (thick, f"|weight| = {float(np.nanmax(abs(weights), initial=0)):.3g}")], bar
+    largest_weight = float(np.nanmax(abs(weights), initial=0))
+    return edges, [*entries, (thick, f"|weight| = {largest_weight:.3g}"), symbols], bar
 
 
-def _label_edges(
-    axes: Axes, data: NetworkData, places: dict[tuple[int, int], tuple[float, float]]
-) -> list[Written]:
+def _label_edges(axes: Axes, data: NetworkData, places: dict[tuple[int, int], tuple[float, float]]) -> list[Written]:
     """Write weight and gradient on every edge, where edges of adjacent units are equally far apart."""
     from bpviz.figures import _style
 
@@ -274,11 +286,11 @@ def _label_edges(
     labels = []
     for place, (begin, end) in zip(drawn, ends, strict=True):
         layer = int(data.edges[place, 0])
-        targets = len(data.column(layer)) - data.has_bias(layer + 1)
-        x, y = begin + (end - begin) / (targets + 1)
-        words = f"w {data.weights[place]:.3g}\ndE/dw {data.gradients[place]:.3g}"
+        x, y = begin + (end - begin) / (data.targets(layer) + 1)
+        name = "b" if data.edges[place, 2] == _BIAS else "w"
+        words = f"{name} {data.weights[place]:.3g}\ndE/d{name} {data.gradients[place]:.3g}"
         background = {"facecolor": _style.PAPER, "edgecolor": "none", "pad": 1.0}
-        labels.append(axes.text(x, y, words, size=7.5, ha="center", va="center", bbox=background, zorder=2))
+        labels.append(axes.text(x, y, words, size=_EDGE_TEXT, ha="center", va="center", bbox=background, zorder=2))
     return labels
 
 

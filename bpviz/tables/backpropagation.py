@@ -42,11 +42,12 @@ def backpropagation(chain: Chain, after: Array | None, digits: int) -> list[Sect
     def number(x: float | None) -> str:
         return "" if x is None else f"{x:.{digits}g}"
 
+    means = f" (mean: of all {chain.samples} samples)" if chain.samples > 1 else ""
     desired = ", ".join(map(number, chain.desired))
     return [
         Section(f"Forward pass: E = {number(chain.error)} for the desired output {desired}", _forward(chain, number)),
         Section("Chain of derivatives, from the error back", _derivatives(chain, number)),
-        Section("Gradient", _gradient(chain, number)),
+        Section(f"Gradient{means}", _gradient(chain, number)),
         *([Section("Update by the next epoch", _update(chain, after, number))] if after is not None else []),
     ]
 
@@ -70,7 +71,7 @@ def _forward(chain: Chain, number: _Number) -> Table:
 
 def _hidden(units: Sequence[Unit]) -> list[int]:
     """Return how many units of a layer are left out before each of these."""
-    return [units[0].index, *(b.index - a.index - 1 for a, b in pairwise(units))]
+    return [units[0].place, *(b.place - a.place - 1 for a, b in pairwise(units))]
 
 
 def _derivatives(chain: Chain, number: _Number) -> Table:
@@ -99,7 +100,7 @@ def _gradient(chain: Chain, number: _Number) -> Table:
 def _update(chain: Chain, after: Array, number: _Number) -> Table:
     rows = []
     for weight in chain.weights:
-        new = float(after[weight.index])
+        new = float(after[weight.place])
         rows.append([weight.name, number(weight.value), number(new - weight.value), number(new)])
     return _table(["weight", "value", "change", "new value"], [*rows, *_more(chain, 4)])
 
@@ -141,7 +142,7 @@ def backpropagation_record(chain: Chain, after: Array | None) -> dict[str, Any]:
         own = {"name": weight.name, "value": finite(weight.value), "gradient": derivative(weight.gradient)}
         own |= {"mean_gradient": finite(weight.mean_gradient), "growth": finite(weight.growth)}
         if after is not None:
-            new = float(after[weight.index])
+            new = float(after[weight.place])
             own |= {"change": finite(new - weight.value), "new_value": finite(new)}
         weights.append(own)
     units = [

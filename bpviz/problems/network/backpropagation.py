@@ -187,7 +187,7 @@ class LayeredPoint:
         outputs, scale = network.layers[-1].units, self._residual_scale()
         rows = np.zeros((outputs, runs, network.samples, network.params))
         for number, one in enumerate(self.passes):
-            slope = network.loss.activation.slope(one.sums[-1], one.activations[-1])  # type: ignore[attr-defined]
+            slope = network.loss.activation.slope(one.sums[-1], one.activations[-1])  # type: ignore[union-attr]
             for output, of_output in enumerate(rows):
                 samples = np.zeros((runs, slope.shape[1], network.params))
                 layers = list(network.split(samples.reshape(-1, network.params)))  # each sample as a run of its own

@@ -7,6 +7,7 @@ the difference with 2h shows, and up to the rounding of E.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bpviz.declare import Array, Problem
+    from bpviz.declare import Array
     from bpviz.problems.network.backpropagation import Layered, Parameters
     from bpviz.problems.network.network import Network
 
@@ -44,10 +45,10 @@ class Derivative(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """A unit of a layer, counted from 0; layer 0 are the inputs, which have an activation only."""
+    """A unit of a layer, by its place from 0; layer 0 are the inputs, which have an activation only."""
 
     layer: int
-    index: int
+    place: int
     name: str
     sum: float | None
     activation: float
@@ -55,14 +56,14 @@ class Unit(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """A weight: its index among all, its layer, the unit it leads to, and the one it comes from (None for a bias).
+    """A weight: its place among all, its layer, the unit it leads to, and the one it comes from (None for a bias).
 
     ``gradient`` is of the sample's loss, ``mean_gradient`` of the error over all samples, and ``growth`` the change of
     the sample's loss if the weight alone is larger by 1.
     """
 
     name: str
-    index: int
+    place: int
     layer: int
     unit: int
     source: int | None
@@ -124,11 +125,6 @@ def chain(problem: Any, w: Array, sample: int = 0) -> Chain:
         return _Sample(problem, w, sample).chain()
 
 
-def is_network(problem: Problem) -> bool:
-    """Return whether a problem has a chain of derivatives."""
-    return hasattr(problem, "as_network")
-
-
 class _Sample:
     """A network at some weights, on one sample."""
 
@@ -183,14 +179,12 @@ class _Sample:
                 by_activation = self.layered.loss.by_prediction(a, self.targets[0, 0])
             else:
                 by_activation = self.deltas[layer] @ self.parameters[layer].weights[0]
-            columns = [
-                self._checked("dE/d{a}", by_activation, lambda a, n=layer: self._loss_of_activations(n, a), a, shown)
-            ]
+            columns = [self._checked("dE/d{a}", by_activation, partial(self._loss_of_activations, layer), a, shown)]
             if activation is not None:
                 slopes = activation.slope(s, a)
                 columns.append([self._slope(activation, layer, unit, float(slopes[unit])) for unit in shown])
             columns.append(
-                self._checked("dE/d{s}", self.deltas[layer - 1], lambda s, n=layer: self._loss_of_sums(n, s), s, shown)
+                self._checked("dE/d{s}", self.deltas[layer - 1], partial(self._loss_of_sums, layer), s, shown)
             )
             for place, unit in enumerate(shown):
                 names = {"a": self._name("a", layer, unit), "s": self._name("s", layer, unit)}
@@ -222,23 +216,27 @@ class _Sample:
         return [*shown_units(self.sizes[0]), *range(self.sizes[0], len(self.w))]
 
     def _weights(self) -> Iterator[Weight]:
-        places, first = [], 0
+        shown = list(self._shown_weights())
+        places = [place for place, *_ in shown]
+        names = [f"dE/d{self.names[place]}" for place in places]
+        checked = self._checked("", self.point.gradient()[0], self._losses, self.w, places)
+        mean = self.network.at(self.w[None]).gradient()[0]
+        grown = _evaluated(self._losses, self.w, places, np.ones((1, len(places))))[0] - self.point.error()[0]
+        for where, name, derivative, growth in zip(shown, names, checked, grown, strict=True):
+            place = where[0]
+            gradient = derivative._replace(name=name)
+            yield Weight(self.names[place], *where, float(self.w[place]), gradient, float(mean[place]), float(growth))
+
+    def _shown_weights(self) -> Iterator[tuple[int, int, int, int | None]]:
+        """Yield the place, the layer, the unit and the source of each weight between shown units."""
+        first = 0
         for layer, dense in enumerate(self.layered.layers, 1):
             for unit in shown_units(dense.units) if layer in self.layers else []:
-                row = first + unit * dense.inputs
-                places += [(row + source, layer, unit, source) for source in shown_units(dense.inputs)]
+                for source in shown_units(dense.inputs):
+                    yield first + unit * dense.inputs + source, layer, unit, source
                 if dense.bias:
-                    places.append((first + dense.units * dense.inputs + unit, layer, unit, None))
+                    yield first + dense.units * dense.inputs + unit, layer, unit, None
             first += dense.params
-        indices = [index for index, *_ in places]
-        gradient, mean = self.point.gradient()[0], self.network.at(self.w[None]).gradient()[0]
-        names = [f"dE/d{self.names[index]}" for index in indices]
-        checked = self._checked("", gradient, self._losses, self.w, indices)
-        grown = _evaluated(self._losses, self.w, indices, np.ones((1, len(indices))))[0] - self.point.error()[0]
-        for (index, layer, unit, source), name, derivative, growth in zip(places, names, checked, grown, strict=True):
-            value, gradients = float(self.w[index]), derivative._replace(name=name)
-            name = self.names[index]
-            yield Weight(name, index, layer, unit, source, value, gradients, float(mean[index]), float(growth))
 
     def _losses(self, w: Array) -> Array:
         """Return the losses ``(rows,)`` at weights ``(rows, params)``."""
@@ -261,7 +259,8 @@ class _Sample:
 
 def _sums(parameters: Parameters, a: Array) -> Array:
     """Return the weighted sums ``(rows, units)`` of a layer of one run, of activations ``(rows, inputs)``."""
-    return parameters.plus_biases(a @ parameters.weights.transpose(0, 2, 1))[0]
+    s: Array = parameters.plus_biases(a @ parameters.weights.transpose(0, 2, 1))[0]
+    return s
 
 
 def _derivative(name: str, value: float, difference: float, unsure: float) -> Derivative:
