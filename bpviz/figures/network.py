@@ -55,7 +55,8 @@ class NetworkData(NamedTuple):
     @property
     def labeled(self) -> bool:
         """Whether the numbers of all weights fit on their edges."""
-        return len(self.layers) <= 3 and self.rows <= 4 and max(map(self.targets, self.layers[1:])) <= 3
+        most = max(map(self.targets, self.layers[1:]))
+        return len(self.layers) <= 3 and self.rows <= 4 and most <= 6 // len(self.layers)
 
     @property
     def row_height(self) -> float:

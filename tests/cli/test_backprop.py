@@ -54,7 +54,7 @@ def rows(text, title):
 
 
 def test_tables_have_the_published_numbers():
-    text = printed("neuron.yaml --digits 17")
+    text = printed("neuron.yaml --digits 16")
     assert text.startswith("Gradient descent, epoch 0, sample 1 of 1\n")
     assert "E = 0.3564652711035652" in text
     (s, p, delta) = map(float, rows(text, "Forward pass")["p"])

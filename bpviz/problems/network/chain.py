@@ -216,31 +216,39 @@ class _Sample:
         return [*shown_units(self.sizes[0]), *range(self.sizes[0], len(self.w))]
 
     def _weights(self) -> Iterator[Weight]:
-        shown = list(self._shown_weights())
-        places = [place for place, *_ in shown]
-        names = [f"dE/d{self.names[place]}" for place in places]
-        checked = self._checked("", self.point.gradient()[0], self._losses, self.w, places)
-        mean = self.network.at(self.w[None]).gradient()[0]
-        grown = _evaluated(self._losses, self.w, places, np.ones((1, len(places))))[0] - self.point.error()[0]
-        for where, name, derivative, growth in zip(shown, names, checked, grown, strict=True):
-            place = where[0]
-            gradient = derivative._replace(name=name)
-            yield Weight(self.names[place], *where, float(self.w[place]), gradient, float(mean[place]), float(growth))
-
-    def _shown_weights(self) -> Iterator[tuple[int, int, int, int | None]]:
-        """Yield the place, the layer, the unit and the source of each weight between shown units."""
+        gradient, mean = self.point.gradient()[0], self.network.at(self.w[None]).gradient()[0]
+        error = self.point.error()[0]
         first = 0
         for layer, dense in enumerate(self.layered.layers, 1):
+            biases = first + dense.units * dense.inputs
             for unit in shown_units(dense.units) if layer in self.layers else []:
-                for source in shown_units(dense.inputs):
-                    yield first + unit * dense.inputs + source, layer, unit, source
-                if dense.bias:
-                    yield first + dense.units * dense.inputs + unit, layer, unit, None
+                row = np.arange(first + unit * dense.inputs, first + (unit + 1) * dense.inputs)
+                row = np.append(row, biases + unit) if dense.bias else row
+                shown = [*shown_units(dense.inputs), *([dense.inputs] if dense.bias else [])]
+                loss = partial(self._loss_of_unit, layer, unit)
+                checked = self._checked("", gradient[row], loss, self.w[row], shown)
+                grown = _evaluated(loss, self.w[row], shown, np.ones((1, len(shown))))[0] - error
+                for source, derivative, growth in zip(shown, checked, grown, strict=True):
+                    place = int(row[source])
+                    yield Weight(
+                        self.names[place],
+                        place,
+                        layer,
+                        unit,
+                        source if source < dense.inputs else None,
+                        float(self.w[place]),
+                        derivative._replace(name=f"dE/d{self.names[place]}"),
+                        float(mean[place]),
+                        float(growth),
+                    )
             first += dense.params
 
-    def _losses(self, w: Array) -> Array:
-        """Return the losses ``(rows,)`` at weights ``(rows, params)``."""
-        return self.layered.at(w).error()
+    def _loss_of_unit(self, layer: int, unit: int, weights: Array) -> Array:
+        """Return the losses ``(rows,)`` if the weights of a unit, its bias last, are ``(rows, inputs [+ 1])``."""
+        inputs = np.append(self.activations[layer - 1], 1.0)[: weights.shape[1]]
+        s = np.repeat(self.sums[layer - 1][None], len(weights), axis=0)
+        s[:, unit] = weights @ inputs
+        return self._loss_of_sums(layer, s)
 
     def _loss_of_sums(self, layer: int, s: Array) -> Array:
         """Return the losses ``(rows,)`` if the sums of a layer are ``s (rows, units)``."""

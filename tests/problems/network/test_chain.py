@@ -98,6 +98,23 @@ def test_deltas_and_gradients_equal_those_of_plain_loops():
     assert [weight.value for weight in sorted(found.weights, key=lambda weight: weight.place)] == w
 
 
+def test_differences_and_growth_are_those_of_the_error():
+    problem = network(Layer(4, "tanh"), Layer(3, "sigmoid", bias=False), Layer(1, "linear"))
+    w = weights_of(problem)
+    part = problem.part(np.array([[1]]))
+
+    def error(place, step):
+        return part.at(w[None] + step * (np.arange(len(w)) == place)).error()[0]
+
+    found = chain(problem, w, 1)
+    assert found.error == error(0, 0)
+    for one in found.weights:
+        h = 2.0 ** (-52 / 3) * max(1, abs(w[one.place]))
+        difference = (error(one.place, h) - error(one.place, -h)) / (2 * h)
+        assert one.gradient.difference == pytest.approx(difference, rel=1e-9, abs=1e-9)
+        assert one.growth == pytest.approx(error(one.place, 1) - error(one.place, 0), rel=1e-12, abs=1e-14)
+
+
 def test_mean_gradient_is_the_mean_over_the_samples():
     problem = network(Layer(2, "softplus"), Layer(1))
     w = weights_of(problem)
