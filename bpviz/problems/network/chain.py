@@ -27,6 +27,7 @@ MOST_UNITS, MOST_LAYERS, FIRST, LAST = 8, 6, 3, 2
 
 _EPSILON = float(np.finfo(np.float64).eps)
 _STEP = _EPSILON ** (1 / 3)  # of a difference, where truncation and rounding are about equal
+_LEAST_STEP = 64 * _EPSILON  # relative to a number, so that steps are not lost in its rounding
 _ROUNDINGS = 4  # of E, in units of its last digit
 _NUMBERS_AT_ONCE = 2**22
 
@@ -280,14 +281,28 @@ def _differences(
 ) -> list[tuple[float, float]]:
     """Return the central differences of f by the numbers of ``x`` at ``places``, and to what they are known.
 
-    f maps ``(rows, len(x))`` to ``(rows,)`` and rounds numbers up to ``scale``.
+    f maps ``(rows, len(x))`` to ``(rows,)`` and rounds numbers up to ``scale``. Where it is defined between 0 and 1
+    alone, as a logarithm of predictions, steps are smaller near these.
     """
-    h = _STEP * np.maximum(1, abs(x[list(places)]))
+    at = x[list(places)]
+    h = _STEP * np.maximum(1, abs(at))
+    found = _central(f, x, places, h, scale)
+    outside = ~np.isfinite(found[0]) & (at > 0) & (at < 1)
+    if outside.any():
+        room = np.minimum(at, 1 - at)
+        smaller = np.minimum(np.maximum(_STEP * room, _LEAST_STEP * at), room / 8)
+        found = np.where(outside, _central(f, x, places, np.where(outside, smaller, h), scale), found)
+    return [(float(difference), float(unsure)) for difference, unsure in found.T]
+
+
+def _central(f: Callable[[Array], Array], x: Array, places: Sequence[int], h: Array, scale: float) -> Array:
+    """Return the differences with steps ``h (places,)``, and to what they are known: ``(2, places)``."""
     above, below, far_above, far_below = _evaluated(f, x, places, np.array([h, -h, 2 * h, -2 * h]))
-    near, far = (above - below) / (2 * h), (far_above - far_below) / (4 * h)
+    at = x[list(places)]
+    near = (above - below) / ((at + h) - (at - h))  # the steps after rounding
+    far = (far_above - far_below) / ((at + 2 * h) - (at - 2 * h))
     largest = np.maximum(np.maximum(abs(above), abs(below)), scale)
-    unsure = abs(far - near) + _ROUNDINGS * _EPSILON * largest / h
-    return list(zip(near.tolist(), unsure.tolist(), strict=True))
+    return np.array([near, abs(far - near) + _ROUNDINGS * _EPSILON * largest / h])
 
 
 def _evaluated(f: Callable[[Array], Array], x: Array, places: Sequence[int], steps: Array) -> Array:

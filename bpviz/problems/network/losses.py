@@ -126,7 +126,7 @@ class BinaryCrossEntropy:
         return -_mean(_times_log(y, p) + _times_log(1 - y, 1 - p))
 
     def by_prediction(self, p: Array, y: Array) -> Array:
-        return _per_output(_ratio(1 - y, 1 - p) - _ratio(y, p))
+        return _per_output(_ratio(1 - y, 1 - p) + _ratio(-y, p))
 
     def predicted(self, z: Array) -> Array:
         return Sigmoid.value(z)
@@ -151,7 +151,7 @@ class CategoricalCrossEntropy:
         return losses
 
     def by_prediction(self, p: Array, y: Array) -> Array:
-        return -_ratio(y, p)
+        return _ratio(-y, p)
 
     def predicted(self, z: Array) -> Array:
         return softmax(z)

@@ -179,6 +179,18 @@ def test_saturated_outputs_agree(loss, size):
             assert d.gradient.agrees, d
 
 
+@pytest.mark.parametrize("sum", [-30.0, -15.0, 15.0, 30.0])
+@pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
+def test_derivative_by_a_prediction_near_0_or_1(sum, target):
+    """There the logarithm of the loss leaves no room for the usual step."""
+    dataset = Dataset("one", ((1.0,),), (target,), ("a",))
+    found = chain(Perceptron(dataset=dataset, loss="cross-entropy"), np.array([sum])).derivatives[0]
+    p = 1 / (1 + math.exp(-sum))
+    assert found.value == pytest.approx((p - target) / (p * (1 - p)), rel=1e-2)
+    assert found.difference == pytest.approx(found.value, rel=1e-2)
+    assert found.agrees
+
+
 def test_diverged_weights_agree_with_nothing():
     found = chain(NEURON, np.array([np.nan, np.inf, 1.0]))
     assert not any(weight.gradient.agrees for weight in found.weights)
