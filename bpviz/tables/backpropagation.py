@@ -42,12 +42,13 @@ def backpropagation(chain: Chain, after: Array | None, digits: int) -> list[Sect
     def number(x: float | None) -> str:
         return "" if x is None else f"{x:.{digits}g}"
 
+    product = "dE/dp · dp/ds · ds/dw" if chain.is_neuron else "delta · input"
     means = f" (mean: of all {chain.samples} samples)" if chain.samples > 1 else ""
     desired = ", ".join(map(number, chain.desired))
     return [
         Section(f"Forward pass: E = {number(chain.error)} for the desired output {desired}", _forward(chain, number)),
         Section("Chain of derivatives, from the error back", _derivatives(chain, number)),
-        Section(f"Gradient{means}", _gradient(chain, number)),
+        Section(f"Gradient dE/dw = {product}{means}", _gradient(chain, number)),
         *([Section("Update by the next epoch", _update(chain, after, number))] if after is not None else []),
     ]
 

@@ -105,7 +105,7 @@ def test_last_epoch_has_no_update():
 
 def test_mean_gradient_has_a_column_and_makes_the_update():
     text = printed("xor.yaml --sample 3 --digits 12")
-    assert "\nGradient (mean: of all 4 samples)\n" in text
+    assert "\nGradient dE/dw = delta · input (mean: of all 4 samples)\n" in text
     means = {name.removeprefix("dE/d"): float(cells[2]) for name, cells in rows(text, "Gradient").items()}
     changes = {name: float(cells[1]) for name, cells in rows(text, "Update").items()}
     assert changes == pytest.approx({name: -0.3 * mean for name, mean in means.items()}, rel=1e-9, abs=1e-15)
@@ -125,11 +125,11 @@ def test_json_has_every_number():
 @pytest.mark.parametrize(
     ("form", "part"),
     [
-        ("md", "# Gradient\n\n| derivative |"),
-        ("html", "<caption>Gradient</caption>"),
+        ("md", "# Gradient dE/dw = dE/dp · dp/ds · ds/dw\n\n| derivative |"),
+        ("html", "<caption>Gradient dE/dw = dE/dp · dp/ds · ds/dw</caption>"),
         ("csv", "\nderivative,value,central difference,ΔE for +1,check\n"),
-        ("latex", "% Gradient\n"),
-        ("typst", "// Gradient\n"),
+        ("latex", "% Gradient dE/dw"),
+        ("typst", "// Gradient dE/dw = dE/dp · dp/ds · ds/dw\n"),
     ],
 )
 def test_formats_of_tables(form, part):

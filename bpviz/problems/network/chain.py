@@ -91,6 +91,11 @@ class Chain(NamedTuple):
     weights: list[Weight]
 
     @property
+    def is_neuron(self) -> bool:
+        """Whether the network is a single unit, whose quantities have the names of textbooks."""
+        return self.sizes[1:] == (1,)
+
+    @property
     def checked(self) -> list[Derivative]:
         """All derivatives that have a central difference."""
         return [*self.derivatives, *(weight.gradient for weight in self.weights)]
