@@ -79,13 +79,14 @@ def check_outputs(
 
     pictured = options.pictures if set(options.pictures) & set(formats) else ()
     given = CheckOptions(overrides, pictured, options.no_figures)
+    atomic.check(out, ())
     with atomic.locked(out, waiting_message(out, options)):
         found = _check_all(configs, out, options, given, level)
     _print_report(found, options, level)
     unmet = options.strict and print_unmet(found)
     drifts = [(f"bpviz: drift ({drift.level})", drift.where) for result in found for drift in result.drifts]
     annotate([*drifts, *(failed_expectations(found) if options.strict else ())])
-    failed = bool(drifts) or unmet
+    failed = bool(drifts) or unmet or (options.strict and any(result.skipped for result in found))
     if any(result.pictures for result in found):
         failed = not _write_page(found, options, level, pictures) or failed
     if failed:
@@ -102,11 +103,7 @@ def _check_all(configs: Sequence[str], out: Path, options: Options, given: Any, 
     by_source = dict(zip([s.source for s in read], experiments, strict=True))
     checks = [inputs.check(s, by_source.get(s.source)) for s in subjects]
     both = [(s, by_source[s.source], check) for s, check in zip(subjects, checks, strict=True) if s.source in by_source]
-    if level == "inputs":
-        for subject, experiment, check in both:
-            if subject.before and options.strict:
-                inputs.check_expectations(check, experiment, subject.before.results, subject.before.unmet)
-    else:
+    if level != "inputs" or options.strict:  # a lockfile is no evidence of expectations that are met
         _recompute(both, options, level)
     gone = inputs.orphaned(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
     return [*checks, *gone]

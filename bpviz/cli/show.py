@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -11,7 +10,7 @@ import click
 
 from bpviz.cli.errors import annotate, print_safely
 from bpviz.cli.layout import split_width
-from bpviz.cli.options import FIGURE_FORMATS
+from bpviz.outputs.names import FIGURE_FORMATS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +37,7 @@ class Report(NamedTuple):
         """Return the report of an experiment that was run."""
         from bpviz import tables
 
-        results = outcome.results
-        summary = tables.summary(results)
+        results, summary = outcome.results, outcome.summary
         return cls(
             results.title,
             tables.table(results, outcome.seconds if options.timed else None),
@@ -50,20 +48,19 @@ class Report(NamedTuple):
         )
 
     @classmethod
-    def of_outputs(cls, config: str, folder: Path, lock: Lock) -> Report:
-        """Return the report of outputs that are up to date."""
-        from bpviz import tables
-        from bpviz.config import Mistake
+    def of_outputs(cls, folder: Path, lock: Lock, options: Options) -> Report:
+        """Return the report of outputs that are up to date; raise UnreadableError if they cannot be read.
 
-        summary = json.loads((folder / "summary.json").read_bytes())
-        return cls(
-            summary["title"],
-            tables.Table(**lock.table),
-            summary,
-            (folder / "summary.csv").read_text(encoding="utf-8"),
-            lock.unmet,
-            [Mistake(config, *values) for values in lock.unexpected],
-        )
+        Its lists of failures are empty: a lockfile is no evidence that there are none.
+        """
+        from bpviz import tables
+        from bpviz.outputs import summaries
+        from bpviz.storage.reading import read
+
+        summary = summaries.of_folder(folder)
+        size = lock.files["summary.csv"]["size"]
+        csv = read(folder / "summary.csv", size, links=False).decode() if options.printed == "csv" else ""
+        return cls(summary["title"], tables.Table(**lock.table), summary, csv, (), ())
 
 
 def counted(number: int, noun: str) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TOLERANCE = 2.0
 """Largest root mean square of the differences between equal images, in levels of 255."""
 
+_MOST_PIXELS = 1 << 25  # of an image, which takes a gigabyte of memory; a small file can have many more
+
 _VISIBLE = 8  # of 255; smaller differences are marked faintly
 
 
@@ -63,6 +65,9 @@ def decode(content: bytes) -> Array:
     """Return the pixels of a PNG on white, ``(height, width, 3)`` in levels of 255; raise UnreadableError."""
     from matplotlib.image import imread
 
+    width, height = (int.from_bytes(content[place : place + 4]) for place in (16, 20))  # in the header of a PNG
+    if width * height > _MOST_PIXELS:
+        raise UnreadableError(f"image too large ({width} x {height} pixels)")
     try:
         pixels = np.asarray(imread(io.BytesIO(content), format="png"), dtype=np.float64)
     except Exception:  # noqa: BLE001  Pillow raises many kinds
