@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bpviz.cli.errors import annotate, print_safely, summarize
-from bpviz.cli.options import Options, sources
+from bpviz.cli.options import LEVELS, Options, sources
 from bpviz.cli.progress import run_jobs, waiting_message
 from bpviz.cli.show import failed_expectations, print_unmet
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from bpviz.outputs.drift.inputs import Subject
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_LEVELS = ("inputs", "results", "pixels")
 
 
 def check_options(command: F) -> F:
@@ -35,8 +33,8 @@ def check_options(command: F) -> F:
             ),
             click.option(
                 "--level",
-                type=click.Choice(_LEVELS),
-                default=_LEVELS[-1],
+                type=click.Choice(LEVELS),
+                default=LEVELS[-1],
                 show_default=True,
                 help="How much --check compares: `inputs` (file hashes), `results` (also rerun), `pixels` (also "
                 "redraw).",

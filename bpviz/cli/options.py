@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
+LEVELS = ("inputs", "results", "pixels")  # of checks
 TABLE_FORMATS = ("text", "md", "csv", "json", "latex", "typst", "html")
 
 

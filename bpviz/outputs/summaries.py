@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bpviz.storage.reading import UnreadableError, read
 from bpviz.storage.untrusted import LARGEST_OUTPUT, NUMBER, fits, parse
 from bpviz.tables import schemas
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "summary.json"
 

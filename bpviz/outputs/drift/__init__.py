@@ -51,10 +51,9 @@ class Change(NamedTuple):
 class CheckResult:
     """The result of checking the outputs of one experiment.
 
-    ``config`` is empty for orphaned outputs. ``skipped`` are the figure files that could not be compared. ``notes`` name
-    the reasons, and possible causes of a difference.
-    ``unmet`` and ``unexpected`` are the runs that did not reach their threshold and the failed expectations, which
-    --strict reports.
+    ``config`` is empty for orphaned outputs. ``skipped`` are the figure files that could not be compared, ``notes`` the
+    reasons and possible causes of a difference. ``unmet`` and ``unexpected`` are the runs that did not reach their
+    threshold and the failed expectations, which --strict reports.
     """
 
     config: str

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.messages.text import join_words
 from bpviz.outputs import provenance, rounding
 from bpviz.outputs.drift import Drift, Picture
 from bpviz.storage.reading import UnreadableError, read
+from bpviz.storage.untrusted import LARGEST_OUTPUT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bpviz.outputs.build import Outcome
     from bpviz.outputs.drift.tasks import Task
     from bpviz.outputs.images import Comparison
@@ -75,9 +77,7 @@ def compare(task: Task, outcome: Outcome) -> None:
         elif other:
             messages.append(f"plotted data changed: {', '.join(other)}")
         if messages:
-            checked.drifts.append(
-                Drift("pixels", replace(task.at(f"figures[{number}]"), message="; ".join(messages)))
-            )
+            checked.drifts.append(Drift("pixels", replace(task.at(f"figures[{number}]"), message="; ".join(messages))))
         elif not task.job.formats:
             checked.skipped += files
     if checked.skipped:
@@ -104,6 +104,7 @@ def _differing(task: Task, files: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _picture(file: str, old: Path, new: Path, images: Comparison) -> Picture:
-    contents = {"expected": old.read_bytes(), "actual": new.read_bytes(), "difference": images.difference()}
+    before, now = (read(path, LARGEST_OUTPUT, links=False) for path in (old, new))
+    contents = {"expected": before, "actual": now, "difference": images.difference()}
     caption = f"{images.description[0].upper()}{images.description[1:]}."
     return Picture(file.removesuffix(".png"), file, caption, contents)
