@@ -84,7 +84,10 @@ def check_outputs(
     unmet = options.strict and print_unmet(found)
     drifts = [(f"bpviz: drift ({drift.level})", drift.where) for result in found for drift in result.drifts]
     annotate([*drifts, *(failed_expectations(found) if options.strict else ())])
-    failed = bool(drifts) or unmet or (options.strict and any(result.skipped for result in found))
+    skipped = [str(result.folder / name) for result in found for name in result.skipped] if options.strict else []
+    if skipped:
+        print_safely(f"figures skipped (--strict): {', '.join(skipped)}", err=True)
+    failed = bool(drifts or unmet or skipped)
     if any(result.pictures for result in found):
         failed = not _write_page(found, options, level, pictures) or failed
     if failed:

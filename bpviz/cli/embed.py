@@ -16,7 +16,7 @@ from bpviz.cli.options import LEVELS, plugin_option
 from bpviz.cli.show import counted
 
 if TYPE_CHECKING:
-    from bpviz.documents.fill import Embedded
+    from bpviz.documents.fill import Change, Embedded, Stale
 
 
 @click.command("embed", cls=Command)
@@ -101,12 +101,13 @@ def command(
 def _print_outdated(results: Sequence[Embedded], options: str) -> None:
     """Print the blocks that are out of date and the commands that update them, and exit with 1 if there are any."""
     for one in results:
-        for _, text in sorted((block.line, str(block)) for block in (*one.changes, *one.stale)):
-            click.echo(text)
+        blocks: list[Change | Stale] = [*one.changes, *one.stale]
+        for block in sorted(blocks, key=lambda block: block.line):
+            click.echo(block)
     stale: dict[str, set[str]] = {}
     for one in results:
-        for block in one.stale:
-            stale.setdefault(block.config, set()).add(block.suffix)
+        for old in one.stale:
+            stale.setdefault(old.config, set()).add(old.suffix)
     for config, suffixes in stale.items():
         formats = "".join(f" --format {suffix}" for suffix in sorted(suffixes)) if suffixes != {"png"} else ""
         click.echo(f"run `bpviz run{options} --force {_quoted([config])}{formats}` to redraw figures", err=True)

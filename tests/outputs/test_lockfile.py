@@ -176,7 +176,20 @@ def test_rejects_lockfile_without_a_key(key: str, tmp_path: Path) -> None:
     assert rejects(tmp_path, data)
 
 
-OTHERS = ["", ".", "..", "../a.png", "a/b.png", "a\\b.png", "C:a.png", "a\0.png", "README.md", "a.yaml", ".png", "a.exe"]
+OTHERS = [
+    "",
+    ".",
+    "..",
+    "../a.png",
+    "a/b.png",
+    "a\\b.png",
+    "C:a.png",
+    "a\0.png",
+    "README.md",
+    "a.yaml",
+    ".png",
+    "a.exe",
+]
 
 
 @pytest.mark.parametrize("name", [*OTHERS, lockfile.NAME, "-a.png", "a.png\n"])
@@ -274,7 +287,7 @@ def test_finds_damaged_files(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("good")
     os.mkfifo(tmp_path / "pipe")
     found = {name: name for name in ("missing", "modified")} | {"longer": "modified"}
-    found |= {name: "unreadable" for name in ("folder", "link", "pipe")}
+    found |= dict.fromkeys(("folder", "link", "pipe"), "unreadable")
     assert lockfile.damages(lock, tmp_path) == found
     assert lockfile.damage(lock.files["good"], tmp_path / "good") is None
 

@@ -249,7 +249,7 @@ def test_force_redraws_all_figures(monkeypatch):
 
 def test_time_option_reruns_the_experiment():
     code, out, err = invoke("run", "two.yaml", "--time")
-    assert (code, err) == (0, "outputs/two: updated 0 of 8 files (rerun requested)\n")
+    assert (code, err) == (0, "outputs/two: updated 0 of 8 files (--time)\n")
     assert "seconds" in out
 
 

@@ -225,7 +225,7 @@ def test_all_invalid_folders_are_reported_and_nothing_is_exported(study: Path, e
         f"{outputs / 'g'}: errors.png is a symbolic link (expected a file); remove it",
         f"{outputs / 'h'}: run.json and summary.json do not match; {RERUN}",
         f"{outputs / 'i'}: missing run.json; {RERUN}",
-        f"{outputs / 'j'}: cannot read errors.png: Is a directory",
+        f"{outputs / 'j'}: cannot read errors.png (expected a file, got a folder)",
         f"empty: not an output folder of `bpviz run`; {use}",
         f"file: not a folder; {use}",
         f"nowhere: no such folder; {use}",

@@ -21,7 +21,7 @@ def verdict(results: Sequence[CheckResult], level: str) -> str:
     skipped = sum(len(result.skipped) for result in results)
     drift = f"{_counted(drifts, 'drift')} in {_counted(drifted, 'experiment')}" if drifts else "no drift"
     if skipped:
-        drift = f"{drift if drifts else 'no drift in the rest'}, {_counted(skipped, 'figure file')} skipped"
+        drift = f"{_counted(skipped, 'figure file')} skipped, {drift if drifts else 'no drift in the rest'}"
     return f"{checked}, {drift}"
 
 

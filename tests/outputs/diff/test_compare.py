@@ -226,11 +226,11 @@ def test_reports_mistakes_of_both_sides() -> None:
     Path("empty").mkdir()
     assert refused("old", "empty") == (
         "old/conflict/summary.json: contains git conflict markers\n"
-        "old/damaged/summary.json: not valid JSON\n"
-        "old/deep/summary.json: not valid JSON\n"
-        "old/list/summary.json: not a valid summary of bpviz\n"
-        "old/newer/summary.json: written by a newer version of bpviz\n"
-        "old/odd/summary.json: not a valid summary of bpviz\n"
+        "old/damaged/summary.json: is not valid JSON\n"
+        "old/deep/summary.json: is not valid JSON\n"
+        "old/list/summary.json: is not a valid summary of bpviz\n"
+        "old/newer/summary.json: was written by a newer version of bpviz\n"
+        "old/odd/summary.json: is not a valid summary of bpviz\n"
         "empty: no bpviz outputs found: no summary.json in this folder or its subfolders\n"
     )
 
@@ -272,7 +272,7 @@ def test_rejects_invalid_arguments(arguments, printed) -> None:
 def test_rejects_invalid_summary(wrong) -> None:
     summary("old", one())
     summary("new", one(**wrong))
-    assert refused("old", "new") == "new/summary.json: not a valid summary of bpviz\n"
+    assert refused("old", "new") == "new/summary.json: is not a valid summary of bpviz\n"
 
 
 # -- git -------------------------------------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def test_reports_damaged_summary_at_revision() -> None:
     Path("outputs/a/summary.json").write_text("{")
     git("commit", "-qam", "third")
     summary("outputs/a", one())
-    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: not valid JSON\n"
+    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: is not valid JSON\n"
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
