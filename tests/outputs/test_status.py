@@ -476,6 +476,138 @@ def test_lockfile_records_results_to_nine_digits(folder):
         assert kept["weights"] == [float(f"{weight:.8e}") for weight in run["weights"]]
 
 
+# -- lockfiles that anyone may have edited -----------------------------------------------------------------------------
+
+
+def opened(monkeypatch):
+    """Return a list of the files that are opened from now on."""
+    found, real = [], os.open
+
+    def watched(path, *arguments, **rest):
+        found.append(os.fspath(path))
+        return real(path, *arguments, **rest)
+
+    monkeypatch.setattr(os, "open", watched)
+    return found
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../../../etc/passwd", "/dev/zero", "/dev/ptmx", "other.csv"])
+def test_data_that_the_config_does_not_name_are_not_read(name, folder, monkeypatch):
+    """Their hash would tell whether a file of this machine has a given content."""
+    Path("other.csv").write_text(DATA)
+    forge(folder, inputs={f"data {name}": "0"})
+    found = opened(monkeypatch)
+    assert status_lines()[0] == f"outputs/two: updated 0 of 8 files ({name} changed)"
+    assert not any(path.endswith(name) for path in found)
+    assert status_lines() == [UP_TO_DATE]
+
+
+@pytest.mark.parametrize("text", ["csv: 'six.csv'", 'csv: "si\\x78.csv"', "csv: >-\n  six.csv"])
+def test_data_are_found_however_the_config_writes_their_name(text):
+    edit("two.yaml", "dataset: {csv: six.csv}", f"dataset:\n  {text}".replace("\n  six", "\n   six"))
+    status_lines()
+    assert status_lines() == [UP_TO_DATE]
+    edit("six.csv", ".9,.3,1", ".8,.3,1")
+    assert "six.csv changed" in status_lines()[0]
+
+
+@pytest.mark.parametrize("part", [{"code": {"/dev/zero": "x"}}, {"code": {"../setup.py": "x"}}, {"inputs": {"x": "y"}}])
+def test_lockfile_with_other_names_is_replaced(part, folder, monkeypatch):
+    good = (folder / lockfile.NAME).read_bytes()
+    forge(folder, **part)
+    found = opened(monkeypatch)
+    assert status_lines()[0].endswith("(outputs/two/bpviz.lock.json is not a valid lockfile)")
+    assert (folder / lockfile.NAME).read_bytes() == good
+    assert not any(path.startswith("/dev") or path.endswith("setup.py") for path in found)
+
+
+def test_many_packages_are_not_looked_up(folder, monkeypatch):
+    forge(folder, inputs={f"package p{number}": "1" for number in range(1000)})
+    monkeypatch.setattr(status.plugins, "version_of", lambda name: pytest.fail("looked up"))
+    assert status_lines()[0].startswith("outputs/two: updated 0 of 8 files (p0 changed; p1 changed;")
+
+
+def test_lockfile_without_tables_is_replaced(folder):
+    data = json.loads((folder / lockfile.NAME).read_bytes())
+    del data["files"]["summary.csv"]
+    (folder / lockfile.NAME).write_text(json.dumps(data))
+    assert status_lines()[0] == "outputs/two: updated 0 of 8 files (not listed in bpviz.lock.json: summary.csv)"
+    assert status_lines() == [UP_TO_DATE]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("summary.json", b"{}", "summary.json is not a valid summary of bpviz"),
+        ("summary.json", b"{", "unreadable output file: summary.json"),
+        ("summary.json", b'{"a": NaN}', "unreadable output file: summary.json"),
+        ("summary.csv", b"\xff", "unreadable output file: summary.csv"),
+        ("run.json", b"[" * 100_000, "unreadable output file: run.json"),
+        ("errors.png", b"\x89PNG\r\n\x1a\n", "unreadable output file: errors.png"),
+    ],
+)
+def test_outputs_that_do_not_parse_are_replaced(name, content, reason, folder):
+    """Even if the lockfile has their hashes."""
+    good = (folder / name).read_bytes()
+    (folder / name).write_bytes(content)
+    forge(
+        folder,
+        files={name: {**json.loads((folder / lockfile.NAME).read_bytes())["files"][name], **record(folder / name)}},
+    )
+    assert status_lines()[0] == f"outputs/two: updated 1 of 8 files ({reason})"
+    assert (folder / name).read_bytes() == good
+    assert status_lines() == [UP_TO_DATE]
+
+
+@on_posix
+@pytest.mark.parametrize("name", ["summary.md", "errors.png", lockfile.NAME])
+def test_replaces_a_pipe_in_the_place_of_an_output(name, folder):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    reason = f"outputs/two/{name} cannot be read (expected a file, got a pipe)"
+    reason = reason if name == lockfile.NAME else f"unreadable output file: {name}"
+    number = 0 if name == lockfile.NAME else 1
+    assert status_lines()[0] == f"outputs/two: updated {number} of 8 files ({reason})"
+    assert status_lines() == [UP_TO_DATE]
+
+
+def test_files_of_an_unusable_lockfile_are_not_new(folder):
+    (folder / lockfile.NAME).write_text("{")
+    (folder / "summary.md").write_text("changed")
+    (folder / "errors.png").unlink()
+    assert status_lines()[1:] == ["  summary.md: content changed", "  errors.png: new file"]
+
+
+@on_posix
+@pytest.mark.parametrize("out", ["link", "link/inner", "real/link/inner", "sub/../link/inner", "ABSOLUTE/link/inner"])
+@pytest.mark.parametrize("arguments", [(), ("--check",), ("--prune",)])
+def test_rejects_links_in_the_path_of_the_output_folder(out, arguments):
+    for name in ("elsewhere/inner", "real", "sub"):
+        Path(name).mkdir(parents=True)
+    place = "real/link" if "real" in out else "link"
+    Path(place).symlink_to(Path("elsewhere").absolute())
+    out = out.replace("ABSOLUTE", str(Path.cwd()))
+    code, _, err = invoke("run", "two.yaml", "--out", out, *arguments)
+    named = out.removesuffix("/inner")
+    assert (code, err) == (
+        2,
+        f"{named} is a symbolic link to {Path('elsewhere').absolute()}; remove it or choose another --out\n",
+    )
+    assert tree("elsewhere") == {}
+
+
+@on_posix
+def test_links_above_the_working_directory_are_followed(tmp_path, monkeypatch):
+    """As /tmp is one on macOS."""
+    Path("work").mkdir()
+    shutil.copy("two.yaml", "work")
+    shutil.copy("six.csv", "work")
+    (tmp_path / "link").symlink_to(tmp_path / "copy")
+    monkeypatch.chdir("work")
+    assert invoke("run", "two.yaml", "--out", str(tmp_path / "link" / "trial"), "--no-figures")[0] == 0
+    assert (tmp_path / "copy" / "trial" / "two" / "summary.md").exists()
+
+
 # -- orphaned outputs --------------------------------------------------------------------------------------------------
 
 
@@ -561,6 +693,95 @@ def test_prune_keeps_what_it_did_not_write(folder):
     message = "outputs/two: orphaned file: epochs.png; deleted, but kept epochs.png (modified)"
     assert (code, err.splitlines()[-1]) == (0, message)
     assert (folder / "epochs.png").is_dir()
+
+
+def forge(folder, **parts):
+    """Change the content of a lockfile; the values of mappings are added to the present ones."""
+    path = Path(folder, lockfile.NAME)
+    data = json.loads(path.read_bytes())
+    for key, value in parts.items():
+        data[key] = {**data[key], **value} if isinstance(value, dict) else value
+    path.write_text(json.dumps(data))
+
+
+def record(path):
+    return lockfile.written(Path(path).read_bytes())
+
+
+def test_prune_keeps_files_that_were_changed():
+    Path("configs").mkdir()
+    for name in ("kept", "gone"):
+        Path(f"configs/{name}.yaml").write_text("algorithms: [rprop]\nfigures: [epochs]\n")
+    invoke("run", "configs")
+    Path("configs/gone.yaml").unlink()
+    for name in ("summary.md", "history.csv"):
+        Path("outputs/gone", name).write_text("mine")
+    assert invoke("run", "configs", "--prune")[2].splitlines()[1] == (
+        f"{GONE}; deleted, but kept history.csv, summary.md (modified)"
+    )
+    assert sorted(path.name for path in Path("outputs/gone").iterdir()) == ["history.csv", "summary.md"]
+    assert invoke("run", "configs", "--prune")[2] == f"{KEPT}\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "gone.yaml", "notes.txt", ".hidden.png", "../two/summary.md", "/etc/x.png"]
+)
+@pytest.mark.parametrize("where", ["files", "left_over"])
+def test_prune_deletes_no_files_that_bpviz_never_writes(name, where):
+    """A lockfile of a pull request names them with their hashes."""
+    Path("configs").mkdir()
+    Path("configs/gone.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    invoke("run", "configs")
+    Path("configs/gone.yaml").unlink()
+    path = Path("outputs/gone", name)
+    if not path.is_absolute() and not path.exists():
+        path.write_text("mine")
+    forge("outputs/gone", **{where: {name: record(path) if path.exists() else {"bytes": "0", "size": 0}}})
+    before = tree()
+    invoke("run", "configs", "--prune")
+    assert tree() == before
+
+
+def test_prune_deletes_only_files_with_the_recorded_content():
+    Path("configs").mkdir()
+    Path("configs/gone.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    invoke("run", "configs")
+    Path("configs/gone.yaml").unlink()
+    folder = Path("outputs/gone")
+    (folder / "photo.png").write_bytes(b"mine")
+    (folder / "link.png").symlink_to("../two/errors.png")
+    link = record("outputs/two/errors.png")
+    forge(folder, left_over={"photo.png": {"bytes": "0" * 16, "size": 4}, "link.png": link})
+    line = f"{GONE}; deleted, but kept photo.png, link.png (modified)"
+    assert invoke("run", "configs", "--prune") == (0, "", f"{line}\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["link.png", "photo.png"]
+    assert Path("outputs/two/errors.png").exists()
+
+
+def test_prune_leaves_folders_that_are_not_named_after_their_config():
+    """With ``--out .``, a lockfile of a pull request could make a folder of configs look like an output folder."""
+    Path("configs").mkdir()
+    Path("configs/a.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    invoke("run", "configs", "--out", ".")
+    shutil.copy(Path("a", lockfile.NAME), "configs")
+    forge("configs", config="gone.yaml", left_over={"a.png": {"bytes": "0", "size": 0}})
+    before = tree()
+    assert "orphan" not in invoke("run", "configs", "--prune", "--out", ".")[2]
+    assert tree() == before
+
+
+@pytest.mark.parametrize(
+    "config", ["../../configs/\ud800.yaml", "../../../../../etc/gone.yaml", "x" * 300 + "/gone.yaml"]
+)
+def test_orphans_with_odd_paths_of_configs(config):
+    Path("configs").mkdir()
+    Path("configs/gone.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    invoke("run", "configs")
+    Path("configs/gone.yaml").unlink()
+    forge("outputs/gone", config=config)
+    before = tree()
+    invoke("run", "two.yaml", "--prune")
+    assert tree() == before
 
 
 def test_prune_deletes_files_of_removed_figures(folder):
