@@ -8,17 +8,17 @@ fast.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.outputs.names import FIGURE_FORMATS, is_output
 from bpviz.storage import atomic, hashing
-from bpviz.storage.reading import UnreadableError
+from bpviz.storage.reading import MissingError, TooLargeError, UnreadableError
 from bpviz.storage.reading import read as read_file
 from bpviz.storage.untrusted import LARGEST_OUTPUT, NUMBER, fits, parse
 from bpviz.tables import schemas
@@ -138,7 +138,6 @@ _SHAPE = {
     "table": {"titles": [str], "rows": [[str]], "numbers": [bool]},
     "left_over": {str: {str: frozenset((str, int))}},
 }
-_MODULE = re.compile(r"(?:\w+/)*\w+\.py")
 _INPUT = re.compile(r"config|plugin .+|package [\w.-]+|data .+", re.DOTALL)
 
 
@@ -154,11 +153,17 @@ def _is_sound(data: Any) -> bool:
         and all(is_output(name) and _is_record(one) for of in files for name, one in of.items())
         and set(formats) <= set(FIGURE_FORMATS)
         and len(set(formats)) == len(formats)
-        and all(map(_MODULE.fullmatch, data["code"]))
+        and all(map(_is_module, data["code"]))
         and all(map(_INPUT.fullmatch, data["inputs"]))
         and "\0" not in data["config"]
         and not data["config"].startswith("/")
     )
+
+
+@functools.cache
+def _is_module(name: str) -> bool:
+    """Return whether a source file of bpviz can have this name."""
+    return re.fullmatch(r"(?:\w+/)*\w+\.py", name) is not None
 
 
 def _is_record(record: Mapping[str, Any]) -> bool:
@@ -196,15 +201,14 @@ def damages(lock: Lock, folder: Path) -> dict[str, str]:
 def damage(record: Mapping[str, Any], path: Path) -> str | None:
     """Return ``missing``, ``modified`` or ``unreadable``; None if a file is as its record says, and complete."""
     try:
-        status = path.lstat()
-        if stat.S_ISREG(status.st_mode) and status.st_size != record["size"]:
-            return "modified"
         content = read_file(path, record["size"], links=False)
-    except FileNotFoundError:
+    except MissingError:
         return "missing"
-    except (OSError, UnreadableError):
+    except TooLargeError:
+        return "modified"
+    except UnreadableError:
         return "unreadable"
-    if hashing.of_bytes(content) != record["bytes"]:
+    if len(content) != record["size"] or hashing.of_bytes(content) != record["bytes"]:
         return "modified"
     return None if _is_complete(path.suffix, content) else "unreadable"
 

@@ -17,6 +17,14 @@ class UnreadableError(Exception):
     """A file cannot be read; the text is the reason."""
 
 
+class MissingError(UnreadableError):
+    """There is no such file."""
+
+
+class TooLargeError(UnreadableError):
+    """A file is larger than expected."""
+
+
 def read(path: Path, largest: int, *, links: bool = True) -> bytes:
     """Return the content of a regular file.
 
@@ -38,7 +46,7 @@ def read(path: Path, largest: int, *, links: bool = True) -> bytes:
         If it is not a regular file, cannot be read, or exceeds ``largest`` bytes.
     """
     try:
-        _check_kind(path.stat() if links else path.lstat())
+        _check_kind(path.stat(follow_symlinks=links))
         with os.fdopen(os.open(path, _FLAGS if links else _FLAGS | _NO_LINK), "rb") as file:
             status = os.fstat(file.fileno())
             _check_kind(status)  # again: another file may have taken its place
@@ -47,13 +55,13 @@ def read(path: Path, largest: int, *, links: bool = True) -> bytes:
             if len(data) > size:  # it grows, or its size is not known before it is read, as in /proc
                 data += file.read(largest + 1 - len(data))
     except FileNotFoundError:
-        raise UnreadableError("no such file") from None
+        raise MissingError("no such file") from None
     except PermissionError:
         raise UnreadableError("permission denied") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL or a lone surrogate in the name
         raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > largest:
-        raise UnreadableError(too_large(largest))
+        raise TooLargeError(too_large(largest))
     return data
 
 

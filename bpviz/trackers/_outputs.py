@@ -126,7 +126,7 @@ def read(folder: Path) -> Outputs:
         algorithms = {entry["label"]: dict(entry) for entry in experiment.pop("algorithms")}
         runs = list(_runs(folder, summary["runs"], algorithms, experiment, versions))
         title = str(summary["title"])
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         _refuse(folder, f"run.json and summary.json do not match; {_RERUN}")
     config = hashing.of_data([run.config for run in runs])
     name, files = place(folder).name, _files(folder)

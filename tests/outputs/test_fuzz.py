@@ -229,7 +229,7 @@ def mutate(mutation: Mutation) -> None:
             OUT.write_text("x")
         return
     path = OUT / rest[0]
-    if not path.is_file() or path.is_symlink() or path.stat().st_size > 1 << 24:
+    if not is_plain(path):
         return
     if kind == "become":
         path.unlink()
@@ -245,15 +245,18 @@ def mutate(mutation: Mutation) -> None:
         edit_json(path, kind, *rest[1:])
 
 
+def is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 24
+
+
 def sign() -> None:
     """Record the present content of files in the lockfile, as an attacker would."""
     path = OUT / lockfile.NAME
     with contextlib.suppress(OSError, ValueError, RecursionError, AttributeError, TypeError, KeyError):
-        data = json.loads(path.read_bytes()) if path.is_file() and not path.is_symlink() else {}
-        for name, record in data["files"].items():
-            file = OUT / name
-            if file.is_file() and not file.is_symlink() and file.stat().st_size < 1 << 24:
-                record |= lockfile.written(file.read_bytes())
+        data = json.loads(path.read_bytes()) if is_plain(path) else {}
+        for name in data["files"]:
+            if is_plain(OUT / name):
+                data["files"][name].update(lockfile.written((OUT / name).read_bytes()))
         path.write_text(json.dumps(data))
 
 
@@ -347,9 +350,8 @@ def check(made: Path, cases: Path, steps: list[Mutation], signed: bool, command:
         with limited(), watched() as opened:
             code = run(command)
             if command == "run configs --force" and code == 0:  # repairs everything
-                result = CliRunner().invoke(
-                    cli, ["run", "configs", "--check", "--level", "results"], catch_exceptions=False
-                )
+                again = ["run", "configs", "--check", "--level", "results"]
+                result = CliRunner().invoke(cli, again, catch_exceptions=False)
                 assert all("orphaned file" in line for line in result.output.splitlines()[:-1]), result.output
         assert kept(folder) == before
         outside = (str(folder / "outside") + os.sep, "/dev/zero", "/dev/ptmx", "/etc/passwd")

@@ -87,7 +87,7 @@ def test_refuses_a_pipe_that_replaces_a_file_before_it_is_opened(
     status = path.stat()
     path.unlink()
     os.mkfifo(path)
-    monkeypatch.setattr(Path, "stat", lambda _: status)
+    monkeypatch.setattr(Path, "stat", lambda _, **__: status)
     assert refusal(path) == "expected a file, got a pipe"
 
 
