@@ -234,6 +234,31 @@ def test_all_invalid_folders_are_reported_and_nothing_is_exported(study: Path, e
     assert Fake.kept == {}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+@pytest.mark.usefixtures("fake")
+def test_reads_no_pipes(study: Path) -> None:
+    for name in ("errors.png", "run.json"):
+        (study / name).unlink()
+        os.mkfifo(study / name)
+        assert refused(study, "--to", "fake") == f"{study}: cannot read {name} (expected a file, got a pipe)\n"
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("number", ["1000000000000000", "9" * 300])
+def test_many_epochs_without_history_are_refused(study: Path, number: str) -> None:
+    """They would need more memory than there is."""
+    path = study / "summary.json"
+    path.write_text(re.sub(r'"epochs": \d+', f'"epochs": {number}', path.read_text()))
+    message = f"{study}: history.csv is damaged or does not match summary.json; {RERUN}\n"
+    assert refused(study, "--to", "fake") == message
+
+
+@pytest.mark.usefixtures("fake")
+def test_deeply_nested_experiment_is_refused(study: Path, edit: Edit) -> None:
+    edit(study / "run.json", '"experiment": {', '"experiment": {"x": ' + "[" * 900 + "]" * 900 + ",")
+    assert refused(study, "--to", "fake").startswith(f"{study}: ")
+
+
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize("name", ["run.json", "summary.json", "history.csv"])
 def test_damaged_files_give_an_error_message(study: Path, name: str) -> None:

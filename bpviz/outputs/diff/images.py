@@ -33,13 +33,15 @@ def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
             continue
         if contents[0] == contents[1]:
             continue
-        pictures = []
-        for side, content in zip((old, new), contents, strict=True):
-            try:
-                pictures.append(images.decode(content))
-            except images.UnreadableError as error:
-                mistakes.append(Mistake(side.name, 0, 0, name, str(error)))
-        if len(pictures) == 2 and not (found := images.compare(*pictures)).same:
+        side = old
+        try:
+            before_pixels = images.decode(contents[0])
+            side = new
+            found = images.compare(before_pixels, images.decode(contents[1]))
+        except images.UnreadableError as error:
+            mistakes.append(Mistake(side.name, 0, 0, name, str(error)))
+            continue
+        if not found.same:
             pairs.append((name, found.expected, found.actual))
     if mistakes:
         raise ConfigError(mistakes)

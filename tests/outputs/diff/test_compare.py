@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -275,6 +276,32 @@ def test_rejects_invalid_summary(wrong) -> None:
     assert refused("old", "new") == "new/summary.json: is not a valid summary of bpviz\n"
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"final_error": 5e-324}, {"final_error": 1e308}),
+        ({"weights": [1e308, 1e308]}, {"weights": [-1e308, -1e308]}),
+        ({"weights": [5e-324, 0.0]}, {"weights": [1e308, 0.0]}),
+        ({"epochs": 1}, {"epochs": 10**299}),
+        ({"settings": {"step": 10**299}}, {"settings": {"step": -0.1}}),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_changes_that_no_float_can_represent(old, new, form) -> None:
+    summary("old", one(**old))
+    summary("new", one(**new))
+    assert invoke("old", "new", "--format", form).exit_code == 1
+
+
+@pytest.mark.parametrize("text", ["NaN", "1e999", "Infinity", "9" * 400])
+def test_rejects_numbers_that_bpviz_does_not_write(text) -> None:
+    summary("old", one())
+    summary("new", one())
+    path = Path("new/summary.json")
+    path.write_text(path.read_text().replace("0.125", text))
+    assert refused("old", "new") == "new/summary.json: is not valid JSON\n"
+
+
 # -- git -------------------------------------------------------------------------------------------------------------
 
 
@@ -430,6 +457,23 @@ def test_reports_damaged_figure_and_unwritable_path() -> None:
     assert refused("old", "new", "--figure", "no/diff.png") == ("cannot write no/diff.png: No such file or directory\n")
     Path("new/two/errors.png").write_bytes(b"x")
     assert refused("old", "new", "--figure", "diff.png") == "new: two/errors: not a valid PNG\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
+@pytest.mark.usefixtures("drawn")
+@pytest.mark.parametrize("side", ["old", "new"])
+def test_reads_only_regular_files(side) -> None:
+    path = Path(side, "two/errors.png")
+    path.unlink()
+    os.mkfifo(path)
+    assert refused("old", "new", "--figure", "diff.png") == "two/errors.png: expected a file, got a pipe\n"
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert refused("old", "new", "--figure", "diff.png") == "two/errors.png: expected a file, got a symbolic link\n"
+    summary_file = Path(side, "two/summary.json")
+    summary_file.rename("elsewhere")
+    summary_file.symlink_to(Path("elsewhere").absolute())
+    assert refused("old", "new") == f"{summary_file}: expected a file, got a symbolic link\n"
 
 
 @pytest.mark.usefixtures("drawn")
