@@ -90,12 +90,12 @@ def command(
         return
     for one in outdated:
         click.echo(f"{one.path}: updated {len(one.changes)} of {counted(one.blocks, 'block')}", err=True)
-    blocks = sum(one.blocks for one in results if one not in outdated)
-    if blocks or not outdated:
+    skipped = sum(len(one.skipped) for one in results)
+    blocks = sum(one.blocks for one in results if one not in outdated) - skipped
+    if blocks or not (outdated or skipped):
         click.echo(f"{counted(blocks, 'block')} up to date" if blocks else "no blocks found", err=True)
-    skipped = [file for one in results for file in one.skipped]
     if skipped:
-        click.echo(f"{counted(len(skipped), 'figure')} skipped (drawn with another version of matplotlib)", err=True)
+        click.echo(f"{counted(skipped, 'figure')} skipped (drawn with another version of matplotlib)", err=True)
 
 
 def _print_outdated(results: Sequence[Embedded], options: str) -> None:

@@ -342,8 +342,10 @@ def test_counts_skipped_figures() -> None:
     with_figure()
     locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
     line = "1 figure skipped (drawn with another version of matplotlib)"
+    assert checked() == (0, [line])
+    written(MARK + TABLE + END + Path("a.md").read_text())
     assert checked() == (0, ["1 block up to date", line])
-    assert checked("--level", "results") == (0, ["1 block up to date"])
+    assert checked("--level", "results") == (0, ["2 blocks up to date"])
 
 
 def test_level_requires_check() -> None:
