@@ -240,7 +240,7 @@ def test_reads_no_pipes(study: Path) -> None:
     for name in ("errors.png", "run.json"):
         (study / name).unlink()
         os.mkfifo(study / name)
-        assert refused(study, "--to", "fake") == f"{study}: cannot read {name} (expected a file, got a pipe)\n"
+        assert refused(study, "--to", "fake") == f"{study}: cannot read {name} (expected a file, got a pipe)"
 
 
 @pytest.mark.usefixtures("fake")
@@ -249,7 +249,7 @@ def test_many_epochs_without_history_are_refused(study: Path, number: str) -> No
     """They would need more memory than there is."""
     path = study / "summary.json"
     path.write_text(re.sub(r'"epochs": \d+', f'"epochs": {number}', path.read_text()))
-    message = f"{study}: history.csv is damaged or does not match summary.json; {RERUN}\n"
+    message = f"{study}: history.csv is damaged or does not match summary.json; {RERUN}"
     assert refused(study, "--to", "fake") == message
 
 
