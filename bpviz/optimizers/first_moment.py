@@ -74,7 +74,7 @@ class AdEMAMix:
 
 
 class Moments(NamedTuple):
-    """State of QHAdam."""
+    """State of QHAdam and Grams."""
 
     m: Mean  # mean gradient
     v: Mean  # mean squared gradient
@@ -170,3 +170,84 @@ class DiffGrad:
         else:
             scaled = xi * m.corrected / (xp.sqrt(v.corrected) + self.epsilon)
         return w - self.step * scaled, Difference(m, v, g)
+
+
+class Sum(NamedTuple):
+    """State of simplified AdEMAMix."""
+
+    m: Array  # (runs, params), m, decaying sum of gradients
+    v: Mean  # mean squared gradient
+
+
+@optimizer(
+    "simplified-ademamix",
+    label="Simplified AdEMAMix",
+    needs="gradient",
+    source="D. Morwani, N. Vyas, H. Zhang & S. Kakade, 2025, arXiv:2502.02431",
+    confused_with=(
+        "ademamix, with two means; and Adam, which is this rule with α = 0, its step multiplied by 1 - β₁, without the "
+        "bias correction of m."
+    ),
+)
+class SimplifiedAdEMAMix:
+    """Adam with the gradient added to a sum of gradients.
+
+    The numerator is a decaying sum of gradients plus a multiple of the current gradient g = ∇E(w).
+
+    m ← β₁ m + g,  ν ← β₂ ν + (1 - β₂) g²
+    w ← w - η ((m + α g) / (√ν̂ + ε) + λ w) with ν̂ = ν / (1 - β₂ᵗ)
+
+    η: step, β₁: beta1, β₂: beta2, α: alpha, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, ν: 0 at the start
+    """
+
+    step: Column = hyper(1e-4, "(0, inf)", "step size η")
+    beta1: Column = hyper(0.99, "[0, 1)", "fraction of the sum of gradients kept, β₁")
+    beta2: Column = hyper(0.95, "[0, 1)", "decay of the mean squared gradient, β₂")
+    alpha: Column = hyper(0.0, "[0, inf)", "weight of the current gradient, α")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay per epoch, λ, times the step")
+
+    def begin(self, w: Array, f: Oracle) -> Sum:
+        return Sum(f.xp.zeros_like(w), mean(w, f))
+
+    def advance(self, w: Array, state: Sum, f: Oracle) -> tuple[Array, Sum]:
+        g = f.gradient(w)
+        m, v = self.beta1 * state.m + g, state.v.add(g**2, self.beta2)
+        scaled = (m + self.alpha * g) / (f.xp.sqrt(v.corrected) + self.epsilon)
+        return w - self.step * (scaled + self.weight_decay * w), Sum(m, v)
+
+
+@optimizer(
+    "grams",
+    label="Grams",
+    needs="gradient",
+    source="Y. Cao, X. Li & Z. Song, 2024, arXiv:2412.17107",
+    confused_with="Cautious Adam, which drops the parts of an update whose sign differs from that of the gradient.",
+    synonyms=("gradient-descent-with-adaptive-momentum-scaling",),
+)
+class Grams:
+    """Adam with the signs of the gradient.
+
+    Each weight moves by the size of Adam's update in the direction of the current gradient g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
+    m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
+    w ← w - η (sign(g) |m̂ / (√v̂ + ε)| + λ w)
+
+    η: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, v: 0 at the start
+    """
+
+    step: Column = hyper(1e-3, "(0, inf)", "step size η")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
+    epsilon: Column = hyper(1e-6, "(0, inf)", "constant for numerical stability, ε")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay per epoch, λ, times the step")
+
+    def begin(self, w: Array, f: Oracle) -> Moments:
+        return Moments(mean(w, f), mean(w, f))
+
+    def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
+        g, xp = f.gradient(w), f.xp
+        m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
+        size = abs(m.corrected / (xp.sqrt(v.corrected) + self.epsilon))
+        return w - self.step * (xp.sign(g) * size + self.weight_decay * w), Moments(m, v)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
+from bpviz.declare.domains import Choice
 from bpviz.optimizers._means import Mean, mean
 
 if TYPE_CHECKING:
@@ -103,3 +104,88 @@ class NovoGrad:
         v = v._replace(value=xp.where(state.v.beta_t == 1, square, v.value))
         m = self.beta1 * state.m + (g / (xp.sqrt(v.value) + self.epsilon) + self.weight_decay * w)
         return w - self.step * m, Layer(m, v)
+
+
+class Velocity(NamedTuple):
+    """State of LARS."""
+
+    v: Array  # (runs, params), v, last update
+
+
+@optimizer(
+    "lars",
+    label="LARS",
+    needs="gradient",
+    source="Y. You, I. Gitman & B. Ginsburg, 2017, arXiv:1708.03888, Algorithm 1",
+    confused_with=(
+        "LARS in optax, whose divisor is the norm of g + β w instead of the sum of the norms (`convention: optax`), "
+        "and in pytorch_optimizer, which moves vectors, such as the weights here, by momentum alone."
+    ),
+    synonyms=("layer-wise-adaptive-rate-scaling",),
+)
+class Lars:
+    """Momentum with updates scaled to the norm of the weights.
+
+    The length of the step is relative to the norm of the weights. g = ∇E(w).
+
+    λ = η ‖w‖ / (‖g‖ + β ‖w‖), and 1 where a norm is 0
+    v ← m v + γ λ (g + β w)
+    w ← w - v
+    convention optax: λ = η ‖w‖ / ‖g + β w‖
+
+    γ: step, η: trust, m: momentum, β: weight_decay; v: 0 at the start; variant: convention
+    """
+
+    step: Column = hyper(1.0, "(0, inf)", "step size γ")
+    trust: Column = hyper(1e-3, "(0, inf)", "trust coefficient η, the length of a step relative to the weights")
+    momentum: Column = hyper(0.9, "[0, 1)", "fraction of the last update kept, m")
+    weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay β, added to the gradient")
+    convention: str = hyper("paper", Choice(("paper", "optax")), "divisor: sum of two norms (paper) or norm of the sum")
+
+    def begin(self, w: Array, f: Oracle) -> Velocity:
+        return Velocity(f.xp.zeros_like(w))
+
+    def advance(self, w: Array, state: Velocity, f: Oracle) -> tuple[Array, Velocity]:
+        g, xp = f.gradient(w), f.xp
+        u = g + self.weight_decay * w
+        long = xp.sqrt(f.dot(w, w))
+        if self.convention == "optax":
+            wide = steep = xp.sqrt(f.dot(u, u))
+        else:
+            steep = xp.sqrt(f.dot(g, g))
+            wide = steep + self.weight_decay * long
+        moves = (long > 0) & (steep > 0)
+        ratio = xp.where(moves, self.trust * long / xp.where(moves, wide, 1), 1)
+        v = self.momentum * state.v + self.step * ratio * u
+        return w - v, Velocity(v)
+
+
+@optimizer(
+    "fromage",
+    label="Fromage",
+    needs="gradient",
+    source="J. Bernstein, A. Vahdat, Y. Yue & M.-Y. Liu, NeurIPS 2020, arXiv:2002.03432, Algorithm 1",
+    confused_with="optax.fromage, which replaces norms below 1e-6 by 1e-6.",
+    synonyms=("frobenius-matched-gradient-descent",),
+)
+class Fromage:
+    """Gradient descent with steps relative to the weights.
+
+    The step has the length of the weights times η; the division keeps their norm from growing. g = ∇E(w).
+
+    w ← (w - η g ‖w‖ / ‖g‖) / √(1 + η²), without the ratio where a norm is 0
+
+    η: step
+    """
+
+    step: Column = hyper(0.01, "(0, inf)", "step size η, relative to the norm of the weights")
+
+    def begin(self, w: Array, f: Oracle) -> tuple[()]:
+        return ()
+
+    def advance(self, w: Array, state: tuple[()], f: Oracle) -> tuple[Array, tuple[()]]:
+        g, xp = f.gradient(w), f.xp
+        long, wide = xp.sqrt(f.dot(w, w)), xp.sqrt(f.dot(g, g))
+        moves = (long > 0) & (wide > 0)
+        ratio = xp.where(moves, long / xp.where(moves, wide, 1), 1)
+        return (w - self.step * ratio * g) / xp.sqrt(1 + self.step * self.step), state

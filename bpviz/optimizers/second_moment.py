@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Moments(NamedTuple):
-    """State of Yogi and AdaBelief."""
+    """State of Yogi, AdaBelief, LaProp and M-SVAG."""
 
     m: Mean  # mean gradient
     v: Mean  # second moment
@@ -156,3 +156,141 @@ class Adopt:
         m = xp.where(first, m, self.beta1 * m + (1 - self.beta1) * scaled)
         v = xp.where(first, g**2, self.beta2 * v + (1 - self.beta2) * g**2)
         return w - self.step * m, AdoptState(m, v, t + 1)
+
+
+class LargestMoments(NamedTuple):
+    """State of Padam."""
+
+    m: Mean  # mean gradient
+    v: Mean  # mean squared gradient
+    largest: Array  # (runs, params), v̂, largest mean squared gradient so far
+
+
+@optimizer(
+    "padam",
+    label="Padam",
+    needs="gradient",
+    source="J. Chen, D. Zhou, Y. Tang, Z. Yang, Y. Cao & Q. Gu, IJCAI 2020, arXiv:1806.06763, Algorithm 1, with ε",
+    confused_with=(
+        "pytorch_optimizer's PAdam, without the maximum and with bias corrections outside the power (`convention: "
+        "torch`)."
+    ),
+    synonyms=("partially-adaptive-adam",),
+)
+class Padam:
+    """Adam with a smaller power of the second moment.
+
+    The power p of the second moment lies between that of momentum, 0, and that of AMSGrad, 1/2. g = ∇E(w).
+
+    m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
+    v̂ ← max(v̂, v)
+    w ← w - α m / (√v̂ + ε)²ᵖ
+    convention torch: w ← w - α √(1 - β₂ᵗ) / (1 - β₁ᵗ) m / (√v + ε)²ᵖ
+
+    α: step, β₁: beta1, β₂: beta2, p: power, ε: epsilon, t: epoch, from 1; m, v, v̂: 0 at the start;
+    variant: convention
+    """
+
+    step: Column = hyper(0.1, "(0, inf)", "step size α")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
+    power: Column = hyper(0.125, "(0, 0.5]", "power of the second moment, p")
+    epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "variant: paper or pytorch_optimizer")
+
+    def begin(self, w: Array, f: Oracle) -> LargestMoments:
+        return LargestMoments(mean(w, f), mean(w, f), f.xp.zeros_like(w))
+
+    def advance(self, w: Array, state: LargestMoments, f: Oracle) -> tuple[Array, LargestMoments]:
+        g, xp = f.gradient(w), f.xp
+        m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
+        largest = xp.maximum(state.largest, v.value)
+        if self.convention == "torch":
+            step, square = self.step * xp.sqrt(1 - v.beta_t) / (1 - m.beta_t), v.value
+        else:
+            step, square = self.step, largest
+        divisor = f.power(xp.sqrt(square) + self.epsilon, 2 * self.power)
+        return w - step * m.value / divisor, LargestMoments(m, v, largest)
+
+
+@optimizer(
+    "laprop",
+    label="LaProp",
+    needs="gradient",
+    source="L. Ziyin, Z. T. Wang & M. Ueda, 2020, arXiv:2002.04839",
+    confused_with=(
+        "Adam, which averages gradients before scaling; and pytorch_optimizer's LaProp, which adds ε to the "
+        "uncorrected √ν (`convention: torch`) and 1e-15 under the root."
+    ),
+)
+class LaProp:
+    """Momentum on gradients scaled by their root mean square.
+
+    The gradient g = ∇E(w) is scaled first and averaged afterwards, which separates momentum from scaling.
+
+    ν ← β₂ ν + (1 - β₂) g²
+    m ← β₁ m + (1 - β₁) g / (√ν̂ + ε) with ν̂ = ν / (1 - β₂ᵗ)
+    w ← w - λ m / (1 - β₁ᵗ)
+    convention torch: √(1 - β₂ᵗ) / (√ν + ε) in place of 1 / (√ν̂ + ε)
+
+    λ: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, ν: 0 at the start; variant: convention
+    """
+
+    step: Column = hyper(4e-4, "(0, inf)", "step size λ")
+    beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean scaled gradient, β₁")
+    beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
+    epsilon: Column = hyper(1e-15, "(0, inf)", "constant for numerical stability, ε")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "ε added to √ν̂ (paper) or to √ν (torch)")
+
+    def begin(self, w: Array, f: Oracle) -> Moments:
+        return Moments(mean(w, f), mean(w, f))
+
+    def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
+        g, xp = f.gradient(w), f.xp
+        v = state.v.add(g**2, self.beta2)
+        if self.convention == "torch":
+            scaled = g * xp.sqrt(1 - v.beta_t) / (xp.sqrt(v.value) + self.epsilon)
+        else:
+            scaled = g / (xp.sqrt(v.corrected) + self.epsilon)
+        m = state.m.add(scaled, self.beta1)
+        return w - self.step * m.corrected, Moments(m, v)
+
+
+@optimizer(
+    "m-svag",
+    label="M-SVAG",
+    needs="gradient",
+    source="L. Balles & P. Hennig, ICML 2018, arXiv:1705.07774, Algorithm 1",
+    confused_with="Adam, whose update is the sign of the mean gradient, damped by the same estimate of its variance.",
+    synonyms=("msvag", "stochastic-variance-adapted-gradient"),
+)
+class MSVAG:
+    """Momentum damped by the estimated variance.
+
+    The running means of the gradient g = ∇E(w) and its square estimate the variance of the mean gradient, ρ s, which
+    is 0 in the first epoch.
+
+    m ← β m + (1 - β) g,  v ← β v + (1 - β) g²
+    m̂ = m / (1 - βᵗ),  v̂ = v / (1 - βᵗ)
+    ρ = (1 - β) (1 + βᵗ) / ((1 + β) (1 - βᵗ)),  s = (v̂ - m̂²) / (1 - ρ)
+    w ← w - α γ m̂ with γ = m̂² / (m̂² + ρ s), limited to 0 ... 1
+
+    α: step, β: beta, t: epoch, from 1; m, v: 0 at the start
+    """
+
+    step: Column = hyper(0.3, "(0, inf)", "step size α")
+    beta: Column = hyper(0.9, "(0, 1)", "decay of both means, β")
+
+    def begin(self, w: Array, f: Oracle) -> Moments:
+        return Moments(mean(w, f), mean(w, f))
+
+    def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
+        g, xp = f.gradient(w), f.xp
+        m, v = state.m.add(g, self.beta), state.v.add(g**2, self.beta)
+        rho = (1 - self.beta) * (1 + m.beta_t) / ((1 + self.beta) * (1 - m.beta_t))
+        first = state.m.beta_t == 1
+        square = m.corrected**2
+        s = xp.where(first, 0, (v.corrected - square) / xp.where(first, 1, 1 - rho))
+        total = square + rho * s
+        gamma = xp.where(total == 0, 0, square / xp.where(total == 0, 1, total))
+        return w - self.step * xp.minimum(xp.maximum(gamma, 0), 1) * m.corrected, Moments(m, v)

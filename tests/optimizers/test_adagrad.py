@@ -28,8 +28,39 @@ def adagrad(f, x, *, step, epsilon, initial_accumulator, convention):
         yield x
 
 
-TWINS = {"adagrad": adagrad}
-UNUSUAL = {"adagrad": {"step": 0.4, "epsilon": 0.03, "initial_accumulator": 0.6, "convention": "optax"}}
+def kate(f, w, *, step, eta, epsilon):
+    """Choudhury et al. 2024, Algorithm 1, with ε in each b² as in pytorch_optimizer 4.1.0."""
+    b, m = [0.0] * len(w), [0.0] * len(w)
+    while True:
+        g = f.gradient(w)
+        b = [math.sqrt(a**2 + d**2 + epsilon) for a, d in zip(b, g, strict=True)]
+        m = [math.sqrt(a**2 + eta * d**2 + d**2 / c**2) for a, d, c in zip(m, g, b, strict=True)]
+        w = [x - step * a / c**2 * d for x, a, c, d in zip(w, m, b, g, strict=True)]
+        yield w
+
+
+def ftrl(f, w, *, step, beta, l1, l2):
+    """McMahan et al. 2013, Algorithm 1, with the given weights in the first epoch."""
+    z, n = [0.0] * len(w), [0.0] * len(w)
+    while True:
+        g = f.gradient(w)
+        for i, d in enumerate(g):
+            sigma = (math.sqrt(n[i] + d**2) - math.sqrt(n[i])) / step
+            z[i] += d - sigma * w[i]
+            n[i] += d**2
+        w = [
+            0.0 if abs(a) <= l1 else -(a - math.copysign(l1, a)) / ((beta + math.sqrt(b)) / step + l2)
+            for a, b in zip(z, n, strict=True)
+        ]
+        yield w
+
+
+TWINS = {"adagrad": adagrad, "kate": kate, "ftrl": ftrl}
+UNUSUAL = {
+    "adagrad": {"step": 0.4, "epsilon": 0.03, "initial_accumulator": 0.6, "convention": "optax"},
+    "kate": {"step": 0.4, "eta": 0.3, "epsilon": 0.03},
+    "ftrl": {"step": 0.4, "beta": 0.3, "l1": 0.02, "l2": 0.05},
+}
 
 
 @pytest.mark.parametrize(
@@ -78,3 +109,27 @@ def test_on_the_published_problem(settings, epochs, end, six_points, follow):
     run = follow("adagrad", six_points, (-4, -4), step=0.5, error_threshold=0.125, **settings)
     assert run.epochs == epochs
     assert run.weights[-1] == pytest.approx(end, rel=1e-8)
+
+
+def test_two_epochs_of_kate_by_hand(bowl, follow):
+    """1: b² = g² + 12 = (16, 76), m² = g² + g² / b² = (4.25, 64 + 64/76). 2: g₁ = w₁ - 3, b² and m² grow."""
+    run = follow("kate", bowl, (1, 1), step=0.1, eta=1, epsilon=12, max_epochs=2)
+    w1 = 1 + 0.2 * math.sqrt(4.25) / 16
+    assert run.weights[1] == pytest.approx((w1, 1 - 0.8 * math.sqrt(64 + 64 / 76) / 76), rel=1e-14)
+    g = w1 - 3
+    b = 16 + g**2 + 12
+    assert run.weights[2][0] == pytest.approx(w1 - 0.1 * math.sqrt(4.25 + g**2 + g**2 / b) / b * g, rel=1e-14)
+
+
+def test_epochs_of_ftrl_by_hand(bowl, follow):
+    """α = 1/2: σ = 2 |g| = (4, 16), z = g - σ w = (-6, -8), n = g²; the divisor is (1 + |g|) 2 + 1 = (7, 19)."""
+    run = follow("ftrl", bowl, (1, 1), step=0.5, beta=1, l1=2, l2=1, max_epochs=1)
+    assert run.weights[1] == pytest.approx((4 / 7, 6 / 19), rel=1e-14)
+    run = follow("ftrl", bowl, (1, 1), step=0.5, beta=1, l1=7, l2=1, max_epochs=1)
+    assert run.weights[1] == pytest.approx((0, 1 / 19), rel=1e-14)
+
+
+def test_ftrl_without_penalties_is_adagrad(unequal, follow):
+    expected = follow("adagrad", unequal, (-1.2, 1, 0.3), step=0.3, epsilon=1e-300, max_epochs=30)
+    run = follow("ftrl", unequal, (-1.2, 1, 0.3), step=0.3, max_epochs=30)
+    assert run.weights == pytest.approx(expected.weights, rel=1e-12)

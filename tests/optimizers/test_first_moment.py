@@ -74,12 +74,47 @@ def diffgrad(f, theta, *, step, beta1, beta2, epsilon, convention):
         yield theta
 
 
-TWINS = {"ademamix": ademamix, "qhadam": qhadam, "diffgrad": diffgrad}
+def simplified_ademamix(f, theta, *, step, beta1, beta2, alpha, epsilon, weight_decay):
+    """Morwani et al. 2025, Simplified AdEMAMix, with decoupled decay as in optax 0.2.8."""
+    m, v, t = [0.0] * len(theta), [0.0] * len(theta), 0
+    while True:
+        t = t + 1
+        g = f.gradient(theta)
+        m = [beta1 * a + d for a, d in zip(m, g, strict=True)]
+        v = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(v, g, strict=True)]
+        scaled = [(a + alpha * d) / (math.sqrt(b / (1 - beta2**t)) + epsilon) for a, d, b in zip(m, g, v, strict=True)]
+        theta = [x - step * (u + weight_decay * x) for x, u in zip(theta, scaled, strict=True)]
+        yield theta
+
+
+def grams(f, w, *, step, beta1, beta2, epsilon, weight_decay):
+    """Cao et al. 2024: the sign of the gradient and the size of Adam's update."""
+    m, v, t = [0.0] * len(w), [0.0] * len(w), 0
+    while True:
+        t = t + 1
+        g = f.gradient(w)
+        m = [beta1 * a + (1 - beta1) * d for a, d in zip(m, g, strict=True)]
+        v = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(v, g, strict=True)]
+        u = [a / (1 - beta1**t) / (math.sqrt(b / (1 - beta2**t)) + epsilon) for a, b in zip(m, v, strict=True)]
+        moved = [math.copysign(abs(a), d) if d else 0.0 for a, d in zip(u, g, strict=True)]
+        w = [x - step * (a + weight_decay * x) for x, a in zip(w, moved, strict=True)]
+        yield w
+
+
+TWINS = {
+    "ademamix": ademamix,
+    "qhadam": qhadam,
+    "diffgrad": diffgrad,
+    "simplified-ademamix": simplified_ademamix,
+    "grams": grams,
+}
 _UNUSUAL = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
 UNUSUAL = {
     "ademamix": {**_UNUSUAL, "step": 0.05, "beta3": 0.97, "alpha": 2.3, "warmup": 17, "weight_decay": 0.03},
     "qhadam": {**_UNUSUAL, "nu1": 0.4, "nu2": 0.8},
     "diffgrad": {**_UNUSUAL, "convention": "torch"},
+    "simplified-ademamix": {**_UNUSUAL, "step": 0.05, "alpha": 2.3, "weight_decay": 0.03},
+    "grams": {**_UNUSUAL, "step": 0.05, "weight_decay": 0.03},
 }
 
 # On the bowl from (1, 1) the gradient is (-2, 8). An ε of 2 is large enough for its position to matter.
@@ -150,3 +185,21 @@ def test_weight_with_zero_gradient_stays(name, bowl, follow):
     run = follow(name, bowl, (3, 1), max_epochs=2)
     assert run.weights[2][0] == 3
     assert run.weights[2][1] < 1
+
+
+def test_an_epoch_of_simplified_ademamix_by_hand(bowl, follow):
+    """m = g, ν̂ = g², so (1 + α) g / (|g| + 2) with α = 1: (-1, 1.6); plus 0.5 w."""
+    run = follow("simplified-ademamix", bowl, (1, 1), **_HAND, alpha=1, weight_decay=0.5, max_epochs=1)
+    assert run.weights[1] == pytest.approx((1.05, 1 - 0.21), rel=1e-15)
+
+
+def test_grams_moves_against_the_gradient_where_adam_overshoots(bowl, follow):
+    """m̂ of Adam points downhill for some epochs after a minimum is passed; Grams takes its size only.
+
+    1: m̂ / (|g| + 2) = (-0.5, 0.8), so w = (1, 1) - 5 (-0.5, 0.8) = (3.5, -3). 2: g = (0.5, -8), m = (-0.25, -2),
+    m̂ = m / 0.75, v = (0.8125, 28), v̂ = v / 0.4375.
+    """
+    run = follow("grams", bowl, (1, 1), **{**_HAND, "step": 5}, max_epochs=2)
+    assert run.weights[1] == pytest.approx((3.5, -3), rel=1e-15)
+    sizes = (0.25 / 0.75 / (math.sqrt(0.8125 / 0.4375) + 2), 2 / 0.75 / (math.sqrt(28 / 0.4375) + 2))
+    assert run.weights[2] == pytest.approx((3.5 - 5 * sizes[0], -3 + 5 * sizes[1]), rel=1e-14)

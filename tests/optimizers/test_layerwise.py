@@ -1,4 +1,4 @@
-"""LAMB and NovoGrad."""
+"""LAMB, NovoGrad, LARS and Fromage."""
 
 from __future__ import annotations
 
@@ -44,9 +44,36 @@ def novograd(f, w, *, step, beta1, beta2, epsilon, weight_decay):
         m = [beta1 * b + (a / (math.sqrt(v) + epsilon) + d * x) for b, a, x in zip(m, g, w, strict=True)]
 
 
-TWINS = {"lamb": lamb, "novograd": novograd}
+def lars(f, w, *, step, trust, momentum, weight_decay, convention):
+    """You et al. 2017, Algorithm 1, with one layer; with convention optax, the divisor of optax.lars (0.2.8)."""
+    v = [0.0] * len(w)
+    while True:
+        g = f.gradient(w)
+        decayed = [d + weight_decay * x for d, x in zip(g, w, strict=True)]
+        divisor = _norm(decayed) if convention == "optax" else _norm(g) + weight_decay * _norm(w)
+        local = trust * _norm(w) / divisor
+        v = [momentum * a + step * local * d for a, d in zip(v, decayed, strict=True)]
+        w = [x - a for x, a in zip(w, v, strict=True)]
+        yield w
+
+
+def fromage(f, w, *, step):
+    """Bernstein et al. 2020, Algorithm 1, with one layer."""
+    eta = step
+    while True:
+        g = f.gradient(w)
+        ratio = _norm(w) / _norm(g)
+        w = [(x - eta * ratio * d) / math.sqrt(1 + eta**2) for x, d in zip(w, g, strict=True)]
+        yield w
+
+
+TWINS = {"lamb": lamb, "novograd": novograd, "lars": lars, "fromage": fromage}
 _UNUSUAL = {"step": 0.05, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2, "weight_decay": 0.03}
-UNUSUAL = dict.fromkeys(TWINS, _UNUSUAL)
+UNUSUAL = {
+    **dict.fromkeys(("lamb", "novograd"), _UNUSUAL),
+    "lars": {"step": 2.3, "trust": 0.02, "momentum": 0.35, "weight_decay": 0.03, "convention": "optax"},
+    "fromage": {"step": 0.02},
+}
 
 
 def test_an_epoch_of_lamb_by_hand(bowl, follow):
@@ -85,3 +112,37 @@ def test_two_epochs_of_novograd_by_hand(bowl, follow):
     m1 = 0.5 * -3 / 7 + (w1 - 3) / (math.sqrt(v) + 2) + 0.5 * w1
     m2 = 0.5 * 4 / 7 + (4 * w2 + 4) / (math.sqrt(v) + 2) + 0.5 * w2
     assert run.weights[2] == pytest.approx((w1 - 0.1 * m1, w2 - 0.1 * m2), rel=1e-14)
+
+
+# From (3, 4) on the bowl, g = (0, 20), ‖w‖ = 5.
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [
+        ({}, (3, 3.5)),  # 0.1 · 5 / 20 · g
+        ({"weight_decay": 2}, (2.9, 4 - 28 / 60)),  # 0.1 · 5 / (20 + 10) · (6, 28)
+        ({"weight_decay": 2, "convention": "optax"}, (3 - 3 / math.sqrt(820), 4 - 14 / math.sqrt(820))),
+    ],
+)
+def test_an_epoch_of_lars_by_hand(settings, first, bowl, follow):
+    run = follow("lars", bowl, (3, 4), trust=0.1, **settings, max_epochs=1)
+    assert run.weights[1] == pytest.approx(first, rel=1e-14)
+
+
+def test_second_epoch_of_lars_adds_the_last_update(bowl, follow):
+    """v = (0, 0.5), then 0.5 v + 0.1 ‖(3, 3.5)‖."""
+    run = follow("lars", bowl, (3, 4), trust=0.1, momentum=0.5, max_epochs=2)
+    assert run.weights[2] == pytest.approx((3, 3.25 - 0.1 * math.hypot(3, 3.5)), rel=1e-14)
+
+
+def test_an_epoch_of_fromage_by_hand(bowl, follow):
+    """η = 3/4: (3, 4) - 0.75 · 5 (0, 1) = (3, 0.25), divided by √(1 + 9/16) = 5/4."""
+    run = follow("fromage", bowl, (3, 4), step=0.75, max_epochs=1)
+    assert run.weights[1] == pytest.approx((2.4, 0.2), rel=1e-14)
+
+
+@pytest.mark.parametrize(("name", "step"), [("lars", 0.1), ("fromage", 0.1)])
+def test_from_weights_of_zero_the_ratio_is_1(name, step, bowl, follow):
+    """At 0 the bowl's gradient is (-3, 4)."""
+    run = follow(name, bowl, (0, 0), step=step, max_epochs=1)
+    divisor = math.sqrt(1.01) if name == "fromage" else 1
+    assert run.weights[1] == pytest.approx((0.3 / divisor, -0.4 / divisor), rel=1e-14)

@@ -1,4 +1,4 @@
-"""Yogi, AdaBelief and ADOPT."""
+"""Yogi, AdaBelief, ADOPT, Padam, LaProp and M-SVAG."""
 
 from __future__ import annotations
 
@@ -58,12 +58,66 @@ def adopt(f, theta, *, step, beta1, beta2, epsilon, clip):
         yield theta
 
 
-TWINS = {"yogi": yogi, "adabelief": adabelief, "adopt": adopt}
+def padam(f, theta, *, step, beta1, beta2, power, epsilon, convention):
+    """Chen et al. 2020, Algorithm 1, with ε; with convention torch, pytorch_optimizer 4.1.0."""
+    m, v, largest, t = [0.0] * len(theta), [0.0] * len(theta), [0.0] * len(theta), 0
+    while True:
+        t = t + 1
+        g = f.gradient(theta)
+        m = [beta1 * a + (1 - beta1) * d for a, d in zip(m, g, strict=True)]
+        v = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(v, g, strict=True)]
+        largest = [max(a, b) for a, b in zip(largest, v, strict=True)]
+        alpha, squares = step, largest
+        if convention == "torch":
+            alpha, squares = step * math.sqrt(1 - beta2**t) / (1 - beta1**t), v
+        theta = [
+            x - alpha * a / (math.sqrt(b) + epsilon) ** (2 * power) for x, a, b in zip(theta, m, squares, strict=True)
+        ]
+        yield theta
+
+
+def laprop(f, theta, *, step, beta1, beta2, epsilon, convention):
+    """Ziyin et al. 2020, Algorithm 1; with convention torch, ε as in pytorch_optimizer 4.1.0."""
+    m, n, t = [0.0] * len(theta), [0.0] * len(theta), 0
+    while True:
+        t = t + 1
+        g = f.gradient(theta)
+        n = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(n, g, strict=True)]
+        c_n, c_m = 1 - beta2**t, 1 - beta1**t
+        if convention == "torch":
+            roots = [(math.sqrt(b) + epsilon) / math.sqrt(c_n) for b in n]
+        else:
+            roots = [math.sqrt(b / c_n) + epsilon for b in n]
+        m = [beta1 * a + (1 - beta1) * d / b for a, d, b in zip(m, g, roots, strict=True)]
+        theta = [x - step * a / c_m for x, a in zip(theta, m, strict=True)]
+        yield theta
+
+
+def m_svag(f, theta, *, step, beta):
+    """Balles & Hennig 2018, Algorithm 1, with epochs counted from 1, and s = 0 in the first."""
+    m, v, t = [0.0] * len(theta), [0.0] * len(theta), 0
+    while True:
+        t = t + 1
+        g = f.gradient(theta)
+        m = [beta * a + (1 - beta) * d for a, d in zip(m, g, strict=True)]
+        v = [beta * b + (1 - beta) * d**2 for b, d in zip(v, g, strict=True)]
+        m_hat, v_hat = [a / (1 - beta**t) for a in m], [b / (1 - beta**t) for b in v]
+        rho = (1 - beta) * (1 + beta**t) / ((1 + beta) * (1 - beta**t))
+        s = [(b - a**2) / (1 - rho) if t > 1 else 0 for a, b in zip(m_hat, v_hat, strict=True)]
+        gamma = [a**2 / (a**2 + rho * b) for a, b in zip(m_hat, s, strict=True)]
+        theta = [x - step * min(max(c, 0), 1) * a for x, c, a in zip(theta, gamma, m_hat, strict=True)]
+        yield theta
+
+
+TWINS = {"yogi": yogi, "adabelief": adabelief, "adopt": adopt, "padam": padam, "laprop": laprop, "m-svag": m_svag}
 _UNUSUAL = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
 UNUSUAL = {
     "yogi": {**_UNUSUAL, "initial": 0.04, "convention": "optax"},
     "adabelief": _UNUSUAL,
     "adopt": {**_UNUSUAL, "clip": False},
+    "padam": {**_UNUSUAL, "power": 0.3, "convention": "torch"},
+    "laprop": {**_UNUSUAL, "convention": "torch"},
+    "m-svag": {"step": 0.05, "beta": 0.6},
 }
 
 # On the bowl from (1, 1) the gradient is (-2, 8). An ε of 2 is large enough for its position to matter.
@@ -121,3 +175,43 @@ def test_weight_with_zero_gradient_stays(name, bowl, follow):
     run = follow(name, bowl, (3, 1), max_epochs=2)
     assert run.weights[2][0] == 3
     assert run.weights[2][1] < 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [
+        ({"power": 0.5}, (1 + 0.1 / 3, 1 - 0.4 / 6)),  # m = (-1, 4), √v + ε = (3, 6)
+        ({"power": 0.25}, (1 + 0.1 / math.sqrt(3), 1 - 0.4 / math.sqrt(6))),
+        ({"power": 0.25, "convention": "torch"}, (1 + 0.1 / math.sqrt(3), 1 - 0.4 / math.sqrt(6))),  # √0.25 / 0.5 = 1
+    ],
+)
+def test_an_epoch_of_padam_by_hand(settings, first, bowl, follow):
+    run = follow("padam", bowl, (1, 1), **_HAND, **settings, max_epochs=1)
+    assert run.weights[1] == pytest.approx(first, rel=1e-14)
+
+
+def test_padam_with_power_one_half_is_amsgrad(unequal, follow):
+    expected = follow("amsgrad", unequal, (-1.2, 1, 0.3), step=0.03, max_epochs=30)
+    run = follow("padam", unequal, (-1.2, 1, 0.3), step=0.03, power=0.5, max_epochs=30)
+    assert run.weights == pytest.approx(expected.weights, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("convention", "first"),
+    [
+        ("paper", (1 + 0.1 * 2 / 4, 1 - 0.1 * 8 / 10)),  # √ν̂ + ε = |g| + 2
+        ("torch", (1 + 0.1 * 2 / 6, 1 - 0.1 * 8 / 12)),  # (|g| / 2 + 2) / 0.5
+    ],
+)
+def test_an_epoch_of_laprop_by_hand(convention, first, bowl, follow):
+    run = follow("laprop", bowl, (1, 1), **_HAND, convention=convention, max_epochs=1)
+    assert run.weights[1] == pytest.approx(first, rel=1e-14)
+
+
+def test_two_epochs_of_m_svag_by_hand(bowl, follow):
+    """1: γ = 1, so w - 0.1 g. 2: g = (-1.8, 4.8), m̂ = (g' + 2 g) / 3, v̂ alike, ρ = 0.5 · 1.25 / (1.5 · 0.75) = 5/9."""
+    run = follow("m-svag", bowl, (1, 1), step=0.1, beta=0.5, max_epochs=2)
+    assert run.weights[1] == pytest.approx((1.2, 0.2), rel=1e-14)
+    m, v = (-2 + 2 * -1.8) / 3, (4 + 2 * 3.24) / 3
+    s = (v - m**2) / (4 / 9)
+    assert run.weights[2][0] == pytest.approx(1.2 - 0.1 * m * m**2 / (m**2 + 5 / 9 * s), rel=1e-13)
