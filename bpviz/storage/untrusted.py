@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 from bpviz.storage.reading import UnreadableError
@@ -78,13 +79,13 @@ def fits(data: Any, shape: Any) -> bool:
     if isinstance(shape, tuple):
         return isinstance(data, list) and len(data) == len(shape) and all(map(fits, data, shape))
     if isinstance(shape, list):
-        return isinstance(data, list) and all(fits(part, shape[0]) for part in data)
+        return isinstance(data, list) and all(map(fits, data, repeat(shape[0])))
     if not isinstance(data, dict):
         return False
     inner = shape.get(str)
     if inner is None:
         return data.keys() == shape.keys() and all(fits(data[name], shape[name]) for name in shape)
-    return all(map(_is_printable, data)) and all(fits(part, inner) for part in data.values())
+    return all(map(_is_printable, data)) and all(map(fits, data.values(), repeat(inner)))
 
 
 _BYTES_ALONE = re.compile("[\udc80-\udcff]")

@@ -476,6 +476,16 @@ def test_reads_only_regular_files(side) -> None:
     assert refused("old", "new") == f"{summary_file}: expected a file, got a symbolic link\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs links")
+@pytest.mark.usefixtures("drawn")
+def test_writes_not_through_links() -> None:
+    Path("elsewhere").mkdir()
+    Path("link").symlink_to("elsewhere")
+    message = "link is a symbolic link to elsewhere; remove it or choose another --out\n"
+    assert refused("old", "new", "--figure", "link/diff.png") == message
+    assert list(Path("elsewhere").iterdir()) == []
+
+
 @pytest.mark.usefixtures("drawn")
 @needs_git
 def test_draws_changed_figures_of_revision() -> None:
