@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.outputs.names import FIGURE_FORMATS, is_output
 from bpviz.storage import atomic, hashing
-from bpviz.storage.reading import MissingError, TooLargeError, UnreadableError
+from bpviz.storage.reading import MissingError, TooLargeError, UnreadableError, is_link
 from bpviz.storage.reading import read as read_file
 from bpviz.storage.untrusted import LARGEST_OUTPUT, NUMBER, fits, parse
 from bpviz.tables import schemas
@@ -93,7 +93,7 @@ def read(folder: Path) -> Lock | None:
     bpviz, and of inputs, of which only those that the config names may be read.
     """
     path = folder / NAME
-    if folder.is_symlink():
+    if is_link(folder):
         raise LockError(f"{folder} is a symbolic link (expected a folder)")
     if not os.path.lexists(path):
         return None

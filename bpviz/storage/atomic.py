@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpviz.storage.reading import UnreadableError, read
+from bpviz.storage.reading import UnreadableError, is_link, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ def check(folder: Path, files: Iterable[str]) -> None:
     those in the working directory count, which a repository may contain, and those of a relative path.
     """
     for parent in folder.parents:
-        if parent.is_symlink() and (not folder.is_absolute() or _is_inside(parent.parent, Path.cwd())):
+        if is_link(parent) and (not folder.is_absolute() or _is_inside(parent.parent, Path.cwd())):
             raise _linked(parent)
     for path in (folder, *(folder / file for file in files)):
         try:

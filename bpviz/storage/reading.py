@@ -83,6 +83,11 @@ def _check_kind(status: os.stat_result) -> None:
         raise UnreadableError(f"expected a file, got {_KINDS.get(kind, 'something else')}")
 
 
+def is_link(path: Path) -> bool:
+    """Return whether a path is a symbolic link; False if it has an invalid name."""
+    return os.path.islink(path)  # noqa: PTH114  Path.is_symlink raises an error if the name is too long
+
+
 def too_large(largest: int) -> str:
     """Return the message about a file of more than ``largest`` bytes."""
     return f"file too large (limit {largest // 1024} KiB)"

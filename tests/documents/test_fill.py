@@ -348,6 +348,13 @@ def test_counts_skipped_figures() -> None:
     assert checked("--level", "results") == (0, ["2 blocks up to date"])
 
 
+@pytest.mark.parametrize("out", ["x" * 300, "a.md", "a.md/inner"])
+def test_computes_table_without_an_output_folder(out) -> None:
+    written(MARK + TABLE + END)
+    for arguments in ([], ["--check"]):
+        assert invoke("a.md", "--out", out, *arguments).exit_code == (2 if out == "a.md" else 0)
+
+
 def test_level_requires_check() -> None:
     written(MARK + END)
     result = invoke("a.md", "--level", "inputs")
