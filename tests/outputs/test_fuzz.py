@@ -25,7 +25,7 @@ from bpviz.trackers import _outputs as trackers
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs links, pipes and signals")
 
 # A longer search: BPVIZ_EXAMPLES=2000 pytest tests/outputs/test_fuzz.py
-EXAMPLES = int(os.environ.get("BPVIZ_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("BPVIZ_EXAMPLES", "200"))
 LIMIT = 30  # seconds per case
 OUT = Path("outputs/a")
 CONFIG = """\

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -19,6 +20,7 @@ from bpviz.outputs.build import Job, tables_of
 from bpviz.outputs.drift import Change, CheckResult, Drift, Picture, figures
 from bpviz.outputs.drift.inputs import Subject, check_expectations
 from bpviz.outputs.drift.tasks import Task
+from bpviz.outputs.names import FIGURE_FORMATS
 from bpviz.outputs.provenance import versions
 from bpviz.storage.reading import UnreadableError, read
 from bpviz.storage.untrusted import LARGEST_OUTPUT
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from bpviz.config import Experiment
     from bpviz.outputs.build import Outcome
+    from bpviz.outputs.lockfile import Lock
 
 _CURVES = 7  # runs in one plot
 _NAMED = 4  # source files that are listed
@@ -39,11 +42,22 @@ def task(subject: Subject, experiment: Experiment, temporary: Path, level: str, 
     """Return the task that repeats the outputs, as far as a level compares them, in the folder ``temporary``."""
     assert subject.before
     before = subject.before
+    if level != "inputs":
+        checked.drifts += _unlisted(subject.folder, before, experiment)
     experiment = subject.with_options(experiment)
     if level != "pixels":
         return Task(subject, before, experiment, Job(replace(experiment, figures=()), temporary, (), False), checked)
     formats = tuple(subject.asked.formats) if figures.comparable(before.versions, versions(experiment)) else ()
     return Task(subject, before, experiment, Job(experiment, temporary, formats, False, origin=before.origin), checked)
+
+
+def _unlisted(folder: Path, before: Lock, experiment: Experiment) -> Iterator[Drift]:
+    """Yield the drifts of figures that exist but are not listed in the lockfile, so that no level compares them."""
+    for figure in experiment.figures:
+        for suffix in FIGURE_FORMATS:
+            name = f"{figure.file_name()}.{suffix}"
+            if name not in {**before.files, **before.left_over} and os.path.lexists(folder / name):
+                yield Drift("results", Mistake(str(folder / name), 0, 0, "", f"not listed in {lockfile.NAME}"))
 
 
 def compare(task: Task, outcome: Outcome, level: str) -> None:
@@ -64,6 +78,11 @@ def compare(task: Task, outcome: Outcome, level: str) -> None:
     _results(task, outcome, outcome.runs)
     if not checked.drifts:  # others, such as a changed config, explain differences of the files
         checked.drifts += _tables(task, outcome)
+        checked.drifts += [
+            Drift("results", Mistake(lock, 0, 0, "", f"{name} is listed, but the config does not produce it"))
+            for name in before.files
+            if name not in task.files
+        ]
         if not rounding.same_table(before.table, outcome.results):
             checked.drifts.append(Drift("results", Mistake(lock, 0, 0, "", f"the printed table {_NOT_REPEATED}")))
     if level == "pixels":

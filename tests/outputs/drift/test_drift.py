@@ -677,6 +677,33 @@ def test_reports_table_that_is_changed_with_its_hash(name, old, new, level):
     assert printed[-1] == f"1 experiment checked (level: {level}), 1 drift in 1 experiment"
 
 
+@pytest.mark.parametrize("level", ["results", "pixels"])
+@pytest.mark.parametrize("asked", [{"figures": False}, {"formats": ["svg"]}])
+def test_reports_figures_that_the_lockfile_does_not_list(asked, level):
+    """A lockfile that claims other options could keep figures from being compared."""
+
+    def forge(data):
+        data["asked"] |= asked
+        for name in [
+            name for name in data["files"] if name.endswith((".png", ".svg") if "figures" in asked else ".png")
+        ]:
+            del data["files"][name]
+
+    locked(forge)
+    assert check() == (0, NOTHING["inputs"])
+    code, printed = check(level=level)
+    assert (code, printed[0]) == (1, "outputs/two/errors.png: not listed in bpviz.lock.json")
+
+
+@pytest.mark.parametrize("level", ["results", "pixels"])
+def test_reports_listed_files_that_the_config_does_not_produce(level):
+    shutil.copy(OUT / "errors.png", OUT / "other.png")
+    locked(lambda data: data["files"].update({"other.png": data["files"]["errors.png"]}))
+    assert check() == (0, NOTHING["inputs"])
+    code, printed = check(level=level)
+    assert (code, printed[0]) == (1, f"{LOCK}: other.png is listed, but the config does not produce it")
+
+
 def test_reports_all_tables_that_are_changed_alike():
     for name in ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json"):
         edit(OUT / name, "RPROP", "Rprop")
