@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,6 +18,7 @@ from bpviz.config.plugins import load_all
 from bpviz.declare import FIGURES
 from bpviz.declare.domains import Choice
 from bpviz.engine import results
+from bpviz.execution.memory import budget, check, parse
 from bpviz.experiment import runner
 from bpviz.messages.text import join_words, quote_value
 from bpviz.outputs import build
@@ -181,6 +183,7 @@ def run(
     *,
     overrides: str | Sequence[str] = (),
     plugins: Files = (),
+    memory: str | int | None = None,
 ) -> Results:
     """Run an experiment.
 
@@ -193,6 +196,8 @@ def run(
         Values that replace those of the config, as for ``--set``: "algorithms.0.step=10".
     plugins : str, path-like or sequence of these, optional
         Python files to execute first, as for ``--plugin``.
+    memory : str or int, optional
+        Memory that the experiment may use, in bytes or as for ``--memory``: "2G". Default: half of the free memory.
 
     Returns
     -------
@@ -202,20 +207,24 @@ def run(
     Raises
     ------
     ConfigError
-        If the config or a plugin is invalid. ``error.mistakes`` lists all mistakes.
+        If the config or a plugin is invalid, or if the experiment needs more than ``memory``. ``error.mistakes`` lists
+        all mistakes.
+    MemoryError
+        If runs with a threshold turn out to need more than ``memory``.
     RuleError
         If a third-party rule or problem fails while it runs.
     """
+    most = _bytes(memory)
     _load(plugins)
     overrides = [overrides] if isinstance(overrides, str) else list(overrides)
     if isinstance(experiment, Experiment):
-        return _run(
-            config.from_mapping(config.resolved(experiment), overrides, experiment.name) if overrides else experiment
-        )
+        if overrides:
+            experiment = config.from_mapping(config.resolved(experiment), overrides, experiment.name)
+        return _run(experiment, most)
     if isinstance(experiment, Mapping):
-        return _run(config.from_mapping(experiment, overrides))
+        return _run(config.from_mapping(experiment, overrides), most)
     if isinstance(experiment, str | os.PathLike):
-        return _run(config.load(Path(experiment), overrides))
+        return _run(config.load(Path(experiment), overrides), most)
     message = f"invalid experiment (got {quote_value(experiment)}, expected a file name, a mapping or an Experiment)"
     raise ConfigError([Mistake("", 0, 0, "", message)])
 
@@ -228,6 +237,7 @@ def compare(
     gradient_threshold: float | None = None,
     max_epochs: int | None = None,
     plugins: Files = (),
+    memory: str | int | None = None,
 ) -> Results:
     """Compare algorithms on a problem.
 
@@ -249,6 +259,8 @@ def compare(
         Maximum number of epochs per run. Default: 1000.
     plugins : str, path-like or sequence of these, optional
         Python files to execute first, as for ``--plugin``.
+    memory : str or int, optional
+        Memory that the runs may use, in bytes or as for ``--memory``: "2G". Default: half of the free memory.
 
     Returns
     -------
@@ -258,10 +270,14 @@ def compare(
     Raises
     ------
     ConfigError
-        If an argument or a plugin is invalid. ``error.mistakes`` lists all mistakes.
+        If an argument or a plugin is invalid, or if the runs need more than ``memory``. ``error.mistakes`` lists all
+        mistakes.
+    MemoryError
+        If runs with a threshold turn out to need more than ``memory``.
     RuleError
         If a third-party rule or problem fails while it runs.
     """
+    most = _bytes(memory)
     _load(plugins)
     given = {
         "problem": problem,
@@ -273,7 +289,7 @@ def compare(
     if error_threshold is not ...:
         values["error_threshold"] = error_threshold
     experiment = config.from_values(algorithms, values)
-    return _run(dataclasses.replace(experiment, figures=(FIGURES["paths"](),)))
+    return _run(dataclasses.replace(experiment, figures=(FIGURES["paths"](),)), most)
 
 
 def _load(files: Files) -> None:
@@ -281,5 +297,17 @@ def _load(files: Files) -> None:
     load_all([os.fspath(file) for file in names])
 
 
-def _run(experiment: Experiment) -> Results:
-    return Results(**vars(runner.run(experiment)), experiment=experiment)
+def _bytes(memory: str | int | None) -> int | None:
+    """Return the bytes that an experiment may use."""
+    size = parse(str(memory)) if memory is not None else None
+    if memory is not None and size is None:
+        message = f"expected a number of bytes or a size such as '2G', got {quote_value(memory)}"
+        raise ConfigError([Mistake("memory", 0, 0, "", message)])
+    return budget(size)
+
+
+def _run(experiment: Experiment, memory: int | None) -> Results:
+    if experiment.warning:
+        warnings.warn(experiment.warning, stacklevel=3)
+    check([experiment], memory)
+    return Results(**vars(runner.run(experiment, memory=memory)), experiment=experiment)

@@ -50,7 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 # runs every command. Those of tests/optimizers, one per family of update rules, belong to it too, except SLOWER.
 CORE = {
     *("test_core.py", "test_language.py", "test_published.py", "test_startup.py"),
-    *("config/test_read_algorithms.py", "config/test_reader.py", "declare/test_decorators.py"),
+    *("config/test_csv_data.py", "config/test_csv_header.py", "config/test_read_algorithms.py"),
+    *("config/test_reader.py", "declare/test_decorators.py"),
     *("engine/test_guard.py", "engine/test_loop.py", "engine/test_oracle.py", "engine/test_results.py"),
     *("experiment/test_expectations.py", "landscape/test_grid.py", "libraries/test_names.py"),
     *("messages/test_github_actions.py", "numerics/test_linesearch.py", "numerics/test_random.py"),

@@ -550,3 +550,20 @@ def test_mapping_and_yaml_have_the_same_mistakes():
         bpviz.run(yaml.safe_load(text))
     by_path = [sorted((m.path, m.message) for m in error.value.mistakes) for error in (written, given)]
     assert by_path[0] == by_path[1]
+
+
+def test_rejects_experiments_that_need_more_memory_than_allowed() -> None:
+    long = {"algorithms": ["gd"], "max_epochs": 10**9, "error_threshold": None}
+    with pytest.raises(bpviz.ConfigError, match=r"^experiment: max_epochs: the paths of .* \(allowed: 2\.0 GiB\)"):
+        bpviz.run(long, memory="2G")
+    with pytest.raises(bpviz.ConfigError, match=r"^compare: max_epochs: the paths of .* \(allowed: 1\.0 GiB\)"):
+        bpviz.compare("gd", max_epochs=10**9, error_threshold=None, memory=2**30)
+    with pytest.raises(MemoryError, match=r"^compare: Gradient descent: the paths need more memory than allowed"):
+        bpviz.compare("gd", max_epochs=10**9, error_threshold=0.0, memory="1M")
+    assert bpviz.run({"algorithms": ["gd"]}, memory="100M")["gd"].epochs == 797
+
+
+@pytest.mark.parametrize("memory", ["much", 0, -1, "", True])
+def test_rejects_invalid_memory(memory: object) -> None:
+    with pytest.raises(bpviz.ConfigError, match=r"^memory: expected a number of bytes or a size such as '2G', got "):
+        bpviz.run({"algorithms": ["gd"]}, memory=memory)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ import shutil
 import textwrap
 import traceback
 from collections.abc import Callable
+from dataclasses import MISSING
 from pathlib import Path
 
 import gallery
@@ -24,7 +25,7 @@ from matplotlib.image import imread
 from proofs import TITLES, WRAPPER_TITLES, largest_allowed, rule_rows, wrapper_rows
 
 from bpviz import config
-from bpviz.config.schema import keys_table
+from bpviz.config.schema import CSV, INITIAL, LAYER, keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
 from bpviz.messages.text import quote_value
@@ -98,10 +99,12 @@ def fenced(text: str) -> str:
 
 def fields_table(name: str) -> str:
     registries = (OPTIMIZERS, PROBLEMS, FIGURES)
-    declared = next(registry[name] for registry in registries if name in registry)
-    parts = fields(declared).values()
+    parts = {"csv": CSV, "layer": LAYER, "initial": INITIAL}
+    declared = parts.get(name) or fields(next(registry[name] for registry in registries if name in registry))
+    defaults = {name: "" if part.default in (None, MISSING) else part.default for name, part in declared.items()}
     rows = [
-        [code(part.name), code(quote_value(part.default).strip("'")), str(part.domain), part.meaning] for part in parts
+        [code(name), code(quote_value(defaults[name]).strip("'")), str(part.domain), part.meaning]
+        for name, part in declared.items()
     ]
     return table(["key", "default", "values", "meaning"], rows)
 

@@ -11,6 +11,7 @@ import click
 from bpviz._version import __version__
 from bpviz.cli import check, compare, completion, diff, embed, explain, export, init, listing, run, schema, validate
 from bpviz.cli.layout import Group
+from bpviz.cli.signals import TerminatedError, raise_on_signals
 
 EXIT_CODES = """\
 \b
@@ -19,6 +20,7 @@ Exit codes:
   1    a check failed, outputs differ, or a plugin algorithm raised an error
   2    invalid command line or config
   130  interrupted
+  143  terminated
 """
 
 
@@ -49,6 +51,7 @@ def main() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+"))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # print ? for characters that the encoding lacks
+    raise_on_signals()
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
@@ -62,6 +65,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except TerminatedError as error:
+        sys.exit(error.exit_code)
+    except MemoryError:
+        click.echo("out of memory", err=True)
+        sys.exit(1)
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # the reader, such as `head`, has closed the pipe
             click.echo(f"error: {error.strerror or error}", err=True)

@@ -10,7 +10,7 @@ from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import Options, output_options, plugin_option
 from bpviz.cli.progress import lock_outputs, run_jobs
-from bpviz.cli.show import Report, fail_if_unmet, print_tables, written_status
+from bpviz.cli.show import Report, fail_if_unmet, print_notes, print_tables, written_status
 
 
 def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -72,6 +72,7 @@ def command(
 
     from bpviz.config import from_parts
     from bpviz.declare import FIGURES
+    from bpviz.execution import memory
 
     chosen = Options.of(**options)
     with report_mistakes(plugins):
@@ -83,6 +84,7 @@ def command(
             gradient_threshold=gradient_threshold,
             max_epochs=max_epochs,
         )
+        memory.check([experiment], chosen.memory_for(1))
         if not chosen.no_figures:
             experiment = replace(experiment, figures=(FIGURES["paths"](),))
         from bpviz.outputs.build import Job  # imports NumPy, not needed to report mistakes
@@ -96,4 +98,6 @@ def command(
         print_tables(reports, chosen)
         if experiment.figures and not chosen.quiet:
             click.echo(written_status(folder, job.files), err=True)
+        if not chosen.quiet:
+            print_notes(experiment.notes)
         fail_if_unmet(reports, chosen)

@@ -115,14 +115,17 @@ def _recompute(both: Sequence[tuple[Subject, Experiment, CheckResult]], options:
     from shutil import rmtree
     from tempfile import TemporaryDirectory
 
+    from bpviz.execution import memory
     from bpviz.outputs import build
     from bpviz.outputs.drift import recompute
 
+    both = [(subject, experiment, check) for subject, experiment, check in both if subject.before]
+    configs = [subject.source for subject, _, _ in both]
+    memory.check([experiment for _, experiment, _ in both], options.memory_for(len(both)), configs)
     with TemporaryDirectory(prefix="bpviz-") as temporary:
         tasks = [
             recompute.task(subject, experiment, Path(temporary) / str(number), level, check)
             for number, (subject, experiment, check) in enumerate(both)
-            if subject.before
         ]
         jobs = [task.job for task in tasks]
         build.plan(jobs)

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
-from bpviz.cli.options import LEVELS, plugin_option
+from bpviz.cli.options import LEVELS, memory_option, plugin_option
 from bpviz.cli.show import counted
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     help="Output folder with the figures and tables to embed.",
 )
 @plugin_option
+@memory_option
 @click.option("--quiet", "-q", is_flag=True, help="Print only blocks that are out of date (with --check).")
 @click.pass_context
 def command(
@@ -51,6 +52,7 @@ def command(
     level: str,
     out: str,
     plugins: tuple[str, ...],
+    memory: int | None,
     quiet: bool,
 ) -> None:
     """Update tables and figures in marked blocks of documents.
@@ -77,9 +79,10 @@ def command(
     if not check and context.get_parameter_source("level") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--level requires --check")
     from bpviz.documents.fill import embedded, write
+    from bpviz.execution.memory import budget
 
     with report_mistakes(plugins):
-        results = embedded(documents, Path(out), level if check else None)
+        results = embedded(documents, Path(out), level if check else None, budget(memory))
         outdated = [one for one in results if one.changes]
         if not check:
             for one in outdated:

@@ -80,8 +80,13 @@ def report_mistakes(plugins: Sequence[str] = ()) -> Iterator[None]:
         fail(*known)
 
 
+_CRASHED = "a worker process crashed or was killed (out of memory?); rerun with --jobs 1 to see the error"
+
+
 def _message_and_code(error: BaseException) -> tuple[str, int] | None:
     """Return the message and the exit code of an exception, or None if it is a bug of this package."""
+    if isinstance(error, MemoryError):
+        return str(error) or "out of memory", 1
     if "bpviz.engine.loop" in sys.modules:  # only then can the exception be one of these
         from bpviz.engine.guard import RuleError
 
@@ -91,7 +96,7 @@ def _message_and_code(error: BaseException) -> tuple[str, int] | None:
         from concurrent.futures.process import BrokenProcessPool
 
         if isinstance(error, BrokenProcessPool):
-            return "a worker process crashed; rerun with --jobs 1 to see the error", 1
+            return _CRASHED, 1
     if "bpviz.config.plugins" in sys.modules:
         from bpviz.config.plugins import plugin_error
 

@@ -43,6 +43,25 @@ def set_option(command: F) -> F:
     )(command)
 
 
+def _size(_context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
+    """Return the bytes of a size such as 500M or 2G."""
+    from bpviz.execution.memory import parse
+
+    size = None if text is None else parse(text)
+    if text is not None and size is None:
+        raise click.BadParameter(f"expected a size such as 500M or 2G, got {text!r}")
+    return size
+
+
+memory_option = click.option(
+    "--memory",
+    metavar="SIZE",
+    callback=_size,
+    help="Memory that experiments may use, such as 2G; those that need more are rejected.  [default: half of the "
+    "free memory]",
+)
+
+
 def output_options(command: F) -> F:
     """Add the options of commands that run experiments."""
     for option in reversed(
@@ -82,6 +101,7 @@ def output_options(command: F) -> F:
                 show_default=True,
                 help="Number of worker processes.",
             ),
+            memory_option,
             click.option("--quiet", "-q", is_flag=True, help="Print only the table."),
             click.option("--no-color", is_flag=True, help="Disable colors (also: set NO_COLOR)."),
         ]
@@ -99,8 +119,15 @@ class Options(NamedTuple):
     strict: bool
     timed: bool
     processes: int
+    memory: int | None  # bytes; None for half of the free memory
     quiet: bool
     no_color: bool
+
+    def memory_for(self, jobs: int) -> int | None:
+        """Return the bytes that each of several experiments may use; None for any number."""
+        from bpviz.execution.memory import budget
+
+        return budget(self.memory, max(1, min(self.processes, jobs)))
 
     @classmethod
     def of(cls, formats: Sequence[str], jobs: int, **rest: Any) -> Options:

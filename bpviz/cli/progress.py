@@ -25,7 +25,9 @@ def run_jobs(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: Op
     steps = sum(1 + len(job.experiment.figures) for job in jobs)
     redirected = contextlib.redirect_stdout(sys.stderr)  # output of plugins is not part of the table
     with _progress(steps, quiet=options.quiet, no_color=options.no_color) as advance, redirected:
-        return build.carry_out(jobs, keep, processes=options.processes, progress=advance)
+        return build.carry_out(
+            jobs, keep, processes=options.processes, memory=options.memory_for(len(jobs)), progress=advance
+        )
 
 
 def lock_outputs(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:

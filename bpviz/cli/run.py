@@ -21,6 +21,7 @@ from bpviz.cli.show import (
     fail_if_unmet,
     figure_hint,
     markdown_summary,
+    print_notes,
     print_tables,
     written_status,
 )
@@ -88,6 +89,7 @@ def _update_outputs(
     configs: Sequence[str], overrides: Sequence[str], out: Path, options: Options, *, force: bool, prune: bool
 ) -> list[Report]:
     """Bring the outputs up to date, and return one report per config, in their order."""
+    from bpviz.execution import memory
     from bpviz.outputs import status
     from bpviz.storage import atomic
     from bpviz.storage.reading import UnreadableError
@@ -109,6 +111,7 @@ def _update_outputs(
     with contextlib.ExitStack() as stack:
         if outdated or found.mistakes:
             experiments = found._replace(sources=outdated).experiments(overrides)
+            memory.check(experiments, options.memory_for(len(outdated)), outdated)
             jobs = [
                 status.job(source, experiment, out / source.name, run_options, force=force)
                 for source, experiment in zip(outdated, experiments, strict=True)
@@ -129,7 +132,11 @@ def _update_outputs(
     if not options.quiet:
         _print_status(locks, [(work, updated, note) for work, _, updated, note in done.values()])
         _print_orphans(orphans, kept)
-    return [done[source][1] if source in done else fresh[source][1] for source in found.sources]
+    reports = [done[source][1] if source in done else fresh[source][1] for source in found.sources]
+    if not options.quiet:
+        for source, report in zip(found.sources, reports, strict=True):
+            print_notes(report.notes, source.label)
+    return reports
 
 
 def _has_outputs(folder: Path, out: Path) -> bool:

@@ -10,6 +10,7 @@ import click
 
 from bpviz.cli.errors import annotate, print_safely
 from bpviz.cli.layout import split_width
+from bpviz.messages.diagnostics import printable
 from bpviz.outputs.names import FIGURE_FORMATS
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Report(NamedTuple):
     csv: str
     unmet: Sequence[str]  # one sentence per run that did not reach its threshold
     unexpected: Sequence[Mistake]  # failed expectations of the config
+    notes: Sequence[str] = ()  # on the data
 
     @classmethod
     def of_run(cls, experiment: Experiment, outcome: Outcome, options: Options) -> Report:
@@ -45,6 +47,7 @@ class Report(NamedTuple):
             tables.summary_csv(results) if options.printed == "csv" else "",
             tables.unmet(results),
             [m for expectation in experiment.expectations for m in expectation.failures(summary["runs"])],
+            experiment.notes,
         )
 
     @classmethod
@@ -60,7 +63,8 @@ class Report(NamedTuple):
         summary = summaries.of_folder(folder)
         size = lock.files["summary.csv"]["size"]
         csv = read(folder / "summary.csv", size, links=False).decode() if options.printed == "csv" else ""
-        return cls(summary["title"], tables.Table(**lock.table), summary, csv, (), ())
+        notes = _recorded_notes(folder, lock.files["run.json"]["size"])
+        return cls(summary["title"], tables.Table(**lock.table), summary, csv, (), (), notes)
 
 
 def counted(number: int, noun: str) -> str:
@@ -71,6 +75,22 @@ def counted(number: int, noun: str) -> str:
 def written_status(folder: Path, files: Collection[str]) -> str:
     """Return the status line of outputs that did not exist before."""
     return f"{folder}: wrote {counted(len(files), 'file')}{figure_hint(folder, files)}"
+
+
+def print_notes(notes: Iterable[str], place: object = "") -> None:
+    """Print notes on the data of an experiment."""
+    for note in notes:
+        print_safely(printable(f"{place}: {note}" if place else note), err=True)
+
+
+def _recorded_notes(folder: Path, size: int) -> list[str]:
+    """Return the notes in run.json; none if it has another form. Raises UnreadableError."""
+    from bpviz.storage.reading import read
+    from bpviz.storage.untrusted import parse
+
+    record = parse(read(folder / "run.json", size, links=False))
+    notes = record.get("notes") if isinstance(record, dict) else None
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 
 
 def figure_hint(folder: Path, files: Collection[str]) -> str:

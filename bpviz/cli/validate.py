@@ -7,6 +7,7 @@ import click
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import plugin_option, set_option
+from bpviz.cli.show import print_notes
 
 
 @click.command("validate", cls=Command)
@@ -24,7 +25,10 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], plugins: tuple
     from bpviz.config.discovery import find
 
     with report_mistakes(plugins):
-        experiments = find(configs).experiments(overrides)
+        found = find(configs)
+        experiments = found.experiments(overrides)
     if not quiet:
+        for source, experiment in zip(found.sources, experiments, strict=True):
+            print_notes(experiment.notes, source.label)
         number = len(experiments)
         click.echo(f"{number} {'config is' if number == 1 else 'configs are'} valid")

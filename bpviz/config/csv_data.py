@@ -1,127 +1,150 @@
-"""Read a Dataset from a CSV file; report every cell that is not a number with its row and column."""
+"""Read a Dataset from a CSV file; report every cause of a mistake once, at its first cell."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import compress
 from typing import TYPE_CHECKING
 
-from bpviz.config.yaml_tree import scalar
-from bpviz.declare.domains import Text
-from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
+from bpviz.config import csv_classes, csv_mistakes
+from bpviz.config.csv_cells import Column, Marks, decimal_mark, looks_like_number, read_column
+from bpviz.config.csv_header import Header
+from bpviz.config.csv_samples import Samples
+from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import join_words, quote_value
-from bpviz.problems.datasets import Dataset
-from bpviz.storage.reading import decode, read
+from bpviz.messages.text import quote_value
+from bpviz.problems.datasets import Dataset, class_note
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from bpviz.config.csv_dialect import CsvText
+    from bpviz.messages.diagnostics import Mistake
 
-_LARGEST = 10 * 1024 * 1024  # bytes
-_MOST_COLUMNS = 1000  # one weight each, and the cost of a run grows faster than their number
-_MOST_MISTAKES = 20  # enough to recognize a wrong column
+_MOST_COMPARED = 1000  # classes from which one is suggested
+_HIDDEN_CLASSES = "targets: two classes of the file = 0 and 1 (see run.json)"
+
+
+class ClassError(ValueError):
+    """A class of the config is in no row, or given twice; ``index`` is its place among the two."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
 
 
 class Table:
-    """A CSV file with a header row of column names.
+    """A CSV file with a row of column names.
 
-    Raise ConfigError, with places in the CSV file, or UnreadableError.
+    Parameters
+    ----------
+    text : CsvText
+        The file.
+    decimal : str or None
+        The decimal mark; None to recognize a comma by itself.
+    missing : str or sequence of str
+        "error"; "drop" to leave out rows with a missing value; or further marks of missing values, whose rows are left
+        out too.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._document = decode(read(path, _LARGEST), str(path))
-        self._rows = _rows(self._document)
-        self._line, names = next(self._rows, (0, []))
-        self.names = [name.strip() for name in names]
-        complaint = _header(self.names)
-        if complaint:
-            raise ConfigError([self._mistake(complaint, self._line)])
+    def __init__(self, text: CsvText, decimal: str | None = None, missing: str | Sequence[str] = "error") -> None:
+        self._text = text
+        self._decimal = decimal
+        self._drops = missing != "error"
+        self._marks = Marks(() if isinstance(missing, str) else missing)
+        self.header = Header(text)
 
-    def unknown(self, name: str) -> str | None:
-        """Return the message for an unknown column, or None if ``name`` is a column."""
-        if name in self.names:
-            return None
-        guess = nearest(name, self.names)
-        hint = f"did you mean {guess!r}?" if guess else f"use {join_words(map(quote_value, self.names))}"
-        return f"unknown column {quote_value(name)}; {hint}"
+    def dataset(
+        self, features: Sequence[str] | None, target: str | None, classes: Sequence[str] | None = None
+    ) -> Dataset:
+        """Return the samples.
 
-    def dataset(self, features: Sequence[str], target: str) -> Dataset:
-        """Return the samples, given the names of the feature columns and of the target column."""
-        columns = [(name, self.names.index(name)) for name in (*features, target)]
-        samples: list[list[float]] = []
-        mistakes: list[Mistake] = []
-        for line, cells in self._rows:
-            row = f"row {len(samples) + 1}"
-            sample = []
-            if len(cells) == len(self.names):
-                for name, place in columns:
-                    value = _number(cells[place].strip())
-                    if isinstance(value, float):
-                        sample.append(value)
-                    else:
-                        mistakes.append(
-                            self._mistake(f"{row}, column {quote_value(name)}: {value}", line, cells[:place])
-                        )
-            else:
-                message = f"{row}: expected {len(self.names)} cells, as in the header, got {len(cells)}"
-                mistakes.append(self._mistake(message, line))
-            samples.append(sample)
-            if len(mistakes) >= _MOST_MISTAKES:
-                break
-        if not samples:
-            mistakes = [self._mistake("no rows below the header", self._line)]
+        Parameters
+        ----------
+        features, target : sequence of str or None, str or None
+            Names of columns; None for all others, and for the last one.
+        classes : sequence of str or None
+            The classes of targets 0 and 1. Rows of other classes are left out.
+
+        Raises
+        ------
+        ConfigError
+            If there are mistakes in the file.
+        ClassError
+            If a class is in no row, or given twice.
+        """
+        columns = self.header.columns(features, target)
+        samples = Samples(self._text, self.header, columns, listed=features is not None)
+        total = len(samples.rows)
+        classes, notes, mistakes = self._classes(samples, classes)
+        decimal = self._decimal or decimal_mark(samples.cells, self._text.delimiter)
+        read = [read_column(cells, decimal, self._marks) for cells in samples.cells[:-1]]
+        if classes or not mistakes:
+            read.append(self._targets(samples.cells[-1], decimal, classes))
+        mistakes += csv_mistakes.not_numbers(samples, read, decimal, listed=features is not None)
+        missing = {row for column in read if not column.wrong for row in column.missing}
+        if missing and not self._drops:
+            mistakes.append(csv_mistakes.missing_values(samples, read, missing))
+        elif len(missing) == len(samples.rows):
+            mistakes.append(self._text.mistake("every row has a missing value", self.header.line))
         if mistakes:
             raise ConfigError(mistakes)
-        return Dataset("data", tuple(tuple(s[:-1]) for s in samples), tuple(s[-1] for s in samples), tuple(features))
 
-    def _mistake(self, message: str, line: int, before: Sequence[str] | None = None) -> Mistake:
-        """Return a mistake in a line, at the cell after the cells ``before`` if given."""
-        column = 0
-        if before is not None and '"' not in self._document.lines[line - 1]:  # quotes would shift the column
-            column = sum(len(cell) + 1 for cell in before) + 1
-        return Place(self._document, line, column).mistake("", message)
+        notes += _left_out(len(missing), total, "missing values")
+        kept = [row not in missing for row in range(len(samples.rows))]
+        *inputs, targets = [list(compress(column.values, kept)) if missing else column.values for column in read]
+        return Dataset(
+            "data",
+            tuple(zip(*inputs, strict=True)),
+            tuple(targets),
+            tuple(self.header.names[i] for i in columns.features),
+            classes=tuple(classes or ()),
+            notes=tuple(notes),
+        )
+
+    def _classes(
+        self, samples: Samples, chosen: Sequence[str] | None
+    ) -> tuple[Sequence[str] | None, list[str], list[Mistake]]:
+        """Return the classes of the target, None if it is numbers, with notes and mistakes; keep only their rows."""
+        if chosen:
+            total = len(samples.rows)
+            self._choose(samples, chosen)
+            return chosen, [class_note(chosen), *_left_out(total - len(samples.rows), total, "other classes")], []
+        texts = self._texts(samples.cells[-1])
+        if not texts:
+            return None, [], []
+        found = csv_classes.two(texts)
+        if found:
+            return found, [class_note(found) if self._text.shown else _HIDDEN_CLASSES], []
+        marks = (cell.strip() for cell in samples.cells[-1] if cell in self._marks)
+        return None, [], [csv_mistakes.not_two_classes(samples, texts, next(filter(None, marks), ""))]
+
+    def _choose(self, samples: Samples, classes: Sequence[str]) -> None:
+        """Keep the rows of two classes."""
+        if csv_classes.targets(classes[1:], classes[:1]) == [0.0]:
+            raise ClassError(1, f"duplicate class {quote_value(classes[1])}")
+        targets = csv_classes.targets(samples.cells[-1], classes)
+        for index, name in enumerate(classes):
+            if index not in targets:
+                known = {cell.strip() for cell in samples.cells[-1]} if self._text.shown else set()
+                guess = nearest(name, known, {}) if len(known) <= _MOST_COMPARED else None
+                hint = f"; did you mean {guess!r}?" if guess else ""
+                raise ClassError(index, f"no row has the class {quote_value(name)}{hint}")
+        samples.keep(row for row, target in enumerate(targets) if target is not None)
+
+    def _texts(self, cells: Sequence[str]) -> list[str]:
+        """Return the different texts of a column that has nothing but texts."""
+        first = next((cell for cell in cells if cell not in self._marks), "")
+        if not first or looks_like_number(first):  # then texts are mistakes
+            return []
+        texts = dict.fromkeys(cell.strip() for cell in cells if cell not in self._marks)
+        return [] if any(map(looks_like_number, texts)) else list(texts)
+
+    def _targets(self, cells: Sequence[str], decimal: str, classes: Sequence[str] | None) -> Column:
+        if not classes:
+            return read_column(cells, decimal, self._marks)
+        values = [math.nan if target is None else target for target in csv_classes.targets(cells, classes)]
+        return Column(values, [row for row, value in enumerate(values) if math.isnan(value)], [])
 
 
-def _rows(document: Document) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of the first line and the cells of every row that is not blank."""
-    reader = csv.reader(io.StringIO(document.text, newline=""))
-    line = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise ConfigError([Place(document, line).mistake("", f"not CSV: {error}")]) from None
-
-
-def _header(names: Sequence[str]) -> str | None:
-    """Return what is wrong with the header row, or None."""
-    if not names:
-        return "the file is empty"
-    if all(not isinstance(scalar(name), str) for name in names):
-        return "expected column names in the first row, got numbers; add a header"
-    if len(names) == 1:
-        fix = "; use commas to separate cells" if any(mark in names[0] for mark in ";\t") else ""
-        return f"expected 2 or more columns (features and a target), got 1{fix}"
-    if len(names) > _MOST_COLUMNS:
-        return f"expected at most {_MOST_COLUMNS:,} columns, got {len(names):,}"
-    for number, name in enumerate(names, start=1):
-        complaint = Text().complaint(name)
-        if complaint:
-            return f"name of column {number}: {complaint}"
-        if name in names[: number - 1]:
-            return f"duplicate column {quote_value(name)}"
-    return None
-
-
-def _number(cell: str) -> float | str:
-    """Return the number in a cell, or a message."""
-    value = scalar(cell)
-    if not cell:
-        return "expected a number, got an empty cell"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"expected a number, got {quote_value(cell)}"
-    return float(value) if math.isfinite(value) else f"expected a finite number, got {cell[:40]}"
+def _left_out(count: int, total: int, reason: str) -> list[str]:
+    return [f"{count:,} of {total:,} rows left out ({reason})"] if count else []

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpviz import declare
+from bpviz.config.read_network import read_network
 from bpviz.config.schema import CSV, DISTANCE, KEYS, NUMBER, PENALTY, ROWS
 from bpviz.config.values import Reader, parts
 from bpviz.config.yaml_tree import Node, join_path
@@ -15,16 +16,15 @@ from bpviz.declare.domains import ListOf, Nullable
 from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
-from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.datasets import DATASETS, Dataset, class_note
 from bpviz.problems.penalty import Penalized
-from bpviz.problems.perceptron import Perceptron
-from bpviz.storage.reading import UnreadableError
+from bpviz.storage.reading import UnreadableError, is_inside
 
 
 def read_problem(reader: Reader, root: Node) -> Problem | None:
     """Read ``problem``, or ``dataset`` and ``network``, and ``penalty``."""
     given = root.value
-    problem = _function(reader, root) if "problem" in given else _perceptron(reader, root)
+    problem = _function(reader, root) if "problem" in given else _of_data(reader, root)
     penalty = given.get("penalty")
     values = reader.mapping(penalty, "penalty", PENALTY) if penalty else {}
     if problem is None or values is None:
@@ -47,15 +47,10 @@ def _function(reader: Reader, root: Node) -> Problem | None:
     return None if both else problem
 
 
-def _perceptron(reader: Reader, root: Node) -> Problem | None:
+def _of_data(reader: Reader, root: Node) -> Problem | None:
     data = root.value.get("dataset")
     dataset = _dataset(reader, data, "dataset") if data else DATASETS[KEYS["dataset"].default]
-    network = root.value.get("network", Node({}, root.place))
-    values = reader.mapping(network, "network", declare.fields(Perceptron))
-    if dataset is None or values is None:
-        return None
-    problem: Problem | None = reader.build(Perceptron, {"dataset": dataset, **values}, network, "network")
-    return problem
+    return read_network(reader, root, dataset)
 
 
 def _dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
@@ -94,6 +89,8 @@ def _own_dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
         dataset = _csv(reader, node, path, **values)
     else:
         dataset = _rows(reader, node.value["rows"], join_path(path, "rows"), names)
+        if dataset and values.get("classes"):
+            dataset = _named_classes(reader, node, path, dataset, values["classes"])
     return dataset if len(reader.mistakes) == before else None
 
 
@@ -105,8 +102,11 @@ def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Data
         )
         return None
     width = 0
+    texts = _rows_of_classes(reader, node, path)
     for i, row in enumerate(node.value):
-        if not reader.accepts(row, join_path(path, i), ListOf(NUMBER, 2), "one sample: features, then target"):
+        if i in texts or not reader.accepts(
+            row, join_path(path, i), ListOf(NUMBER, 2), "one sample: features, then target"
+        ):
             continue
         width = width or len(row.value)
         if len(row.value) != width:
@@ -123,28 +123,71 @@ def _rows(reader: Reader, node: Node, path: str, names: tuple[str, ...]) -> Data
     return Dataset("data", tuple(s[:-1] for s in samples), tuple(s[-1] for s in samples), names)
 
 
+def _rows_of_classes(reader: Reader, node: Node, path: str) -> list[int]:
+    """Return the samples whose targets are text or bools; report them once if there are several."""
+    targets = {i: row.value[-1] for i, row in enumerate(node.value) if isinstance(row.value, list) and row.value}
+    texts = {i: target for i, target in targets.items() if isinstance(target.value, str | bool)}
+    if len(texts) < 2:
+        return []
+    first, target = next(iter(texts.items()))
+    reader.report(
+        target.place,
+        join_path(join_path(path, first), len(node.value[first].value) - 1),
+        f"expected a number as target, got {quote_value(target.value)} (first of {len(texts):,} such rows); write 0 "
+        "and 1, and name them as in {rows: [[0.9, 0.3, 1]], classes: [lily, rose]}",
+    )
+    return list(texts)
+
+
+def _named_classes(reader: Reader, node: Node, path: str, dataset: Dataset, classes: tuple[str, ...]) -> Dataset | None:
+    other = next((target for target in dataset.targets if target not in (0, 1)), None)
+    message = f"classes require targets 0 and 1 (the dataset has {other:g})" if other is not None else ""
+    if classes[0] == classes[1]:
+        message = f"duplicate class {quote_value(classes[0])}"
+    if message:
+        reader.report(node.value["classes"].place, join_path(path, "classes"), message)
+        return None
+    return dataclasses.replace(dataset, classes=classes, notes=(class_note(classes),))
+
+
 def _csv(
-    reader: Reader, node: Node, path: str, csv: str, features: tuple[str, ...] | None = None, target: str | None = None
+    reader: Reader,
+    node: Node,
+    path: str,
+    csv: str,
+    features: tuple[str, ...] | None = None,
+    target: str | None = None,
+    classes: tuple[str, ...] | None = None,
+    missing: str | tuple[str, ...] = "error",
+    delimiter: str | None = None,
+    decimal: str | None = None,
 ) -> Dataset | None:
-    from bpviz.config.csv_data import Table  # here, because few configs use a CSV file
+    from bpviz.config import csv_data, csv_dialect  # here, because few configs use a CSV file
 
     before = len(reader.mistakes)
     reader.data_files.append(csv)
+    file = reader.folder / csv
     try:
-        table = Table(reader.folder / csv)
-        target = target or table.names[-1]
-        for part, where in parts(node, path, ("features", "target")):
-            complaint = table.unknown(part.value)
-            if part.value == target and part is not node.value.get("target"):
-                complaint = f"{quote_value(target)} is the target; remove it from the features"
+        shown = reader.trusts_files or is_inside(file, reader.folder)
+        text = csv_dialect.CsvText(file, shown=shown, delimiter=delimiter)
+        table = csv_data.Table(text, decimal, missing)
+        listed = list(parts(node, path, ("features", "target")))
+        table.header.require_names([part.value for part, _ in listed])
+        for part, where in listed:
+            complaint = table.header.unknown(part.value)
+            if part.value == (target or table.header.names[-1]) and part is not node.value.get("target"):
+                complaint = f"{quote_value(part.value)} is the target; remove it from the features"
             if complaint:
                 reader.report(part.place, where, complaint)
         if len(reader.mistakes) == before:
-            return table.dataset(features or [name for name in table.names if name != target], target)
+            return table.dataset(features, target, classes)
     except UnreadableError as error:
-        reader.report(node.value["csv"].place, join_path(path, "csv"), f"{reader.folder / csv}: {error}")
+        reader.report(node.value["csv"].place, join_path(path, "csv"), f"{file}: {error}")
     except ConfigError as error:
         reader.mistakes += error.mistakes
+    except csv_data.ClassError as error:
+        label, where = list(parts(node, path, ("classes",)))[error.index]
+        reader.report(label.place, where, str(error))
     return None
 
 
@@ -160,9 +203,18 @@ def read_starts(reader: Reader, node: Node | None, path: str, problem: Problem |
         right = reader.accepts(point, where, ListOf(NUMBER, 1), KEYS["start"].meaning)
         if right and problem and len(point.value) != len(weights):
             numbers = f"{len(weights)} number{'s' * (len(weights) > 1)}"
-            message = f"expected {numbers}, one per weight ({', '.join(weights)}), got {len(point.value)}"
+            message = f"expected {numbers}, one per weight ({_listed(weights)}), got {len(point.value)}"
             reader.report(point.place, where, message)
     return tuple(ListOf(NUMBER).convert(point.plain) for point, _ in points) if len(reader.mistakes) == before else ()
+
+
+_MOST_LISTED = 8
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Return names separated by commas, the first and the last of many."""
+    shown = names if len(names) <= _MOST_LISTED else (*names[:3], "...", names[-1])
+    return ", ".join(shown)
 
 
 def read_thresholds(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.declare import all_settings, settings
 from bpviz.experiment.expectations import EXACTLY
 from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.network.network import Network
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 
@@ -41,6 +42,9 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
 def _problem(problem: Problem) -> dict[str, Any]:
     if isinstance(problem, Penalized):
         return {**_problem(problem.problem), "penalty": settings(problem)}
+    if isinstance(problem, Network):
+        layers = [settings(layer) for layer in problem.layers]
+        return {"dataset": _dataset(problem.dataset), "network": {"layers": layers, **settings(problem)}}
     if isinstance(problem, Perceptron):
         return {"dataset": _dataset(problem.dataset), "network": settings(problem)}
     return {"problem": {"name": problem.name, **settings(problem)}}
@@ -50,7 +54,8 @@ def _dataset(dataset: Dataset) -> str | dict[str, Any]:
     if DATASETS.get(dataset.name) == dataset:
         return dataset.name
     samples = zip(dataset.features, dataset.targets, strict=True)
-    return {"rows": [[*x, y] for x, y in samples], "features": list(dataset.feature_names)}
+    data = {"rows": [[*x, y] for x, y in samples], "features": list(dataset.feature_names)}
+    return {**data, "classes": list(dataset.classes)} if dataset.classes else data
 
 
 def _expected(expectations: Sequence[Expectation]) -> dict[str, Any]:

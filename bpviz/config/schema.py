@@ -10,12 +10,15 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bpviz.config.csv_options import CLASSES, DECIMAL, DELIMITER, Missing
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.datasets import DATASETS
+from bpviz.problems.network.layers import Initial, Layer
+from bpviz.problems.network.network import Network
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
 
@@ -91,6 +94,11 @@ def _dataset() -> dict[str, Any]:
     }
 
 
+def _network() -> dict[str, Any]:
+    sizes = {"type": "array", "items": UNITS.schema(), "minItems": 1}
+    return {"anyOf": [sizes, _object(fields(Perceptron)), _object(NETWORK)]}
+
+
 def _start() -> dict[str, Any]:
     point = ListOf(NUMBER, 1).schema()
     return {"anyOf": [point, {"type": "array", "items": point, "minItems": 1}]}
@@ -132,11 +140,26 @@ def _expect() -> dict[str, Any]:
 _NAMES = ListOf(Text(), 1)
 ROWS = {
     "features": Field("features", None, Nullable(_NAMES, "x1, x2, ..."), "names of the columns before the target"),
+    "classes": Field("classes", None, Nullable(CLASSES), "names of targets 0 and 1"),
 }
 CSV = {
     "csv": Field("csv", dataclasses.MISSING, Text(1000), "path of a CSV file, relative to the config's folder"),
     "features": Field("features", None, Nullable(_NAMES, "all but the target"), "columns used as features"),
     "target": Field("target", None, Nullable(Text(), "the last column"), "column to predict"),
+    "classes": Field(
+        "classes",
+        None,
+        Nullable(CLASSES, "the two that occur"),
+        "classes of targets 0 and 1; rows of other classes are left out",
+    ),
+    "missing": Field(
+        "missing",
+        "error",
+        Missing(),
+        "what to do with rows with a missing value: report or drop them; marks are added to the usual ones",
+    ),
+    "delimiter": Field("delimiter", None, Nullable(DELIMITER, "the one that fits"), "character between cells"),
+    "decimal": Field("decimal", None, Nullable(DECIMAL, "the one that fits"), "decimal mark"),
 }
 LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
 MOST_WRAPPERS = 20
@@ -148,6 +171,27 @@ WITH = Field(
 )
 
 PENALTY = fields(Penalized)
+UNITS = fields(Layer)["dense"].domain
+LAYER = {**fields(Layer), "dense": dataclasses.replace(fields(Layer)["dense"], default=dataclasses.MISSING)}
+INITIAL = fields(Initial)
+NETWORK = {
+    "layers": Field(
+        "layers",
+        dataclasses.MISSING,
+        Nested(
+            f"a list of mappings of {join_words(LAYER, 'and')}",
+            lambda: {"type": "array", "items": _object(LAYER), "minItems": 1},
+        ),
+        "layers, the output layer last",
+    ),
+    **fields(Network),
+    "initial": Field(
+        "initial",
+        {name: field.default for name, field in INITIAL.items()},
+        Nested(f"a mapping of {join_words(INITIAL, 'and')}", lambda: _object(INITIAL)),
+        "random initial weights",
+    ),
+}
 DISTANCE = Interval.parse("[0, inf)")
 """Domain of an error threshold, if the minimum of the error is known."""
 
@@ -169,7 +213,7 @@ KEYS = {
             "six-points",
             Nested(
                 f"a built-in name ({', '.join(sorted(DATASETS))}); a list of rows of numbers, the target last; "
-                "a mapping {rows, features}; or a mapping {csv, features, target}",
+                "a mapping {rows, features, classes}; or a mapping {csv, features, target, ...}",
                 _dataset,
             ),
             "data to train the network on",
@@ -177,7 +221,11 @@ KEYS = {
         Field(
             "network",
             {name: field.default for name, field in fields(Perceptron).items()},
-            Nested(f"a mapping of {join_words(fields(Perceptron), 'and')}", lambda: _object(fields(Perceptron))),
+            Nested(
+                f"a mapping of {join_words(fields(Perceptron), 'and')}; a mapping of {join_words(NETWORK, 'and')}; or "
+                "the sizes of hidden sigmoid layers",
+                _network,
+            ),
             "network whose error on the dataset is minimized",
         ),
         Field(

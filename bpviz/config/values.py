@@ -33,6 +33,7 @@ class Reader:
         self.folder = folder
         self.mistakes = list(mistakes)
         self.data_files: list[str] = []
+        self.trusts_files = False  # whether messages may quote data files outside the folder
 
     def report(self, place: Place, path: str, message: str, *, shows: bool = True) -> None:
         """Add a mistake; ``shows`` is whether it shows the line."""

@@ -205,6 +205,10 @@ class Problem(Protocol):
 
     A problem with data also has the number of ``samples`` and a method ``part(samples)``, which returns the problem on
     some of them, given by index: shape ``(batch, 1)`` if all runs use the same samples, or ``(batch, runs)``.
+
+    A problem whose evaluations take much more memory than their answers and ``width`` may have a method
+    ``array_elements(kind, runs)``, which returns how many array elements an evaluation of a kind takes. Experiments
+    that need more memory than allowed are rejected by it.
     """
 
     name: ClassVar[str]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz import config, tables
 from bpviz.config.discovery import Source
+from bpviz.execution.memory import check
 from bpviz.outputs import lockfile, provenance, rounding, status, summaries
 from bpviz.outputs.drift import inputs
 from bpviz.outputs.lockfile import LockError
@@ -30,12 +31,13 @@ class Verdict(NamedTuple):
 class Experiments:
     """The experiments of configs and their outputs in ``out``; each config is read, and run if need be, once.
 
-    ``level`` is the level of a check: see fill.embedded.
+    ``level`` is the level of a check, ``memory`` the number of bytes that an experiment may use: see fill.embedded.
     """
 
-    def __init__(self, out: Path, level: str | None) -> None:
+    def __init__(self, out: Path, level: str | None, memory: int | None) -> None:
         self.out = out
         self._level = level
+        self._memory = memory
         self._sources: dict[str, Source] = {}
         self._experiments: dict[str, Experiment] = {}
         self._results: dict[str, Results] = {}
@@ -58,9 +60,10 @@ class Experiments:
         """Return the results of a config, from a run; raise ConfigError."""
         if source.path not in self._results:
             experiment = self.experiment(source)
+            check([experiment], self._memory, [source])
             from bpviz.experiment import runner  # imports NumPy, which outputs that are up to date do not need
 
-            self._results[source.path] = runner.run(experiment)
+            self._results[source.path] = runner.run(experiment, memory=self._memory)
         return self._results[source.path]
 
     def table(self, source: Source) -> tuple[Table, list[str]]:

@@ -83,7 +83,7 @@ class Embedded(NamedTuple):
     content: bytes
 
 
-def embedded(paths: Sequence[str], out: Path, level: str | None = None) -> list[Embedded]:
+def embedded(paths: Sequence[str], out: Path, level: str | None = None, memory: int | None = None) -> list[Embedded]:
     """Return documents with filled blocks, from the outputs in ``out``; nothing is written.
 
     Parameters
@@ -95,6 +95,8 @@ def embedded(paths: Sequence[str], out: Path, level: str | None = None) -> list[
     level : str or None
         How much is compared in a check: see drift. Without a check, outputs are used as they are if their lockfile
         says that they are up to date.
+    memory : int or None
+        The number of bytes that an experiment may use; None: any.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def embedded(paths: Sequence[str], out: Path, level: str | None = None) -> list[
             documents.append(read_document(path, mistakes))
         except ConfigError as error:
             mistakes += error.mistakes
-    experiments = Experiments(out, level)
+    experiments = Experiments(out, level, memory)
     made = []
     for document in documents:
         filled = []

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # Measured in docs/performance.md.
 BLOCK_BYTES = 1024 * 1024
 FEWEST_RUNS = 64
+# Beyond this, one run is work enough, and more of them only take memory.
+MOST_BYTES = 64 * 1024 * 1024
 
 
 def block_size(problem: Problem) -> int:
@@ -18,4 +20,5 @@ def block_size(problem: Problem) -> int:
 
     Results do not depend on it, only the time that they take.
     """
-    return max(FEWEST_RUNS, BLOCK_BYTES // (8 * problem.width))
+    size = 8 * problem.width
+    return max(1, BLOCK_BYTES // size, min(FEWEST_RUNS, MOST_BYTES // size))

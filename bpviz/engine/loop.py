@@ -103,7 +103,7 @@ def _select_rows(columns: dict[str, Array], which: Ints) -> dict[str, Array]:
     return {name: linalg.take(column, which) for name, column in columns.items()}
 
 
-def _with_array_settings(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
+def with_array_settings(optimizer: Optimizer, varied: dict[str, Array]) -> Optimizer:
     """Return the optimizer with every number as an array: a column ``(runs, 1)`` where it varies, else ``()``."""
     inner: Any = None
     for depth, layer in enumerate(declare.layers(optimizer)):
@@ -155,7 +155,7 @@ class _Block:
     def _set_optimizer(self, rule: Optimizer, varied: dict[str, Array]) -> None:
         """Use these hyperparameters, one row per run."""
         self.rule, self.varied = rule, varied
-        self.optimizer = guard.guarded(_with_array_settings(rule, varied), lambda: self.clock)
+        self.optimizer = guard.guarded(with_array_settings(rule, varied), lambda: self.clock)
 
     def __len__(self) -> int:
         return len(self.run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -120,35 +121,102 @@ class Summary:
     endings: npt.NDArray[np.int8]
 
 
-def record(epochs: Iterable[Epoch]) -> list[Trajectory]:
-    """Consume epochs and return the Trajectory of each run, in the order of the starts."""
-    blocks = list(epochs)
-    if not blocks:
+def record(epochs: Iterable[Epoch], most: int | None = None) -> list[Trajectory]:
+    """Consume epochs and return the Trajectory of each run, in the order of the starts.
+
+    Raise TooLongError as soon as the trajectories have more than ``most`` numbers.
+    """
+    parts: list[_Part] = []
+    last: dict[int, int] = {}  # by run, as it ends: the number of its last epoch, ...
+    ending: dict[int, Ending] = {}
+    why: dict[int, str] = {}
+    remaining = iter(epochs)
+    first = next(remaining, None)
+    if first is None:
         return []
-    rows = [len(e.run) for e in blocks]
-    run = np.concatenate([e.run for e in blocks])
-    number = np.repeat([e.clock for e in blocks], rows) - np.concatenate([e.start_clock for e in blocks])
-    weights = np.concatenate([e.w for e in blocks])
-    errors = np.concatenate([e.error for e in blocks])
-    counts = counts_of_epochs([e.block_counts for e in blocks], rows)
-    runs = int(run.max()) + 1
-    last, ending, why = np.zeros(runs, np.int64), np.zeros(runs, np.int8), [""] * runs
-    for e in blocks:
-        if e.ended is not None:
-            ended, endings = e.ended
-            last[e.run[ended]] = e.clock - e.start_clock[ended]
-            ending[e.run[ended]] = endings
-            for row in ended.tolist():
-                why[e.run[row]] = e.why.get(row, "")
-    # A stable sort keeps the rows of a run in the order of its epochs. Rows after its last epoch are dropped.
-    order = np.argsort(run, kind="stable")
-    order = order[number[order] <= last[run[order]]]
-    bounds = np.concatenate([[0], np.cumsum(last + 1)])
-    return [
-        Trajectory(weights[own], errors[own], counts[own], end, why[i] if end is Ending.STUCK else "")
-        for i in range(len(last))
-        for own, end in [(order[bounds[i] : bounds[i + 1]], ENDINGS[ending[i]])]
-    ]
+    per_epoch = first.w.size + len(first.run) * (1 + len(KINDS))  # the first block is the largest
+    length = max(1, min(_EPOCHS_PER_PART, _NUMBERS_PER_PART // per_epoch))
+    remaining, numbers = chain([first], remaining), 0
+    while blocks := list(islice(remaining, length)):
+        parts.append(_Part.of(blocks))
+        for e in blocks:
+            if e.ended is not None:
+                for row, end in zip(*(rows.tolist() for rows in e.ended), strict=True):
+                    run = int(e.run[row])
+                    last[run], ending[run] = e.clock - int(e.start_clock[row]), ENDINGS[end]
+                    why[run] = e.why.get(row, "") if ending[run] is Ending.STUCK else ""
+        numbers += parts[-1].numbers
+        if most is not None and numbers > most:
+            raise TooLongError(int(parts[-1].epoch.max()))
+    sizes = np.array([last[run] + 1 for run in range(len(last))])
+    weights, errors, counts = _joined(parts, sizes)
+    bounds = [0, *np.cumsum(sizes).tolist()]
+    own = [slice(*ends) for ends in pairwise(bounds)]
+    return [Trajectory(weights[s], errors[s], counts[s], ending[run], why[run]) for run, s in enumerate(own)]
+
+
+class TooLongError(Exception):
+    """Trajectories have more numbers than allowed; ``epoch`` is the number of the last one."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(epoch)
+        self.epoch = epoch
+
+
+# A part of the epochs is turned into arrays at a time: objects take ten times as much memory as their numbers.
+_EPOCHS_PER_PART = 4096
+_NUMBERS_PER_PART = 2**23
+
+
+class _Part(NamedTuple):
+    """The rows of some epochs, one below the other: their runs, epochs, weights, errors and counts."""
+
+    run: Ints
+    epoch: Ints
+    weights: Array
+    errors: Array
+    counts: Counts
+
+    @classmethod
+    def of(cls, blocks: Sequence[Epoch]) -> _Part:
+        rows = [len(e.run) for e in blocks]
+        return cls(
+            np.concatenate([e.run for e in blocks]),
+            np.repeat([e.clock for e in blocks], rows) - np.concatenate([e.start_clock for e in blocks]),
+            np.concatenate([e.w for e in blocks]),
+            np.concatenate([e.error for e in blocks]),
+            counts_of_epochs([e.block_counts for e in blocks], rows),
+        )
+
+    @property
+    def numbers(self) -> int:
+        return self.weights.size + self.errors.size + self.counts.size
+
+    def by_run(self, sizes: Ints) -> Ints:
+        """Return the indices of the rows sorted by run, without those after the last epoch of a run."""
+        order = np.argsort(self.run, kind="stable")  # keeps the rows of a run in the order of its epochs
+        return order[self.epoch[order] < sizes[self.run[order]]]
+
+    def recorded(self, rows: Ints) -> tuple[Array, Array, Counts]:
+        return self.weights.take(rows, axis=0), self.errors.take(rows), self.counts.take(rows, axis=0)
+
+
+def _joined(parts: list[_Part], sizes: Ints) -> tuple[Array, Array, Counts]:
+    """Return weights, errors and counts of all runs, one run below the other with ``sizes (runs,)`` rows each.
+
+    Rows after the last epoch of a run are dropped. Empties ``parts``, so that every number is held about once.
+    """
+    if len(parts) == 1:
+        return parts[0].recorded(parts[0].by_run(sizes))
+    first, total = np.cumsum(sizes) - sizes, int(sizes.sum())
+    weights = np.empty((total, parts[0].weights.shape[1]))
+    errors, counts = np.empty(total), np.empty((total, len(KINDS)), np.int64)
+    while parts:
+        part = parts.pop()
+        rows = part.by_run(sizes)
+        place = first[part.run[rows]] + part.epoch[rows]
+        weights[place], errors[place], counts[place] = part.recorded(rows)
+    return weights, errors, counts
 
 
 def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from bpviz.config import ConfigError, plugins
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from types import FrameType
 
+
+_ENDING = {number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None}
 
 TASKS_AHEAD = 4
 """Submitted tasks per worker process: enough to keep all busy, few enough to limit the results in memory."""
@@ -26,6 +30,7 @@ def worker_pool(jobs: int) -> Iterator[Executor]:
     from concurrent.futures import ProcessPoolExecutor  # slow to import
     from multiprocessing import active_children, get_context
 
+    _start_resource_tracker()
     loaded = (plugins.loaded(), declare.OPTIMIZERS.providers, declare.PROBLEMS.providers)
     with ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, loaded) as pool:
         try:
@@ -34,6 +39,22 @@ def worker_pool(jobs: int) -> Iterator[Executor]:
             for worker in active_children():
                 worker.terminate()
             raise
+
+
+def _start_resource_tracker() -> None:
+    """Start the process in which multiprocessing keeps track of semaphores, with SIGHUP blocked.
+
+    Ended by it, it would be started again, and print a traceback for each semaphore that it does not know.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        return
+    from multiprocessing import resource_tracker
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker(loaded: Sequence[plugins.Plugin], algorithms: dict[str, str], problems: dict[str, str]) -> None:
@@ -67,12 +88,24 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def interrupts_blocked() -> Iterator[None]:
-    """Block SIGINT while workers start: they inherit the mask, so Ctrl-C reaches only the parent, which ends them."""
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+    """Postpone interrupts while workers start, so that every worker that has started is known and can be ended.
+
+    Workers inherit the blocked SIGINT, so that Ctrl-C reaches only the parent, which ends them. Blocking alone does not
+    postpone a signal, which another thread may receive for the process.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    received: list[tuple[int, FrameType | None]] = []
+    handlers = {number: handler for number in _ENDING if callable(handler := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, frame: received.append((number, frame)))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number, frame in received[:1]:
+            handlers[number](number, frame)

@@ -41,3 +41,15 @@ class Experiment:
     def error_to_reach(self) -> float | None:
         """The error at or below which a run stops; None for no threshold."""
         return None if self.error_threshold is None else self.error_threshold + (self.problem.lowest or 0.0)
+
+    @property
+    def warning(self) -> str:
+        """A sentence about targets that no weights can predict; "" if there are none."""
+        warning: str = getattr(self.problem, "data_warning", "")
+        return warning
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on how the data were read: names of classes, rows left out; and the warning."""
+        notes: tuple[str, ...] = getattr(getattr(self.problem, "dataset", None), "notes", ())
+        return (*notes, self.warning) if self.warning else notes

@@ -59,7 +59,7 @@ class FigureRequest:
         return self.save_as or self.name_of_file()
 
 
-_LIMITS = ListOf(Interval.parse("[-1e9, 1e9]"), 2, 2, rising=True)
+LIMITS = ListOf(Interval.parse("[-1e9, 1e9]"), 2, 2, rising=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,14 +87,14 @@ class OfAlgorithms(FigureRequest):
 class OfPlane(FigureRequest):
     """A figure over the plane of two weights.
 
-    Any other weights are fixed at the end of the first run shown.
+    Any other weights are fixed at the end of the first run shown that did not diverge; the figure names this run.
     """
 
     weights: tuple[str, str] | None = hyper(
         None, Nullable(ListOf(Text(), 2, 2), "the first two"), "weights on the x and y axes"
     )
-    x: Limits | None = hyper(None, Nullable(_LIMITS, "automatic limits"), "limits of the x axis")
-    y: Limits | None = hyper(None, Nullable(_LIMITS, "automatic limits"), "limits of the y axis")
+    x: Limits | None = hyper(None, Nullable(LIMITS, "automatic limits"), "limits of the x axis")
+    y: Limits | None = hyper(None, Nullable(LIMITS, "automatic limits"), "limits of the y axis")
 
     def invalid_options(self, problem: Problem, algorithms: Collection[str]) -> list[tuple[str, str]]:
         wrong = super().invalid_options(problem, algorithms)

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bpviz.figures import _layout, _style
+from bpviz.landscape.plane import levels_with_lines
 from bpviz.landscape.window import distances, equal_scales
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     colors, norm = scale(data)
     axes = _layout.axes(figure, facecolor=_style.UNKNOWN, xlabel=data.names[0], ylabel=data.names[1])
     filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colors, norm=norm)
-    axes.contour(data.x, data.y, data.error, data.levels, colors=_style.PALE, linewidths=0.4, alpha=0.6)
+    if len(lined := levels_with_lines(data)):
+        axes.contour(data.x, data.y, data.error, lined, colors=_style.PALE, linewidths=0.4, alpha=0.6)
     bar = _layout.axes(figure)
     label = _layout.error_label(data.lowest)
     figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label=label)
@@ -91,7 +93,8 @@ def threshold_legend(data: Plane) -> list[tuple[Line2D, str]]:
     if data.threshold is None:
         return []
     line = Line2D([], [], color=_style.INK, linewidth=1.5, dashes=(3, 1.5))
-    return [(line, _layout.threshold_label(data.threshold, data.lowest))]
+    where = f" at {data.fixed_at}" if data.fixed_at else ""
+    return [(line, _layout.threshold_label(data.threshold, data.lowest) + where)]
 
 
 def _ticks(data: Plane) -> list[float]:
@@ -123,7 +126,10 @@ def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, t
     arrows = (tails - low) / (high - low), (tips - low) / (high - low)
     best, place = 0.02, None
     for path in drawn.threshold.get_paths():
-        places, straight = _along((path.vertices - low) / (high - low))
+        line = np.asarray(path.vertices)
+        if not len(line):  # the errors around the contour are not finite
+            continue
+        places, straight = _along((line - low) / (high - low))
         from_frame = 1.5 * np.minimum(places, 1 - places).min(axis=1)
         room = np.minimum(from_frame, distances(places, *arrows).min(axis=1, initial=np.inf))
         good = room * straight**4

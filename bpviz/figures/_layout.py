@@ -27,6 +27,8 @@ def axes(figure: Figure, **settings: Any) -> Axes:
     return figure.add_axes(_INITIAL_POSITION, **settings)
 
 
+LARGEST = 1e300  # the largest limit of an axis; sums of larger ones overflow
+
 _ROUND = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
 
 

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 class DataData(NamedTuple):
-    """Samples ``(samples, 2)`` and their targets ``(samples,)``; ``classes`` is empty if there are too many targets."""
+    """Samples ``(samples, 2)`` and their targets ``(samples,)``; no ``classes`` and labels if there are too many."""
 
     title: str
     names: tuple[str, str]
     samples: Array
     targets: Array
     classes: list[float]
+    labels: list[str]
 
 
 def _dataset(problem: Problem) -> Any:
@@ -56,7 +57,9 @@ class Data(FigureRequest):
         if len(classes) > len(_style.CLASSES):
             classes = []
         title = f"Dataset ({len(targets)} samples)" if len(targets) > 1 else "Dataset (1 sample)"
-        return DataData(title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes)
+        names = [f" ({dataset.classes[int(target)]})" if dataset.classes else "" for target in classes]
+        labels = [f"Target {target:g}{name}" for target, name in zip(classes, names, strict=True)]
+        return DataData(title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes, labels)
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
         from bpviz.figures import _layout, _style
@@ -66,14 +69,16 @@ class Data(FigureRequest):
         axes.grid()
         axes.margins(0.08)
         dots: dict[str, Any] = {"s": 90, "edgecolors": _style.PAPER, "linewidths": 0.8, "zorder": 3}
+        if (abs(data.samples) > _layout.LARGEST).any():  # too large for automatic limits
+            axes.set(xlim=(-_layout.LARGEST, _layout.LARGEST), ylim=(-_layout.LARGEST, _layout.LARGEST))
         named, bar = [], None
-        for style, target in zip(_style.CLASSES, data.classes, strict=False):
+        for style, target, label in zip(_style.CLASSES, data.classes, data.labels, strict=False):
             own = data.samples[data.targets == target]
-            named.append((axes.scatter(*own.T, color=style.color, marker=style.marker, **dots), f"Target {target:g}"))
+            named.append((axes.scatter(*own.T, color=style.color, marker=style.marker, **dots), label))
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
             x, y = data.samples.T
-            drawn = [axes.scatter(x, y, c=data.targets, cmap="cividis", **dots)]
+            drawn = [axes.scatter(x, y, c=data.targets.clip(-_layout.LARGEST, _layout.LARGEST), cmap="cividis", **dots)]
             bar = _layout.axes(figure)
             figure.colorbar(drawn[0], bar, label="Target")
         _layout.frame(figure, axes, self.title or data.title, entries=named, bar=bar)

@@ -84,6 +84,7 @@ class Errors(OfAlgorithms):
         from bpviz.figures import _layout, _style
 
         axes = _layout.axes(figure, xlabel="Epoch", ylabel=_layout.error_label(data.lowest))
+        axes.autoscale(False)  # sums of huge errors overflow
         axes.grid()
         axes.spines[["top", "right"]].set_visible(False)
         curves, ends, handles = [], [], {}
@@ -128,7 +129,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
 
     lines = [] if data.threshold is None else [data.threshold - data.lowest]
     errors = np.concatenate([*(curve.errors for curve in data.curves), lines])
-    errors = errors[np.isfinite(errors)]
+    errors = errors[np.isfinite(errors)].clip(-_layout.LARGEST, _layout.LARGEST)
     if not len(errors):
         return
     starts = np.array([*(curve.errors[0] for curve in data.curves), *lines])
@@ -140,7 +141,7 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
         return
     low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
-    low, high = low / room**2, high * room
+    low, high = low / room**2, min(high * room, _layout.LARGEST)
     axes.set_ylim(low, high)  # before set_yscale, which would otherwise choose limits that include huge errors
     axes.set_yscale("log", nonpositive="clip")
     axes.set_yticks(_layout.round_numbers(low, high))

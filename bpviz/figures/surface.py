@@ -68,6 +68,7 @@ class Surface(OfPlane, OfAlgorithms):
         import numpy as np
 
         from bpviz import landscape
+        from bpviz.figures import _layout
 
         pair = self.pair(problem)
         algorithms = select(results, self.algorithms)
@@ -79,7 +80,7 @@ class Surface(OfPlane, OfAlgorithms):
         logarithmic = plane.logarithmic and bool(high > _STEEP * low)
 
         def height(above: Array) -> Array:
-            return np.log10(np.maximum(above, low)) if logarithmic else above
+            return np.log10(np.maximum(above, low)) if logarithmic else above.clip(-_layout.LARGEST, _layout.LARGEST)
 
         tracks = []
         for algorithm in algorithms:

@@ -1,15 +1,17 @@
 """The error over a plane of two weights: its window, its values and its levels. Nothing is drawn here."""
 
-from bpviz.landscape.grid import error_grid
+from bpviz.landscape.framing import window_of
+from bpviz.landscape.grid import error_grid, errors_at
 from bpviz.landscape.plane import (
     Plane,
     at_threshold,
     axis_name,
     error_plane,
     fixed_weights_note,
-    lowest_of,
+    levels_with_lines,
     points_per_unit,
 )
+from bpviz.landscape.sampling import lowest_of
 from bpviz.landscape.window import (
     SIDE_POINTS,
     Limits,
@@ -19,7 +21,6 @@ from bpviz.landscape.window import (
     distances,
     equal_scales,
     points,
-    window_of,
     within,
 )
 
@@ -36,7 +37,9 @@ __all__ = [
     "equal_scales",
     "error_grid",
     "error_plane",
+    "errors_at",
     "fixed_weights_note",
+    "levels_with_lines",
     "lowest_of",
     "points",
     "points_per_unit",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bpviz.engine.blocks import block_size
-from bpviz.numerics import linalg
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Problem
@@ -20,17 +19,20 @@ def error_grid(
 
     ``fixed (params,)`` gives the values of the other weights, 0 by default. Non-finite errors are returned unchanged.
     """
-    across, up = pair
-    w = np.empty((len(y) * len(x), len(problem.weights)), order="F")
-    w[:] = 0.0 if fixed is None else fixed
-    w[:, across] = np.tile(x, len(y))
-    w[:, up] = np.repeat(y, len(x))
-    size = block_size(problem)
-    errors = np.empty(len(w))
-    point = None
+    return errors_at(problem, np.tile(x, (len(y), 1)), np.tile(y[:, None], (1, len(x))), pair, fixed)
+
+
+def errors_at(
+    problem: Problem, x: Array, y: Array, pair: tuple[int, int] = (0, 1), fixed: Array | None = None
+) -> Array:
+    """Return the errors at places, in the shape of ``x`` and ``y``; see ``error_grid``."""
+    errors, size, point = np.empty(x.size), block_size(problem), None
     with np.errstate(all="ignore"):
-        for first in range(0, len(w), size):
+        for first in range(0, x.size, size):
             part = slice(first, first + size)
-            point = problem.at(linalg.block(w[part]), point)
+            w = np.empty((len(errors[part]), len(problem.weights)), order="F")
+            w[:] = 0.0 if fixed is None else fixed
+            w[:, pair[0]], w[:, pair[1]] = x.ravel()[part], y.ravel()[part]
+            point = problem.at(w, point)
             errors[part] = point.error()
-    return errors.reshape(len(y), len(x))
+    return errors.reshape(x.shape)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bpviz.landscape.grid import error_grid
+from bpviz.landscape.sampling import rounding_of, sample
+from bpviz.landscape.topology import mean_widths
 from bpviz.landscape.window import SIDE_POINTS, equal_scales, within
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Plane(NamedTuple):
     threshold: float | None  # None if there is none, or if its contour is too small to be seen
     lowest_minima: Array
     other_minima: Array
-    fixed: str  # the other weights and their values, empty if there are none
+    fixed: str  # the other weights, such as "at b = 2 (the end of Adam)"; empty if there are none
+    fixed_at: str  # where the other weights are taken from if several runs are shown, such as "the end of Adam"
 
     @property
     def window(self) -> Window:
@@ -53,27 +55,19 @@ def error_plane(
     levels: int,
     size: int,
 ) -> Plane:
-    """Return the error over ``window``; the other weights are fixed at the end of the first of ``runs``.
+    """Return the error over ``window``, with the edges of ``levels`` bands; ``size`` is that of ``sample``.
 
-    ``size`` is the number of points per side of the grid. It is doubled up to twice if contours would have corners.
+    The other weights are fixed at the end of the first of ``runs`` that did not diverge.
     """
     names = results.weights
-    fixed = _fixed_weights(runs)
-    for _ in range(_DOUBLINGS + 1):
-        x, y = (np.linspace(*limits, size) for limits in window)
-        error = error_grid(problem, x, y, pair, fixed)
-        error[~np.isfinite(error)] = np.nan
-        lowest = lowest_of(problem, error)
-        error = error if lowest is None else np.maximum(error - lowest, 0.0)
-        edges, logarithmic = _levels(error, levels)
-        error = np.clip(error, edges[0], edges[-1])
-        if _is_smooth(error, edges, logarithmic):
-            break
-        size = 2 * size - 1
+    run, place = _fixing(runs)
+    fixed = run.trajectory.weights[place]
+    x, y, error, edges, logarithmic, lowest = sample(problem, window, pair, fixed, levels, size)
     threshold = results.error_threshold
     if threshold is not None and not _can_be_seen(error - (threshold - (lowest or 0.0))):
         threshold = None
     others = [f"{names[i]} = {fixed[i]:.4g}" for i in range(len(names)) if i not in pair]
+    source = _name_of(run, place, results)
     return Plane(
         (axis_name(names[pair[0]]), axis_name(names[pair[1]])),
         x,
@@ -84,41 +78,52 @@ def error_plane(
         lowest or 0.0,
         threshold,
         *_minima(problem, pair, window, lowest),
-        ", ".join(others),
+        _others(others, source),
+        source if others and len(runs) > 1 else "",
     )
 
 
+def _fixing(runs: Sequence[Run]) -> tuple[Run, int]:
+    """Return the run that fixes weights, and the row: the end of the first that did not diverge, or else a start."""
+    for run in runs:
+        if run.trajectory.ending.word != "diverged":
+            return run, -1
+    return runs[0], 0
+
+
+def _name_of(run: Run, place: int, results: Results) -> str:
+    """Return words for the start or end of a run: ``the end of Adam``, ``the end of Adam from start 2``."""
+    same = [other for other in results.runs if other.label == run.label]
+    which = f" from start {same.index(run) + 1}" if len(same) > 1 else ""
+    return f"the {'end' if place else 'start'} of {run.label}{which}"
+
+
+_LISTED = 3
+
+
+def _others(others: Sequence[str], source: str) -> str:
+    """Return words for the fixed weights: their values, or only their number if there are many."""
+    if not others:
+        return ""
+    if len(others) > _LISTED:
+        return f"with {len(others)} other weights as at {source}"
+    return f"at {', '.join(others)} ({source})"
+
+
+_LEAST_WIDTH = 4.0  # points
+
+
+def levels_with_lines(plane: Plane) -> Array:
+    """Return the levels whose contour lines do not hide the set between them: those of sets that are wide enough."""
+    sides = np.array([len(plane.x), len(plane.y)]) - 1
+    spacing = np.array([high - low for low, high in plane.window]) / sides * points_per_unit(plane.window)
+    lined: Array = plane.levels[mean_widths(plane.error, plane.levels, spacing) > _LEAST_WIDTH]
+    return lined
+
+
 def fixed_weights_note(plane: Plane, drawing: str = "contour") -> str:
-    """Return a note with the values of the weights that have no axis, such as ``contour at b = 2``."""
-    return f"{drawing} at {plane.fixed}" if plane.fixed else ""
-
-
-_DOUBLINGS = 2
-
-
-def lowest_of(problem: Problem, errors: Array) -> float | None:
-    """Return the problem's lowest known error; None if it is unknown or if one of ``errors`` is below it."""
-    lowest = problem.lowest
-    if lowest is None or np.nanmin(errors, initial=np.inf) < lowest - _ROUNDING * max(1.0, abs(lowest)):
-        return None
-    return lowest
-
-
-_ROUNDING = 1e-9  # relative, of errors
-
-
-def _is_smooth(error: Array, edges: Array, logarithmic: bool) -> bool:
-    """Return whether contours will look smooth: linear interpolation between grid points is close to the error.
-
-    The deviation, in bands, is that of every other grid point from the line between its neighbors. It is divided by 4
-    to estimate the deviation between grid points, as it is quadratic in the spacing.
-    """
-    if logarithmic:
-        error, edges = np.log(error), np.log(edges)
-    band = edges[1] - edges[0]
-    off = np.concatenate([(np.abs(e[1:-1:2] - (e[:-2:2] + e[2::2]) / 2) / band / 4).ravel() for e in (error, error.T)])
-    off = off[np.isfinite(off)]
-    return not len(off) or float(np.quantile(off, 0.99)) < 0.1
+    """Return a note on the weights that have no axis, such as ``contour at b = 2 (the end of Adam)``."""
+    return f"{drawing} {plane.fixed}" if plane.fixed else ""
 
 
 def _can_be_seen(above: Array) -> bool:
@@ -132,18 +137,9 @@ def _minima(problem: Problem, pair: tuple[int, int], window: Window, lowest: flo
     known = [(*(minimum.at[i] for i in pair), minimum.error) for minimum in problem.minima]
     seen = np.array(known).reshape(-1, 3)
     seen = seen[within(seen[:, :2], window)]
-    low = (
-        np.abs(seen[:, 2] - lowest) <= _ROUNDING * max(1.0, abs(lowest)) if lowest is not None else seen[:, 2] < -np.inf
-    )
+    low = np.abs(seen[:, 2] - lowest) <= rounding_of(lowest) if lowest is not None else np.zeros(len(seen), bool)
     seen[:, 2] -= lowest or 0.0
     return seen[low], seen[~low]
-
-
-def _fixed_weights(runs: Sequence[Run]) -> Array:
-    """Return the last weights of the first run that did not diverge, or the first start if all runs diverged."""
-    last = [run.trajectory.weights[-1] for run in runs if run.trajectory.ending.word != "diverged"]
-    fixed: Array = last[0] if last else runs[0].trajectory.weights[0]
-    return fixed
 
 
 def axis_name(weight: str) -> str:
@@ -152,28 +148,6 @@ def axis_name(weight: str) -> str:
     if weight[:1] == "w" and number.isdecimal() and 0 < int(number) <= len(_ORDINALS):
         return f"{_ORDINALS[int(number) - 1]} weight"
     return weight
-
-
-def _levels(error: Array, bands: int) -> tuple[Array, bool]:
-    """Return the edges of ``bands`` bands of error, and whether they are spaced by a constant factor.
-
-    Errors that span a factor of three or more get logarithmic levels, because paths end where errors are small. The
-    levels span at most ten decades. If the lowest thousandth of the window would take up a quarter of the bands, it
-    gets a single band.
-    """
-    low, high = float(np.nanmin(error, initial=np.inf)), float(np.nanmax(error, initial=-np.inf))
-    if not low <= high:  # no finite error
-        low, high = 0.0, 1.0
-    elif high - low <= 1e-9 * max(abs(low), abs(high)):  # constant
-        room = 0.05 * abs(high) or 1.0
-        low, high = low - room, high + room
-    elif low >= 0 and high > 3 * low:
-        low = max(low, 1e-10 * high)
-        shallow = float(np.nanquantile(error, 0.001))
-        if shallow > low * (high / low) ** 0.25:
-            low = min(shallow, high / 3)
-        return np.geomspace(low, high, bands + 1), True
-    return np.linspace(low, high, bands + 1), False
 
 
 def points_per_unit(window: Window) -> Array:

@@ -156,6 +156,8 @@ class LibraryOptimizer:
                     new[run] = w[run] if end.w is None else end.w
                 except EvaluationError as error:
                     raise (error.__cause__ or error) from None
+                except MemoryError:
+                    raise
                 except Exception as error:  # noqa: BLE001 - any exception of a library ends this run only
                     stopped[run] = one_line(error)
                 if separate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,6 +19,14 @@ def quote_value(value: object) -> str:
         return "a list" if value else "an empty list"
     text = repr(value) if isinstance(value, str) else f"{value}"
     return text if len(text) <= 60 else text[:40] + "..." + text[-10:]
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as text with a unit: ``512 MiB``, ``3.0 GiB``."""
+    units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"]
+    power = min(int(math.log2(max(size, 1)) // 10), len(units) - 1)
+    size, unit = size / 1024**power, units[power]
+    return f"{size:,.0f} {unit}" if size >= 100 or unit == "bytes" else f"{size:.1f} {unit}"
 
 
 def first_duplicate(names: Sequence[str]) -> str | None:

@@ -65,4 +65,5 @@ class Adafactor:
         return w - alpha * u / xp.maximum(1, self._rms(u, f) / self.clip), Factors(v, t)
 
     def _rms(self, x: Array, f: Oracle) -> Array:
-        return f.xp.sqrt(f.dot(x, x) / x.shape[1])
+        rms: Array = f.xp.sqrt(f.dot(x, x) / x.shape[1])
+        return rms

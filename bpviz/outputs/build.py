@@ -7,16 +7,18 @@ and drawing code are those of the lockfile.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from bpviz import config, declare, tables
 from bpviz.config import plugins
 from bpviz.execution.processes import TASKS_AHEAD, interrupts_blocked, worker_pool
 from bpviz.experiment import runner
+from bpviz.experiment.limits import OutOfMemoryError
 from bpviz.outputs import lockfile, provenance, rounding
 from bpviz.outputs.lockfile import Lock, Origin
 from bpviz.outputs.names import TABLES
@@ -143,6 +145,7 @@ class Outcome:
                 del self.updated[file]
 
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[str], None]
 """A function that is called with the title or figure name of every finished task."""
@@ -168,6 +171,7 @@ def carry_out(
     collect: Callable[[int, Outcome], T],
     *,
     processes: int = 1,
+    memory: int | None = None,
     progress: Progress = lambda title: None,
 ) -> list[T]:
     """Run experiments and write their files.
@@ -181,6 +185,8 @@ def carry_out(
         memory does not grow with the number of experiments.
     processes : int
         Number of worker processes; 1 runs everything in this process.
+    memory : int or None
+        Bytes that each experiment may use.
     progress : callable
         Called with a title or figure name whenever a task is finished.
 
@@ -189,15 +195,38 @@ def carry_out(
     list
         The return values of ``collect``, in the order of the jobs.
     """
-    if processes > 1:
-        with worker_pool(processes) as pool:
-            return _carry_out_with(pool, jobs, collect, TASKS_AHEAD * processes, progress)
-    return [collect(number, _carry_out(job, progress)) for number, job in enumerate(jobs)]
+    try:
+        if processes > 1:
+            with worker_pool(processes) as pool:
+                return _carry_out_with(pool, jobs, collect, TASKS_AHEAD * processes, memory, progress)
+        return [collect(number, _carry_out(job, memory, progress)) for number, job in enumerate(jobs)]
+    except BaseException:
+        for job in jobs:
+            atomic.remove_temporary_files(job.folder)  # of worker processes that were ended
+            atomic.remove_empty(job.folder)
+        raise
 
 
-def _carry_out(job: Job, progress: Progress = lambda title: None) -> Outcome:
+def _naming_experiment(task: Callable[Concatenate[Job, P], T]) -> Callable[Concatenate[Job, P], T]:
+    """Decorate a task: if memory runs out, the message names the experiment."""
+
+    @functools.wraps(task)
+    def named(job: Job, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return task(job, *args, **kwargs)
+        except OutOfMemoryError:
+            raise
+        except MemoryError as error:
+            reason = f" ({error})" if str(error) else ""
+            message = f"{job.experiment.name}: out of memory{reason}; use fewer epochs, starts or samples"
+            raise OutOfMemoryError(message) from None
+
+    return named
+
+
+def _carry_out(job: Job, memory: int | None = None, progress: Progress = lambda title: None) -> Outcome:
     """Carry out a job in this process."""
-    outcome = compute(job)
+    outcome = compute(job, memory)
     progress(job.experiment.title)
     for number, request in outcome.pop_pending():
         outcome.record(draw(job, number, request))
@@ -207,7 +236,12 @@ def _carry_out(job: Job, progress: Progress = lambda title: None) -> Outcome:
 
 
 def _carry_out_with(
-    pool: Executor, jobs: Sequence[Job], collect: Callable[[int, Outcome], T], most: int, progress: Progress
+    pool: Executor,
+    jobs: Sequence[Job],
+    collect: Callable[[int, Outcome], T],
+    most: int,
+    memory: int | None,
+    progress: Progress,
 ) -> list[T]:
     """Carry out jobs in a pool of worker processes with at most ``most`` experiments in progress.
 
@@ -226,7 +260,7 @@ def _carry_out_with(
         with interrupts_blocked():
             while begun < len(jobs) and len(whole) + len(computing) + len(drawing) < most:
                 task, tasks = (_carry_out, whole) if len(jobs) - begun > most else (compute, computing)
-                tasks[pool.submit(task, jobs[begun])] = begun
+                tasks[pool.submit(task, jobs[begun], memory)] = begun
                 begun += 1
         pending: set[Future[Any]] = {*whole, *computing, *drawing}
         done, _ = wait(pending, return_when=FIRST_COMPLETED)
@@ -256,11 +290,16 @@ def _carry_out_with(
     return [kept[number] for number in range(len(jobs))]
 
 
-def compute(job: Job) -> Outcome:
-    """Run an experiment, write its tables, and return the outcome with the figures to draw."""
+@_naming_experiment
+def compute(job: Job, memory: int | None = None) -> Outcome:
+    """Run an experiment, write its tables, and return the outcome with the figures to draw.
+
+    Raises OutOfMemoryError.
+    """
     if job.experiment.figures:
         import bpviz.figures._render  # noqa: F401  sets up matplotlib before another import of it
-    results, seconds = _run(job.experiment)
+    seconds: dict[str, float] = {}
+    results = runner.run(job.experiment, seconds=seconds, memory=memory)
     summary = tables.summary(results)
     outcome = Outcome(results, seconds, summary, summary["runs"])
     unchanged = _update_tables(job, outcome) and _same_origin(job)
@@ -324,14 +363,15 @@ def _same_origin(job: Job) -> bool:
     return before is not None and before.origin == job.origin and not provenance.changed_code(before.code)
 
 
-def _run(experiment: Experiment) -> tuple[Results, dict[str, float]]:
-    seconds: dict[str, float] = {}
-    return runner.run(experiment, seconds=seconds), seconds
-
-
 def tables_of(experiment: Experiment, results: Results, summary: Mapping[str, Any]) -> dict[str, bytes]:
     """Return the contents of the tables of an experiment's results, by file name."""
-    record = {"schema": schemas.SUMMARY, "experiment": config.resolved(experiment), "versions": versions(experiment)}
+    record: dict[str, Any] = {
+        "schema": schemas.SUMMARY,
+        "experiment": config.resolved(experiment),
+        "versions": versions(experiment),
+    }
+    if experiment.notes:
+        record["notes"] = experiment.notes
     used = plugins.used(experiment)
     contents = {
         "summary.md": tables.summary_markdown(results.title, tables.table(results, exact=True)),
@@ -374,8 +414,9 @@ def _drawing(job: Job, number: int) -> dict[str, str]:
     return hashing.modules(*provenance.DRAWING, *modules_of([job.experiment.figures[number]]))
 
 
+@_naming_experiment
 def draw(job: Job, number: int, request: PendingFigure) -> dict[str, DrawnFile]:
-    """Draw a figure of an experiment and return its files by name."""
+    """Draw a figure of an experiment and return its files by name. Raises OutOfMemoryError."""
     from bpviz.figures._render import rendered  # imports matplotlib
 
     drawn = {}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bpviz import config
 from bpviz.config import plugins
 from bpviz.config.discovery import Source
-from bpviz.messages.text import quote_value
+from bpviz.messages.text import join_words, quote_value
 from bpviz.outputs import lockfile, provenance, summaries
 from bpviz.outputs.lockfile import Lock, LockError, Origin
 from bpviz.outputs.names import TABLES
@@ -197,7 +197,11 @@ def changes(folder: Path, experiment: Experiment) -> dict[str, tuple[str, str]] 
         now = _flat(json.loads(json.dumps(config.resolved(experiment))))
     except (UnreadableError, KeyError, TypeError, RecursionError):
         return None
-    return {path: (_value(now, path), _value(was, path)) for path in {**was, **now} if was.get(path) != now.get(path)}
+    found = {path: (_value(now, path), _value(was, path)) for path in {**was, **now} if was.get(path) != now.get(path)}
+    other = {path: values for path, values in found.items() if not path.startswith("dataset")}
+    if experiment.data_files and len(other) < len(found):  # messages must not quote files outside the config's folder
+        return {"dataset": (join_words(experiment.data_files, "and"), "other data"), **other}
+    return found
 
 
 def _value(flat: Mapping[str, Any], path: str) -> str:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples for supervised learning: one row of features and one target per sample."""
+    """Samples for supervised learning: one row of features and one target per sample.
+
+    ``classes`` are the names of targets 0 and 1, if they have any; ``notes`` tell how the samples were read.
+    """
 
     name: str
     features: tuple[tuple[float, ...], ...]
     targets: tuple[float, ...]
     feature_names: tuple[str, ...]
     source: str = ""
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+
+def class_note(classes: Sequence[str]) -> str:
+    """Return the note about the classes of targets 0 and 1."""
+    return f"targets: {classes[0]} = 0, {classes[1]} = 1"
 
 
 DATASETS = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import hyper, problem
 from bpviz.declare.domains import Choice, Flag
+from bpviz.problems import targets
 from bpviz.problems.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:
@@ -46,10 +47,15 @@ class Perceptron:
         if self.activation != "sigmoid":
             needed = "cross-entropy requires activation sigmoid"
             wrong.append(("loss", f"{needed} (got {self.activation})"))
-        outside = sorted({t for t in self.dataset.targets if not 0 <= t <= 1})
-        if outside:
-            wrong.append(("loss", f"cross-entropy requires targets in [0, 1] (the dataset has {outside[0]:g})"))
+        complaint = targets.probabilities_complaint(self.loss, self.dataset.targets)
+        if complaint:
+            wrong.append(("loss", complaint))
         return wrong
+
+    @property
+    def data_warning(self) -> str:
+        """A sentence about targets that no weights can predict; "" if there are none."""
+        return targets.range_warning(self.dataset.targets, self.activation, self.loss)
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -68,6 +74,15 @@ class Perceptron:
     @property
     def width(self) -> int:
         return len(self.dataset.targets) * len(self.weights)
+
+    def array_elements(self, kind: str, runs: int) -> int:
+        """Return how many array elements an evaluation takes: data, work arrays of all runs and, for some kinds, more.
+
+        A Hessian is the sum over samples of products of features, which are stored once and once per run.
+        """
+        params, samples = len(self.weights), self.samples
+        more = {"hessian": params * params * max(3, runs + 1), "jacobian": 2 * params * runs}.get(kind, 0)
+        return samples * (2 * params + (5 + params) * runs + more)
 
     @property
     def samples(self) -> int:

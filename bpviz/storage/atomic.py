@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpviz.storage.reading import UnreadableError, is_link, read
+from bpviz.storage.reading import UnreadableError, is_inside, is_link, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ def check(folder: Path, files: Iterable[str]) -> None:
     those in the working directory count, which a repository may contain, and those of a relative path.
     """
     for parent in folder.parents:
-        if is_link(parent) and (not folder.is_absolute() or _is_inside(parent.parent, Path.cwd())):
+        if is_link(parent) and (not folder.is_absolute() or is_inside(parent.parent, Path.cwd())):
             raise _linked(parent)
     for path in (folder, *(folder / file for file in files)):
         try:
@@ -47,10 +47,6 @@ def check(folder: Path, files: Iterable[str]) -> None:
 
 def _linked(path: Path) -> UnwritableError:
     return UnwritableError(f"{path} is a symbolic link to {path.readlink()}; remove it or choose another --out")
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
 
 
 def make(folder: Path) -> None:
@@ -146,6 +142,12 @@ def remove_temporary_files(folder: Path) -> None:
     for part in folder.glob(".bpviz-*.part"):
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a folder if it is empty."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _open_temporary(folder: Path) -> tuple[Path, int]:

@@ -105,3 +105,11 @@ def decode(data: bytes, name: str) -> Document:
         document = Document(name, good + data[error.start :].decode("latin-1"))  # so that the message can show the line
         message = f"invalid UTF-8 byte 0x{data[error.start]:02x}; save the file as UTF-8"
         raise ConfigError([document.place(len(good)).mistake("", message)]) from None
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a file is in a folder or below it, all links resolved."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a loop of links; a NUL in the name
+        return False

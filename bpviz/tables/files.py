@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import KINDS
@@ -48,20 +49,32 @@ def _setting_text(value: Any) -> str:
 
 
 def history_csv(results: Results) -> str:
-    """Return all epochs of all runs as tidy CSV, one row per epoch; epoch 0 is the start.
+    """Return all epochs of all runs as tidy CSV: see ``history_rows``."""
+    columns, rows = history_rows(results)
+    return as_csv(itertools.chain([columns], rows))
+
+
+def history_rows(results: Results) -> tuple[list[str], Iterator[list[Any]]]:
+    """Return the names and the values of the columns of ``history.csv``, one row per epoch; epoch 0 is the start.
 
     The columns are label, epoch, error, the weights, the evaluations so far by kind, and the number of the start
     (from 1).
     """
+    names = ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
+    return names, _history(results)
+
+
+_ROWS_AT_ONCE = 4096  # rows as Python objects take many times as much memory as arrays
+
+
+def _history(results: Results) -> Iterator[list[Any]]:
     starts = {start: number for number, start in enumerate(dict.fromkeys(run.start for run in results.runs), start=1)}
-    rows: list[Sequence[object]] = [
-        ["label", "epoch", "error", *results.weights, *(f"{kind}_evaluations" for kind in KINDS), "start"]
-    ]
     for run in results.runs:
-        columns = (run.trajectory.errors.tolist(), run.trajectory.weights.tolist(), run.trajectory.counts.tolist())
-        for epoch, (error, weights, counts) in enumerate(zip(*columns, strict=True)):
-            rows.append([run.label, epoch, error, *weights, *counts, starts[run.start]])
-    return as_csv(rows)
+        path = run.trajectory
+        for first in range(0, len(path.errors), _ROWS_AT_ONCE):
+            columns = (a[first : first + _ROWS_AT_ONCE].tolist() for a in (path.errors, path.weights, path.counts))
+            for epoch, (error, weights, counts) in enumerate(zip(*columns, strict=True), start=first):
+                yield [run.label, epoch, error, *weights, *counts, starts[run.start]]
 
 
 def summary(results: Results) -> dict[str, Any]:

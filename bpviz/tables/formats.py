@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bpviz.messages.text import display_width
@@ -194,7 +194,7 @@ def rendered(table: Table, form: str, title: str = "") -> str:
     return (f"{comment}{' '.join(title.split())}\n" if title else "") + format_table(table)
 
 
-def as_csv(rows: Sequence[Sequence[object]]) -> str:
+def as_csv(rows: Iterable[Sequence[object]]) -> str:
     """Return rows as CSV; numbers are the shortest text that parses to the same value."""
     import csv
     import io

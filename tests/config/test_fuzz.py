@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import hypothesis.strategies as st
-import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 
@@ -47,7 +46,7 @@ _DECLARED = [*(kind for _, kind in OPTIMIZERS.items()), *(kind for _, kind in FI
 _KEYS = [row[0] for row in config.keys_table()]
 _WORDS = [
     *dict.fromkeys([*_KEYS, *(name for kind in _DECLARED for name in fields(kind))]),
-    *("name", "label", "kind", "csv", "rows", "features", "target"),
+    *("name", "label", "kind", "csv", "rows", "features", "target", "classes", "missing", "delimiter", "decimal"),
     *("gd", "newton", "paths", "six-points", "sigmoid", "cross-entropy"),
 ]
 _AWKWARD = [10**400, -(10**400), "1e-3", "", "\ud800", "../x", "/etc/passwd", "a\nb", "\x1b[31m", "no", "<<", "\0"]
@@ -204,20 +203,3 @@ def test_any_arguments_of_compare(algorithms, start, error_threshold, max_epochs
     else:
         labels = [algorithm.label for algorithm in experiment.algorithms]
         assert len(set(labels)) == len(labels) > 0
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("csv")
-
-
-@fuzzed
-@given(data=st.binary(max_size=200) | st.text('a,b1.\n\r" ;e', max_size=60).map(lambda text: ("a,b\n" + text).encode()))
-def test_any_csv_files(folder, data):
-    (folder / "data.csv").write_bytes(data)
-    try:
-        experiment = config.loads(b"algorithms: [gd]\nfigures: []\ndataset: {csv: data.csv}", "fuzz.yaml", folder)
-    except ConfigError as error:
-        check_messages(error)
-    else:
-        assert config.resolved(experiment)["dataset"]["rows"]

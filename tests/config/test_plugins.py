@@ -462,7 +462,7 @@ def test_crashed_worker_gives_no_traceback(folder, text):
     assert (result.returncode, result.stdout) == (1, "")
     assert "Traceback" not in result.stderr
     last = result.stderr.splitlines()[-1]
-    assert last == "a worker process crashed; rerun with --jobs 1 to see the error"
+    assert last == "a worker process crashed or was killed (out of memory?); rerun with --jobs 1 to see the error"
 
 
 # -- processes and records -------------------------------------------------------------------------------------------

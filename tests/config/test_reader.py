@@ -353,7 +353,7 @@ SAMPLE = "(one sample: features, then target)"
         ),
         (
             "network: {loss: cross-entropy}\ndataset: [[1, -1], [2, 1]]",
-            ["3:17: network.loss: cross-entropy requires targets in [0, 1] (the dataset has -1)"],
+            [("3:17: network.loss: cross-entropy requires targets in [0, 1] (1 of 2 is outside); use targets 0 and 1")],
         ),
         # datasets
         ("dataset: six-point", ["3:10: dataset: unknown dataset 'six-point'; did you mean 'six-points'?"]),
@@ -379,7 +379,10 @@ SAMPLE = "(one sample: features, then target)"
             ["3:17: dataset.rows: expected 2 feature names, one per column before the target, got 1"],
         ),
         ("dataset: {rows: [[1, 2, 3]], features: [a, a]}", ["3:40: dataset.features: duplicate name 'a'"]),
-        ("dataset: {rows: [[1, 2]], target: a}", ["3:27: dataset.target: unknown key; use one of features, rows"]),
+        (
+            "dataset: {rows: [[1, 2]], target: a}",
+            ["3:27: dataset.target: unknown key; use one of features, classes, rows"],
+        ),
         # problems, penalties and thresholds
         ("problem: rosenbrok", ["3:10: problem: unknown problem 'rosenbrok'; did you mean 'rosenbrock'?"]),
         ("problem: [beale]", ["3:10: problem: expected a name or a mapping with a name, got a list"]),
@@ -699,8 +702,9 @@ def test_rejects_an_invalid_value_of_every_setting(name):
 @pytest.mark.parametrize(("kind", "field"), declared(FIGURES), ids=_ids)
 def test_rejects_an_invalid_value_of_every_figure_option(kind, field):
     bad = json.dumps(field.domain.bad(), default=str)
-    error = rejection(f"algorithms: [gd]\nfigures:\n- kind: {kind}\n  {field.name}: {bad}")
-    assert {(m.line, m.path.split("[1")[0]) for m in error.mistakes} == {(4, f"figures[0].{field.name}")}
+    data = "dataset: [[1, 0], [2, 1]]" if kind == "curve" else "dataset: six-points"  # a curve is over one weight
+    error = rejection(f"{data}\nalgorithms: [gd]\nfigures:\n- kind: {kind}\n  {field.name}: {bad}")
+    assert {(m.line, m.path.split("[1")[0]) for m in error.mistakes} == {(5, f"figures[0].{field.name}")}
 
 
 @pytest.mark.parametrize("field", declare.fields(Perceptron).values(), ids=_ids)
@@ -748,151 +752,6 @@ def test_rejects_an_algorithm_whose_needs_the_problem_does_not_provide():
             "perceptron does not provide"
         )
     ]
-
-
-# -- CSV ---------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def csv_config(tmp_path):
-    """Return a function that writes a CSV file and reads a config that uses it."""
-
-    def read_csv(data: str | bytes, options: str = "") -> Experiment:
-        (tmp_path / "points.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
-        (tmp_path / "try.yaml").write_text(f"{GD}dataset: {{csv: points.csv{options}}}")
-        return config.load(tmp_path / "try.yaml")
-
-    return read_csv
-
-
-def test_csv_columns_by_default_and_by_name(csv_config):
-    data = '\ufeffheight, width ,kind\r\n1.5,2,0\r\n\r\n"3", 1e-1 ,1\r\n'
-    dataset = csv_config(data).problem.dataset
-    assert (dataset.features, dataset.targets) == (((1.5, 2.0), (3.0, 0.1)), (0.0, 1.0))
-    assert dataset.feature_names == ("height", "width")
-    dataset = csv_config(data, ", features: [kind], target: height").problem.dataset
-    assert (dataset.features, dataset.targets, dataset.feature_names) == (((0.0,), (1.0,)), (1.5, 3.0), ("kind",))
-    assert csv_config(data, ", target: height").problem.dataset.feature_names == ("width", "kind")
-
-
-CSV = "a,b,y\n1,2,0\n"
-
-
-@pytest.mark.parametrize(
-    ("data", "options", "messages"),
-    [
-        (
-            CSV + "1,two,0\n1,,\n",
-            "",
-            [
-                "points.csv:3:3: row 2, column 'b': expected a number, got 'two'\n    1,two,0\n      ^",
-                "points.csv:4:3: row 3, column 'b': expected a number, got an empty cell\n    1,,\n      ^",
-                "points.csv:4:4: row 3, column 'y': expected a number, got an empty cell\n    1,,\n       ^",
-            ],
-        ),
-        (CSV + '1,"two",0\n', "", ["points.csv:3: row 2, column 'b': expected a number, got 'two'\n    1,\"two\",0"]),
-        (
-            CSV + "nan,.inf,1e999\n",
-            "",
-            [
-                "points.csv:3:1: row 2, column 'a': expected a number, got 'nan'\n    nan,.inf,1e999\n    ^",
-                "points.csv:3:5: row 2, column 'b': expected a finite number, got .inf\n    nan,.inf,1e999\n        ^",
-                (
-                    "points.csv:3:10: row 2, column 'y': expected a finite number, got 1e999\n    nan,.inf,1e999\n  "
-                    "           ^"
-                ),
-            ],
-        ),
-        (
-            CSV + "1,2\n1,2,3,4\n",
-            "",
-            [
-                "points.csv:3: row 2: expected 3 cells, as in the header, got 2\n    1,2",
-                "points.csv:4: row 3: expected 3 cells, as in the header, got 4\n    1,2,3,4",
-            ],
-        ),
-        ("a,b\n", "", ["points.csv:1: no rows below the header\n    a,b"]),
-        ("", "", ["points.csv: the file is empty"]),
-        (
-            "1,2\n3,4\n",
-            "",
-            ["points.csv:1: expected column names in the first row, got numbers; add a header\n    1,2"],
-        ),
-        (
-            "a;b\n1;2\n",
-            "",
-            [
-                (
-                    "points.csv:1: expected 2 or more columns (features and a target), got 1; use commas to "
-                    "separate cells\n    a;b"
-                )
-            ],
-        ),
-        ("a\n1\n", "", ["points.csv:1: expected 2 or more columns (features and a target), got 1\n    a"]),
-        ("a,a,b\n1,2,3\n", "", ["points.csv:1: duplicate column 'a'\n    a,a,b"]),
-        ("a,,b\n1,2,3\n", "", ["points.csv:1: name of column 2: expected a non-empty string, got ''\n    a,,b"]),
-        (
-            "a," * 100_000 + "b",
-            "",
-            [f"points.csv:1: expected at most 1,000 columns, got 100,001\n    {'a,' * 48}..."],
-        ),
-        (b"a,b\n\xff,1\n", "", ["points.csv:2:1: invalid UTF-8 byte 0xff; save the file as UTF-8\n    ÿ,1\n    ^"]),
-        (
-            CSV + '1,2,"' + "x" * 200_000,
-            "",
-            ['points.csv:3: not CSV: field larger than field limit (131072)\n    1,2,"' + "x" * 91 + "..."],
-        ),
-    ],
-)
-def test_mistakes_in_a_csv_file_have_places_in_that_file(csv_config, tmp_path, data, options, messages):
-    with pytest.raises(ConfigError) as caught:
-        csv_config(data, options)
-    assert [str(mistake).removeprefix(f"{tmp_path}/") for mistake in caught.value.mistakes] == messages
-
-
-@pytest.mark.parametrize(
-    ("options", "messages"),
-    [
-        (", target: z", ["3:36: dataset.target: unknown column 'z'; use 'a', 'b' or 'y'"]),
-        (", features: [a, bb]", ["3:42: dataset.features[1]: unknown column 'bb'; did you mean 'b'?"]),
-        (", features: [a, y]", ["3:42: dataset.features[1]: 'y' is the target; remove it from the features"]),
-        (", features: [a, a]", ["3:38: dataset.features: duplicate name 'a'"]),
-        (
-            ", features: [a, a, bb, y], target: y",
-            [
-                "3:38: dataset.features: duplicate name 'a'",
-                "3:45: dataset.features[2]: unknown column 'bb'; did you mean 'b'?",
-                "3:49: dataset.features[3]: 'y' is the target; remove it from the features",
-            ],
-        ),
-        (", feature: [a]", ["3:28: dataset.feature: unknown key; did you mean 'features'?"]),
-        (
-            ", target: 3",
-            ["3:36: dataset.target: expected a string, got 3 (column to predict); add quotes: '3'"],
-        ),
-    ],
-)
-def test_unknown_columns_are_mistakes_in_the_config(csv_config, tmp_path, options, messages):
-    with pytest.raises(ConfigError) as caught:
-        csv_config(CSV, options)
-    assert first_lines(caught.value) == [f"{tmp_path}/try.yaml:{message}" for message in messages]
-
-
-def test_rejects_unreadable_csv_files(tmp_path):
-    (tmp_path / "large.csv").write_bytes(b"#" * (10 * 1024**2 + 1))
-    for name, reason in (
-        ("none.csv", "no such file"),
-        (".", "expected a file, got a folder"),
-        ("large.csv", "file too large (limit 10240 KiB)"),
-    ):
-        error = rejection(f"{GD}dataset: {{csv: {name}}}", folder=tmp_path)
-        assert first_lines(error) == [f"bad.yaml:3:16: dataset.csv: {tmp_path / name}: {reason}"]
-
-
-def test_limits_the_number_of_mistakes_in_a_csv_file(csv_config):
-    with pytest.raises(ConfigError) as caught:
-        csv_config("a,b\n" + "x,y\n" * 1000)
-    assert len(caught.value.mistakes) == 20
 
 
 # -- overrides ---------------------------------------------------------------------------------------------------------
@@ -1051,7 +910,10 @@ def test_mistakes_in_arguments_quote_them(algorithms, options, messages):
 GOOD = {
     "short": "algorithms: [gd]",
     "every algorithm": "algorithms: [" + ", ".join(OPTIMIZERS) + "]",
-    "every figure": "algorithms: [gd, rprop]\nfigures: [" + ", ".join(FIGURES) + "]",
+    "every figure": "algorithms: [gd, rprop]\nfigures: ["
+    + ", ".join(kind for kind in FIGURES if kind != "curve")
+    + "]",
+    "one weight": "dataset: [[1, 0], [2, 1]]\nalgorithms: [gd, rprop]\nfigures: [curve]",
     "rows": "dataset: [[1, 0], [0.1, 1]]\nalgorithms: [gd]\nfigures: []",
     "named rows": """
         dataset: {rows: [[1, 2, 0]], features: [a, b]}

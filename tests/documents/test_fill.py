@@ -207,7 +207,7 @@ def test_runs_each_config_once(monkeypatch) -> None:
     ran = []
     run = runner.run
     monkeypatch.setattr(
-        "bpviz.experiment.runner.run", lambda experiment: ran.append(experiment.name) or run(experiment)
+        "bpviz.experiment.runner.run", lambda experiment, **rest: ran.append(experiment.name) or run(experiment, **rest)
     )
     written(MARK + END + MARK + END)
     written("<!-- bpviz: table ../two.yaml -->\n" + END, "docs/b.md")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
+import tracemalloc
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -12,8 +13,20 @@ import numpy as np
 import pytest
 
 from bpviz.declare import KINDS, OPTIMIZERS
+from bpviz.engine import results as recording
 from bpviz.engine.loop import iterate
-from bpviz.engine.results import ENDINGS, Ending, Epoch, Results, Run, Summary, Trajectory, record, summarize
+from bpviz.engine.results import (
+    ENDINGS,
+    Ending,
+    Epoch,
+    Results,
+    Run,
+    Summary,
+    TooLongError,
+    Trajectory,
+    record,
+    summarize,
+)
 
 STARTS = [(-4, -4), (2.6, -3.5), (-1.2, 1), (1e200, 1), (5, 5), (0.3, -0.2), (-6, 2)]
 
@@ -140,3 +153,49 @@ def test_only_stuck_runs_have_a_reason():
     ended = (np.array([0, 1]), endings)
     epoch = Epoch(np.arange(2), 0, np.zeros(2, int), column, column[:, 0], bill, ended, {0: "why", 1: "no matter"})
     assert [trajectory.why for trajectory in record([epoch])] == ["why", ""]
+
+
+@pytest.mark.parametrize("block", [None, 2])
+def test_trajectories_do_not_depend_on_the_parts_in_which_epochs_are_recorded(block, six_points, monkeypatch):
+    def recorded():
+        return record(
+            iterate(OPTIMIZERS["newton"](), six_points, STARTS, error_threshold=0.1, max_epochs=30, block=block)
+        )
+
+    whole = recorded()
+    monkeypatch.setattr(recording, "_EPOCHS_PER_PART", 3)
+    assert len({trajectory.epochs for trajectory in whole}) > 2
+    for one, other in zip(whole, recorded(), strict=True):
+        assert (one.ending, one.why) == (other.ending, other.why)
+        for name in ("weights", "errors", "counts"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_recording_takes_little_more_memory_than_the_numbers(six_points):
+    """An epoch of one run has eight numbers, 64 bytes; its objects take ten times as much."""
+
+    def epochs(number):
+        return iterate(OPTIMIZERS["gd"](), six_points, [(-4, -4)], error_threshold=None, max_epochs=number)
+
+    record(epochs(10))  # imports what is needed
+    tracemalloc.start()
+    (run,) = record(epochs(30_000))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert run.epochs == 30_000
+    assert most < 2 * 64 * 30_000 + 4_000_000
+
+
+def test_recording_ends_where_trajectories_have_too_many_numbers(six_points):
+    """An epoch of two runs has sixteen numbers."""
+
+    def epochs(most_epochs):
+        starts = [(-4, -4), (5, 5)]
+        return iterate(OPTIMIZERS["gd"](), six_points, starts, error_threshold=None, max_epochs=most_epochs)
+
+    assert len(record(epochs(99), most=1600)) == 2
+    with pytest.raises(TooLongError) as caught:
+        record(epochs(100), most=1600)
+    assert caught.value.epoch == 100
+    with pytest.raises(TooLongError):  # in time
+        record(epochs(10**12), most=1600)

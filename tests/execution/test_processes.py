@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -52,3 +53,30 @@ def test_workers_started_while_interrupts_are_blocked_ignore_them() -> None:
         assert signal.SIGINT in future.result()
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
     assert signal.SIGINT not in before
+
+
+def test_signals_are_postponed_while_workers_start() -> None:
+    """Also those that another thread receives: a mask is for one thread."""
+    received: list[str] = []
+
+    def interrupted() -> None:
+        with interrupts_blocked():
+            signal.raise_signal(signal.SIGINT)
+            received.append("twice")
+
+    before = signal.signal(signal.SIGTERM, lambda *_: received.append("once"))
+    try:
+        with interrupts_blocked():
+            for _ in range(2):
+                other = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM))
+                other.start()
+                other.join()
+            time.sleep(0.01)
+            assert received == []
+        assert received == ["once"]
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert received == ["once", "twice"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -36,7 +36,7 @@ from bpviz.engine.results import Ending, Results, Run, Trajectory
 from bpviz.experiment import runner
 from bpviz.figures import _layout, _render, _style
 from bpviz.figures._base import outcome, slug
-from bpviz.landscape.plane import _levels
+from bpviz.landscape.levels import levels_of
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
@@ -125,6 +125,16 @@ def draw(kind: str, results: Results, problem: Any, **options: Any) -> Drawn:
     return Drawn(FIGURES[kind](**options), results, problem)
 
 
+ONE_WEIGHT = Perceptron(dataset=Dataset("one", ((1.0,), (2.0,), (-1.0,)), (0.0, 1.0, 0.0), ("a",)))
+
+
+def fitting(kind: str, results: Results, problem: Any) -> tuple[Results, Any]:
+    """Return results and a problem that a kind can show: the given ones, or results on a problem with one weight."""
+    if not FIGURES[kind]().invalid_options(problem, []):
+        return results, problem
+    return run(PUBLISHED, ONE_WEIGHT, [(-4.0,)], 0.125, 50), ONE_WEIGHT
+
+
 def file_of(kind: str, results: Results, problem: Any, format: str) -> bytes:
     figure = FIGURES[kind]()
     return _render.rendered(figure, figure.data(results, problem), format)
@@ -143,20 +153,20 @@ FORMATS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
     ("kind", "format"), sorted({*zip(FIGURES, itertools.cycle(FORMATS)), *(("paths", format) for format in FORMATS)})
 )
 def test_files_have_their_format_and_no_date(kind: str, format: str, results: Results, problem: Perceptron) -> None:
-    file = file_of(kind, results, problem, format)
+    file = file_of(kind, *fitting(kind, results, problem), format)
     assert file.startswith(FORMATS[format])
     assert not [word for word in (b"Date", b"dc:date", b"atplotlib v", b"matplotlib.org") if word in file]
 
 
 @every_kind
 def test_title_option_sets_the_title(kind: str, results: Results, problem: Perceptron) -> None:
-    assert "My title, $_5" in draw(kind, results, problem, title="My title, $_5").words
+    assert "My title, $_5" in draw(kind, *fitting(kind, results, problem), title="My title, $_5").words
 
 
 @every_kind
-def test_default_figures_have_different_file_names(kind: str, problem: Perceptron) -> None:
+def test_default_figures_have_different_file_names(kind: str, results: Results, problem: Perceptron) -> None:
     labels = [algorithm.label for algorithm in PUBLISHED]
-    names = [request.file_name() for request in FIGURES[kind].defaults(problem, labels)]
+    names = [request.file_name() for request in FIGURES[kind].defaults(fitting(kind, results, problem)[1], labels)]
     assert names
     assert len({*names}) == len(names)
     assert not [complaint for name in names if (complaint := FileName().complaint(name))]
@@ -173,7 +183,7 @@ def test_every_option_has_a_meaning_and_a_valid_default(kind: str) -> None:
 @pytest.mark.slow
 @every_kind
 def test_figures_are_garbage_collected(kind: str, results: Results, problem: Perceptron) -> None:
-    drawn = draw(kind, results, problem)
+    drawn = draw(kind, *fitting(kind, results, problem))
     figure = weakref.ref(drawn.figure)
     del drawn
     gc.collect()
@@ -184,7 +194,7 @@ def test_figures_are_garbage_collected(kind: str, results: Results, problem: Per
 def test_user_settings_are_restored(kind: str, results: Results, problem: Perceptron) -> None:
     with mpl.rc_context({"lines.linewidth": 7.0}):
         before = dict(mpl.rcParams)
-        file_of(kind, results, problem, "png")
+        file_of(kind, *fitting(kind, results, problem), "png")
         assert dict(mpl.rcParams) == before
 
 
@@ -211,6 +221,7 @@ def hard_cases() -> Iterator[tuple[str, Results, Any]]:
     yield "three weights", run(PUBLISHED, bias, [(-4.0, -4.0, 1.0)], 0.3, 500), bias
     flat = Perceptron(dataset=Dataset("flat", ((0.0, 0.0),), (0.5,), ("a", "b")))
     yield "zero gradient", run(PUBLISHED, flat, [(-4.0, -4.0)], None, 3), flat
+    yield "one weight", run(PUBLISHED, ONE_WEIGHT, [(-4.0,), (5.0,)], 0.125, 300), ONE_WEIGHT
     yield "huge weights", results_of([[-4, -4], [1e300, -1e300], [2, 1], [-1e308, 1e308], [0, 0]]), six
     yield "non-finite weights", results_of([[-4, -4], [2, 1], [np.nan, np.inf]], ending=Ending.DIVERGED), six
     far = results_of([[2e5, 2e5], [2e5 + 1, 2e5]], [[2e5, 2e5], [2e5, 2e5 + 3]])
@@ -497,7 +508,7 @@ def test_diverged_runs_do_not_extend_the_window() -> None:
     results.runs[1].trajectory.__dict__["ending"] = Ending.REACHED
     results.runs[0].trajectory.__dict__["ending"] = Ending.DIVERGED
     assert landscape.window_of(Perceptron(), results.runs, (0, 1)) == ((-6, 6), (-6, 6))
-    assert landscape.window_of(Perceptron(), results.runs[:1], (0, 1))[0][1] > 700
+    assert landscape.window_of(Perceptron(), results.runs[:1], (0, 1)) == ((-6, 6), (-6, 6))
 
 
 def test_runs_from_several_starts_share_one_legend_entry(problem: Perceptron) -> None:
@@ -580,8 +591,8 @@ def test_threshold_label_avoids_a_path_along_the_contour(results: Results, probl
         ([np.nan, 4.0, 64.0], [4, 8, 16, 32, 64], True),
     ],
 )
-def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> None:
-    found, is_logarithmic = _levels(np.array([error]), 4)
+def testlevels_of(error: list[float], edges: list[float], logarithmic: bool) -> None:
+    found, is_logarithmic = levels_of(np.array([error]), 4)
     np.testing.assert_allclose(found, edges)
     assert is_logarithmic is logarithmic
 
@@ -589,26 +600,26 @@ def test_levels(error: list[float], edges: list[float], logarithmic: bool) -> No
 def test_deep_narrow_minimum_gets_one_level() -> None:
     """The lowest thousandth of a bowl over a square is x² + y² < 4/1000π; the other levels cover the rest."""
     x = np.linspace(-1, 1, 301)
-    edges, logarithmic = _levels(x**2 + x[:, None] ** 2, 20)
+    edges, logarithmic = levels_of(x**2 + x[:, None] ** 2, 20)
     assert logarithmic
     assert edges[0] == pytest.approx(4 / (1000 * np.pi), rel=0.05)
     assert edges[-1] == 2
     deep = 1 + 15 * (x**2 + x[:, None] ** 2) / 2  # not narrow: the lowest values rise at once
-    assert _levels(deep, 20)[0][[0, -1]].tolist() == [1, 16]
+    assert levels_of(deep, 20)[0][[0, -1]].tolist() == [1, 16]
 
 
 def test_other_weights_are_fixed_at_the_end_of_the_first_run() -> None:
     bias = Perceptron(bias=True)
     results = results_of([[0, 0, 0], [1, 2, 1.83456]], [[0, 0, 0], [3, 3, 3]])
     drawn = draw("contour", results, bias)
-    assert "contour at b = 1.835" in drawn.words
+    assert "contour at b = 1.835 (the end of a)" in drawn.words
     x, y = drawn.data.x[[7, 90]], drawn.data.y[[20, 3]]
     expected = bias.at(np.asfortranarray(np.column_stack([x, y, [1.83456] * 2]))).error()
     np.testing.assert_array_equal(drawn.data.error[[20, 3], [7, 90]], expected)
     other = draw("paths", results, bias, weights=["b", "w2"])
     axes = other.artists.plane.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("b", "Second weight")
-    assert "contour at w1 = 1" in other.words
+    assert "contour at w1 = 1 (the end of a)" in other.words
     assert arrows_of(other)[1].tolist() == [[1.83456, 2]]
 
 
@@ -655,7 +666,7 @@ def test_contours_of_test_functions(name: str) -> None:
     assert drawn.artists.bar.get_ylabel() == (f"Error above minimum ({lowest:.5g})" if lowest else "Error")
     at = np.asfortranarray(np.column_stack([data.x[[7, 90]], data.y[[20, 3]]]))
     above = np.clip(f.at(at).error() - lowest, data.levels[0], data.levels[-1])
-    np.testing.assert_array_equal(data.error[[20, 3], [7, 90]], above)
+    np.testing.assert_allclose(data.error[[20, 3], [7, 90]], above, rtol=0 if len(data.x) < 481 else 1e-3)
     bands = np.histogram(data.error, data.levels)[0] / data.error.size
     assert (bands > 5e-4).sum() >= 12  # most levels are visible
     assert data.logarithmic is bool(f.minima)
@@ -665,14 +676,6 @@ def test_contours_of_test_functions(name: str) -> None:
     named = {0: [], 1: ["Lowest minimum"]}.get(len(stars[0]), ["Lowest minima"])
     named += {0: [], 1: ["Other minimum"]}.get(len(stars[1]), ["Other minima"])
     assert (drawn.legend if named else drawn.figure.legends) == named
-
-
-def test_grid_is_refined_if_contours_would_have_corners() -> None:
-    sizes = {
-        name: len(FIGURES["contour"]().data(*on(name)).x) for name in ("matyas", "quadratic", "rastrigin", "bukin")
-    }
-    assert sizes == {"matyas": 121, "quadratic": 121, "rastrigin": 241, "bukin": 241}
-    assert len(FIGURES["surface"]().data(*on("griewank")).plane.x) == 161
 
 
 def test_invisible_threshold_is_not_in_the_legend() -> None:
@@ -688,7 +691,7 @@ def test_invisible_threshold_is_not_in_the_legend() -> None:
 def test_threshold_is_relative_to_the_minimum_like_its_axis() -> None:
     """The lowest error of this function is -1.0316284534898774."""
     results, f = on("six-hump-camel", threshold=0.5316284534898774)
-    drawn = draw("paths", results, f)
+    drawn = draw("paths", results, f, x=[-2.2, 2.2], y=[-1.5, 1.5])
     assert "Threshold (error above minimum = 0.5316)" in drawn.legend
     threshold = drawn.artists.plane.threshold
     assert [text.get_text() for text in threshold.labelTexts] == ["0.5316"]
@@ -701,40 +704,12 @@ def test_threshold_is_relative_to_the_minimum_like_its_axis() -> None:
 
 def test_axes_can_be_swapped() -> None:
     results, f = on("six-hump-camel")
-    for kind in ("contour", "paths"):
-        drawn = draw(kind, results, f, weights=["y", "x"])
+    for kind, limits in (("contour", {}), ("paths", {"x": f.window[1], "y": f.window[0]})):
+        drawn = draw(kind, results, f, weights=["y", "x"], **limits)
         plane = drawn.artists if kind == "contour" else drawn.artists.plane
         assert (plane.axes.get_xlabel(), plane.axes.get_xlim(), plane.axes.get_ylim()) == ("y", *f.window[::-1])
         (x, y), _ = plane.minima[0].get_xydata().tolist()
         assert (y, x) == f.minima[0].at
-
-
-def test_window_grows_to_contain_runs_and_minima() -> None:
-    """Newton's method leaves the window [-2, 2] x [-1, 3] far below; the new one is a square 1.16 times the height."""
-    results, f = on("rosenbrock", OPTIMIZERS["newton"]())
-    lowest = float(results.runs[0].trajectory.weights[:, 1].min())
-    assert lowest < -2.9
-    half, middle = 0.58 * (3 - lowest), (3 + lowest) / 2
-    across, up = landscape.window_of(f, results.runs, (0, 1))
-    assert across == pytest.approx((-half, half))
-    assert up == pytest.approx((middle - half, middle + half))
-
-
-def test_window_keeps_its_proportions() -> None:
-    window = landscape.window_of(PROBLEMS["six-hump-camel"](), results_of([[1, 1], [3, 0]]).runs, (0, 1))
-    wide, high = np.ptp(window, axis=1)
-    assert wide / high == pytest.approx(4.4 / 3)
-    assert window[0][1] > 3
-    without_minima = landscape.window_of(PROBLEMS["saddle"](), results_of([[1, 1], [30, 31]]).runs, (0, 1))
-    assert without_minima[0] == pytest.approx((15.5 - 17.4, 15.5 + 17.4))
-
-
-def test_window_excludes_epochs_far_outside() -> None:
-    results, f = on("valley", OPTIMIZERS["newton"]())
-    drawn = draw("paths", results, f)
-    assert np.abs(results.runs[0].trajectory.weights).max() > 40
-    assert drawn.artists.plane.axes.get_xlim() == f.window[0]
-    assert drawn.legend[0] == "newton (30 epochs, reached max_epochs, leaves the plot)"
 
 
 def test_epochs_per_arrow_depend_on_lengths_in_pixels() -> None:
@@ -743,7 +718,7 @@ def test_epochs_per_arrow_depend_on_lengths_in_pixels() -> None:
     across = np.column_stack([np.linspace(-1e5, 1e6, 21), np.ones(21)])
     drawn = draw("paths", results_of(up, across), PROBLEMS["brown-badly-scaled"]())
     assert [path.per_arrow for path in drawn.data.paths] == [1, 1]
-    slow = draw("paths", results_of(up / 100), PROBLEMS["brown-badly-scaled"]())
+    slow = draw("paths", results_of(up / 100), PROBLEMS["brown-badly-scaled"](), x=[-1, 1], y=[-1, 1.5])
     assert slow.data.paths[0].per_arrow > 1
 
 
@@ -772,10 +747,10 @@ def test_errors_below_the_known_minimum_are_not_relative_to_it() -> None:
     assert drawn.legend == ["Known minima"]
 
 
-@pytest.mark.parametrize(("name", "steep"), [("rosenbrock", True), ("six-hump-camel", True), ("rastrigin", False)])
+@pytest.mark.parametrize(("name", "steep"), [("rosenbrock", True), ("beale", True), ("rastrigin", False)])
 def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
     results, f = on(name, OPTIMIZERS["gd"](step=1e-3))
-    drawn = draw("surface", results, f)
+    drawn = draw("surface", results, f, x=f.window[0], y=f.window[1])
     plane, low = drawn.data.plane, drawn.data.plane.levels[0]
     assert drawn.data.logarithmic is steep
     x, y, z = drawn.artists.tracks[0].get_data_3d()
@@ -786,7 +761,8 @@ def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
     (axes,) = drawn.figure.axes
     if steep:
         ticks = {text.get_text(): place for text, place in zip(axes.get_zticklabels(), axes.get_zticks(), strict=True)}
-        assert {"1": 0.0, "10": 1.0}.items() <= ticks.items()
+        assert len(ticks) > 3
+        assert all(float(text) == pytest.approx(10.0**place) for text, place in ticks.items())
     at = np.column_stack(drawn.artists.minima[0].get_data_3d())
     assert at[:, :2].tolist() == [list(minimum.at) for minimum in f.minima if minimum.error == plane.lowest]
     assert at[:, 2].tolist() == [np.log10(low) if steep else 0] * len(at)
@@ -917,7 +893,7 @@ def test_invisible_start_is_not_in_the_legend_of_the_surface(results: Results, p
 
 def test_surface_notes_the_fixed_weights() -> None:
     drawn = draw("surface", results_of([[-4, -4, 1], [-3, -3, 2]]), Perceptron(bias=True))
-    assert "surface at b = 2" in drawn.words
+    assert "surface at b = 2 (the end of a)" in drawn.words
 
 
 def test_bars_of_several_starts_are_noted_as_medians(problem: Perceptron) -> None:
@@ -1024,9 +1000,12 @@ def test_inapplicable_figures_are_rejected_and_not_default() -> None:
     assert refused.pop("data") == [("kind", "data needs a dataset with two features")]
     assert refused.pop("contour") == flat
     assert [bool(refused.pop(kind)) for kind in ("paths", "surface")] == [True, True]
+    assert FIGURES["curve"]().invalid_options(Perceptron(), []) == [
+        ("kind", "curve needs exactly one weight (the problem has 2)")
+    ]
     assert not any(refused.values())
     defaults = [request.name for kind in FIGURES for request in FIGURES[kind].defaults(narrow, ["a", "b"])]
-    assert defaults == ["epochs", "errors"]
+    assert defaults == ["curve", "curve", "curve", "epochs", "errors"]
 
 
 @pytest.mark.parametrize(
@@ -1062,6 +1041,8 @@ problem = Perceptron()
 algorithms = (Algorithm("RPROP", OPTIMIZERS["rprop"](step=0.1)), Algorithm("Newton", OPTIMIZERS["newton"]()))
 results = runner.run(Experiment("t", "t", problem, ((-4.0, -4.0),), 0.125, 1000, algorithms, ()))
 for kind, cls in FIGURES.items():
+    if cls().invalid_options(problem, []):
+        continue
     for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
         print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format)).hexdigest())
 """
@@ -1119,7 +1100,9 @@ def test_bytes_do_not_depend_on_the_environment(tmp_path: Path) -> None:
     command = [sys.executable, "-c", IN_A_PROCESS + HASHES]
     there = subprocess.run(command, env=hostile, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert there.stderr == ""
-    assert len(there.stdout.splitlines()) == len(FIGURES) + 2
+    assert (
+        len(there.stdout.splitlines()) == len(FIGURES) + 1
+    )  # all but the one for a single weight; three formats of one
     with contextlib.redirect_stdout(io.StringIO()) as here:
         exec(HASHES, {})
     assert here.getvalue() == there.stdout

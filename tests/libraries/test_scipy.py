@@ -19,7 +19,7 @@ from bpviz.declare import OPTIMIZERS, WRAPPERS
 from bpviz.engine.loop import iterate
 from bpviz.engine.oracle import CountingOracle
 from bpviz.engine.results import Ending, record
-from bpviz.libraries._scipy import METHODS
+from bpviz.libraries._scipy import METHODS, ScipyRun
 from bpviz.numerics import linalg
 
 over_methods = pytest.mark.parametrize("method", METHODS)
@@ -244,6 +244,12 @@ def test_exception_of_the_library_ends_its_run_only(six_points):
     for run in runs:
         assert (run.ending, run.epochs) == (Ending.STUCK, 1)
         assert run.why == "shapes (3,3) and (2,) not aligned: 3 (dim 1) != 2 (dim 0)"
+
+
+def test_memory_that_runs_out_in_the_library_is_no_ending(six_points, monkeypatch):
+    monkeypatch.setattr(ScipyRun, "step", lambda *_: np.empty(2**50))
+    with pytest.raises(MemoryError):
+        list(iterate(OPTIMIZERS["scipy:BFGS"](), six_points, [(-4.0, -4.0)], error_threshold=None, max_epochs=5))
 
 
 def test_method_with_a_lock_allows_one_run_at_a_time(six_points):

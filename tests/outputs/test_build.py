@@ -201,6 +201,33 @@ def test_interrupt_ends_all_processes_with_one_message(tmp_path, jobs, wait):
 
 
 @on_posix
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize(("jobs", "name", "code"), [("1", "SIGTERM", 143), ("2", "SIGTERM", 143), ("2", "SIGHUP", 129)])
+def test_signal_ends_all_processes_quietly(tmp_path, jobs, name, code, whole_group):
+    """`kill` sends the signal to one process, `timeout` and a closed terminal to all of the group."""
+    process = started(tmp_path, "--jobs", jobs)
+    time.sleep(0.5)
+    (os.killpg if whole_group else os.kill)(process.pid, getattr(signal, name))
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (code, "", "")
+    assert gone(process.pid)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@on_posix
+def test_ignored_hangup_does_not_end_the_program(tmp_path):
+    """`nohup` ignores SIGHUP."""
+    (tmp_path / "a.yaml").write_text("algorithms: [rprop]\nfigures: []\n")
+    code = "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    code += "from bpviz.experiment import runner\nrun = runner.run\n"
+    code += "runner.run = lambda *a, **k: (os.kill(os.getpid(), signal.SIGHUP), run(*a, **k))[1]\n"
+    code += "from bpviz.cli import main; main()\n"
+    command = [sys.executable, "-c", code, "run", "a.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(HOME)}, check=False, timeout=20)
+    assert done.returncode == 0
+
+
+@on_posix
 def test_workers_end_when_parent_is_killed(tmp_path):
     process = started(tmp_path, "--jobs", "2")
     time.sleep(0.5)

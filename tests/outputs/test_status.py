@@ -172,6 +172,15 @@ def test_changed_data_rerun_the_experiment():
     assert status_lines() == [UP_TO_DATE]
 
 
+def test_reasons_do_not_quote_data_files():
+    """The file may be outside the folder of the config."""
+    Path("other.csv").write_text("c,b,y\n.123,.3,1\n.5,.3,0\n")
+    edit("two.yaml", "six.csv", "other.csv")
+    first = status_lines()[0]
+    assert first.startswith("outputs/two: updated ")
+    assert first.endswith(" of 8 files (six.csv changed; other.csv changed; dataset: other data -> other.csv)")
+
+
 def test_comment_in_config_updates_no_file(folder):
     Path("two.yaml").write_text("# why not\n" + CONFIG)
     before = {name: content for name, content in tree(folder).items() if not name.endswith(lockfile.NAME)}

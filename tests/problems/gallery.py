@@ -65,7 +65,8 @@ def _draw_one(axes: Any, name: str) -> None:
     plane = landscape.error_plane(f, results, (0, 1), results.runs, f.window, levels=15, size=81)
     colors, norm = _contour.scale(plane)
     axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colors, norm=norm)
-    axes.contour(plane.x, plane.y, plane.error, plane.levels, colors=_style.PALE, linewidths=0.25, alpha=0.6)
+    lined = landscape.levels_with_lines(plane)
+    axes.contour(plane.x, plane.y, plane.error, lined, colors=_style.PALE, linewidths=0.25, alpha=0.6)
     path = results.runs[0].trajectory.weights
     axes.plot(*path.T, color=_style.COLORS[3], linewidth=1.1)
     signs = [

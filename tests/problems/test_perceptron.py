@@ -200,7 +200,7 @@ def test_cross_entropy_needs_targets_that_are_probabilities(target):
     with pytest.raises(ValueError, match="cross-entropy") as refusal:
         Perceptron(dataset=dataset, loss="cross-entropy")
     assert str(refusal.value) == (
-        f"perceptron: loss: cross-entropy requires targets in [0, 1] (the dataset has {target:g})"
+        "perceptron: loss: cross-entropy requires targets in [0, 1] (1 of 2 is outside); use targets 0 and 1"
     )
 
 
@@ -244,6 +244,59 @@ def test_accepted_activations_and_losses_are_the_implemented_ones():
     }
     implemented = {name for name, kind in classes.items() if hasattr(kind, "slope") and Protocol not in kind.__bases__}
     assert implemented == {*ACTIVATIONS.values(), *LOSSES.values()}
+
+
+@pytest.mark.parametrize(
+    ("activation", "targets", "warning"),
+    [
+        (
+            "sigmoid",
+            (-1.0, 1.0, 1.0, -1.0),
+            (
+                "2 of 4 targets are outside [0, 1], the range of sigmoid: the error cannot fall below 0.5; use "
+                "activation tanh, or targets 0 and 1 (two `classes` of a CSV file)"
+            ),
+        ),
+        (
+            "sigmoid",
+            (0.0, 1.0, 2.0),
+            (
+                "1 of 3 targets is outside [0, 1], the range of sigmoid: the error cannot fall below 0.3333; use "
+                "activation linear, or targets 0 and 1 (two `classes` of a CSV file)"
+            ),
+        ),
+        (
+            "sigmoid",
+            tuple(1.0 + i for i in range(11)),
+            (
+                "10 of 11 targets are outside [0, 1], the range of sigmoid: the error cannot fall below 35; use "
+                "activation linear, or targets 0 and 1"
+            ),
+        ),
+        (
+            "tanh",
+            (0.0, 2.0),
+            (
+                "1 of 2 targets is outside [-1, 1], the range of tanh: the error cannot fall below 0.5; use activation "
+                "linear, or targets -1 and 1"
+            ),
+        ),
+        (
+            "relu",
+            (-1.0, 1.0),
+            (
+                "1 of 2 targets is outside [0, inf), the range of relu: the error cannot fall below 0.5; use "
+                "activation tanh, or targets of 0 or more"
+            ),
+        ),
+        ("tanh", (-1.0, 1.0), ""),
+        ("softplus", (0.0, 100.0), ""),
+        ("linear", (-100.0, 100.0), ""),
+    ],
+)
+def test_warning_about_targets_that_no_weights_predict(activation, targets, warning):
+    problem = Perceptron(Dataset("data", tuple((x,) for x in targets), targets, ("x",)), activation)
+    assert problem.data_warning == warning
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

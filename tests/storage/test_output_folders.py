@@ -46,6 +46,15 @@ def test_sweep_removes_only_temporary_files(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".bpviz-1", "bpviz-1.part", "mine.part"]
 
 
+def test_removes_only_empty_folders(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_bytes(b"")
+    for name in ("empty", "full", "none"):
+        atomic.remove_empty(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
 def test_folder_is_locked_until_the_block_ends(tmp_path: Path) -> None:
     waited: list[bool] = []
     with atomic.locked(tmp_path, lambda: waited.append(True)):

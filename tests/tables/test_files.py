@@ -20,7 +20,7 @@ from bpviz.declare import KINDS
 from bpviz.experiment import runner
 from bpviz.outputs import lockfile
 from bpviz.outputs.build import TABLES
-from bpviz.tables import schemas
+from bpviz.tables import files, schemas
 
 CONFIG = r"""
 title: "Every ending | from two starts"
@@ -226,3 +226,11 @@ def test_run_without_epochs_has_one_row(tmp_path):
     (run,) = read_json(folder / "summary.json")["runs"]
     assert (run["epochs"], run["ending"], run["weights"]) == (0, "reached", [2.6, -3.5])
     assert run["evaluations"] == {"error": 0, "gradient": 0, "hessian": 0}
+
+
+def test_history_does_not_depend_on_the_rows_that_are_made_at_once(experiment, monkeypatch):
+    results = runner.run(experiment)
+    whole = files.history_csv(results)
+    monkeypatch.setattr(files, "_ROWS_AT_ONCE", 3)
+    assert files.history_csv(results) == whole
+    assert max(run.epochs for run in results.runs) > 6

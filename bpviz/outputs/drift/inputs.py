@@ -154,7 +154,7 @@ def _config(subject: Subject, experiment: Experiment, *, without_data: bool) -> 
     found = [
         subject.of_config(path, f"changed from {was} to {now}")
         for path, (now, was) in changes.items()
-        if not (without_data and path.startswith("dataset."))
+        if not (without_data and path.startswith("dataset"))
     ]
     more = len(found) - _MOST
     if more > 1:

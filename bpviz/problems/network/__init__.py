@@ -1,0 +1,1 @@
+"""Networks of dense layers: their declaration, forward pass, derivatives and initial weights."""
