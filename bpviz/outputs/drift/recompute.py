@@ -57,7 +57,8 @@ def _unlisted(folder: Path, before: Lock, experiment: Experiment) -> Iterator[Dr
         for suffix in FIGURE_FORMATS:
             name = f"{figure.file_name()}.{suffix}"
             if name not in {**before.files, **before.left_over} and os.path.lexists(folder / name):
-                yield Drift("results", Mistake(str(folder / name), 0, 0, "", f"not listed in {lockfile.NAME}"))
+                message = f"not listed in {lockfile.NAME}; delete it, or draw it with --format {suffix}"
+                yield Drift("results", Mistake(str(folder / name), 0, 0, "", message))
 
 
 def compare(task: Task, outcome: Outcome, level: str) -> None:

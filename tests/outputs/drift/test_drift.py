@@ -692,7 +692,8 @@ def test_reports_figures_that_the_lockfile_does_not_list(asked, level):
     locked(forge)
     assert check() == (0, NOTHING["inputs"])
     code, printed = check(level=level)
-    assert (code, printed[0]) == (1, "outputs/two/errors.png: not listed in bpviz.lock.json")
+    fix = "delete it, or draw it with --format png"
+    assert (code, printed[0]) == (1, f"outputs/two/errors.png: not listed in bpviz.lock.json; {fix}")
 
 
 @pytest.mark.parametrize("level", ["results", "pixels"])
