@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,6 +20,7 @@ from bpviz.declare.domains import Choice
 from bpviz.engine import results
 from bpviz.execution.memory import budget, check, parse
 from bpviz.experiment import runner
+from bpviz.figures import _style
 from bpviz.messages.text import join_words, quote_value
 from bpviz.outputs import build
 
@@ -27,13 +28,17 @@ if TYPE_CHECKING:
     from types import EllipsisType
 
     import numpy.typing as npt
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
     from bpviz.engine.results import Run
 
 Files: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
 FORMATS = ("png", "svg", "pdf")
+
+_ROWS = {"summary": tables.summary_rows, "history": tables.history_rows}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -116,30 +121,101 @@ class Results(results.Results):
         """Return the table of the runs as HTML, which notebooks show."""
         return tables.as_html(tables.table(self))
 
-    def figure(self, kind: str = "paths", **options: Any) -> Figure:
+    def records(self, table: str = "summary") -> list[dict[str, Any]]:
+        """Return the numbers as plain dictionaries, for instance for a data frame of any library.
+
+        Parameters
+        ----------
+        table : {"summary", "history"}, default "summary"
+            "summary" has one record per run, with the columns of ``summary.csv``: ``settings`` is a dictionary and
+            ``start`` a tuple. "history" has one record per epoch, with the columns of ``history.csv``: epoch 0 is the
+            start, evaluations are those so far, and ``start`` is the number of the start, from 1.
+
+        Returns
+        -------
+        list of dict
+            The records, in the order of the runs. All have the same keys.
+
+        Raises
+        ------
+        ConfigError
+            If the table is unknown.
+        """
+        columns, rows = self._rows(table)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def to_pandas(self, table: str = "summary") -> DataFrame:
+        """Return the numbers as a data frame of pandas, which has to be installed: ``pip install "bpviz[pandas]"``.
+
+        Parameters
+        ----------
+        table : {"summary", "history"}, default "summary"
+            The table, as for ``records``. The settings of "summary" become columns of their own, such as
+            ``settings.step``, with NaN where an algorithm does not have the setting.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per run or per epoch.
+
+        Raises
+        ------
+        ConfigError
+            If the table is unknown.
+        ImportError
+            If pandas is not installed.
+        """
+        columns, rows = self._rows(table)
+        try:
+            import pandas
+        except ImportError:
+            message = 'to_pandas requires pandas; install it with pip install "bpviz[pandas]"'
+            raise ImportError(message, name="pandas") from None
+        frame = pandas.DataFrame(rows, columns=columns)
+        if "settings" not in columns:
+            return frame
+        settings = pandas.DataFrame(frame.pop("settings").tolist()).add_prefix("settings.")
+        return pandas.concat([frame, settings], axis="columns")
+
+    def _rows(self, table: str) -> tuple[list[str], Iterable[list[Any]]]:
+        _check_choices("table", [table], tuple(_ROWS))
+        return _ROWS[table](self)
+
+    def figure(self, kind: str = "paths", *, ax: Axes | None = None, **options: Any) -> Figure:
         """Draw a figure.
 
         Parameters
         ----------
         kind : str, default "paths"
             Kind of figure, as listed by `bpviz list figures`.
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw into. They keep their place, and get the title, the labels, and the legend inside. Default: a
+            new figure.
         **options : object
-            Options of the kind, as listed by `bpviz explain KIND`, for instance ``title`` and ``algorithms``.
+            Options of the kind, as listed by `bpviz explain KIND`, for instance ``title``, ``algorithms`` and
+            ``style={"theme": "dark"}``.
 
         Returns
         -------
         matplotlib.figure.Figure
-            The figure. It is not registered with pyplot.
+            The figure, which a notebook shows as an image, or that of ``ax``. It is not registered with pyplot.
 
         Raises
         ------
         ConfigError
             If the kind or an option is unknown or invalid.
+        ValueError
+            If ``ax`` has the wrong projection, or if the figure needs several axes.
         """
         request = config.figure(self.experiment, kind, options)
-        from bpviz.figures._render import drawn  # matplotlib only when something is drawn
+        from bpviz.figures import _render  # matplotlib only when something is drawn
 
-        return drawn(request, request.data(self, self.experiment.problem))
+        look = self.experiment.look(request)
+        with _style.using(look):
+            data = request.data(self, self.experiment.problem)
+        figure = _render.drawn(request, data, look, ax)
+        _warn([_render.lacking(ax or figure, look)])
+        return figure
 
     def save(self, folder: str | os.PathLike[str], formats: str | Sequence[str] = "png") -> Path:
         """Write the files that `bpviz run` writes, except for the lockfile: tables, run.json and figures.
@@ -164,18 +240,27 @@ class Results(results.Results):
             If the folder cannot be written.
         """
         chosen = [formats] if isinstance(formats, str) else list(formats)
-        domain = Choice(FORMATS)
-        complaints = [f"{complaint}{domain.hint(one)}" for one in chosen if (complaint := domain.complaint(one))]
-        if complaints:
-            raise ConfigError([Mistake("formats", 0, 0, "", complaint) for complaint in complaints])
+        _check_choices("formats", chosen, FORMATS)
         path = Path(folder)
         job = build.Job(dataclasses.replace(self.experiment, name=path.name), path, tuple(chosen))
         build.plan([job])
         build.write_tables(job.experiment, self, path)
+        lacking: list[Any] = []
         for number, figure in enumerate(job.experiment.figures):
-            data = figure.data(self, job.experiment.problem)
-            build.draw(job, number, build.PendingFigure(job.formats, data, None))
+            with _style.using(job.experiment.look(figure)):
+                data = figure.data(self, job.experiment.problem)
+            files = build.draw(job, number, build.PendingFigure(job.formats, data, None))
+            lacking += [file.lacking for file in files.values()]
+        _warn(lacking)
         return path
+
+
+def _check_choices(argument: str, values: Sequence[str], words: tuple[str, ...]) -> None:
+    """Raise ConfigError if one of the values of an argument is none of the words."""
+    domain = Choice(words)
+    complaints = [f"{complaint}{domain.hint(value)}" for value in values if (complaint := domain.complaint(value))]
+    if complaints:
+        raise ConfigError([Mistake(argument, 0, 0, "", complaint) for complaint in complaints])
 
 
 def run(
@@ -218,9 +303,10 @@ def run(
     _load(plugins)
     overrides = [overrides] if isinstance(overrides, str) else list(overrides)
     if isinstance(experiment, Experiment):
-        if overrides:
-            experiment = config.from_mapping(config.resolved(experiment), overrides, experiment.name)
-        return _run(experiment, most)
+        if not overrides:
+            return _run(experiment, most)
+        changed = config.from_mapping(config.resolved(experiment), overrides, experiment.name)
+        return _run(changed if changed.heading else dataclasses.replace(changed, title=experiment.title), most)
     if isinstance(experiment, Mapping):
         return _run(config.from_mapping(experiment, overrides), most)
     if isinstance(experiment, str | os.PathLike):
@@ -290,6 +376,14 @@ def compare(
         values["error_threshold"] = error_threshold
     experiment = config.from_values(algorithms, values)
     return _run(dataclasses.replace(experiment, figures=(FIGURES["paths"](),)), most)
+
+
+def _warn(lacking: Sequence[Any]) -> None:
+    """Warn about letters that the fonts of figures lack."""
+    from bpviz.figures._render import remarks
+
+    for remark in remarks(lacking):
+        warnings.warn(remark, stacklevel=3)
 
 
 def _load(files: Files) -> None:

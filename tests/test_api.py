@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -337,6 +339,80 @@ def test_html_is_escaped():
     assert label in Cells(page).texts
 
 
+TWO_STARTS = {
+    "algorithms": [{"name": "gd", "with": ["clip-norm"]}, {"name": "momentum", "step": 0.1}],
+    "start": [[-4, -4], [3, -2]],
+    "max_epochs": 5,
+    "figures": [],
+}
+
+
+def csv_rows(text):
+    head, *rows = csv.reader(io.StringIO(text))
+    return head, rows
+
+
+def test_records_have_the_columns_and_numbers_of_the_csv_files(folder):
+    results = bpviz.run(TWO_STARTS)
+    results.save("out")
+    head, rows = csv_rows((folder / "out" / "history.csv").read_text())
+    history = results.records("history")
+    assert [list(record) for record in history] == [head] * len(rows) == [head] * 24
+    assert [[str(value) for value in record.values()] for record in history] == rows
+    head, rows = csv_rows((folder / "out" / "summary.csv").read_text())
+    summary = results.records()
+    assert summary == results.records("summary")
+    assert [list(record) for record in summary] == [head] * 4
+    for record, row in zip(summary, rows, strict=True):
+        assert row[head.index("start")] == " ".join(map(str, record.pop("start")))
+        assert row[head.index("settings")].startswith(f"step={record.pop('settings')['step']} ")
+        assert list(map(str, record.values())) == [cell for name, cell in zip(head, row, strict=True) if name in record]
+
+
+def test_records_are_plain_values():
+    results = bpviz.run(TWO_STARTS)
+    assert results.records()[1]["start"] == (3.0, -2.0)
+    assert results.records()[3]["settings"] == dict(results.runs[3].settings)
+    for record in (*results.records(), *results.records("history")):
+        assert {type(value) for value in record.values()} <= {str, int, float, dict, tuple}
+    record = results.records()[0]
+    record["settings"].clear()
+    assert results.runs[0].settings  # the records are copies
+
+
+@pytest.mark.parametrize("method", ["records", "to_pandas"])
+def test_rejects_unknown_table(method):
+    with pytest.raises(
+        ConfigError, match=r"^table: expected summary or history, got 'sumary'; did you mean 'summary'"
+    ) as e:
+        getattr(bpviz.compare("gd", max_epochs=1), method)("sumary")
+    assert len(e.value.mistakes) == 1
+
+
+def test_data_frames():
+    pandas = pytest.importorskip("pandas", reason='pandas is not installed: pip install "bpviz[pandas]"')
+    results = bpviz.run(TWO_STARTS)
+    history = results.to_pandas("history")
+    pandas.testing.assert_frame_equal(history, pandas.DataFrame(results.records("history")))
+    ends = history.groupby(["label", "start"], sort=False)["error"].last()
+    assert ends.tolist() == [run.final_error for run in results]
+    summary = results.to_pandas()
+    records = results.records()
+    assert summary.drop(columns=[name for name in summary if name.startswith("settings.")]).to_dict("records") == [
+        {name: value for name, value in record.items() if name != "settings"} for record in records
+    ]
+    assert summary["settings.step"].tolist() == [0.3, 0.3, 0.1, 0.1]
+    assert summary["settings.momentum"].isna().tolist() == [True, True, False, False]
+    assert summary.groupby("start")["final_error"].min().index.tolist() == [(-4.0, -4.0), (3.0, -2.0)]
+
+
+def test_data_frames_require_pandas(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError) as error:
+        bpviz.compare("gd", max_epochs=1).to_pandas()
+    assert str(error.value) == 'to_pandas requires pandas; install it with pip install "bpviz[pandas]"'
+
+
 def test_figures(folder):
     from matplotlib.figure import Figure
     from matplotlib.text import Text
@@ -503,7 +579,7 @@ def test_run_reports_mistakes(data, lines):
     [
         ([], {}, ["compare: missing algorithm; give at least one"]),
         (["gd", "gd"], {}, ["gd: duplicate label 'Gradient descent'; change a setting or add a label"]),
-        ([{"step": 1}], {}, ["argument 1: missing key 'name'; use one of "]),
+        ([{"step": 1}], {}, ["argument 1: missing key 'name'; use a name "]),
         ([3], {}, ["argument 1: expected a name or a mapping with a name, got 3"]),
         (["gd", {"name": "gdd"}], {}, ["argument 2: name: unknown algorithm 'gdd'; did you mean 'gd'?"]),
         (

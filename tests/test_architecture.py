@@ -32,6 +32,7 @@ USED_BY = {
     "mlflow": {"trackers"},
     "mpl_toolkits": {"figures"},
     "optax": {"libraries"},
+    "pandas": {"api"},
     "rich": {"cli"},
     "scipy": {"libraries"},
     "tensorboardX": {"trackers"},
@@ -40,7 +41,7 @@ USED_BY = {
     "yaml": {"config"},
 }
 LATE = {"rich", "matplotlib", "numpy"}  # imported inside callbacks by commands, so that --help stays fast
-OPTIONAL = {name for name, folders in USED_BY.items() if folders <= {"libraries", "trackers"}}  # may not be installed
+OPTIONAL = {"pandas", *(name for name, folders in USED_BY.items() if folders <= {"libraries", "trackers"})}
 
 HOME = Path(bpviz.__file__).parent
 

@@ -52,7 +52,8 @@ def _imported(folder: str, *excluded: str) -> set[str]:
 
 
 def test_dependencies_are_the_imported_libraries() -> None:
-    assert _imported("bpviz", "bpviz/libraries", "bpviz/trackers") == _modules(PROJECT["dependencies"])
+    data_frames = PROJECT["optional-dependencies"]["pandas"]  # imported by Results.to_pandas
+    assert _imported("bpviz", "bpviz/libraries", "bpviz/trackers") == _modules([*PROJECT["dependencies"], *data_frames])
 
 
 def test_extras_are_the_libraries_imported_for_their_optimizers() -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bpviz.cli.errors import annotate, print_safely, summarize
+from bpviz.cli.errors import annotate, summarize
 from bpviz.cli.options import LEVELS, Options, sources
 from bpviz.cli.progress import run_jobs, waiting_message
 from bpviz.cli.show import failed_expectations, print_unmet
+from bpviz.messages.printing import echo, echo_json
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
@@ -86,7 +87,7 @@ def check_outputs(
     annotate([*drifts, *(failed_expectations(found) if options.strict else ())])
     skipped = [str(result.folder / name) for result in found for name in result.skipped] if options.strict else []
     if skipped:
-        print_safely(f"figures skipped (--strict): {', '.join(skipped)}", err=True)
+        echo(f"figures skipped (--strict): {', '.join(skipped)}", err=True)
     failed = bool(drifts or unmet or skipped)
     if any(result.pictures for result in found):
         failed = not _write_page(found, options, level, pictures) or failed
@@ -143,15 +144,15 @@ def _print_report(found: Sequence[CheckResult], options: Options, level: str) ->
     if options.printed == "json":
         from bpviz import tables
 
-        click.echo(tables.as_json(report.as_data(found, level)), nl=False)
+        echo_json(tables.as_json(report.as_data(found, level)))
     elif options.printed == "md":
-        click.echo(report.as_markdown(found, level), nl=False)
+        echo(report.as_markdown(found, level), nl=False)
     else:
         text = report.as_text(found, notes=not options.quiet)
         if text:
-            print_safely(text.rstrip("\n"))
+            echo(text.rstrip("\n"))
         if not options.quiet:
-            click.echo(report.verdict(found, level))
+            echo(report.verdict(found, level))
     summarize(lambda: report.as_markdown(found, level))
 
 
@@ -163,8 +164,8 @@ def _write_page(found: Sequence[CheckResult], options: Options, level: str, pict
     try:
         written = html.write(pictures, found, report.verdict(found, level))
     except UnwritableError as error:
-        click.echo(str(error), err=True)
+        echo(str(error), err=True)
         return False
     if not options.quiet:
-        click.echo(f"see {written} for a visual diff", err=True)
+        echo(f"see {written} for a visual diff", err=True)
     return True

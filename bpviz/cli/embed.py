@@ -14,6 +14,7 @@ from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import LEVELS, memory_option, plugin_option
 from bpviz.cli.show import counted
+from bpviz.messages.printing import echo
 
 if TYPE_CHECKING:
     from bpviz.documents.fill import Change, Embedded, Stale
@@ -92,13 +93,13 @@ def command(
     if quiet:
         return
     for one in outdated:
-        click.echo(f"{one.path}: updated {len(one.changes)} of {counted(one.blocks, 'block')}", err=True)
+        echo(f"{one.path}: updated {len(one.changes)} of {counted(one.blocks, 'block')}", err=True)
     skipped = sum(len(one.skipped) for one in results)
     blocks = sum(one.blocks for one in results if one not in outdated) - skipped
     if blocks or not (outdated or skipped):
-        click.echo(f"{counted(blocks, 'block')} up to date" if blocks else "no blocks found", err=True)
+        echo(f"{counted(blocks, 'block')} up to date" if blocks else "no blocks found", err=True)
     if skipped:
-        click.echo(f"{counted(skipped, 'figure')} skipped (drawn with another version of matplotlib)", err=True)
+        echo(f"{counted(skipped, 'figure')} skipped (drawn with another version of matplotlib)", err=True)
 
 
 def _print_outdated(results: Sequence[Embedded], options: str) -> None:
@@ -106,17 +107,17 @@ def _print_outdated(results: Sequence[Embedded], options: str) -> None:
     for one in results:
         blocks: list[Change | Stale] = [*one.changes, *one.stale]
         for block in sorted(blocks, key=lambda block: block.line):
-            click.echo(block)
+            echo(block)
     stale: dict[str, set[str]] = {}
     for one in results:
         for old in one.stale:
             stale.setdefault(old.config, set()).add(old.suffix)
     for config, suffixes in stale.items():
         formats = "".join(f" --format {suffix}" for suffix in sorted(suffixes)) if suffixes != {"png"} else ""
-        click.echo(f"run `bpviz run{options} --force {_quoted([config])}{formats}` to redraw figures", err=True)
+        echo(f"run `bpviz run{options} --force {_quoted([config])}{formats}` to redraw figures", err=True)
     outdated = [one.path for one in results if one.changes]
     if outdated:
-        click.echo(f"run `bpviz embed{options} {_quoted(outdated)}` to update", err=True)
+        echo(f"run `bpviz embed{options} {_quoted(outdated)}` to update", err=True)
     if stale or outdated:
         raise click.exceptions.Exit(1)
 

@@ -13,6 +13,7 @@ import click
 from bpviz.cli.errors import fail, report_mistakes
 from bpviz.cli.layout import Command, fold, split_width, text_width
 from bpviz.cli.options import plugin_option
+from bpviz.messages.printing import echo
 
 if TYPE_CHECKING:
     from bpviz.declare import Problem
@@ -50,7 +51,9 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
     registries = _registries()
     with report_mistakes(plugins):
         own = [registry for registry in registries if name in list(registry)]  # searching installed packages is slow
-        found = next((registry[name] for registry in own or registries if name in registry), None)
+        found = next(
+            (registry[known] for registry in own or registries if (known := registry.canonical(name)) in registry), None
+        )
         if found is None and OPTIMIZERS.is_external(name):
             fail(OPTIMIZERS.unknown(name))
         if found is None:
@@ -59,7 +62,7 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
             guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
             hint = f"did you mean {guess!r}?" if guess else "run `bpviz list` to see all names"
             fail(f"unknown algorithm, wrapper, problem or figure {quote_value(name)}; {hint}")
-        click.echo(explanation(found, text_width()))
+        echo(explanation(found, text_width()))
 
 
 def explanation(declared: Any, width: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -88,9 +89,17 @@ class Context(click.Context):
 
 
 class Command(click.Command):
-    """A command whose help is laid out by ``Formatter``."""
+    """A command whose help is laid out by ``Formatter``, and whose options never take another option as value."""
 
     context_class = Context
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = {name: option for option in self.get_params(ctx) for name in (*option.opts, *option.secondary_opts)}
+        for name, value in itertools.pairwise(itertools.takewhile("--".__ne__, args)):
+            option = options.get(name)
+            if name.startswith("-") and value in options and isinstance(option, click.Option) and not option.is_flag:
+                raise click.BadOptionUsage(name, f"Option {name!r} requires an argument, got {value!r}.", ctx)
+        return super().parse_args(ctx, args)
 
 
 class Group(click.Group):

@@ -25,6 +25,7 @@ from bpviz.cli.show import (
     print_tables,
     written_status,
 )
+from bpviz.messages.printing import echo
 
 if TYPE_CHECKING:
     from bpviz.config.discovery import Source
@@ -150,26 +151,26 @@ def _print_status(fresh: Mapping[Path, Lock], done: Sequence[tuple[Work, dict[st
     """Print one line per experiment, and below it the reasons of updated files."""
     hint = "use --force to rerun and redraw"
     if len(fresh) > _FEW:
-        click.echo(f"{len(fresh)} of {counted(len(fresh) + len(done), 'experiment')} up to date; {hint}", err=True)
+        echo(f"{len(fresh)} of {counted(len(fresh) + len(done), 'experiment')} up to date; {hint}", err=True)
     elif fresh:
         lines = [
             f"{folder}: up to date ({counted(len(lock.files), 'file')}{figure_hint(folder, lock.files)})"
             for folder, lock in fresh.items()
         ]
-        click.echo("\n".join([f"{lines[0]}; {hint}"] if len(lines) == 1 else [*lines, hint]), err=True)
+        echo("\n".join([f"{lines[0]}; {hint}"] if len(lines) == 1 else [*lines, hint]), err=True)
     for work, updated, note in done:
         job = work.job
         if work.why is None:
-            click.echo(written_status(job.folder, job.files), err=True)
+            echo(written_status(job.folder, job.files), err=True)
             continue
-        click.echo(_updated_status(job, updated, work.why), err=True)
+        echo(_updated_status(job, updated, work.why), err=True)
         for reason in dict.fromkeys(updated.values()):
             names = [name for name, why in updated.items() if why == reason]
             more = len(names) - _FEW
             listed = [*names[:_FEW], f"{more} more"] if more > 1 else names
-            click.echo(f"  {', '.join(listed)}: {reason}", err=True)
+            echo(f"  {', '.join(listed)}: {reason}", err=True)
         if note:
-            click.echo(f"  {note}", err=True)
+            echo(f"  {note}", err=True)
 
 
 def _updated_status(job: Job, updated: Mapping[str, str], why: str) -> str:
@@ -189,7 +190,7 @@ def _print_orphans(orphans: Sequence[Orphan], kept: Sequence[Sequence[str]] | No
     for number, orphan in enumerate(orphans):
         if kept is None:
             it = "it" if orphan.config or len(orphan.files) == 1 else "them"
-            click.echo(f"{orphan}; use --prune to delete {it}", err=True)
+            echo(f"{orphan}; use --prune to delete {it}", err=True)
         else:
             names = ", ".join(kept[number])
-            click.echo(f"{orphan}; deleted{f', but kept {names} (modified)' if names else ''}", err=True)
+            echo(f"{orphan}; deleted{f', but kept {names} (modified)' if names else ''}", err=True)

@@ -5,7 +5,8 @@ the declarations: ``schema`` declares the config's own keys, and the classes of 
 figures declare their settings. All mistakes are reported together. Nothing here imports NumPy or matplotlib.
 """
 
-from bpviz.config.load import algorithm, figure, from_mapping, from_parts, from_values, load, loads
+from bpviz.config.from_arguments import algorithm, from_parts, from_values
+from bpviz.config.load import figure, from_mapping, load, loads
 from bpviz.config.resolved import resolved
 from bpviz.config.schema import keys_table, schema
 from bpviz.config.yaml_tree import LARGEST

@@ -8,7 +8,7 @@ from typing import Any
 
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import all_settings
-from bpviz.messages.diagnostics import ConfigError, Place
+from bpviz.messages.diagnostics import ConfigError, Document, Place
 from bpviz.messages.text import quote_value
 
 _DEEPEST = 32  # levels of lists and mappings
@@ -42,3 +42,8 @@ def node(value: Any, place: Place, path: str = "", depth: int = 0) -> Node:
     if value is None or isinstance(value, bool | int | float):
         return Node(value, place, quote_value(value))
     raise ConfigError([place.mistake(path, f"unsupported type {type(value).__name__}")])
+
+
+def argument_place(text: str) -> Place:
+    """Return the place of an argument, which messages quote."""
+    return Place(Document(text if len(text) <= 100 else f"{text[:97]}...", argument=True))

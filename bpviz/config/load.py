@@ -1,31 +1,29 @@
-"""Build an Experiment from a file, text, overrides, Python values or command-line arguments."""
+"""Build an Experiment from a file, text with overrides, or a mapping."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from bpviz import declare
-from bpviz.config.from_python import node
-from bpviz.config.read_algorithms import Names, read_algorithm
+from bpviz.config.from_python import argument_place, node
+from bpviz.config.read_algorithms import Names
 from bpviz.config.read_figures import read_figure
-from bpviz.config.read_problem import read_problem, read_starts, read_thresholds
+from bpviz.config.read_style import check_formulas
 from bpviz.config.reader import read_experiment
 from bpviz.config.schema import KEYS
 from bpviz.config.values import Reader, long_form
-from bpviz.config.yaml_tree import LARGEST, Node, join_path, parse, scalar
+from bpviz.config.yaml_tree import LARGEST, Node, join_path, parse
 from bpviz.declare.domains import FileName
-from bpviz.experiment.spec import Algorithm, Experiment
-from bpviz.libraries import PREFIXES
 from bpviz.messages.diagnostics import ConfigError, Document, Mistake, Place
 from bpviz.messages.suggestions import nearest
-from bpviz.messages.text import join_words, quote_value
-from bpviz.storage.reading import UnreadableError, decode, read, too_large
+from bpviz.messages.text import quote_value
+from bpviz.storage.reading import UnreadableError, conflict_marker, decode, read, too_large
 
 if TYPE_CHECKING:
+    from bpviz.experiment.spec import Experiment
     from bpviz.figures._base import FigureRequest
 
 _INDEX = re.compile(r"[0-9]{1,9}")
@@ -54,15 +52,50 @@ def loads(data: bytes, source: str, folder: Path, overrides: Sequence[str] = (),
     if len(data) > LARGEST:
         raise ConfigError([Mistake(source, 0, 0, "", too_large(LARGEST))])
     document = decode(data, source)
-    root, mistakes = parse(document)
+    rest = (folder, overrides, name)
+    reading = _read(document, *rest)
+    if reading.experiment:
+        return reading.experiment
+    from bpviz.config import repairs  # here, because most configs are valid
+
+    if line := conflict_marker(document.text):
+        message = "git conflict marker; resolve the conflict"
+        raise ConfigError([Place(document, line, 1).mistake("", message)])
+    edits = []
+    if any(mistake.file == source for mistake in reading.mistakes):
+        edits = repairs.find(document.text, lambda text: _read(Document(source, text), *rest).score, reading.score)
+    if edits:
+        reading = _read(Document(source, repairs.edited(document.text, edits)), *rest)
+    mistakes = repairs.mistakes(document, edits, reading.mistakes)
+    raise ConfigError(sorted(mistakes, key=lambda m: (m.file != source, m.line, m.column)))
+
+
+class _Reading(NamedTuple):
+    """What was read of a config: an Experiment or mistakes, and whether its YAML is valid."""
+
+    experiment: Experiment | None
+    mistakes: Sequence[Mistake] = ()
+    valid: bool = True
+
+    @property
+    def score(self) -> tuple[int, ...]:
+        """How wrong the config is: invalid YAML is worse, the more so the earlier it ends."""
+        if self.valid:
+            return 0, len(self.mistakes)
+        return 1, *(-place for place in (self.mistakes[0].line, self.mistakes[0].column))
+
+
+def _read(document: Document, folder: Path, overrides: Sequence[str], name: str) -> _Reading:
+    try:
+        root, mistakes = parse(document)
+    except ConfigError as error:
+        return _Reading(None, error.mistakes, valid=False)
     reader = Reader(folder, mistakes)
     if root is None:
         reader.report(Place(document), "", "the file is empty; run `bpviz init` to create a starter config")
-    else:
-        experiment = _experiment(reader, root, overrides, name)
-        if experiment:
-            return experiment
-    raise ConfigError(sorted(reader.mistakes, key=lambda m: (m.file != source, m.line, m.column)))
+        return _Reading(None, reader.mistakes)
+    experiment = _experiment(reader, root, overrides, name)
+    return _Reading(experiment, reader.mistakes)
 
 
 class Places:
@@ -98,7 +131,7 @@ def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name
     Raise ConfigError if there are mistakes.
     """
     reader = Reader(Path())
-    experiment = _experiment(reader, node(data, _argument("<dict>")), overrides, name)
+    experiment = _experiment(reader, node(data, argument_place("<dict>")), overrides, name)
     if experiment is None:
         raise ConfigError(reader.mistakes)
     return experiment
@@ -106,7 +139,9 @@ def from_mapping(data: Mapping[str, object], overrides: Sequence[str] = (), name
 
 def _experiment(reader: Reader, root: Node, overrides: Sequence[str], name: str) -> Experiment | None:
     if not isinstance(root.value, dict):
-        reader.report(root.place, "", f"expected a mapping with the key 'algorithms', got {quote_value(root.plain)}")
+        fix = "; put it below the key `algorithms:`" if isinstance(root.value, list) else ""
+        message = f"expected a mapping with the key 'algorithms', got {quote_value(root.plain)}{fix}"
+        reader.report(root.place, "", message)
         return None
     for override in overrides:
         root = _overridden(root, override, reader)
@@ -120,13 +155,9 @@ def file_name(name: str) -> str:
     return re.sub(r"[^\w .+=-]+", "-", name)[:100].strip(" .-") or "experiment"
 
 
-def _argument(text: str) -> Place:
-    return Place(Document(text if len(text) <= 100 else f"{text[:97]}...", argument=True))
-
-
 def _overridden(root: Node, override: str, reader: Reader) -> Node:
     """Return the tree with one value replaced or added, such as ``algorithms.0.step=0.1``."""
-    place = _argument(f"--set {override}")
+    place = argument_place(f"--set {override}")
     where, _, text = override.partition("=")
     steps = re.sub(r"\[([0-9]+)\]", r".\1", where.strip()).split(".")  # also accepts algorithms[0].step
     if "=" not in override or not all(steps) or len(steps) > 10:
@@ -172,175 +203,17 @@ def _replaced(node: Node, steps: Sequence[str], value: Node, place: Place, path:
     )
 
 
-def from_parts(
-    algorithms: Sequence[str],
-    *,
-    problem: str | None = None,
-    start: Sequence[str] = (),
-    error_threshold: str | None = None,
-    gradient_threshold: str | None = None,
-    max_epochs: str | None = None,
-    name: str = "compare",
-) -> Experiment:
-    """Return the Experiment of ``bpviz compare``: algorithms such as ``gd`` or ``gd:step=10``, a problem alike.
-
-    All values are text and read as in a config, with the same defaults. Labels that several algorithms share are
-    extended by the settings in which these differ. The Experiment has no figures.
-
-    Raise ConfigError if there are mistakes; the place of a mistake is its argument.
-    """
-    reader = Reader(Path())
-    limits = {
-        "error_threshold": error_threshold,
-        "gradient_threshold": gradient_threshold,
-        "max_epochs": max_epochs,
-    }
-    given = {
-        key: _word(text, _argument(f"--{key.replace('_', '-')} {text}"))
-        for key, text in limits.items()
-        if text is not None
-    }
-    if problem is not None:
-        given["problem"] = _entry(problem, _argument(f"--problem {problem}"), reader)
-    if start:
-        place = _argument(f"--start {' '.join(start)}")
-        given["start"] = Node([_word(number, place) for number in start], place)
-    return _compared(reader, given, (_entry(spec, _argument(spec), reader) for spec in algorithms), name)
-
-
-def from_values(algorithms: Sequence[object], given: Mapping[str, object], name: str = "compare") -> Experiment:
-    """Return the Experiment of ``bpviz.compare``: algorithms as text or as in a config, and values of config keys.
-
-    Raise ConfigError if there are mistakes; the place of a mistake is its argument.
-    """
-    reader = Reader(Path())
-    nodes = {}
-    for key, value in given.items():
-        argument = f"{key}={' '.join(repr(value).split())}"
-        nodes[key] = _entry_or_node(value, argument, reader) if key == "problem" else node(value, _argument(argument))
-    entries = (
-        _entry_or_node(spec, spec if isinstance(spec, str) else f"argument {i}", reader)
-        for i, spec in enumerate(algorithms, start=1)
-    )
-    return _compared(reader, nodes, entries, name)
-
-
-def _entry_or_node(spec: object, argument: str, reader: Reader) -> Node:
-    place = _argument(argument)
-    return _entry(spec, place, reader) if isinstance(spec, str) else node(spec, place)
-
-
-def _compared(reader: Reader, given: dict[str, Node], entries: Iterable[Node], name: str) -> Experiment:
-    problem = read_problem(
-        reader, Node(given, _argument(name), keys={key: value.place for key, value in given.items()})
-    )
-    starts = read_starts(reader, given.get("start"), "start", problem)
-    error_threshold, gradient_threshold = read_thresholds(reader, given, problem)
-    epochs = reader.field(given, KEYS["max_epochs"], "")
-    entries = list(entries)
-    chosen = _with_distinct_labels([a for entry in entries if (a := read_algorithm(reader, entry, "", problem))])
-    if not entries:
-        reader.report(_argument(name), "", "missing algorithm; give at least one")
-    if reader.mistakes or problem is None:
-        raise ConfigError(reader.mistakes)
-    labels = [algorithm.label for algorithm in chosen]
-    for i, label in enumerate(labels):
-        if label in labels[:i]:
-            reader.report(entries[i].place, "", f"duplicate label {label!r}; change a setting or add a label")
-    if reader.mistakes:
-        raise ConfigError(reader.mistakes)
-    title = join_words(labels, "and")
-    return Experiment(name, title, problem, starts, error_threshold, epochs, tuple(chosen), (), gradient_threshold)
-
-
-def algorithm(spec: str, argument: str = "") -> Algorithm:
-    """Return the algorithm of a text such as ``gd:step=10``, for any problem.
-
-    ``argument`` is the text that messages quote, if it is not ``spec``. Raise ConfigError if there are mistakes.
-    """
-    reader = Reader(Path())
-    found = read_algorithm(reader, _entry(spec, _argument(argument or spec), reader), "", None)
-    if found is None or reader.mistakes:
-        raise ConfigError(reader.mistakes)
-    return found
-
-
 def figure(experiment: Experiment, kind: str, options: Mapping[str, object]) -> FigureRequest:
     """Return the figure of a kind with these options, for the results of an experiment.
 
     Raise ConfigError if there are mistakes.
     """
     reader = Reader(Path())
-    entry = node({**options, "kind": kind}, _argument("figure"))
+    entry = node({**options, "kind": kind}, argument_place("figure"))
     names = [Names(one.label, one.optimizer.name) for one in experiment.algorithms]
     found = read_figure(reader, entry, "", experiment.problem, names)
+    if found is not None:
+        check_formulas(reader, entry, dataclasses.replace(experiment, figures=(found,)))
     if found is None or reader.mistakes:
         raise ConfigError(reader.mistakes)
     return found
-
-
-def _word(text: str, place: Place) -> Node:
-    return Node(scalar(text.strip()), place, text.strip())
-
-
-def _entry(spec: str, place: Place, reader: Reader) -> Node:
-    """Return the entry of ``algorithms`` for ``name:key=value,key=value``.
-
-    The name of a library optimizer contains a colon: ``torch:Adam``.
-    """
-    name, colon, rest = spec.partition(":")
-    if name.strip() in PREFIXES:
-        inner, colon, rest = rest.partition(":")
-        name = f"{name}:{inner}"
-    entry = _word(name, place)
-    if not colon:
-        return entry
-    entry = Node({"name": entry}, place, keys={"name": place})
-    for setting in _between_commas(rest):
-        key, equals, text = (part.strip() for part in setting.partition("="))
-        if not equals or key in entry.keys:
-            problem = (
-                f"duplicate setting {quote_value(key)}" if equals else f"expected key=value, got {quote_value(setting)}"
-            )
-            reader.report(place, "", f"{problem}; for example, use momentum:step=0.1,momentum=0.95")
-        else:
-            entry.keys[key] = place
-            entry.value[key] = _value(text, place)
-    return entry
-
-
-def _value(text: str, place: Place) -> Node:
-    """Return a word, or a list of words in brackets."""
-    if not (text.startswith("[") and text.endswith("]")):
-        return _word(text, place)
-    return Node([_value(item.strip(), place) for item in _between_commas(text[1:-1]) if item.strip()], place, text)
-
-
-def _between_commas(text: str) -> list[str]:
-    """Return the parts between commas that are not in brackets."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character == "[") - (character == "]")
-        if character == "," and depth <= 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts
-
-
-def _with_distinct_labels(algorithms: Sequence[Algorithm]) -> list[Algorithm]:
-    """Return the algorithms; labels that several share are extended by the settings in which these differ."""
-    return [
-        dataclasses.replace(algorithm, label=_label(algorithm, [a for a in algorithms if a.label == algorithm.label]))
-        for algorithm in algorithms
-    ]
-
-
-def _label(algorithm: Algorithm, group: Sequence[Algorithm]) -> str:
-    others = [declare.all_settings(other.optimizer) for other in group]
-    own = [
-        f"{name} {value:g}" if isinstance(value, float) and float(f"{value:g}") == value else f"{name} {value}"
-        for name, value in declare.all_settings(algorithm.optimizer).items()
-        if any(other.get(name) != value for other in others)
-    ]
-    return f"{algorithm.label} ({', '.join(own)})" if own else algorithm.label

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bpviz import declare
-from bpviz.config.schema import LABEL, MOST_WRAPPERS, WITH
+from bpviz.config.entry_forms import list_form
+from bpviz.config.schema import KEYS, LABEL, MOST_WRAPPERS, OF_ALGORITHMS, WITH
 from bpviz.config.values import Reader, long_form
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Problem
+from bpviz.declare.domains import Interval
 from bpviz.declare.entry_points import BrokenPluginError
 from bpviz.experiment.spec import Algorithm
-from bpviz.messages.text import quote_value
+from bpviz.messages.suggestions import fold_name, nearest
+from bpviz.messages.text import join_words, quote_value
 
 
 class Names(NamedTuple):
@@ -21,6 +24,15 @@ class Names(NamedTuple):
 
     label: str
     name: str
+
+
+def canonical(word: str, names: Sequence[Names]) -> str:
+    """Return the label or name that a word stands for, in any case; the word itself if there is none or several."""
+    known = {each: [one for one in names if each in one] for one in names for each in (one.name, one.label)}
+    alike = [each for each in known if fold_name(each) == fold_name(word)]
+    if word in known or not alike or any(known[each] != known[alike[0]] for each in alike):
+        return word
+    return alike[0]
 
 
 def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | None) -> Algorithm | None:
@@ -31,8 +43,10 @@ def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | Non
     entry, kind = found
     before = len(reader.mistakes)
     declared = declare.fields(kind)
-    reader.check_keys(entry, path, ("name", "label", "with", *declared), f"setting of {kind.name}")
-    label = reader.field(entry.value, LABEL, path)
+    reader.check_keys(
+        entry, path, ("name", *OF_ALGORITHMS, "with", *declared), f"setting of {kind.name}", _advice_for_wrapper_setting
+    )
+    label, color, marker = (reader.field(entry.value, field, path) for field in OF_ALGORITHMS.values())
     optimizer = reader.build(kind, reader.fields(entry, path, declared), entry, path)
     reason = declare.unsuitable(kind, problem) if problem else None
     if reason:
@@ -41,14 +55,17 @@ def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | Non
         return None  # its wrappers cannot be checked, since there is no default rule to wrap
     if "with" in entry.value:
         optimizer = _wrapped(reader, optimizer or kind(), entry.value["with"], join_path(path, "with"), problem)
-    return Algorithm(label or optimizer.label, optimizer) if len(reader.mistakes) == before else None
+    if len(reader.mistakes) > before:
+        return None
+    return Algorithm(label or optimizer.label, optimizer, color, marker)
 
 
 def _wrapped(reader: Reader, optimizer: Any, node: Node, path: str, problem: Problem | None) -> Any:
     """Return the optimizer in the listed wrappers, of which the first is the innermost."""
     if not isinstance(node.value, list):
-        hint = f"; use [{node.value}]" if isinstance(node.value, str) and node.value in WRAPPERS else ""
-        reader.report(node.place, path, f"expected {WITH.domain}, got {quote_value(node.plain)}{hint}")
+        form = list_form(node, WRAPPERS, "name")
+        message = f"expected {WITH.domain}, got {quote_value(node.plain)}"
+        reader.report(node.place, path, f"{message}; use {form}" if form else message)
         return optimizer
     if len(node.value) > MOST_WRAPPERS:
         reader.report(node.place, path, f"expected at most {MOST_WRAPPERS} wrappers, got {len(node.value)}")
@@ -75,15 +92,17 @@ def read_algorithms(
     """Return the algorithms and their names, which are often known even if settings are invalid."""
     before = len(reader.mistakes)
     node = root.value.get("algorithms")
+    if node is None and any(nearest(key, KEYS) == "algorithms" for key in root.keys if key not in KEYS):
+        return None, None  # reported as an unknown key
     if node is None:
         reader.report(
             root.place, "", "missing key 'algorithms'; add at least one algorithm, for example `algorithms: [gd]`"
         )
         return None, None
     if not isinstance(node.value, list) or not node.value:
-        reader.report(
-            node.place, "algorithms", f"expected a list of one or more algorithms, got {quote_value(node.plain)}"
-        )
+        form = list_form(node, OPTIMIZERS, "name")
+        message = f"expected a list of one or more algorithms, got {quote_value(node.plain)}"
+        reader.report(node.place, "algorithms", f"{message}; use {form}" if form else message)
         return None, None
     first: dict[str, int] = {}
     chosen = []
@@ -105,6 +124,17 @@ def read_algorithms(
     return tuple(chosen) if len(reader.mistakes) == before else None, names if complete else None
 
 
+def _advice_for_wrapper_setting(setting: str) -> str:
+    """Return where to put a numeric setting of wrappers; "" if no wrapper has it."""
+    found = ((name, declare.fields(wrapper).get(setting)) for name, wrapper in WRAPPERS.items())
+    names = [name for name, field in found if field is not None and isinstance(field.domain, Interval)]
+    if not names:
+        return ""
+    return (
+        f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {join_words(names, 'and')}; put it under `with`"
+    )
+
+
 def _names(node: Node) -> Names | None:
     """Return the names of an invalid entry of ``algorithms``, or None if they are unknown."""
     given = long_form(node, "name").value
@@ -112,9 +142,10 @@ def _names(node: Node) -> Names | None:
     if name is None or not isinstance(name.value, str):
         return None
     try:
-        if name.value not in OPTIMIZERS:  # checked first, because composing the message of a KeyError is slow
+        known = OPTIMIZERS.canonical(name.value)
+        if known not in OPTIMIZERS:  # checked first, because composing the message of a KeyError is slow
             return None
-        kind = OPTIMIZERS[name.value]
+        kind = OPTIMIZERS[known]
     except BrokenPluginError:
         return None
     if label is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bpviz.config.read_algorithms import canonical
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare.domains import Interval
 from bpviz.experiment.expectations import EXACTLY, QUANTITIES, RELATIONS, Expectation
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from bpviz.messages.diagnostics import Mistake
 
 
+_BOUNDS = {"<=": "at_most", "≤": "at_most", ">=": "at_least", "≥": "at_least", "<": "below", ">": "above"}
+_COMPARED = re.compile(rf"({'|'.join(_BOUNDS)})\s*(\S+)")
+
+
 def read_expectations(reader: Reader, node: Node | None, names: Sequence[Names] | None) -> tuple[Expectation, ...]:
     """Read the mapping ``expect``; ``names`` are those of the algorithms, None if unknown."""
     if node is None or not reader.is_mapping(node, "expect", "from algorithms to expected results"):
@@ -24,7 +30,7 @@ def read_expectations(reader: Reader, node: Node | None, names: Sequence[Names] 
     found: dict[tuple[str, str, str], Expectation] = {}
     for name, of_algorithm in node.value.items():
         path = join_path("expect", name)
-        labels = [one.label for one in names or () if name in one]
+        labels = [one.label for one in names or () if canonical(name, names or ()) in one]
         if names is not None and not labels:
             accepted = dict.fromkeys(word for one in names for word in (one.name, one.label))
             guess = nearest(name, accepted)
@@ -49,7 +55,12 @@ def _bounds(reader: Reader, node: Node, path: str, quantity: str) -> Iterator[tu
     domain = QUANTITIES[quantity].domain
     meaning = f"{quantity} of each run"
     if not isinstance(node.value, dict):
-        if reader.accepts(node, path, domain, meaning):
+        compared = _COMPARED.fullmatch(node.value) if isinstance(node.value, str) else None
+        if compared and isinstance(domain, Interval):
+            message = f"expected a number or a mapping, got {quote_value(node.value)}"
+            bound = f"{{{_BOUNDS[compared[1]]}: {compared[2]}}}"
+            reader.report(node.place, path, f"{message} ({meaning}); use {bound}")
+        elif reader.accepts(node, path, domain, meaning):
             yield EXACTLY, domain.convert(node.plain), node.place.mistake(path, "")
         return
     if not isinstance(domain, Interval):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bpviz import declare
+from bpviz.config.entry_forms import list_form
+from bpviz.config.read_algorithms import canonical
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import FIGURES, Problem
 from bpviz.messages.text import quote_value
@@ -25,9 +28,8 @@ def read_figures(
     if node is None:
         return _default_figures(reader, root, problem, names) if problem and names else ()
     if not isinstance(node.value, list):
-        reader.report(
-            node.place, "figures", f"expected a list of figures, got {quote_value(node.plain)}; use [] for none"
-        )
+        form = list_form(node, FIGURES, "kind") or "[] for none"
+        reader.report(node.place, "figures", f"expected a list of figures, got {quote_value(node.plain)}; use {form}")
         return ()
     first: dict[str, int] = {}
     requests = []
@@ -69,6 +71,7 @@ def read_figure(
     declared = declare.fields(kind)
     reader.check_keys(entry, path, ("kind", *declared), f"option of {kind.name}")
     before = len(reader.mistakes)
+    entry = _with_known_names(entry, names or ())
     values = reader.valid_fields(entry, path, declared)
     request: FigureRequest | None = reader.build(kind, values if len(reader.mistakes) == before else None, entry, path)
     if problem is not None:
@@ -78,3 +81,15 @@ def read_figure(
         for name, complaint in unverified.invalid_options(problem, accepted):
             reader.report_field(entry, path, name, complaint)
     return request
+
+
+def _with_known_names(entry: Node, names: Sequence[Names]) -> Node:
+    """Return an entry whose option ``algorithms`` has the labels and names as the algorithms have them."""
+    chosen = entry.value.get("algorithms")
+    if chosen is None or not isinstance(chosen.value, list):
+        return entry
+    words = [
+        dataclasses.replace(word, value=canonical(word.value, names)) if isinstance(word.value, str) else word
+        for word in chosen.value
+    ]
+    return dataclasses.replace(entry, value={**entry.value, "algorithms": dataclasses.replace(chosen, value=words)})

@@ -13,6 +13,7 @@ from bpviz.config.values import Reader, parts
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import PROBLEMS, Problem
 from bpviz.declare.domains import ListOf, Nullable
+from bpviz.declare.file_paths import is_url, with_slashes
 from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
@@ -65,8 +66,10 @@ def _dataset(reader: Reader, node: Node, path: str) -> Dataset | None:
     if not isinstance(node.value, str):
         reader.report(node.place, path, f"expected the name of a dataset, got {quote_value(node.value)}; {hint}")
         return None
-    if node.value.lower().endswith(".csv"):
-        hint = f"use {{csv: {quote_value(node.value)[1:-1]}}} to read a file"
+    if is_url(node.value):
+        hint = "use {csv: FILE} with the path of a file that you downloaded"
+    elif node.value.lower().endswith(".csv"):
+        hint = f"use {{csv: {with_slashes(node.value)}}} to read a file"
     reader.report(node.place, path, f"unknown dataset {quote_value(node.value)}; {hint}")
     return None
 

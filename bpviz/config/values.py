@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bpviz import declare
+from bpviz.config.entry_forms import entry_form, listed
 from bpviz.config.yaml_tree import Node, join_path, scalar
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Field
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable
 from bpviz.declare.entry_points import BrokenPluginError
+from bpviz.declare.fields import Record, fields
 from bpviz.libraries import MissingError
 from bpviz.messages.diagnostics import SHOWN, Mistake, Place
 from bpviz.messages.suggestions import nearest
@@ -61,6 +64,9 @@ class Reader:
         if node is None:
             return field.default
         path = join_path(path, field.name)
+        inner = field.domain.of if isinstance(field.domain, Nullable) else field.domain
+        if isinstance(inner, Record) and isinstance(node.value, dict):
+            return self.build(inner.kind, self.mapping(node, path, fields(inner.kind)), node, path)
         return field.domain.convert(node.plain) if self.accepts(node, path, field.domain, field.meaning) else None
 
     def fields(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
@@ -79,15 +85,18 @@ class Reader:
                 values[name] = value
         return values
 
-    def check_keys(self, node: Node, path: str, allowed: Iterable[str], what: str) -> None:
-        """Report the keys that are not ``allowed``."""
+    def check_keys(
+        self, node: Node, path: str, allowed: Iterable[str], what: str, advice: Callable[[str], str] = lambda key: ""
+    ) -> None:
+        """Report the keys that are not ``allowed``; ``advice`` returns a fix for those that belong elsewhere."""
         allowed = list(allowed)
         for key, place in node.keys.items():
             if key not in allowed:
-                guess = nearest(key, allowed) if len(self.mistakes) < SHOWN else None
-                hint = f"did you mean {guess!r}?" if guess else f"use one of {', '.join(allowed)}"
-                if guess is None and "with" in allowed:
-                    hint = _advice_for_wrapper_setting(key) or hint
+                hint = ""
+                if len(self.mistakes) < SHOWN:  # only these are shown
+                    guess = nearest(key, allowed)
+                    hint = advice(key) or (f"did you mean {guess!r}?" if guess else "")
+                hint = hint or f"use one of {', '.join(allowed)}"
                 self.report(place, join_path(path, key), f"unknown {what}; {hint}")
 
     def build(self, kind: Any, values: Mapping[str, Any] | None, node: Node, path: str) -> Any:
@@ -113,30 +122,47 @@ class Reader:
     def lookup(self, node: Node, path: str, registry: Registry[Any], key: str) -> tuple[Node, Any] | None:
         """Return an entry in its long form, and the object of ``registry`` with the name at ``key``."""
         entry = long_form(node, key)
-        if not isinstance(entry.value, dict):
-            message = f"expected a {key} or a mapping with a {key}, got {quote_value(node.plain)}"
-            self.report(node.place, path, message)
-            return None
-        chosen = entry.value.get(key)
-        if chosen is None:
-            self.report(node.place, path, f"missing key {key!r}; use one of {', '.join(registry)}")
-            return None
-        where = path if entry is not node else join_path(path, key)
-        if not isinstance(chosen.value, str):
-            self.report(chosen.place, where, registry.unknown(chosen.plain))
-            return None
-        if registry is OPTIMIZERS and chosen.value in WRAPPERS:
-            message = f"{chosen.value} is a wrapper, not an algorithm; use {{name: gd, with: [{chosen.value}]}}"
-            self.report(chosen.place, where, message)
+        chosen = entry.value.get(key) if isinstance(entry.value, dict) else None
+        if chosen is None or not isinstance(chosen.value, str):
+            self._report_entry(node, path, registry, key)
             return None
         try:
-            return entry, registry[chosen.value]
+            return entry, registry[registry.canonical(chosen.value)]
         except BrokenPluginError as error:
-            self.report(chosen.place, where, str(error))
+            self.report(chosen.place, path if entry is not node else join_path(path, key), str(error))
         except KeyError as error:
-            # If the library is not installed, the line is valid, so the message does not show it.
-            self.report(chosen.place, where, error.args[0], shows=not isinstance(error, MissingError))
+            self._report_entry(node, path, registry, key, error)
         return None
+
+    def _report_entry(
+        self, node: Node, path: str, registry: Registry[Any], key: str, unknown: KeyError | None = None
+    ) -> None:
+        """Report an entry without a known name, with the entry that it most likely stands for."""
+        chosen = node.value.get(key) if isinstance(node.value, dict) else None
+        given = chosen or node
+        text = given.value if isinstance(given.value, str) else ""
+        wrapper = WRAPPERS.canonical(text) if registry is OPTIMIZERS else ""
+        if unknown:
+            problem = unknown.args[0]
+        elif chosen:
+            problem = registry.unknown(chosen.plain)
+        elif isinstance(node.value, dict):
+            problem = f"missing key {key!r}; {registry.choices()}"
+        else:
+            problem = f"expected a {key} or a mapping with a {key}, got {quote_value(node.plain)}"
+        form = entry_form(node, registry, key)
+        names = listed(text, registry)
+        if form:
+            problem = f"unknown {registry.what} {quote_value(text)}" if text else problem.partition("; ")[0]
+        elif wrapper in WRAPPERS:
+            problem, form = f"{wrapper} is a wrapper, not an algorithm", f"{{name: gd, with: [{wrapper}]}}"
+        elif names and names != [text]:
+            expected = f"expected one {registry.what}, got" if len(names) > 1 else f"unknown {registry.what}"
+            problem, form = f"{expected} {quote_value(text)}", ", ".join(names)
+        # If the library is not installed, the line is valid, so the message does not show it.
+        shows = bool(form) or not isinstance(unknown, MissingError)
+        where = join_path(path, key) if chosen else path
+        self.report(given.place, where, f"{problem}; use {form}" if form else problem, shows=shows)
 
     def is_mapping(self, node: Node, path: str, contents: str) -> bool:
         """Return whether a value is a mapping; ``contents`` describes the expected one."""
@@ -173,20 +199,46 @@ def parts(node: Node, path: str, names: Iterable[str]) -> Iterator[tuple[Node, s
 
 def _advice(node: Node, domain: Domain) -> str:
     """Return a fix, as the end of a complaint, if one can be guessed from the text; "" if not."""
+    if isinstance(node.value, dict) and isinstance(domain, ListOf) and node.value:  # w1: -4, w2: -4
+        guess = f"[{', '.join(item.text for item in node.value.values())}]"
+        return f"; use {guess}" if _fits(guess, domain) else ""
     if isinstance(node.value, list | dict) or len(node.text) > 60:
         return ""
     if not isinstance(node.value, str):
         return f"; add quotes: {node.text!r}" if domain.complaint(node.text) is None else ""
     if node.quoted and _fits(node.value, domain):
-        return f"; remove the quotes: {node.value.strip()}"
-    return next((f"; use {guess}" for guess in _guesses(node.value) if _fits(guess, domain)), "")
+        return f"; remove the quotes: {node.value.strip().replace('−', '-')}"
+    if _interval(domain) is None and _fits(guess := _list_guess(node.value), ListOf(domain, 2)):  # [-4 -4]
+        return f"; use {guess[1:-1]}"
+    return next((f"; use {guess}" for guess in _guesses(node.value, domain) if _fits(guess, domain)), "")
 
 
-def _guesses(text: str) -> Iterator[str]:
+def _guesses(text: str, domain: Domain) -> Iterator[str]:
+    from bpviz.messages.characters import plain  # slow to import, needed for mistakes only
+
     yield _WORDS.get(text.lower(), "")
+    text = plain(text)  # –4
+    yield text
     yield text.replace("_", "").replace(" ", "")  # 1_000
+    interval = _interval(domain)
+    if interval and interval.integer and re.fullmatch(r"[1-9][0-9]{0,2}(,[0-9]{3})+", text):
+        yield text.replace(",", "")  # 1,000
     yield text.replace(",", ".")  # 0,3
-    yield f"[{', '.join(text.strip('()[]{} ').replace(',', ' ').replace(';', ' ').split())}]"  # (-4, -4)
+    yield re.split(r"\s*(?://|;|#)", text)[0]  # 5 // five
+    yield _list_guess(text)
+
+
+def _interval(domain: Domain) -> Interval | None:
+    domain = domain.of if isinstance(domain, Nullable) else domain
+    return domain if isinstance(domain, Interval) else None
+
+
+def _list_guess(text: str) -> str:
+    """Return the list for text such as ``(-4, -4)``, ``-4 -4`` and ``11-14``."""
+    from bpviz.messages.characters import plain
+
+    words = re.split(r"[][(){},;\s]+|(?<=[0-9])-(?=[0-9])", plain(text))
+    return f"[{', '.join(filter(None, words))}]"
 
 
 def _fits(text: str, domain: Domain) -> bool:
@@ -194,14 +246,3 @@ def _fits(text: str, domain: Domain) -> bool:
     text = text.strip()
     value = [scalar(item) for item in text[1:-1].split(", ")] if text.startswith("[") else scalar(text)
     return not isinstance(value, str) and text != "" and domain.complaint(value) is None
-
-
-def _advice_for_wrapper_setting(setting: str) -> str:
-    """Return where to put a numeric setting of wrappers; "" if no wrapper has it."""
-    found = ((name, declare.fields(wrapper).get(setting)) for name, wrapper in WRAPPERS.items())
-    names = [name for name, field in found if field is not None and isinstance(field.domain, Interval)]
-    if not names:
-        return ""
-    return (
-        f"{setting} is a setting of the wrapper{'s' * (len(names) > 1)} {join_words(names, 'and')}; put it under `with`"
-    )

@@ -26,13 +26,13 @@ LARGEST = 256 * 1024  # bytes of a config; parsing this many takes 1.5 s
 _DEEPEST = 32  # levels of lists and mappings
 _MOST = 100_000  # values, where those of an alias count at every use
 
-# YAML 1.2.2, section 10.3.2.
+# YAML 1.2.2, section 10.3.2. In addition, the minus sign −, which papers print, is accepted in numbers.
 _NULL = re.compile(r"|~|null|Null|NULL")
 _TRUE = re.compile(r"true|True|TRUE")
 _FALSE = re.compile(r"false|False|FALSE")
-_INTEGER = re.compile(r"[-+]?[0-9]+|(?P<octal>0o[0-7]+)|(?P<hex>0x[0-9a-fA-F]+)")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
+_INTEGER = re.compile(r"[-+−]?[0-9]+|(?P<octal>0o[0-7]+)|(?P<hex>0x[0-9a-fA-F]+)")
+_FLOAT = re.compile(r"[-+−]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+−]?[0-9]+)?")
+_INFINITE = re.compile(r"([-+−]?)\.(inf|Inf|INF)")
 _NAN = re.compile(r"\.(nan|NaN|NAN)")
 
 # Messages for the most frequent syntax errors, clearer than the parser's, by a fragment of the parser's message.
@@ -40,13 +40,28 @@ _HINTS = {
     "mapping values are not allowed": (
         "unexpected colon; align the keys of a mapping in one column, and add quotes to text that contains ': '"
     ),
-    "'\\t' that cannot start": "unexpected tab; use spaces to indent",
+    "'\\t' that cannot start": "unexpected tab; use spaces",
     "'@' that cannot start": "unquoted text cannot start with @; add quotes",
     "'`' that cannot start": "unquoted text cannot start with `; add quotes",
     "'%' that cannot start": "unquoted text cannot start with %; add quotes",
+    "expected alphabetic or numeric character": "unquoted text cannot start with * or &; add quotes",
+    "expected chomping or indentation indicators": "unquoted text cannot start with | or >; add quotes",
+    "mapping keys are not allowed": "unquoted text cannot start with ?; add quotes",
+    "escape": "unknown escape sequence; use single quotes around text with a backslash",
+    "expected the node content": "missing value, or unquoted text that starts with a sign of YAML; add quotes",
+    "sequence entries are not allowed": "unexpected dash; begin a list in a line of its own, or add quotes to text",
+    "expected ',' or ']'": "missing comma or ]",
+    "expected ',' or '}'": "missing comma or }",
     "expected <block end>": "the indentation does not match the lines above",
+    "expected '<document start>'": "the indentation does not match the lines above",
     "could not find expected ':'": "missing colon after a key, or missing closing quote",
     "end of stream": "unexpected end of file; add the missing closing quote or bracket",
+}
+_AFTER_THE_END = "unexpected text after the closing quote or bracket; add quotes around the whole text"
+_CONTEXTS = {
+    **dict.fromkeys(["flow sequence", "block sequence"], "list"),
+    **dict.fromkeys(["flow mapping", "block mapping"], "mapping"),
+    **dict.fromkeys(["quoted scalar", "double-quoted scalar", "plain scalar", "block scalar"], "text"),
 }
 
 
@@ -59,11 +74,11 @@ def scalar(text: str) -> str | int | float | bool | None:
     if match := _INTEGER.fullmatch(text):
         if len(text) > 250:  # near the largest float, and slow to convert
             return math.inf
-        return int(text, 8 if match["octal"] else 16 if match["hex"] else 10)
+        return int(text.replace("−", "-"), 8 if match["octal"] else 16 if match["hex"] else 10)
     if _FLOAT.fullmatch(text):
-        return float(text)
+        return float(text.replace("−", "-"))
     if match := _INFINITE.fullmatch(text):
-        return -math.inf if match[1] == "-" else math.inf
+        return -math.inf if match[1] in ("-", "−") else math.inf
     return math.nan if _NAN.fullmatch(text) else text
 
 
@@ -125,14 +140,29 @@ def parse(document: Document) -> tuple[Node | None, list[Mistake]]:
 
 
 def _syntax(document: Document, error: yaml.MarkedYAMLError) -> Mistake:
-    mark = error.problem_mark or error.context_mark
-    place = Place(document, mark.line + 1, mark.column + 1) if mark else Place(document)
+    mark, context = error.problem_mark or error.context_mark, error.context_mark
+    if mark is None:
+        return Place(document).mistake("", f"invalid YAML: {error.problem or error.context or 'invalid syntax'}")
     original = error.problem or error.context or "invalid syntax"
     message = next((hint for fragment, hint in _HINTS.items() if fragment in original), original)
-    context = error.context_mark
-    if context and error.context and mark and context.line != mark.line:
-        message += f" ({error.context} that starts in line {context.line + 1})"
-    return place.mistake("", f"invalid YAML: {message}")
+    lines = document.lines
+    if "expected <block end>" in original and lines[mark.line][: mark.column].rstrip()[-1:] in tuple("\"']}"):
+        message = _AFTER_THE_END
+    elif context and "end of stream" in original and "quoted" in str(error.context):
+        message, mark = "missing closing quote of the text that begins here", context
+    elif context and "<stream end>" in original and "missing comma" in message:
+        message, mark = f"missing {message[-1]} of the bracket that opens here", context
+    elif context and error.context and context.line < mark.line:
+        if "missing comma" in message and _indent(lines[mark.line]) <= _indent(lines[context.line]):
+            message, mark = f"missing {message[-1]} of the bracket that opens here", context
+        else:
+            part = error.context.removeprefix("while parsing a ").removeprefix("while scanning a ")
+            message += f" (in the {_CONTEXTS.get(part, part)} that starts in line {context.line + 1})"
+    return Place(document, mark.line + 1, mark.column + 1).mistake("", f"invalid YAML: {message}")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 class _Open:
@@ -165,7 +195,7 @@ class _Tree:
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                self._fail(event, "expected one document, got a second one")
+                self._fail(event, "expected one document, got a second one; move it to another file")
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.NodeEvent):

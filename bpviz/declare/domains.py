@@ -200,6 +200,10 @@ class Flag(Domain):
         return "true or false"
 
 
+# Spaces other than that of ASCII, and the joiners of letters and emoji, which Python does not call printable.
+_HARMLESS = dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000, 0x200C, 0x200D])
+
+
 @dataclasses.dataclass(frozen=True)
 class Text(Domain):
     """A non-empty string on one line, of printable characters.
@@ -219,7 +223,7 @@ class Text(Domain):
             return f"expected a non-empty string, got {quote_value(value)}"
         if len(value) > self.longest:
             return f"expected at most {self.longest} characters, got {len(value)}"
-        if not value.isprintable():
+        if not value.translate(_HARMLESS).isprintable():
             return f"expected printable characters on one line, got {quote_value(value)}"
         return None
 

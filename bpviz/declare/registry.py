@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
 from bpviz.declare import entry_points
-from bpviz.messages.suggestions import SYNONYMS, nearest
+from bpviz.messages.suggestions import SYNONYMS, fold_name, nearest
 from bpviz.messages.text import join_words, quote_value
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
+
+_FEW = 12  # names that a message lists
 
 FILES: dict[str, str] = {}
 """Paths of the loaded plugin files, as given, by module name."""
@@ -106,6 +108,24 @@ class Registry(Generic[T]):
                 failures.append(str(error))
         if failures:
             raise entry_points.BrokenPluginError("\n".join(failures))
+
+    def canonical(self, name: str) -> str:
+        """Return the registered name that differs only in case and separators: ``adam`` for ``Adam``.
+
+        Return ``name`` itself if it is registered, if it is the name of a library optimizer, or if there is no such
+        name or several.
+        """
+        if self.is_external(name) or name in self:
+            return name
+        alike = [known for known in self.names() if fold_name(known) == fold_name(name)]
+        return alike[0] if len(alike) == 1 else name
+
+    def choices(self) -> str:
+        """Return where a name can be chosen from, for messages: the names themselves if they are few."""
+        names = self.names()
+        if len(names) > _FEW:
+            return f"use a name from `bpviz list {self.what}s`"
+        return f"use one of {', '.join(names)}"
 
     def names(self) -> list[str]:
         """Return all names in order, including those of entry points, which are not loaded."""
@@ -213,7 +233,7 @@ class Registry(Generic[T]):
                 return str(error.args[0])
         synonyms = {**SYNONYMS, **{s: n for n, thing in self.items() for s in getattr(thing, "synonyms", ())}}
         guess = nearest(name, self.names(), synonyms)
-        hint = f"did you mean {guess!r}?" if guess else f"use one of {', '.join(self.names())}"
+        hint = f"did you mean {guess!r}?" if guess else self.choices()
         if isinstance(name, str):
             return f"unknown {self.what} {quote_value(name)}; {hint}"
         return f"expected the name of {_an(self.what)}, got {quote_value(name)}; {hint}"

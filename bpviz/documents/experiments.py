@@ -47,7 +47,7 @@ class Experiments:
         """Return the source of a config; raise UnreadableError."""
         name = os.path.normpath(path)
         if name not in self._sources:
-            self._sources[name] = Source(name, read(path, config.LARGEST))
+            self._sources[name] = Source(name, read(path, config.LARGEST), named=False)
         return self._sources[name]
 
     def experiment(self, source: Source) -> Experiment:
@@ -101,7 +101,7 @@ class Experiments:
         if not figures.comparable(made_with, provenance.versions(experiment)):
             return Verdict([], skipped=True)
         data = figure.data(self.results(source), experiment.problem)
-        found = figures.difference(file, rendered(figure, data, file.suffix[1:]))
+        found = figures.difference(file, rendered(figure, data, file.suffix[1:]).content)
         return Verdict([f"{file}: {found.message}"] if found else [])
 
 

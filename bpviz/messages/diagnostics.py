@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,10 +31,19 @@ class Document:
     def lines(self) -> list[str]:
         return _LINE_END.split(self.text)
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The index of the first character of each line."""
+        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+
     def place(self, index: int) -> Place:
         """Return the line and column of the character at ``index``."""
-        before = _LINE_END.split(self.text[:index])
-        return Place(self, len(before), len(before[-1]) + 1)
+        line = bisect.bisect_right(self._starts, index)
+        return Place(self, line, index - self._starts[line - 1] + 1)
+
+    def index(self, line: int, column: int) -> int:
+        """Return the index of the character at a line and column, which count from 1."""
+        return self._starts[min(line, len(self._starts)) - 1] + max(column - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)

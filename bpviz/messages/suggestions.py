@@ -80,6 +80,10 @@ SYNONYMS: Mapping[str, str] = {
     "activation_function": "activation",
     "logistic": "sigmoid",
     "identity": "linear",
+    "max": "at_most",
+    "maximum": "at_most",
+    "min": "at_least",
+    "minimum": "at_least",
     "bce": "cross-entropy",
     "binary_cross_entropy": "cross-entropy",
     "log_loss": "cross-entropy",
@@ -107,6 +111,14 @@ def nearest(name: object, allowed: Iterable[str], synonyms: Mapping[str, str] = 
 
     close = difflib.get_close_matches(folded, words, n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+_SEPARATOR = re.compile(r"(?<=\w)[-_ ]+(?=\w)")  # not the last character of irprop-
+
+
+def fold_name(name: str) -> str:
+    """Return a name without the case of letters and without separators: ``neldermead`` for ``Nelder_Mead``."""
+    return _SEPARATOR.sub("", name.strip().casefold())
 
 
 def common(name: str) -> str:

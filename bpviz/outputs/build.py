@@ -19,6 +19,7 @@ from bpviz.config import plugins
 from bpviz.execution.processes import TASKS_AHEAD, interrupts_blocked, worker_pool
 from bpviz.experiment import runner
 from bpviz.experiment.limits import OutOfMemoryError
+from bpviz.figures import _style
 from bpviz.outputs import lockfile, provenance, rounding
 from bpviz.outputs.lockfile import Lock, Origin
 from bpviz.outputs.names import TABLES
@@ -69,10 +70,14 @@ class Job:
 
 
 class DrawnFile(NamedTuple):
-    """A drawn file: its record for the lockfile, and whether the existing file already had this content."""
+    """A drawn file.
+
+    Its record for the lockfile, whether the existing file already had this content, and what its fonts lack.
+    """
 
     record: dict[str, Any]
     same: bool
+    lacking: Any
 
 
 class PendingFigure(NamedTuple):
@@ -109,6 +114,8 @@ class Outcome:
         The figures that are not drawn yet, by their number in the experiment.
     shows : list
         The hash of the plotted data of each figure.
+    lacking : list
+        What fonts lack in the files that were drawn: see ``figures/_fonts.py``.
     """
 
     results: Results
@@ -121,6 +128,7 @@ class Outcome:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     pending: dict[int, PendingFigure] = field(default_factory=dict)
     shows: list[str] = field(default_factory=list)
+    lacking: list[Any] = field(default_factory=list)
 
     @property
     def note(self) -> str:
@@ -138,8 +146,9 @@ class Outcome:
 
     def record(self, drawn: Mapping[str, DrawnFile]) -> None:
         """Record drawn files."""
-        for file, (record, same) in drawn.items():
+        for file, (record, same, lacking) in drawn.items():
             self.files[file] = record
+            self.lacking.append(lacking)
             self.redrawn.append(file)
             if same:
                 del self.updated[file]
@@ -304,10 +313,13 @@ def compute(job: Job, memory: int | None = None) -> Outcome:
     outcome = Outcome(results, seconds, summary, summary["runs"])
     unchanged = _update_tables(job, outcome) and _same_origin(job)
     for number, figure in enumerate(job.experiment.figures):
-        data = figure.data(outcome.results, job.experiment.problem)
+        look = job.experiment.look(figure)
+        with _style.using(look):
+            data = figure.data(outcome.results, job.experiment.problem)
         shows = None
         if job.origin is not None:
-            shows = hashing.of_data([figure.name, declare.settings(figure), data])
+            options = {**declare.settings(figure), "style": None}  # it is part of the look
+            shows = hashing.of_data([figure.name, options, look.plain(), data])
             if unchanged and job.before:  # then only rounding can have changed the plotted data
                 recorded = {job.before.files.get(file, {}).get("shows") for file in job.figure_files(number).values()}
                 shows = str(recorded.pop()) if len(recorded) == 1 and None not in recorded else shows
@@ -421,12 +433,13 @@ def draw(job: Job, number: int, request: PendingFigure) -> dict[str, DrawnFile]:
 
     drawn = {}
     for suffix in request.formats:
-        content = rendered(job.experiment.figures[number], request.data, suffix)
+        figure = job.experiment.figures[number]
+        content, lacking = rendered(figure, request.data, suffix, job.experiment.look(figure))
         file = job.figure_files(number)[suffix]
         record = lockfile.written(content)
         if request.shows is not None:
             record["shows"] = request.shows
-        drawn[file] = DrawnFile(record, same=not atomic.update(job.folder / file, content))
+        drawn[file] = DrawnFile(record, not atomic.update(job.folder / file, content), lacking)
     return drawn
 
 

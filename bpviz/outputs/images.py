@@ -96,7 +96,7 @@ def difference(expected: Array, actual: Array) -> bytes:
     pale = 255 - (255 - actual.mean(axis=2, keepdims=True)) * 0.3
     distance = np.abs(expected - actual).max(axis=2, keepdims=True)
     strength = np.where(distance > 0, np.clip(0.25 + distance / 160, 0, 1), 0) * np.where(distance < _VISIBLE, 0.5, 1)
-    red = np.array([int(_style.COLORS[3][i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float64)
+    red = np.array([int(_style.Look().colors[3][i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float64)
     return _encoded(pale * (1 - strength) + red * strength)
 
 

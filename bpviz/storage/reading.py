@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -93,9 +94,34 @@ def too_large(largest: int) -> str:
     return f"file too large (limit {largest // 1024} KiB)"
 
 
+_CONFLICT_MARKER = re.compile(r"^(?:[<|>]{7} .*|={7}|[<|>]{7})\r?$", re.MULTILINE)
+
+
+def conflict_marker(text: str) -> int | None:
+    """Return the number of the first line that is a conflict marker of git, None if there is none."""
+    found = _CONFLICT_MARKER.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else None
+
+
+_NOT_TEXT = {
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"%PDF-": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive or an Office document",
+    b"\xd0\xcf\x11\xe0": "an Office document",
+    b"\x1f\x8b": "a file compressed by gzip",
+}
+"""What files are that begin with these bytes."""
+
+_NULS = re.compile(rb"(?:[^\0]\0){2}|(?:\0[^\0]){2}")  # two letters in UTF-16 without a byte order mark
+
+
 def decode(data: bytes, name: str) -> Document:
     """Decode UTF-8 to a Document named ``name``; raise ConfigError if the bytes are not UTF-8."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    kind = next((kind for start, kind in _NOT_TEXT.items() if data.startswith(start)), "")
+    if kind:
+        raise ConfigError([Mistake(name, 0, 0, "", f"expected a text file, got {kind}")])
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _NULS.match(data):
         raise ConfigError([Mistake(name, 0, 0, "", "encoded as UTF-16; save the file as UTF-8")])
     data = data.removeprefix(codecs.BOM_UTF8)
     try:

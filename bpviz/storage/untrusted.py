@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-from bpviz.storage.reading import UnreadableError
+from bpviz.storage.reading import UnreadableError, conflict_marker
 
 LARGEST_OUTPUT = 1 << 30
 """Maximum size of an output file in bytes."""
@@ -36,7 +36,7 @@ def parse(content: bytes) -> Any:
             parse_constant=_finite,
         )
     except (ValueError, RecursionError):
-        conflict = b"<<<<<<< " in content
+        conflict = conflict_marker(content.decode(errors="replace"))
         raise UnreadableError("contains git conflict markers" if conflict else "is not valid JSON") from None
 
 

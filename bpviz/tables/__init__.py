@@ -1,7 +1,7 @@
 """Results as tables: columns, formats, and files for programs."""
 
 from bpviz.tables.columns import Column, Table, ending, point, table, unmet
-from bpviz.tables.files import history_csv, summary, summary_csv
+from bpviz.tables.files import history_csv, history_rows, summary, summary_csv, summary_rows
 from bpviz.tables.formats import (
     as_csv,
     as_html,
@@ -30,6 +30,7 @@ __all__ = [
     "as_typst",
     "ending",
     "history_csv",
+    "history_rows",
     "latex_text",
     "markdown_block",
     "markdown_text",
@@ -38,6 +39,7 @@ __all__ = [
     "summary",
     "summary_csv",
     "summary_markdown",
+    "summary_rows",
     "table",
     "typst_string",
     "unmet",

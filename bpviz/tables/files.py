@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bpviz.declare import KINDS
@@ -18,26 +18,33 @@ if TYPE_CHECKING:
 
 def summary_csv(results: Results) -> str:
     """Return the table as CSV with exact numbers: one row per run, with all settings and all kinds of evaluations."""
-    head = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
-    head += ["final_error", *results.weights, "ending"]
-    rows: list[Sequence[object]] = [head]
-    for run in results.runs:
-        trajectory = run.trajectory
-        settings = " ".join(f"{name}={_setting_text(value)}" for name, value in run.settings.items())
-        rows.append(
-            [
-                run.algorithm,
-                run.label,
-                settings,
-                " ".join(map(repr, run.start)),
-                trajectory.epochs,
-                *trajectory.evaluations.values(),
-                trajectory.final_error,
-                *trajectory.weights[-1].tolist(),
-                trajectory.ending.word,
-            ]
-        )
-    return as_csv(rows)
+    columns, runs = summary_rows(results)
+    settings, start = columns.index("settings"), columns.index("start")
+    for row in runs:
+        row[settings] = " ".join(f"{name}={_setting_text(value)}" for name, value in row[settings].items())
+        row[start] = " ".join(map(repr, row[start]))
+    return as_csv([columns, *runs])
+
+
+def summary_rows(results: Results) -> tuple[list[str], list[list[Any]]]:
+    """Return the names and the values of the columns of ``summary.csv``, one row per run."""
+    columns = ["algorithm", "label", "settings", "start", "epochs", *(f"{kind}_evaluations" for kind in KINDS)]
+    columns += ["final_error", *results.weights, "ending"]
+    rows = [
+        [
+            run.algorithm,
+            run.label,
+            dict(run.settings),
+            run.start,
+            run.trajectory.epochs,
+            *run.trajectory.evaluations.values(),
+            run.trajectory.final_error,
+            *run.trajectory.weights[-1].tolist(),
+            run.trajectory.ending.word,
+        ]
+        for run in results.runs
+    ]
+    return columns, rows
 
 
 def _setting_text(value: Any) -> str:

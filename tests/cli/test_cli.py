@@ -27,6 +27,7 @@ from bpviz.cli.explain import explanation
 from bpviz.cli.layout import split_width
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.messages.text import quote_value
+from bpviz.outputs.build import TABLES
 from bpviz.problems.datasets import DATASETS
 from bpviz.problems.perceptron import Perceptron
 
@@ -167,7 +168,7 @@ def test_version(option):
         (["run"], "Error: Missing argument 'CONFIG...'."),
         (["compare"], "Error: Missing argument 'ALGORITHM...'."),
         (["compare", "gd", "--xyz"], "Error: No such option '--xyz'."),
-        (["compare", "gd", "--start", "1"], "Error: Option '--start' requires 2 arguments."),
+        (["compare", "gd", "--start"], "Error: Option '--start' requires an argument."),
         (
             ["compare", "gd", "--format", "gif"],
             "Error: Invalid value for '--format': 'gif' is not one of "
@@ -323,6 +324,8 @@ def test_explain_suggests_similar_name(name, hint):
 def test_explain_suggests_name_for_every_synonym():
     for name, rule in KNOWN:
         for synonym in rule.synonyms:
+            if (OPTIMIZERS if name in OPTIMIZERS else WRAPPERS).canonical(synonym) == name:  # accepted
+                continue
             assert refused("explain", synonym).endswith(f"; did you mean {name!r}?")
 
 
@@ -485,15 +488,165 @@ def test_compare_prints_published_table_and_draws_one_figure(folder):
         "Newton's method                      1       3            0               3              3       0.1246"
         "  reached the error threshold\n"
     )
-    assert result.stderr == "outputs/compare: wrote 1 file; first figure outputs/compare/paths.png\n"
-    assert [path for path in sorted(folder.rglob("*")) if path.is_file()] == [folder / "outputs/compare/paths.png"]
+    assert result.stderr == "outputs/compare: wrote 6 files; first figure outputs/compare/paths.png\n"
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == [
+        f"outputs/compare/{file}" for file in sorted([*TABLES, "paths.png"])
+    ]
 
 
 def test_compare_uses_output_folder_and_figure_format(folder):
     assert done("compare", "rprop", "--out", "here", "--format", "svg", "--format", "csv", "-q").startswith(
         "algorithm,"
     )
-    assert [str(path.relative_to(folder)) for path in folder.rglob("*.*")] == [str(Path("here/compare/paths.svg"))]
+    assert sorted(path.name for path in (folder / "here" / "compare").iterdir()) == sorted([*TABLES, "paths.svg"])
+    assert [path.name for path in folder.iterdir()] == ["here"]
+
+
+def test_compare_writes_the_tables_of_run(folder):
+    (folder / "compare.yaml").write_text("algorithms: [gd, rprop]\nstart: [3, -2]\nfigures: [paths]\n")
+    done("run", "compare.yaml", "--out", "a")
+    done("compare", "gd", "rprop", "--start", "3", "-2", "--out", "b")
+    for file in {*TABLES, "paths.png"} - {"run.json", "summary.json", "summary.md"}:
+        assert (folder / "a/compare" / file).read_bytes() == (folder / "b/compare" / file).read_bytes(), file
+    runs = [json.loads((folder / f"{out}/compare/summary.json").read_text())["runs"] for out in "ab"]
+    assert runs[0] == runs[1]
+
+
+def test_compare_without_figures_writes_tables_only_to_a_given_folder(folder):
+    done("compare", "gd", "--max-epochs", "3", "--no-figures")
+    assert list(folder.iterdir()) == []
+    result = invoke("compare", "gd", "--max-epochs", "3", "--no-figures", "--out", "outputs")
+    assert result.stderr == "outputs/compare: wrote 5 files\n"
+    assert sorted(path.name for path in (folder / "outputs/compare").iterdir()) == sorted(TABLES)
+
+
+POINTS = "height,width,kind\n1.5,2,0\n3,.1,1\n0,1,0\n"
+
+
+def test_compare_reads_a_csv_file(folder):
+    (folder / "points.csv").write_text(POINTS)
+    (folder / "c.yaml").write_text("algorithms: [gd]\ndataset: {csv: points.csv}\nfigures: []\n")
+    (folder / "d.yaml").write_text(
+        "algorithms: [gd]\ndataset: {csv: points.csv, features: [kind, width], target: height}\nfigures: []\n"
+    )
+    for config, *arguments in (("c.yaml",), ("d.yaml", "--features", "kind, width", "--target", "height")):
+        expected = json.loads(done("run", config, "--format", "json", "--quiet"))["runs"]
+        output = done("compare", "gd", "--data", "points.csv", *arguments, "--no-figures", "--format", "json")
+        assert json.loads(output)["runs"] == expected
+    assert done("compare", "gd", "--data", "points.csv", "--features", "width", "--start", "1", "--no-figures")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--data", "no.csv"], "--data no.csv: dataset.csv: no.csv: no such file"),
+        (["--data", "points.csv", "--target", "w"], "--target w: dataset.target: unknown column 'w'; use 'height',"),
+        (["--data", "points.csv", "--features", "kind"], "--features kind: dataset.features[0]: 'kind' is the target"),
+        (["--target", "kind"], "Error: --target requires --data"),
+        (["--data", "points.csv", "--problem", "booth"], "Error: --data cannot be combined with --problem"),
+        (["--data", "https://a.b/c.csv"], "--data https://a.b/c.csv: dataset.csv: expected the path of a file, got"),
+    ],
+)
+def test_compare_reports_mistakes_in_data(folder, arguments, expected):
+    (folder / "points.csv").write_text(POINTS)
+    assert expected in refused("compare", "gd", *arguments)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        ["-4", "-4"],
+        ["(-4, -4)"],
+        ["[-4,-4]"],
+        ["-4,-4"],
+        ["-4 -4"],
+        ["(-4,", "-4)"],
+        ["−4", "−4"],
+        ["-.4e1", "-4."],
+    ],
+    ids="|".join,
+)
+@pytest.mark.parametrize("first", [False, True], ids=["algorithm first", "start first"])
+def test_start_takes_numbers_and_no_other_argument(start, first):
+    arguments = ["--start", *start, "gd", "--no-figures"] if first else ["gd", "--start", *start, "--no-figures"]
+    assert " 797 " in done("compare", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--start", "-4"], "--start -4: start: expected 2 numbers, one per weight (w1, w2), got 1"),
+        (["--start", "1", "2", "3"], "--start 1 2 3: start: expected 2 numbers, one per weight (w1, w2), got 3"),
+        (["--start=1"], "--start 1: start: expected 2 numbers, one per weight (w1, w2), got 1"),
+        (
+            ["--start", "–4", "-4"],
+            "--start –4 -4: start[0]: expected a number, got '–4' (initial weights of every algorithm); use -4",
+        ),
+    ],
+)
+def test_start_needs_one_number_per_weight(arguments, expected):
+    assert refused("compare", "gd", *arguments) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compare", "gd", "--start", "--no-figures"],
+        ["compare", "gd", "--max-epochs", "--quiet"],
+        ["compare", "gd", "--problem", "-q"],
+        ["compare", "gd", "--out", "--format", "svg"],
+        ["run", "a.yaml", "--set", "--force"],
+        ["run", "a.yaml", "--out", "--check"],
+        ["diff", "a", "b", "--git", "--format", "json"],
+    ],
+)
+def test_an_option_never_takes_another_option_as_value(arguments):
+    option = next(name for name, value in itertools.pairwise(arguments) if name[0] == value[0] == "-")
+    value = arguments[arguments.index(option) + 1]
+    assert usage_error(*arguments) == f"Error: Option '{option}' requires an argument, got '{value}'."
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ("gd(step=0.1)", "expected name:key=value, got 'gd(step=0.1)'; use gd:step=0.1"),
+        ("gd step=0.1", "expected name:key=value, got 'gd step=0.1'; use gd:step=0.1"),
+        ("GD {step: 0.1}", "expected name:key=value, got 'GD {step: 0.1}'; use gd:step=0.1"),
+        ("gd:step:0.1", "expected key=value, got 'step:0.1'; use step=0.1"),
+        ("gd:step=0,1", "expected key=value, got '1'; use step=0.1"),
+        ("gd, rprop", "expected one algorithm, got 'gd, rprop'; use gd, rprop"),
+        ("gd:step=−1", "step: expected a number in (0, inf), got -1 (step size η, the factor on the gradient)"),
+    ],
+)
+def test_other_spellings_of_settings(algorithm, expected):
+    assert refused("compare", algorithm) == f"{algorithm}: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("file", "use"),
+    [("a.yaml", "`bpviz run a.yaml`"), ("b/c.csv", "--data b/c.csv"), ("my_rule.py", "--plugin my_rule.py")],
+)
+def test_a_file_is_no_algorithm(file, use):
+    expected = f"{file}: expected an algorithm, got the name of a file; use {use}"
+    assert refused("compare", file) == refused("compare", "gd", file) == expected
+
+
+def test_prune_keeps_outputs_of_compare(folder):
+    (folder / "configs").mkdir()
+    (folder / "configs/a.yaml").write_text(QUICK)
+    done("compare", "gd", "--no-figures", "--out", "outputs")
+    result = invoke("run", "configs", "--prune")
+    assert result.exit_code == 0
+    assert "compare" not in result.stderr
+    assert sorted(path.name for path in (folder / "outputs/compare").iterdir()) == sorted(TABLES)
+
+
+def test_names_in_any_case():
+    assert done("compare", "Adam:step=0.1", "RPROP", "--problem", "Booth", "--no-figures") == done(
+        "compare", "adam:step=0.1", "rprop", "--problem", "booth", "--no-figures"
+    )
+    for typed, name in (("Adam", "adam"), ("Clip_Norm", "clip-norm"), ("ROSENBROCK", "rosenbrock"), ("Paths", "paths")):
+        assert done("explain", typed) == done("explain", name)
 
 
 def test_labels_of_equal_algorithms_have_their_settings():

@@ -66,7 +66,11 @@ _VALUES = st.recursive(
     ),
     max_leaves=20,
 )
-_PIECES = [b" ", b"\n", b"[", b"}", b": ", b"*here", b"&here ", b"- ", b"1e999", b"'"]
+_PIECES = [
+    *(b" ", b"\n", b"[", b"}", b": ", b"*here", b"&here ", b"- ", b"1e999", b"'"),
+    *(b":", b"=", b'"\\', b"<<<<<<< ", b"\n  - gd\n    step: 1\n", b"gd:step=1"),
+    *(piece.encode() for piece in ("\xa0", "\u200b", "“", "”", "：", "–", "\u2028")),
+]
 _TEXTS = ["", "1", "[", "{a: 1}", "[1, 2]", ".nan", "9" * 5000, "*a", "&a [*a]", "!!x y", "\ud800"]
 
 
@@ -197,7 +201,9 @@ def test_any_overrides(overrides):
 )
 def test_any_arguments_of_compare(algorithms, start, error_threshold, max_epochs):
     try:
-        experiment = config.from_parts(algorithms, start=start, error_threshold=error_threshold, max_epochs=max_epochs)
+        experiment = config.from_parts(
+            algorithms, start=" ".join(start), error_threshold=error_threshold, max_epochs=max_epochs
+        )
     except ConfigError as error:
         check_messages(error)
     else:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import sys
 
 import jsonschema
 import pytest
 
 from bpviz import declare
-from bpviz.declare import OPTIMIZERS, PROBLEMS, WRAPPERS, Wrapper, hyper, optimizer, wrapper
+from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Wrapper, hyper, optimizer, wrapper
 from bpviz.declare.domains import Choice, FileName, Flag, Interval, ListOf, Nullable, Text
 from bpviz.declare.registry import Registry
-from bpviz.messages.suggestions import SYNONYMS, nearest
+from bpviz.messages.suggestions import SYNONYMS, fold_name, nearest
 from bpviz.messages.text import join_words, quote_value
 
 UNIT = Interval.parse("[0, 1)")
@@ -254,12 +255,32 @@ def test_suggests_algorithms_by_common_names(typed, meant):
     assert error.value.args == (f"unknown algorithm {typed!r}; did you mean {meant!r}?",)
 
 
-def test_unknown_name_without_suggestion_lists_all_names():
-    known = ", ".join(sorted(PROBLEMS))
-    assert PROBLEMS.unknown("zzzzzz") == f"unknown problem 'zzzzzz'; use one of {known}"
-    assert OPTIMIZERS.unknown(None).startswith(
-        f"expected the name of an algorithm, got null; use one of {min(OPTIMIZERS)}, "
+def test_unknown_name_without_suggestion_lists_the_names_if_they_are_few():
+    known = ", ".join(sorted(FIGURES))
+    assert FIGURES.unknown("zzzzzz") == f"unknown figure 'zzzzzz'; use one of {known}"
+    assert PROBLEMS.unknown("zzzzzz") == "unknown problem 'zzzzzz'; use a name from `bpviz list problems`"
+    assert OPTIMIZERS.unknown(None) == (
+        "expected the name of an algorithm, got null; use a name from `bpviz list algorithms`"
     )
+
+
+@pytest.mark.parametrize("registry", [OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES], ids=lambda registry: registry.what)
+def test_names_differ_in_more_than_case_and_separators(registry):
+    names = registry.names()
+    assert len({fold_name(name) for name in names}) == len(names)
+    for name in names:
+        for typed in (name, name.upper(), re.sub(r"-(?=\w)", "_", name), f" {name.title()} "):
+            assert registry.canonical(typed) == name
+
+
+@pytest.mark.parametrize("typed", ["irprop", "rprop +", "adama", "", "torch:adam", "SGD"])
+def test_other_names_stay_as_they_are(typed):
+    assert OPTIMIZERS.canonical(typed) == typed
+
+
+def test_a_name_that_stands_for_two_is_not_accepted(monkeypatch):
+    monkeypatch.setattr(OPTIMIZERS, "_things", {**dict(OPTIMIZERS.items()), "AD-AM": OPTIMIZERS["gd"]})
+    assert [OPTIMIZERS.canonical(typed) for typed in ("adam", "AD-AM", "Adam")] == ["adam", "AD-AM", "Adam"]
 
 
 def test_synonyms_end_at_a_word_without_cycles():

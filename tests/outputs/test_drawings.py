@@ -16,7 +16,7 @@ ERRORS = np.geomspace(1.0, 0.1, 40)
 
 
 def drawn(form: str, errors: np.ndarray = ERRORS, label: str = "RPROP (20)", title: str = "Title") -> bytes:
-    return _render.rendered(Errors(), ErrorsData([Curve(0, label, errors)], 0.0, 0.125, title), form)
+    return _render.rendered(Errors(), ErrorsData([Curve(0, label, errors)], 0.0, 0.125, title), form).content
 
 
 @pytest.mark.parametrize("form", ["svg", "pdf"])

@@ -154,6 +154,22 @@ def test_changed_setting_redraws_figures_that_depend_on_it(folder):
     assert status_lines() == [UP_TO_DATE]
 
 
+def test_changed_style_redraws_figures():
+    edit("two.yaml", "title: Two", "title: Two\nstyle: {dpi: 90}")
+    assert status_lines() == [
+        "outputs/two: updated 4 of 8 files (style.dpi: unset -> 90)",
+        "  run.json: content changed",
+        "  errors.png, epochs.png, errors-m.png: plotted data changed",
+    ]
+    edit("two.yaml", "{kind: epochs}", "{kind: epochs, style: {theme: dark}}")
+    assert status_lines()[1:] == ["  run.json: content changed", "  epochs.png: plotted data changed"]
+    edit("two.yaml", "label: M}", "label: M, color: red}")
+    assert status_lines()[0] == "outputs/two: updated 4 of 8 files (algorithms[1].color: unset -> '#ff0000')"
+    edit("two.yaml", "style: {dpi: 90}", "style: {dpi: 90}\nlabels: {Epoch: Epoche}")
+    assert status_lines()[0] == "outputs/two: updated 3 of 8 files (labels.Epoch: unset -> 'Epoche')"
+    assert status_lines()[0].startswith("outputs/two: up to date")
+
+
 def test_changed_figure_option_redraws_only_that_figure():
     edit("two.yaml", "{kind: epochs}", "{kind: epochs, title: Bars}")
     assert status_lines() == [

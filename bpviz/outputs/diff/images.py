@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpviz.config import ConfigError, Mistake
-from bpviz.figures import _style
+from bpviz.figures._style import Look
 from bpviz.outputs import images
 from bpviz.storage.reading import UnreadableError
 
@@ -76,19 +76,20 @@ def _drawn(old: str, new: str, pairs: list[tuple[str, Array, Array]]) -> bytes:
     tall = _HEADING + sum(heights[:fit]) + (_CAPTION if more else 0) + _MARGIN
     wide = 2 * width + 3 * _MARGIN
     left = (_MARGIN, 2 * _MARGIN + width)
+    look = Look()
     with blank(wide, tall) as figure:
 
         def write(text: str, x: int, y: int, size: float, **how: Any) -> None:
             figure.text(x / wide, 1 - y / tall, text, fontsize=size, va="center", **how)
 
         for x, heading in zip(left, (f"old: {old}", f"new: {new}"), strict=True):
-            write(heading, x, _HEADING // 2, _style.TITLE, fontweight="bold")
+            write(heading, x, _HEADING // 2, look.title, fontweight="bold")
         top = _HEADING
         for (name, *both), height in zip(shown, heights, strict=False):
             for x, picture in zip(left, both, strict=True):
-                write(name, x, top + _CAPTION // 2, _style.BODY)
+                write(name, x, top + _CAPTION // 2, look.body)
                 figure.figimage(picture / 255, x, tall - top - _CAPTION - picture.shape[0], origin="upper")
             top += height
         if more:
-            write(f"... and {more} more (omitted: image too tall)", left[0], top + _CAPTION // 2, _style.BODY)
+            write(f"... and {more} more (omitted: image too tall)", left[0], top + _CAPTION // 2, look.body)
         return png(figure)

@@ -380,9 +380,26 @@ def test_reports_errors_of_git_in_one_line(monkeypatch) -> None:
 @needs_git
 def test_reports_missing_repository() -> None:
     summary("outputs/a", one())
-    assert refused("--git", "HEAD") == (
-        "outputs: git failed: not a git repository (or any of the parent directories): .git\n"
+    assert refused("--git", "HEAD") == "outputs: not in a git repository\n"
+
+
+@pytest.mark.usefixtures("repository")
+@needs_git
+def test_committed_repository_is_not_used() -> None:
+    """Git accepts a folder with the files of a bare repository, whose config can name commands to run."""
+    outputs = Path("outputs")
+    (outputs / "refs").mkdir()
+    (outputs / "objects").mkdir()
+    (outputs / "HEAD").write_text("1" * 40)
+    command = f"touch '{Path('executed').absolute()}'; git-upload-pack"
+    (outputs / "config").write_text(
+        "[core]\n\trepositoryformatversion = 1\n\tbare = false\n\tworktree = ..\n"
+        f'[extensions]\n\tpartialClone = origin\n[remote "origin"]\n\turl = {Path().absolute()}\n'
+        f'\tpromisor = true\n\tuploadpack = "{command}"\n'
     )
+    for folders in ((), ("outputs/a",)):
+        assert invoke("--git", "HEAD", *folders).stderr == "no differences\n"
+    assert not Path("executed").exists()
 
 
 @pytest.mark.usefixtures("repository")

@@ -14,14 +14,14 @@ from bpviz.problems.network import activations
 from bpviz.problems.network.layers import ACTIVATIONS, LOSSES, OUTPUT, Layer
 from bpviz.problems.network.network import Network
 
-HERE = Path(__file__).parent
-RECORDED = json.loads((HERE / "networks.json").read_text(encoding="utf-8"))["networks"]
+REFERENCES = Path(__file__).parents[2] / "references"
+RECORDED = json.loads((REFERENCES / "networks.json").read_text(encoding="utf-8"))["networks"]
 NUMBERS = range(len(RECORDED))
 
 
 @pytest.fixture(scope="module")
 def arrays():
-    with np.load(HERE / "networks.npz") as file:
+    with np.load(REFERENCES / "networks.npz") as file:
         return dict(file)
 
 

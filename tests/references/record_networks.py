@@ -1,7 +1,7 @@
 """Record errors and gradients of 20 random networks, computed by torch in float64.
 
     pip install --group references
-    python tests/problems/network/record.py
+    python tests/references/record_networks.py
 
 This script does not import bpviz. It writes ``networks.json`` (layers, loss, version of torch) and ``networks.npz``
 (weights, features, targets, error and gradient of each network).
