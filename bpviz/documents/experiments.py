@@ -101,7 +101,8 @@ class Experiments:
         if not figures.comparable(made_with, provenance.versions(experiment)):
             return Verdict([], skipped=True)
         data = figure.data(self.results(source), experiment.problem)
-        found = figures.difference(file, rendered(figure, data, file.suffix[1:]).content)
+        drawn = rendered(figure, data, file.suffix[1:], experiment.look(figure))
+        found = figures.difference(file, drawn.content)
         return Verdict([f"{file}: {found.message}"] if found else [])
 
 
