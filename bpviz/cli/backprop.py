@@ -10,8 +10,11 @@ import click
 
 from bpviz.cli.errors import fail, report_mistakes
 from bpviz.cli.layout import Command, fold, text_width
-from bpviz.cli.options import FIGURE_FORMATS, TABLE_FORMATS, Options, memory_option, plugin_option, set_option
-from bpviz.cli.show import print_notes, print_styled, written_status
+from bpviz.cli.options import TABLE_FORMATS, Options, memory_option, plugin_option, set_option
+from bpviz.cli.show import print_notes, written_status
+from bpviz.cli.styled import print_table
+from bpviz.messages.printing import echo, echo_json
+from bpviz.outputs.names import FIGURE_FORMATS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,32 +158,32 @@ def _print(experiment: Experiment, run: Run, epoch: int, sample: int, digits: in
     after = run.weights[epoch + 1] if run.epochs > epoch else None
     if options.printed == "json":
         where = {"algorithm": run.label, "epoch": epoch, "sample": sample, "samples": one.samples}
-        click.echo(tables.as_json({**where, **tables.backpropagation_record(one, after)}), nl=False)
+        echo_json(tables.as_json({**where, **tables.backpropagation_record(one, after)}))
         return
     sections = tables.backpropagation(one, after, digits)
     if options.printed != "text":
-        click.echo("\n".join(tables.rendered(s.table, options.printed, s.title) for s in sections), nl=False)
+        echo("\n".join(tables.rendered(s.table, options.printed, s.title) for s in sections), nl=False)
         return
     starts = len(experiment.starts)
     start = f", from the first of {starts} starts" if starts > 1 else ""
-    click.echo(f"{run.label}, epoch {epoch}, sample {sample} of {one.samples}{start}")
+    echo(f"{run.label}, epoch {epoch}, sample {sample} of {one.samples}{start}")
     _print_sections(sections, options)
-    click.echo()
+    echo()
     if after is None:
-        click.echo(f"No next epoch: {tables.ending(run)}")
-    click.echo("\n".join(fold(tables.verdict(one, TOLERANCE), text_width())))
+        echo(f"No next epoch: {tables.ending(run)}")
+    echo("\n".join(fold(tables.verdict(one, TOLERANCE), text_width())))
 
 
 def _print_sections(sections: Sequence[Section], options: Options) -> None:
     from bpviz import tables
 
     for section in sections:
-        click.echo()
-        click.echo(section.title)
+        echo()
+        echo(section.title)
         if sys.stdout.isatty():
-            print_styled(section.table, no_color=options.no_color)
+            print_table(section.table, no_color=options.no_color)
         else:
-            click.echo(tables.as_text(section.table), nl=False)
+            echo(tables.as_text(section.table), nl=False)
 
 
 def _draw(experiment: Experiment, request: FigureRequest, run: Run, out: Path, options: Options) -> None:
@@ -190,14 +193,15 @@ def _draw(experiment: Experiment, request: FigureRequest, run: Run, out: Path, o
 
     from bpviz.cli.progress import lock_outputs
     from bpviz.engine.results import Results
+    from bpviz.figures import _style
     from bpviz.outputs.build import Job, PendingFigure, draw
 
     results = Results(experiment.title, experiment.problem.weights, experiment.error_to_reach, [run])
-    data = request.data(results, experiment.problem)
     named = replace(request, save_as=f"{experiment.name}-{request.file_name()}")
     job = Job(replace(experiment, figures=(named,)), out / "backprop", options.pictures, with_tables=False)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, _style.using(experiment.look(named)):
+        data = named.data(results, experiment.problem)
         lock_outputs(out, [job], stack, options)
         draw(job, 0, PendingFigure(options.pictures, data, None))
     if not options.quiet:
-        click.echo(written_status(job.folder, job.files), err=True)
+        echo(written_status(job.folder, job.files), err=True)

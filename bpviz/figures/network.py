@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure, hyper
 from bpviz.declare.domains import Nullable, Text
+from bpviz.figures import _style
 from bpviz.figures._base import FigureRequest, select, slug
+from bpviz.figures._style import word
 from bpviz.messages import suggestions, text
 
 if TYPE_CHECKING:
@@ -87,12 +89,19 @@ class NetworkArtists(NamedTuple):
 
 _BIAS, _GAP = -1, -2
 
-# The look: sizes in inches and points, and the colors of gradients from negative to positive.
-_ROW, _LABELED_ROW, _LABEL = 0.5, 0.9, 0.34  # inches per row, and per label of an edge
+_Places = dict[tuple[int, int], tuple[float, float]]
+"""The coordinates of units, by layer and unit."""
+
+_TITLE = "Backpropagation: {algorithm}, epoch {epoch}, sample {sample}"
+
+# Sizes at the usual font size: inches of a row and a column, inches per label of an edge, and points of texts. If there
+# is less space, texts are smaller.
+_ROW, _LABELED_ROW, _LABEL = 0.5, 0.9, 0.34
+_COLUMN, _LABELED_COLUMN = 0.8, 2.2
 _TEXT, _LABELED_TEXT, _EDGE_TEXT, _HEADING = 6.5, 9.0, 7.5, 8.0
-_ABOVE, _BELOW = 0.55, 0.05  # inches between the centers of the outer rows and the edges of the axes
+_ABOVE, _BELOW = 0.7, 0.05  # inches between the centers of the outer rows and the edges of the axes
 _THINNEST, _THICKEST = 0.4, 3.2
-_GRADIENTS = ("#0072b2", "#c3ccd5", "#d55e00")
+_TITLE_AND_LEGEND = 0.95  # inches
 _DECADES = 4  # of gradients, on each side of 0
 _DASHES = (0, (2.5, 1.5))
 
@@ -145,13 +154,15 @@ class Network(FigureRequest):
         names = [layer.activation for layer in problem.as_network().layers]
         last = len(names)
         headings = [
-            f"{'Output' if layer == last else f'Layer {layer}'}\n{names[layer - 1]}" if layer else "Inputs\n"
+            f"{word('Output') if layer == last else word('Layer {number}', number=layer)}\n{names[layer - 1]}"
+            if layer
+            else f"{word('Inputs')}\n"
             for layer in layers
         ]
         numbers = [(unit.sum, unit.activation, unit.delta) for unit in one.units]
         edges = [(w.layer, w.unit, _BIAS if w.source is None else w.source) for w in one.weights]
         return NetworkData(
-            self.title or f"Backpropagation: {run.label}, epoch {epoch}, sample {self.sample}",
+            self.title_or(word(_TITLE, algorithm=run.label, epoch=epoch, sample=self.sample)),
             _note(one),
             layers,
             headings,
@@ -164,46 +175,83 @@ class Network(FigureRequest):
         )
 
     def draw(self, figure: Figure, data: NetworkData) -> NetworkArtists:
-        from bpviz.figures import _layout, _style
+        from bpviz.figures import _layout
 
         axes = _layout.axes(figure)
-        axes.set_axis_off()
-        places = _places(data)
+        axes.set_frame_on(False)
+        axes.xaxis.set_visible(False)
+        axes.yaxis.set_visible(False)
         row = data.row_height
-        above, below = (_ABOVE + row / 3) / row, _BELOW / row
+        above, below = _ABOVE / row, _BELOW / row
         axes.set(xlim=(-0.45, _column(data, data.layers[-1]) + 0.45), ylim=(1 - data.rows - below, above))
-        size = _LABELED_TEXT if data.labeled else _TEXT
+        places = _places(data)
         edges, entries, bar = _draw_edges(figure, axes, data, places)
         labels = _label_edges(axes, data, places) if data.labeled else []
-        units = []
-        for (layer, unit), (s, a, delta) in zip(data.places.tolist(), data.numbers.tolist(), strict=True):
-            words = f"s {s:.3g}\na {a:.3g}\nδ {delta:.3g}" if layer else f"x{unit + 1}\n{a:.3g}"
-            units.append(_box(axes, places[layer, unit], words, size))
-        for layer, heading, count in zip(data.layers, data.headings, data.sizes, strict=True):
-            x = _column(data, layer)
-            axes.text(x, above, heading, size=_HEADING, ha="center", va="top")
-            for place, unit in enumerate(data.column(layer)):
-                at = x, _height(data, layer, place)
-                if unit == _BIAS:
-                    _box(axes, at, "1", size)
-                elif unit == _GAP:
-                    hidden = count - (data.places[:, 0] == layer).sum()
-                    axes.text(*at, f"⋮\n{hidden} more", size=_HEADING, ha="center", va="center", linespacing=1.3)
-        for a, b in pairwise(data.layers):
-            if b > a + 1:
-                x = (_column(data, a) + _column(data, b)) / 2
-                more = f"···\n{b - a - 1} more\nlayers"
-                axes.text(x, -(data.rows - 1) / 2, more, size=_HEADING, ha="center", va="center")
-        height = _style.TITLE_AND_LEGEND + _style.AXIS + row * (data.rows - 1 + above + below)
-        _layout.frame(figure, axes, data.title, data.note, entries=entries, bar=bar, height=height)
+        units = _draw_units(axes, data, places)
+        texts = [(text, _LABELED_TEXT if data.labeled else _TEXT) for text in units]
+        texts += [(text, _EDGE_TEXT) for text in labels]
+        texts += [(text, _HEADING) for text in [*_draw_headings(axes, data, above), *_draw_gaps(axes, data)]]
+        column = _LABELED_COLUMN if data.labeled else _COLUMN
+
+        def fit() -> None:
+            """Use smaller texts where rows or columns have less space than usual."""
+            (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+            wide, high = (float(pixels) / axes.figure.dpi for pixels in axes.bbox.size)
+            scale = min(_style.look().scale, wide / (right - left) / column, high / (top - bottom) / row)
+            for written, size in texts:
+                written.set_fontsize(scale * size)
+
+        rows = row * (data.rows - 1 + above + below)
+        height = rows + _layout.AXIS + _TITLE_AND_LEGEND
+        _layout.frame(figure, axes, data.title, data.note, entries=entries, bar=bar, height=height, fit=fit)
         return NetworkArtists(units, edges, labels)
+
+
+def _draw_units(axes: Axes, data: NetworkData, places: _Places) -> list[Written]:
+    """Draw the boxes of units and of the constants 1 of biases; return those of units."""
+    units = []
+    for (layer, unit), (s, a, delta) in zip(data.places.tolist(), data.numbers.tolist(), strict=True):
+        words = f"s {_number(s)}\na {_number(a)}\nδ {_number(delta)}" if layer else f"x{unit + 1}\n{_number(a)}"
+        units.append(_box(axes, places[layer, unit], words))
+    constants = [_box(axes, at, "1") for (_, unit), at in places.items() if unit == _BIAS]
+    return [*units, *constants]
+
+
+def _draw_headings(axes: Axes, data: NetworkData, top: float) -> list[Written]:
+    return [
+        axes.text(_column(data, layer), top, heading, ha="center", va="top")
+        for layer, heading in zip(data.layers, data.headings, strict=True)
+    ]
+
+
+def _draw_gaps(axes: Axes, data: NetworkData) -> list[Written]:
+    """Write how many units and layers are left out."""
+    gaps = []
+    for layer, size in zip(data.layers, data.sizes, strict=True):
+        for row, unit in enumerate(data.column(layer)):
+            if unit == _GAP:
+                more = word("{count} more", count=size - (data.places[:, 0] == layer).sum())
+                gaps.append((_column(data, layer), _height(data, layer, row), f"⋮\n{more}"))
+    for a, b in pairwise(data.layers):
+        if b > a + 1:
+            more = "\n".join(word("{count} more layers", count=b - a - 1).rsplit(maxsplit=1))
+            gaps.append(((_column(data, a) + _column(data, b)) / 2, -(data.rows - 1) / 2, f"···\n{more}"))
+    return [axes.text(x, y, words, ha="center", va="center", linespacing=1.3) for x, y, words in gaps]
+
+
+def _number(x: float) -> str:
+    from bpviz.figures import _ticks
+
+    return _ticks.number(x, 3).replace("-", "\N{MINUS SIGN}", 1) if x < 0 else _ticks.number(x, 3)
 
 
 def _note(chain: Chain) -> str:
     agreeing, every = sum(d.agrees for d in chain.checked), len(chain.checked)
-    desired = ", ".join(f"{y:.4g}" for y in chain.desired) if len(chain.desired) == 1 else ""
-    error = f"E = {chain.error:.4g}{f', desired output {desired}' if desired else ''}"
-    return f"{error}; gradient check: {agreeing} of {every} derivatives agree"
+    values = {"error": f"{chain.error:.4g}", "agreeing": agreeing, "count": every}
+    if len(chain.desired) > 1:
+        return word("E = {error}; gradient check: {agreeing} of {count} derivatives agree", **values)
+    template = "E = {error}, desired output {desired}; gradient check: {agreeing} of {count} derivatives agree"
+    return word(template, desired=f"{chain.desired[0]:.4g}", **values)
 
 
 def _column(data: NetworkData, layer: int) -> float:
@@ -216,7 +264,7 @@ def _height(data: NetworkData, layer: int, row: int) -> float:
     return -row - (data.rows - len(data.column(layer))) / 2
 
 
-def _places(data: NetworkData) -> dict[tuple[int, int], tuple[float, float]]:
+def _places(data: NetworkData) -> _Places:
     """Return the coordinates of units and of the constant 1 of biases, by layer and unit."""
     return {
         (layer, unit): (_column(data, layer), _height(data, layer, row))
@@ -225,7 +273,7 @@ def _places(data: NetworkData) -> dict[tuple[int, int], tuple[float, float]]:
     }
 
 
-def _ends(data: NetworkData, places: dict[tuple[int, int], tuple[float, float]]) -> tuple[list[int], Array]:
+def _ends(data: NetworkData, places: _Places) -> tuple[list[int], Array]:
     """Return the indices of the weights between drawn layers, and the ends ``(weights, 2, 2)`` of their edges."""
     import numpy as np
 
@@ -235,7 +283,7 @@ def _ends(data: NetworkData, places: dict[tuple[int, int], tuple[float, float]])
 
 
 def _draw_edges(
-    figure: Figure, axes: Axes, data: NetworkData, places: dict[tuple[int, int], tuple[float, float]]
+    figure: Figure, axes: Axes, data: NetworkData, places: _Places
 ) -> tuple[Collection, list[tuple[Any, str]], Axes | None]:
     """Draw the edges, and return them with the entries of the legend and the color bar, if they need any."""
     import numpy as np
@@ -243,60 +291,63 @@ def _draw_edges(
     from matplotlib.colors import LinearSegmentedColormap, SymLogNorm
     from matplotlib.lines import Line2D
 
-    from bpviz.figures import _layout, _style
+    from bpviz.figures import _layout, _ticks
 
-    symbols = Line2D([], [], linestyle="none"), "s: weighted sum, a: activation, δ: dE/ds"
+    look = _style.look()
+    ink, theme = look.theme.ink, look.theme
+    symbols = Line2D([], [], linestyle="none"), word("s: weighted sum, a: activation, δ: dE/ds")
     drawn, ends = _ends(data, places)
     weights, gradients = data.weights[drawn], data.gradients[drawn]
     order = np.argsort(abs(gradients), kind="stable")  # large gradients on top
     share = np.nan_to_num(abs(weights) / (np.nanmax(abs(weights), initial=0) or 1), nan=1, posinf=1)
     widths = _THINNEST + (_THICKEST - _THINNEST) * share
     lines: dict[str, Any] = {
-        "linewidths": widths[order],
+        "linewidths": look.lines * widths[order],
         "linestyles": [_DASHES if weights[place] < 0 else "-" for place in order],
         "capstyle": "butt",
         "zorder": 1,
     }
     if data.labeled:
-        edges = axes.add_collection(LineCollection(list(ends[order]), colors=_style.PALE, **lines), autolim=False)
+        edges = axes.add_collection(LineCollection(list(ends[order]), colors=theme.pale, **lines), autolim=False)
         return edges, [symbols], None
-    finite = abs(gradients[np.isfinite(gradients)]).clip(max=_layout.LARGEST)
+    finite = abs(gradients[np.isfinite(gradients)]).clip(max=_ticks.LARGEST)
     largest = float(finite.max(initial=0)) or 1.0
     norm = SymLogNorm(largest / 10**_DECADES, vmin=-largest, vmax=largest)
-    colors = LinearSegmentedColormap.from_list("gradients", _GRADIENTS)
+    colors = LinearSegmentedColormap.from_list(
+        "gradients", (theme.colors[5], look.mixed(theme.pale, 0.5), theme.colors[3])
+    )
     colored = LineCollection(list(ends[order]), array=gradients[order], cmap=colors, norm=norm, **lines)
     edges = axes.add_collection(colored, autolim=False)
-    bar = _layout.axes(figure)
+    bar = _layout.bar_axes(figure, axes)
     ticks = [sign * largest / 10**decade for sign in (-1, 1) for decade in range(0, _DECADES, 2)]
-    colorbar = figure.colorbar(edges, bar, label="Gradient dE/dw", ticks=sorted([*ticks, 0.0]))
-    colorbar.ax.set_yticklabels([f"{tick:.2g}" for tick in sorted([*ticks, 0.0])])
-    colorbar.ax.minorticks_off()
-    solid, dashed = (Line2D([], [], color=_style.INK, linewidth=1.6) for _ in range(2))
+    figure.colorbar(edges, bar, label=word("Gradient dE/dw"), ticks=sorted([*ticks, 0.0]))
+    tick_labels = bar.set_yticklabels([_number(float(f"{tick:.2g}")) for tick in sorted([*ticks, 0.0])])
+    tick_labels[0].set_va("bottom")  # within the bar, whose ends are next to other texts
+    tick_labels[-1].set_va("top")
+    bar.minorticks_off()
+    solid, dashed = (Line2D([], [], color=ink, linewidth=1.6 * look.lines) for _ in range(2))
     dashed.set_linestyle(_DASHES)
-    entries: list[tuple[Any, str]] = [(solid, "Positive weight"), (dashed, "Negative weight")]
-    thick = Line2D([], [], color=_style.INK, linewidth=_THICKEST)
+    entries: list[tuple[Any, str]] = [(solid, word("Positive weight")), (dashed, word("Negative weight"))]
+    thick = Line2D([], [], color=ink, linewidth=_THICKEST * look.lines)
     largest_weight = float(np.nanmax(abs(weights), initial=0))
-    return edges, [*entries, (thick, f"|weight| = {largest_weight:.3g}"), symbols], bar
+    return edges, [*entries, (thick, word("|weight| = {size}", size=f"{largest_weight:.3g}")), symbols], bar
 
 
-def _label_edges(axes: Axes, data: NetworkData, places: dict[tuple[int, int], tuple[float, float]]) -> list[Written]:
+def _label_edges(axes: Axes, data: NetworkData, places: _Places) -> list[Written]:
     """Write weight and gradient on every edge, where edges of adjacent units are equally far apart."""
-    from bpviz.figures import _style
-
     drawn, ends = _ends(data, places)
     labels = []
     for place, (begin, end) in zip(drawn, ends, strict=True):
         layer = int(data.edges[place, 0])
         x, y = begin + (end - begin) / (data.targets(layer) + 1)
         name = "b" if data.edges[place, 2] == _BIAS else "w"
-        words = f"{name} {data.weights[place]:.3g}\ndE/d{name} {data.gradients[place]:.3g}"
-        background = {"facecolor": _style.PAPER, "edgecolor": "none", "pad": 1.0}
-        labels.append(axes.text(x, y, words, size=_EDGE_TEXT, ha="center", va="center", bbox=background, zorder=2))
+        words = f"{name} {_number(data.weights[place])}\ndE/d{name} {_number(data.gradients[place])}"
+        background = {"facecolor": _style.look().theme.paper, "edgecolor": "none", "pad": 1.0}
+        labels.append(axes.text(x, y, words, ha="center", va="center", bbox=background, zorder=2))
     return labels
 
 
-def _box(axes: Axes, at: tuple[float, float], words: str, size: float) -> Written:
-    from bpviz.figures import _style
-
-    frame = {"boxstyle": "round,pad=0.35", "facecolor": _style.PAPER, "edgecolor": _style.INK, "linewidth": 0.8}
-    return axes.text(*at, words, size=size, ha="center", va="center", bbox=frame, zorder=3)
+def _box(axes: Axes, at: tuple[float, float], words: str) -> Written:
+    look = _style.look()
+    frame = {"boxstyle": "round,pad=0.35", "facecolor": look.theme.paper, "edgecolor": look.theme.ink}
+    return axes.text(*at, words, ha="center", va="center", bbox={**frame, "linewidth": 0.8 * look.lines}, zorder=3)

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS
 from bpviz.experiment import runner
 from bpviz.experiment.spec import Algorithm, Experiment
 from bpviz.figures import _render, _style
+from bpviz.figures._style import Look, Style
+from bpviz.figures._themes import THEMES
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.network.layers import Layer
 from bpviz.problems.network.network import Network
@@ -45,13 +46,16 @@ NETWORKS = {
 }
 
 
+LOOK = Look()
+
+
 class Drawn:
-    def __init__(self, problem, **options):
+    def __init__(self, problem, look=LOOK, **options):
         experiment = Experiment("test", "test", problem, (problem.start,), None, 3, ALGORITHMS, ())
         self.request = FIGURES["network"](**options)
-        self.data = self.request.data(runner.run(experiment), problem)
-        with mpl.rc_context(_render._settings()):
-            self.figure = Figure((_style.WIDTH, _style.HEIGHT))
+        with _style.using(look), _render._settings_of(look):
+            self.data = self.request.data(runner.run(experiment), problem)
+            self.figure = _render.BpvizFigure(look.size)
             FigureCanvasAgg(self.figure)
             self.artists = self.request.draw(self.figure, self.data)
             self.figure.draw_without_rendering()
@@ -65,9 +69,16 @@ class Drawn:
         return [text.get_text() for text in self.texts]
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+CASES = [
+    *((name, "light") for name in NETWORKS),
+    *itertools.product(("2-2-1", "3-7-5-4-1", "64-32-10"), [theme for theme in THEMES if theme != "light"]),
+]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=" ".join)
 def drawn(request):
-    return Drawn(NETWORKS[request.param])
+    name, theme = request.param
+    return Drawn(NETWORKS[name], Look(Style(theme=theme)))
 
 
 def test_neuron_has_the_published_numbers():
@@ -87,7 +98,7 @@ def test_edges_of_small_networks_carry_their_numbers():
     words = [text.get_text() for text in drawn.artists.labels]
     named = [("b" if source == -1 else "w") for source in drawn.data.edges[:, 2]]
     expected = [
-        f"{name} {weight:.3g}\ndE/d{name} {gradient:.3g}"
+        re.sub("(?<!e)-", "\N{MINUS SIGN}", f"{name} {weight:.3g}\ndE/d{name} {gradient:.3g}").replace("e-0", "e-")
         for name, weight, gradient in zip(named, drawn.data.weights, drawn.data.gradients, strict=True)
     ]
     assert words == expected
@@ -114,7 +125,7 @@ def test_edges_lead_from_their_source_to_their_unit():
     drawn = Drawn(NETWORKS["64-32-10"])
     at = {
         (int(layer), int(unit)): text.get_position()
-        for (layer, unit), text in zip(drawn.data.places, drawn.artists.units, strict=True)
+        for (layer, unit), text in zip(drawn.data.places, drawn.artists.units, strict=False)
     }
     order = np.argsort(abs(drawn.data.gradients), kind="stable")
     segments = [drawn.artists.edges.get_segments()[place] for place in np.argsort(order)]
@@ -127,7 +138,7 @@ def test_edges_lead_from_their_source_to_their_unit():
 def test_units_that_are_left_out_are_counted():
     drawn = Drawn(NETWORKS["64-32-10"])
     assert [word for word in drawn.words if "more" in word] == ["⋮\n59 more", "⋮\n27 more", "⋮\n5 more"]
-    assert len(drawn.artists.units) == 15
+    assert len(drawn.artists.units) == 15 + 2  # the constants 1 of biases
     assert [word for word in Drawn(NETWORKS["8-8-8-1"]).words if "more" in word] == []
 
 
