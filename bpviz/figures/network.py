@@ -322,8 +322,8 @@ def _draw_edges(
     ticks = [sign * largest / 10**decade for sign in (-1, 1) for decade in range(0, _DECADES, 2)]
     figure.colorbar(edges, bar, label=word("Gradient dE/dw"), ticks=sorted([*ticks, 0.0]))
     tick_labels = bar.set_yticklabels([_number(float(f"{tick:.2g}")) for tick in sorted([*ticks, 0.0])])
-    tick_labels[0].set_va("bottom")  # within the bar, whose ends are next to other texts
-    tick_labels[-1].set_va("top")
+    tick_labels[0].set_verticalalignment("bottom")  # within the bar, whose ends are next to other texts
+    tick_labels[-1].set_verticalalignment("top")
     bar.minorticks_off()
     solid, dashed = (Line2D([], [], color=ink, linewidth=1.6 * look.lines) for _ in range(2))
     dashed.set_linestyle(_DASHES)
