@@ -26,6 +26,13 @@ WORDS = (
     "Target",
     "Gradient dE/dw",
     # networks
+    "s {value}",
+    "a {value}",
+    "δ {value}",
+    "w {value}",
+    "dE/dw {value}",
+    "b {value}",
+    "dE/db {value}",
     "Inputs",
     "Layer {number}",
     "Output",

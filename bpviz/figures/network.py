@@ -211,7 +211,10 @@ def _draw_units(axes: Axes, data: NetworkData, places: _Places) -> list[Written]
     """Draw the boxes of units and of the constants 1 of biases; return those of units."""
     units = []
     for (layer, unit), (s, a, delta) in zip(data.places.tolist(), data.numbers.tolist(), strict=True):
-        words = f"s {_number(s)}\na {_number(a)}\nδ {_number(delta)}" if layer else f"x{unit + 1}\n{_number(a)}"
+        words = f"x{unit + 1}\n{_number(a)}"
+        if layer:
+            parts = word("s {value}", value=_number(s)), word("a {value}", value=_number(a))
+            words = "\n".join([*parts, word("δ {value}", value=_number(delta))])
         units.append(_box(axes, places[layer, unit], words))
     constants = [_box(axes, at, "1") for (_, unit), at in places.items() if unit == _BIAS]
     return [*units, *constants]
@@ -340,8 +343,12 @@ def _label_edges(axes: Axes, data: NetworkData, places: _Places) -> list[Written
     for place, (begin, end) in zip(drawn, ends, strict=True):
         layer = int(data.edges[place, 0])
         x, y = begin + (end - begin) / (data.targets(layer) + 1)
-        name = "b" if data.edges[place, 2] == _BIAS else "w"
-        words = f"{name} {_number(data.weights[place])}\ndE/d{name} {_number(data.gradients[place])}"
+        weight, gradient = _number(data.weights[place]), _number(data.gradients[place])
+        if data.edges[place, 2] == _BIAS:
+            lines = word("b {value}", value=weight), word("dE/db {value}", value=gradient)
+        else:
+            lines = word("w {value}", value=weight), word("dE/dw {value}", value=gradient)
+        words = "\n".join(lines)
         background = {"facecolor": _style.look().theme.paper, "edgecolor": "none", "pad": 1.0}
         labels.append(axes.text(x, y, words, ha="center", va="center", bbox=background, zorder=2))
     return labels
