@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpviz.config.schema import CSV, KEYS, NETWORK, PENALTY, ROWS
+from bpviz.config.schema import CSV, KEYS, NETWORK, PENALTY, ROWS, SCALE
 from bpviz.declare import OPTIMIZERS, fields
 from bpviz.experiment.spec import Experiment
 from bpviz.messages.suggestions import SYNONYMS
@@ -52,7 +52,8 @@ def read_experiment(reader: Reader, root: Node, name: str) -> Experiment | None:
 def _advice_for_nested_key(key: str) -> str:
     """Return where to put a key that belongs below another one; "" if there is no such place."""
     meant = {key, SYNONYMS.get(key, key)}
-    for place, names in (("network", {*fields(Perceptron), *NETWORK}), ("dataset", CSV | ROWS), ("penalty", PENALTY)):
+    nested = {"network": {*fields(Perceptron), *NETWORK}, "dataset": {*CSV, *ROWS, SCALE.name}, "penalty": {*PENALTY}}
+    for place, names in nested.items():
         if meant.intersection(names):
             return f"put it below `{place}:`"
     settings = {"label", "with", *(name for _, kind in OPTIMIZERS.items() for name in fields(kind))}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from bpviz.engine.results import Results
 
 
+_FEW, _LARGE, _SMALL = 30, 90, 8  # samples with markers of the largest area, and areas in points²
+
+
 class DataData(NamedTuple):
     """Samples ``(samples, 2)`` and their targets ``(samples,)``; no ``classes`` and labels if there are too many."""
 
@@ -68,7 +71,9 @@ class Data(FigureRequest):
         axes = _layout.axes(figure, xlabel=across, ylabel=up)
         axes.grid()
         axes.margins(0.08)
-        dots: dict[str, Any] = {"s": 90, "edgecolors": _style.PAPER, "linewidths": 0.8, "zorder": 3}
+        small = min(1.0, (_FEW / len(data.samples)) ** 0.5)
+        size = max(_LARGE * small, _SMALL)
+        dots: dict[str, Any] = {"s": size, "edgecolors": _style.PAPER, "linewidths": 0.8 * small, "zorder": 3}
         if (abs(data.samples) > _layout.LARGEST).any():  # too large for automatic limits
             axes.set(xlim=(-_layout.LARGEST, _layout.LARGEST), ylim=(-_layout.LARGEST, _layout.LARGEST))
         named, bar = [], None

@@ -28,7 +28,7 @@ from bpviz.cli.layout import split_width
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.messages.text import quote_value
 from bpviz.outputs.build import TABLES
-from bpviz.problems.datasets import DATASETS
+from bpviz.problems.data import DATASETS
 from bpviz.problems.perceptron import Perceptron
 
 HOME = Path(bpviz.__file__).parent.parent
