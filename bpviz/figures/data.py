@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 _FEW, _LARGE, _SMALL = 30, 90, 8  # samples with markers of the largest area, and areas in points²
 
+_MOST_TICKS, _LONGEST_TICK = 20, 20
+
 
 class DataData(NamedTuple):
-    """Samples ``(samples, 2)`` and their targets ``(samples,)``; no ``classes`` and labels if there are too many."""
+    """Samples ``(samples, 2)`` and their targets ``(samples,)``; no ``classes`` and labels if there are too many.
+
+    ``ticks`` are the names of targets 0, 1, ... at a color bar, if they have names that fit.
+    """
 
     title: str
     names: tuple[str, str]
@@ -29,6 +34,7 @@ class DataData(NamedTuple):
     targets: Array
     classes: list[float]
     labels: list[str]
+    ticks: tuple[str, ...]
 
 
 def _dataset(problem: Problem) -> Any:
@@ -62,7 +68,11 @@ class Data(FigureRequest):
         title = f"Dataset ({len(targets)} samples)" if len(targets) > 1 else "Dataset (1 sample)"
         names = [f" ({dataset.classes[int(target)]})" if dataset.classes else "" for target in classes]
         labels = [f"Target {target:g}{name}" for target, name in zip(classes, names, strict=True)]
-        return DataData(title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes, labels)
+        fit = len(dataset.classes) <= _MOST_TICKS and max(map(len, dataset.classes), default=0) <= _LONGEST_TICK
+        ticks = dataset.classes if fit else ()
+        return DataData(
+            title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes, labels, ticks
+        )
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
         from bpviz.figures import _layout, _style
@@ -86,5 +96,7 @@ class Data(FigureRequest):
             drawn = [axes.scatter(x, y, c=data.targets.clip(-_layout.LARGEST, _layout.LARGEST), cmap="cividis", **dots)]
             bar = _layout.axes(figure)
             figure.colorbar(drawn[0], bar, label="Target")
+            if data.ticks:
+                bar.set_yticks(range(len(data.ticks)), data.ticks)
         _layout.frame(figure, axes, self.title or data.title, entries=named, bar=bar)
         return drawn
