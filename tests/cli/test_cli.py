@@ -32,7 +32,7 @@ from bpviz.problems.data import DATASETS
 from bpviz.problems.perceptron import Perceptron
 
 HOME = Path(bpviz.__file__).parent.parent
-EVERYTHING = [(registry, name) for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES) for name in registry]
+EVERYTHING = [(registry, name) for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES, DATASETS) for name in registry]
 KNOWN = [*OPTIMIZERS.items(), *WRAPPERS.items()]
 
 QUICK = "algorithms: [rprop]\nfigures: []\n"
@@ -318,7 +318,7 @@ def test_explain_shows_start_and_minima_of_problem(name, expected):
     ],
 )
 def test_explain_suggests_similar_name(name, hint):
-    assert refused("explain", name) == f"unknown algorithm, wrapper, problem or figure {name!r}; {hint}"
+    assert refused("explain", name) == f"unknown algorithm, wrapper, problem, dataset or figure {name!r}; {hint}"
 
 
 def test_explain_suggests_name_for_every_synonym():

@@ -37,7 +37,7 @@ class _Curves(Named):
 
 @dataclass(frozen=True)
 class Moons(_Curves):
-    """Two half circles of radius 1 that reach into each other
+    """Two half circles of radius 1 that reach into each other.
 
     The half circle of target 0 has its center at (0, 0), that of target 1 at (1, 0.5).
     """
@@ -52,7 +52,7 @@ class Moons(_Curves):
 
 @dataclass(frozen=True)
 class Circles(_Curves):
-    """Two circles around (0, 0): target 0 with radius 1, target 1 with radius 0.5"""
+    """Two circles around (0, 0): target 0 with radius 1, target 1 with radius 0.5."""
 
     name = "circles"
     source = "as make_circles of scikit-learn, with random places on the circles"
@@ -66,7 +66,7 @@ class Circles(_Curves):
 
 @dataclass(frozen=True)
 class Spirals(_Curves):
-    """Two spirals around (0, 0) with radius 0.1 to 1
+    """Two spirals around (0, 0) with radius 0.1 to 1.
 
     The radius r is uniform in [0.1, 1) and the angle 3 π r; the spiral of target 1 is that of target 0, turned by π.
     """

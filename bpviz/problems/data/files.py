@@ -15,7 +15,7 @@ _SIDE = 8  # pixels of a digit
 
 @dataclass(frozen=True)
 class Iris(Named):
-    """150 iris flowers: lengths and widths of sepals and petals, of 3 species"""
+    """150 iris flowers: lengths and widths of sepals and petals, of 3 species."""
 
     name = "iris"
     source = "R. A. Fisher, Annals of Eugenics 7(2), 1936, pp. 179-188"
@@ -26,7 +26,7 @@ class Iris(Named):
 
 @dataclass(frozen=True)
 class Digits(Named):
-    """1,797 handwritten digits of 8 x 8 pixels from 0 to 16
+    """1,797 handwritten digits of 8 x 8 pixels from 0 to 16.
 
     They are the test part of the data at UCI, written by other people than its training part.
     """

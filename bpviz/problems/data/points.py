@@ -21,7 +21,7 @@ class _Points(Named):
 
 @dataclass(frozen=True)
 class SixPoints(_Points):
-    """Six samples with two features, of two classes that a line can separate"""
+    """Six samples with two features, of two classes that a line can separate."""
 
     name = "six-points"
     source = "Yurii Shevchuk, Visualize Algorithms based on the Backpropagation, NeuPy, 2015"
@@ -37,7 +37,7 @@ class SixPoints(_Points):
 
 @dataclass(frozen=True)
 class Neuron(_Points):
-    """One sample, (0.1, 0.4) with target 0.7, to follow a single neuron"""
+    """One sample, (0.1, 0.4) with target 0.7, to follow a single neuron."""
 
     name = "neuron"
     source = "An example of backpropagation by hand; its network is a sigmoid neuron without bias"
@@ -46,7 +46,7 @@ class Neuron(_Points):
 
 @dataclass(frozen=True)
 class Xor(_Points):
-    """The four corners of a square with target x1 XOR x2, which a single neuron cannot separate"""
+    """The four corners of a square with target x1 XOR x2, which a single neuron cannot separate."""
 
     name = "xor"
     source = "M. Minsky & S. Papert, Perceptrons, MIT Press, 1969"
