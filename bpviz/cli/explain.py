@@ -53,12 +53,12 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
     from bpviz.declare import OPTIMIZERS
     from bpviz.messages.suggestions import nearest
     from bpviz.messages.text import quote_value
-    from bpviz.problems.data import DATASETS
+    from bpviz.problems.data import find
 
     registries = _registries()
     with report_mistakes(plugins):
         own = [registry for registry in registries if name in list(registry)]  # searching installed packages is slow
-        found = DATASETS.get(name) or next(
+        found = find(name) or next(
             (registry[known] for registry in own or registries if (known := registry.canonical(name)) in registry), None
         )
         if found is None and OPTIMIZERS.is_external(name):

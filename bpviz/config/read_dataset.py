@@ -16,7 +16,7 @@ from bpviz.messages.diagnostics import ConfigError
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
 from bpviz.problems import scaling
-from bpviz.problems.data import DATASETS
+from bpviz.problems.data import DATASETS, Named, find
 from bpviz.problems.datasets import Dataset, class_note
 from bpviz.storage.reading import UnreadableError, is_inside
 
@@ -33,7 +33,8 @@ def read_dataset(reader: Reader, node: Node, *, several: bool) -> Dataset | None
     elif isinstance(node.value, dict):
         dataset = _declared(reader, node, several)
     else:
-        dataset = DATASETS[node.value]().dataset() if _is_name(reader, node, _PATH) else None
+        kind = _kind(reader, node, _PATH)
+        dataset = kind().dataset() if kind else None
     if dataset is None or len(reader.mistakes) > before:
         return None
     if len(dataset.classes) > 2 and not several:
@@ -46,21 +47,21 @@ def read_dataset(reader: Reader, node: Node, *, several: bool) -> Dataset | None
     return dataset
 
 
-def _is_name(reader: Reader, node: Node, path: str) -> bool:
-    """Return whether a value is the name of a built-in dataset; report it if not."""
-    if isinstance(node.value, str) and node.value in DATASETS:
-        return True
+def _kind(reader: Reader, node: Node, path: str) -> type[Named] | None:
+    """Return the built-in dataset with a name; report the name if there is none."""
+    if kind := find(node.value):
+        return kind
     guess = nearest(node.value, DATASETS, _SYNONYMS)
     hint = f"did you mean {guess!r}?" if guess else f"use {join_words(DATASETS)}, or your own data"
     if not isinstance(node.value, str):
         reader.report(node.place, path, f"expected the name of a dataset, got {quote_value(node.plain)}; {hint}")
-        return False
+        return None
     if is_url(node.value):
         hint = "use {csv: FILE} with the path of a file that you downloaded"
     elif node.value.lower().endswith(".csv"):
         hint = f"use {{csv: {with_slashes(node.value)}}} to read a file"
     reader.report(node.place, path, f"unknown dataset {quote_value(node.value)}; {hint}")
-    return False
+    return None
 
 
 def _declared(reader: Reader, node: Node, several: bool) -> Dataset | None:
@@ -88,10 +89,9 @@ def _settings(reader: Reader, node: Node, declared: dict[str, declare.Field], *m
 
 
 def _named(reader: Reader, node: Node, _several: bool) -> Dataset | None:
-    name = node.value["name"]
-    if not _is_name(reader, name, join_path(_PATH, "name")):
+    kind = _kind(reader, node.value["name"], join_path(_PATH, "name"))
+    if kind is None:
         return None
-    kind = DATASETS[name.value]
     built = reader.build(kind, _settings(reader, node, declare.fields(kind), "name"), node, _PATH)
     return built.dataset() if built else None
 

@@ -645,7 +645,13 @@ def test_names_in_any_case():
     assert done("compare", "Adam:step=0.1", "RPROP", "--problem", "Booth", "--no-figures") == done(
         "compare", "adam:step=0.1", "rprop", "--problem", "booth", "--no-figures"
     )
-    for typed, name in (("Adam", "adam"), ("Clip_Norm", "clip-norm"), ("ROSENBROCK", "rosenbrock"), ("Paths", "paths")):
+    for typed, name in (
+        ("Adam", "adam"),
+        ("Clip_Norm", "clip-norm"),
+        ("ROSENBROCK", "rosenbrock"),
+        ("Paths", "paths"),
+        ("Xor", "xor"),
+    ):
         assert done("explain", typed) == done("explain", name)
 
 

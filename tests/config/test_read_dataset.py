@@ -69,6 +69,12 @@ def test_resolved_config_has_name_and_settings_and_gives_an_equal_experiment(dat
     assert again.problem.dataset.inputs == experiment.problem.dataset.inputs
 
 
+@pytest.mark.parametrize("name", ["Six_Points", "sixpoints", "{name: SIX-POINTS}"])
+def test_names_in_any_case(name):
+    text = f"algorithms: [gd]\nfigures: []\ndataset: {name}"
+    assert config.loads(text.encode(), "c.yaml", Path()) == read("six-points")
+
+
 def test_settings_are_those_of_the_dataset():
     dataset = read("{name: moons, samples: 10, seed: 4}").problem.dataset
     assert dataset == Moons(samples=10, seed=4).dataset()
