@@ -8,7 +8,7 @@ from typing import ClassVar
 from bpviz.problems.data._named import Named
 from bpviz.problems.datasets import Dataset
 
-_NAMES = ("first feature", "second feature")
+_NAMES = ("First feature", "Second feature")
 
 
 class _Points(Named):
