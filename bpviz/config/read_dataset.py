@@ -185,11 +185,13 @@ def _rows_of_classes(reader: Reader, node: Node, path: str) -> list[int]:
     if len(texts) < 2:
         return []
     first, target = next(iter(texts.items()))
+    several = len({text.value for text in texts.values()}) > 2
+    numbers, names = ("0, 1, 2, ...", "iris, lily, rose") if several else ("0 and 1", "lily, rose")
     reader.report(
         target.place,
         join_path(join_path(path, first), len(node.value[first].value) - 1),
-        f"expected a number as target, got {quote_value(target.value)} (first of {len(texts):,} such rows); write 0 "
-        "and 1, and name them as in {rows: [[0.9, 0.3, 1]], classes: [lily, rose]}",
+        f"expected a number as target, got {quote_value(target.value)} (first of {len(texts):,} such rows); write "
+        f"{numbers}, and name them as in {{rows: [[0.9, 0.3, 1]], classes: [{names}]}}",
     )
     return list(texts)
 

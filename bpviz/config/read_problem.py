@@ -13,9 +13,9 @@ from bpviz.config.schema import DISTANCE, KEYS, NUMBER, PENALTY
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import PROBLEMS, Problem
 from bpviz.declare.domains import ListOf, Nullable
-from bpviz.problems.network.layers import FOR_CLASSES
+from bpviz.problems import perceptron
+from bpviz.problems.network.layers import FOR_CLASSES, LOSSES
 from bpviz.problems.penalty import Penalized
-from bpviz.problems.perceptron import Perceptron
 
 if TYPE_CHECKING:
     from bpviz.config.values import Reader
@@ -49,15 +49,15 @@ def _function(reader: Reader, root: Node) -> Problem | None:
 
 def _of_data(reader: Reader, root: Node) -> Problem | None:
     data = root.value.get("dataset")
-    dataset = read_dataset(reader, data, several=_loss(root) == FOR_CLASSES) if data else Perceptron.dataset
+    dataset = read_dataset(reader, data, several=_accepts_classes(root)) if data else perceptron.Perceptron.dataset
     return read_network(reader, root, dataset)
 
 
-def _loss(root: Node) -> Any:
-    """Return the loss of the network as given, which may be invalid; None if it is not given."""
+def _accepts_classes(root: Node) -> bool:
+    """Return whether the loss accepts more than two classes, or is invalid, which is reported when it is read."""
     network = root.value.get("network")
     loss = network.value.get("loss") if network and isinstance(network.value, dict) else None
-    return loss.value if loss else None
+    return loss is not None and (loss.value == FOR_CLASSES or loss.value not in (*LOSSES, *perceptron.LOSSES))
 
 
 def read_starts(reader: Reader, node: Node | None, path: str, problem: Problem | None) -> tuple[tuple[float, ...], ...]:

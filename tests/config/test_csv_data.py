@@ -388,8 +388,8 @@ def test_inline_rows_may_name_their_classes(tmp_path):
         (
             b"[[1, 2], [3, rose], [4, lily], [5, true]]",
             (
-                "c.yaml:3:23: dataset[1][1]: expected a number as target, got 'rose' (first of 3 such rows); write 0 "
-                "and 1, and name them as in {rows: [[0.9, 0.3, 1]], classes: [lily, rose]}"
+                "c.yaml:3:23: dataset[1][1]: expected a number as target, got 'rose' (first of 3 such rows); write 0, "
+                "1, 2, ..., and name them as in {rows: [[0.9, 0.3, 1]], classes: [iris, lily, rose]}"
             ),
         ),
         (

@@ -208,6 +208,23 @@ def test_classes_of_a_file_elsewhere_are_not_shown(tmp_path):
         ),
         (
             "iris",
+            SOFTMAX.replace("loss: categorical", "loss: categorial"),
+            (
+                "4:60: network.loss: expected mse, half-mse, mae, binary-cross-entropy or categorical-cross-entropy, "
+                "got 'categorial-cross-entropy' (loss of one sample; the error is the mean over all samples); did you "
+                "mean 'categorical-cross-entropy'?"
+            ),
+        ),
+        (
+            "{rows: [[1, a], [2, b], [3, c]]}",
+            SOFTMAX,
+            (
+                "3:22: dataset.rows[0][1]: expected a number as target, got 'a' (first of 3 such rows); write 0, 1, 2, "
+                "..., and name them as in {rows: [[0.9, 0.3, 1]], classes: [iris, lily, rose]}"
+            ),
+        ),
+        (
+            "iris",
             SOFTMAX.replace("3", "2"),
             "4:20: network.layers[0]: expected classes 0 to 1, one per unit (the dataset has 2)",
         ),
@@ -234,6 +251,7 @@ def test_classes_of_a_file_elsewhere_are_not_shown(tmp_path):
             "",
             "3:46: dataset.scale: expected features of at most 1e+300 in size, got 1e+301 (x1)",
         ),
+        ("{name: iris, classes: [a, b]}", "", "3:23: dataset.classes: unknown key; use one of rows, scale, name"),
         (
             "{name: moons, csv: a.csv}",
             "",
