@@ -29,7 +29,8 @@ from bpviz.cli.listing import summary
 from bpviz.config.schema import CSV, INITIAL, LAYER, keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
-from bpviz.figures._style import THEMES, Style
+from bpviz.figures._style import Style
+from bpviz.figures._themes import THEMES
 from bpviz.figures._words import WORDS
 from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.data import DATASETS
