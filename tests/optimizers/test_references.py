@@ -39,7 +39,10 @@ NOT_THEIRS = {
     "levenberg-marquardt": ["decrease", "increase"],
     "momentum": ["convention"],
     "nelder-mead": ["step", "reflection", "expansion", "contraction", "shrink"],
+    "newton-cg": ["step", "forcing"],
     "sophia": ["seed"],
+    "trust-krylov": ["tolerance"],
+    "trust-ncg": ["forcing"],
 }
 
 

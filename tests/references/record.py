@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 from unittest import mock
 
@@ -270,6 +271,20 @@ def _scipy_exactly() -> Any:
     return mock.patch.object(_trustregion_exact, "IterativeSubproblem", Exactly)
 
 
+def _scipy_at_any_curvature() -> Any:
+    """Make Newton-CG use only ``line_search``, and any positive curvature; it ignores those of at most 3 ε."""
+    from scipy.optimize import _optimize
+
+    class WithoutPrecision:
+        finfo = staticmethod(lambda kind: SimpleNamespace(eps=0.0, max=np.finfo(kind).max))
+        __getattr__ = staticmethod(functools.partial(getattr, np))
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(_scipy_by_line_search())
+    stack.enter_context(mock.patch.object(_optimize, "np", WithoutPrecision()))
+    return stack
+
+
 class _NoStepError(Exception):
     """A search found no step."""
 
@@ -304,7 +319,11 @@ def _torch_by_line_search() -> Any:
 
 
 REPLACED: dict[str, dict[str, Callable[[], Any]]] = {
-    "scipy": {"by line_search": _scipy_by_line_search, "exactly": _scipy_exactly},
+    "scipy": {
+        "by line_search": _scipy_by_line_search,
+        "at any curvature": _scipy_at_any_curvature,
+        "exactly": _scipy_exactly,
+    },
     "torch": {"by line_search": _torch_by_line_search},
 }
 

@@ -1,0 +1,30 @@
+"""Newton's method in Krylov subspaces: SciPy's methods; and Mechanic."""
+
+from record import Case
+
+_REGION = {"initial_trust_radius": 0.3, "max_trust_radius": 1.7, "eta": 0.22}
+_SAME_REGION = {"step": 0.3, "max_step": 1.7, "accept": 0.22}
+_LENGTHS = "the lengths of SciPy's steps differ from the radius by up to 1e-8"
+
+CASES = [
+    Case("newton-cg", {}, "scipy", "Newton-CG at any curvature", {"xtol": 0}),
+    Case(
+        "newton-cg", {"c1": 0.05, "c2": 0.3}, "scipy", "Newton-CG at any curvature", {"c1": 0.05, "c2": 0.3, "xtol": 0}
+    ),
+    Case(
+        "newton-cg", {}, "scipy", "Newton-CG", {"xtol": 0}, why="SciPy tries Moré and Thuente's search first", parts=1
+    ),
+    Case("trust-ncg", {}, "scipy", "trust-ncg", {}),
+    Case("trust-ncg", _SAME_REGION, "scipy", "trust-ncg", {**_REGION, "gtol": 0}),
+    Case("trust-krylov", {}, "scipy", "trust-krylov", {"inexact": False}, why=_LENGTHS, tolerance=1e-8),
+    Case(
+        "trust-krylov",
+        _SAME_REGION,
+        "scipy",
+        "trust-krylov",
+        {"inexact": False, **_REGION},
+        why=_LENGTHS,
+        tolerance=1e-8,
+    ),
+    Case("trust-krylov", {}, "scipy", "trust-krylov", {}, why="SciPy's tolerances depend on the gradient", parts=1),
+]
