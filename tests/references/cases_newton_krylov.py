@@ -4,7 +4,10 @@ from record import Case
 
 _REGION = {"initial_trust_radius": 0.3, "max_trust_radius": 1.7, "eta": 0.22}
 _SAME_REGION = {"step": 0.3, "max_step": 1.7, "accept": 0.22}
-_LENGTHS = "the lengths of SciPy's steps differ from the radius by up to 1e-8"
+_LENGTHS = "the lengths of SciPy's steps differ from the radius by up to 1e-9"
+_SGD = {"name": "sgd", "arguments": {"learning_rate": 1.0}}
+_ADAM = {"name": "adam", "arguments": {"learning_rate": 0.3}}
+_GD, _AROUND_ADAM = {"name": "gd", "step": 1.0}, {"name": "adam", "step": 0.3}
 
 CASES = [
     Case("newton-cg", {}, "scipy", "Newton-CG at any curvature", {"xtol": 0}),
@@ -27,4 +30,12 @@ CASES = [
         tolerance=1e-8,
     ),
     Case("trust-krylov", {}, "scipy", "trust-krylov", {}, why="SciPy's tolerances depend on the gradient", parts=1),
+    Case("mechanic", {"around": _GD}, "optax", "contrib.mechanize", {"base_optimizer": _SGD}),
+    Case(
+        "mechanic",
+        {"around": _AROUND_ADAM, "initial_scale": 0.002, "betas": 3, "weight_decay": 0.3, "epsilon": 0.001},
+        "optax",
+        "contrib.mechanize",
+        {"base_optimizer": _ADAM, "s_init": 0.002, "num_betas": 3, "weight_decay": 0.3, "eps": 0.001},
+    ),
 ]
