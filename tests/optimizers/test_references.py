@@ -34,6 +34,7 @@ NOT_THEIRS = {
     "bfgs": ["step", "scale"],
     "cg-pr": ["step"],
     "dogleg": ["repair", "penalty"],
+    "gradient-noise": ["seed"],
     "gauss-newton": ["step", "search", "shrink", "c1"],
     "l-bfgs": ["step", "c1", "c2", "scale"],
     "levenberg-marquardt": ["decrease", "increase"],

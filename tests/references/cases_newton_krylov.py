@@ -1,6 +1,6 @@
-"""Newton's method in Krylov subspaces: SciPy's methods; and Mechanic."""
+"""Newton's method in Krylov subspaces by SciPy; and wrappers of optax that tune steps or add noise."""
 
-from record import Case
+from record import NORMAL, Case
 
 _REGION = {"initial_trust_radius": 0.3, "max_trust_radius": 1.7, "eta": 0.22}
 _SAME_REGION = {"step": 0.3, "max_step": 1.7, "accept": 0.22}
@@ -37,5 +37,14 @@ CASES = [
         "optax",
         "contrib.mechanize",
         {"base_optimizer": _ADAM, "s_init": 0.002, "num_betas": 3, "weight_decay": 0.3, "eps": 0.001},
+    ),
+    Case("gradient-noise", {"around": _GD}, "optax", "noisy_sgd", {"learning_rate": 1.0, "key": 0}, handed=NORMAL),
+    Case(
+        "gradient-noise",
+        {"around": {"name": "gd", "step": 1e-3}, "variance": 0.3, "power": 1.2},
+        "optax",
+        "noisy_sgd",
+        {"learning_rate": 1e-3, "key": 0, "eta": 0.3, "gamma": 1.2},
+        handed=NORMAL,
     ),
 ]
