@@ -138,6 +138,33 @@ def test_negative_curvature_by_hand(follow):
     assert math.dist(run.weights[1], (1, 1)) == pytest.approx(2, rel=1e-14)
 
 
+def solved(step_within, B, g, radius, setting):
+    """Return the steps of a block, and which end on the boundary."""
+    f = CountingOracle(PROBLEMS["booth"](), len(g))
+    with np.errstate(all="ignore"):
+        return step_within(np.array(B, float), np.array(g, float), np.array(radius, float)[:, None], setting, f)
+
+
+def test_the_end_of_the_line_with_the_lower_model_by_hand():
+    """B = diag(1, -3), g = (2, 1): gᵀBg = 1, so z = -5 g = (-10, -5), r = g + Bz = (-8, 16) and β = 64.
+
+    d = -r - 64 g = -40 (3, 2) has the curvature 1600 (9 - 12) < 0. |z + t (3, 2)| = Δ = 25 at t = 10, where
+    m = 55 + (400 - 675) / 2 = -82.5, and at t = -50/13, where m = -65.4: the lower one is against d.
+
+    Without curvature, as with B = 0, the step goes along -g to the boundary.
+    """
+    p, at_edge = solved(steihaug, [np.diag([1, -3]), np.zeros((2, 2))], [(2, 1), (1, 0)], [25, 3], 0.1)
+    np.testing.assert_allclose(p, [(20, 15), (-3, 0)], rtol=1e-13)
+    assert at_edge.all()
+
+
+def test_run_whose_krylov_space_is_complete_keeps_its_step():
+    """With g along an eigenvector, the first space contains the minimum; the other run needs the second."""
+    p, at_edge = solved(lanczos, [np.diag([1, 2])] * 2, [(1, 0), (1, 1)], [0.5, 10], 1e-8)
+    np.testing.assert_allclose(p, [(-0.5, 0), (-1, -0.5)], rtol=1e-12)
+    assert at_edge[:, 0].tolist() == [True, False]
+
+
 def models(rng, runs, params):
     """Return random B, half of them positive definite, g and radii, and the oracle for them."""
     B = rng.normal(size=(runs, params, params))
