@@ -222,7 +222,7 @@ class TrustKrylov(_TrustRegion):
 
     q₁ ← g / ‖g‖;  qₖ₊₁ ← (H qₖ - Σ q qᵀH qₖ) / γₖ for all earlier q, of length 1 by γₖ
     Q = (q₁, ..., qₖ), T = QᵀHQ
-    h ← the minimum of ‖g‖ h₁ + hᵀT h / 2 for |h| ≤ Δ;  the first k with γₖ |hₖ| ≤ tol ‖g‖
+    h ← the minimum of ‖g‖ h₁ + hᵀT h / 2 for |h| ≤ Δ;  the first k of 1, 2, 4, 8, ... with γₖ |hₖ| ≤ tol ‖g‖
     p ← Q h
     ρ ← (E(w) - E(w + p)) / (m(0) - m(p)),  m(p) = gᵀp + pᵀHp / 2
     w ← w + p if ρ > η
