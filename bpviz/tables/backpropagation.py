@@ -40,7 +40,7 @@ def backpropagation(chain: Chain, after: Array | None, digits: int) -> list[Sect
     """
 
     def number(x: float | None) -> str:
-        return "" if x is None else f"{x:.{digits}g}"
+        return "" if x is None else f"{x + 0.0:.{digits}g}"  # 0 for -0
 
     product = "dE/dp · dp/ds · ds/dw" if chain.is_neuron else "delta · input"
     means = f" (mean: of all {chain.samples} samples)" if chain.samples > 1 else ""
