@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
+from bpviz.optimizers._means import rectification
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
@@ -72,7 +73,7 @@ class _Adam:
     source="D. P. Kingma & J. Ba, ICLR 2015, arXiv:1412.6980, Algorithm 1",
     confused_with=(
         "The variant at the end of the paper's section 2, which adds ε to the uncorrected √v (ε-hat); and AdamW, which "
-        "decouples the weight decay from the gradient."
+        "decouples the weight decay from the gradient. ε₀ is `eps_root` in optax."
     ),
     synonyms=("adma",),
 )
@@ -84,15 +85,17 @@ class Adam(_Adam):
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
-    w ← w - α m̂ / (√v̂ + ε)
+    w ← w - α m̂ / (√(v̂ + ε₀) + ε)
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, t: epoch, from 1; m, v: 0 at the start
     """
+
+    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (none in the paper)")
 
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
         moments = self._moments(state, f.gradient(w))
         m_hat, v_hat = moments.corrected()
-        return w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon), moments
+        return w - self.step * m_hat / (f.xp.sqrt(v_hat + self.epsilon_root) + self.epsilon), moments
 
 
 @optimizer(
@@ -252,7 +255,8 @@ class MomentsAndLargest(NamedTuple):
     source="S. J. Reddi, S. Kale & S. Kumar, ICLR 2018, arXiv:1904.09237, Algorithm 2 with a constant α, and ε",
     confused_with=(
         "`amsgrad=True` in torch.optim.Adam, which corrects the bias of m and of the largest v (`convention: torch`), "
-        "and optax.amsgrad, which keeps the largest of the corrected v (`convention: optax`). All three differ."
+        "and optax.amsgrad, which keeps the largest of the corrected v (`convention: optax`), or of v itself with "
+        "`bias_correction_nu=False` (`convention: optax-raw`). All four differ."
     ),
     synonyms=("ams-grad", "adam-amsgrad"),
 )
@@ -267,6 +271,7 @@ class AMSGrad(_Adam):
     w ← w - α m / (√v̂ + ε)
     convention torch:  w ← w - α m̂ / (√(v̂ / (1 - β₂ᵗ)) + ε)  with m̂ = m / (1 - β₁ᵗ)
     convention optax:  v̂ ← max(v̂, v / (1 - β₂ᵗ)),  w ← w - α m̂ / (√v̂ + ε)
+    convention optax-raw:  w ← w - α m̂ / (√v̂ + ε)
 
     α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v, v̂: 0 at the start;
     variant: convention
@@ -274,8 +279,8 @@ class AMSGrad(_Adam):
 
     convention: str = hyper(
         "paper",
-        Choice(("paper", "torch", "optax")),
-        "bias correction: none (paper), after (torch) or before (optax) the maximum",
+        Choice(("paper", "torch", "optax", "optax-raw")),
+        "bias correction of v: none (paper, optax-raw), after (torch) or before (optax) the maximum",
     )
 
     def begin(self, w: Array, f: Oracle) -> MomentsAndLargest:
@@ -283,15 +288,11 @@ class AMSGrad(_Adam):
 
     def advance(self, w: Array, state: MomentsAndLargest, f: Oracle) -> tuple[Array, MomentsAndLargest]:
         moments = self._moments(state.moments, f.gradient(w))
+        m_hat, v_hat = moments.corrected()
+        largest = f.xp.maximum(state.v_hat, v_hat if self.convention == "optax" else moments.v)
         if self.convention == "paper":
-            largest = f.xp.maximum(state.v_hat, moments.v)
-            m_hat, v_hat = moments.m, largest
-        elif self.convention == "torch":
-            largest = f.xp.maximum(state.v_hat, moments.v)
-            m_hat, v_hat = moments._replace(v=largest).corrected()
-        else:
-            m_hat, v_hat = moments.corrected()
-            largest = v_hat = f.xp.maximum(state.v_hat, v_hat)
+            m_hat = moments.m
+        v_hat = largest / (1 - moments.beta2_t) if self.convention == "torch" else largest
         return w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon), MomentsAndLargest(moments, largest)
 
 
@@ -345,15 +346,10 @@ class RAdam(_Adam):
         sqrt, t = f.xp.sqrt, state.t + 1
         moments = self._moments(state.moments, f.gradient(w))
         m_hat, v_hat = moments.corrected()
-        correction = 1 - moments.beta2_t
-        rho_inf = 2 / (1 - self.beta2) - 1
-        rho = rho_inf - 2 * t * moments.beta2_t / correction
-        rectified = rho > self.threshold
-        rho = f.xp.maximum(rho, 4)  # below 4, r is not used and would be the root of a negative number
-        r = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+        rho, r = rectification(t, moments.beta2_t, self.beta2, f)
         if self.convention == "torch":
-            length = sqrt(correction) / (sqrt(moments.v) + self.epsilon)
+            length = sqrt(1 - moments.beta2_t) / (sqrt(moments.v) + self.epsilon)
         else:
             length = 1 / (sqrt(v_hat) + self.epsilon)
-        w = w - self.step * m_hat * f.xp.where(rectified, r * length, 1.0)
+        w = w - self.step * m_hat * f.xp.where(rho > self.threshold, r * length, 1.0)
         return w, MomentsAndEpoch(moments, t)

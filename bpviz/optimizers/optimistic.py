@@ -102,9 +102,7 @@ class OptimisticAdam:
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
         g = f.gradient(w)
         m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
-        m_hat = m.corrected
-        if self.nesterov:
-            m_hat = self.beta1 * m.value / (1 - self.beta1 * m.beta_t) + (1 - self.beta1) * g / (1 - m.beta_t)
+        m_hat = m.ahead(g, self.beta1) if self.nesterov else m.corrected
         r = m_hat / (f.xp.sqrt(v.corrected) + self.epsilon)
         last = f.xp.where(state.m.beta_t == 1, r, state.r)
         return w - self.step * ((self.alpha + self.beta) * r - self.beta * last), Moments(m, v, r)

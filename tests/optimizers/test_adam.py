@@ -11,8 +11,8 @@ from bpviz.declare import OPTIMIZERS
 from bpviz.engine.results import Ending
 
 
-def adam(f, theta, *, step, beta1, beta2, epsilon):
-    """Kingma & Ba 2015, Algorithm 1, line by line."""
+def adam(f, theta, *, step, beta1, beta2, epsilon, epsilon_root):
+    """Kingma & Ba 2015, Algorithm 1, line by line, with a constant under the root as in optax 0.2.8."""
     alpha = step
     m = [0.0] * len(theta)
     v = [0.0] * len(theta)
@@ -24,7 +24,8 @@ def adam(f, theta, *, step, beta1, beta2, epsilon):
         v = [beta2 * a + (1 - beta2) * d**2 for a, d in zip(v, g, strict=True)]
         m_hat = [a / (1 - beta1**t) for a in m]
         v_hat = [a / (1 - beta2**t) for a in v]
-        theta = [x - alpha * a / (math.sqrt(b) + epsilon) for x, a, b in zip(theta, m_hat, v_hat, strict=True)]
+        roots = [math.sqrt(b + epsilon_root) + epsilon for b in v_hat]
+        theta = [x - alpha * a / b for x, a, b in zip(theta, m_hat, roots, strict=True)]
         yield theta
 
 
@@ -92,7 +93,8 @@ def nadam(f, theta, *, step, beta1, beta2, epsilon, momentum_decay, convention):
 def amsgrad(f, x, *, step, beta1, beta2, epsilon, convention):
     """Reddi, Kale & Kumar 2018, Algorithm 2, unconstrained and with ε; and the variants of two libraries.
 
-    torch.optim.Adam(amsgrad=True) corrects the bias of m and of the largest v, optax.amsgrad the bias of every v.
+    torch.optim.Adam(amsgrad=True) corrects the bias of m and of the largest v, optax.amsgrad the bias of m and of every
+    v, or of m alone.
     """
     alpha = step
     m, v, largest = ([0.0] * len(x) for _ in range(3))
@@ -109,7 +111,8 @@ def amsgrad(f, x, *, step, beta1, beta2, epsilon, convention):
             denominators = [math.sqrt(a) / math.sqrt(bias2) + epsilon for a in largest]
             x = [a - alpha / bias1 * b / c for a, b, c in zip(x, m, denominators, strict=True)]
         else:
-            largest = [max(a, b / bias2) for a, b in zip(largest, v, strict=True)]
+            corrected = [b / bias2 for b in v] if convention == "optax" else v
+            largest = [max(a, b) for a, b in zip(largest, corrected, strict=True)]
             x = [a - alpha * (b / bias1) / (math.sqrt(c) + epsilon) for a, b, c in zip(x, m, largest, strict=True)]
         yield x
 
@@ -140,7 +143,7 @@ def radam(f, theta, *, step, beta1, beta2, epsilon, threshold, convention):
 TWINS = {"adam": adam, "adamw": adamw, "adamax": adamax, "nadam": nadam, "amsgrad": amsgrad, "radam": radam}
 _ADAM = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
 UNUSUAL = {
-    "adam": _ADAM,
+    "adam": {**_ADAM, "epsilon_root": 0.3},
     "adamw": {**_ADAM, "weight_decay": 0.07, "convention": "torch"},
     "adamax": _ADAM,
     "nadam": {**_ADAM, "momentum_decay": 0.3, "convention": "optax"},
@@ -194,6 +197,8 @@ def test_two_epochs_of_adamax_by_hand(bowl, follow):
 @pytest.mark.parametrize(
     ("name", "settings", "first"),
     [
+        # √(v̂ + 12) + 2 = (6, √76 + 2)
+        ("adam", {"step": 0.3, "epsilon_root": 12}, (1.1, 1 - 2.4 / (math.sqrt(76) + 2))),
         # 0.1 m̂ / (√v̂ + ε) = (-0.05, 0.08), and half of w, or a tenth of that
         ("adamw", {"step": 0.1, "weight_decay": 0.5}, (0.55, 0.42)),
         ("adamw", {"step": 0.1, "weight_decay": 0.5, "convention": "torch"}, (1.0, 0.87)),
@@ -218,6 +223,8 @@ def test_an_epoch_by_hand(name, settings, first, bowl, follow):
         ("torch", (1.5, 0.5), (1.5 + 0.75 / (2.125 / 0.75) ** 0.5, 0.5 - 3 / (34 / 0.75) ** 0.5)),
         # v̂ = (4, 64), which exceeds v / 0.75 = (2.83, 45.3)
         ("optax", (1.5, 0.5), (1.875, 0.125)),
+        # as the paper, since m̂ = m for a β₁ of 0
+        ("optax-raw", (1 + 0.5**0.5, 1 - 0.5**0.5), (0.75 + 2**0.5, 1.25 - 2**0.5)),
     ],
 )
 def test_two_epochs_of_amsgrad_by_hand(convention, first, second, bowl, follow):
@@ -225,6 +232,13 @@ def test_two_epochs_of_amsgrad_by_hand(convention, first, second, bowl, follow):
     run = follow("amsgrad", bowl, (1, 1), max_epochs=2, **settings)
     assert run.weights[1] == pytest.approx(first, rel=1e-15)
     assert run.weights[2] == pytest.approx(second, rel=1e-14)
+
+
+def test_amsgrad_can_correct_the_mean_gradient_alone(bowl, follow):
+    """m = g / 2, so m̂ = g; √v = |g| / 2: 0.1 m̂ / (√v + 2) is 0.1 (-2 / 3, 8 / 6)."""
+    settings = {"step": 0.1, "beta1": 0.5, "beta2": 0.75, "epsilon": 2, "convention": "optax-raw"}
+    run = follow("amsgrad", bowl, (1, 1), max_epochs=1, **settings)
+    assert run.weights[1] == pytest.approx((1 + 0.2 / 3, 1 - 0.8 / 6), rel=1e-15)
 
 
 def test_radam_is_gradient_descent_with_momentum_until_it_rectifies(bowl, follow):
