@@ -198,8 +198,8 @@ class Prodigy:
     safeguard_warmup: s ← √β₂ s + (1 - √β₂) d² g
 
     γ: step, β₁: beta1, β₂: beta2, ε: epsilon, c: coefficient, δ: weight_decay, t: epoch, from 1; m, v, r, s: 0,
-    d: first_distance at the start; variant: convention, safeguard_warmup; ⟨·, ·⟩ and ‖·‖₁ are over all weights of the
-    run, which share one d
+    d: first_distance at the start; variant: convention; s without γ: safeguard_warmup;
+    ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run, which share one d
     """
 
     step: Column = hyper(1.0, "(0, inf)", "factor on the estimated step size, γ")

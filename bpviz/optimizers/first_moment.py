@@ -152,7 +152,7 @@ class DiffGrad:
     amsbound: u ← max(u, v), and u in place of v in v̂ and √v
 
     α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v, u: 0 at the start;
-    variant: convention, amsbound
+    variant: convention; largest v: amsbound
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")

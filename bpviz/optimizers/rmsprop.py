@@ -48,7 +48,7 @@ class RMSprop:
     convention torch:  v ← μ v + g / (√(n - m²) + ε),  w ← w - η v
 
     η: step, ρ: decay, μ: momentum, ε: epsilon, t: epoch, from 1; m: centered; n: initial, m, v: 0 at the start;
-    variant: bias_correction, convention
+    corrected means: bias_correction; variant: convention
     """
 
     step: Column = hyper(0.01, "(0, inf)", "step size η")

@@ -96,7 +96,8 @@ class AdaBelief:
     nesterov: β₁ m / (1 - β₁ᵗ⁺¹) + (1 - β₁) g / (1 - β₁ᵗ) in place of m̂
     rectify: w ← w - α r √(1 - β₂ᵗ) m̂ / (√s + ε), and w ← w - α m̂ while ρ < 5; ρ and r as in radam
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, s: 0 at the start; variant: nesterov, rectify
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, s: 0 at the start;
+    Nesterov momentum: nesterov; rectified steps: rectify
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
