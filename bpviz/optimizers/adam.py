@@ -45,6 +45,7 @@ class _Adam:
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (0 in the papers)")
 
     def begin(self, w: Array, f: Oracle) -> Any:
         zeros, ones = f.xp.zeros_like(w), f.xp.ones_like(w)
@@ -54,6 +55,11 @@ class _Adam:
     def _fresh(self) -> tuple[Column, Column]:
         """1 - β₁ and 1 - β₂, cached: computing them every epoch would cost as much as a division over all runs."""
         return 1 - self.beta1, 1 - self.beta2
+
+    def _divisor(self, v: Array, f: Oracle) -> Array:
+        """Return √(v + ε₀) + ε."""
+        root: Array = f.xp.sqrt(v + self.epsilon_root)
+        return root + self.epsilon
 
     def _moments(self, before: Moments, g: Array) -> Moments:
         """Return m ← β₁ m + (1 - β₁) g and v ← β₂ v + (1 - β₂) g², with the products β₁ᵗ and β₂ᵗ."""
@@ -73,7 +79,7 @@ class _Adam:
     source="D. P. Kingma & J. Ba, ICLR 2015, arXiv:1412.6980, Algorithm 1",
     confused_with=(
         "The variant at the end of the paper's section 2, which adds ε to the uncorrected √v (ε-hat); and AdamW, which "
-        "decouples the weight decay from the gradient. ε₀ is `eps_root` in optax."
+        "decouples the weight decay from the gradient."
     ),
     synonyms=("adma",),
 )
@@ -90,12 +96,10 @@ class Adam(_Adam):
     α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, t: epoch, from 1; m, v: 0 at the start
     """
 
-    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (none in the paper)")
-
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
         moments = self._moments(state, f.gradient(w))
         m_hat, v_hat = moments.corrected()
-        return w - self.step * m_hat / (f.xp.sqrt(v_hat + self.epsilon_root) + self.epsilon), moments
+        return w - self.step * m_hat / self._divisor(v_hat, f), moments
 
 
 @optimizer(
@@ -117,11 +121,11 @@ class AdamW(_Adam):
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
-    w ← w - (α m̂ / (√v̂ + ε) + λ w)
+    w ← w - (α m̂ / (√(v̂ + ε₀) + ε) + λ w)
     convention torch: α λ in place of λ
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, v: 0 at the start;
-    variant: convention
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, λ: weight_decay, t: epoch, from 1; m, v: 0 at the
+    start; variant: convention
     """
 
     # The paper gives no default; this is torch's default decay times its default step.
@@ -132,7 +136,7 @@ class AdamW(_Adam):
         moments = self._moments(state, f.gradient(w))
         m_hat, v_hat = moments.corrected()
         decay = self.step * self.weight_decay if self.convention == "torch" else self.weight_decay
-        return w - (self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon) + decay * w), moments
+        return w - (self.step * m_hat / self._divisor(v_hat, f) + decay * w), moments
 
 
 class Largest(NamedTuple):
@@ -213,11 +217,11 @@ class NAdam(_Adam):
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
     m̂ = μₜ₊₁ m / (1 - μ₁...μₜ₊₁) + (1 - μₜ) g / (1 - μ₁...μₜ),  v̂ = v / (1 - β₂ᵗ)
-    w ← w - α m̂ / (√v̂ + ε)
+    w ← w - α m̂ / (√(v̂ + ε₀) + ε)
     with μₜ = β₁ (1 - 0.96^(ψ t) / 2);  convention optax: μₜ = β₁
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ψ: momentum_decay, t: epoch, from 1; m, v: 0 at the start;
-    variant: convention
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, ψ: momentum_decay, t: epoch, from 1; m, v: 0 at the
+    start; variant: convention
     """
 
     step: Column = hyper(2e-3, "(0, inf)", "step size α")
@@ -234,7 +238,7 @@ class NAdam(_Adam):
         product = state.product * mu
         m_hat = mu_next * moments.m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
         _, v_hat = moments.corrected()
-        w = w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon)
+        w = w - self.step * m_hat / self._divisor(v_hat, f)
         return w, MomentsAndSchedule(moments, product, t)
 
     def _mu(self, t: Array) -> Column:
@@ -268,12 +272,12 @@ class AMSGrad(_Adam):
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
     v̂ ← max(v̂, v)
-    w ← w - α m / (√v̂ + ε)
-    convention torch:  w ← w - α m̂ / (√(v̂ / (1 - β₂ᵗ)) + ε)  with m̂ = m / (1 - β₁ᵗ)
-    convention optax:  v̂ ← max(v̂, v / (1 - β₂ᵗ)),  w ← w - α m̂ / (√v̂ + ε)
-    convention optax-raw:  w ← w - α m̂ / (√v̂ + ε)
+    w ← w - α m / (√(v̂ + ε₀) + ε)
+    convention torch:  w ← w - α m̂ / (√(v̂ / (1 - β₂ᵗ) + ε₀) + ε)  with m̂ = m / (1 - β₁ᵗ)
+    convention optax:  v̂ ← max(v̂, v / (1 - β₂ᵗ)),  w ← w - α m̂ / (√(v̂ + ε₀) + ε)
+    convention optax-raw:  w ← w - α m̂ / (√(v̂ + ε₀) + ε)
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v, v̂: 0 at the start;
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, t: epoch, from 1; m, v, v̂: 0 at the start;
     variant: convention
     """
 
@@ -288,12 +292,11 @@ class AMSGrad(_Adam):
 
     def advance(self, w: Array, state: MomentsAndLargest, f: Oracle) -> tuple[Array, MomentsAndLargest]:
         moments = self._moments(state.moments, f.gradient(w))
-        m_hat, v_hat = moments.corrected()
-        largest = f.xp.maximum(state.v_hat, v_hat if self.convention == "optax" else moments.v)
-        if self.convention == "paper":
-            m_hat = moments.m
-        v_hat = largest / (1 - moments.beta2_t) if self.convention == "torch" else largest
-        return w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon), MomentsAndLargest(moments, largest)
+        correction = 1 - moments.beta2_t
+        m_hat = moments.m if self.convention == "paper" else moments.m / (1 - moments.beta1_t)
+        largest = f.xp.maximum(state.v_hat, moments.v / correction if self.convention == "optax" else moments.v)
+        v_hat = largest / correction if self.convention == "torch" else largest
+        return w - self.step * m_hat / self._divisor(v_hat, f), MomentsAndLargest(moments, largest)
 
 
 class MomentsAndEpoch(NamedTuple):
@@ -324,12 +327,12 @@ class RAdam(_Adam):
     v ← β₂ v + (1 - β₂) g²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
     ρ∞ = 2 / (1 - β₂) - 1,  ρ = ρ∞ - 2 t β₂ᵗ / (1 - β₂ᵗ)
-    ρ > ρmin:  w ← w - α r m̂ / (√v̂ + ε)  with r = √((ρ - 4) (ρ - 2) ρ∞ / ((ρ∞ - 4) (ρ∞ - 2) ρ))
+    ρ > ρmin:  w ← w - α r m̂ / (√(v̂ + ε₀) + ε)  with r = √((ρ - 4) (ρ - 2) ρ∞ / ((ρ∞ - 4) (ρ∞ - 2) ρ))
     else:      w ← w - α m̂
-    convention torch: √(1 - β₂ᵗ) / (√v + ε) in place of 1 / (√v̂ + ε)
+    convention torch: √(1 - β₂ᵗ) / (√(v + ε₀) + ε) in place of 1 / (√(v̂ + ε₀) + ε)
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ρmin: threshold, t: epoch, from 1; m, v: 0 at the start;
-    variant: convention
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, ρmin: threshold, t: epoch, from 1; m, v: 0 at the
+    start; variant: convention
     """
 
     threshold: Column = hyper(4.0, "[4, inf)", "length ρ of the average above which steps are rectified, ρmin")
@@ -343,13 +346,13 @@ class RAdam(_Adam):
         return MomentsAndEpoch(super().begin(w, f), f.xp.zeros((len(w), 1)))
 
     def advance(self, w: Array, state: MomentsAndEpoch, f: Oracle) -> tuple[Array, MomentsAndEpoch]:
-        sqrt, t = f.xp.sqrt, state.t + 1
+        t = state.t + 1
         moments = self._moments(state.moments, f.gradient(w))
         m_hat, v_hat = moments.corrected()
         rho, r = rectification(t, moments.beta2_t, self.beta2, f)
         if self.convention == "torch":
-            length = sqrt(1 - moments.beta2_t) / (sqrt(moments.v) + self.epsilon)
+            length = f.xp.sqrt(1 - moments.beta2_t) / self._divisor(moments.v, f)
         else:
-            length = 1 / (sqrt(v_hat) + self.epsilon)
+            length = 1 / self._divisor(v_hat, f)
         w = w - self.step * m_hat * f.xp.where(rho > self.threshold, r * length, 1.0)
         return w, MomentsAndEpoch(moments, t)

@@ -49,7 +49,7 @@ class Lamb:
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-6, "(0, inf)", "constant for numerical stability, ε")
     weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay λ, added to the update before scaling")
-    convention: str = hyper("paper", Choice(("paper", "torch")), "variant: paper, or its first version (torch)")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "variant: paper or an earlier version (torch)")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
         return Moments(mean(w, f), mean(w, f))

@@ -36,7 +36,7 @@ def means(g, m, v, beta1, beta2):
     return m, v
 
 
-def adamw(f, theta, *, step, beta1, beta2, epsilon, weight_decay, convention):
+def adamw(f, theta, *, step, beta1, beta2, epsilon, epsilon_root, weight_decay, convention):
     """Loshchilov & Hutter 2019, Algorithm 2 with schedule multiplier η = 1; torch multiplies the decay by α."""
     alpha, lambda_ = step, weight_decay
     if convention == "torch":
@@ -49,7 +49,7 @@ def adamw(f, theta, *, step, beta1, beta2, epsilon, weight_decay, convention):
         m_hat = [a / (1 - beta1**t) for a in m]
         v_hat = [a / (1 - beta2**t) for a in v]
         theta = [
-            x - (alpha * a / (math.sqrt(b) + epsilon) + lambda_ * x)  # line 12
+            x - (alpha * a / (math.sqrt(b + epsilon_root) + epsilon) + lambda_ * x)  # line 12
             for x, a, b in zip(theta, m_hat, v_hat, strict=True)
         ]
         yield theta
@@ -69,7 +69,7 @@ def adamax(f, theta, *, step, beta1, beta2, epsilon):
         yield theta
 
 
-def nadam(f, theta, *, step, beta1, beta2, epsilon, momentum_decay, convention):
+def nadam(f, theta, *, step, beta1, beta2, epsilon, epsilon_root, momentum_decay, convention):
     """Dozat's rule as documented by torch.optim.NAdam, with a scheduled μ; optax uses β₁ instead."""
 
     def mu(t):
@@ -85,12 +85,12 @@ def nadam(f, theta, *, step, beta1, beta2, epsilon, momentum_decay, convention):
         m_hat = [
             mu(t + 1) * a / (1 - until * mu(t + 1)) + (1 - mu(t)) * d / (1 - until) for a, d in zip(m, g, strict=True)
         ]
-        v_hat = [a / (1 - beta2**t) for a in v]
+        v_hat = [a / (1 - beta2**t) + epsilon_root for a in v]
         theta = [x - step * a / (math.sqrt(b) + epsilon) for x, a, b in zip(theta, m_hat, v_hat, strict=True)]
         yield theta
 
 
-def amsgrad(f, x, *, step, beta1, beta2, epsilon, convention):
+def amsgrad(f, x, *, step, beta1, beta2, epsilon, epsilon_root, convention):
     """Reddi, Kale & Kumar 2018, Algorithm 2, unconstrained and with ε; and the variants of two libraries.
 
     torch.optim.Adam(amsgrad=True) corrects the bias of m and of the largest v, optax.amsgrad the bias of m and of every
@@ -105,19 +105,21 @@ def amsgrad(f, x, *, step, beta1, beta2, epsilon, convention):
         bias1, bias2 = 1 - beta1**t, 1 - beta2**t
         if convention == "paper":
             largest = [max(a, b) for a, b in zip(largest, v, strict=True)]
-            x = [a - alpha * b / (math.sqrt(c) + epsilon) for a, b, c in zip(x, m, largest, strict=True)]
+            roots = [math.sqrt(a + epsilon_root) + epsilon for a in largest]
+            x = [a - alpha * b / c for a, b, c in zip(x, m, roots, strict=True)]
         elif convention == "torch":
             largest = [max(a, b) for a, b in zip(largest, v, strict=True)]
-            denominators = [math.sqrt(a) / math.sqrt(bias2) + epsilon for a in largest]
+            denominators = [math.sqrt(a / bias2 + epsilon_root) + epsilon for a in largest]
             x = [a - alpha / bias1 * b / c for a, b, c in zip(x, m, denominators, strict=True)]
         else:
             corrected = [b / bias2 for b in v] if convention == "optax" else v
             largest = [max(a, b) for a, b in zip(largest, corrected, strict=True)]
-            x = [a - alpha * (b / bias1) / (math.sqrt(c) + epsilon) for a, b, c in zip(x, m, largest, strict=True)]
+            roots = [math.sqrt(a + epsilon_root) + epsilon for a in largest]
+            x = [a - alpha * (b / bias1) / c for a, b, c in zip(x, m, roots, strict=True)]
         yield x
 
 
-def radam(f, theta, *, step, beta1, beta2, epsilon, threshold, convention):
+def radam(f, theta, *, step, beta1, beta2, epsilon, epsilon_root, threshold, convention):
     """Liu et al. 2020, Algorithm 2, with ε and a variable threshold in place of the 4 in line 9."""
     alpha = step
     m, v = [0.0] * len(theta), [0.0] * len(theta)
@@ -130,9 +132,9 @@ def radam(f, theta, *, step, beta1, beta2, epsilon, threshold, convention):
         rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
         if rho > threshold:
             if convention == "torch":
-                ell = [math.sqrt(1 - beta2**t) / (math.sqrt(a) + epsilon) for a in v]
+                ell = [math.sqrt(1 - beta2**t) / (math.sqrt(a + epsilon_root) + epsilon) for a in v]
             else:
-                ell = [1 / (math.sqrt(a / (1 - beta2**t)) + epsilon) for a in v]
+                ell = [1 / (math.sqrt(a / (1 - beta2**t) + epsilon_root) + epsilon) for a in v]
             r = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
             theta = [x - alpha * r * a * b for x, a, b in zip(theta, m_hat, ell, strict=True)]
         else:
@@ -144,11 +146,12 @@ TWINS = {"adam": adam, "adamw": adamw, "adamax": adamax, "nadam": nadam, "amsgra
 _ADAM = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
 UNUSUAL = {
     "adam": {**_ADAM, "epsilon_root": 0.3},
-    "adamw": {**_ADAM, "weight_decay": 0.07, "convention": "torch"},
+    "adamw": {**_ADAM, "epsilon_root": 0.3, "weight_decay": 0.07, "convention": "torch"},
     "adamax": _ADAM,
-    "nadam": {**_ADAM, "momentum_decay": 0.3, "convention": "optax"},
-    "amsgrad": {**_ADAM, "convention": "torch"},
-    "radam": {**_ADAM, "beta2": 0.9, "threshold": 6.5, "convention": "torch"},  # no rectification for β₂ below 0.6
+    "nadam": {**_ADAM, "epsilon_root": 0.3, "momentum_decay": 0.3, "convention": "optax"},
+    "amsgrad": {**_ADAM, "epsilon_root": 0.3, "convention": "torch"},
+    # no rectification for β₂ below 0.6
+    "radam": {**_ADAM, "epsilon_root": 0.3, "beta2": 0.9, "threshold": 6.5, "convention": "torch"},
 }
 CONVENTIONS = [
     (name, word)
@@ -199,6 +202,11 @@ def test_two_epochs_of_adamax_by_hand(bowl, follow):
     [
         # √(v̂ + 12) + 2 = (6, √76 + 2)
         ("adam", {"step": 0.3, "epsilon_root": 12}, (1.1, 1 - 2.4 / (math.sqrt(76) + 2))),
+        ("adamw", {"step": 0.3, "epsilon_root": 12, "weight_decay": 0}, (1.1, 1 - 2.4 / (math.sqrt(76) + 2))),
+        # 4/3 g, as below, divided by (6, √76 + 2), times 0.3
+        ("nadam", {"step": 0.3, "epsilon_root": 12, "convention": "optax"}, (1 + 0.8 / 6, 1 - 3.2 / (76**0.5 + 2))),
+        # m̂ = g and √(v̂ + 12) + 2, as for Adam
+        ("amsgrad", {"step": 0.3, "epsilon_root": 12, "convention": "optax"}, (1.1, 1 - 2.4 / (math.sqrt(76) + 2))),
         # 0.1 m̂ / (√v̂ + ε) = (-0.05, 0.08), and half of w, or a tenth of that
         ("adamw", {"step": 0.1, "weight_decay": 0.5}, (0.55, 0.42)),
         ("adamw", {"step": 0.1, "weight_decay": 0.5, "convention": "torch"}, (1.0, 0.87)),

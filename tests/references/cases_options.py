@@ -8,7 +8,7 @@ _SLOW = {"beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}  # an epsilon large enough
 _THEIR_SLOW = {"b1": 0.35, "b2": 0.6, "eps": 0.2}
 _ROOT = "pytorch_optimizer adds 1e-15 under the root as well, which shows where gradients are small"
 _SWITCH = f"{_ROOT}; and it switches by another criterion, which here is met at the second update, like that of bpviz"
-_BELIEF = {"step": 0.03, "beta1": 0.35, "beta2": 0.9, "epsilon": 0.02}  # no rectification with a beta2 of 0.6
+_BELIEF = {"step": 0.0007, "beta1": 0.35, "beta2": 0.9, "epsilon": 0.02}  # no rectification with a beta2 of 0.6
 _FREE = {"step": 0.002, "momentum": 0.4, "weight_decay": 0.02, "warmup": 20, "power": 0.7, "epoch_power": 1.3}
 _FREE_ADAMW = {
     "step": 0.03,
@@ -59,10 +59,38 @@ CASES = [
     ),
     Case(
         "amsgrad",
-        {"step": 0.03, **_SLOW, "convention": "optax-raw"},
+        {"step": 0.03, **_SLOW, "epsilon_root": 0.3, "convention": "optax-raw"},
         "optax",
         "amsgrad",
-        {"learning_rate": 0.03, **_THEIR_SLOW, "bias_correction_nu": False},
+        {"learning_rate": 0.03, **_THEIR_SLOW, "eps_root": 0.3, "bias_correction_nu": False},
+    ),
+    Case(
+        "amsgrad",
+        {"step": 0.03, **_SLOW, "epsilon_root": 0.3, "convention": "optax"},
+        "optax",
+        "amsgrad",
+        {"learning_rate": 0.03, **_THEIR_SLOW, "eps_root": 0.3},
+    ),
+    Case(
+        "adamw",
+        {"step": 0.03, **_SLOW, "epsilon_root": 0.3, "weight_decay": 0.02, "convention": "torch"},
+        "optax",
+        "adamw",
+        {"learning_rate": 0.03, **_THEIR_SLOW, "eps_root": 0.3, "weight_decay": 0.02},
+    ),
+    Case(
+        "nadam",
+        {"step": 0.03, **_SLOW, "epsilon_root": 0.3, "convention": "optax"},
+        "optax",
+        "nadam",
+        {"learning_rate": 0.03, **_THEIR_SLOW, "eps_root": 0.3},
+    ),
+    Case(
+        "radam",
+        {"step": 0.001, "beta1": 0.35, "beta2": 0.9, "epsilon": 0.2, "epsilon_root": 0.3, "threshold": 5.5},
+        "optax",
+        "radam",
+        {"learning_rate": 0.001, "b1": 0.35, "b2": 0.9, "eps": 0.2, "eps_root": 0.3, "threshold": 5.5},
     ),
     Case(
         "rmsprop",
@@ -111,7 +139,7 @@ CASES = [
         {**_BELIEF, "rectify": True},
         "pytorch_optimizer",
         "AdaBelief",
-        {"lr": 0.03, "betas": [0.35, 0.9], "eps": 0.02, "rectify": True, "degenerated_to_sgd": True},
+        {"lr": 0.0007, "betas": [0.35, 0.9], "eps": 0.02, "rectify": True, "degenerated_to_sgd": True},
     ),
     Case("adopt", {"nesterov": True}, "optax", "contrib.adopt", {"learning_rate": 1e-3, "nesterov": True}),
     Case(
