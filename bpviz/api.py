@@ -20,6 +20,7 @@ from bpviz.declare.domains import Choice
 from bpviz.engine import results
 from bpviz.execution.memory import budget, check, parse
 from bpviz.experiment import runner
+from bpviz.figures import _style
 from bpviz.messages.text import join_words, quote_value
 from bpviz.outputs import build
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from types import EllipsisType
 
     import numpy.typing as npt
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
@@ -179,30 +181,41 @@ class Results(results.Results):
         _check_choices("table", [table], tuple(_ROWS))
         return _ROWS[table](self)
 
-    def figure(self, kind: str = "paths", **options: Any) -> Figure:
+    def figure(self, kind: str = "paths", *, ax: Axes | None = None, **options: Any) -> Figure:
         """Draw a figure.
 
         Parameters
         ----------
         kind : str, default "paths"
             Kind of figure, as listed by `bpviz list figures`.
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw into. They keep their place, and get the title, the labels, and the legend inside. Default: a
+            new figure.
         **options : object
-            Options of the kind, as listed by `bpviz explain KIND`, for instance ``title`` and ``algorithms``.
+            Options of the kind, as listed by `bpviz explain KIND`, for instance ``title``, ``algorithms`` and
+            ``style={"theme": "dark"}``.
 
         Returns
         -------
         matplotlib.figure.Figure
-            The figure. It is not registered with pyplot.
+            The figure, which a notebook shows as an image, or that of ``ax``. It is not registered with pyplot.
 
         Raises
         ------
         ConfigError
             If the kind or an option is unknown or invalid.
+        ValueError
+            If ``ax`` has the wrong projection, or if the figure needs several axes.
         """
         request = config.figure(self.experiment, kind, options)
-        from bpviz.figures._render import drawn  # matplotlib only when something is drawn
+        from bpviz.figures import _render  # matplotlib only when something is drawn
 
-        return drawn(request, request.data(self, self.experiment.problem))
+        look = self.experiment.look(request)
+        with _style.using(look):
+            data = request.data(self, self.experiment.problem)
+        figure = _render.drawn(request, data, look, ax)
+        _warn([_render.lacking(ax or figure, look)])
+        return figure
 
     def save(self, folder: str | os.PathLike[str], formats: str | Sequence[str] = "png") -> Path:
         """Write the files that `bpviz run` writes, except for the lockfile: tables, run.json and figures.
@@ -232,9 +245,13 @@ class Results(results.Results):
         job = build.Job(dataclasses.replace(self.experiment, name=path.name), path, tuple(chosen))
         build.plan([job])
         build.write_tables(job.experiment, self, path)
+        lacking: list[Any] = []
         for number, figure in enumerate(job.experiment.figures):
-            data = figure.data(self, job.experiment.problem)
-            build.draw(job, number, build.PendingFigure(job.formats, data, None))
+            with _style.using(job.experiment.look(figure)):
+                data = figure.data(self, job.experiment.problem)
+            files = build.draw(job, number, build.PendingFigure(job.formats, data, None))
+            lacking += [file.lacking for file in files.values()]
+        _warn(lacking)
         return path
 
 
@@ -286,9 +303,10 @@ def run(
     _load(plugins)
     overrides = [overrides] if isinstance(overrides, str) else list(overrides)
     if isinstance(experiment, Experiment):
-        if overrides:
-            experiment = config.from_mapping(config.resolved(experiment), overrides, experiment.name)
-        return _run(experiment, most)
+        if not overrides:
+            return _run(experiment, most)
+        changed = config.from_mapping(config.resolved(experiment), overrides, experiment.name)
+        return _run(changed if changed.heading else dataclasses.replace(changed, title=experiment.title), most)
     if isinstance(experiment, Mapping):
         return _run(config.from_mapping(experiment, overrides), most)
     if isinstance(experiment, str | os.PathLike):
@@ -358,6 +376,14 @@ def compare(
         values["error_threshold"] = error_threshold
     experiment = config.from_values(algorithms, values)
     return _run(dataclasses.replace(experiment, figures=(FIGURES["paths"](),)), most)
+
+
+def _warn(lacking: Sequence[Any]) -> None:
+    """Warn about letters that the fonts of figures lack."""
+    from bpviz.figures._render import remarks
+
+    for remark in remarks(lacking):
+        warnings.warn(remark, stacklevel=3)
 
 
 def _load(files: Files) -> None:

@@ -34,6 +34,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="update the generated blocks of the documents")
+    parser.addoption("--contact-sheet", metavar="DIR", help="write pages with every kind of figure to a folder")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -202,7 +202,7 @@ def test_action_installs(tmp_path, version, wanted):
     python = tmp_path / "fake/python"
     python.write_text(
         f'#!/bin/bash\nprintf "%s\\n" "$@" >> "{tmp_path}/asked"\n'
-        'if [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi\n'
+        'if [ "$3" = venv ]; then mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; fi\n'
     )
     python.chmod(0o755)
     done = run_step(
@@ -217,9 +217,9 @@ def test_action_installs(tmp_path, version, wanted):
     assert done.returncode == 0, done.stderr
     home = f"{tmp_path}/temporary files/bpviz"
     assert (tmp_path / "path").read_text() == f"{home}/bin\n"
-    options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--"]
+    options = ["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--"]
     wanted = wanted.format(action=tmp_path / "the action")
-    assert (tmp_path / "asked").read_text().splitlines() == ["-m", "venv", home, *options, wanted]
+    assert (tmp_path / "asked").read_text().splitlines() == ["-I", "-m", "venv", home, *options, wanted]
 
 
 @posix

@@ -28,10 +28,12 @@ from bpviz import config
 from bpviz.config.schema import CSV, INITIAL, LAYER, keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
-from bpviz.messages.text import quote_value
+from bpviz.figures._style import THEMES, Style
+from bpviz.figures._words import WORDS
+from bpviz.messages.text import join_words, quote_value
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 DIFFERENCE = re.compile(r"(?<=\w )\d+e[+-]\d+(?=[,; ])")  # differences caused by rounding vary between processors
 SESSION = re.compile(r"(?<=```pycon\n).*?(?=```)", re.DOTALL)
@@ -109,13 +111,41 @@ def fields_table(name: str) -> str:
     return table(["key", "default", "values", "meaning"], rows)
 
 
+def style_table() -> str:
+    """Return the settings of a style, all of which are null by default."""
+    rows = [[code(part.name), str(part.domain), part.meaning] for part in fields(Style).values()]
+    return table(["key", "values", "meaning"], rows)
+
+
+def themes_table() -> str:
+    rows = [
+        [
+            code(name),
+            theme.purpose,
+            f"{theme.size[0]:g} x {theme.size[1]:g} inches",
+            f"{theme.font_size:g} points",
+            f"{theme.dpi} dpi",
+            theme.legend,
+        ]
+        for name, theme in THEMES.items()
+    ]
+    return table(["theme", "for", "size", "font size", "resolution", "legend"], rows)
+
+
+def words() -> str:
+    space = "\N{NO-BREAK SPACE}"  # prevents line breaks inside words
+    listed = ", ".join(code(word.replace(" ", space)) for word in WORDS)
+    return "\n".join(textwrap.wrap(f"{listed}.", 120, break_on_hyphens=False)).replace(space, " ") + "\n"
+
+
 def figures_table() -> str:
     common = set(fields(FigureRequest))
     rows = [
         [code(name), kind.summary, ", ".join(code(option) for option in fields(kind) if option not in common)]
         for name, kind in FIGURES.items()
     ]
-    return table(["kind", "content", f"options, besides {' and '.join(code(c) for c in sorted(common))}"], rows)
+    besides = join_words([code(option) for option in sorted(common)], "and")
+    return table(["kind", "content", f"options, besides {besides}"], rows)
 
 
 def action() -> str:
@@ -177,6 +207,9 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
         "figures": figures_table,
         "names": names,
         "problems": gallery.page,
+        "style": style_table,
+        "themes": themes_table,
+        "words": words,
         "fields": lambda: fields_table(rest),
     }
     return blocks[kind]()
@@ -256,7 +289,7 @@ def test_committed_configs_are_valid(name: str) -> None:
 
 
 def test_yaml_blocks_are_configs_that_run(folder: Path, program: Program) -> None:
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md")]
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md", "docs/figures.md")]
     blocks = [block for text in texts for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     assert len(blocks) >= 3
     for number, block in enumerate(blocks):

@@ -18,7 +18,7 @@ import bpviz
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(Path(bpviz.__file__).parent.rglob("*.py"))
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "action.yml")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "action.yml")),
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(Path(bpviz.__file__).parent.rglob("*.yaml")),
 ]

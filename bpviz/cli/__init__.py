@@ -12,6 +12,7 @@ from bpviz._version import __version__
 from bpviz.cli import check, compare, completion, diff, embed, explain, export, init, listing, run, schema, validate
 from bpviz.cli.layout import Group
 from bpviz.cli.signals import TerminatedError, raise_on_signals
+from bpviz.messages.printing import defuse_interpreter, echo
 
 EXIT_CODES = """\
 \b
@@ -26,7 +27,8 @@ Exit codes:
 
 @click.group(
     cls=Group,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # With colors, click leaves escape sequences in its messages, and they are shown.
+    context_settings={"help_option_names": ["-h", "--help"], "color": True},
     epilog=EXIT_CODES,
     no_args_is_help=True,
 )
@@ -46,6 +48,8 @@ for _command in (run, compare, diff, embed, export, listing, explain, check, val
 
 def main() -> None:
     """Run the command line and exit with its exit code."""
+    defuse_interpreter()
+    os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"  # Windows would look for git.exe in the working directory
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+"))
@@ -56,22 +60,21 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(2)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        echo(shown.getvalue(), err=True, nl=False)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         sys.exit(130)
     except TerminatedError as error:
         sys.exit(error.exit_code)
     except MemoryError:
-        click.echo("out of memory", err=True)
+        echo("out of memory", err=True)
         sys.exit(1)
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # the reader, such as `head`, has closed the pipe
-            click.echo(f"error: {error.strerror or error}", err=True)
+            echo(f"error: {error.strerror or error}", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discard output that is still buffered
         sys.exit(1)

@@ -11,7 +11,8 @@ from bpviz.cli.compare import algorithm_names
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import plugin_option
-from bpviz.cli.show import print_styled
+from bpviz.cli.styled import print_table
+from bpviz.messages.printing import echo, echo_json
 
 
 @click.command("check", cls=Command)
@@ -51,15 +52,15 @@ def command(algorithm: str, against: str | None, plugins: tuple[str, ...], form:
         with contextlib.redirect_stdout(sys.stderr):  # output of plugins is not part of the report
             checked = report.check(rule, other)
     if form == "json":
-        click.echo(tables.as_json(report.as_data(checked)), nl=False)
+        echo_json(tables.as_json(report.as_data(checked)))
     elif not sys.stdout.isatty():
-        click.echo(report.as_text(checked), nl=False)
+        echo(report.as_text(checked), nl=False)
     else:
         for number, (table, sentences) in enumerate(report.sections(checked)):
             if number:
-                click.echo()
-            print_styled(table, no_color=no_color)
+                echo()
+            print_table(table, no_color=no_color)
             for sentence in sentences:
-                click.echo(f"  {sentence}")
+                echo(f"  {sentence}")
     if not checked.passed:
         raise click.exceptions.Exit(1)

@@ -13,6 +13,7 @@ from bpviz.cli.layout import Command
 from bpviz.cli.options import Options, output_options, plugin_option
 from bpviz.cli.progress import lock_outputs, run_jobs
 from bpviz.cli.show import Report, fail_if_unmet, print_notes, print_tables, written_status
+from bpviz.messages.printing import echo
 
 
 def algorithm_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -145,7 +146,7 @@ def command(
             reports = run_jobs([job], lambda _, outcome: Report.of_run(experiment, outcome, chosen), chosen)
         print_tables(reports, chosen)
         if writes and not chosen.quiet:
-            click.echo(written_status(folder, job.files), err=True)
+            echo(written_status(folder, job.files), err=True)
         if not chosen.quiet:
             print_notes(experiment.notes)
         fail_if_unmet(reports, chosen)

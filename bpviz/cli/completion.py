@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bpviz.cli.layout import Command
+from bpviz.messages.printing import echo
 
 _SET_UP = """\
 \b
@@ -30,4 +31,4 @@ def command(context: click.Context, shell: str) -> None:
     complete = get_completion_class(shell)
     if complete is None:  # click supports all three shells
         raise AssertionError(shell)
-    click.echo(complete(context.find_root().command, {}, "bpviz", "_BPVIZ_COMPLETE").source())
+    echo(complete(context.find_root().command, {}, "bpviz", "_BPVIZ_COMPLETE").source())

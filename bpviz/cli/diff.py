@@ -11,6 +11,7 @@ from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import TABLE_FORMATS
 from bpviz.cli.show import counted
+from bpviz.messages.printing import echo, echo_json
 
 if TYPE_CHECKING:
     from bpviz.outputs.diff import Side
@@ -76,15 +77,15 @@ def command(
         changed = diff.compare(old, new)
         status = _write_figure(old, new, Path(figure)) if figure is not None else ""
     if form == "json":
-        click.echo(tables.as_json(diff.as_data(old, new, changed)), nl=False)
+        echo_json(tables.as_json(diff.as_data(old, new, changed)))
     elif changed:
         several = len({*old.experiments, *new.experiments}) > 1 and not (old.single and new.single)
-        click.echo(tables.rendered(diff.table(changed, several=several), form), nl=False)
+        echo(tables.rendered(diff.table(changed, several=several), form), nl=False)
     if not quiet:
         if not changed:
-            click.echo("no differences", err=True)
+            echo("no differences", err=True)
         if status:
-            click.echo(status, err=True)
+            echo(status, err=True)
     if changed:
         raise click.exceptions.Exit(1)
 
@@ -94,6 +95,7 @@ def _write_figure(old: Side, new: Side, path: Path) -> str:
     from bpviz.outputs.diff.images import side_by_side
     from bpviz.storage import atomic
 
+    atomic.check(path.parent, ())
     picture, number = side_by_side(old, new)
     if not picture:
         return f"no changed figures; {path} not written"

@@ -10,35 +10,25 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from bpviz.messages.printing import echo, echo_command
+
 if TYPE_CHECKING:
     from bpviz.config import Mistake
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """Print an error message and exit with ``code``."""
-    print_safely(message.rstrip("\n"), err=True)
+    echo(message.rstrip("\n"), err=True)
     raise click.exceptions.Exit(code)
 
 
-def print_safely(message: str, *, err: bool = False) -> None:
-    """Print text that may contain lines of a config, in which GitHub Actions could find a workflow command."""
-    if os.environ.get("GITHUB_ACTIONS"):
-        from bpviz.messages.github_actions import escape_commands
-
-        message = escape_commands(message)
-    click.echo(message, err=err)
-
-
 def annotate(mistakes: Sequence[tuple[str, Mistake]]) -> None:
-    """In GitHub Actions, print an annotation for each pair of a title and a mistake.
-
-    They go to the standard error stream: GitHub reads both streams, and the other may be redirected to a file.
-    """
+    """In GitHub Actions, print an annotation for each pair of a title and a mistake."""
     from bpviz.messages import github_actions
 
     if github_actions.active():
         for line in github_actions.commands(mistakes):
-            click.echo(line, err=True)
+            echo_command(line)
 
 
 def summarize(text: Callable[[], str]) -> None:
@@ -48,7 +38,7 @@ def summarize(text: Callable[[], str]) -> None:
 
         warning = github_actions.summarize(text())
         if warning:
-            click.echo(warning, err=True)
+            echo(warning, err=True)
 
 
 @contextlib.contextmanager

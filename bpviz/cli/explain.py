@@ -13,6 +13,7 @@ import click
 from bpviz.cli.errors import fail, report_mistakes
 from bpviz.cli.layout import Command, fold, split_width, text_width
 from bpviz.cli.options import plugin_option
+from bpviz.messages.printing import echo
 
 if TYPE_CHECKING:
     from bpviz.declare import Problem
@@ -61,7 +62,7 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
             guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
             hint = f"did you mean {guess!r}?" if guess else "run `bpviz list` to see all names"
             fail(f"unknown algorithm, wrapper, problem or figure {quote_value(name)}; {hint}")
-        click.echo(explanation(found, text_width()))
+        echo(explanation(found, text_width()))
 
 
 def explanation(declared: Any, width: int) -> str:

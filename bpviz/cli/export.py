@@ -6,6 +6,7 @@ import click
 
 from bpviz.cli.layout import Command
 from bpviz.cli.show import counted
+from bpviz.messages.printing import echo
 
 
 def _trackers(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -75,10 +76,10 @@ def command(folders: tuple[str, ...], name: str, into: str | None, quiet: bool) 
         if not quiet:
             runs = f"{counted(became.total() - 1, 'run')} and the overview"
             counts = ", ".join(f"{became[outcome]} {outcome}" for outcome in OUTCOMES if became[outcome])
-            click.echo(f"{folder}: {runs} in {tracker.where(folder)}: {counts}")
+            echo(f"{folder}: {runs} in {tracker.where(folder)}: {counts}")
     if done and not quiet:
         for line in tracker.next_commands(done):
-            click.echo(f"next: {line}", err=True)
+            echo(f"next: {line}", err=True)
     if failures:
-        click.echo("\n".join(failures), err=True)
+        echo("\n".join(failures), err=True)
         raise click.exceptions.Exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bpviz.cli.layout import Command
+from bpviz.messages.printing import echo
 
 
 @click.command("init", cls=Command)
@@ -27,4 +28,4 @@ def command(path: str, force: bool) -> None:
         fail(f"{target} already exists; use another name, or --force to overwrite it")
     with report_mistakes():
         write(target, (Path(__file__).parent / "template.yaml").read_bytes())
-    click.echo(f"wrote {target}; next: bpviz run {target}", err=True)
+    echo(f"wrote {target}; next: bpviz run {target}", err=True)

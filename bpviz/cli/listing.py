@@ -7,6 +7,7 @@ import click
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command, Formatter
 from bpviz.cli.options import plugin_option
+from bpviz.messages.printing import echo
 
 
 @click.command("list", cls=Command)
@@ -47,7 +48,7 @@ def command(kind: str | None, plugins: tuple[str, ...]) -> None:
         for title, things in found.items():
             with formatter.section(title):
                 formatter.write_dl([(f"{name:{width}}", meaning) for name, meaning in things.items()])
-    click.echo(formatter.getvalue(), nl=False)
+    echo(formatter.getvalue(), nl=False)
 
 
 def summary(documented: object) -> str:

@@ -6,9 +6,10 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import click
+from bpviz.cli.styled import progress_bar
+from bpviz.messages.printing import echo
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -22,12 +23,24 @@ def run_jobs(jobs: Sequence[Job], keep: Callable[[int, Outcome], T], options: Op
     """Run jobs with a progress bar, and return ``keep(number, outcome)`` for each of them."""
     from bpviz.outputs import build
 
+    lacking: list[Any] = []
+
+    def kept(number: int, outcome: Outcome) -> T:
+        lacking.extend(outcome.lacking)
+        return keep(number, outcome)
+
     steps = sum(1 + len(job.experiment.figures) for job in jobs)
     redirected = contextlib.redirect_stdout(sys.stderr)  # output of plugins is not part of the table
     with _progress(steps, quiet=options.quiet, no_color=options.no_color) as advance, redirected:
-        return build.carry_out(
-            jobs, keep, processes=options.processes, memory=options.memory_for(len(jobs)), progress=advance
+        done = build.carry_out(
+            jobs, kept, processes=options.processes, memory=options.memory_for(len(jobs)), progress=advance
         )
+    if any(each.absent or each.letters for each in lacking) and not options.quiet:
+        from bpviz.figures._render import remarks  # imports matplotlib
+
+        for remark in remarks(lacking):
+            echo(f"warning: {remark}", err=True)
+    return done
 
 
 def lock_outputs(out: Path, jobs: Sequence[Job], stack: ExitStack, options: Options) -> None:
@@ -51,7 +64,7 @@ def waiting_message(out: Path, options: Options) -> Callable[[], None]:
 
     def show() -> None:
         if not options.quiet:
-            click.echo(f"waiting for another bpviz process to release {out}", err=True)
+            echo(f"waiting for another bpviz process to release {out}", err=True)
 
     return show
 
@@ -62,10 +75,5 @@ def _progress(steps: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda words: None
         return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True, no_color=no_color or None), transient=True) as bar:
-        task = bar.add_task("starting", total=steps)
-        yield lambda words: bar.update(task, advance=1, description=escape(words[:40]))
+    with progress_bar(steps, no_color=no_color) as advance:
+        yield advance

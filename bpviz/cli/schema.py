@@ -7,6 +7,7 @@ import click
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import plugin_option
+from bpviz.messages.printing import echo_json
 
 
 @click.command("schema", cls=Command)
@@ -32,4 +33,4 @@ def command(plugins: tuple[str, ...]) -> None:
     with report_mistakes(plugins):
         for registry in (OPTIMIZERS, PROBLEMS):
             registry.find_all()
-        click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")

@@ -8,6 +8,7 @@ from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
 from bpviz.cli.options import plugin_option, set_option
 from bpviz.cli.show import print_notes
+from bpviz.messages.printing import echo
 
 
 @click.command("validate", cls=Command)
@@ -31,4 +32,4 @@ def command(configs: tuple[str, ...], overrides: tuple[str, ...], plugins: tuple
         for source, experiment in zip(found.sources, experiments, strict=True):
             print_notes(experiment.notes, source.label)
         number = len(experiments)
-        click.echo(f"{number} {'config is' if number == 1 else 'configs are'} valid")
+        echo(f"{number} {'config is' if number == 1 else 'configs are'} valid")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bpviz.config.load import Places, file_name, loads
 from bpviz.config.yaml_tree import LARGEST
 from bpviz.messages.diagnostics import ConfigError, Mistake
-from bpviz.storage.reading import UnreadableError, read
+from bpviz.storage.reading import UnreadableError, is_inside, read
 
 if TYPE_CHECKING:
     from bpviz.experiment.spec import Experiment
@@ -19,10 +21,11 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 class Source(NamedTuple):
-    """A config: its path and its bytes."""
+    """A config: its path and its bytes, and whether the user named its file or folder rather than a document."""
 
     path: str  # "-" for standard input
     data: bytes
+    named: bool = True
 
     @property
     def name(self) -> str:
@@ -36,7 +39,26 @@ class Source(NamedTuple):
 
     def experiment(self, overrides: Sequence[str] = ()) -> Experiment:
         """Return the Experiment; raise ConfigError if the config has mistakes."""
-        return loads(self.data, self.label, self.folder, overrides, self.name)
+        try:
+            return loads(self.data, self.label, self.folder, overrides, self.name)
+        except ConfigError:
+            if self.shown:
+                raise
+            hint = f"run `bpviz validate {shlex.quote(os.path.realpath(self.path))}`"
+            message = f"not a valid config (not quoted, because it is outside the working directory); {hint}"
+            raise ConfigError([Mistake(self.label, 0, 0, "", message)]) from None
+
+    @property
+    def shown(self) -> bool:
+        """Whether messages may quote the config.
+
+        A symbolic link, or a document, may lead to any file, such as one with secrets, which would appear in the log.
+        """
+        if self.path == "-":
+            return True
+        place, home = os.path.abspath(self.path), os.getcwd()  # noqa: PTH100, PTH109  links are not followed
+        inside = home if not self.named or Path(place).is_relative_to(home) else os.path.dirname(place)  # noqa: PTH120
+        return is_inside(Path(place), Path(inside))
 
     @property
     def label(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bpviz.config.from_python import argument_place, node
 from bpviz.config.read_algorithms import Names
 from bpviz.config.read_figures import read_figure
+from bpviz.config.read_style import check_formulas
 from bpviz.config.reader import read_experiment
 from bpviz.config.schema import KEYS
 from bpviz.config.values import Reader, long_form
@@ -211,6 +212,8 @@ def figure(experiment: Experiment, kind: str, options: Mapping[str, object]) -> 
     entry = node({**options, "kind": kind}, argument_place("figure"))
     names = [Names(one.label, one.optimizer.name) for one in experiment.algorithms]
     found = read_figure(reader, entry, "", experiment.problem, names)
+    if found is not None:
+        check_formulas(reader, entry, dataclasses.replace(experiment, figures=(found,)))
     if found is None or reader.mistakes:
         raise ConfigError(reader.mistakes)
     return found

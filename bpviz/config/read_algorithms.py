@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bpviz import declare
 from bpviz.config.entry_forms import list_form
-from bpviz.config.schema import KEYS, LABEL, MOST_WRAPPERS, WITH
+from bpviz.config.schema import KEYS, LABEL, MOST_WRAPPERS, OF_ALGORITHMS, WITH
 from bpviz.config.values import Reader, long_form
 from bpviz.config.yaml_tree import Node, join_path
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Problem
@@ -44,9 +44,9 @@ def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | Non
     before = len(reader.mistakes)
     declared = declare.fields(kind)
     reader.check_keys(
-        entry, path, ("name", "label", "with", *declared), f"setting of {kind.name}", _advice_for_wrapper_setting
+        entry, path, ("name", *OF_ALGORITHMS, "with", *declared), f"setting of {kind.name}", _advice_for_wrapper_setting
     )
-    label = reader.field(entry.value, LABEL, path)
+    label, color, marker = (reader.field(entry.value, field, path) for field in OF_ALGORITHMS.values())
     optimizer = reader.build(kind, reader.fields(entry, path, declared), entry, path)
     reason = declare.unsuitable(kind, problem) if problem else None
     if reason:
@@ -55,7 +55,9 @@ def read_algorithm(reader: Reader, node: Node, path: str, problem: Problem | Non
         return None  # its wrappers cannot be checked, since there is no default rule to wrap
     if "with" in entry.value:
         optimizer = _wrapped(reader, optimizer or kind(), entry.value["with"], join_path(path, "with"), problem)
-    return Algorithm(label or optimizer.label, optimizer) if len(reader.mistakes) == before else None
+    if len(reader.mistakes) > before:
+        return None
+    return Algorithm(label or optimizer.label, optimizer, color, marker)
 
 
 def _wrapped(reader: Reader, optimizer: Any, node: Node, path: str, problem: Problem | None) -> Any:

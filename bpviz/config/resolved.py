@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bpviz.declare import all_settings, settings
+from bpviz.declare import all_settings, given, settings
 from bpviz.experiment.expectations import EXACTLY
+from bpviz.figures._style import Style
 from bpviz.problems.datasets import DATASETS, Dataset
 from bpviz.problems.network.network import Network
 from bpviz.problems.penalty import Penalized
@@ -15,7 +16,7 @@ from bpviz.problems.perceptron import Perceptron
 if TYPE_CHECKING:
     from bpviz.declare import Problem
     from bpviz.experiment.expectations import Expectation
-    from bpviz.experiment.spec import Experiment
+    from bpviz.experiment.spec import Algorithm, Experiment
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -25,16 +26,19 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     """
     starts = [list(start) for start in experiment.starts]
     return {
-        "title": experiment.title,
+        "title": experiment.heading or None,
         **_problem(experiment.problem),
         "start": starts[0] if len(starts) == 1 else starts,
         "error_threshold": experiment.error_threshold,
         "gradient_threshold": experiment.gradient_threshold,
         "max_epochs": experiment.max_epochs,
         "algorithms": [
-            {"name": a.optimizer.name, "label": a.label, **all_settings(a.optimizer)} for a in experiment.algorithms
+            {"name": a.optimizer.name, "label": a.label, **_colored(a), **all_settings(a.optimizer)}
+            for a in experiment.algorithms
         ],
         "figures": [{"kind": figure.name, **_listed(settings(figure))} for figure in experiment.figures],
+        "style": _listed(given(experiment.style)),
+        "labels": dict(experiment.words),
         **_expected(experiment.expectations),
     }
 
@@ -69,5 +73,14 @@ def _expected(expectations: Sequence[Expectation]) -> dict[str, Any]:
     return {"expect": by_label} if by_label else {}
 
 
+def _colored(algorithm: Algorithm) -> dict[str, str]:
+    looks = {"color": algorithm.color, "marker": algorithm.marker}
+    return {name: value for name, value in looks.items() if value is not None}
+
+
 def _listed(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    """Return options with lists for tuples and mappings for styles."""
+    return {
+        name: list(value) if isinstance(value, tuple) else _listed(given(value)) if isinstance(value, Style) else value
+        for name, value in options.items()
+    }

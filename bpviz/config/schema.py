@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 from bpviz.config.csv_options import CLASSES, DECIMAL, DELIMITER, Missing
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
+from bpviz.declare.fields import Record
 from bpviz.declare.file_paths import FilePath
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
+from bpviz.figures import _words
+from bpviz.figures._colors import Color, Marker
+from bpviz.figures._style import Style
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value
 from bpviz.problems.datasets import DATASETS
@@ -163,6 +167,10 @@ CSV = {
     "decimal": Field("decimal", None, Nullable(DECIMAL, "the one that fits"), "decimal mark"),
 }
 LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
+COLOR = Field("color", None, Nullable(Color(), "that of its place"), "color in figures")
+MARKER = Field("marker", None, Nullable(Marker(), "that of its place"), "marker in figures")
+OF_ALGORITHMS = {field.name: field for field in (LABEL, COLOR, MARKER)}
+"""Keys of an algorithm that are not settings of its rule, besides ``name`` and ``with``."""
 MOST_WRAPPERS = 20
 WITH = Field(
     "with",
@@ -199,7 +207,7 @@ DISTANCE = Interval.parse("[0, inf)")
 KEYS = {
     key.name: key
     for key in (
-        Field("title", None, Nullable(Text(), "the name of the file"), "title of tables and figures"),
+        Field("title", None, Nullable(Text(), "the name of the file"), "title of tables, and above every figure"),
         Field(
             "problem",
             None,
@@ -258,8 +266,8 @@ KEYS = {
             "algorithms",
             dataclasses.MISSING,
             Nested(
-                "a list of names, or of mappings {name, label, with, settings...}",
-                lambda: {**_entries(OPTIMIZERS, "name", {"label": LABEL, "with": WITH}), "minItems": 1},
+                "a list of names, or of mappings {name, label, color, marker, with, settings...}",
+                lambda: {**_entries(OPTIMIZERS, "name", {**OF_ALGORITHMS, "with": WITH}), "minItems": 1},
             ),
             "algorithms to compare, in the order of tables and figures",
         ),
@@ -271,6 +279,13 @@ KEYS = {
                 lambda: _entries(FIGURES, "kind", {}),
             ),
             "figures to draw; a default set if omitted",
+        ),
+        Field("style", None, Nullable(Record(Style)), "style of all figures; a figure can have its own"),
+        Field(
+            "labels",
+            None,
+            Nested("a mapping of words to translations", lambda: _object(_words.fields())),
+            "translations of words in figures",
         ),
         Field(
             "expect",

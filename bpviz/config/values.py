@@ -14,6 +14,7 @@ from bpviz.config.yaml_tree import Node, join_path, scalar
 from bpviz.declare import OPTIMIZERS, WRAPPERS, Field
 from bpviz.declare.domains import Domain, Interval, ListOf, Nullable
 from bpviz.declare.entry_points import BrokenPluginError
+from bpviz.declare.fields import Record, fields
 from bpviz.libraries import MissingError
 from bpviz.messages.diagnostics import SHOWN, Mistake, Place
 from bpviz.messages.suggestions import nearest
@@ -63,6 +64,9 @@ class Reader:
         if node is None:
             return field.default
         path = join_path(path, field.name)
+        inner = field.domain.of if isinstance(field.domain, Nullable) else field.domain
+        if isinstance(inner, Record) and isinstance(node.value, dict):
+            return self.build(inner.kind, self.mapping(node, path, fields(inner.kind)), node, path)
         return field.domain.convert(node.plain) if self.accepts(node, path, field.domain, field.meaning) else None
 
     def fields(self, node: Node, path: str, declared: Mapping[str, Field]) -> dict[str, Any] | None:
@@ -84,14 +88,14 @@ class Reader:
     def check_keys(
         self, node: Node, path: str, allowed: Iterable[str], what: str, advice: Callable[[str], str] = lambda key: ""
     ) -> None:
-        """Report the keys that are not ``allowed``; ``advice`` returns a fix for one that resembles none of them."""
+        """Report the keys that are not ``allowed``; ``advice`` returns a fix for those that belong elsewhere."""
         allowed = list(allowed)
         for key, place in node.keys.items():
             if key not in allowed:
                 hint = ""
                 if len(self.mistakes) < SHOWN:  # only these are shown
                     guess = nearest(key, allowed)
-                    hint = f"did you mean {guess!r}?" if guess else advice(key)
+                    hint = advice(key) or (f"did you mean {guess!r}?" if guess else "")
                 hint = hint or f"use one of {', '.join(allowed)}"
                 self.report(place, join_path(path, key), f"unknown {what}; {hint}")
 

@@ -11,7 +11,7 @@ from bpviz.declare.decorators import (
     problem,
     wrapper,
 )
-from bpviz.declare.fields import Field, conflicts, fields, hyper, settings
+from bpviz.declare.fields import Field, conflicts, fields, given, hyper, settings
 from bpviz.declare.interfaces import KINDS, PARTS, Array, Column, Mask, Minimum, Optimizer, Oracle, Point, Problem
 from bpviz.declare.layers import (
     Wrapper,
@@ -46,6 +46,7 @@ __all__ = [
     "declared",
     "fields",
     "figure",
+    "given",
     "hyper",
     "layers",
     "optimizer",

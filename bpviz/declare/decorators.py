@@ -56,7 +56,7 @@ def _declare(
     return new
 
 
-_KEYS = ("name", "label", "kind")
+_KEYS = ("name", "label", "color", "marker", "kind")
 """Keys of an entry in a config that are not fields."""
 
 

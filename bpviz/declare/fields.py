@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from bpviz.declare.domains import Domain, Interval
+from bpviz.messages.text import join_words, quote_value
 
 
 def hyper(default: Any, domain: str | Domain, meaning: str, *, at_start: bool = False) -> Any:
@@ -68,6 +70,56 @@ def fields(declared: Any) -> dict[str, Field]:
 def settings(declared: Any) -> dict[str, Any]:
     """Return the values of an instance's declared fields by name, in order of declaration."""
     return {name: getattr(declared, name) for name in fields(declared)}
+
+
+def given(declared: Any) -> dict[str, Any]:
+    """Return the values that differ from the defaults of their fields."""
+    return {name: value for name, value in settings(declared).items() if value != fields(declared)[name].default}
+
+
+@dataclasses.dataclass(frozen=True)
+class Record(Domain):
+    """A mapping of the declared fields of a class, converted to an instance of it.
+
+    Parameters
+    ----------
+    kind : type
+        The class: a frozen dataclass whose fields are declared with ``hyper``.
+    """
+
+    kind: type[Any]
+
+    def complaint(self, value: object) -> str | None:
+        if isinstance(value, self.kind):
+            return None
+        if not isinstance(value, Mapping):
+            return f"expected {self}, got {quote_value(value)}"
+        declared = fields(self.kind)
+        unknown = [name for name in value if name not in declared]
+        if unknown:
+            return f"expected {self}, got the key {quote_value(unknown[0])}"
+        found = ((name, declared[name].complaint(part)) for name, part in value.items())
+        complaints = [f"{name}: {complaint}" for name, complaint in found if complaint]
+        complaints = complaints or [f"{name}: {complaint}" for name, complaint in conflicts(self.convert(value))]
+        return complaints[0] if complaints else None
+
+    def convert(self, value: Any) -> Any:
+        if isinstance(value, self.kind):
+            return value
+        declared = fields(self.kind)
+        return self.kind(**{name: declared[name].domain.convert(part) for name, part in value.items()})
+
+    def schema(self) -> dict[str, Any]:
+        parts = {
+            name: {**field.domain.schema(), "description": field.meaning} for name, field in fields(self.kind).items()
+        }
+        return {"type": "object", "properties": parts, "additionalProperties": False}
+
+    def bad(self) -> object:
+        return "no mapping"
+
+    def __str__(self) -> str:
+        return f"a mapping of {join_words(fields(self.kind), 'and')}"
 
 
 def conflicts(declared: Any) -> list[tuple[str, str]]:

@@ -66,7 +66,7 @@ class Epoch(NamedTuple):
     why: Mapping[int, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trajectory:
     """One run, epoch by epoch; row 0 is the start.
 
@@ -89,6 +89,12 @@ class Trajectory:
     counts: Counts
     ending: Ending
     why: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Trajectory: {self._summary()}>"
+
+    def _summary(self) -> str:
+        return f"{self.epochs} {'epoch' if self.epochs == 1 else 'epochs'}, {self.ending.value}"
 
     @property
     def epochs(self) -> int:
@@ -240,7 +246,7 @@ def summarize(epochs: Iterable[Epoch], runs: int, params: int) -> Summary:
     return summary
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """One run: an algorithm from one start.
 
@@ -263,6 +269,9 @@ class Run:
     settings: Mapping[str, Any]
     start: tuple[float, ...]
     trajectory: Trajectory
+
+    def __repr__(self) -> str:
+        return f"<Run {self.label!r}: {self.trajectory._summary()}>"
 
     @property
     def weights(self) -> Array:

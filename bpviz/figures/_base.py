@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from bpviz.declare import hyper
 from bpviz.declare.domains import FileName, Interval, ListOf, Nullable, Text
+from bpviz.declare.fields import Record
+from bpviz.figures._style import Style, word
 from bpviz.messages import suggestions, text
 
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ class FigureRequest:
     summary: ClassVar[str]
 
     save_as: str | None = hyper(None, Nullable(FileName(), "a name made from the options"), "file name without suffix")
-    title: str | None = hyper(None, Nullable(Text(), "a generated title"), "title above the figure")
+    title: str | None = hyper(None, Nullable(Text(), "a generated title"), "title above the figure, or none")
+    style: Style | None = hyper(None, Nullable(Record(Style), "the style of the config"), "style of this figure")
 
     if TYPE_CHECKING:  # every kind defines both
 
@@ -53,6 +56,10 @@ class FigureRequest:
     def name_of_file(self) -> str:
         """Return the default file name, without suffix, made from the kind and its options."""
         return self.name
+
+    def title_or(self, generated: str) -> str:
+        """Return the title of the figure."""
+        return generated if self.title in (None, "none") else self.title
 
     def file_name(self) -> str:
         """Return the file name, without suffix."""
@@ -158,12 +165,16 @@ def outcome(runs: Sequence[Run], results: Results) -> str:
 
     counts = [run.trajectory.epochs for run in runs]
     least, most = min(counts), max(counts)
-    parts = [_epochs(most) if least == most else f"{least} to {_epochs(most)}"]
+    parts = [_epochs(most) if least == most else word("{least} to {most} epochs", least=least, most=most)]
     failed = [run.trajectory.ending for run in runs if not results.succeeded(run)]
-    numbers = {ending.short: failed.count(ending) for ending in ENDINGS if ending in failed}
-    parts += [short if number == len(runs) else f"{number} of {len(runs)} {short}" for short, number in numbers.items()]
+    for ending in ENDINGS:
+        number, text = failed.count(ending), word(ending.short)
+        if number == len(runs):
+            parts.append(text)
+        elif number:
+            parts.append(word("{count} of {total} {ending}", count=number, total=len(runs), ending=text))
     return ", ".join(parts)
 
 
 def _epochs(count: int) -> str:
-    return "1 epoch" if count == 1 else f"{count} epochs"
+    return word("1 epoch") if count == 1 else word("{count} epochs", count=count)

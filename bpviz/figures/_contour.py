@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
-from bpviz.figures import _layout, _style
+from bpviz.figures import _labels, _layout, _style, _ticks
+from bpviz.figures._style import word
 from bpviz.landscape.plane import levels_with_lines
 from bpviz.landscape.window import distances, equal_scales
 
@@ -41,32 +41,38 @@ def _colors(names: tuple[str, ...]) -> Colormap:
     return LinearSegmentedColormap.from_list("error", names)
 
 
-def scale(data: Plane, colors: tuple[str, ...] = _style.ERROR_COLORS) -> tuple[Colormap, Normalize]:
+def scale(data: Plane, colors: tuple[str, ...] | None = None) -> tuple[Colormap, Normalize]:
     """Return the color map and the normalization of a plane's errors."""
     ends = data.levels[0], data.levels[-1]
-    return _colors(colors), LogNorm(*ends) if data.logarithmic else Normalize(*ends)
+    return _colors(colors or _style.look().theme.errors), LogNorm(*ends) if data.logarithmic else Normalize(*ends)
 
 
 def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     """Draw the contours and their color bar."""
+    axes = _layout.axes(figure, **_labels.weight_labels(data.names))
+    bar = _layout.bar_axes(figure, axes)
+    artists = draw_contours(axes, bar, data)
+    draw_bar(figure, bar, artists.filled, data)
+    return artists
+
+
+def draw_contours(axes: Axes, bar: Axes, data: Plane) -> PlaneArtists:
+    """Draw the contours, which ``bar`` explains."""
     colors, norm = scale(data)
-    axes = _layout.axes(figure, facecolor=_style.UNKNOWN, xlabel=data.names[0], ylabel=data.names[1])
+    look = _style.look()
+    axes.set_facecolor(look.theme.unknown)
     filled = axes.contourf(data.x, data.y, data.error, data.levels, cmap=colors, norm=norm)
     if len(lined := levels_with_lines(data)):
-        axes.contour(data.x, data.y, data.error, lined, colors=_style.PALE, linewidths=0.4, alpha=0.6)
-    bar = _layout.axes(figure)
-    label = _layout.error_label(data.lowest)
-    figure.colorbar(filled, bar, ticks=_ticks(data), format=lambda value, _: f"{value:g}", label=label)
-    bar.minorticks_off()
+        axes.contour(data.x, data.y, data.error, lined, colors=look.theme.pale, linewidths=0.4 * look.lines, alpha=0.6)
     threshold = None
     if data.threshold is not None:
-        line: dict[str, Any] = {"linewidths": 1.5, "linestyles": [(0, (4, 2))]}
-        above = data.threshold - data.lowest
-        threshold = axes.contour(data.x, data.y, data.error, [above], colors=_style.INK, **line)
-        bar.axhline(above, color=_style.INK, linewidth=1.5, linestyle=(0, (2, 1)))
+        line: dict[str, Any] = {"linewidths": 1.5 * look.lines, "linestyles": [(0, (4, 2))]}
+        threshold = axes.contour(
+            data.x, data.y, data.error, [data.threshold - data.lowest], colors=look.theme.ink, **line
+        )
     minima = [
-        *axes.plot(*data.lowest_minima[:, :2].T, linestyle="none", zorder=4.5, **_style.LOWEST),
-        *axes.plot(*data.other_minima[:, :2].T, linestyle="none", zorder=4.5, **_style.OTHER),
+        *axes.plot(*data.lowest_minima[:, :2].T, linestyle="none", zorder=_style.MINIMA_ORDER, **look.lowest),
+        *axes.plot(*data.other_minima[:, :2].T, linestyle="none", zorder=_style.MINIMA_ORDER, **look.other),
     ]
     across, up = data.window
     axes.set(xlim=across, ylim=up)
@@ -75,14 +81,28 @@ def draw_plane(figure: Figure, data: Plane) -> PlaneArtists:
     return PlaneArtists(axes, bar, filled, threshold, minima)
 
 
+def draw_bar(figure: Figure, bar: Axes, filled: QuadContourSet, data: Plane) -> None:
+    """Draw the color bar of filled contours."""
+    label = _labels.error_label(data.lowest)
+    figure.colorbar(filled, bar, label=label)
+    use = _ticks.use_round_numbers if data.logarithmic else _ticks.use_numbers
+    use(bar.yaxis)
+    bar.minorticks_off()
+    if data.threshold is not None:
+        look = _style.look()
+        above = data.threshold - data.lowest
+        bar.axhline(above, color=look.theme.ink, linewidth=1.5 * look.lines, linestyle=(0, (2, 1)))
+
+
 def minima_legend(data: Plane) -> list[tuple[Line2D, str]]:
     """Return the legend entries of the minima."""
-    others = "Other" if len(data.lowest_minima) else "Known"
+    look = _style.look()
+    others = ("Other minimum", "Other minima") if len(data.lowest_minima) else ("Known minimum", "Known minima")
     return [
-        (Line2D([], [], linestyle="none", **style), f"{which} {'minima' if len(minima) > 1 else 'minimum'}")
-        for minima, style, which in (
-            (data.lowest_minima, _style.LOWEST, "Lowest"),
-            (data.other_minima, _style.OTHER, others),
+        (Line2D([], [], linestyle="none", **style), word(words[len(minima) > 1]))
+        for minima, style, words in (
+            (data.lowest_minima, look.lowest, ("Lowest minimum", "Lowest minima")),
+            (data.other_minima, look.other, others),
         )
         if len(minima)
     ]
@@ -92,18 +112,9 @@ def threshold_legend(data: Plane) -> list[tuple[Line2D, str]]:
     """Return the legend entry of the threshold, if its contour is drawn."""
     if data.threshold is None:
         return []
-    line = Line2D([], [], color=_style.INK, linewidth=1.5, dashes=(3, 1.5))
-    where = f" at {data.fixed_at}" if data.fixed_at else ""
-    return [(line, _layout.threshold_label(data.threshold, data.lowest) + where)]
-
-
-def _ticks(data: Plane) -> list[float]:
-    """Return round numbers for the color bar."""
-    low, high = float(data.levels[0]), float(data.levels[-1])
-    if data.logarithmic:
-        return _layout.round_numbers(low, high)
-    ticks = MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    return [float(tick) for tick in ticks if low <= tick <= high]
+    look = _style.look()
+    line = Line2D([], [], color=look.theme.ink, linewidth=1.5 * look.lines, dashes=(3, 1.5))
+    return [(line, _labels.threshold_at(_labels.threshold_label(data.threshold, data.lowest), data.section))]
 
 
 def _along(line: Array) -> tuple[Array, Array]:
@@ -136,5 +147,5 @@ def label_threshold(drawn: PlaneArtists, data: Plane, tails: Array = _NOTHING, t
         if good.max(initial=0) > best:
             best, place = good.max(), low + places[good.argmax()] * (high - low)
     if place is not None:
-        text = _layout.threshold_text(data.threshold, data.lowest)
-        drawn.threshold.clabel(fmt=lambda _: text, manual=[place], fontsize=_style.SMALL, inline_spacing=4)
+        text = _labels.threshold_text(data.threshold, data.lowest)
+        drawn.threshold.clabel(fmt=lambda _: text, manual=[place], fontsize=_style.look().small, inline_spacing=4)

@@ -1,121 +1,391 @@
-"""The style of all figures: colors, markers, dashes, fonts and sizes. This module does not import matplotlib."""
+"""The style of figures: what a config may set, the themes, and the look of the figure that is being drawn.
+
+This module does not import matplotlib.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-WIDTH, HEIGHT = 7.0, 5.5  # inches; a long legend adds to the height
-DPI = 150
-ACROSS = 94  # approximate width of a legend in characters
-EDGE, GAP, BAR = 0.12, 0.12, 0.16  # inches: margin of the figure, gap between axes and color bar, width of the bar
-AXIS = 0.5  # inches for the tick labels and the label of the x axis
-TITLE_AND_LEGEND = 0.95  # inches for both; if they need more, the figure grows
+from bpviz.declare import hyper
+from bpviz.declare.domains import Choice, Flag, Interval, ListOf, Nullable, Text
+from bpviz.declare.fields import given
+from bpviz.figures import _words
+from bpviz.figures._colors import MARKERS, Color, lightness, mixed
 
-INK = "#1d2733"  # text, axes and everything that is not an algorithm
-PALE = "#8794a3"  # background elements: the frame, contour lines
-PAPER = "#ffffff"
-UNKNOWN = "#e9e4dc"  # where the error is not finite
 
-# From small to large errors. Light and unsaturated, so that paths of every color stand out; monotone in lightness.
-ERROR_COLORS = ("#ffffff", "#f1f5f9", "#e1e9f1", "#d0dde8", "#bfd0df", "#aec3d6", "#9bb4cb")
-SLOPE_COLORS = ("#f3f7fa", "#cfdfeb", "#a5c0d6", "#7c9fbd", "#587ea1", "#3b6085")  # stronger, for 3D surfaces
+class Theme(NamedTuple):
+    """Colors and sizes that a config selects by one word."""
 
-# The color-blind safe palette of Okabe and Ito, without yellow, which is invisible on white.
-COLORS = ("#000000", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#0072b2", "#56b4e9")
-LIGHT = ("#cc79a7", "#e69f00", "#56b4e9")  # these need a dark outline to stand out from contours in grayscale
-MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "p", "h")
-DASHES = ((), (5, 1.5), (1.5, 1.2), (7, 1.5, 1.5, 1.5), (3, 1.2), (7, 1.2, 1.2, 1.2, 1.2, 1.2))
+    purpose: str
+    ink: str = "#1d2733"  # text, axes and everything that is not an algorithm
+    pale: str = "#8794a3"  # background elements: the frame, contour lines
+    paper: str = "#ffffff"
+    unknown: str = "#e9e4dc"  # where the error is not finite
+    grid: str = "#dfe4ea"
+    pane: str = "#f7f7f7"  # the walls of 3D axes
+    # From small to large errors. Close to the paper and unsaturated, so that paths of every color stand out; monotone
+    # in lightness.
+    errors: tuple[str, ...] = ("#ffffff", "#f1f5f9", "#e1e9f1", "#d0dde8", "#bfd0df", "#aec3d6", "#9bb4cb")
+    slopes: tuple[str, ...] = ("#f3f7fa", "#cfdfeb", "#a5c0d6", "#7c9fbd", "#587ea1", "#3b6085")  # for 3D surfaces
+    # The color-blind safe palette of Okabe and Ito, without yellow, which is invisible on white.
+    colors: tuple[str, ...] = ("#000000", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#0072b2", "#56b4e9")
+    minimum: str = "#f0e442"  # the lowest minima; no algorithm has this color
+    size: tuple[float, float] = (7.0, 5.5)  # inches; a long legend adds to the height
+    dpi: int = 150
+    font_size: float = 10.5  # points
+    lines: float = 1.0  # factor on the widths of lines and the sizes of markers
+    legend: str = "below"
+    exact: bool = False  # whether figures have the size, even if their content is wider or needs more space
 
-# Arrows from tail to tip in data coordinates; head sizes are multiples of the shaft's width. Short arrows are scaled
-# down as a whole instead of becoming dots.
-ARROW: dict[str, Any] = {
-    "angles": "xy",
-    "scale_units": "xy",
-    "scale": 1,
-    "units": "inches",
-    "width": 1.9 / 72,
-    "headwidth": 4.2,
-    "headlength": 4.6,
-    "headaxislength": 4.0,
-    "minshaft": 1.4,
-    "minlength": 0,
+
+_LIGHT = Theme("screens and documents")
+THEMES = {
+    "light": _LIGHT,
+    "dark": Theme(
+        "dark pages and slides",
+        ink="#e6ebf0",
+        pale="#73859a",
+        paper="#12181f",
+        unknown="#3a3027",
+        grid="#2b3643",
+        pane="#182029",
+        errors=("#12181f", "#19222b", "#212d39", "#2a3947", "#334556", "#3d5266", "#475f76"),
+        slopes=("#1d2731", "#273746", "#34495d", "#435d76", "#547390", "#678bab"),
+        colors=("#ffffff", "#2fc79a", "#e39ac0", "#ff7f3f", "#f5b731", "#4a9de0", "#9ad7ff"),  # the same hues, lighter
+    ),
+    "paper": _LIGHT._replace(
+        purpose="one column of a journal, with thin lines", size=(3.4, 2.9), dpi=300, font_size=8.0, lines=0.7
+    ),
+    "slides": _LIGHT._replace(
+        purpose="16:9 slides, with thick lines",
+        size=(10.0, 5.625),
+        font_size=16.0,
+        lines=1.6,
+        legend="right",
+        exact=True,
+    ),
 }
+_LABELS = (2.0, 1.25)  # inches that labels take of the width and of the height
+_MOST_PIXELS = 64_000_000
 
-END: dict[str, Any] = {"markersize": 7.0, "markeredgewidth": 0.7}  # the end of a path
-START: dict[str, Any] = {
-    "marker": "o",
-    "markersize": 6.5,
-    "color": PAPER,
-    "markeredgecolor": INK,
-    "markeredgewidth": 1.4,
-}
 
-# Known minima are stars, yellow (which no path is) for the lowest and white for the others.
-LOWEST: dict[str, Any] = {
-    "marker": "*",
-    "markersize": 10.0,
-    "color": "#f0e442",
-    "markeredgecolor": INK,
-    "markeredgewidth": 0.9,
-}
-OTHER: dict[str, Any] = {**LOWEST, "markersize": 8.0, "color": PAPER}
+@dataclasses.dataclass(frozen=True)
+class Style:
+    """The style of a config, or of one figure: settings that are None are those of the config or the theme."""
 
-TITLE, BODY, SMALL = 13.0, 10.5, 9.5  # points
+    name = "style"
 
-SETTINGS: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],  # shipped with matplotlib, so available on every machine
-    "font.size": BODY,
-    "text.color": INK,
-    "text.parse_math": False,  # labels may contain dollar signs
-    "axes.edgecolor": PALE,
-    "axes.labelcolor": INK,
-    "axes.labelsize": BODY,
-    "axes.axisbelow": True,
-    "axes.linewidth": 0.8,
-    "figure.dpi": DPI,
-    "savefig.dpi": DPI,
-    "grid.color": "#dfe4ea",
-    "grid.linewidth": 0.7,
-    "xtick.color": PALE,
-    "ytick.color": PALE,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "legend.fontsize": SMALL,
-    "legend.frameon": False,
-    "legend.handlelength": 2.4,
-    "legend.columnspacing": 1.6,
-    "legend.labelspacing": 0.35,
-    "lines.solid_capstyle": "round",
-    "lines.dash_capstyle": "round",
-    "hatch.linewidth": 0.8,
-    "svg.hashsalt": "bpviz",  # makes element ids reproducible
-}
+    theme: str | None = hyper(None, Nullable(Choice(tuple(THEMES)), "light"), "colors and sizes for a purpose")
+    size: tuple[float, float] | None = hyper(
+        None, Nullable(ListOf(Interval.parse("[1, 40]"), 2, 2), "that of the theme"), "width and height in inches"
+    )
+    dpi: int | None = hyper(
+        None, Nullable(Interval.parse("integer [30, 1200]"), "that of the theme"), "pixels per inch of PNG files"
+    )
+    font_size: float | None = hyper(
+        None, Nullable(Interval.parse("[4, 60]"), "that of the theme"), "size of axis labels in points"
+    )
+    font: tuple[str, ...] | None = hyper(
+        None, Nullable(ListOf(Text(), 1), "DejaVu Sans"), "installed fonts; each letter is taken from the first with it"
+    )
+    colors: tuple[str, ...] | None = hyper(
+        None, Nullable(ListOf(Color(), 1), "those of the theme"), "colors of the algorithms, in their order"
+    )
+    legend: str | None = hyper(
+        None, Nullable(Choice(("below", "right", "inside", "none")), "that of the theme"), "place of the legend"
+    )
+    mathtext: bool | None = hyper(None, Nullable(Flag(), "false"), "whether $...$ in labels and titles is a formula")
+    svg_text: bool | None = hyper(
+        None, Nullable(Flag(), "false"), "whether SVG files have text, which needs the font, instead of outlines"
+    )
+
+    def too_large(self) -> list[tuple[str, str]]:
+        """Return (setting, complaint) if images would be too large."""
+        look = Look(self)
+        width, height = look.size
+        pixels = width * height * look.dpi**2
+        if pixels <= _MOST_PIXELS:
+            return []
+        name = "dpi" if self.dpi else "size"
+        got = f"{pixels / 1e6:.0f} ({width:g} x {height:g} inches at {look.dpi} dpi)"
+        most = f"{_MOST_PIXELS / 1e6:g} million pixels"
+        return [(name, f"expected at most {most}, got {got}; use a smaller size or dpi")]
+
+    def over(self, other: Style) -> Style:
+        """Return this style with what it leaves open taken from ``other``."""
+        return dataclasses.replace(other, **given(self))
 
 
 class AlgorithmStyle(NamedTuple):
     """The color, marker and dashes of an algorithm in all figures of its experiment."""
 
     color: str
+    outline: str  # color of the outline of arrows and markers
     marker: str
     dashes: tuple[float, ...]  # points on, points off, ...; empty for a solid line
 
+
+# From below: the paths cross starts and minima, and end on top.
+STARTS_ORDER, MINIMA_ORDER, PATHS_ORDER, ENDS_ORDER = 2.6, 2.8, 3.0, 5.0
+DASHES = ((), (5, 1.5), (1.5, 1.2), (7, 1.5, 1.5, 1.5), (3, 1.2), (7, 1.2, 1.2, 1.2, 1.2, 1.2))
+_CODES = tuple(MARKERS.values())
+_OUTLINED = 40.0  # least difference in lightness between a color and the paper that needs no dark outline
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """Everything that determines how a figure looks, besides its data.
+
+    Parameters
+    ----------
+    style : Style
+        The style of the figure, over that of its config.
+    words : mapping of str to str
+        Translations of the words that figures draw; see _words.
+    heading : str
+        The title of the experiment, drawn above the title of the figure; "" for none.
+    titled : bool
+        Whether the figure has a heading and a title.
+    own : tuple of (str or None, str or None)
+        Colors and markers that a config gives to algorithms, in their order.
+    """
+
+    style: Style = Style()
+    words: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    heading: str = ""
+    titled: bool = True
+    own: tuple[tuple[str | None, str | None], ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Return the look as plain data, for hashes."""
+        parts = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
+        return {**parts, "words": dict(self.words), "style": given(self.style)}
+
     @property
-    def outline(self) -> str:
-        """The color of the outline of arrows and markers."""
-        return INK if self.color in LIGHT else PAPER
+    def theme(self) -> Theme:
+        """The colors and sizes of the theme."""
+        return THEMES[self.style.theme or "light"]
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches. The height is a first guess unless it is given: see ``_layout.frame``."""
+        return self.style.size or self.theme.size
+
+    @property
+    def exact(self) -> bool:
+        """Whether the figure has this size, whatever it shows."""
+        return self.style.size is not None or self.theme.exact
+
+    @property
+    def dpi(self) -> int:
+        """Pixels per inch."""
+        return self.style.dpi or self.theme.dpi
+
+    @property
+    def legend(self) -> str:
+        """The place of the legend: below, right, inside or none."""
+        return self.style.legend or self.theme.legend
+
+    @property
+    def body(self) -> float:
+        """The font size of axis labels, in points."""
+        return self.style.font_size or self.theme.font_size
+
+    @property
+    def scale(self) -> float:
+        """The font size as a multiple of the usual one; distances between texts have the same factor."""
+        return self.body / _LIGHT.font_size
+
+    def breadth(self, width: float | None = None) -> float:
+        """Return the room for texts across a figure, by default of the look's width, as a multiple of the usual one."""
+        return (width or self.size[0]) / _LIGHT.size[0] / self.scale
+
+    @property
+    def room(self) -> float:
+        """The approximate size of a plot as a multiple of the usual one, at the usual font size."""
+        own, usual = (
+            min(size / scale - labels for size, labels in zip(sizes, _LABELS, strict=True))
+            for sizes, scale in ((self.size, self.scale), (_LIGHT.size, 1.0))
+        )
+        return max(own, 1.0) / usual
+
+    @property
+    def title(self) -> float:
+        """The font size of titles, in points."""
+        return 13.0 * self.scale
+
+    @property
+    def small(self) -> float:
+        """The font size of tick labels, legends and notes, in points."""
+        return 9.5 * self.scale
+
+    @property
+    def lines(self) -> float:
+        """A factor on the widths of lines and the sizes of markers."""
+        return self.theme.lines
+
+    @property
+    def colors(self) -> tuple[str, ...]:
+        """The colors of algorithms."""
+        return self.style.colors or self.theme.colors
+
+    def algorithm(self, place: int) -> AlgorithmStyle:
+        """Return the style of the algorithm at this place of its experiment.
+
+        The numbers of colors, markers and dashes of a theme are coprime, so styles repeat late and two of the same
+        color differ in marker and dashes.
+        """
+        color, marker = self.own[place] if place < len(self.own) else (None, None)
+        color = color or self.colors[place % len(self.colors)]
+        code = MARKERS[marker] if marker else _CODES[place % len(_CODES)]
+        return AlgorithmStyle(color, self.outline(color), code, DASHES[place % len(DASHES)])
+
+    def sample(self, place: int) -> AlgorithmStyle:
+        """Return the style of a class of samples. The first ones differ from those of the first algorithms."""
+        color = self.colors[(5, 3, 1, 2, 4, 6, 0)[place % 7] % len(self.colors)]
+        return AlgorithmStyle(color, self.outline(color), _CODES[place % len(_CODES)], ())
+
+    def outline(self, color: str) -> str:
+        """Return the color of an outline that separates a color from the contours, also in grayscale."""
+        near = abs(lightness(color) - lightness(self.theme.paper)) < _OUTLINED
+        return self.theme.ink if near else self.theme.paper
+
+    def mixed(self, color: str, share: float) -> str:
+        """Return a color mixed with the paper, of which it keeps ``share``."""
+        return mixed(color, self.theme.paper, share)
+
+    # Arrows from tail to tip in data coordinates; head sizes are multiples of the shaft's width. Short arrows are
+    # scaled down as a whole instead of becoming dots.
+    @property
+    def arrow(self) -> dict[str, Any]:
+        """The properties of arrows."""
+        return {
+            "angles": "xy",
+            "scale_units": "xy",
+            "scale": 1,
+            "units": "inches",
+            "width": 1.9 / 72 * self.lines,
+            "headwidth": 4.2,
+            "headlength": 4.6,
+            "headaxislength": 4.0,
+            "minshaft": 1.4,
+            "minlength": 0,
+        }
+
+    def _marker(self, marker: str, size: float, color: str, edge: float) -> dict[str, Any]:
+        return {
+            "marker": marker,
+            "markersize": size * self.lines,
+            "color": color,
+            "markeredgecolor": self.theme.ink,
+            "markeredgewidth": edge * self.lines,
+        }
+
+    def end(self, style: AlgorithmStyle) -> dict[str, Any]:
+        """Return the properties of the marker at the end of an algorithm's path."""
+        size, edge = 7.0 * self.lines, 0.7 * self.lines
+        return {
+            "marker": style.marker,
+            "markersize": size,
+            "markeredgewidth": edge,
+            "markeredgecolor": style.outline,
+        }
+
+    @property
+    def start(self) -> dict[str, Any]:
+        """The properties of the marker of a start."""
+        return self._marker("o", 6.5, self.theme.paper, 1.4)
+
+    @property
+    def lowest(self) -> dict[str, Any]:
+        """The properties of the marker of a global minimum: a yellow star."""
+        star = self._marker("*", 10.0, self.theme.minimum, 0.9)
+        return star if self.theme.paper == _LIGHT.paper else {**star, "markeredgecolor": self.theme.paper}
+
+    @property
+    def other(self) -> dict[str, Any]:
+        """The properties of the marker of another minimum: a star without a color."""
+        return self._marker("*", 8.0, self.theme.paper, 0.9)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of matplotlib (rcParams)."""
+        theme, lines = self.theme, self.lines
+        return {
+            "font.family": [*(self.style.font or ()), "DejaVu Sans"],  # shipped with matplotlib, so always available
+            "font.size": self.body,
+            "text.color": theme.ink,
+            "text.parse_math": bool(self.style.mathtext),  # otherwise labels may contain dollar signs
+            "axes.edgecolor": theme.pale,
+            "axes.facecolor": theme.paper,
+            "axes.labelcolor": theme.ink,
+            "axes.labelsize": self.body,
+            "axes.labelpad": 4.0 * self.scale,
+            "axes.axisbelow": True,
+            "axes.linewidth": 0.8 * lines,
+            "figure.dpi": self.dpi,
+            "figure.edgecolor": theme.paper,
+            "figure.facecolor": theme.paper,
+            "savefig.dpi": self.dpi,
+            "grid.color": theme.grid,
+            "grid.linewidth": 0.7 * lines,
+            **{f"axes3d.{axis}axis.panecolor": theme.pane for axis in "xyz"},
+            **{f"{axis}tick.{part}": value for axis in "xy" for part, value in self._ticks().items()},
+            "legend.fontsize": self.small,
+            "legend.frameon": False,
+            "legend.facecolor": theme.paper,
+            "legend.edgecolor": theme.paper,
+            "legend.handlelength": 2.4,
+            "legend.columnspacing": 1.6,
+            "legend.labelspacing": 0.35,
+            "lines.solid_capstyle": "round",
+            "lines.dash_capstyle": "round",
+            "hatch.linewidth": 0.8 * lines,
+            "pdf.fonttype": 42,  # TrueType: journals refuse Type 3, matplotlib's default
+            "svg.fonttype": "none" if self.style.svg_text else "path",
+            "svg.hashsalt": "bpviz",  # makes element ids reproducible
+        }
+
+    def _ticks(self) -> dict[str, Any]:
+        theme, lines = self.theme, self.lines
+        return {
+            "color": theme.pale,
+            "labelcolor": theme.ink,
+            "labelsize": self.small,
+            "major.pad": 3.5 * self.scale,
+            "major.size": 3.5 * lines,
+            "major.width": 0.8 * lines,
+        }
+
+
+_LOOK: ContextVar[Look] = ContextVar("look", default=Look())  # noqa: B039  immutable
+
+
+def look() -> Look:
+    """Return the look of the figure whose data are prepared or that is drawn."""
+    return _LOOK.get()
+
+
+@contextlib.contextmanager
+def using(chosen: Look) -> Iterator[None]:
+    """Prepare data and draw with a look."""
+    token = _LOOK.set(chosen)
+    try:
+        yield
+    finally:
+        _LOOK.reset(token)
 
 
 def style(place: int) -> AlgorithmStyle:
-    """Return the style of the algorithm at this place of its experiment.
-
-    The lengths of the lists are coprime, so styles repeat late and two of the same color differ in marker and dashes.
-    """
-    return AlgorithmStyle(COLORS[place % len(COLORS)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
+    """Return the style of the algorithm at this place of its experiment."""
+    return look().algorithm(place)
 
 
-# The styles of classes of samples, chosen to differ from those of the first algorithms.
-CLASSES = tuple(
-    AlgorithmStyle(COLORS[i], marker, ()) for i, marker in zip((5, 3, 1, 2, 4, 6, 0), MARKERS, strict=False)
-)
+def word(template: str, **values: object) -> str:
+    """Return a word of figures in the language of the config, with values for its placeholders; see _words."""
+    return _words.filled(look().words.get(template, template), values)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpviz.declare import figure, hyper
 from bpviz.figures._base import OfPlane, select
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,13 +38,17 @@ class Contour(OfPlane):
         return landscape.error_plane(problem, results, pair, select(results)[0].runs, window, self.levels, size=121)
 
     def draw(self, figure: Figure, data: Plane) -> PlaneArtists:
-        from bpviz import landscape
-        from bpviz.figures import _contour, _layout
+        from bpviz.figures import _contour, _labels, _layout
 
         drawn = _contour.draw_plane(figure, data)
-        title = self.title or "Error contours"
+        title = self.title_or(word("Error contours"))
         _layout.frame(
-            figure, drawn.axes, title, landscape.fixed_weights_note(data), _contour.minima_legend(data), drawn.bar
+            figure,
+            drawn.axes,
+            title,
+            _labels.section_note("contour", data.section),
+            _contour.minima_legend(data),
+            drawn.bar,
         )
         _contour.label_threshold(drawn, data)
         return drawn

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure, hyper
 from bpviz.declare.domains import Nullable
+from bpviz.figures import _style
 from bpviz.figures._base import LIMITS, OfAlgorithms, outcome, select
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -67,6 +69,7 @@ class CurveArtists(NamedTuple):
 
 _POINTS = 1201  # of the curve
 _LEAST_ARROW = 12.0  # points; shorter moves are lines without a head
+_HEAD = {"headwidth": 5.5, "headlength": 6.0, "headaxislength": 5.2}  # as multiples of the width of the shaft
 
 
 @figure("curve", summary="error over the only weight, with the steps of algorithms")
@@ -116,10 +119,10 @@ class Curve(OfAlgorithms):
         window = across, (low, high)
         bottom = curve[_bottom(curve[:, 1])]
         names = [algorithm.label for algorithm in algorithms]
-        subject = names[0] if len(names) == 1 else f"{len(names)} algorithms"
+        subject = names[0] if len(names) == 1 else word("{count} algorithms", count=len(names))
         return CurveData(
-            self.title or f"Steps of {subject} on the error curve",
-            landscape.axis_name(results.weights[0]),
+            self.title_or(word("Steps of {subject} on the error curve", subject=subject)),
+            results.weights[0],
             window,
             curve,
             lowest or 0.0,
@@ -131,39 +134,40 @@ class Curve(OfAlgorithms):
     def draw(self, figure: Figure, data: CurveData) -> CurveArtists:
         import numpy as np
 
-        from bpviz.figures import _layout, _style
+        from bpviz.figures import _labels, _layout, _legend
 
-        axes = _layout.axes(figure, xlabel=data.name, ylabel=_layout.error_label(data.lowest))
+        look = _style.look()
+        axes = _layout.axes(figure, xlabel=_labels.weight_label(data.name), ylabel=_labels.error_label(data.lowest))
         axes.set(xlim=data.window[0], ylim=data.window[1])
         axes.grid()
         axes.spines[["top", "right"]].set_visible(False)
-        (curve,) = axes.plot(*data.curve.T, color=_style.PALE, linewidth=2.2, zorder=2)
+        (curve,) = axes.plot(*data.curve.T, color=look.theme.pale, linewidth=2.2 * look.lines, zorder=2)
         lines, arrows, ends, entries = [], [], [], []
         for steps in data.steps:
-            style = _style.style(steps.place)
+            style = look.algorithm(steps.place)
             gaps = np.full_like(steps.tails, np.nan)
             moves = np.stack([steps.tails, steps.tips, gaps], axis=1).reshape(-1, 2)
-            dots: dict[str, Any] = {"marker": "o", "markersize": 3.2, "markeredgewidth": 0}
-            lines += axes.plot(*moves.T, color=style.color, linewidth=1.3, zorder=3, **dots)
+            dots: dict[str, Any] = {"marker": "o", "markersize": 3.2 * look.lines, "markeredgewidth": 0}
+            lines += axes.plot(*moves.T, color=style.color, linewidth=1.3 * look.lines, zorder=3, **dots)
             long = _lengths(steps, data.window) > _LEAST_ARROW
             tails, tips = steps.tails[long], steps.tips[long]
-            shape = {**_style.ARROW, "width": 1.3 / 72, "headwidth": 5.5, "headlength": 6.0, "headaxislength": 5.2}
+            shape = {**look.arrow, **_HEAD, "width": 1.3 / 72 * look.lines}
             arrows.append(axes.quiver(*tails.T, *(tips - tails).T, color=style.color, zorder=3.5, **shape))
-            marker = {"linestyle": "none", **_layout.end_marker(style)}
+            marker = {"linestyle": "none", **look.end(style)}
             ends += axes.plot(*steps.ends.T, color=style.color, zorder=5, clip_on=False, **marker)
-            entries.append((_layout.legend_handle(style), steps.text))
-        (minimum,) = axes.plot(*data.minimum.T, linestyle="none", zorder=4.5, **_style.LOWEST)
+            entries.append((_legend.handle(style), steps.text))
+        (minimum,) = axes.plot(*data.minimum.T, linestyle="none", zorder=4.5, **look.lowest)
         started = np.concatenate([steps.starts for steps in data.steps])
-        (starts,) = axes.plot(*started.T, linestyle="none", zorder=4, clip_on=False, **_style.START)
+        (starts,) = axes.plot(*started.T, linestyle="none", zorder=4, clip_on=False, **look.start)
         if len(started):
-            entries.append(_layout.start_legend())
+            entries.append(_legend.start())
         if len(data.minimum):
-            entries.append((minimum, "Minimum"))
+            entries.append((minimum, word("Minimum")))
         threshold = None
         if data.threshold is not None:
             above = data.threshold - data.lowest
-            threshold = axes.axhline(above, color=_style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
-            entries.append((threshold, _layout.threshold_label(data.threshold, data.lowest)))
+            threshold = axes.axhline(above, color=look.theme.ink, linewidth=1.3 * look.lines, dashes=(4, 2), zorder=1)
+            entries.append((threshold, _labels.threshold_label(data.threshold, data.lowest)))
         _layout.frame(figure, axes, data.title, entries=entries)
         return CurveArtists(curve, lines, arrows, starts, ends, minimum, threshold)
 
@@ -179,14 +183,14 @@ def _heights(curve: Array, points: Array, across: Limits) -> Limits:
     """Return limits of the errors that contain every visible point, but not all of a steep curve around them."""
     import numpy as np
 
-    from bpviz.figures import _layout
+    from bpviz.figures import _ticks
 
     seen = points[(points[:, 0] >= across[0]) & (points[:, 0] <= across[1]), 1]
     errors = np.concatenate([curve[:, 1], seen])
-    errors = errors[np.isfinite(errors)].clip(-_layout.LARGEST, _layout.LARGEST)
+    errors = errors[np.isfinite(errors)].clip(-_ticks.LARGEST, _ticks.LARGEST)
     if not len(errors):
         return 0.0, 1.0
-    seen = seen[np.isfinite(seen)].clip(-_layout.LARGEST, _layout.LARGEST)
+    seen = seen[np.isfinite(seen)].clip(-_ticks.LARGEST, _ticks.LARGEST)
     low, high = float(errors.min()), float(errors.max())
     top = float(seen.max(initial=low))
     if top - low > 0.05 * (high - low):
@@ -212,11 +216,12 @@ def _steps(algorithm: AlgorithmRuns, paths: Sequence[Array], window: Window, res
     import numpy as np
 
     from bpviz import landscape
+    from bpviz.figures import _remarks
 
     moves = [landscape.clipped(path[:-1], path[1:], window)[:2] for path in paths]
     tails, tips = (np.concatenate(both) for both in zip(*moves, strict=True))
-    leaves = any(not landscape.within(path, window).all() for path in paths)
-    text = f"{algorithm.label} ({outcome(algorithm.runs, results)}{', leaves the plot' if leaves else ''})"
+    outcomes = [outcome(algorithm.runs, results), *_remarks.departures(paths, window)]
+    text = word("{label} ({outcome})", label=algorithm.label, outcome=", ".join(outcomes))
     starts = np.array([path[0] for path in paths])
     ends = np.array([path[np.isfinite(path).all(axis=1)][-1:] for path in paths if len(path)]).reshape(-1, 2)
     starts, ends = (places[landscape.within(places, window)] for places in (starts, ends))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure
+from bpviz.figures import _style
 from bpviz.figures._base import FigureRequest
+from bpviz.figures._style import word
+
+_MOST_CLASSES = 7  # targets with a color and a marker of their own
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -34,6 +38,14 @@ def _dataset(problem: Problem) -> Any:
     return dataset if dataset and len(dataset.features[0]) == 2 else None
 
 
+def _label(target: float, classes: Sequence[str]) -> str:
+    """Return the legend label of a target, with the name of its class if it has one."""
+    value = f"{target:.12g}"
+    if not classes:
+        return word("Target {value}", value=value)
+    return word("Target {value} ({name})", value=value, name=classes[int(target)])
+
+
 @figure("data", summary="samples of a dataset with two features")
 class Data(FigureRequest):
     """The samples at their two features; color and marker show the target, or color alone if there are many targets."""
@@ -49,37 +61,42 @@ class Data(FigureRequest):
     def data(self, results: Results, problem: Problem) -> DataData:
         import numpy as np
 
-        from bpviz.figures import _style
-
         dataset = _dataset(problem)
         targets = np.array(dataset.targets)
         classes = sorted(set(dataset.targets))
-        if len(classes) > len(_style.CLASSES):
+        if len(classes) > _MOST_CLASSES:
             classes = []
-        title = f"Dataset ({len(targets)} samples)" if len(targets) > 1 else "Dataset (1 sample)"
-        names = [f" ({dataset.classes[int(target)]})" if dataset.classes else "" for target in classes]
-        labels = [f"Target {target:g}{name}" for target, name in zip(classes, names, strict=True)]
-        return DataData(title, tuple(dataset.feature_names), np.array(dataset.features), targets, classes, labels)
+        one = len(targets) == 1
+        title = word("Dataset (1 sample)") if one else word("Dataset ({count} samples)", count=len(targets))
+        names, samples = tuple(dataset.feature_names), np.array(dataset.features)
+        labels = [_label(target, dataset.classes) for target in classes]
+        return DataData(self.title_or(title), names, samples, targets, classes, labels)
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
-        from bpviz.figures import _layout, _style
+        from bpviz.figures import _layout, _ticks
 
-        across, up = (name[:1].upper() + name[1:] for name in data.names)
-        axes = _layout.axes(figure, xlabel=across, ylabel=up)
+        look = _style.look()
+        axes = _layout.axes(figure, xlabel=data.names[0], ylabel=data.names[1])
         axes.grid()
         axes.margins(0.08)
-        dots: dict[str, Any] = {"s": 90, "edgecolors": _style.PAPER, "linewidths": 0.8, "zorder": 3}
-        if (abs(data.samples) > _layout.LARGEST).any():  # too large for automatic limits
-            axes.set(xlim=(-_layout.LARGEST, _layout.LARGEST), ylim=(-_layout.LARGEST, _layout.LARGEST))
+        dots: dict[str, Any] = {
+            "s": 90 * look.lines**2,
+            "edgecolors": look.theme.paper,
+            "linewidths": 0.8 * look.lines,
+            "zorder": 3,
+        }
+        if (abs(data.samples) > _ticks.LARGEST).any():  # too large for automatic limits
+            axes.set(xlim=(-_ticks.LARGEST, _ticks.LARGEST), ylim=(-_ticks.LARGEST, _ticks.LARGEST))
         named, bar = [], None
-        for style, target, label in zip(_style.CLASSES, data.classes, data.labels, strict=False):
-            own = data.samples[data.targets == target]
+        for place, (target, label) in enumerate(zip(data.classes, data.labels, strict=True)):
+            style, own = look.sample(place), data.samples[data.targets == target]
             named.append((axes.scatter(*own.T, color=style.color, marker=style.marker, **dots), label))
         drawn = [scatter for scatter, _ in named]
         if not data.classes:
             x, y = data.samples.T
-            drawn = [axes.scatter(x, y, c=data.targets.clip(-_layout.LARGEST, _layout.LARGEST), cmap="cividis", **dots)]
-            bar = _layout.axes(figure)
-            figure.colorbar(drawn[0], bar, label="Target")
-        _layout.frame(figure, axes, self.title or data.title, entries=named, bar=bar)
+            drawn = [axes.scatter(x, y, c=data.targets.clip(-_ticks.LARGEST, _ticks.LARGEST), cmap="cividis", **dots)]
+            bar = _layout.bar_axes(figure, axes)
+            figure.colorbar(drawn[0], bar, label=word("Target"))
+            _ticks.use_numbers(bar.yaxis)
+        _layout.frame(figure, axes, data.title, entries=named, bar=bar)
         return drawn

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import KINDS, figure
 from bpviz.figures import _style
 from bpviz.figures._base import OfAlgorithms, outcome, select
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,65 +68,90 @@ class Epochs(OfAlgorithms):
             [outcome(algorithm.runs, results) for algorithm in algorithms],
             [_evaluations(np.median([t.counts[-1] for t in ts], axis=0)) for ts in trajectories],
             [all(results.succeeded(run) for run in algorithm.runs) for algorithm in algorithms],
-            self.title or ("Epochs" if threshold is None else f"Epochs to reach error ≤ {threshold:g}"),
-            f"bars and evaluation counts: medians of {starts} starts" if starts > 1 else "",
+            self.title_or(_default_title(threshold)),
+            word("bars and evaluation counts: medians of {count} starts", count=starts) if starts > 1 else "",
         )
 
     def draw(self, figure: Figure, data: EpochsData) -> EpochsArtists:
         import numpy as np
-        from matplotlib.colors import to_rgb
 
-        from bpviz.figures import _layout
+        from bpviz.figures import _labels, _layout, _ticks
 
-        axes = _layout.axes(figure, xlabel="Epochs (solid) and evaluations (pale), log scale")
+        look = _style.look()
+        axes = _layout.axes(figure, xlabel=word("Epochs (solid) and evaluations (pale), log scale"))
         rows = np.arange(len(data.labels))
         placement: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
-        colors = np.array([to_rgb(_style.style(place).color) for place in data.places])
-        bars, texts = [], []
+        colors = [look.algorithm(place).color for place in data.places]
+        pale = [look.mixed(color, 0.35) for color in colors]
+        bars, texts, lines = [], [], 1
         for numbers, labels, shift, color, points in (
-            (data.epochs, data.outcomes, -_THICK / 2, colors, _style.BODY),
-            (data.evaluations, data.counts, _THICK / 2, 0.35 * colors + 0.65, _style.SMALL),
+            (data.epochs, data.outcomes, -_THICK / 2, colors, look.body),
+            (data.evaluations, data.counts, _THICK / 2, pale, look.small),
         ):
             ends = np.maximum(numbers, _FOOT)
-            bars.append(axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=color, edgecolor=_style.PAPER))
+            bars.append(
+                axes.barh(rows + shift, ends - _FOOT, _THICK, left=_FOOT, color=color, edgecolor=look.theme.paper)
+            )
+            wrapped = [_labels.wrapped(text, _layout.characters(44)) for text in labels]
+            lines = max(lines, *(text.count("\n") + 1 for text in wrapped))
             texts += [
                 axes.annotate(text, (end, row + shift), (4, 0), size=points, **placement)
-                for text, end, row in zip(labels, ends, rows, strict=True)
+                for text, end, row in zip(wrapped, ends, rows, strict=True)
             ]
         for patch, succeeded in zip(bars[0], data.succeeded, strict=True):
             patch.set_hatch("" if succeeded else "////")
         axes.set_xscale("log")
         most = max(data.epochs.max(), data.evaluations.max())
         axes.set_xlim(_FOOT, 10 * most + 1)  # contains every bar: artists outside have no extent
-        axes.set_xticks([10.0**n for n in range(12) if n == 0 or 10 ** (n - 1) < most])
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        _ticks.use_round_numbers(axes.xaxis, last=10 * max(most, 1.0))
         axes.minorticks_off()
-        axes.set_yticks(rows, [_layout.wrapped(label, 24) for label in data.labels])
+        axes.set_yticks(rows, [_labels.wrapped(label, _layout.characters(24)) for label in data.labels])
         axes.set_ylim(len(rows) - 0.45, -0.55)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.spines[["top", "right", "left"]].set_visible(False)
-        _layout.frame(figure, axes, data.title, data.note, height=1.6 + 0.65 * len(rows))
-        axes.set_xlim(_FOOT, _room(axes, texts))
+        _layout.frame(
+            figure,
+            axes,
+            data.title,
+            data.note,
+            height=1.6 + (0.4 + 0.25 * lines) * len(rows),
+            fit=functools.partial(_make_room, axes, texts),
+        )
         return EpochsArtists(bars[0], bars[1], texts)
 
 
 # A logarithmic scale has no zero. Bars start at 0.5, so that a bar of 1 is visible and a bar of 0 has no length.
 _FOOT = 0.5
 _THICK = 0.38
-_NAMES = {"hessian": "Hessian", "jacobian": "Jacobian"}  # named after people
+_COUNTS = {
+    "error": "{count} error",
+    "gradient": "{count} gradient",
+    "hessian": "{count} Hessian",
+    "residuals": "{count} residuals",
+    "jacobian": "{count} Jacobian",
+}
 
 
-def _room(axes: Axes, texts: Sequence[Annotation]) -> float:
-    """Return the upper limit of the axis at which every bar and its text fit."""
+def _default_title(threshold: float | None) -> str:
+    from bpviz.figures import _ticks
+
+    if threshold is None:
+        return word("Epochs")
+    return word("Epochs to reach error ≤ {error}", error=_ticks.number(threshold))
+
+
+def _make_room(axes: Axes, texts: Sequence[Annotation]) -> None:
+    """Set the upper limit of the axis at which every bar and its text fit."""
+    figure: Any = axes.figure
     decades = []
     for text in texts:
-        share = (text.get_window_extent().width + 8 / 72 * _style.DPI) / axes.bbox.width
-        decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(share, 0.7)))
-    return _FOOT * math.pow(10.0, max(decades))
+        share = (text.get_window_extent().width + 8 / 72 * figure.dpi) / axes.bbox.width
+        decades.append(math.log10(max(text.xy[0], 1.0) / _FOOT) / (1 - min(share, 0.9)))
+    axes.set_xlim(_FOOT, _FOOT * math.pow(10.0, max(decades)))
 
 
 def _evaluations(counts: Array) -> str:
     """Return the number of evaluations of each kind: ``31 error + 2 gradient evals``."""
-    parts = [f"{count:g} {_NAMES.get(kind, kind)}" for kind, count in zip(KINDS, counts, strict=True) if count]
-    return f"{' + '.join(parts)} evals" if parts else ""
+    parts = [word(_COUNTS[kind], count=f"{count:.12g}") for kind, count in zip(KINDS, counts, strict=True) if count]
+    return word("{evaluations} evals", evaluations=" + ".join(parts)) if parts else ""

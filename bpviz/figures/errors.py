@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import figure
+from bpviz.figures import _style
 from bpviz.figures._base import OfAlgorithms, outcome, select
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +71,7 @@ class Errors(OfAlgorithms):
         curves = [
             Curve(
                 algorithm.place,
-                f"{algorithm.label} ({outcome(algorithm.runs, results)})",
+                word("{label} ({outcome})", label=algorithm.label, outcome=outcome(algorithm.runs, results)),
                 np.where(np.isfinite(run.trajectory.errors), run.trajectory.errors, np.nan),
             )
             for algorithm in select(results, self.algorithms)
@@ -78,28 +80,29 @@ class Errors(OfAlgorithms):
         lowest = landscape.lowest_of(problem, np.concatenate([curve.errors for curve in curves]))
         if lowest is not None:
             curves = [curve._replace(errors=np.maximum(curve.errors - lowest, 0.0)) for curve in curves]
-        return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title or "Error per epoch")
+        return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title_or(word("Error per epoch")))
 
     def draw(self, figure: Figure, data: ErrorsData) -> ErrorsArtists:
-        from bpviz.figures import _layout, _style
+        from bpviz.figures import _labels, _layout, _legend
 
-        axes = _layout.axes(figure, xlabel="Epoch", ylabel=_layout.error_label(data.lowest))
+        look = _style.look()
+        axes = _layout.axes(figure, xlabel=word("Epoch"), ylabel=_labels.error_label(data.lowest))
         axes.autoscale(False)  # sums of huge errors overflow
         axes.grid()
         axes.spines[["top", "right"]].set_visible(False)
         curves, ends, handles = [], [], {}
         for curve in data.curves:
-            style = _style.style(curve.place)
-            curves += axes.plot(curve.errors, color=style.color, dashes=style.dashes, linewidth=1.8)
+            style = look.algorithm(curve.place)
+            curves += axes.plot(curve.errors, color=style.color, dashes=style.dashes, linewidth=1.8 * look.lines)
             # The marker of a run that ends at its start lies on the frame, which would clip half of it.
             clip = curve.end[0] != [0]
-            ends += axes.plot(*curve.end, color=style.color, zorder=4, clip_on=clip, **_layout.end_marker(style))
-            handles[curve.text] = _layout.legend_handle(style, dashes=style.dashes)
+            ends += axes.plot(*curve.end, color=style.color, zorder=4, clip_on=clip, **look.end(style))
+            handles[curve.text] = _legend.handle(style, dashes=style.dashes)
         threshold = None
         if data.threshold is not None:
             above = data.threshold - data.lowest
-            threshold = axes.axhline(above, color=_style.INK, linewidth=1.3, dashes=(4, 2), zorder=1)
-            handles[_layout.threshold_label(data.threshold, data.lowest)] = threshold
+            threshold = axes.axhline(above, color=look.theme.ink, linewidth=1.3 * look.lines, dashes=(4, 2), zorder=1)
+            handles[_labels.threshold_label(data.threshold, data.lowest)] = threshold
         _scale_epochs(axes, max(len(curve.errors) for curve in data.curves) - 1)
         _scale_errors(axes, data)
         _layout.frame(figure, axes, data.title, entries=[(handle, text) for text, handle in handles.items()])
@@ -108,28 +111,28 @@ class Errors(OfAlgorithms):
 
 def _scale_epochs(axes: Axes, last: int) -> None:
     """Make the axis logarithmic from epoch 1 if a run is long, so that short runs stay visible next to it."""
-    from matplotlib.ticker import MaxNLocator
+    from bpviz.figures import _ticks
 
     if last > 30:
         axes.set_xscale("symlog", linthresh=1, linscale=0.35)
-        ticks = [0, *(digit * 10**tens for tens in range(len(str(last))) for digit in (1, 2, 5))]
-        axes.set_xticks([tick for tick in ticks if tick <= last])
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_major_locator(_ticks.Epochs())
+        axes.xaxis.set_major_formatter(_ticks.Numbers(alike=False))
+        axes.minorticks_off()
         axes.set_xlim(0, last * 1.15)
     else:
         axes.set_xlim(0, max(last, 1) * 1.03)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _ticks.use_numbers(axes.xaxis, integer=True)
 
 
 def _scale_errors(axes: Axes, data: ErrorsData) -> None:
     """Make the axis logarithmic unless an error is negative; diverged runs may exceed the upper limit."""
     import numpy as np
 
-    from bpviz.figures import _layout
+    from bpviz.figures import _ticks
 
     lines = [] if data.threshold is None else [data.threshold - data.lowest]
     errors = np.concatenate([*(curve.errors for curve in data.curves), lines])
-    errors = errors[np.isfinite(errors)].clip(-_layout.LARGEST, _layout.LARGEST)
+    errors = errors[np.isfinite(errors)].clip(-_ticks.LARGEST, _ticks.LARGEST)
     if not len(errors):
         return
     starts = np.array([*(curve.errors[0] for curve in data.curves), *lines])
@@ -141,9 +144,8 @@ def _scale_errors(axes: Axes, data: ErrorsData) -> None:
         return
     low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
-    low, high = low / room**2, min(high * room, _layout.LARGEST)
+    low, high = low / room**2, min(high * room, _ticks.LARGEST)
     axes.set_ylim(low, high)  # before set_yscale, which would otherwise choose limits that include huge errors
     axes.set_yscale("log", nonpositive="clip")
-    axes.set_yticks(_layout.round_numbers(low, high))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _ticks.use_round_numbers(axes.yaxis)
     axes.minorticks_off()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import figure, hyper
 from bpviz.figures._base import OfAlgorithms, OfPlane, outcome, select
+from bpviz.figures._style import word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,16 +16,23 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
     from bpviz.declare import Array, Problem
-    from bpviz.engine.results import Results
+    from bpviz.engine.results import Results, Run
     from bpviz.landscape.plane import Plane
+    from bpviz.landscape.window import Window
 
 
 class Track(NamedTuple):
-    """The path of one run: weights and height ``(epochs + 1, 3)``, NaN outside the window."""
+    """The path of one run, as weights and height.
+
+    ``points (points, 3)`` has every epoch in the window and the places where the path crosses its edge, with NaN
+    where it is outside. ``start`` and ``end (0 or 1, 3)`` are empty if they are outside.
+    """
 
     place: int
     text: str
     points: Array
+    start: Array
+    end: Array
 
 
 class SurfaceData(NamedTuple):
@@ -50,6 +58,7 @@ class SurfaceArtists(NamedTuple):
     minima: list[Line2D]
 
 
+_MANY_STARTS = 5  # from this number on, tracks are thin and markers small
 _STEEP = 1e4  # if errors span a larger factor, heights are logarithms of errors
 
 
@@ -68,7 +77,9 @@ class Surface(OfPlane, OfAlgorithms):
         import numpy as np
 
         from bpviz import landscape
-        from bpviz.figures import _layout
+        from bpviz.figures import _ticks
+        from bpviz.figures._lines import joined
+        from bpviz.figures._remarks import departures
 
         pair = self.pair(problem)
         algorithms = select(results, self.algorithms)
@@ -80,18 +91,31 @@ class Surface(OfPlane, OfAlgorithms):
         logarithmic = plane.logarithmic and bool(high > _STEEP * low)
 
         def height(above: Array) -> Array:
-            return np.log10(np.maximum(above, low)) if logarithmic else above.clip(-_layout.LARGEST, _layout.LARGEST)
+            return np.log10(np.maximum(above, low)) if logarithmic else above.clip(-_ticks.LARGEST, _ticks.LARGEST)
 
         tracks = []
         for algorithm in algorithms:
-            text = f"{algorithm.label} ({outcome(algorithm.runs, results)})"
-            for run in algorithm.runs:
-                points = landscape.points(run, pair)
-                track = np.column_stack([points, height(run.trajectory.errors - plane.lowest)])
-                track[~landscape.within(points, window)] = np.nan
-                tracks.append(Track(algorithm.place, text, track))
-        subject = algorithms[0].label if len(algorithms) == 1 else f"{len(algorithms)} algorithms"
-        title = self.title or f"{subject} on the error surface"
+            paths = [landscape.points(run, pair) for run in algorithm.runs]
+            text = ", ".join([outcome(algorithm.runs, results), *departures(paths, window)])
+            for run, path in zip(algorithm.runs, paths, strict=True):
+                tails, tips = _visible_moves(problem, run, pair, window)
+                for ends in (tails, tips):
+                    ends[:, 2] = height(ends[:, 2] - plane.lowest)
+                track = np.column_stack([path, height(run.trajectory.errors - plane.lowest)])
+                finite = np.isfinite(path).all(axis=1)
+                start, end = (ends[landscape.within(ends[:, :2], window)] for ends in (track[:1], track[finite][-1:]))
+                tracks.append(
+                    Track(
+                        algorithm.place,
+                        word("{label} ({outcome})", label=algorithm.label, outcome=text),
+                        joined(tails, tips),
+                        start,
+                        end,
+                    )
+                )
+        one = len(algorithms) == 1
+        subject = algorithms[0].label if one else word("{count} algorithms", count=len(algorithms))
+        title = self.title_or(word("{subject} on the error surface", subject=subject))
         lowest, others = (
             np.column_stack([places[:, :2], height(places[:, 2])])
             for places in (plane.lowest_minima, plane.other_minima)
@@ -103,11 +127,10 @@ class Surface(OfPlane, OfAlgorithms):
         from matplotlib.colors import Normalize
         from matplotlib.ticker import MaxNLocator
 
-        from bpviz import landscape
-        from bpviz.figures import _contour, _layout, _style
+        from bpviz.figures import _contour, _labels, _layout, _legend, _style, _ticks
 
-        plane = data.plane
-        colors, norm = _contour.scale(plane, _style.SLOPE_COLORS)
+        plane, look = data.plane, _style.look()
+        colors, norm = _contour.scale(plane, look.theme.slopes)
         # Paths are drawn after the surface, even where it would hide them: half a path is of no use.
         axes: Any = _layout.axes(figure, projection="3d", computed_zorder=False)
         surface = axes.plot_surface(
@@ -117,43 +140,74 @@ class Surface(OfPlane, OfAlgorithms):
             norm=Normalize(*np.log10(plane.levels[[0, -1]])) if data.logarithmic else norm,
             rcount=len(plane.y),
             ccount=len(plane.x),
-            edgecolor=_style.PAPER,
+            edgecolor=look.theme.paper,
             linewidth=0.3 * 40 / (len(plane.x) - 1),
             zorder=1,
         )
         tracks, handles = [], {}
+        many = len({tuple(track.start.ravel()) for track in data.tracks}) >= _MANY_STARTS
+        size = look.lines * (0.7 if many else 1.0)
         for track in data.tracks:
-            style = _style.style(track.place)
-            axes.plot(*track.points.T, color=_style.PAPER, linewidth=4.0, zorder=2)
-            tracks += axes.plot(*track.points.T, color=style.color, linewidth=2.2, zorder=3)
-            seen = track.points[np.isfinite(track.points).all(axis=1)]
-            axes.plot(*seen[-1:].T, color=style.color, linestyle="none", zorder=4, **_layout.end_marker(style))
-            axes.plot(*track.points[:1].T, linestyle="none", zorder=5, **_style.START)
-            handles[track.text] = _layout.legend_handle(style)
+            style = look.algorithm(track.place)
+            axes.plot(*track.points.T, color=look.theme.paper, linewidth=4.0 * size, zorder=2)
+            tracks += axes.plot(*track.points.T, color=style.color, linewidth=2.2 * size, zorder=3)
+            (end,) = axes.plot(*track.end.T, color=style.color, linestyle="none", zorder=5, **look.end(style))
+            (start,) = axes.plot(*track.start.T, linestyle="none", zorder=4, **look.start)
+            for marker in (end, start):
+                marker.set_markersize(size / look.lines * marker.get_markersize())
+            handles[track.text] = _legend.handle(style)
         minima = [
-            *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **_style.LOWEST),
-            *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **_style.OTHER),
+            *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **look.lowest),
+            *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **look.other),
         ]
-        axes.set(xlabel=plane.names[0], ylabel=plane.names[1], zlabel=_layout.error_label(plane.lowest))
+        axes.set(**_labels.weight_labels(plane.names), zlabel=_labels.error_label(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-            axis.labelpad = 8
+            axis.labelpad = 8 * look.scale
         if data.logarithmic:
-            ticks = _layout.round_numbers(plane.levels[0], plane.levels[-1])
-            axes.set_zticks([math.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
-            long = max(len(f"{tick:g}") for tick in ticks)
+            ticks = _ticks.round_numbers(plane.levels[0], plane.levels[-1])
+            texts = [_ticks.number(tick) for tick in ticks]
+            axes.set_zticks([math.log10(tick) for tick in ticks], texts)
         else:
-            axes.zaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
-            long = max(len(f"{value:.6g}") for value in axes.get_zticks())
+            texts = _ticks.labels([float(tick) for tick in axes.get_zticks()])
         # mplot3d centers tick labels at a fixed distance from the axis: long ones would overlap the axis and its label.
-        room = 3.2 * max(0, long - 4)
-        axes.zaxis.set_tick_params(pad=3.5 + room)
+        room = 3.2 * look.scale * max(0, max(map(len, texts)) - 4)
+        axes.zaxis.set_tick_params(pad=3.5 * look.scale + room)
         axes.zaxis.labelpad += 2 * room
         axes.view_init(self.elevation, self.azimuth)
         axes.set_box_aspect((1, 1, 0.62), zoom=0.95)
         entries = [(handle, text) for text, handle in handles.items()]
-        if any(np.isfinite(track.points[0]).all() for track in data.tracks):
-            entries.append(_layout.start_legend())
+        if any(len(track.start) for track in data.tracks):
+            entries.append(_legend.start())
         entries += _contour.minima_legend(plane)
-        _layout.frame(figure, axes, data.title, landscape.fixed_weights_note(plane, "surface"), entries)
+        _layout.frame(figure, axes, data.title, _labels.section_note("surface", plane.section), entries)
         return SurfaceArtists(surface, tracks, minima)
+
+
+def _visible_moves(problem: Problem, run: Run, pair: tuple[int, int], window: Window) -> tuple[Array, Array]:
+    """Return the tails and tips ``(moves, 3)`` of the moves of a run within the window: two weights and the error.
+
+    The error where a move crosses the edge of the window is computed, so that the end of the track is on the surface.
+    """
+    import numpy as np
+
+    from bpviz import landscape
+    from bpviz.numerics import linalg
+
+    weights, errors = run.trajectory.weights, run.trajectory.errors
+    path = weights[:, pair]
+    *cut, seen = landscape.clipped(path[:-1], path[1:], window, beyond=0.0)
+    first = np.flatnonzero(seen)
+    ends = []
+    for places, epoch in zip(cut, (first, first + 1), strict=True):
+        heights = errors[epoch]
+        moved = np.flatnonzero((places != path[epoch]).any(axis=1))
+        if len(moved):
+            before = first[moved]
+            with np.errstate(all="ignore"):
+                part = np.hypot(*(places[moved] - path[before]).T) / np.hypot(*(path[before + 1] - path[before]).T)
+                between = weights[before] + part[:, None] * (weights[before + 1] - weights[before])
+                between[:, pair] = places[moved]
+                heights[moved] = problem.at(linalg.block(between)).error()
+        ends.append(np.column_stack([places, heights]))
+    return ends[0], ends[1]

@@ -1,13 +1,12 @@
 """The error over a plane of two weights: its window, its values and its levels. Nothing is drawn here."""
 
+from bpviz.landscape.clipping import clipped
 from bpviz.landscape.framing import window_of
 from bpviz.landscape.grid import error_grid, errors_at
 from bpviz.landscape.plane import (
     Plane,
     at_threshold,
-    axis_name,
     error_plane,
-    fixed_weights_note,
     levels_with_lines,
     points_per_unit,
 )
@@ -16,7 +15,6 @@ from bpviz.landscape.window import (
     SIDE_POINTS,
     Limits,
     Window,
-    clipped,
     default_window,
     distances,
     equal_scales,
@@ -30,7 +28,6 @@ __all__ = [
     "Plane",
     "Window",
     "at_threshold",
-    "axis_name",
     "clipped",
     "default_window",
     "distances",
@@ -38,7 +35,6 @@ __all__ = [
     "error_grid",
     "error_plane",
     "errors_at",
-    "fixed_weights_note",
     "levels_with_lines",
     "lowest_of",
     "points",

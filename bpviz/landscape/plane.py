@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from bpviz.landscape.window import Window
 
 
-_ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
+class Section(NamedTuple):
+    """Weights that have no axis, by name and rounded, which are those at the end or the start of a run of an algorithm.
+
+    ``start`` is the number of the run's start, or 0 if the algorithm has only one run. ``several`` is whether several
+    runs are shown.
+    """
+
+    weights: dict[str, str]
+    label: str
+    at_end: bool
+    start: int
+    several: bool
 
 
 class Plane(NamedTuple):
@@ -38,8 +49,7 @@ class Plane(NamedTuple):
     threshold: float | None  # None if there is none, or if its contour is too small to be seen
     lowest_minima: Array
     other_minima: Array
-    fixed: str  # the other weights, such as "at b = 2 (the end of Adam)"; empty if there are none
-    fixed_at: str  # where the other weights are taken from if several runs are shown, such as "the end of Adam"
+    section: Section | None  # the other weights; None if there are none
 
     @property
     def window(self) -> Window:
@@ -66,10 +76,8 @@ def error_plane(
     threshold = results.error_threshold
     if threshold is not None and not _can_be_seen(error - (threshold - (lowest or 0.0))):
         threshold = None
-    others = [f"{names[i]} = {fixed[i]:.4g}" for i in range(len(names)) if i not in pair]
-    source = _name_of(run, place, results)
     return Plane(
-        (axis_name(names[pair[0]]), axis_name(names[pair[1]])),
+        (names[pair[0]], names[pair[1]]),
         x,
         y,
         error,
@@ -78,8 +86,7 @@ def error_plane(
         lowest or 0.0,
         threshold,
         *_minima(problem, pair, window, lowest),
-        _others(others, source),
-        source if others and len(runs) > 1 else "",
+        _section(run, place, pair, runs, results),
     )
 
 
@@ -91,23 +98,15 @@ def _fixing(runs: Sequence[Run]) -> tuple[Run, int]:
     return runs[0], 0
 
 
-def _name_of(run: Run, place: int, results: Results) -> str:
-    """Return words for the start or end of a run: ``the end of Adam``, ``the end of Adam from start 2``."""
+def _section(run: Run, place: int, pair: tuple[int, int], runs: Sequence[Run], results: Results) -> Section | None:
+    """Return the weights without an axis, which are those at a place of a run; None if there are none."""
+    fixed = run.trajectory.weights[place]
+    weights = {name: f"{fixed[i]:.4g}" for i, name in enumerate(results.weights) if i not in pair}
+    if not weights:
+        return None
     same = [other for other in results.runs if other.label == run.label]
-    which = f" from start {same.index(run) + 1}" if len(same) > 1 else ""
-    return f"the {'end' if place else 'start'} of {run.label}{which}"
-
-
-_LISTED = 3
-
-
-def _others(others: Sequence[str], source: str) -> str:
-    """Return words for the fixed weights: their values, or only their number if there are many."""
-    if not others:
-        return ""
-    if len(others) > _LISTED:
-        return f"with {len(others)} other weights as at {source}"
-    return f"at {', '.join(others)} ({source})"
+    number = same.index(run) + 1 if len(same) > 1 else 0
+    return Section(weights, run.label, at_end=place != 0, start=number, several=len(runs) > 1)
 
 
 _LEAST_WIDTH = 4.0  # points
@@ -119,11 +118,6 @@ def levels_with_lines(plane: Plane) -> Array:
     spacing = np.array([high - low for low, high in plane.window]) / sides * points_per_unit(plane.window)
     lined: Array = plane.levels[mean_widths(plane.error, plane.levels, spacing) > _LEAST_WIDTH]
     return lined
-
-
-def fixed_weights_note(plane: Plane, drawing: str = "contour") -> str:
-    """Return a note on the weights that have no axis, such as ``contour at b = 2 (the end of Adam)``."""
-    return f"{drawing} {plane.fixed}" if plane.fixed else ""
 
 
 def _can_be_seen(above: Array) -> bool:
@@ -140,14 +134,6 @@ def _minima(problem: Problem, pair: tuple[int, int], window: Window, lowest: flo
     low = np.abs(seen[:, 2] - lowest) <= rounding_of(lowest) if lowest is not None else np.zeros(len(seen), bool)
     seen[:, 2] -= lowest or 0.0
     return seen[low], seen[~low]
-
-
-def axis_name(weight: str) -> str:
-    """Return the axis label of a weight: ``First weight`` for ``w1``, otherwise its name."""
-    number = weight[1:]
-    if weight[:1] == "w" and number.isdecimal() and 0 < int(number) <= len(_ORDINALS):
-        return f"{_ORDINALS[int(number) - 1]} weight"
-    return weight
 
 
 def points_per_unit(window: Window) -> Array:

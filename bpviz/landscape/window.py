@@ -41,31 +41,6 @@ def equal_scales(window: Window) -> bool:
     return 0.4 < (top - bottom) / (right - left) < 2.5
 
 
-def clipped(tails: Array, tips: Array, window: Window) -> tuple[Array, Array, Any]:
-    """Return the moves ``tails -> tips (moves, 2)`` that may be visible, and a mask of them.
-
-    An end far outside the window is moved along its arrow to a place that is still outside. The visible part stays
-    the same, and no coordinate is too large to draw.
-    """
-    low, high = np.array(window).T
-    low, high = low - 3 * (high - low), high + 3 * (high - low)  # far enough outside to hide the heads
-    with np.errstate(all="ignore"):
-        move = tips - tails
-        ahead, back = _part_inside(tails, move, low, high), _part_inside(tips, -move, low, high)
-        inside = ((low <= tails) & (tails <= high)).all(axis=1) | ((low <= tips) & (tips <= high)).all(axis=1)
-        seen = np.isfinite(move).all(axis=1) & (inside | (ahead + back > 1)[:, 0])
-        drawn_tips = np.where(ahead < 1, np.clip(tails + ahead * move, low, high), tips)
-        drawn_tails = np.where(back < 1, np.clip(tips - back * move, low, high), tails)
-    return drawn_tails[seen], drawn_tips[seen], seen
-
-
-def _part_inside(start: Array, move: Array, low: Array, high: Array) -> Array:
-    """Return the fraction (0 to 1) of each move at which it leaves a box (Liang and Barsky): ``(moves, 1)``."""
-    leaves = np.fmax((low - start) / move, (high - start) / move)  # fmax: a move along an edge divides 0 by 0
-    part: Array = np.clip(leaves.min(axis=1, keepdims=True), 0.0, 1.0)
-    return part
-
-
 def distances(place: Array, tails: Array, tips: Array) -> Array:
     """Return the distances ``(..., arrows)`` from ``place (..., 2)`` to the arrows ``tails -> tips (arrows, 2)``."""
     along = tips - tails

@@ -7,10 +7,11 @@ ten of each kind per step. The job summary is a file to which steps append Markd
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bpviz.messages.printing import spelled
 
 if TYPE_CHECKING:
     from bpviz.messages.diagnostics import Mistake
@@ -68,17 +69,12 @@ def repository_path(file: str) -> str | None:
     return None
 
 
-def escape_commands(text: str) -> str:
-    """Change lines that GitHub would run as workflow commands; excerpts of a config may contain some."""
-    return re.sub(r"(?m)^(\s*):(?=:)", r"\1: ", text)
-
-
 def summarize(text: str) -> str | None:
     """Append Markdown to the summary of the step, if there is one; return a warning if not all of it was written."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return None
-    content = text.encode(errors="backslashreplace")
+    content = spelled(text).encode(errors="backslashreplace")
     path = Path(name)
     try:
         free = LARGEST - (path.stat().st_size if path.exists() else 0)

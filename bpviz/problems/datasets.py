@@ -32,7 +32,7 @@ DATASETS = {
         "six-points",
         ((0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9)),
         (1.0, 1.0, 1.0, 0.0, 0.0, 0.0),
-        ("first feature", "second feature"),
+        ("First feature", "Second feature"),
         "Yurii Shevchuk, Visualize Algorithms based on the Backpropagation, NeuPy, 2015",
     ),
 }

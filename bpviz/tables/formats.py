@@ -34,7 +34,8 @@ def as_markdown(table: Table) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Return text with all Markdown markup escaped."""
+    """Return text on one line, with all Markdown markup escaped."""
+    text = " ".join(text.splitlines())
     for character in "\\|*_`<>[]#&~$":
         text = text.replace(character, "\\" + character)
     return text

@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bpviz.storage import hashing
+from bpviz.storage.reading import UnreadableError
+from bpviz.storage.reading import read as read_file
+from bpviz.storage.untrusted import LARGEST_OUTPUT, parse
 from bpviz.tables import point
 from bpviz.tables.schemas import SUMMARY
 
@@ -123,7 +126,7 @@ def read(folder: Path) -> Outputs:
         algorithms = {entry["label"]: dict(entry) for entry in experiment.pop("algorithms")}
         runs = list(_runs(folder, summary["runs"], algorithms, experiment, versions))
         title = str(summary["title"])
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         _refuse(folder, f"run.json and summary.json do not match; {_RERUN}")
     config = hashing.of_data([run.config for run in runs])
     name, files = place(folder).name, _files(folder)
@@ -199,9 +202,9 @@ def _check(folder: Path) -> None:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        _refuse(path.parent, f"cannot read {path.name}: {error.strerror or error}")
+        return read_file(path, LARGEST_OUTPUT, links=False)
+    except UnreadableError as error:
+        _refuse(path.parent, f"cannot read {path.name} ({error})")
 
 
 def _text(path: Path) -> str:
@@ -213,8 +216,8 @@ def _text(path: Path) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(_text(path))
-    except (ValueError, RecursionError):
+        data = parse(_bytes(path))
+    except UnreadableError:
         _refuse(path.parent, f"invalid {path.name} (not JSON); {_RERUN}")
     schema = data.get("schema") if isinstance(data, dict) else None
     if isinstance(schema, int) and schema > SUMMARY:
@@ -244,7 +247,7 @@ def _histories(
             names = {2: "error", **{i: f"weights/{head[i].replace('/', '_')}" for i in range(3, after)}}
             names |= {i: f"evaluations/{kinds[i]}" for i in counted}
             values = [tuple(int(row[i]) if i in counted else float(row[i]) for i in names) for row in own]
-            if [row[1] for row in own] != [str(epoch) for epoch in range(entry["epochs"] + 1)]:
+            if entry["epochs"] != len(own) - 1 or [row[1] for row in own] != [str(e) for e in range(len(own))]:
                 raise ValueError(f"{len(own) - 1} epochs")
             histories.append((tuple(names.values()), values))
     except (csv.Error, IndexError, KeyError, TypeError, ValueError):

@@ -239,8 +239,8 @@ def test_rejects_a_wrapper_that_does_not_fit_the_rule(rule, wrapper, message):
             "weight_decay",
             "weight_decay is a setting of the wrappers coupled-weight-decay and weight-decay; put it under `with`",
         ),
-        ("convention", "use one of name, label, with, step"),
-        ("nonsense", "use one of name, label, with, step"),
+        ("convention", "use one of name, label, color, marker, with, step"),
+        ("nonsense", "use one of name, label, color, marker, with, step"),
     ],
 )
 def test_suggests_with_for_a_setting_of_a_wrapper(setting, hint):

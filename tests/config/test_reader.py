@@ -291,7 +291,7 @@ def test_skips_checks_of_names_if_an_invalid_algorithm_has_wrappers():
 
 KEYS = (
     "title, problem, dataset, network, penalty, start, error_threshold, gradient_threshold, max_epochs, algorithms, "
-    "figures, expect"
+    "figures, style, labels, expect"
 )
 START = "(initial weights of every algorithm)"
 ERROR = "(stop when error - known minimum ≤ this value)"
@@ -330,7 +330,7 @@ SAMPLE = "(one sample: features, then target)"
         ("error_threshold: [1]", [f"3:18: error_threshold: expected a number in [0, inf), got a list {ERROR}"]),
         (
             "title: 2024",
-            ["3:8: title: expected a string, got 2024 (title of tables and figures); add quotes: '2024'"],
+            ["3:8: title: expected a string, got 2024 (title of tables, and above every figure); add quotes: '2024'"],
         ),
         # starts
         (
@@ -971,6 +971,13 @@ def test_mistakes_in_arguments_quote_them(algorithms, options, messages):
 GOOD = {
     "short": "algorithms: [gd]",
     "every algorithm": "algorithms: [" + ", ".join(OPTIMIZERS) + "]",
+    "styles": """
+        title: Ein Vergleich
+        algorithms: [{name: gd, color: Crimson, marker: s}, {name: rprop, marker: up}]
+        style: {theme: paper, size: [3, 2.5], font: [Arial], colors: ["#07a", red], mathtext: true}
+        labels: {Epoch: Epoche, "{count} epochs": "{count} Epochen"}
+        figures: [{kind: errors, title: none, style: {theme: dark, dpi: 90, svg_text: true}}, epochs]
+    """,
     "every figure": "algorithms: [gd, rprop]\nfigures: ["
     + ", ".join(kind for kind in FIGURES if kind != "curve")
     + "]",
@@ -1021,7 +1028,7 @@ def test_resolved_config_gives_an_equal_experiment(text):
 def test_resolved_config_contains_every_default():
     resolved = config.resolved(read("algorithms: [gd]\nfigures: [epochs]"))
     assert resolved == {
-        "title": "try",
+        "title": None,
         "dataset": "six-points",
         "network": {"activation": "sigmoid", "bias": False, "loss": "mse"},
         "start": [-4.0, -4.0],
@@ -1029,7 +1036,9 @@ def test_resolved_config_contains_every_default():
         "gradient_threshold": None,
         "max_epochs": 1000,
         "algorithms": [{"name": "gd", "label": "Gradient descent", "step": 0.3}],
-        "figures": [{"kind": "epochs", "save_as": None, "title": None, "algorithms": None}],
+        "figures": [{"kind": "epochs", "save_as": None, "title": None, "style": None, "algorithms": None}],
+        "style": {},
+        "labels": {},
     }
 
 

@@ -55,6 +55,17 @@ def test_workers_started_while_interrupts_are_blocked_ignore_them() -> None:
     assert signal.SIGINT not in before
 
 
+def test_processes_that_others_start_keep_their_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    for before in (None, "0"):
+        monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+        if before is not None:
+            monkeypatch.setenv("PYTHONSAFEPATH", before)
+        with worker_pool(1) as pool:
+            assert os.environ["PYTHONSAFEPATH"] == "1"
+            assert pool.submit(os.getenv, "PYTHONSAFEPATH").result() == before
+        assert os.environ.get("PYTHONSAFEPATH") == before
+
+
 def test_signals_are_postponed_while_workers_start() -> None:
     """Also those that another thread receives: a mask is for one thread."""
     received: list[str] = []

@@ -25,7 +25,6 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from bpviz import declare, landscape
@@ -34,8 +33,10 @@ from bpviz.declare import FIGURES, KINDS, OPTIMIZERS, PROBLEMS
 from bpviz.declare.domains import FileName
 from bpviz.engine.results import Ending, Results, Run, Trajectory
 from bpviz.experiment import runner
-from bpviz.figures import _layout, _render, _style
+from bpviz.figures import _render, _style, _ticks
 from bpviz.figures._base import outcome, slug
+from bpviz.figures._colors import MARKERS
+from bpviz.figures._style import THEMES, Look
 from bpviz.landscape.levels import levels_of
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -86,13 +87,16 @@ def results_of(*paths: Any, ending: Ending = Ending.EXHAUSTED, threshold: float 
     return Results("synthetic", ("w1", "w2", "b")[: len(runs[0].start)], threshold, runs)
 
 
+LOOK = Look()
+
+
 class Drawn:
     """A figure that was drawn but not saved."""
 
-    def __init__(self, request: Any, results: Results, problem: Any, laid_out: bool = True) -> None:
-        self.data = request.data(results, problem)
-        with mpl.rc_context(_render._settings()):
-            self.figure = Figure((_style.WIDTH, _style.HEIGHT))
+    def __init__(self, request: Any, results: Results, problem: Any, laid_out: bool = True, look: Look = LOOK) -> None:
+        with _style.using(look), _render._settings_of(look):
+            self.data = request.data(results, problem)
+            self.figure = _render.BpvizFigure(look.size)
             FigureCanvasAgg(self.figure)
             self.artists = request.draw(self.figure, self.data)
             if laid_out:
@@ -102,12 +106,13 @@ class Drawn:
     def texts(self) -> list[Text]:
         """The visible texts, without the tick labels that axes keep beyond their limits."""
         hidden = {
-            tick.label1
+            label
             for axes in self.figure.axes
             for axis in (axes.xaxis, axes.yaxis, getattr(axes, "zaxis", axes.xaxis))
             for low, high in [sorted(axis.get_view_interval())]
             for tick in axis.get_major_ticks()
             if not low <= tick.get_loc() <= high
+            for label in (tick.label1, tick.label2)
         }
         texts = [text for text in self.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
         return [text for text in texts if text not in hidden]
@@ -137,7 +142,7 @@ def fitting(kind: str, results: Results, problem: Any) -> tuple[Results, Any]:
 
 def file_of(kind: str, results: Results, problem: Any, format: str) -> bytes:
     figure = FIGURES[kind]()
-    return _render.rendered(figure, figure.data(results, problem), format)
+    return _render.rendered(figure, figure.data(results, problem), format).content
 
 
 every_kind = pytest.mark.parametrize("kind", list(FIGURES))
@@ -257,7 +262,8 @@ def test_hard_cases_are_legible(kind: str, results: Results, problem: Any) -> No
     cut = [words for words, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > page.x1 or box.y1 > page.y1]
     assert not cut
     legend = drawn.figure.legends[0].get_window_extent() if drawn.figure.legends else None
-    assert drawn.figure.axes[0].bbox.width > 300
+    grid = kind == "paths" and drawn.data.columns
+    assert drawn.figure.axes[0].bbox.width > (150 if grid else 300)
     for axes in drawn.figure.axes:
         if legend and axes.name != "3d":
             labels = axes.xaxis.get_tightbbox()
@@ -267,12 +273,12 @@ def test_hard_cases_are_legible(kind: str, results: Results, problem: Any) -> No
         assert not overlapping
 
 
-def _drawn_despite_missing_glyphs(kind: str, results: Results, problem: Any) -> Drawn:
+def _drawn_despite_missing_glyphs(kind: str, results: Results, problem: Any, **options: Any) -> Drawn:
     import warnings
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        return draw(kind, results, problem)
+        return draw(kind, results, problem, **options)
 
 
 def _overlap(one: Any, two: Any) -> float:
@@ -288,19 +294,22 @@ def test_missing_glyphs_raise_no_warning(kind: str) -> None:
 
 
 def test_labels_are_shown_verbatim() -> None:
-    drawn = _drawn_despite_missing_glyphs("paths", *HARD[0][1:])
+    drawn = _drawn_despite_missing_glyphs("paths", *HARD[0][1:], layout="overlay")
     for label in HARD_LABELS:
         assert any(text.startswith(f"{label} (") for text in drawn.legend)
     assert not any(text.get_parse_math() for text in drawn.texts)
+    drawn = _drawn_despite_missing_glyphs("paths", *HARD[0][1:], layout="grid")
+    shown = {text.get_text().replace("\n", "").replace(" ", "") for text in drawn.texts}
+    assert {label.replace(" ", "") for label in HARD_LABELS} <= shown
 
 
 # -- looks -------------------------------------------------------------------------------------------------------------
 
 
 def test_looks_repeat_late_and_differ_in_more_than_color() -> None:
-    looks = [_style.style(place) for place in range(100)]
+    looks = [style._replace(outline="") for style in map(_style.style, range(100))]
     assert len({*looks}) == len(looks)
-    for size in (len(_style.COLORS), len(_style.MARKERS), len(_style.DASHES)):
+    for size in (len(THEMES["light"].colors), len(MARKERS), len(_style.DASHES)):
         pairs = [(looks[i], looks[i + size]) for i in range(100 - size)]
         assert all(sum(a != b for a, b in zip(one, other, strict=True)) >= 2 for one, other in pairs)
 
@@ -313,22 +322,35 @@ def _lightness(color: str) -> float:
     return 116 * (y ** (1 / 3) if y > 216 / 24389 else (24389 / 27 * y + 16) / 116) - 16
 
 
-@pytest.mark.parametrize("colors", [_style.ERROR_COLORS, _style.SLOPE_COLORS])
-def test_error_colors_are_monotone_in_lightness(colors: tuple[str, ...]) -> None:
-    steps = np.diff([_lightness(color) for color in colors])
-    assert (steps < -3).all()
+every_theme = pytest.mark.parametrize("theme", THEMES)
 
 
-def test_paths_contrast_with_contours_in_grayscale() -> None:
-    darkest = _lightness(_style.ERROR_COLORS[-1])
-    for place in range(len(_style.COLORS)):
-        look = _style.style(place)
-        assert max(abs(_lightness(look.color) - darkest), abs(_lightness(look.outline) - darkest)) > 15
+@every_theme
+def test_error_colors_are_monotone_in_lightness(theme: str) -> None:
+    """Small errors look like the paper, large ones least."""
+    for colors in (THEMES[theme].errors, THEMES[theme].slopes):
+        steps = np.diff([abs(_lightness(color) - _lightness(THEMES[theme].paper)) for color in colors])
+        assert (steps > 3).all()
+
+
+@every_theme
+def test_paths_contrast_with_contours_in_grayscale(theme: str) -> None:
+    look = _style.Look(_style.Style(theme=theme))
+    last = _lightness(look.theme.errors[-1])
+    for place in range(len(look.colors)):
+        style = look.algorithm(place)
+        assert max(abs(_lightness(style.color) - last), abs(_lightness(style.outline) - last)) > 15
+        assert abs(_lightness(style.color) - _lightness(style.outline)) > 30
+
+
+@every_theme
+def test_text_contrasts_with_the_paper(theme: str) -> None:
+    assert abs(_lightness(THEMES[theme].ink) - _lightness(THEMES[theme].paper)) > 70
 
 
 def test_algorithm_has_the_same_color_in_all_figures(results: Results, problem: Perceptron) -> None:
     some = ("RPROP", "newton")  # a label and a name
-    expected = [_style.COLORS[2], _style.COLORS[5]]
+    expected = [THEMES["light"].colors[2], THEMES["light"].colors[5]]
     paths = draw("paths", results, problem, algorithms=some).artists
     assert [to_hex(arrows.get_facecolor()[0]) for arrows in paths.arrows] == expected
     assert [to_hex(end.get_color()) for end in paths.ends] == expected
@@ -383,8 +405,9 @@ def test_one_arrow_per_several_short_epochs(results: Results, problem: Perceptro
     np.testing.assert_allclose(tips, weights[shown[1:]], atol=1e-15)
     assert f"one arrow per {every} epochs" in drawn.words
     line = drawn.artists.lines[0].get_xydata()
-    np.testing.assert_array_equal(line[:-1], weights)  # the line contains every epoch
-    assert np.isnan(line[-1]).all()
+    pixel = (drawn.artists.plane.axes.get_xlim()[1] - drawn.artists.plane.axes.get_xlim()[0]) / 600
+    away = landscape.distances(weights, line[:-1], line[1:]).min(axis=1)
+    assert away.max() < 0.3 * pixel  # every epoch is on the line
 
 
 def test_close_up_shows_single_epochs_across_contours(results: Results, problem: Perceptron) -> None:
@@ -516,7 +539,7 @@ def test_runs_from_several_starts_share_one_legend_entry(problem: Perceptron) ->
     drawn = draw("paths", results, problem)
     epochs = sorted(run.trajectory.epochs for run in results.of("RPROP"))
     assert drawn.legend[0] == f"RPROP ({epochs[0]} to {epochs[-1]} epochs)"
-    assert len(drawn.artists.starts.get_xydata()) == 6  # three per algorithm, at the same positions
+    assert len(drawn.artists.starts.get_xydata()) == 3  # the same for both algorithms
     assert len(drawn.artists.ends[0].get_xydata()) == 3
 
 
@@ -634,7 +657,7 @@ def test_other_weights_are_fixed_at_the_end_of_the_first_run() -> None:
     ],
 )
 def test_round_numbers(low: float, high: float, numbers: list[float]) -> None:
-    found = _layout.round_numbers(low, high)
+    found = _ticks.round_numbers(low, high)
     assert all(low <= number <= high for number in found)
     assert {*numbers} <= {*found}
 
@@ -699,7 +722,7 @@ def test_threshold_is_relative_to_the_minimum_like_its_axis() -> None:
     np.testing.assert_allclose(f.at(np.asfortranarray(places)).error(), -0.5, atol=0.01)
     near = draw("errors", *on("six-hump-camel", OPTIMIZERS["gd"](step=0.02), epochs=200))
     assert near.artists.threshold.get_ydata()[0] == pytest.approx(1e-6, rel=1e-6)
-    assert "Threshold (error above minimum = 1e-06)" in near.legend
+    assert "Threshold (error above minimum = 1e-6)" in near.legend
 
 
 def test_axes_can_be_swapped() -> None:
@@ -732,7 +755,7 @@ def test_epoch_numbers_fit_in_windows_of_any_proportions() -> None:
 
 def test_wide_window_makes_the_figure_lower() -> None:
     wide, square = (draw("contour", *on(name)) for name in ("freudenstein-roth", "booth"))
-    assert square.figure.get_figheight() == _style.HEIGHT
+    assert square.figure.get_figheight() == THEMES["light"].size[1]
     assert wide.figure.get_figheight() < 4.5
     assert wide.artists.axes.bbox.width == pytest.approx(2 * wide.artists.axes.bbox.height, rel=1e-6)
 
@@ -822,7 +845,7 @@ def test_many_targets_are_shown_with_a_color_bar(results: Results) -> None:
     dataset = Dataset("numbers", rows, tuple(i / 10 for i in range(10)), ("a", "b"))
     drawn = draw("data", results, Perceptron(dataset=dataset))
     assert drawn.artists[0].get_array().tolist() == [i / 10 for i in range(10)]
-    assert [axes.get_ylabel() for axes in drawn.figure.axes] == ["B", "Target"]
+    assert [axes.get_ylabel() for axes in drawn.figure.axes] == ["b", "Target"]
 
 
 def test_bars_end_at_their_values(results: Results, problem: Perceptron) -> None:
@@ -888,7 +911,7 @@ def test_tracks_lie_on_the_surface(results: Results, problem: Perceptron) -> Non
 
 def test_invisible_start_is_not_in_the_legend_of_the_surface(results: Results, problem: Perceptron) -> None:
     drawn = draw("surface", results, problem, algorithms=["momentum"], x=[0, 5], y=[-5, 0])
-    assert drawn.legend == ["Momentum (92 epochs)"]
+    assert drawn.legend == ["Momentum (92 epochs, starts outside the plot)"]
 
 
 def test_surface_notes_the_fixed_weights() -> None:
@@ -1044,7 +1067,7 @@ for kind, cls in FIGURES.items():
     if cls().invalid_options(problem, []):
         continue
     for format in ("png", "svg", "pdf") if kind == "paths" else ("png",):
-        print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format)).hexdigest())
+        print(kind, format, hashlib.sha256(rendered(cls(), cls().data(results, problem), format).content).hexdigest())
 """
 IN_A_PROCESS = """
 import locale, warnings

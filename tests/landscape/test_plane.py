@@ -11,8 +11,8 @@ import pytest
 from bpviz.config import Algorithm, Experiment
 from bpviz.declare import FIGURES, OPTIMIZERS
 from bpviz.experiment import runner
-from bpviz.figures import _contour, _render, _style
-from bpviz.landscape import error_plane, fixed_weights_note
+from bpviz.figures import _contour, _labels, _render, _style
+from bpviz.landscape import error_plane
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
 
@@ -50,7 +50,7 @@ def plane_of(features: int, shown: slice = slice(None), **settings: Any) -> Any:
     ],
 )
 def test_note_names_the_run_that_fixes_the_other_weights(features: int, settings: Any, note: str) -> None:
-    assert re.fullmatch(note, fixed_weights_note(plane_of(features, **settings)))
+    assert re.fullmatch(note, _labels.section_note("contour", plane_of(features, **settings).section))
 
 
 def test_plane_is_taken_at_the_end_of_that_run() -> None:
@@ -76,4 +76,4 @@ def test_figures_of_hundreds_of_weights_keep_their_size(kind: str) -> None:
     results = results_on(problem)
     request = FIGURES[kind]()
     figure = _render.drawn(request, request.data(results, problem))
-    assert figure.get_figheight() <= _style.HEIGHT + 0.5
+    assert figure.get_figheight() <= _style.Look().size[1] + 0.5

@@ -95,7 +95,7 @@ C1_C2 = "rejected by scipy.optimize.minimize(method='BFGS'): 'c1' and 'c2' do no
             "{name: scipy:CG, disp: 1}",
             "disp",
             ".disp",
-            "unknown setting of scipy:CG; use one of name, label, with, gtol, ",
+            "unknown setting of scipy:CG; use one of name, label, color, marker, with, gtol, ",
         ),
         ("{name: scipy:BFGS, c1: 0.95}", "0.95", ".c1", C1_C2),
         ("{name: scipy:BFGS, c1: 0.5, c2: 0.4}", "{", "", C1_C2),  # each is valid alone

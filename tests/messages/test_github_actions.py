@@ -95,7 +95,6 @@ def test_prints_ten_annotations_and_counts_the_rest():
 
 
 def test_excerpts_are_not_run_as_commands():
-    assert github_actions.escape_commands("a::b\n  ::add-mask::x\n::error::y") == "a::b\n  : :add-mask::x\n: :error::y"
     write("::stop-commands::x: 1\nalgorithms: [gd]\n")
     code, _, err = invoke("validate", "configs/one.yaml")
     assert code == 2
@@ -187,6 +186,11 @@ def test_summary_is_appended_and_truncated(workspace):
     assert content.decode().endswith("line ä\n````\n\n\n*Truncated; see the log of this step for the rest.*\n")
     assert github_actions.summarize("more" * 100) == cut
     assert path.read_bytes() == content
+
+
+def test_summary_shows_control_characters(workspace):
+    assert github_actions.summarize("a\x1b[2Jb\u202ec\r\n") is None
+    assert (workspace / "summary.md").read_bytes() == b"a\\x1b[2Jb\\u202ec\\r\n"
 
 
 def test_summary_that_cannot_be_written_is_a_warning(workspace, monkeypatch):

@@ -44,7 +44,7 @@ def _section(name: str) -> str:
 
 def draw(path: Path) -> None:
     """Draw every function in its window, with a path of gradient descent with a strong Wolfe line search."""
-    with mpl.rc_context(_render._settings()):
+    with mpl.rc_context(_render._settings(_style.look())):
         figure = Figure(INCHES, dpi=DPI)
         canvas = FigureCanvasAgg(figure)
         rooms = {"left": 0.01, "right": 0.99, "top": 0.965, "bottom": 0.01, "hspace": 0.17, "wspace": 0.06}
@@ -66,13 +66,13 @@ def _draw_one(axes: Any, name: str) -> None:
     colors, norm = _contour.scale(plane)
     axes.contourf(plane.x, plane.y, plane.error, plane.levels, cmap=colors, norm=norm)
     lined = landscape.levels_with_lines(plane)
-    axes.contour(plane.x, plane.y, plane.error, lined, colors=_style.PALE, linewidths=0.25, alpha=0.6)
+    axes.contour(plane.x, plane.y, plane.error, lined, colors=_style.look().theme.pale, linewidths=0.25, alpha=0.6)
     path = results.runs[0].trajectory.weights
-    axes.plot(*path.T, color=_style.COLORS[3], linewidth=1.1)
+    axes.plot(*path.T, color=_style.look().colors[3], linewidth=1.1)
     signs = [
-        (path[:1], _style.START, 4.0),
-        (plane.other_minima[:, :2], _style.OTHER, 4.5),
-        (plane.lowest_minima[:, :2], _style.LOWEST, 6.0),
+        (path[:1], _style.look().start, 4.0),
+        (plane.other_minima[:, :2], _style.look().other, 4.5),
+        (plane.lowest_minima[:, :2], _style.look().lowest, 6.0),
     ]
     for places, sign, size in signs:
         axes.plot(*places.T, linestyle="none", **{**sign, "markersize": size, "markeredgewidth": 0.7})

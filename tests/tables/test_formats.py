@@ -118,6 +118,12 @@ def test_all_endings_and_non_finite_numbers_have_rows() -> None:
             assert row[-2] in ("inf", "nan", "4.941e-324")
 
 
+def test_markdown_has_one_line_per_row() -> None:
+    """Titles and labels of outputs that were not written by bpviz may have several lines."""
+    table = tables.Table(["a\nb"], [["c\r\n# d"], ["e\u2028f"]], [False])
+    assert tables.as_markdown(table) == "| a b |\n| --- |\n| c \\# d |\n| e f |\n"
+
+
 def test_markdown_is_exact_and_escapes_markup() -> None:
     one = results(run(AWKWARD, [0.5, 0.1], {"gradient": 1}, step=0.1 + 0.2), title=AWKWARD)
     escaped = 'a, "b" \\| \\`c\\` \\*d\\*\\_e\\_ \\<i\\> \\[x\\](y) \\# \\& \\~\\~s\\~\\~ \\$z\\$ \\\\'

@@ -69,15 +69,26 @@ def _then_and_now(repository: _Repository, folder: str) -> tuple[Side, Side]:
     return then, now
 
 
+def _work_tree(folder: str) -> Path:
+    """Return the nearest parent of a folder that has ``.git``.
+
+    Git would also accept a folder with the files of a bare repository, which can be part of a commit. The config in it
+    can name commands that git runs.
+    """
+    inside = Path(os.path.realpath(folder))
+    for parent in (inside, *inside.parents):
+        if (parent / ".git").exists():
+            return parent
+    raise mistake(folder, "not in a git repository")
+
+
 class _Repository:
     """The files of a git repository at a revision."""
 
     def __init__(self, folder: str, revision: str) -> None:
         self.revision = revision
         self._named = folder
-        self._folder = Path(os.path.abspath(folder))  # noqa: PTH100  Path.resolve would follow links
-        while not self._folder.is_dir():
-            self._folder = self._folder.parent
+        self._folder = _work_tree(folder)
         self.top = Path(os.fsdecode(self._git("rev-parse", "--show-toplevel").rstrip(b"\n")))
         if revision.startswith("-") or not revision:
             raise mistake(f"--git {revision}", "invalid revision")
@@ -112,7 +123,7 @@ class _Repository:
 
     def _git(self, *arguments: str) -> bytes:
         """Return the output of a git command; raise ConfigError with its error message if it fails."""
-        environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+        environment = {**os.environ, "LC_ALL": "C", "GIT_LITERAL_PATHSPECS": "1", "GIT_OPTIONAL_LOCKS": "0"}
         try:
             done = subprocess.run(
                 ["git", "-C", str(self._folder), *arguments], capture_output=True, check=False, env=environment

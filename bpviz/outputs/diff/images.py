@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpviz.config import ConfigError, Mistake
-from bpviz.figures import _style
+from bpviz.figures._style import Look
 from bpviz.outputs import images
+from bpviz.storage.reading import UnreadableError
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -25,16 +26,22 @@ def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
     pairs: list[tuple[str, Array, Array]] = []
     mistakes: list[Mistake] = []
     for name, before, now in _in_both(old, new):
-        contents = before(), now()
+        try:
+            contents = before(), now()
+        except UnreadableError as error:
+            mistakes.append(Mistake(f"{name}.png", 0, 0, "", str(error)))
+            continue
         if contents[0] == contents[1]:
             continue
-        pictures = []
-        for side, content in zip((old, new), contents, strict=True):
-            try:
-                pictures.append(images.decode(content))
-            except images.UnreadableError:
-                mistakes.append(Mistake(side.name, 0, 0, name, "not a valid PNG"))
-        if len(pictures) == 2 and not (found := images.compare(*pictures)).same:
+        side = old
+        try:
+            before_pixels = images.decode(contents[0])
+            side = new
+            found = images.compare(before_pixels, images.decode(contents[1]))
+        except images.UnreadableError as error:
+            mistakes.append(Mistake(side.name, 0, 0, name, str(error)))
+            continue
+        if not found.same:
             pairs.append((name, found.expected, found.actual))
     if mistakes:
         raise ConfigError(mistakes)
@@ -69,19 +76,20 @@ def _drawn(old: str, new: str, pairs: list[tuple[str, Array, Array]]) -> bytes:
     tall = _HEADING + sum(heights[:fit]) + (_CAPTION if more else 0) + _MARGIN
     wide = 2 * width + 3 * _MARGIN
     left = (_MARGIN, 2 * _MARGIN + width)
+    look = Look()
     with blank(wide, tall) as figure:
 
         def write(text: str, x: int, y: int, size: float, **how: Any) -> None:
             figure.text(x / wide, 1 - y / tall, text, fontsize=size, va="center", **how)
 
         for x, heading in zip(left, (f"old: {old}", f"new: {new}"), strict=True):
-            write(heading, x, _HEADING // 2, _style.TITLE, fontweight="bold")
+            write(heading, x, _HEADING // 2, look.title, fontweight="bold")
         top = _HEADING
         for (name, *both), height in zip(shown, heights, strict=False):
             for x, picture in zip(left, both, strict=True):
-                write(name, x, top + _CAPTION // 2, _style.BODY)
+                write(name, x, top + _CAPTION // 2, look.body)
                 figure.figimage(picture / 255, x, tall - top - _CAPTION - picture.shape[0], origin="upper")
             top += height
         if more:
-            write(f"... and {more} more (omitted: image too tall)", left[0], top + _CAPTION // 2, _style.BODY)
+            write(f"... and {more} more (omitted: image too tall)", left[0], top + _CAPTION // 2, look.body)
         return png(figure)

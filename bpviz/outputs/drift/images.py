@@ -44,7 +44,7 @@ def curves(
         "actual": (Errors(), ErrorsData(now, 0.0, threshold, "Error per epoch, now")),
         "difference": (_Distances(), ErrorsData(differences, 0.0, None, "Absolute difference")),
     }
-    return {part: _render.rendered(figure, data, "png") for part, (figure, data) in drawn.items()}
+    return {part: _render.rendered(figure, data, "png").content for part, (figure, data) in drawn.items()}
 
 
 def _finite(errors: Sequence[float]) -> Array:
