@@ -35,19 +35,20 @@ class Lamb:
     The Adam update is rescaled to the norm of the weights, times the step. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
-    r = m̂ / (√v̂ + ε) + λ w with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
+    r = m̂ / (√(v̂ + ε₀) + ε) + λ w with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
     w ← w - η r ‖w‖ / ‖r‖, or w - η r where a norm is 0
-    convention torch: w ← (1 - η λ) w,  r = m / (√v + ε)
+    convention torch: w ← (1 - η λ) w,  r = m / (√(v + ε₀) + ε)
                       w ← w - η / (1 - β₁ᵗ) r min(‖w‖, 10) / (‖r‖ + ε)
 
-    η: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, v: 0 at the start;
-    variant: convention
+    η: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, λ: weight_decay, t: epoch, from 1; m, v: 0 at the
+    start; variant: convention
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size η, relative to the norm of the weights")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-6, "(0, inf)", "constant for numerical stability, ε")
+    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (0 in the paper)")
     weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay λ, added to the update before scaling")
     convention: str = hyper("paper", Choice(("paper", "torch")), "variant: paper or an earlier version (torch)")
 
@@ -59,9 +60,9 @@ class Lamb:
         m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
         if self.convention == "torch":
             w = w - self.step * self.weight_decay * w
-            r = m.value / (xp.sqrt(v.value) + self.epsilon)
+            r = m.value / (xp.sqrt(v.value + self.epsilon_root) + self.epsilon)
         else:
-            r = m.corrected / (xp.sqrt(v.corrected) + self.epsilon) + self.weight_decay * w
+            r = m.corrected / (xp.sqrt(v.corrected + self.epsilon_root) + self.epsilon) + self.weight_decay * w
         long, wide = xp.sqrt(f.dot(w, w)), xp.sqrt(f.dot(r, r))
         scales = (long > 0) & (wide > 0)
         if self.convention == "torch":
@@ -94,17 +95,19 @@ class NovoGrad:
     Each gradient g = ∇E(w) is divided by the root of the running mean of its squared norm.
 
     v ← β₂ v + (1 - β₂) ‖g‖², and ‖g‖² in the first epoch
-    m ← β₁ m + g / (√v + ε) + d w
+    m ← β₁ m + g / (√(v + ε₀) + ε) + d w
     w ← w - λ m
-    averaging: m ← β₁ m + (1 - β₁) (g / (√v + ε) + d w), from the second epoch on
+    averaging: m ← β₁ m + (1 - β₁) (g / (√(v + ε₀) + ε) + d w), from the second epoch on
 
-    λ: step, β₁: beta1, β₂: beta2, ε: epsilon, d: weight_decay; m: 0 at the start; variant: averaging
+    λ: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, d: weight_decay; m: 0 at the start;
+    variant: averaging
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size λ")
     beta1: Column = hyper(0.95, "[0, 1)", "fraction of the last update kept, β₁")
     beta2: Column = hyper(0.98, "[0, 1)", "decay of the mean squared gradient norm, β₂")
     epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (0 in the paper)")
     weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay d, added to the scaled gradient")
     averaging: bool = hyper(False, Flag(), "whether m is a mean of scaled gradients instead of a decaying sum")
 
@@ -117,7 +120,7 @@ class NovoGrad:
         v = state.v.add(square, self.beta2)
         first = state.v.beta_t == 1
         v = v._replace(value=xp.where(first, square, v.value))
-        added = g / (xp.sqrt(v.value) + self.epsilon) + self.weight_decay * w
+        added = g / (xp.sqrt(v.value + self.epsilon_root) + self.epsilon) + self.weight_decay * w
         if self.averaging:
             added = xp.where(first, 1, 1 - self.beta1) * added
         m = self.beta1 * state.m + added

@@ -11,7 +11,7 @@ def _norm(v):
     return math.sqrt(sum(x * x for x in v))
 
 
-def lamb(f, x, *, step, beta1, beta2, epsilon, weight_decay, convention):
+def lamb(f, x, *, step, beta1, beta2, epsilon, epsilon_root, weight_decay, convention):
     """You et al. 2020, Algorithm 2, with one layer and φ(z) = z; with convention torch, pytorch_optimizer 4.1.0."""
     eta, lambda_ = step, weight_decay
     m, v = [0.0] * len(x), [0.0] * len(x)
@@ -23,33 +23,34 @@ def lamb(f, x, *, step, beta1, beta2, epsilon, weight_decay, convention):
         v = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(v, g, strict=True)]
         if convention == "torch":
             x = [y - eta * lambda_ * y for y in x]
-            u = [a / (math.sqrt(b) + epsilon) for a, b in zip(m, v, strict=True)]
+            u = [a / (math.sqrt(b + epsilon_root) + epsilon) for a, b in zip(m, v, strict=True)]
             trust_ratio = min(_norm(x), 10) / (_norm(u) + epsilon)
             x = [y - eta / (1 - beta1**t) * trust_ratio * a for y, a in zip(x, u, strict=True)]
             yield x
             continue
         m_hat = [a / (1 - beta1**t) for a in m]
         v_hat = [b / (1 - beta2**t) for b in v]
-        r = [a / (math.sqrt(b) + epsilon) for a, b in zip(m_hat, v_hat, strict=True)]
+        r = [a / (math.sqrt(b + epsilon_root) + epsilon) for a, b in zip(m_hat, v_hat, strict=True)]
         u = [a + lambda_ * y for a, y in zip(r, x, strict=True)]
         ratio = _norm(x) / _norm(u)
         x = [y - eta * ratio * a for y, a in zip(x, u, strict=True)]
         yield x
 
 
-def novograd(f, w, *, step, beta1, beta2, epsilon, weight_decay, averaging):
+def novograd(f, w, *, step, beta1, beta2, epsilon, epsilon_root, weight_decay, averaging):
     """Ginsburg et al. 2019, Algorithm 1, with one layer, and with ε in the first line."""
     lambda_, d = step, weight_decay
     share = 1 - beta1 if averaging else 1
     g = f.gradient(w)
     v = _norm(g) ** 2
-    m = [a / (math.sqrt(v) + epsilon) + d * x for a, x in zip(g, w, strict=True)]
+    m = [a / (math.sqrt(v + epsilon_root) + epsilon) + d * x for a, x in zip(g, w, strict=True)]
     while True:
         w = [x - lambda_ * a for x, a in zip(w, m, strict=True)]
         yield w
         g = f.gradient(w)
         v = beta2 * v + (1 - beta2) * _norm(g) ** 2
-        m = [beta1 * b + share * (a / (math.sqrt(v) + epsilon) + d * x) for b, a, x in zip(m, g, w, strict=True)]
+        root = math.sqrt(v + epsilon_root) + epsilon
+        m = [beta1 * b + share * (a / root + d * x) for b, a, x in zip(m, g, w, strict=True)]
 
 
 def lars(f, w, *, step, trust, momentum, weight_decay, convention):
@@ -78,8 +79,8 @@ def fromage(f, w, *, step):
 TWINS = {"lamb": lamb, "novograd": novograd, "lars": lars, "fromage": fromage}
 _UNUSUAL = {"step": 0.05, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2, "weight_decay": 0.03}
 UNUSUAL = {
-    "lamb": {**_UNUSUAL, "convention": "torch"},
-    "novograd": {**_UNUSUAL, "averaging": True},
+    "lamb": {**_UNUSUAL, "epsilon_root": 0.3, "convention": "torch"},
+    "novograd": {**_UNUSUAL, "epsilon_root": 0.3, "averaging": True},
     "lars": {"step": 2.3, "trust": 0.02, "momentum": 0.35, "weight_decay": 0.03, "convention": "optax"},
     "fromage": {"step": 0.02},
 }
@@ -113,6 +114,18 @@ def test_early_lamb_counts_norms_of_at_most_10(bowl, follow):
     settings = {"step": 0.1, "beta1": 0, "beta2": 0, "epsilon": 2, "convention": "torch"}
     r = 164 / 166
     assert follow("lamb", bowl, (3, 40), **settings, max_epochs=1).weights[1] == pytest.approx((3, 40 - r / (r + 2)))
+
+
+def test_epsilon_root_is_under_the_root(bowl, follow):
+    """From (0, 4), g = (-3, 20): for LAMB m̂ / (√(v̂ + 16) + 1) = (-3 / 6, 20 / (√416 + 1)), scaled to norm 4.
+
+    NovoGrad divides by √(409 + 32) + 1 = 22.
+    """
+    run = follow("lamb", bowl, (0, 4), step=0.1, epsilon=1, epsilon_root=16, max_epochs=1)
+    r = (-0.5, 20 / (math.sqrt(416) + 1))
+    assert run.weights[1] == pytest.approx((0.2 / _norm(r), 4 - 0.4 * r[1] / _norm(r)), rel=1e-14)
+    run = follow("novograd", bowl, (0, 4), step=1.1, epsilon=1, epsilon_root=32, max_epochs=1)
+    assert run.weights[1] == pytest.approx((0.15, 3), rel=1e-14)
 
 
 def test_moves_of_lamb_are_proportional_to_the_norm_of_the_weights(unequal, follow):

@@ -189,6 +189,27 @@ CASES = [
         "SM3",
         {"lr": 0.05, "momentum": 0.4, "beta": 0.7, "eps": 0.2},
     ),
+    Case(
+        "novograd",
+        {"step": 0.02, **_SLOW, "epsilon_root": 0.3, "weight_decay": 0.03},
+        "optax",
+        "novograd",
+        {"learning_rate": 0.02, **_THEIR_SLOW, "eps_root": 0.3, "weight_decay": 0.03},
+    ),
+    Case(
+        "lamb",
+        {"step": 0.02, **_SLOW, "epsilon_root": 0.3, "weight_decay": 0.03},
+        "optax",
+        "lamb",
+        {"learning_rate": 0.02, **_THEIR_SLOW, "eps_root": 0.3, "weight_decay": 0.03},
+    ),
+    Case(
+        "optimistic-adam",
+        {"step": 0.03, **_SLOW, "epsilon_root": 0.3, "alpha": 0.7, "beta": 0.4},
+        "optax",
+        "optimistic_adam_v2",
+        {"learning_rate": 0.03, "alpha": 0.7, "beta": 0.4, **_THEIR_SLOW, "eps_root": 0.3, "nesterov": False},
+    ),
     Case("lamb", {"convention": "torch"}, "pytorch_optimizer", "Lamb", {}),
     Case(
         "lamb",
