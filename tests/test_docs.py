@@ -28,7 +28,8 @@ from bpviz import config
 from bpviz.config.schema import CSV, INITIAL, LAYER, keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
-from bpviz.figures._style import THEMES, Style
+from bpviz.figures._style import Style
+from bpviz.figures._themes import THEMES
 from bpviz.figures._words import WORDS
 from bpviz.messages.text import join_words, quote_value
 

@@ -27,7 +27,8 @@ EXPORT_VERSION = 1
 
 PICTURES = (".png", ".svg", ".pdf")
 _TABLES = ("run.json", "summary.json", "summary.csv", "summary.md", "history.csv")
-_NOT_OF_RUNS = ("figures", "expect")  # parts of an experiment that do not affect runs
+_NOT_OF_RUNS = ("title", "figures", "style", "labels", "expect")  # parts of an experiment that do not affect runs
+_NOT_SETTINGS = ("name", "label", "color", "marker")  # keys of an algorithm that are not settings of its rule
 _RERUN = "rerun its config with `bpviz run`"
 _USE_OUTPUTS = "use a folder written by `bpviz run`, such as outputs/neupy"
 _LONGEST = 250  # characters of a parameter; run.json has the full value
@@ -122,7 +123,7 @@ def read(folder: Path) -> Outputs:
     resolved, summary = (_json(folder / name) for name in ("run.json", "summary.json"))
     try:
         versions = {str(name): str(version) for name, version in resolved["versions"].items()}
-        experiment = {k: v for k, v in resolved["experiment"].items() if k not in ("title", "start", *_NOT_OF_RUNS)}
+        experiment = {k: v for k, v in resolved["experiment"].items() if k not in ("start", *_NOT_OF_RUNS)}
         algorithms = {entry["label"]: dict(entry) for entry in experiment.pop("algorithms")}
         runs = list(_runs(folder, summary["runs"], algorithms, experiment, versions))
         title = str(summary["title"])
@@ -156,7 +157,7 @@ def _runs(
     histories = _histories(folder / "history.csv", entries, starts)
     for entry, start, (metrics, history) in zip(entries, starts, histories, strict=True):
         label = str(entry["label"])
-        settings = {key: value for key, value in algorithms[label].items() if key not in ("name", "label")}
+        settings = {key: value for key, value in algorithms[label].items() if key not in _NOT_SETTINGS}
         params = {"algorithm": entry["algorithm"], "label": label, "settings": settings, "start": list(start)}
         if algorithms[label]["name"] != entry["algorithm"]:
             raise ValueError(label)

@@ -36,7 +36,8 @@ from bpviz.experiment import runner
 from bpviz.figures import _render, _style, _ticks
 from bpviz.figures._base import outcome, slug
 from bpviz.figures._colors import MARKERS
-from bpviz.figures._style import THEMES, Look
+from bpviz.figures._style import Look
+from bpviz.figures._themes import THEMES
 from bpviz.landscape.levels import levels_of
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron

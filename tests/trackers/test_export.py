@@ -140,8 +140,10 @@ def ids(folder: Path) -> dict[str, str]:
     return {run.name: run.id for run in read(folder).runs}
 
 
-def test_ids_do_not_depend_on_path_time_figures_or_title(study: Path, tmp_path: Path) -> None:
+def test_ids_do_not_depend_on_path_time_figures_looks_or_title(study: Path, tmp_path: Path) -> None:
     config = CONFIG.replace("title: Two starts", "title: Another").replace("[{kind: errors}]", "[]")
+    config = config.replace("max_step: 0.5", "max_step: 0.5, color: red, marker: square")
+    config += "\nstyle: {theme: dark}\nlabels: {Epoch: Epoche}\n"
     again = written(tmp_path / "elsewhere/study", config)
     assert ids(again) == ids(study)
     assert read(again).id == read(study).id
