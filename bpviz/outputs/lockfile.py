@@ -162,8 +162,8 @@ def _is_sound(data: Any) -> bool:
 
 @functools.cache
 def _is_module(name: str) -> bool:
-    """Return whether a source file of bpviz can have this name."""
-    return re.fullmatch(r"(?:\w+/)*\w+\.py", name) is not None
+    """Return whether a source or data file of bpviz can have this name."""
+    return re.fullmatch(r"(?:\w+/)*\w+(?:\.py|\.csv|\.\w+\.gz)", name) is not None
 
 
 def _is_record(record: Mapping[str, Any]) -> bool:

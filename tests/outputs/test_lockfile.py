@@ -100,7 +100,7 @@ def test_keeps_letters_and_undecodable_bytes_of_paths(tmp_path: Path) -> None:
         ("files.errors.png", {"bytes": "", "size": 0}),
         ("files.errors.png", {"bytes": "", "size": 1 << 30}),
         ("left_over", {}),
-        ("code", {"__init__.py": "2c", "a/b/c_d.py": ""}),
+        ("code", {"__init__.py": "2c", "a/b/c_d.py": "", "a/data.csv": "0", "a/data.u8.gz": "1"}),
         ("inputs", {"config": "0a", "data ../a b.csv": "", "package a.b-c_d": "1", "plugin x.py (2)": "0"}),
         ("config", "caf\udc80\udcff.yaml"),
         ("asked.overrides", ["\ud7ff\ue000"]),  # the characters next to the surrogates
@@ -156,6 +156,8 @@ def test_accepts_valid_values(path: str, value: object, tmp_path: Path) -> None:
         ("code", {"/dev/zero": "x"}),
         ("code", {"../setup.py": "x"}),
         ("code", {"engine/../../setup.py": "x"}),
+        ("code", {"engine/../data.gz": "x"}),
+        ("code", {"notes.txt": "x"}),
         ("code", {"engine/loop": "x"}),
         ("inputs", {"other": "0a"}),
         ("inputs", {"package ": "1"}),
