@@ -43,7 +43,9 @@ def backpropagation(chain: Chain, after: Array | None, digits: int) -> list[Sect
         return "" if x is None else f"{x + 0.0:.{digits}g}"  # 0 for -0
 
     product = "dE/dp · dp/ds · ds/dw" if chain.is_neuron else "delta · input"
-    means = f" (mean: of all {chain.samples} samples)" if chain.samples > 1 else ""
+    parts = [f"of all {chain.samples} samples"] if chain.samples > 1 else []
+    parts += ["with the penalty"] if chain.penalized else []
+    means = f" (mean: {', '.join(parts)})" if parts else ""
     desired = ", ".join(map(number, chain.desired))
     return [
         Section(f"Forward pass: E = {number(chain.error)} for the desired output {desired}", _forward(chain, number)),
@@ -83,7 +85,7 @@ def _derivatives(chain: Chain, number: _Number) -> Table:
 
 
 def _gradient(chain: Chain, number: _Number) -> Table:
-    means = chain.samples > 1
+    means = chain.samples > 1 or chain.penalized
     rows = []
     for weight in chain.weights:
         mean = [number(weight.mean_gradient)] if means else []

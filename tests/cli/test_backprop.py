@@ -112,6 +112,17 @@ def test_mean_gradient_has_a_column_and_makes_the_update():
     assert "mean" not in printed("neuron.yaml")
 
 
+def test_penalty_is_part_of_the_mean_and_of_the_update():
+    Path("penalty.yaml").write_text(NEURON + "penalty: {l2: 0.1}\n")
+    text = printed("penalty.yaml --digits 12")
+    assert "(mean: with the penalty)\n" in text
+    means = {name.removeprefix("dE/d"): float(cells[2]) for name, cells in rows(text, "Gradient").items()}
+    changes = {name: float(cells[1]) for name, cells in rows(text, "Update").items()}
+    assert changes == pytest.approx({name: -0.01 * mean for name, mean in means.items()}, rel=1e-9)
+    own = rows(printed("neuron.yaml --digits 12"), "Gradient")["dE/dw1"][0]
+    assert rows(text, "Gradient")["dE/dw1"][0] == own
+
+
 def test_json_has_every_number():
     record = json.loads(printed("xor.yaml --sample 2 --format json"))
     assert (record["algorithm"], record["epoch"], record["sample"], record["samples"]) == ("Gradient descent", 0, 2, 4)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from bpviz.problems.penalty import Penalized
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -59,8 +61,8 @@ class Unit(NamedTuple):
 class Weight(NamedTuple):
     """A weight: its place among all, its layer, the unit it leads to, and the one it comes from (None for a bias).
 
-    ``gradient`` is of the sample's loss, ``mean_gradient`` of the error over all samples, and ``growth`` the change of
-    the sample's loss if the weight alone is larger by 1.
+    ``gradient`` is of the sample's loss, ``mean_gradient`` of the error over all samples with any penalty, and
+    ``growth`` the change of the sample's loss if the weight alone is larger by 1.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Chain(NamedTuple):
     sizes: tuple[int, ...]
     params: int
     samples: int
+    penalized: bool
     error: float
     desired: list[float]
     units: list[Unit]
@@ -135,6 +138,7 @@ class _Sample:
     """A network at some weights, on one sample."""
 
     def __init__(self, problem: Any, w: Array, sample: int) -> None:
+        self.problem = problem
         self.network: Network = problem.as_network()
         self.names: Sequence[str] = problem.weights
         self.w = np.array(w, np.float64)
@@ -156,6 +160,7 @@ class _Sample:
             self.sizes,
             len(self.w),
             self.network.samples,
+            isinstance(self.problem, Penalized),
             float(self.point.error()[0]),
             self.targets[0, 0].tolist(),
             list(self._units()),
@@ -222,7 +227,7 @@ class _Sample:
         return [*shown_units(self.sizes[0]), *range(self.sizes[0], len(self.w))]
 
     def _weights(self) -> Iterator[Weight]:
-        gradient, mean = self.point.gradient()[0], self.network.at(self.w[None]).gradient()[0]
+        gradient, mean = self.point.gradient()[0], self.problem.at(self.w[None]).gradient()[0]
         error = self.point.error()[0]
         first = 0
         for layer, dense in enumerate(self.layered.layers, 1):
