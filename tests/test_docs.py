@@ -77,8 +77,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "configs").symlink_to(ROOT / "configs")
     shutil.copytree(ROOT / "outputs/neupy", folder / "outputs/neupy")
     (folder / "README.md").write_bytes((ROOT / "README.md").read_bytes())
-    for block in blocks("python"):
-        if named := re.match(r"# (\w+\.py)\n", block):
+    for block in [*blocks("python"), *blocks("yaml")]:
+        if named := re.match(r"# (\w+\.(?:py|yaml))\n", block):
             (folder / named[1]).write_text(block, encoding="utf-8")
     return folder
 
@@ -305,7 +305,8 @@ def test_committed_configs_are_valid(name: str) -> None:
 
 
 def test_yaml_blocks_are_configs_that_run(folder: Path, program: Program) -> None:
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md", "docs/figures.md")]
+    names = ("README.md", "docs/backpropagation.md", "docs/config.md", "docs/figures.md")
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in names]
     blocks = [block for text in texts for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     assert len(blocks) >= 3
     for number, block in enumerate(blocks):

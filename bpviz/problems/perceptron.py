@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Array
     from bpviz.problems._neuron import Neuron, NeuronPoint
     from bpviz.problems.datasets import Dataset
+    from bpviz.problems.network.network import Network
 
 # The classes of _neuron by name, as text: reading a config must not import NumPy.
 ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softplus": "Softplus", "linear": "Linear"}
@@ -94,6 +95,14 @@ class Perceptron:
 
     def at(self, w: Array, spare: Any = None) -> NeuronPoint:
         return self._neuron.at(w, spare)
+
+    def as_network(self) -> Network:
+        """Return the same problem, with the same order of weights, as a network of one layer."""
+        from bpviz.problems.network.layers import Layer
+        from bpviz.problems.network.network import Network
+
+        loss = "binary-cross-entropy" if self.loss == "cross-entropy" else self.loss
+        return Network(self.dataset, (Layer(1, self.activation, self.bias),), loss)
 
     @cached_property
     def _neuron(self) -> Neuron:

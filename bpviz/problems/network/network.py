@@ -135,6 +135,9 @@ class Network:
     def part(self, samples: npt.NDArray[np.int64]) -> Layered:
         return self._layered.part(samples)
 
+    def as_network(self) -> Network:
+        return self
+
     def at(self, w: Array, spare: Any = None) -> LayeredPoint:
         return self._layered.at(w)
 
