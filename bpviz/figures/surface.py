@@ -163,13 +163,14 @@ class Surface(OfPlane, OfAlgorithms):
         axes.set(**_labels.weight_labels(plane.names), zlabel=_labels.error_label(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+            _ticks.state_offset(axis)
             axis.labelpad = 8 * look.scale
         if data.logarithmic:
             ticks = _ticks.round_numbers(plane.levels[0], plane.levels[-1])
             texts = [_ticks.number(tick) for tick in ticks]
             axes.set_zticks([math.log10(tick) for tick in ticks], texts)
         else:
-            texts = _ticks.labels([float(tick) for tick in axes.get_zticks()])
+            texts = axes.zaxis.get_major_formatter().format_ticks(axes.get_zticks())
         # mplot3d centers tick labels at a fixed distance from the axis: long ones would overlap the axis and its label.
         room = 3.2 * look.scale * max(0, max(map(len, texts)) - 4)
         axes.zaxis.set_tick_params(pad=3.5 * look.scale + room)
