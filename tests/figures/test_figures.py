@@ -816,6 +816,24 @@ def test_errors_are_relative_to_the_minimum() -> None:
     assert high > 80
 
 
+@pytest.mark.parametrize(
+    ("errors", "remark"),
+    [
+        ([1, 2, 900], ""),
+        ([1, 1e5, 1e9], ", leaves the plot"),
+        ([1, 1e5, 2], ", leaves the plot and returns"),
+        ([1, 1e-3, 0], ", leaves the plot"),  # there is no 0 on a logarithmic axis
+    ],
+)
+def test_legend_states_errors_outside_the_limits(errors: list[float], remark: str) -> None:
+    results = results_of(np.zeros((3, 2)))
+    results.runs[0].trajectory.errors[:] = errors
+    drawn = draw("errors", results, PROBLEMS["booth"]())
+    low, high = drawn.figure.axes[0].get_ylim()
+    assert all(low <= error <= high for error in errors) is (not remark)
+    assert drawn.legend[0] == f"a (2 epochs, reached max_epochs{remark})"
+
+
 def test_threshold_far_below_all_errors_is_within_the_limits() -> None:
     drawn = draw("errors", *on("brown-badly-scaled"))
     (axes,) = drawn.figure.axes
