@@ -147,15 +147,18 @@ class Surface(OfPlane, OfAlgorithms):
         tracks, handles = [], {}
         many = len({tuple(track.start.ravel()) for track in data.tracks}) >= _MANY_STARTS
         size = look.lines * (0.7 if many else 1.0)
+        styles = {track.place: look.algorithm(track.place) for track in data.tracks}
+        repeated = _legend.repeated(list(styles.values()))
         for track in data.tracks:
-            style = look.algorithm(track.place)
+            style = styles[track.place]
+            dashes = style.dashes if style in repeated else ()
             axes.plot(*track.points.T, color=look.theme.paper, linewidth=4.0 * size, zorder=2)
-            tracks += axes.plot(*track.points.T, color=style.color, linewidth=2.2 * size, zorder=3)
+            tracks += axes.plot(*track.points.T, color=style.color, dashes=dashes, linewidth=2.2 * size, zorder=3)
             (end,) = axes.plot(*track.end.T, color=style.color, linestyle="none", zorder=5, **look.end(style))
             (start,) = axes.plot(*track.start.T, linestyle="none", zorder=4, **look.start)
             for marker in (end, start):
                 marker.set_markersize(size / look.lines * marker.get_markersize())
-            handles[track.text] = _legend.handle(style)
+            handles[track.text] = _legend.handle(style, dashes)
         minima = [
             *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **look.lowest),
             *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **look.other),

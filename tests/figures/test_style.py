@@ -311,6 +311,14 @@ def test_draws_into_given_axes(kind: str) -> None:
     assert figure.texts == figure.legends == []
 
 
+def test_texts_above_given_axes_are_not_wider_than_them(results: bpviz.Results) -> None:
+    figure = mpl.figure.Figure(figsize=(9, 4))
+    axes = figure.subplots(1, 3)[1]
+    results.figure("paths", ax=axes, title=" ".join(["long title"] * 12))
+    figure.draw_without_rendering()
+    assert axes.title.get_window_extent().width < 1.15 * axes.bbox.width
+
+
 def test_given_axes_must_fit(results: bpviz.Results) -> None:
     figure = mpl.figure.Figure()
     with pytest.raises(ValueError, match=r"^ax: expected 3d axes, got rectilinear; use subplot_kw="):
