@@ -23,7 +23,7 @@ from bpviz.config import ConfigError, Experiment
 from bpviz.declare import FIGURES
 from bpviz.engine.results import Ending
 from bpviz.experiment import runner
-from bpviz.figures import _render, _style, _words
+from bpviz.figures import _fonts, _render, _style, _words
 from bpviz.figures._style import THEMES, Look, Style
 
 HOME = Path(bpviz.__file__).parent
@@ -237,6 +237,13 @@ def test_invalid_formulas_are_mistakes_in_python() -> None:
     assert results.figure("errors")
     with pytest.raises(ConfigError, match="invalid formula in"):
         results.figure("errors", style={"mathtext": True})
+
+
+def test_letters_missing_next_to_a_formula_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The message of bpviz about them names the label."""
+    figure = drawn("errors", algorithms=[{"name": "gd", "label": "$\\beta$ \u68af"}], style={"mathtext": True})
+    assert "\u68af" in "".join(_fonts.lacking(figure, ()).letters.values())
+    assert caplog.messages == []
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
