@@ -36,7 +36,8 @@ from bpviz.experiment import runner
 from bpviz.figures import _render, _style, _ticks
 from bpviz.figures._base import outcome, slug
 from bpviz.figures._colors import MARKERS
-from bpviz.figures._style import THEMES, Look
+from bpviz.figures._style import Look
+from bpviz.figures._themes import THEMES
 from bpviz.landscape.levels import levels_of
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -884,6 +885,34 @@ def test_many_targets_are_shown_with_a_color_bar(results: Results) -> None:
     drawn = draw("data", results, Perceptron(dataset=dataset))
     assert drawn.artists[0].get_array().tolist() == [i / 10 for i in range(10)]
     assert [axes.get_ylabel() for axes in drawn.figure.axes] == ["b", "Target"]
+
+
+def test_several_classes_are_named_in_the_legend(results: Results) -> None:
+    features = ((0.0, 1.0), (2.0, 3.0), (4.0, 5.0))
+    dataset = Dataset("classes", features, (0.0, 1.0, 2.0), ("a", "b"), classes=("iris", "lily", "rose"))
+    drawn = draw("data", results, Perceptron(dataset=dataset))
+    assert drawn.legend == ["Target 0 (iris)", "Target 1 (lily)", "Target 2 (rose)"]
+    assert [tuple(dots.get_offsets().tolist()[0]) for dots in drawn.artists] == list(features)
+    assert len({tuple(dots.get_facecolor()[0]) for dots in drawn.artists}) == 3
+
+
+def test_many_classes_are_named_at_the_color_bar(results: Results) -> None:
+    rows = tuple((i / 9, i * i / 81) for i in range(10))
+    names = tuple(f"kind {i}" for i in range(10))
+    dataset = Dataset("classes", rows, tuple(float(i) for i in range(10)), ("a", "b"), classes=names)
+    bar = draw("data", results, Perceptron(dataset=dataset)).figure.axes[1]
+    assert [label.get_text() for label in bar.get_yticklabels()] == list(names)
+
+
+def test_many_samples_have_small_markers(results: Results) -> None:
+    def area(samples: int) -> float:
+        rows = tuple((i / samples, 0.5) for i in range(samples))
+        dataset = Dataset("many", rows, tuple(float(i % 2) for i in range(samples)), ("a", "b"))
+        (first, _) = draw("data", results, Perceptron(dataset=dataset)).artists
+        return first.get_sizes()[0]
+
+    assert area(2) == area(30) > area(120) > area(2000) >= 8
+    assert area(120) == pytest.approx(area(30) / 2)
 
 
 def test_bars_end_at_their_values(results: Results, problem: Perceptron) -> None:
