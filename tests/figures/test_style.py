@@ -239,6 +239,18 @@ def test_invalid_formulas_are_mistakes_in_python() -> None:
         results.figure("errors", style={"mathtext": True})
 
 
+def test_text_with_a_formula_has_only_the_letters_of_the_first_font() -> None:
+    look = {"mathtext": True, "font": ["DejaVu Serif"]}
+    labels = {
+        label: drawn("errors", algorithms=[{"name": "gd", "label": label}], style=look)
+        for label in ("\u2713", "$x$ \u2713")
+    }
+    found = {label: _fonts.lacking(figure, ["DejaVu Serif"]) for label, figure in labels.items()}
+    assert not found["\u2713"].letters
+    assert "\u2713" in found["$x$ \u2713"].letters.values()
+    assert found["$x$ \u2713"].fonts == ("DejaVu Serif",)
+
+
 def test_letters_missing_next_to_a_formula_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     """The message of bpviz about them names the label."""
     figure = drawn("errors", algorithms=[{"name": "gd", "label": "$\\beta$ \u68af"}], style={"mathtext": True})
