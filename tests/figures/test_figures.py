@@ -793,6 +793,19 @@ def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
     assert at[:, 2].tolist() == [np.log10(low) if steep else 0] * len(at)
 
 
+@pytest.mark.parametrize("limits", [(1e6, 1e6 + 1e-3), (-1e6 - 1e-3, -1e6), (123456, 123457)])
+def test_long_tick_labels_of_the_surface_do_not_overlap(limits: tuple[float, float]) -> None:
+    results, f = on("booth")
+    figure = draw("surface", results, f, x=list(limits), y=list(limits)).figure
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        low, high = axis.get_view_interval()
+        shown = [tick.label1.get_window_extent() for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(shown, 2))
+        assert axis.get_offset_text().get_text() == ""
+
+
 def test_errors_are_relative_to_the_minimum() -> None:
     results, f = on("styblinski-tang", OPTIMIZERS["gd"](step=0.01), OPTIMIZERS["newton"]())
     drawn = draw("errors", results, f)
@@ -803,6 +816,24 @@ def test_errors_are_relative_to_the_minimum() -> None:
     low, high = axes.get_ylim()
     assert low < 1e-6
     assert high > 80
+
+
+@pytest.mark.parametrize(
+    ("errors", "remark"),
+    [
+        ([1, 2, 900], ""),
+        ([1, 1e5, 1e9], ", leaves the plot"),
+        ([1, 1e5, 2], ", leaves the plot and returns"),
+        ([1, 1e-3, 0], ", leaves the plot"),  # there is no 0 on a logarithmic axis
+    ],
+)
+def test_legend_states_errors_outside_the_limits(errors: list[float], remark: str) -> None:
+    results = results_of(np.zeros((3, 2)))
+    results.runs[0].trajectory.errors[:] = errors
+    drawn = draw("errors", results, PROBLEMS["booth"]())
+    low, high = drawn.figure.axes[0].get_ylim()
+    assert all(low <= error <= high for error in errors) is (not remark)
+    assert drawn.legend[0] == f"a (2 epochs, reached max_epochs{remark})"
 
 
 def test_threshold_far_below_all_errors_is_within_the_limits() -> None:
@@ -826,6 +857,13 @@ def test_arrow_has_at_most_the_epochs_of_the_longest_run() -> None:
     drawn = draw("paths", results_of(still, short, still), problem)
     assert "epochs per arrow: 40 (a, c), 30 (b)" in drawn.words
     assert [len(path.tails) for path in drawn.data.paths] == [1, 1, 1]
+
+
+def test_note_does_not_name_paths_outside_the_window() -> None:
+    near = np.column_stack([np.linspace(2.2, 2.3, 400)] * 2)  # outside, but next to the window
+    drawn = draw("paths", results_of(near, [[0, 0], [2, 2]]), PROBLEMS["booth"](), x=[0, 2.1], y=[0, 2.1])
+    assert "not in this window" in drawn.legend[0]
+    assert not any("arrow" in words for words in drawn.words)
 
 
 # -- other kinds -------------------------------------------------------------------------------------------------------
