@@ -44,6 +44,7 @@ COMMANDS = [  # with their exit codes
     ("compare gd newton --problem booth --no-figures --format json", 0),
     ("run configs --set max_epochs=31 --out other --jobs 2", 0),
     ("diff outputs/one other/one", 1),
+    ("run network.yaml", 0),
     ("check gd", 0),
     ("export outputs/one --to mlflow", 2),  # mlflow is kept from it
 ]
@@ -54,6 +55,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs/one.yaml").write_text(CONFIG)
     (tmp_path / "document.md").write_text(DOCUMENT)
+    (tmp_path / "network.yaml").write_text("network: [3]\nalgorithms: [gd]\nmax_epochs: 3\nfigures: []\n")
     return tmp_path
 
 

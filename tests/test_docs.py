@@ -25,12 +25,15 @@ from matplotlib.image import imread
 from proofs import TITLES, WRAPPER_TITLES, largest_allowed, rule_rows, wrapper_rows
 
 from bpviz import config
+from bpviz.cli.listing import summary
 from bpviz.config.schema import CSV, INITIAL, LAYER, keys_table
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, fields
 from bpviz.figures._base import FigureRequest
-from bpviz.figures._style import THEMES, Style
+from bpviz.figures._style import Style
+from bpviz.figures._themes import THEMES
 from bpviz.figures._words import WORDS
 from bpviz.messages.text import join_words, quote_value
+from bpviz.problems.data import DATASETS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
@@ -74,8 +77,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "configs").symlink_to(ROOT / "configs")
     shutil.copytree(ROOT / "outputs/neupy", folder / "outputs/neupy")
     (folder / "README.md").write_bytes((ROOT / "README.md").read_bytes())
-    for block in blocks("python"):
-        if named := re.match(r"# (\w+\.py)\n", block):
+    for block in [*blocks("python"), *blocks("yaml")]:
+        if named := re.match(r"# (\w+\.(?:py|yaml))\n", block):
             (folder / named[1]).write_text(block, encoding="utf-8")
     return folder
 
@@ -109,6 +112,18 @@ def fields_table(name: str) -> str:
         for name, part in declared.items()
     ]
     return table(["key", "default", "values", "meaning"], rows)
+
+
+def datasets_table() -> str:
+    rows = [
+        [
+            code(name),
+            summary(kind),
+            ", ".join(f"{code(field.name)} ({field.default})" for field in fields(kind).values() if field.default),
+        ]
+        for name, kind in DATASETS.items()
+    ]
+    return table(["name", "content", "settings (default), besides `rows`"], rows)
 
 
 def style_table() -> str:
@@ -204,6 +219,7 @@ def generated(what: str, folder: Path, bpviz: Program, measured: bool) -> str:
         return table(WRAPPER_TITLES, wrapper_rows(measured))
     blocks = {
         "action": action,
+        "datasets": datasets_table,
         "figures": figures_table,
         "names": names,
         "problems": gallery.page,
@@ -289,7 +305,8 @@ def test_committed_configs_are_valid(name: str) -> None:
 
 
 def test_yaml_blocks_are_configs_that_run(folder: Path, program: Program) -> None:
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/config.md", "docs/figures.md")]
+    names = ("README.md", "docs/backpropagation.md", "docs/config.md", "docs/figures.md")
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in names]
     blocks = [block for text in texts for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     assert len(blocks) >= 3
     for number, block in enumerate(blocks):

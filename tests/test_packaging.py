@@ -7,6 +7,7 @@ import importlib.metadata
 import re
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,16 @@ def test_citation_has_this_version() -> None:
     assert citation["cff-version"] == "1.2.0"
     assert citation["version"] == bpviz.__version__
     assert citation["license"] == PROJECT["license"]
+
+
+@pytest.mark.slow
+def test_wheel_contains_the_data_files(tmp_path: Path) -> None:
+    builder = pytest.importorskip("hatchling.builders.wheel").WheelBuilder(str(ROOT))
+    (wheel,) = builder.build(directory=str(tmp_path), versions=["standard"])
+    folder = ROOT / "bpviz" / "problems" / "data"
+    files = {path.relative_to(ROOT).as_posix() for path in folder.iterdir() if path.is_file()}
+    assert files <= set(zipfile.ZipFile(wheel).namelist())
+    assert len(files) > 5
 
 
 def test_package_is_marked_as_typed() -> None:

@@ -17,6 +17,10 @@ start: [[-4, -4], [1, 2]]
 algorithms: [gd, {name: rprop, min_step: 0}]
 figures: [{kind: paths, algorithms: [rprop]}, errors]
 """
+DATA = {
+    "generated.yaml": "algorithms: [gd]\nfigures: []\ndataset: moons",
+    "stored.yaml": "algorithms: [gd]\nfigures: []\ndataset: {name: digits, rows: [0, 2], scale: standard}",
+}
 HEAVY = ("numpy", "matplotlib", "rich", "jax", "optax", "scipy", "torch")
 
 
@@ -30,7 +34,8 @@ for arguments in {commands!r}:
     print("@", *arguments, "|", code or 0, *sorted({set(HEAVY)!r} & set(sys.modules)), flush=True)
 """
     (folder / "samples.csv").write_text("a,b,y\n0.9,0.3,1\n0.1,0.8,0\n")
-    (folder / "one.yaml").write_text(CONFIG)
+    for name, config in {"one.yaml": CONFIG, **DATA}.items():
+        (folder / name).write_text(config)
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
@@ -43,7 +48,7 @@ for arguments in {commands!r}:
 def test_help_and_reading_commands_import_nothing_slow(tmp_path: Path) -> None:
     commands = [["--help"], *([name, "--help"] for name in cli.commands)]
     commands += [["list"], ["schema"], ["explain", "irprop+"], ["explain", "paths"], ["explain", "perceptron"]]
-    commands += [["completion", "bash"], ["init", "new.yaml"], ["validate", "new.yaml", "one.yaml"]]
+    commands += [["completion", "bash"], ["init", "new.yaml"], ["validate", "new.yaml", "one.yaml", *DATA]]
     refused = [["run", "missing.yaml"], ["run", "one.yaml", "--set", "start=5"], ["compare", "gd:step=-1"]]
     found = imported_by([*commands, *refused], tmp_path)
     assert found == {**{" ".join(c): ["0"] for c in commands}, **{" ".join(c): ["2"] for c in refused}}

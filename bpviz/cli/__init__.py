@@ -9,7 +9,21 @@ import sys
 import click
 
 from bpviz._version import __version__
-from bpviz.cli import check, compare, completion, diff, embed, explain, export, init, listing, run, schema, validate
+from bpviz.cli import (
+    backprop,
+    check,
+    compare,
+    completion,
+    diff,
+    embed,
+    explain,
+    export,
+    init,
+    listing,
+    run,
+    schema,
+    validate,
+)
 from bpviz.cli.layout import Group
 from bpviz.cli.signals import TerminatedError, raise_on_signals
 from bpviz.messages.printing import defuse_interpreter, echo
@@ -42,7 +56,21 @@ def cli() -> None:
     """
 
 
-for _command in (run, compare, diff, embed, export, listing, explain, check, validate, schema, init, completion):
+for _command in (
+    run,
+    compare,
+    diff,
+    embed,
+    export,
+    backprop,
+    listing,
+    explain,
+    check,
+    validate,
+    schema,
+    init,
+    completion,
+):
     cli.add_command(_command.command)
 
 

@@ -95,6 +95,7 @@ def _write_figure(old: Side, new: Side, path: Path) -> str:
     from bpviz.outputs.diff.images import side_by_side
     from bpviz.storage import atomic
 
+    atomic.check(path.parent, ())
     picture, number = side_by_side(old, new)
     if not picture:
         return f"no changed figures; {path} not written"

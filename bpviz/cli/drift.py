@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bpviz.cli.errors import annotate, summarize
-from bpviz.cli.options import Options, sources
+from bpviz.cli.options import LEVELS, Options, sources
 from bpviz.cli.progress import run_jobs, waiting_message
 from bpviz.cli.show import failed_expectations, print_unmet
 from bpviz.messages.printing import echo, echo_json
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from bpviz.outputs.drift.inputs import Subject
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_LEVELS = ("inputs", "results", "pixels")
 
 
 def check_options(command: F) -> F:
@@ -36,8 +34,8 @@ def check_options(command: F) -> F:
             ),
             click.option(
                 "--level",
-                type=click.Choice(_LEVELS),
-                default=_LEVELS[-1],
+                type=click.Choice(LEVELS),
+                default=LEVELS[-1],
                 show_default=True,
                 help="How much --check compares: `inputs` (file hashes), `results` (also rerun), `pixels` (also "
                 "redraw).",
@@ -80,13 +78,17 @@ def check_outputs(
 
     pictured = options.pictures if set(options.pictures) & set(formats) else ()
     given = CheckOptions(overrides, pictured, options.no_figures)
+    atomic.check(out, ())
     with atomic.locked(out, waiting_message(out, options)):
         found = _check_all(configs, out, options, given, level)
     _print_report(found, options, level)
     unmet = options.strict and print_unmet(found)
     drifts = [(f"bpviz: drift ({drift.level})", drift.where) for result in found for drift in result.drifts]
     annotate([*drifts, *(failed_expectations(found) if options.strict else ())])
-    failed = bool(drifts) or unmet
+    skipped = [str(result.folder / name) for result in found for name in result.skipped] if options.strict else []
+    if skipped:
+        echo(f"figures skipped (--strict): {', '.join(skipped)}", err=True)
+    failed = bool(drifts or unmet or skipped)
     if any(result.pictures for result in found):
         failed = not _write_page(found, options, level, pictures) or failed
     if failed:
@@ -103,11 +105,7 @@ def _check_all(configs: Sequence[str], out: Path, options: Options, given: Any, 
     by_source = dict(zip([s.source for s in read], experiments, strict=True))
     checks = [inputs.check(s, by_source.get(s.source)) for s in subjects]
     both = [(s, by_source[s.source], check) for s, check in zip(subjects, checks, strict=True) if s.source in by_source]
-    if level == "inputs":
-        for subject, experiment, check in both:
-            if subject.before and options.strict:
-                inputs.check_expectations(check, experiment, subject.before.results, subject.before.unmet)
-    else:
+    if level != "inputs" or options.strict:  # a lockfile is no evidence of expectations that are met
         _recompute(both, options, level)
     gone = inputs.orphaned(out, checks, [Path(path) for path in configs if Path(path).is_dir()])
     return [*checks, *gone]

@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for registry in _registries() for name in registry.names() if name.startswith(incomplete)]
+    return [name for name in _all_names() if name.startswith(incomplete)]
+
+
+def _all_names() -> list[str]:
+    """Return the names of everything that can be explained."""
+    from bpviz.problems.data import DATASETS
+
+    return [*(name for registry in _registries() for name in registry.names()), *DATASETS]
 
 
 def _registries() -> tuple[Registry[Any], ...]:
-    """Return the registries of everything that can be explained."""
+    """Return the registries of everything that can be explained, except for datasets."""
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 
     return OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES
@@ -35,7 +42,7 @@ def _registries() -> tuple[Registry[Any], ...]:
 @click.argument("name", shell_complete=_names)
 @plugin_option
 def command(name: str, plugins: tuple[str, ...]) -> None:
-    """Explain an algorithm, a wrapper, a problem or a figure.
+    """Explain an algorithm, a wrapper, a problem, a dataset or a figure.
 
     NAME is a name from `bpviz list`. The output has the formula, the settings with their defaults and ranges, the
     start and minima of a problem, the source, and similar names that mean something else.
@@ -47,11 +54,12 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
     from bpviz.declare import OPTIMIZERS
     from bpviz.messages.suggestions import nearest
     from bpviz.messages.text import quote_value
+    from bpviz.problems.data import find
 
     registries = _registries()
     with report_mistakes(plugins):
         own = [registry for registry in registries if name in list(registry)]  # searching installed packages is slow
-        found = next(
+        found = find(name) or next(
             (registry[known] for registry in own or registries if (known := registry.canonical(name)) in registry), None
         )
         if found is None and OPTIMIZERS.is_external(name):
@@ -59,14 +67,14 @@ def command(name: str, plugins: tuple[str, ...]) -> None:
         if found is None:
             things = [named for registry in registries for named in registry.items()]
             synonyms = {synonym: name for name, thing in things for synonym in getattr(thing, "synonyms", ())}
-            guess = nearest(name, [name for registry in registries for name in registry.names()], synonyms)
+            guess = nearest(name, _all_names(), synonyms)
             hint = f"did you mean {guess!r}?" if guess else "run `bpviz list` to see all names"
-            fail(f"unknown algorithm, wrapper, problem or figure {quote_value(name)}; {hint}")
+            fail(f"unknown algorithm, wrapper, problem, dataset or figure {quote_value(name)}; {hint}")
         echo(explanation(found, text_width()))
 
 
 def explanation(declared: Any, width: int) -> str:
-    """Return the documentation of an algorithm, a wrapper, a problem or a figure kind, as text of some width."""
+    """Return the documentation of an algorithm, a wrapper, a problem, a dataset or a figure kind, for a text width."""
     from bpviz.declare import KINDS, WRAPPERS, fields
     from bpviz.messages.text import join_words
 

@@ -22,7 +22,7 @@ def command(kind: str | None, plugins: tuple[str, ...]) -> None:
     """
     from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
     from bpviz.libraries import PREFIXES
-    from bpviz.problems.datasets import DATASETS
+    from bpviz.problems.data import DATASETS
 
     with report_mistakes(plugins):
         for registry in (OPTIMIZERS, PROBLEMS):
@@ -31,10 +31,7 @@ def command(kind: str | None, plugins: tuple[str, ...]) -> None:
         "algorithms": {name: rule.label for name, rule in OPTIMIZERS.items()},
         "wrappers": {name: summary(wrapper) for name, wrapper in WRAPPERS.items()},
         "problems": {name: summary(problem) for name, problem in PROBLEMS.items()},
-        "datasets": {
-            name: f"{len(data.targets)} samples with {len(data.feature_names)} features"
-            for name, data in sorted(DATASETS.items())
-        },
+        "datasets": {name: summary(kind) for name, kind in sorted(DATASETS.items())},
         "figures": {name: kind.summary for name, kind in FIGURES.items()},
     }
     formatter = Formatter()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from bpviz.cli.errors import fail
+from bpviz.outputs.names import FIGURE_FORMATS
 
 if TYPE_CHECKING:
     from bpviz.config.discovery import FoundConfigs
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-FIGURE_FORMATS = ("png", "svg", "pdf")
+LEVELS = ("inputs", "results", "pixels")  # of checks
 TABLE_FORMATS = ("text", "md", "csv", "json", "latex", "typst", "html")
 
 

@@ -28,6 +28,7 @@ from bpviz.cli.show import (
 from bpviz.messages.printing import echo
 
 if TYPE_CHECKING:
+    from bpviz.config.discovery import Source
     from bpviz.outputs.build import Job, Outcome
     from bpviz.outputs.lockfile import Lock
     from bpviz.outputs.status import Orphan, Work
@@ -92,15 +93,19 @@ def _update_outputs(
     from bpviz.execution import memory
     from bpviz.outputs import status
     from bpviz.storage import atomic
+    from bpviz.storage.reading import UnreadableError
 
     atomic.check(out, ())
     found = sources(configs)
     found = found._replace(empty=[folder for folder in found.empty if not _has_outputs(Path(folder.file), out)])
     run_options = status.RunOptions(list(overrides), list(options.pictures), not options.no_figures)
-    rerun = force or options.timed  # lockfiles do not record run times
-    fresh = (
-        {} if rerun else {s: lock for s in found.sources if (lock := status.up_to_date(s, out / s.name, run_options))}
-    )
+    requested = "--force" if force else "--time" if options.timed else "--strict" if options.strict else ""
+    fresh: dict[Source, tuple[Lock, Report]] = {}
+    for source in [] if requested else found.sources:  # lockfiles have no run times, and are no evidence for --strict
+        with contextlib.suppress(UnreadableError):
+            lock = status.up_to_date(source, out / source.name, run_options)
+            if lock:
+                fresh[source] = lock, Report.of_outputs(out / source.name, lock, options)
     outdated = [source for source in found.sources if source not in fresh]
     done: dict[Any, tuple[Work, Report, dict[str, str], str]] = {}
     jobs: list[Job] = []
@@ -115,25 +120,20 @@ def _update_outputs(
         if outdated or prune:
             lock_outputs(out, jobs, stack, options)
         if outdated:
-            work = [status.work_for(job) for job in jobs]
+            work = [status.work_for(job, requested) for job in jobs]
 
             def keep(number: int, outcome: Outcome) -> tuple[Work, Report, dict[str, str], str]:
                 report = Report.of_run(experiments[number], outcome, options)
                 return work[number], report, outcome.updated, outcome.note
 
             done = dict(zip(outdated, run_jobs([each.job for each in work], keep, options), strict=True))
-        locks = {out / source.name: lock for source, lock in fresh.items()}
+        locks = {out / source.name: lock for source, (lock, _) in fresh.items()}
         orphans = list(status.orphans(out, [Path(path) for path in configs if Path(path).is_dir()], locks))
-        if prune:
-            for orphan in orphans:
-                status.prune(orphan)
+        kept = [status.prune(orphan) for orphan in orphans] if prune else None
     if not options.quiet:
         _print_status(locks, [(work, updated, note) for work, _, updated, note in done.values()])
-        _print_orphans(orphans, pruned=prune)
-    reports = [
-        done[source][1] if source in done else Report.of_outputs(source.path, out / source.name, fresh[source])
-        for source in found.sources
-    ]
+        _print_orphans(orphans, kept)
+    reports = [done[source][1] if source in done else fresh[source][1] for source in found.sources]
     if not options.quiet:
         for source, report in zip(found.sources, reports, strict=True):
             print_notes(report.notes, source.label)
@@ -185,7 +185,12 @@ def _updated_status(job: Job, updated: Mapping[str, str], why: str) -> str:
     return f"{job.folder}: {redrawn}, {len(updated)} of {total} changed ({reason}){figure_hint(job.folder, figures)}"
 
 
-def _print_orphans(orphans: Sequence[Orphan], *, pruned: bool) -> None:
-    for orphan in orphans:
-        it = "it" if orphan.config or len(orphan.files) == 1 else "them"
-        echo(f"{orphan}; {'deleted' if pruned else f'use --prune to delete {it}'}", err=True)
+def _print_orphans(orphans: Sequence[Orphan], kept: Sequence[Sequence[str]] | None) -> None:
+    """Print one line per orphan; ``kept`` has the files of each that were not deleted, None if none was."""
+    for number, orphan in enumerate(orphans):
+        if kept is None:
+            it = "it" if orphan.config or len(orphan.files) == 1 else "them"
+            echo(f"{orphan}; use --prune to delete {it}", err=True)
+        else:
+            names = ", ".join(kept[number])
+            echo(f"{orphan}; deleted{f', but kept {names} (modified)' if names else ''}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import click
 
 from bpviz.cli.errors import annotate
-from bpviz.cli.options import FIGURE_FORMATS
 from bpviz.cli.styled import print_table
 from bpviz.messages.diagnostics import printable
 from bpviz.messages.printing import echo, echo_json
+from bpviz.outputs.names import FIGURE_FORMATS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +40,7 @@ class Report(NamedTuple):
         """Return the report of an experiment that was run."""
         from bpviz import tables
 
-        results = outcome.results
-        summary = tables.summary(results)
+        results, summary = outcome.results, outcome.summary
         return cls(
             results.title,
             tables.table(results, outcome.seconds if options.timed else None),
@@ -54,21 +52,20 @@ class Report(NamedTuple):
         )
 
     @classmethod
-    def of_outputs(cls, config: str, folder: Path, lock: Lock) -> Report:
-        """Return the report of outputs that are up to date."""
-        from bpviz import tables
-        from bpviz.config import Mistake
+    def of_outputs(cls, folder: Path, lock: Lock, options: Options) -> Report:
+        """Return the report of outputs that are up to date; raise UnreadableError if they cannot be read.
 
-        summary = json.loads((folder / "summary.json").read_bytes())
-        return cls(
-            summary["title"],
-            tables.Table(**lock.table),
-            summary,
-            (folder / "summary.csv").read_text(encoding="utf-8"),
-            lock.unmet,
-            [Mistake(config, *values) for values in lock.unexpected],
-            _recorded_notes(folder),
-        )
+        Its lists of failures are empty: a lockfile is no evidence that there are none.
+        """
+        from bpviz import tables
+        from bpviz.outputs import summaries
+        from bpviz.storage.reading import read
+
+        summary = summaries.of_folder(folder)
+        size = lock.files["summary.csv"]["size"]
+        csv = read(folder / "summary.csv", size, links=False).decode() if options.printed == "csv" else ""
+        notes = _recorded_notes(folder, lock.files["run.json"]["size"])
+        return cls(summary["title"], tables.Table(**lock.table), summary, csv, (), (), notes)
 
 
 def counted(number: int, noun: str) -> str:
@@ -87,9 +84,12 @@ def print_notes(notes: Iterable[str], place: object = "") -> None:
         echo(printable(f"{place}: {note}" if place else note), err=True)
 
 
-def _recorded_notes(folder: Path) -> list[str]:
-    """Return the notes in run.json; none if it has another form."""
-    record = json.loads((folder / "run.json").read_bytes())
+def _recorded_notes(folder: Path, size: int) -> list[str]:
+    """Return the notes in run.json; none if it has another form. Raises UnreadableError."""
+    from bpviz.storage.reading import read
+    from bpviz.storage.untrusted import parse
+
+    record = parse(read(folder / "run.json", size, links=False))
     notes = record.get("notes") if isinstance(record, dict) else None
     return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 

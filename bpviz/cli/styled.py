@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def print_table(table: Table, *, no_color: bool) -> None:
-    """Print a table with folded cells; on a narrow terminal, as one paragraph per row."""
+    """Print a table with folded cells; on a narrow terminal, as one paragraph per row.
+
+    The last column is colored, unless it has numbers.
+    """
     from rich import box
     from rich.cells import cell_len
     from rich.console import Console
@@ -31,8 +34,9 @@ def print_table(table: Table, *, no_color: bool) -> None:
     free = console.width - 2 * len(between) - 2
     for title, number, width in zip(titles, table.numbers, least, strict=True):
         styled.add_column(Text(title), justify="right" if number else "left", min_width=width)
+    color = (lambda cell: "") if table.numbers[-1] else _color
     for row in rows:
-        styled.add_row(*map(Text, row[:-1]), Text(row[-1], style=_color(row[-1])))
+        styled.add_row(*map(Text, row[:-1]), Text(row[-1], style=color(row[-1])))
     if sum(most) > free:
         for column in styled.columns[1:-1]:
             column.width = column.min_width
@@ -46,7 +50,7 @@ def print_table(table: Table, *, no_color: bool) -> None:
             for row in rows:
                 console.print(Text(row[0], style="bold"))
                 parts = [f"{title} {cell}, " for title, cell in zip(titles[1:-1], row[1:-1], strict=True) if cell]
-                console.print(Padding(Text.assemble(*parts, (row[-1], _color(row[-1]))), (0, 0, 0, 2)))
+                console.print(Padding(Text.assemble(*parts, (row[-1], color(row[-1]))), (0, 0, 0, 2)))
     echo_styled(printed.get())
 
 
@@ -55,10 +59,12 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 
 def _color(ending: str) -> str:
-    """Return the color of an ending or of a verdict of `bpviz check`."""
+    """Return the color of an ending or of a verdict of `bpviz check` or `bpviz backprop`."""
+    if not ending:
+        return ""
     if ending.startswith(("reached max_epochs", "nothing", "skipped")):
         return "yellow"
-    good = ("reached", "passed", "identical", "equivalent")
+    good = ("reached", "passed", "identical", "equivalent", "agrees")
     return "green" if ending.startswith(good) else "red"
 
 

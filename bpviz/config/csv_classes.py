@@ -1,4 +1,4 @@
-"""Targets 0 and 1 for two classes in a column of a CSV file."""
+"""Targets 0, 1, ... for the classes in a column of a CSV file."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from bpviz.declare.domains import Text
 
 
 def targets(cells: Iterable[str], classes: Sequence[str]) -> list[float | None]:
-    """Return 0 for cells of the first class, 1 for those of the second, None for others."""
+    """Return 0 for cells of the first class, 1 for those of the second, and so on, None for others."""
     target_of = {_key(name): float(target) for target, name in enumerate(classes)}
     return [target_of.get(_key(cell)) for cell in cells]
 
 
-def two(texts: Sequence[str]) -> tuple[str, str] | None:
-    """Return the classes of targets 0 and 1: false and true, or two texts in alphabetical order; None if not two."""
+def named(texts: Sequence[str], most: float = 2) -> tuple[str, ...] | None:
+    """Return the classes of targets 0, 1, ...: false and true, or two to ``most`` texts by code point; None if not."""
     bools = {text.lower(): text for text in texts}
     if bools.keys() <= BOOLS.keys():
         return bools.get("false", "False"), bools.get("true", "True")
-    if len(texts) != 2 or any(Text().complaint(text) for text in texts):
+    if not 2 <= len(texts) <= most or any(Text().complaint(text) for text in texts):
         return None
-    return min(texts), max(texts)
+    return tuple(sorted(texts))
 
 
 def _key(text: str) -> str | float:

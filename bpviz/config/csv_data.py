@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from bpviz.messages.diagnostics import Mistake
 
 _MOST_COMPARED = 1000  # classes from which one is suggested
-_HIDDEN_CLASSES = "targets: two classes of the file = 0 and 1 (see run.json)"
 
 
 class ClassError(ValueError):
-    """A class of the config is in no row, or given twice; ``index`` is its place among the two."""
+    """A class of the config is in no row, or given twice; ``index`` is its place in the list."""
 
     def __init__(self, index: int, message: str) -> None:
         super().__init__(message)
@@ -54,7 +53,12 @@ class Table:
         self.header = Header(text)
 
     def dataset(
-        self, features: Sequence[str] | None, target: str | None, classes: Sequence[str] | None = None
+        self,
+        features: Sequence[str] | None,
+        target: str | None,
+        classes: Sequence[str] | None = None,
+        *,
+        several: bool = False,
     ) -> Dataset:
         """Return the samples.
 
@@ -63,7 +67,9 @@ class Table:
         features, target : sequence of str or None, str or None
             Names of columns; None for all others, and for the last one.
         classes : sequence of str or None
-            The classes of targets 0 and 1. Rows of other classes are left out.
+            The classes of targets 0, 1, ... Rows of other classes are left out.
+        several : bool
+            Whether a target of text may have more than two classes.
 
         Raises
         ------
@@ -75,7 +81,7 @@ class Table:
         columns = self.header.columns(features, target)
         samples = Samples(self._text, self.header, columns, listed=features is not None)
         total = len(samples.rows)
-        classes, notes, mistakes = self._classes(samples, classes)
+        classes, notes, mistakes = self._classes(samples, classes, several)
         decimal = self._decimal or decimal_mark(samples.cells, self._text.delimiter)
         read = [read_column(cells, decimal, self._marks) for cells in samples.cells[:-1]]
         if classes or not mistakes:
@@ -102,7 +108,7 @@ class Table:
         )
 
     def _classes(
-        self, samples: Samples, chosen: Sequence[str] | None
+        self, samples: Samples, chosen: Sequence[str] | None, several: bool
     ) -> tuple[Sequence[str] | None, list[str], list[Mistake]]:
         """Return the classes of the target, None if it is numbers, with notes and mistakes; keep only their rows."""
         if chosen:
@@ -112,16 +118,17 @@ class Table:
         texts = self._texts(samples.cells[-1])
         if not texts:
             return None, [], []
-        found = csv_classes.two(texts)
+        found = csv_classes.named(texts, math.inf if several else 2)
         if found:
-            return found, [class_note(found) if self._text.shown else _HIDDEN_CLASSES], []
+            return found, [class_note(found) if self._text.shown else _hidden(len(found))], []
         marks = (cell.strip() for cell in samples.cells[-1] if cell in self._marks)
-        return None, [], [csv_mistakes.not_two_classes(samples, texts, next(filter(None, marks), ""))]
+        return None, [], [csv_mistakes.wrong_classes(samples, texts, next(filter(None, marks), ""), several=several)]
 
     def _choose(self, samples: Samples, classes: Sequence[str]) -> None:
-        """Keep the rows of two classes."""
-        if csv_classes.targets(classes[1:], classes[:1]) == [0.0]:
-            raise ClassError(1, f"duplicate class {quote_value(classes[1])}")
+        """Keep the rows of the classes."""
+        for index, name in enumerate(classes):
+            if csv_classes.targets([name], classes[:index]) != [None]:
+                raise ClassError(index, f"duplicate class {quote_value(name)}")
         targets = csv_classes.targets(samples.cells[-1], classes)
         for index, name in enumerate(classes):
             if index not in targets:
@@ -144,6 +151,13 @@ class Table:
             return read_column(cells, decimal, self._marks)
         values = [math.nan if target is None else target for target in csv_classes.targets(cells, classes)]
         return Column(values, [row for row, value in enumerate(values) if math.isnan(value)], [])
+
+
+def _hidden(classes: int) -> str:
+    """Return the note about classes whose names must not be shown."""
+    if classes == 2:
+        return "targets: two classes of the file = 0 and 1 (see run.json)"
+    return f"targets: {classes:,} classes of the file = 0 to {classes - 1} (see run.json)"
 
 
 def _left_out(count: int, total: int, reason: str) -> list[str]:

@@ -47,7 +47,7 @@ class CsvText:
     def __init__(self, path: Path, *, shown: bool = True, delimiter: str | None = None) -> None:
         self.name = str(path)
         self.shown = shown
-        self.text = self._decoded(read(path, LARGEST, regular=True))
+        self.text = self._decoded(read(path, LARGEST))
         first = _LINE_END.search(self.text)
         separator = _SEPARATOR_LINE.fullmatch(self.text[: first.start()]) if first else None
         self._first_line = 2 if separator else 1

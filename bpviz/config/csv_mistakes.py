@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bpviz.config.csv_cells import looks_like_number, number, with_thousands
 from bpviz.messages.text import quote_value
+from bpviz.problems.network.layers import FOR_CLASSES
 
 if TYPE_CHECKING:
     from bpviz.config.csv_cells import Column
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS = 4  # whose mistakes are shown
 _MOST_CLASSES = 10  # more texts are hardly classes
+ALL_CLASSES = f"loss {FOR_CLASSES} with one softmax unit per class"
+"""The fix for more than two classes."""
 _LIST_NUMBERS = "; list the columns of numbers as `features`"
 
 
@@ -60,16 +63,20 @@ def missing_values(samples: Samples, read: Sequence[Column], rows: Collection[in
     return samples.mistake(place, row, f"expected a number, got {got}{_first_of(len(rows), 'rows')}; {fix}")
 
 
-def not_two_classes(samples: Samples, texts: Sequence[str], mark: str) -> Mistake:
-    """Return the mistake about a target that is text; ``mark`` is a mark of a missing value in it, or empty."""
+def wrong_classes(samples: Samples, texts: Sequence[str], mark: str, *, several: bool) -> Mistake:
+    """Return the mistake about a target that is text.
+
+    ``mark`` is a mark of a missing value in it, or empty; ``several`` is whether more than two classes are accepted.
+    """
     text, target = samples.text, samples.cells[-1]
     listed = f" ({text.quoted(texts, 'and')})" if len(texts) <= _MOST_CLASSES else ""
-    message = f"expected numbers or two classes, got {len(texts):,} class{'es' * (len(texts) > 1)}{listed}"
-    if len(texts) == 2:
-        message = "expected numbers or two classes, got text that is too long or not printable"
+    expected = f"expected numbers or two {'or more ' * several}classes, got"
+    message = f"{expected} {len(texts):,} class{'es' * (len(texts) > 1)}{listed}"
+    if len(texts) == 2 or (several and len(texts) > 2):
+        message = f"{expected} text that is too long or not printable"
     elif len(texts) > 2:
         pair = ", ".join(map(quote_value, texts[:2])) if listed and text.shown else "A, B"
-        message += f"; choose two, as in `classes: [{pair}]`, or use another column as `target`"
+        message += f"; choose two, as in `classes: [{pair}]`, or use another column as `target`, or {ALL_CLASSES}"
     elif mark:
         message += f"; if {text.quoted([mark])} is one too, name both in `classes`"
     first = next(row for row, cell in enumerate(target) if cell.strip() == texts[0])

@@ -86,4 +86,4 @@ class Missing(Domain):
         return "error, drop or a list of marks"
 
 
-CLASSES = ListOf(Label(), 2, 2)
+CLASSES = ListOf(Label(), 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpviz.config.schema import CSV, KEYS, NETWORK, OF_ALGORITHMS, PENALTY, ROWS
+from bpviz.config.schema import CSV, KEYS, NETWORK, OF_ALGORITHMS, PENALTY, ROWS, SCALE
 from bpviz.declare import OPTIMIZERS, fields
 from bpviz.experiment.spec import Experiment
 from bpviz.figures._style import Style
@@ -65,7 +65,7 @@ def _advice_for_nested_key(key: str) -> str:
     meant = {key} if nearest(key, KEYS) else {key, SYNONYMS.get(key, key)}
     below = {
         "network": {*fields(Perceptron), *NETWORK},
-        "dataset": {*CSV, *ROWS},
+        "dataset": {*CSV, *ROWS, SCALE.name},
         "penalty": {*PENALTY},
         "style": {*fields(Style)},
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.declare import all_settings, given, settings
 from bpviz.experiment.expectations import EXACTLY
 from bpviz.figures._style import Style
-from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.data import Named
 from bpviz.problems.network.network import Network
 from bpviz.problems.penalty import Penalized
 from bpviz.problems.perceptron import Perceptron
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bpviz.declare import Problem
     from bpviz.experiment.expectations import Expectation
     from bpviz.experiment.spec import Algorithm, Experiment
+    from bpviz.problems.datasets import Dataset
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -55,11 +56,13 @@ def _problem(problem: Problem) -> dict[str, Any]:
 
 
 def _dataset(dataset: Dataset) -> str | dict[str, Any]:
-    if DATASETS.get(dataset.name) == dataset:
-        return dataset.name
+    more = {"scale": dataset.scaling.kind} if dataset.scaling else {}
+    if isinstance(dataset.named, Named):
+        chosen = {name: value for name, value in _listed(settings(dataset.named)).items() if value is not None} | more
+        return {"name": dataset.named.name, **chosen} if chosen else dataset.named.name
     samples = zip(dataset.features, dataset.targets, strict=True)
     data = {"rows": [[*x, y] for x, y in samples], "features": list(dataset.feature_names)}
-    return {**data, "classes": list(dataset.classes)} if dataset.classes else data
+    return {**data, **({"classes": list(dataset.classes)} if dataset.classes else {}), **more}
 
 
 def _expected(expectations: Sequence[Expectation]) -> dict[str, Any]:

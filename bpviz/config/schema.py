@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpviz.config.csv_options import CLASSES, DECIMAL, DELIMITER, Missing
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS, Field, fields
-from bpviz.declare.domains import Domain, Interval, ListOf, Nullable, Text
+from bpviz.declare.domains import Choice, Domain, Interval, ListOf, Nullable, Text
 from bpviz.declare.fields import Record
 from bpviz.declare.file_paths import FilePath
 from bpviz.experiment.expectations import QUANTITIES, RELATIONS
@@ -21,7 +21,8 @@ from bpviz.figures._colors import Color, Marker
 from bpviz.figures._style import Style
 from bpviz.libraries import PREFIXES
 from bpviz.messages.text import join_words, quote_value
-from bpviz.problems.datasets import DATASETS
+from bpviz.problems import scaling
+from bpviz.problems.data import DATASETS
 from bpviz.problems.network.layers import Initial, Layer
 from bpviz.problems.network.network import Network
 from bpviz.problems.penalty import Penalized
@@ -91,10 +92,17 @@ def _dataset() -> dict[str, Any]:
             {"enum": sorted(DATASETS)},
             rows,
             {
-                **_object(ROWS, rows={**rows, "description": "samples, each its features and then its target"}),
+                **_object(
+                    {**ROWS, "scale": SCALE},
+                    rows={**rows, "description": "samples, each its features and then its target"},
+                ),
                 "required": ["rows"],
             },
-            _object(CSV),
+            _object({**CSV, "scale": SCALE}),
+            *(
+                {**_object({**fields(kind), "scale": SCALE}, name={"const": name}), "required": ["name"]}
+                for name, kind in DATASETS.items()
+            ),
         ]
     }
 
@@ -145,7 +153,7 @@ def _expect() -> dict[str, Any]:
 _NAMES = ListOf(Text(), 1)
 ROWS = {
     "features": Field("features", None, Nullable(_NAMES, "x1, x2, ..."), "names of the columns before the target"),
-    "classes": Field("classes", None, Nullable(CLASSES), "names of targets 0 and 1"),
+    "classes": Field("classes", None, Nullable(CLASSES), "names of targets 0, 1, ..."),
 }
 CSV = {
     "csv": Field("csv", dataclasses.MISSING, FilePath(), "path of a CSV file, relative to the config's folder"),
@@ -154,8 +162,8 @@ CSV = {
     "classes": Field(
         "classes",
         None,
-        Nullable(CLASSES, "the two that occur"),
-        "classes of targets 0 and 1; rows of other classes are left out",
+        Nullable(CLASSES, "those that occur"),
+        "classes of targets 0, 1, ...; rows of other classes are left out",
     ),
     "missing": Field(
         "missing",
@@ -166,6 +174,12 @@ CSV = {
     "delimiter": Field("delimiter", None, Nullable(DELIMITER, "the one that fits"), "character between cells"),
     "decimal": Field("decimal", None, Nullable(DECIMAL, "the one that fits"), "decimal mark"),
 }
+SCALE = Field(
+    "scale",
+    None,
+    Nullable(Choice(tuple(scaling.KINDS))),
+    "scaling of each feature: to [0, 1], or to mean 0 and standard deviation 1",
+)
 LABEL = Field("label", None, Nullable(Text(), "the algorithm's own name"), "name in tables and legends")
 COLOR = Field("color", None, Nullable(Color(), "that of its place"), "color in figures")
 MARKER = Field("marker", None, Nullable(Marker(), "that of its place"), "marker in figures")
@@ -221,8 +235,9 @@ KEYS = {
             "dataset",
             "six-points",
             Nested(
-                f"a built-in name ({', '.join(sorted(DATASETS))}); a list of rows of numbers, the target last; "
-                "a mapping {rows, features, classes}; or a mapping {csv, features, target, ...}",
+                f"a built-in name ({', '.join(sorted(DATASETS))}), or a mapping {{name, settings...}}; a list of rows "
+                "of numbers, the target last, or a mapping {rows, features, classes, scale}; or a mapping {csv, "
+                "features, target, ...}",
                 _dataset,
             ),
             "data to train the network on",

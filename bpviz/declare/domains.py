@@ -237,6 +237,10 @@ class Text(Domain):
         return "a string"
 
 
+FILE_NAME = r"[\w+=][\w .+=-]*"
+"""Pattern of file names without suffix."""
+
+
 @dataclasses.dataclass(frozen=True)
 class FileName(Text):
     """A file name without folders and suffix, so that the file is always inside the output folder."""
@@ -252,7 +256,7 @@ class FileName(Text):
         return None
 
     def schema(self) -> dict[str, Any]:
-        return {**super().schema(), "pattern": r"^[\w+=][\w .+=-]*$"}
+        return {**super().schema(), "pattern": f"^{FILE_NAME}$"}
 
     def bad(self) -> object:
         return "../outside"

@@ -7,7 +7,6 @@ in code blocks are ignored.
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -15,22 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from bpviz import config, tables
+from bpviz import tables
 from bpviz.config import ConfigError, Mistake
-from bpviz.config.discovery import Source
 from bpviz.declare import fields
+from bpviz.documents.experiments import Experiments
 from bpviz.documents.marks import HTML, LATEX, TYPST, Block, Document, Word, read_document
-from bpviz.execution.memory import check
 from bpviz.messages.suggestions import nearest
 from bpviz.messages.text import join_words, quote_value
-from bpviz.outputs import lockfile, status
-from bpviz.outputs.lockfile import LockError
 from bpviz.storage import atomic
-from bpviz.storage.reading import UnreadableError, read
+from bpviz.storage.reading import UnreadableError
 from bpviz.tables import Table
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
+    from bpviz.config.discovery import Source
     from bpviz.figures._base import FigureRequest
 
 
@@ -56,21 +53,55 @@ class Change(NamedTuple):
         return "\n".join([f"{self.document}:{self.line}: {self.block} is out of date", *(f"    {x}" for x in lines)])
 
 
+class Stale(NamedTuple):
+    """A block with a link to a figure that is not as its config makes it."""
+
+    document: Path
+    line: int
+    block: str  # the mark in words
+    config: str
+    suffix: str  # of the figure's file
+    reasons: list[str]
+
+    def __str__(self) -> str:
+        where = f"{self.document}:{self.line}: {self.block} is out of date"
+        return "\n".join([where, *(f"    {reason}" for reason in self.reasons)])
+
+
 class Embedded(NamedTuple):
-    """A filled document: the number of its blocks, those that were out of date, and the new content."""
+    """A filled document: the number of its blocks, those that are out of date, and the new content.
+
+    ``stale`` are the blocks whose figures are out of date, ``skipped`` the figures that could not be compared. Both are
+    empty without a check.
+    """
 
     path: Path
     blocks: int
     changes: list[Change]
+    stale: list[Stale]
+    skipped: list[Path]
     content: bytes
 
 
-def embedded(paths: Sequence[str], out: Path, memory: int | None = None) -> list[Embedded]:
+def embedded(paths: Sequence[str], out: Path, level: str | None = None, memory: int | None = None) -> list[Embedded]:
     """Return documents with filled blocks, from the outputs in ``out``; nothing is written.
 
-    ``memory`` is the number of bytes that an experiment may use (None: any).
+    Parameters
+    ----------
+    paths : sequence of str
+        The documents.
+    out : Path
+        The folder of all outputs.
+    level : str or None
+        How much is compared in a check: see drift. Without a check, outputs are used as they are if their lockfile
+        says that they are up to date.
+    memory : int or None
+        The number of bytes that an experiment may use; None: any.
 
-    Raises ConfigError with the mistakes of all documents.
+    Raises
+    ------
+    ConfigError
+        With the mistakes of all documents.
     """
     mistakes: list[Mistake] = []
     documents = []
@@ -79,22 +110,27 @@ def embedded(paths: Sequence[str], out: Path, memory: int | None = None) -> list
             documents.append(read_document(path, mistakes))
         except ConfigError as error:
             mistakes += error.mistakes
-    cache = _Cache(out, memory)
+    experiments = Experiments(out, level, memory)
     made = []
     for document in documents:
         filled = []
         changes = []
+        stale: list[Stale] = []
+        skipped: list[Path] = []
         for block in document.blocks:
+            content = _Content(document, block, experiments)
             try:
-                lines = _lines(block, _Content(document, block, cache).text())
+                lines = _lines(block, content.text())
             except ConfigError as error:
                 mistakes += (m for m in error.mistakes if m not in mistakes)
                 continue
             filled.append(lines)
             if lines != block.lines:
                 changes.append(Change(document.path, block.line, block.description, _difference(block.lines, lines)))
+            stale += content.stale
+            skipped += content.skipped
         if len(filled) == len(document.blocks):
-            made.append(Embedded(document.path, len(filled), changes, document.content(filled)))
+            made.append(Embedded(document.path, len(filled), changes, stale, skipped, document.content(filled)))
     if mistakes:
         order = {path: number for number, path in enumerate(paths)}
         raise ConfigError(sorted(mistakes, key=lambda m: (order.get(m.file, len(order)), m.line, m.column)))
@@ -118,71 +154,15 @@ def _difference(before: list[str], now: list[str]) -> list[str]:
     return list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:]
 
 
-class _Cache:
-    """A cache of the experiments and tables that marks refer to."""
-
-    def __init__(self, out: Path, memory: int | None) -> None:
-        self.out = out
-        self._memory = memory
-        self._sources: dict[str, Source] = {}
-        self._experiments: dict[str, Experiment] = {}
-        self._tables: dict[str, tuple[Table, list[str]]] = {}
-
-    def source(self, path: Path) -> Source:
-        """Return the source of a config; raise UnreadableError."""
-        name = os.path.normpath(path)
-        if name not in self._sources:
-            self._sources[name] = Source(name, read(path, config.LARGEST, regular=True), named=False)
-        return self._sources[name]
-
-    def experiment(self, source: Source) -> Experiment:
-        """Return the experiment of a config; raise ConfigError."""
-        if source.path not in self._experiments:
-            self._experiments[source.path] = source.experiment()
-        return self._experiments[source.path]
-
-    def table(self, source: Source) -> tuple[Table, list[str]]:
-        """Return the table of a config and the algorithm of each row; run the experiment if outputs are out of date.
-
-        Raises ConfigError.
-        """
-        if source.path not in self._tables:
-            self._tables[source.path] = _from_outputs(source, self.out / source.name) or self._computed(source)
-        return self._tables[source.path]
-
-    def _computed(self, source: Source) -> tuple[Table, list[str]]:
-        experiment = self.experiment(source)
-        check([experiment], self._memory, [source])
-        from bpviz.experiment import runner  # imports NumPy, which outputs that are up to date do not need
-
-        results = runner.run(experiment, memory=self._memory)
-        return tables.table(results), [run.algorithm for run in results.runs]
-
-
-def _from_outputs(source: Source, folder: Path) -> tuple[Table, list[str]] | None:
-    """Return the table of outputs and the algorithm of each row, None if the outputs are not up to date."""
-    try:
-        before = lockfile.read(folder)
-        if before is None or before.asked.get("overrides") != []:
-            return None
-        now = status.up_to_date(source, folder, status.RunOptions(**before.asked))
-        if now is None:
-            return None
-        runs = json.loads((folder / "summary.json").read_bytes())["runs"]
-        names = [run["algorithm"] for run in runs]
-    except (LockError, OSError, ValueError, TypeError, KeyError):
-        return None
-    table = Table(**now.table)
-    return (table, names) if len(names) == len(table.rows) else None
-
-
 class _Content:
     """Generates the content of a block."""
 
-    def __init__(self, document: Document, block: Block, cache: _Cache) -> None:
+    def __init__(self, document: Document, block: Block, experiments: Experiments) -> None:
         self.document = document
         self.block = block
-        self.cache = cache
+        self.experiments = experiments
+        self.stale: list[Stale] = []
+        self.skipped: list[Path] = []
         self.mistakes: list[Mistake] = []
         self.options: dict[str, Word] = {}
 
@@ -235,7 +215,7 @@ class _Content:
     def _source(self, word: Word) -> Source:
         path = self.document.path.parent / word.text
         try:
-            return self.cache.source(path)
+            return self.experiments.source(path)
         except UnreadableError as error:
             self.add_mistake(word, f"{os.path.normpath(path)}: {error}")
             raise ConfigError(self.mistakes) from None
@@ -252,7 +232,7 @@ class _Content:
     def _table(self, source: Source, _: Sequence[Word]) -> str:
         allowed = self.document.kind.tables
         form = self._format(allowed, "table") or allowed[0]
-        table, names = self.cache.table(source)
+        table, names = self.experiments.table(source)
         if "algorithms" in self.options:
             table = self._with_rows(table, names, self.options["algorithms"])
         if "columns" in self.options:
@@ -297,7 +277,7 @@ class _Content:
 
     def _figure(self, source: Source, words: Sequence[Word]) -> str:
         form = self._format(("png", "svg", "pdf"), "figure")
-        experiment = self.cache.experiment(source)
+        experiment = self.experiments.experiment(source)
         figures = {figure.file_name(): figure for figure in experiment.figures}
         (word,) = words
         if word.text not in figures:
@@ -306,14 +286,21 @@ class _Content:
             self.add_mistake(word, f"unknown figure {quote_value(word.text)} of {source.path}; {hint}")
         self.raise_mistakes()
         formats = (form,) if form else self.document.kind.figures
-        folder = self.cache.out / source.name
-        file = next((f for suffix in formats if (f := folder / f"{word.text}.{suffix}").is_file()), None)
+        folder = self.experiments.out / source.name
+        file = next((f for suffix in formats if os.path.lexists(f := folder / f"{word.text}.{suffix}")), None)
         if file is None:
             missing = folder / f"{word.text}.{form or 'png'}"
             more = f" --format {form}" if form and form != "png" else ""
-            more += "" if self.cache.out == Path("outputs") else f" --out {self.cache.out}"
+            more += "" if self.experiments.out == Path("outputs") else f" --out {self.experiments.out}"
             self.add_mistake(word, f"{missing} does not exist; run `bpviz run {source.path}{more}`")
             raise ConfigError(self.mistakes)
+        verdict = self.experiments.verdict(source, figures[word.text], file)
+        if verdict.reasons:
+            block = self.block
+            place = self.document.path, block.line, block.description
+            self.stale.append(Stale(*place, source.path, file.suffix[1:], verdict.reasons))
+        elif verdict.skipped:
+            self.skipped.append(file)
         where = Path(os.path.relpath(file, self.document.path.parent)).as_posix()
         alt = self.options["alt"].text if "alt" in self.options else _alternative(experiment, figures[word.text])
         return self._image(where, " ".join(alt.split()), word)

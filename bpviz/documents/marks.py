@@ -105,7 +105,7 @@ def read_document(path: str, mistakes: list[Mistake]) -> Document:
         endings = join_words(KINDS)
         raise ConfigError([Mistake(path or "''", 0, 0, "", f"unsupported document; use a file ending in {endings}")])
     try:
-        data = read(Path(path), LARGEST, regular=True)
+        data = read(Path(path), LARGEST)
     except UnreadableError as error:
         raise ConfigError([Mistake(path, 0, 0, "", str(error))]) from None
     bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -51,6 +52,9 @@ def installed(fonts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*(font for font in fonts if font in _files()), DEFAULT]))
 
 
+_FORMULA = re.compile(r"\$[^$]*\$")
+
+
 class Lacking(NamedTuple):
     """Fonts that a config names and that are not installed, and texts with the letters that no font has."""
 
@@ -62,9 +66,15 @@ class Lacking(NamedTuple):
 def lacking(drawn: Artist, fonts: Sequence[str]) -> Lacking:
     """Return what fonts lack for the texts of a figure or of axes."""
     used = installed(fonts)
-    texts = dict.fromkeys(text.get_text() for text in drawn.findobj(Text) if text.get_visible())
-    letters = {" ".join(text.split()): found for text in texts if (found := _missing(text, used))}
-    return Lacking(tuple(font for font in fonts if font not in _files()), tuple(used), letters)
+    letters, needed = {}, 1
+    for text in drawn.findobj(Text):
+        words, fitting = text.get_text(), used
+        if text.get_parse_math() and _FORMULA.search(words):  # matplotlib has only the first font next to formulas
+            words, fitting = _FORMULA.sub("", words), used[:1]
+        if text.get_visible() and (found := _missing(words, fitting)):
+            letters[" ".join(text.get_text().split())] = found
+            needed = max(needed, len(fitting))
+    return Lacking(tuple(font for font in fonts if font not in _files()), tuple(used[:needed]), letters)
 
 
 def remarks(found: Iterable[Lacking]) -> list[str]:

@@ -9,12 +9,13 @@ def complaint(text: str) -> str | None:
     """Return why matplotlib cannot draw the formulas ``$...$`` of a text, or None."""
     if text.count("$") < 2:
         return None
+    from bpviz.figures._matplotlib import without_glyph_warnings  # isort: skip  before other modules import matplotlib
+
     from matplotlib.mathtext import MathTextParser
 
-    import bpviz.figures._matplotlib  # noqa: F401  sets up matplotlib before another import of it
-
     try:
-        MathTextParser("path").parse(text)
+        with without_glyph_warnings():
+            MathTextParser("path").parse(text)
     except ValueError as error:
         reason = str(error).strip().splitlines()[-1]
         return f"invalid formula in {quote_value(text)} ({reason}); correct it, or remove `mathtext: true`"

@@ -28,6 +28,7 @@ _LEAST = 1.2  # height of axes; a figure of a given size grows if its texts leav
 
 # Characters that fit the usual figure.
 _TITLE_CHARACTERS, _NOTE_CHARACTERS, _LEGEND_CHARACTERS, _ASIDE_CHARACTERS = 60, 84, 94, 30
+_AVERAGE = 0.58  # width of a character, in font sizes
 _ASIDE = 0.36  # of the width of the figure, the most that a legend on the right takes
 
 
@@ -124,7 +125,9 @@ def frame(
     if _GIVEN.get() is None:
         Frame(axes, title, note, entries, bar, fit).grow(height * look.scale if height else look.size[1])
         return
-    axes.set_title("\n".join(filter(None, [title if look.titled else "", note])), fontsize="medium")
+    above = axes.set_title("", fontsize="medium")
+    across = int(axes.bbox.width / axes.figure.dpi * 72 / (_AVERAGE * float(above.get_fontsize())))
+    above.set_text("\n".join(wrapped(text, max(across, 6)) for text in (title if look.titled else "", note) if text))
     if entries and look.legend != "none":
         _legend.inside(axes, entries, _ASIDE_CHARACTERS)
     if fit:
@@ -277,7 +280,7 @@ class Frame:
     def _wrap_labels(self, wide: float, high: float) -> None:
         """Break the labels of the axes where they are longer than the axes, given in inches."""
         for label, text, across in self.labels:
-            most = int(72 * (wide if across else high) / (0.58 * self.look.body))
+            most = int(72 * (wide if across else high) / (_AVERAGE * self.look.body))
             label.set_text(wrapped(text, max(most, 6)) if len(text) > most else text)
 
 

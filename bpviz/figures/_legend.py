@@ -29,6 +29,11 @@ def handle(style: _style.AlgorithmStyle, dashes: tuple[float, ...] = ()) -> Line
     return Line2D([], [], color=style.color, dashes=dashes, linewidth=1.8 * look.lines, **look.end(style))
 
 
+def repeated(styles: Sequence[_style.AlgorithmStyle]) -> list[_style.AlgorithmStyle]:
+    """Return the styles whose color is that of an earlier one: they are told apart by dashes and markers."""
+    return [style for i, style in enumerate(styles) if style.color in [earlier.color for earlier in styles[:i]]]
+
+
 def start() -> tuple[Line2D, str]:
     """Return the legend entry of the starts."""
     return Line2D([], [], linestyle="none", **_style.look().start), _style.word("Start")

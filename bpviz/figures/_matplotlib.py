@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,4 +31,18 @@ with _without_user_settings():
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-__all__ = ["FigureCanvasAgg", "mpl"]
+__all__ = ["FigureCanvasAgg", "mpl", "without_glyph_warnings"]
+
+
+@contextlib.contextmanager
+def without_glyph_warnings() -> Iterator[None]:
+    """Ignore matplotlib's warnings about letters that fonts lack; see _fonts for those of bpviz."""
+    logger = logging.getLogger("matplotlib.mathtext")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+            yield
+    finally:
+        logger.setLevel(before)

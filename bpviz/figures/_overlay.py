@@ -42,7 +42,7 @@ def draw(figure: Figure, data: PathsData) -> PathsArtists:
     plane = _contour.draw_plane(figure, data.plane)
     artists = draw_panel(plane, panel, data.plane.window)
     styles = [_style.style(path.place) for path in panel.paths]
-    repeated = _repeated(styles)
+    repeated = _legend.repeated(styles)
     handles = [_legend.handle(style, style.dashes if style in repeated else ()) for style in styles]
     algorithms = [
         (handle, word("{label} ({outcome})", label=path.label, outcome=path.outcome))
@@ -71,7 +71,7 @@ def draw_panel(plane: PlaneArtists, panel: Panel, window: Window, size: float = 
     size *= look.lines
     shaft = size * _thickness(panel, window)
     styles = [_style.style(path.place) for path in panel.paths]
-    repeated = _repeated(styles)
+    repeated = _legend.repeated(styles)
     arrows, lines, ends = [], [], []
     for i, path in enumerate(panel.paths):
         style = styles[i]
@@ -92,7 +92,8 @@ def draw_panel(plane: PlaneArtists, panel: Panel, window: Window, size: float = 
             shape["markersize"] / look.lines + _LARGER * _later_ends(panel.paths[i:], window)
         )
         ends += axes.plot(*path.ends.T, color=style.color, linestyle="none", zorder=_style.ENDS_ORDER, **shape)
-    start = {**look.start, "markersize": marker / look.lines * look.start["markersize"]}
+    covered = _WIDER * min(max(panel.above, default=0), _MOST_ABOVE)  # by so much, the widest line is wider
+    start = {**look.start, "markersize": marker / look.lines * look.start["markersize"] + covered}
     (starts,) = axes.plot(*panel.starts.T, linestyle="none", zorder=_style.STARTS_ORDER, **start)
     numbers = [
         axes.text(x, y, str(number), ha="center", va="center_baseline")
@@ -110,11 +111,6 @@ def draw_panel(plane: PlaneArtists, panel: Panel, window: Window, size: float = 
                 zorder=_style.ENDS_ORDER,
             )
     return PathsArtists(plane, arrows, lines, starts, ends, numbers)
-
-
-def _repeated(styles: Sequence[_style.AlgorithmStyle]) -> list[_style.AlgorithmStyle]:
-    """Return the styles whose color is that of an earlier one: they are told apart by dashes and markers."""
-    return [style for i, style in enumerate(styles) if style.color in [earlier.color for earlier in styles[:i]]]
 
 
 _LEAST_LINE = 1.0  # points

@@ -91,7 +91,7 @@ def _epochs_per_arrow(paths: Sequence[Array], window: Window, unit: Array) -> in
 
     It is based on the epoch at half of the total length, so that many epochs with tiny moves have no effect.
     """
-    moves = [landscape.clipped(path[:-1], path[1:], window)[:2] for path in paths]
+    moves = [landscape.clipped(path[:-1], path[1:], window, beyond=0.0)[:2] for path in paths]
     lengths = np.sort(np.concatenate([np.hypot(*(unit * (tips - tails)).T) for tails, tips in moves]))
     total = np.cumsum(lengths)
     if not len(total) or not total[-1] > 0:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpviz.figures._matplotlib import FigureCanvasAgg, mpl  # isort: skip  before other modules import matplotlib
+from bpviz.figures._matplotlib import FigureCanvasAgg, mpl, without_glyph_warnings  # isort: skip  before other modules import matplotlib
 
 from matplotlib.figure import Figure
 
@@ -126,8 +125,7 @@ def _figure(request: Any, data: Any) -> BpvizFigure:
 
 @contextlib.contextmanager
 def _settings_of(look: Look) -> Iterator[None]:
-    with mpl.rc_context(_settings(look)), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # see _fonts
+    with mpl.rc_context(_settings(look)), without_glyph_warnings():
         yield
 
 

@@ -46,7 +46,7 @@ def labels(values: Sequence[float]) -> list[str]:
         if all(abs(float(text) - value) <= 0.01 * step for text, value in zip(texts, values, strict=True)):
             break
     texts = ["0" if float(text) == 0 else text for text in texts] if "e" in "".join(texts) else texts
-    return ["" if text in texts[:i] else text.replace("-", _MINUS, 1) for i, text in enumerate(texts)]
+    return ["" if text in texts[:i] else text.replace("-", _MINUS) for i, text in enumerate(texts)]
 
 
 class Numbers(Formatter):
@@ -185,14 +185,14 @@ def use_round_numbers(axis: Axis, last: float = math.inf) -> None:
 def state_offset(axis: Any) -> None:
     """If tick labels would be long, make them relative to a number that the label of the axis states."""
     formatter = axis.get_major_formatter()
-    if not isinstance(formatter, Numbers) or not isinstance(axis.get_major_locator(), Spread) or formatter.offset:
+    if not isinstance(formatter, Numbers) or not isinstance(axis.get_major_locator(), MaxNLocator) or formatter.offset:
         return
     low, high = sorted(map(float, axis.get_view_interval()))
     seen = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
     if len(seen) < 2 or max(map(len, labels(seen))) <= _LONGEST or high - low >= 0.1 * max(abs(low), abs(high)):
         return
     unit = 10.0 ** (math.ceil(math.log10(high - low)) + 1)
-    offset = math.floor(low / unit) * unit
+    offset = math.floor(seen[-1] / unit + 1e-3) * unit
     shortest = next(text for digits in range(1, 18) if abs(float(text := f"{offset:.{digits}g}") - offset) < unit / 1e3)
     formatter.offset = float(shortest)
     sign, text = ("+", shortest.lstrip("-")) if offset < 0 else (_MINUS, shortest)

@@ -9,8 +9,6 @@ from bpviz.figures import _style
 from bpviz.figures._base import FigureRequest
 from bpviz.figures._style import word
 
-_MOST_CLASSES = 7  # targets with a color and a marker of their own
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -21,8 +19,16 @@ if TYPE_CHECKING:
     from bpviz.engine.results import Results
 
 
+_MOST_CLASSES = 7  # targets with a color and a marker of their own
+_FEW, _LARGE, _SMALL = 30, 90, 8  # samples with markers of the largest area, and areas in points²
+_MOST_TICKS, _LONGEST_TICK = 20, 20  # names of classes at a color bar, and their characters
+
+
 class DataData(NamedTuple):
-    """Samples ``(samples, 2)`` and their targets ``(samples,)``; no ``classes`` and labels if there are too many."""
+    """Samples ``(samples, 2)`` and their targets ``(samples,)``; no ``classes`` and labels if there are too many.
+
+    ``ticks`` are the names of targets 0, 1, ... at a color bar, if they have names that fit.
+    """
 
     title: str
     names: tuple[str, str]
@@ -30,6 +36,7 @@ class DataData(NamedTuple):
     targets: Array
     classes: list[float]
     labels: list[str]
+    ticks: tuple[str, ...]
 
 
 def _dataset(problem: Problem) -> Any:
@@ -70,7 +77,8 @@ class Data(FigureRequest):
         title = word("Dataset (1 sample)") if one else word("Dataset ({count} samples)", count=len(targets))
         names, samples = tuple(dataset.feature_names), np.array(dataset.features)
         labels = [_label(target, dataset.classes) for target in classes]
-        return DataData(self.title_or(title), names, samples, targets, classes, labels)
+        fit = len(dataset.classes) <= _MOST_TICKS and max(map(len, dataset.classes), default=0) <= _LONGEST_TICK
+        return DataData(self.title_or(title), names, samples, targets, classes, labels, dataset.classes if fit else ())
 
     def draw(self, figure: Figure, data: DataData) -> list[PathCollection]:
         from bpviz.figures import _layout, _ticks
@@ -79,10 +87,11 @@ class Data(FigureRequest):
         axes = _layout.axes(figure, xlabel=data.names[0], ylabel=data.names[1])
         axes.grid()
         axes.margins(0.08)
+        small = min(1.0, (_FEW / len(data.samples)) ** 0.5)
         dots: dict[str, Any] = {
-            "s": 90 * look.lines**2,
+            "s": max(_LARGE * small, _SMALL) * look.lines**2,
             "edgecolors": look.theme.paper,
-            "linewidths": 0.8 * look.lines,
+            "linewidths": 0.8 * small * look.lines,
             "zorder": 3,
         }
         if (abs(data.samples) > _ticks.LARGEST).any():  # too large for automatic limits
@@ -97,6 +106,9 @@ class Data(FigureRequest):
             drawn = [axes.scatter(x, y, c=data.targets.clip(-_ticks.LARGEST, _ticks.LARGEST), cmap="cividis", **dots)]
             bar = _layout.bar_axes(figure, axes)
             figure.colorbar(drawn[0], bar, label=word("Target"))
-            _ticks.use_numbers(bar.yaxis)
+            if data.ticks:
+                bar.set_yticks(range(len(data.ticks)), data.ticks)
+            else:
+                _ticks.use_numbers(bar.yaxis)
         _layout.frame(figure, axes, data.title, entries=named, bar=bar)
         return drawn

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array, Problem
     from bpviz.engine.results import Results
+    from bpviz.landscape.window import Limits
 
 
 class Curve(NamedTuple):
@@ -46,6 +47,11 @@ class ErrorsData(NamedTuple):
     threshold: float | None
     title: str
 
+    @property
+    def limits(self) -> Limits | None:
+        """The limits of the axis of errors, None if no error is finite."""
+        return _limits([curve.errors for curve in self.curves], self.lowest, self.threshold)
+
 
 class ErrorsArtists(NamedTuple):
     """The artists, in the order of the curves."""
@@ -68,19 +74,22 @@ class Errors(OfAlgorithms):
 
         from bpviz import landscape
 
-        curves = [
-            Curve(
-                algorithm.place,
-                word("{label} ({outcome})", label=algorithm.label, outcome=outcome(algorithm.runs, results)),
-                np.where(np.isfinite(run.trajectory.errors), run.trajectory.errors, np.nan),
-            )
-            for algorithm in select(results, self.algorithms)
-            for run in algorithm.runs
+        algorithms = select(results, self.algorithms)
+        errors = [
+            [np.where(np.isfinite(run.trajectory.errors), run.trajectory.errors, np.nan) for run in algorithm.runs]
+            for algorithm in algorithms
         ]
-        lowest = landscape.lowest_of(problem, np.concatenate([curve.errors for curve in curves]))
+        lowest = landscape.lowest_of(problem, np.concatenate([one for runs in errors for one in runs]))
         if lowest is not None:
-            curves = [curve._replace(errors=np.maximum(curve.errors - lowest, 0.0)) for curve in curves]
-        return ErrorsData(curves, lowest or 0.0, results.error_threshold, self.title_or(word("Error per epoch")))
+            errors = [[np.maximum(one - lowest, 0.0) for one in runs] for runs in errors]
+        limits = _limits([one for runs in errors for one in runs], lowest or 0.0, results.error_threshold)
+        curves = []
+        for algorithm, runs in zip(algorithms, errors, strict=True):
+            text = ", ".join([outcome(algorithm.runs, results), *_departures(runs, limits)])
+            text = word("{label} ({outcome})", label=algorithm.label, outcome=text)
+            curves += [Curve(algorithm.place, text, one) for one in runs]
+        title = self.title_or(word("Error per epoch"))
+        return ErrorsData(curves, lowest or 0.0, results.error_threshold, title)
 
     def draw(self, figure: Figure, data: ErrorsData) -> ErrorsArtists:
         from bpviz.figures import _labels, _layout, _legend
@@ -104,7 +113,8 @@ class Errors(OfAlgorithms):
             threshold = axes.axhline(above, color=look.theme.ink, linewidth=1.3 * look.lines, dashes=(4, 2), zorder=1)
             handles[_labels.threshold_label(data.threshold, data.lowest)] = threshold
         _scale_epochs(axes, max(len(curve.errors) for curve in data.curves) - 1)
-        _scale_errors(axes, data)
+        if limits := data.limits:
+            _scale_errors(axes, limits)
         _layout.frame(figure, axes, data.title, entries=[(handle, text) for text, handle in handles.items()])
         return ErrorsArtists(curves, ends, threshold)
 
@@ -124,28 +134,46 @@ def _scale_epochs(axes: Axes, last: int) -> None:
         _ticks.use_numbers(axes.xaxis, integer=True)
 
 
-def _scale_errors(axes: Axes, data: ErrorsData) -> None:
-    """Make the axis logarithmic unless an error is negative; diverged runs may exceed the upper limit."""
+def _limits(curves: Sequence[Array], lowest: float, threshold: float | None) -> Limits | None:
+    """Return the limits of the axis of errors: positive unless an error is negative; diverged runs may exceed them."""
     import numpy as np
 
     from bpviz.figures import _ticks
 
-    lines = [] if data.threshold is None else [data.threshold - data.lowest]
-    errors = np.concatenate([*(curve.errors for curve in data.curves), lines])
+    lines = [] if threshold is None else [threshold - lowest]
+    errors = np.concatenate([*curves, lines])
     errors = errors[np.isfinite(errors)].clip(-_ticks.LARGEST, _ticks.LARGEST)
     if not len(errors):
-        return
-    starts = np.array([*(curve.errors[0] for curve in data.curves), *lines])
+        return None
+    starts = np.array([*(curve[0] for curve in curves), *lines])
     low = float(errors.min())
     high = min(float(errors.max()), 1e3 * float(np.nanmax(np.abs(starts), initial=0.0)))
     if low < 0 or not high > _ticks.SMALLEST:
         room = 0.05 * (high - low) or 1.0
-        axes.set_ylim(low - room, high + room)
-        return
+        return low - room, high + room
     low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
-    low, high = max(low / room**2, _ticks.SMALLEST), min(high * room, _ticks.LARGEST)
-    axes.set_ylim(low, high)  # before set_yscale, which would otherwise choose limits that include huge errors
-    axes.set_yscale("log", nonpositive="clip")
-    _ticks.use_round_numbers(axes.yaxis)
-    axes.minorticks_off()
+    return max(low / room**2, _ticks.SMALLEST), min(high * room, _ticks.LARGEST)
+
+
+def _departures(curves: Sequence[Array], limits: Limits | None) -> list[str]:
+    """Return remarks about the curves of an algorithm that leave the limits."""
+    import numpy as np
+
+    from bpviz.figures import _remarks
+
+    if not limits:
+        return []
+    paths = [np.column_stack([np.arange(len(curve)), curve]) for curve in curves]
+    return _remarks.departures(paths, ((-1.0, float(max(map(len, paths)))), limits))
+
+
+def _scale_errors(axes: Axes, limits: Limits) -> None:
+    """Set the limits of the axis of errors, which is logarithmic if they are positive."""
+    from bpviz.figures import _ticks
+
+    axes.set_ylim(limits)  # before set_yscale, which would otherwise choose limits that include huge errors
+    if limits[0] > 0:
+        axes.set_yscale("log", nonpositive="clip")
+        _ticks.use_round_numbers(axes.yaxis)
+        axes.minorticks_off()

@@ -147,15 +147,18 @@ class Surface(OfPlane, OfAlgorithms):
         tracks, handles = [], {}
         many = len({tuple(track.start.ravel()) for track in data.tracks}) >= _MANY_STARTS
         size = look.lines * (0.7 if many else 1.0)
+        styles = {track.place: look.algorithm(track.place) for track in data.tracks}
+        repeated = _legend.repeated(list(styles.values()))
         for track in data.tracks:
-            style = look.algorithm(track.place)
+            style = styles[track.place]
+            dashes = style.dashes if style in repeated else ()
             axes.plot(*track.points.T, color=look.theme.paper, linewidth=4.0 * size, zorder=2)
-            tracks += axes.plot(*track.points.T, color=style.color, linewidth=2.2 * size, zorder=3)
+            tracks += axes.plot(*track.points.T, color=style.color, dashes=dashes, linewidth=2.2 * size, zorder=3)
             (end,) = axes.plot(*track.end.T, color=style.color, linestyle="none", zorder=5, **look.end(style))
             (start,) = axes.plot(*track.start.T, linestyle="none", zorder=4, **look.start)
             for marker in (end, start):
                 marker.set_markersize(size / look.lines * marker.get_markersize())
-            handles[track.text] = _legend.handle(style)
+            handles[track.text] = _legend.handle(style, dashes)
         minima = [
             *axes.plot(*data.minima[0].T, linestyle="none", zorder=4.5, **look.lowest),
             *axes.plot(*data.minima[1].T, linestyle="none", zorder=4.5, **look.other),
@@ -163,13 +166,14 @@ class Surface(OfPlane, OfAlgorithms):
         axes.set(**_labels.weight_labels(plane.names), zlabel=_labels.error_label(plane.lowest))
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+            _ticks.state_offset(axis)
             axis.labelpad = 8 * look.scale
         if data.logarithmic:
             ticks = _ticks.round_numbers(plane.levels[0], plane.levels[-1])
             texts = [_ticks.number(tick) for tick in ticks]
             axes.set_zticks([math.log10(tick) for tick in ticks], texts)
         else:
-            texts = _ticks.labels([float(tick) for tick in axes.get_zticks()])
+            texts = axes.zaxis.get_major_formatter().format_ticks(axes.get_zticks())
         # mplot3d centers tick labels at a fixed distance from the axis: long ones would overlap the axis and its label.
         room = 3.2 * look.scale * max(0, max(map(len, texts)) - 4)
         axes.zaxis.set_tick_params(pad=3.5 * look.scale + room)

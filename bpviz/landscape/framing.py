@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bpviz.landscape.window import default_window, points
+from bpviz.landscape.window import default_window, equal_scales, points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,8 @@ def window_of(
     - If these places lie in the problem's default window and span at least 40 % of one of its sides, the default window
       is returned.
     - Otherwise, the window fits the places with a margin of 8 % and has the proportions of the default window. If the
-      extents along the two axes, relative to the default window, differ by a factor of more than 100, both axes fit.
+      extents along the two axes, relative to the default window, differ by a factor of more than 100, or 2.5 if
+      the default window has no common scale, both axes fit.
     - Known minima are included while the places still span 40 % of a side.
 
     Parameters
@@ -54,7 +55,8 @@ def window_of(
     Window
         The limits of x and of y, increasing and finite, also if weights are not.
     """
-    own_low, own_high = np.array(default_window(problem, pair)).T
+    default = default_window(problem, pair)
+    own_low, own_high = np.array(default).T
     side = own_high - own_low
     with np.errstate(over="ignore", invalid="ignore"):
         places = _places(runs, pair, epochs, (own_low + own_high) / 2, side / 2)
@@ -65,7 +67,8 @@ def window_of(
     inside = bool((low >= own_low + 0.015 * side).all() and (high <= own_high - 0.015 * side).all())
     if inside and not epochs and (extent.max() >= _FILLED or not extent.any()):
         return _limits(own_low, own_high)
-    own_scales = (extent < extent.max() / _SLENDER) & (high - low > _ROUNDING * np.maximum(abs(low), abs(high)))
+    least_extent = extent.max() * (1 / _SLENDER if equal_scales(default) else _FILLED)
+    own_scales = (extent < least_extent) & (high - low > _ROUNDING * np.maximum(abs(low), abs(high)))
     if own_scales.any():
         room = high - low
     else:

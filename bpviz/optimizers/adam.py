@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice
+from bpviz.optimizers._means import rectification
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
@@ -44,6 +45,7 @@ class _Adam:
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (0 in the papers)")
 
     def begin(self, w: Array, f: Oracle) -> Any:
         zeros, ones = f.xp.zeros_like(w), f.xp.ones_like(w)
@@ -53,6 +55,11 @@ class _Adam:
     def _fresh(self) -> tuple[Column, Column]:
         """1 - β₁ and 1 - β₂, cached: computing them every epoch would cost as much as a division over all runs."""
         return 1 - self.beta1, 1 - self.beta2
+
+    def _divisor(self, v: Array, f: Oracle) -> Array:
+        """Return √(v + ε₀) + ε."""
+        root: Array = f.xp.sqrt(v + self.epsilon_root)
+        return root + self.epsilon
 
     def _moments(self, before: Moments, g: Array) -> Moments:
         """Return m ← β₁ m + (1 - β₁) g and v ← β₂ v + (1 - β₂) g², with the products β₁ᵗ and β₂ᵗ."""
@@ -84,15 +91,15 @@ class Adam(_Adam):
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
-    w ← w - α m̂ / (√v̂ + ε)
+    w ← w - α m̂ / (√(v̂ + ε₀) + ε)
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, t: epoch, from 1; m, v: 0 at the start
     """
 
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
         moments = self._moments(state, f.gradient(w))
         m_hat, v_hat = moments.corrected()
-        return w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon), moments
+        return w - self.step * m_hat / self._divisor(v_hat, f), moments
 
 
 @optimizer(
@@ -114,11 +121,11 @@ class AdamW(_Adam):
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
-    w ← w - (α m̂ / (√v̂ + ε) + λ w)
+    w ← w - (α m̂ / (√(v̂ + ε₀) + ε) + λ w)
     convention torch: α λ in place of λ
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, v: 0 at the start;
-    variant: convention
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, λ: weight_decay, t: epoch, from 1; m, v: 0 at the
+    start; variant: convention
     """
 
     # The paper gives no default; this is torch's default decay times its default step.
@@ -129,7 +136,7 @@ class AdamW(_Adam):
         moments = self._moments(state, f.gradient(w))
         m_hat, v_hat = moments.corrected()
         decay = self.step * self.weight_decay if self.convention == "torch" else self.weight_decay
-        return w - (self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon) + decay * w), moments
+        return w - (self.step * m_hat / self._divisor(v_hat, f) + decay * w), moments
 
 
 class Largest(NamedTuple):
@@ -210,11 +217,11 @@ class NAdam(_Adam):
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
     m̂ = μₜ₊₁ m / (1 - μ₁...μₜ₊₁) + (1 - μₜ) g / (1 - μ₁...μₜ),  v̂ = v / (1 - β₂ᵗ)
-    w ← w - α m̂ / (√v̂ + ε)
+    w ← w - α m̂ / (√(v̂ + ε₀) + ε)
     with μₜ = β₁ (1 - 0.96^(ψ t) / 2);  convention optax: μₜ = β₁
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ψ: momentum_decay, t: epoch, from 1; m, v: 0 at the start;
-    variant: convention
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, ψ: momentum_decay, t: epoch, from 1; m, v: 0 at the
+    start; variant: convention
     """
 
     step: Column = hyper(2e-3, "(0, inf)", "step size α")
@@ -231,7 +238,7 @@ class NAdam(_Adam):
         product = state.product * mu
         m_hat = mu_next * moments.m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
         _, v_hat = moments.corrected()
-        w = w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon)
+        w = w - self.step * m_hat / self._divisor(v_hat, f)
         return w, MomentsAndSchedule(moments, product, t)
 
     def _mu(self, t: Array) -> Column:
@@ -252,7 +259,8 @@ class MomentsAndLargest(NamedTuple):
     source="S. J. Reddi, S. Kale & S. Kumar, ICLR 2018, arXiv:1904.09237, Algorithm 2 with a constant α, and ε",
     confused_with=(
         "`amsgrad=True` in torch.optim.Adam, which corrects the bias of m and of the largest v (`convention: torch`), "
-        "and optax.amsgrad, which keeps the largest of the corrected v (`convention: optax`). All three differ."
+        "and optax.amsgrad, which keeps the largest of the corrected v (`convention: optax`), or of v itself with "
+        "`bias_correction_nu=False` (`convention: optax-raw`). All four differ."
     ),
     synonyms=("ams-grad", "adam-amsgrad"),
 )
@@ -264,18 +272,19 @@ class AMSGrad(_Adam):
     m ← β₁ m + (1 - β₁) g
     v ← β₂ v + (1 - β₂) g²
     v̂ ← max(v̂, v)
-    w ← w - α m / (√v̂ + ε)
-    convention torch:  w ← w - α m̂ / (√(v̂ / (1 - β₂ᵗ)) + ε)  with m̂ = m / (1 - β₁ᵗ)
-    convention optax:  v̂ ← max(v̂, v / (1 - β₂ᵗ)),  w ← w - α m̂ / (√v̂ + ε)
+    w ← w - α m / (√(v̂ + ε₀) + ε)
+    convention torch:  w ← w - α m̂ / (√(v̂ / (1 - β₂ᵗ) + ε₀) + ε)  with m̂ = m / (1 - β₁ᵗ)
+    convention optax:  v̂ ← max(v̂, v / (1 - β₂ᵗ)),  w ← w - α m̂ / (√(v̂ + ε₀) + ε)
+    convention optax-raw:  w ← w - α m̂ / (√(v̂ + ε₀) + ε)
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v, v̂: 0 at the start;
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, t: epoch, from 1; m, v, v̂: 0 at the start;
     variant: convention
     """
 
     convention: str = hyper(
         "paper",
-        Choice(("paper", "torch", "optax")),
-        "bias correction: none (paper), after (torch) or before (optax) the maximum",
+        Choice(("paper", "torch", "optax", "optax-raw")),
+        "bias correction of v: none (paper, optax-raw), after (torch) or before (optax) the maximum",
     )
 
     def begin(self, w: Array, f: Oracle) -> MomentsAndLargest:
@@ -283,16 +292,11 @@ class AMSGrad(_Adam):
 
     def advance(self, w: Array, state: MomentsAndLargest, f: Oracle) -> tuple[Array, MomentsAndLargest]:
         moments = self._moments(state.moments, f.gradient(w))
-        if self.convention == "paper":
-            largest = f.xp.maximum(state.v_hat, moments.v)
-            m_hat, v_hat = moments.m, largest
-        elif self.convention == "torch":
-            largest = f.xp.maximum(state.v_hat, moments.v)
-            m_hat, v_hat = moments._replace(v=largest).corrected()
-        else:
-            m_hat, v_hat = moments.corrected()
-            largest = v_hat = f.xp.maximum(state.v_hat, v_hat)
-        return w - self.step * m_hat / (f.xp.sqrt(v_hat) + self.epsilon), MomentsAndLargest(moments, largest)
+        correction = 1 - moments.beta2_t
+        m_hat = moments.m if self.convention == "paper" else moments.m / (1 - moments.beta1_t)
+        largest = f.xp.maximum(state.v_hat, moments.v / correction if self.convention == "optax" else moments.v)
+        v_hat = largest / correction if self.convention == "torch" else largest
+        return w - self.step * m_hat / self._divisor(v_hat, f), MomentsAndLargest(moments, largest)
 
 
 class MomentsAndEpoch(NamedTuple):
@@ -323,12 +327,12 @@ class RAdam(_Adam):
     v ← β₂ v + (1 - β₂) g²
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
     ρ∞ = 2 / (1 - β₂) - 1,  ρ = ρ∞ - 2 t β₂ᵗ / (1 - β₂ᵗ)
-    ρ > ρmin:  w ← w - α r m̂ / (√v̂ + ε)  with r = √((ρ - 4) (ρ - 2) ρ∞ / ((ρ∞ - 4) (ρ∞ - 2) ρ))
+    ρ > ρmin:  w ← w - α r m̂ / (√(v̂ + ε₀) + ε)  with r = √((ρ - 4) (ρ - 2) ρ∞ / ((ρ∞ - 4) (ρ∞ - 2) ρ))
     else:      w ← w - α m̂
-    convention torch: √(1 - β₂ᵗ) / (√v + ε) in place of 1 / (√v̂ + ε)
+    convention torch: √(1 - β₂ᵗ) / (√(v + ε₀) + ε) in place of 1 / (√(v̂ + ε₀) + ε)
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ρmin: threshold, t: epoch, from 1; m, v: 0 at the start;
-    variant: convention
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, ρmin: threshold, t: epoch, from 1; m, v: 0 at the
+    start; variant: convention
     """
 
     threshold: Column = hyper(4.0, "[4, inf)", "length ρ of the average above which steps are rectified, ρmin")
@@ -342,18 +346,13 @@ class RAdam(_Adam):
         return MomentsAndEpoch(super().begin(w, f), f.xp.zeros((len(w), 1)))
 
     def advance(self, w: Array, state: MomentsAndEpoch, f: Oracle) -> tuple[Array, MomentsAndEpoch]:
-        sqrt, t = f.xp.sqrt, state.t + 1
+        t = state.t + 1
         moments = self._moments(state.moments, f.gradient(w))
         m_hat, v_hat = moments.corrected()
-        correction = 1 - moments.beta2_t
-        rho_inf = 2 / (1 - self.beta2) - 1
-        rho = rho_inf - 2 * t * moments.beta2_t / correction
-        rectified = rho > self.threshold
-        rho = f.xp.maximum(rho, 4)  # below 4, r is not used and would be the root of a negative number
-        r = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+        rho, r = rectification(t, moments.beta2_t, self.beta2, f)
         if self.convention == "torch":
-            length = sqrt(correction) / (sqrt(moments.v) + self.epsilon)
+            length = f.xp.sqrt(1 - moments.beta2_t) / self._divisor(moments.v, f)
         else:
-            length = 1 / (sqrt(v_hat) + self.epsilon)
-        w = w - self.step * m_hat * f.xp.where(rectified, r * length, 1.0)
+            length = 1 / self._divisor(v_hat, f)
+        w = w - self.step * m_hat * f.xp.where(rho > self.threshold, r * length, 1.0)
         return w, MomentsAndEpoch(moments, t)

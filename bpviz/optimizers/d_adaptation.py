@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.declare.domains import Choice
+from bpviz.declare.domains import Choice, Flag
 from bpviz.optimizers._means import Mean, mean
 
 if TYPE_CHECKING:
@@ -177,8 +177,8 @@ class EstimateFromStart(NamedTuple):
     confused_with=(
         "dadapt-adam, its predecessor; the code of its authors and pytorch_optimizer, which use the new d in d ε "
         "(`convention: torch`); and optax, which also corrects the step for the bias of both means (`convention: "
-        "optax`; `use_bias_correction` in the others). `beta3` is √β₂ as in the paper. `growth_rate` and "
-        "`safeguard_warmup` are not implemented; without bias correction, the latter is γ times `coefficient`."
+        "optax`; `use_bias_correction` in the others). `beta3` is √β₂ as in the paper. `growth_rate` is not "
+        "implemented."
     ),
     synonyms=("prodigyopt", "prodigy-adam"),
 )
@@ -195,10 +195,11 @@ class Prodigy:
     d' = max(d, c r / ‖s‖₁)
     w ← w - λ m / (√v + d ε) - δ λ w;  conventions torch, optax: d' ε
     d ← d'
+    safeguard_warmup: s ← √β₂ s + (1 - √β₂) d² g
 
     γ: step, β₁: beta1, β₂: beta2, ε: epsilon, c: coefficient, δ: weight_decay, t: epoch, from 1; m, v, r, s: 0,
-    d: first_distance at the start; variant: convention; ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run,
-    which share one d
+    d: first_distance at the start; variant: convention; s without γ: safeguard_warmup;
+    ⟨·, ·⟩ and ‖·‖₁ are over all weights of the run, which share one d
     """
 
     step: Column = hyper(1.0, "(0, inf)", "factor on the estimated step size, γ")
@@ -208,6 +209,7 @@ class Prodigy:
     first_distance: Column = hyper(1e-6, "(0, inf)", "initial distance estimate, d; an underestimate is safe")
     coefficient: Column = hyper(1.0, "(0, inf)", "factor on the estimated distance, c (1 in the paper)")
     weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay δ, times the step size")
+    safeguard_warmup: bool = hyper(False, Flag(), "whether s is summed without γ, for schedules that increase it")
     convention: str = hyper(
         "paper", Choice(("paper", "torch", "optax")), "variant: paper, its authors' PyTorch code or optax"
     )
@@ -223,7 +225,7 @@ class Prodigy:
         if self.convention == "optax":
             lambda_ = lambda_ * _correction(m, v, f)
         r = state.r.add(lambda_ * d * f.dot(g, state.start - w), root)
-        s = state.s.add(lambda_ * d * g, root)
+        s = state.s.add((d if self.safeguard_warmup else lambda_) * d * g, root)
         d_next = _grown(d, self.coefficient * r.value, _size(s.value, f), f)
         damping = (d if self.convention == "paper" else d_next) * self.epsilon
         move = m.value / (xp.sqrt(v.value) + damping) + self.weight_decay * w

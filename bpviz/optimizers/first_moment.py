@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.declare.domains import Choice
+from bpviz.declare.domains import Choice, Flag
 from bpviz.optimizers._means import Mean, mean
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class Difference(NamedTuple):
 
     m: Mean  # mean gradient
     v: Mean  # mean squared gradient
+    largest: Array  # (runs, params), u, largest mean squared gradient so far
     g: Array  # (runs, params), gradient of the last epoch
 
 
@@ -147,29 +148,35 @@ class DiffGrad:
     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
     ξ = 1 / (1 + exp(-|g' - g|)), g' the previous gradient, 0 at the start
     w ← w - α ξ m̂ / (√v̂ + ε)
+    convention torch: w ← w - α √(1 - β₂ᵗ) ξ m̂ / (√v + ε)
+    amsbound: u ← max(u, v), and u in place of v in v̂ and √v
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start
-    variant: convention; torch: w ← w - α √(1 - β₂ᵗ) ξ m̂ / (√v + ε)
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v, u: 0 at the start;
+    variant: convention; largest v: amsbound
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    amsbound: bool = hyper(False, Flag(), "whether to divide by the largest mean square so far")
     convention: str = hyper("paper", Choice(("paper", "torch")), "variant: paper or PyTorch code")
 
     def begin(self, w: Array, f: Oracle) -> Difference:
-        return Difference(mean(w, f), mean(w, f), f.xp.zeros_like(w))
+        zeros = f.xp.zeros_like(w)
+        return Difference(mean(w, f), mean(w, f), zeros, zeros)
 
     def advance(self, w: Array, state: Difference, f: Oracle) -> tuple[Array, Difference]:
         g, xp = f.gradient(w), f.xp
         m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
+        largest = xp.maximum(state.largest, v.value) if self.amsbound else state.largest
+        square = v._replace(value=largest) if self.amsbound else v
         xi = 1 / (1 + xp.exp(-abs(state.g - g)))
         if self.convention == "torch":
-            scaled = xp.sqrt(1 - v.beta_t) * xi * m.corrected / (xp.sqrt(v.value) + self.epsilon)
+            scaled = xp.sqrt(1 - v.beta_t) * xi * m.corrected / (xp.sqrt(square.value) + self.epsilon)
         else:
-            scaled = xi * m.corrected / (xp.sqrt(v.corrected) + self.epsilon)
-        return w - self.step * scaled, Difference(m, v, g)
+            scaled = xi * m.corrected / (xp.sqrt(square.corrected) + self.epsilon)
+        return w - self.step * scaled, Difference(m, v, largest, g)
 
 
 class Sum(NamedTuple):

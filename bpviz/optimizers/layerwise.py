@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.declare.domains import Choice
+from bpviz.declare.domains import Choice, Flag
 from bpviz.optimizers._means import Mean, mean
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class Moments(NamedTuple):
     needs="gradient",
     source="Y. You et al., ICLR 2020, arXiv:1904.00962, Algorithm 2, with φ(z) = z",
     confused_with=(
-        "LAMB in an earlier version of the paper and in pytorch_optimizer, with uncorrected v, ‖w‖ clipped at 10 and "
-        "decoupled weight decay. optax.lamb is this rule."
+        "LAMB in an earlier version of the paper, as in pytorch_optimizer: v is not corrected, the norm of the weights "
+        "counts as at most 10, and the weight decay is decoupled (`convention: torch`). optax.lamb is the paper's rule."
     ),
 )
 class Lamb:
@@ -35,17 +35,22 @@ class Lamb:
     The Adam update is rescaled to the norm of the weights, times the step. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
-    r = m̂ / (√v̂ + ε) + λ w with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
+    r = m̂ / (√(v̂ + ε₀) + ε) + λ w with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
     w ← w - η r ‖w‖ / ‖r‖, or w - η r where a norm is 0
+    convention torch: w ← (1 - η λ) w,  r = m / (√(v + ε₀) + ε)
+                      w ← w - η / (1 - β₁ᵗ) r min(‖w‖, 10) / (‖r‖ + ε)
 
-    η: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, t: epoch, from 1; m, v: 0 at the start
+    η: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, λ: weight_decay, t: epoch, from 1; m, v: 0 at the
+    start; variant: convention
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size η, relative to the norm of the weights")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-6, "(0, inf)", "constant for numerical stability, ε")
+    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (0 in the paper)")
     weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay λ, added to the update before scaling")
+    convention: str = hyper("paper", Choice(("paper", "torch")), "variant: paper or an earlier version (torch)")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
         return Moments(mean(w, f), mean(w, f))
@@ -53,9 +58,17 @@ class Lamb:
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
         g, xp = f.gradient(w), f.xp
         m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
-        r = m.corrected / (xp.sqrt(v.corrected) + self.epsilon) + self.weight_decay * w
+        if self.convention == "torch":
+            w = w - self.step * self.weight_decay * w
+            r = m.value / (xp.sqrt(v.value + self.epsilon_root) + self.epsilon)
+        else:
+            r = m.corrected / (xp.sqrt(v.corrected + self.epsilon_root) + self.epsilon) + self.weight_decay * w
         long, wide = xp.sqrt(f.dot(w, w)), xp.sqrt(f.dot(r, r))
-        trust = xp.where((long > 0) & (wide > 0), long / xp.where(wide > 0, wide, 1), 1)
+        scales = (long > 0) & (wide > 0)
+        if self.convention == "torch":
+            trust = xp.where(scales, xp.minimum(long, 10) / (wide + self.epsilon), 1) / (1 - m.beta_t)
+        else:
+            trust = xp.where(scales, long / xp.where(wide > 0, wide, 1), 1)
         return w - self.step * trust * r, Moments(m, v)
 
 
@@ -72,8 +85,8 @@ class Layer(NamedTuple):
     needs="gradient",
     source="B. Ginsburg et al., 2019, arXiv:1905.11286, Algorithm 1; with ε in the first epoch, as in implementations",
     confused_with=(
-        "Its other form, which weights each scaled gradient by 1 - β₁. Libraries differ in β₂: 0.98, as here, in "
-        "pytorch_optimizer; 0.25 in optax."
+        "Adam, whose mean square is one per weight. Libraries differ in β₂: 0.98, as here, in pytorch_optimizer; 0.25 "
+        "in optax. pytorch_optimizer's `grad_averaging`, here `averaging`, is not in optax."
     ),
 )
 class NovoGrad:
@@ -82,17 +95,21 @@ class NovoGrad:
     Each gradient g = ∇E(w) is divided by the root of the running mean of its squared norm.
 
     v ← β₂ v + (1 - β₂) ‖g‖², and ‖g‖² in the first epoch
-    m ← β₁ m + g / (√v + ε) + d w
+    m ← β₁ m + g / (√(v + ε₀) + ε) + d w
     w ← w - λ m
+    averaging: m ← β₁ m + (1 - β₁) (g / (√(v + ε₀) + ε) + d w), from the second epoch on
 
-    λ: step, β₁: beta1, β₂: beta2, ε: epsilon, d: weight_decay; m: 0 at the start
+    λ: step, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, d: weight_decay; m: 0 at the start;
+    variant: averaging
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size λ")
     beta1: Column = hyper(0.95, "[0, 1)", "fraction of the last update kept, β₁")
     beta2: Column = hyper(0.98, "[0, 1)", "decay of the mean squared gradient norm, β₂")
     epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (0 in the paper)")
     weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay d, added to the scaled gradient")
+    averaging: bool = hyper(False, Flag(), "whether m is a mean of scaled gradients instead of a decaying sum")
 
     def begin(self, w: Array, f: Oracle) -> Layer:
         return Layer(f.xp.zeros_like(w), mean(w[:, :1], f))
@@ -101,8 +118,12 @@ class NovoGrad:
         g, xp = f.gradient(w), f.xp
         square = f.dot(g, g)
         v = state.v.add(square, self.beta2)
-        v = v._replace(value=xp.where(state.v.beta_t == 1, square, v.value))
-        m = self.beta1 * state.m + (g / (xp.sqrt(v.value) + self.epsilon) + self.weight_decay * w)
+        first = state.v.beta_t == 1
+        v = v._replace(value=xp.where(first, square, v.value))
+        added = g / (xp.sqrt(v.value + self.epsilon_root) + self.epsilon) + self.weight_decay * w
+        if self.averaging:
+            added = xp.where(first, 1, 1 - self.beta1) * added
+        m = self.beta1 * state.m + added
         return w - self.step * m, Layer(m, v)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
+from bpviz.declare.domains import Interval, Nullable
 from bpviz.numerics.linesearch import (
     KnownValues,
     StrongWolfe,
@@ -114,10 +115,11 @@ class BrentSearch(_Lowest):
         return brent(phi, start, self.tolerance, closest, f)
 
 
-class LastError(NamedTuple):
+class LastSearch(NamedTuple):
     """State of backtracking."""
 
     error: Array  # (runs, 1), at the weights; NaN before the first epoch
+    alpha: Array  # (runs, 1), α, the last step; ∞ before the first epoch
 
 
 @optimizer(
@@ -127,8 +129,8 @@ class LastError(NamedTuple):
     source=f"L. Armijo, Pacific J. Math. 16, 1966, pp. 1-3; {_WRIGHT}, Algorithm 3.1",
     confused_with=(
         "Backtracking by interpolation (SciPy's line_search_armijo), which chooses the next trial by a parabola or "
-        "cubic; optax.scale_by_backtracking_linesearch, which by default starts at 1.5 times the last step and "
-        "shortens by 0.8 (`increase_factor`, `decrease_factor`); and rprop's weight backtracking, which undoes a step."
+        "cubic; optax.scale_by_backtracking_linesearch, which has defaults of 0.8 for ρ and 1.5 for τ, and takes "
+        "1 for the step before the first; and rprop's weight backtracking, which undoes a step."
     ),
     synonyms=("armijo", "gd-armijo", "gd-backtracking"),
     recalls=True,
@@ -140,23 +142,31 @@ class Backtracking:
 
     α ← ᾱ;  while E(w - α g) > E(w) - c₁ α gᵀg:  α ← ρ α
     w ← w - α g
+    with τ:  α ← min(ᾱ, τ α) in place of α ← ᾱ, except in the first epoch and after a search without success
 
-    ᾱ: step, ρ: shrink, c₁: c1. A run is stuck if the search finds no lower error.
+    ᾱ: step, ρ: shrink, c₁: c1, τ: increase. A run is stuck if the search from ᾱ finds no lower error.
     """
 
-    step: Column = hyper(1.0, "(0, inf)", "first trial step of every epoch, ᾱ")
+    step: Column = hyper(1.0, "(0, inf)", "first trial step, the longest, ᾱ")
     shrink: Column = hyper(0.5, "(0, 1)", "factor on a step that was too long, ρ")
     c1: Column = hyper(1e-4, "(0, 1)", "required fraction of the decrease predicted by the slope, c₁")
+    increase: float | None = hyper(
+        None,
+        Nullable(Interval.parse("[1, inf)"), "starting every epoch at ᾱ"),
+        "factor on the last step for the first trial of an epoch, τ",
+    )
 
-    def begin(self, w: Array, f: Oracle) -> LastError:
-        return LastError(f.xp.full((len(w), 1), f.xp.nan))
+    def begin(self, w: Array, f: Oracle) -> LastSearch:
+        unknown = f.xp.full((len(w), 1), f.xp.nan)
+        return LastSearch(unknown, f.xp.full((len(w), 1), f.xp.inf))
 
-    def advance(self, w: Array, state: LastError, f: Oracle) -> tuple[Array, LastError]:
+    def advance(self, w: Array, state: LastSearch, f: Oracle) -> tuple[Array, LastSearch]:
         g, error = f.gradient(w), evaluate_unknown(state.error, f.error, w, f)
         phi, slope, closest = along(f, w, -g), -f.dot(g, g), resolution(w, g, f)
-        holds, alpha, lowest = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
-        holds, alpha = end_failed_searches(holds, alpha, -g, g, f)
-        return f.xp.where(holds, w - alpha * g, w), LastError(lowest)
+        first = self.step if self.increase is None else f.xp.minimum(self.step, self.increase * state.alpha)
+        holds, alpha, lowest = backtrack(phi, error, slope, first, self.shrink, self.c1, closest, f)
+        holds, alpha = end_failed_searches(holds, alpha, -g, g, f, first == self.step)
+        return f.xp.where(holds, w - alpha * g, w), LastSearch(lowest, f.xp.where(holds, alpha, f.xp.inf))
 
 
 @optimizer(

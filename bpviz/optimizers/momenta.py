@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
-from bpviz.declare.domains import Choice
+from bpviz.declare.domains import Choice, Interval, ListOf, Nullable
 from bpviz.optimizers._means import Mean as RunningMean
 from bpviz.optimizers._means import mean
 
@@ -65,7 +67,7 @@ class Velocities(NamedTuple):
     label="AggMo",
     needs="gradient",
     source="J. Lucas, S. Sun, R. Zemel & R. Grosse, ICLR 2019, arXiv:1804.00325, section 3",
-    confused_with="Implementations that take a list of β: the paper's 0, 0.9, 0.99 corresponds to a = 0.1 and K = 3.",
+    confused_with="momentum, which has one velocity, and whose step is not divided by their number.",
     synonyms=("aggregated-momentum",),
 )
 class AggregatedMomentum:
@@ -76,24 +78,35 @@ class AggregatedMomentum:
     vᵢ ← βᵢ vᵢ + g  with βᵢ = 1 - aⁱ, i = 0 ... K - 1
     w ← w - (γ / K) (v₀ + v₁ + ...)
 
-    γ: step, a: damping, K: velocities, vᵢ: 0 at the start
+    γ: step, a: damping, K: velocities, vᵢ: 0 at the start; βᵢ: betas, if given, in place of a and K
     """
 
     step: Column = hyper(0.3, "(0, inf)", "step size γ, the factor on the mean velocity")
     damping: Column = hyper(0.1, "(0, 1)", "damping a; the momentum coefficients are 0, 1 - a, 1 - a², ...")
     velocities: int = hyper(3, "integer [1, 20]", "number of velocities, K")
+    betas: tuple[float, ...] | None = hyper(
+        None,
+        Nullable(ListOf(Interval.parse("[0, 1)"), 1, 20), "those of damping and velocities"),
+        "momentum coefficients, βᵢ",
+    )
 
     def begin(self, w: Array, f: Oracle) -> Velocities:
-        return Velocities((f.xp.zeros_like(w),) * self.velocities)
+        return Velocities((f.xp.zeros_like(w),) * len(self._momenta()))
+
+    def _momenta(self) -> list[Column]:
+        """Return the βᵢ, by default 0, 1 - a, 1 - a², ..."""
+        if self.betas is not None:
+            return list(self.betas)
+        lost = itertools.accumulate(itertools.repeat(self.damping, self.velocities - 1), operator.mul, initial=1.0)
+        return [1 - power for power in lost]
 
     def advance(self, w: Array, state: Velocities, f: Oracle) -> tuple[Array, Velocities]:
         g = f.gradient(w)
-        v, lost, total = [], f.xp.ones((1, 1)), 0 * g
-        for last in state.v:
-            v.append((1 - lost) * last + g)
-            total = total + v[-1]
-            lost = lost * self.damping
-        return w - self.step / self.velocities * total, Velocities(tuple(v))
+        v = tuple(beta * last + g for beta, last in zip(self._momenta(), state.v, strict=True))
+        total = 0 * g
+        for velocity in v:
+            total = total + velocity
+        return w - self.step / len(v) * total, Velocities(v)
 
 
 class Anchor(NamedTuple):

@@ -1,4 +1,4 @@
-"""Newton's method, without and with a line search, and repairs of a Hessian that is not positive definite."""
+"""Newton's method: without and with a line search, with repairs of the Hessian, and by conjugate gradients."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bpviz.numerics.linesearch import (
     resolution,
 )
 from bpviz.optimizers._curvature import REPAIRS, WRIGHT, newton_direction
+from bpviz.optimizers._krylov import truncated_newton
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Mask, Oracle
@@ -31,9 +32,9 @@ _GILL = "P. E. Gill, W. Murray & M. H. Wright, Practical Optimization, 1981, sec
     needs="gradient hessian",
     source=f"{WRIGHT}, sections 2.2 and 3.4; {_GILL}",
     confused_with=(
-        "Gauss-Newton, which replaces the Hessian by JᵀJ; saddle-free Newton, which is repair: flip; and Newton-CG "
-        "in scipy.optimize, which solves for the direction approximately and searches along it. Compared with a "
-        "published path, with no library."
+        "Gauss-Newton, which replaces the Hessian by JᵀJ; saddle-free Newton, which is repair: flip; and newton-cg, "
+        "which solves for the direction approximately and searches along it. Compared with a published path, with no "
+        "library."
     ),
     synonyms=("hessian", "newtons-method", "damped-newton", "saddle-free-newton", "modified-cholesky"),
 )
@@ -73,8 +74,8 @@ class Newton:
     needs="error gradient hessian",
     source=f"{WRIGHT}, Algorithm 3.2 with Algorithms 3.5 and 3.6; {_GILL}",
     confused_with=(
-        "newton, which takes the whole step even if the error rises; and Newton-CG in scipy.optimize, which solves for "
-        "the direction approximately. Compared with no library: none searches along the exact Newton direction."
+        "newton, which takes the whole step even if the error rises; and newton-cg, which solves for the direction "
+        "approximately. Compared with no library: none searches along the exact Newton direction."
     ),
     synonyms=("newton-line-search", "newton-strong-wolfe"),
     recalls=True,
@@ -161,3 +162,55 @@ class NewtonBacktracking:
         holds, alpha, lowest = backtrack(phi, error, slope, self.step, self.shrink, self.c1, closest, f)
         holds, alpha = end_failed_searches(holds, alpha, d, g, f)
         return f.xp.where(holds, w + alpha * d, w), NewtonBacktrackingState(f.xp.where(holds, lowest, error), ~holds)
+
+
+@optimizer(
+    "newton-cg",
+    label="Newton-CG",
+    needs="error gradient hessian",
+    source=(
+        "R. S. Dembo & T. Steihaug, Mathematical Programming 26, 1983, pp. 190-212; "
+        f"{WRIGHT}, Algorithm 7.1 with Algorithms 3.5 and 3.6"
+    ),
+    confused_with=(
+        "newton-wolfe, which solves for the direction exactly; trust-ncg, which limits the step by a radius instead of "
+        "searching along it; and cg-fr, cg-pr, cg-hs and cg-dy, which use no Hessian. Newton-CG in scipy.optimize is "
+        "this rule with Moré and Thuente's search, and with this search where that fails; it ignores a curvature dᵀHd "
+        "of at most 6.7e-16."
+    ),
+    synonyms=("truncated-newton", "inexact-newton", "line-search-newton-cg", "hessian-free"),
+    recalls=True,
+)
+class NewtonCg(StrongWolfe):
+    """Newton's method with directions by conjugate gradients.
+
+    Conjugate gradients solve H d = -g until the residual is small, and stop before a direction of nonpositive
+    curvature.
+
+    g = ∇E(w), H = ∇²E(w)
+
+    z ← 0, r ← g, p ← -g
+    while ‖r‖ > min(η, √‖g‖) ‖g‖ and pᵀHp > 0:
+        z ← z + a p, r' ← r + a H p,  a = rᵀr / pᵀHp
+        p ← -r' + (r'ᵀr' / rᵀr) p, r ← r'
+    d ← z, and -g gᵀg / |gᵀHg| if gᵀHg ≤ 0
+    α ← search for E(w + α d) ≤ E(w) + c₁ α gᵀd and |∇E(w + α d)ᵀd| ≤ c₂ |gᵀd|
+    w ← w + α d
+
+    η: forcing, ‖·‖: the sum of the magnitudes; c₁: c1, c₂: c2, and ᾱ: step, the maximum first trial, as in `wolfe`,
+    and the first trial of the first epoch. d is -g if gᵀHg = 0, and after an epoch in which the search finds no step
+    and the weights stay. A run is stuck if no step along -g reduces the error.
+    """
+
+    forcing: Column = hyper(0.5, "(0, 1)", "maximum residual of the equation for d as a fraction of the gradient, η")
+
+    def begin(self, w: Array, f: Oracle) -> KnownValues:
+        return KnownValues.unknown(w, f)
+
+    def advance(self, w: Array, state: KnownValues, f: Oracle) -> tuple[Array, KnownValues]:
+        known = state.at(w, f)
+        new = f.xp.isnan(state.last_error)
+        known = known._replace(last_error=f.xp.where(new, known.error, known.last_error))  # the first trial is ᾱ
+        d = truncated_newton(f.hessian(w), known.g, self.forcing, f)
+        found = self.descend(w, f.xp.where(known.failed, -known.g, d), known, f)
+        return found.w, found.known

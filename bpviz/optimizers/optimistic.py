@@ -80,12 +80,12 @@ class OptimisticAdam:
     The update adds the change of Adam's update r since the last epoch, where it was r'. g = ∇E(w).
 
     m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²
-    r = m̂ / (√v̂ + ε) with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
+    r = m̂ / (√(v̂ + ε₀) + ε) with m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
     w ← w - η ((α + β) r - β r')
     nesterov: β₁ m / (1 - β₁ᵗ⁺¹) + (1 - β₁) g / (1 - β₁ᵗ) in place of m̂
 
-    η: step, α: alpha, β: beta, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, v: 0 at the start; r' = r in the
-    first epoch. The paper has α = β = 1. Variant: nesterov
+    η: step, α: alpha, β: beta, β₁: beta1, β₂: beta2, ε: epsilon, ε₀: epsilon_root, t: epoch, from 1; m, v: 0 at the
+    start; r' = r in the first epoch. The paper has α = β = 1. Variant: nesterov
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size η")
@@ -94,6 +94,7 @@ class OptimisticAdam:
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    epsilon_root: Column = hyper(0.0, "[0, inf)", "constant under the root, ε₀ (0 in the paper)")
     nesterov: bool = hyper(False, Flag(), "whether r has Nesterov momentum, as by default in optax")
 
     def begin(self, w: Array, f: Oracle) -> Moments:
@@ -102,9 +103,7 @@ class OptimisticAdam:
     def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
         g = f.gradient(w)
         m, v = state.m.add(g, self.beta1), state.v.add(g**2, self.beta2)
-        m_hat = m.corrected
-        if self.nesterov:
-            m_hat = self.beta1 * m.value / (1 - self.beta1 * m.beta_t) + (1 - self.beta1) * g / (1 - m.beta_t)
-        r = m_hat / (f.xp.sqrt(v.corrected) + self.epsilon)
+        m_hat = m.ahead(g, self.beta1) if self.nesterov else m.corrected
+        r = m_hat / (f.xp.sqrt(v.corrected + self.epsilon_root) + self.epsilon)
         last = f.xp.where(state.m.beta_t == 1, r, state.r)
         return w - self.step * ((self.alpha + self.beta) * r - self.beta * last), Moments(m, v, r)

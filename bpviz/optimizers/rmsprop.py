@@ -17,6 +17,7 @@ class Means(NamedTuple):
     n: Array  # (runs, params), n, mean squared gradient
     m: Array  # (runs, params), m, mean gradient, 0 unless centered
     v: Array  # (runs, params), v, velocity
+    decay_t: Array  # (runs, 1), ρᵗ
 
 
 @optimizer(
@@ -29,7 +30,8 @@ class Means(NamedTuple):
     ),
     confused_with=(
         "torch.optim.RMSprop (`convention: torch`), which adds ε outside the root, applies the step after the velocity "
-        "and has a default decay of 0.99. optax.rmsprop uses Graves's form."
+        "and has a default decay of 0.99. optax.rmsprop uses Graves's form, and its `bias_correction` assumes that n "
+        "starts at 0 whatever `initial_scale` is."
     ),
     synonyms=("rms-prop",),
 )
@@ -42,28 +44,35 @@ class RMSprop:
     m ← ρ m + (1 - ρ) g,  if centered, else m = 0
     v ← μ v + η g / √(n - m² + ε)
     w ← w - v
+    bias_correction:  n / (1 - ρᵗ) and m / (1 - ρᵗ) in place of n and m in the root
     convention torch:  v ← μ v + g / (√(n - m²) + ε),  w ← w - η v
 
-    η: step, ρ: decay, μ: momentum, ε: epsilon; m: centered; n, m, v: 0 at the start; variant: convention
+    η: step, ρ: decay, μ: momentum, ε: epsilon, t: epoch, from 1; m: centered; n: initial, m, v: 0 at the start;
+    corrected means: bias_correction; variant: convention
     """
 
     step: Column = hyper(0.01, "(0, inf)", "step size η")
     decay: Column = hyper(0.9, "[0, 1)", "decay of the running means, ρ")
     momentum: Column = hyper(0.0, "[0, 1)", "fraction of the last update kept, μ")
     epsilon: Column = hyper(1e-8, "(0, inf)", "constant for numerical stability, ε")
+    initial: Column = hyper(0.0, "[0, inf)", "initial mean squared gradient, n")
+    bias_correction: bool = hyper(False, Flag(), "whether the running means are corrected for their start at 0")
     centered: bool = hyper(False, Flag(), "divide by the standard deviation of the gradient, not its RMS")
     convention: str = hyper("paper", Choice(("paper", "torch")), "ε inside the root (paper, optax) or outside (torch)")
 
     def begin(self, w: Array, f: Oracle) -> Means:
         zeros = f.xp.zeros_like(w)
-        return Means(zeros, zeros, zeros)
+        return Means(zeros + self.initial, zeros, zeros, f.xp.ones_like(w[:, :1]))
 
     def advance(self, w: Array, state: Means, f: Oracle) -> tuple[Array, Means]:
         g = f.gradient(w)
         n = self.decay * state.n + (1 - self.decay) * g**2
         m = self.decay * state.m + (1 - self.decay) * g if self.centered else state.m
+        decay_t = state.decay_t * self.decay
+        correction = 1 - decay_t
+        variance = n / correction - (m / correction) ** 2 if self.bias_correction else n - m**2
         if self.convention == "torch":
-            v = self.momentum * state.v + g / (f.xp.sqrt(n - m**2) + self.epsilon)
-            return w - self.step * v, Means(n, m, v)
-        v = self.momentum * state.v + self.step * g / f.xp.sqrt(n - m**2 + self.epsilon)
-        return w - v, Means(n, m, v)
+            v = self.momentum * state.v + g / (f.xp.sqrt(variance) + self.epsilon)
+            return w - self.step * v, Means(n, m, v, decay_t)
+        v = self.momentum * state.v + self.step * g / f.xp.sqrt(variance + self.epsilon)
+        return w - v, Means(n, m, v, decay_t)

@@ -71,11 +71,11 @@ class ScheduleFreeSGD:
 
     y = (1 - β) z + β x
     z ← z - γₜ (g + λ y)  with γₜ = γ min(1, t / T)
-    x ← (1 - c) x + c z   with c = γₜᵖ / (γ₁ᵖ + Σ γᵢᵖ), i from 1 to t;  convention torch: c = γₜᵖ / Σ γᵢᵖ
+    x ← (1 - c) x + c z   with c = tʳ γₜᵖ / (γ₁ᵖ + Σ iʳ γᵢᵖ), i from 1 to t;  convention torch: c = tʳ γₜᵖ / Σ iʳ γᵢᵖ
     w = x
 
-    γ: step, β: momentum, λ: weight_decay, T: warmup, p: power, t: epoch, from 1; x, z: w at the start;
-    for T = 0, c is 1 / (t + 1), or 1 / t with torch; variant: convention; w = x or y: reports
+    γ: step, β: momentum, λ: weight_decay, T: warmup, p: power, r: epoch_power, t: epoch, from 1; x, z: w at the start;
+    for T = 0 and r = 0, c is 1 / (t + 1), or 1 / t with torch; variant: convention; w = x or y: reports
     """
 
     step: Column = hyper(1.0, "(0, inf)", "step size γ")
@@ -83,6 +83,7 @@ class ScheduleFreeSGD:
     weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay λ, added to the gradient")
     warmup: Column = hyper(0.0, "[0, inf)", "number of warm-up epochs, T")
     power: Column = hyper(2.0, "[0, inf)", "exponent of the step size in the averaging weights, p")
+    epoch_power: Column = hyper(0.0, "[0, inf)", "exponent of the epoch in the averaging weights, r (0 in the paper)")
     convention: str = hyper(
         "paper",
         Choice(("paper", "torch")),
@@ -97,7 +98,7 @@ class ScheduleFreeSGD:
         t, y = state.t + 1, state.y(self.momentum)
         gamma = _warmed(self.step, t, self.warmup, f)
         z = state.z - gamma * (f.gradient(y) + self.weight_decay * y)
-        weight = f.power(gamma, self.power)
+        weight = f.power(t, self.epoch_power) * f.power(gamma, self.power)
         counted = f.xp.where(t == 1, weight, state.total) if self.convention == "paper" else state.total
         points = state.move(z, weight, counted, f)
         return points.y(self.momentum) if self.reports == "y" else points.x, points
@@ -131,12 +132,12 @@ class ScheduleFreeAdamW:
     v ← β₂ v + (1 - β₂) g²
     γₜ = γ √(1 - β₂ᵗ) min(1, t / T)
     z ← z - γₜ (g / (√v + ε) + λ y)
-    x ← (1 - c) x + c z  with c = γₜᵖ / Σ γᵢᵖ, i from 1 to t
+    x ← (1 - c) x + c z  with c = tʳ γₜᵖ / Σ iʳ γᵢᵖ, i from 1 to t
     w = x
     convention torch: γₜ = γ min(1, t / T), and v / (1 - β₂ᵗ) in place of v
 
-    γ: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, T: warmup, p: power, t: epoch, from 1; v: 0, x, z: w
-    at the start; w = x or y: reports; variant: convention
+    γ: step, β₁: beta1, β₂: beta2, ε: epsilon, λ: weight_decay, T: warmup, p: power, r: epoch_power, t: epoch, from 1;
+    v: 0, x, z: w at the start; w = x or y: reports; variant: convention
     """
 
     step: Column = hyper(0.0025, "(0, inf)", "step size γ")
@@ -146,6 +147,7 @@ class ScheduleFreeAdamW:
     weight_decay: Column = hyper(0.0, "[0, inf)", "weight decay λ, added to the update")
     warmup: Column = hyper(0.0, "[0, inf)", "number of warm-up epochs, T")
     power: Column = hyper(2.0, "[0, inf)", "exponent of the step size in the averaging weights, p (2 in the paper)")
+    epoch_power: Column = hyper(0.0, "[0, inf)", "exponent of the epoch in the averaging weights, r (0 in the paper)")
     convention: str = hyper(
         "paper",
         Choice(("paper", "torch")),
@@ -161,11 +163,13 @@ class ScheduleFreeAdamW:
         y = before.y(self.beta1)
         g = f.gradient(y)
         v = state.v.add(g**2, self.beta2)
-        gamma = _warmed(self.step, before.t + 1, self.warmup, f)
+        t = before.t + 1
+        gamma = _warmed(self.step, t, self.warmup, f)
         if self.convention == "paper":
             gamma, length = gamma * sqrt(1 - v.beta_t), sqrt(v.value) + self.epsilon
         else:
             length = sqrt(v.corrected) + self.epsilon
         z = before.z - gamma * (g / length + self.weight_decay * y)
-        points = before.move(z, f.power(gamma, self.power), before.total, f)
+        weight = f.power(t, self.epoch_power) * f.power(gamma, self.power)
+        points = before.move(z, weight, before.total, f)
         return points.y(self.beta1) if self.reports == "y" else points.x, PointsAndMean(points, v)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
 from bpviz.declare.domains import Choice, Flag
-from bpviz.optimizers._means import Mean, mean
+from bpviz.optimizers._means import Mean, mean, rectification
 
 if TYPE_CHECKING:
     from bpviz.declare import Array, Oracle
 
 
 class Moments(NamedTuple):
-    """State of Yogi, AdaBelief, LaProp and M-SVAG."""
+    """State of Yogi, LaProp and M-SVAG."""
 
     m: Mean  # mean gradient
     v: Mean  # second moment
@@ -65,6 +65,14 @@ class Yogi:
         return w - self.step * above / (f.xp.sqrt(below) + self.epsilon), Moments(m, s)
 
 
+class Belief(NamedTuple):
+    """State of AdaBelief."""
+
+    m: Mean  # mean gradient
+    s: Mean  # mean squared deviation from it
+    t: Array  # (runs, 1), number of epochs so far
+
+
 @optimizer(
     "adabelief",
     label="AdaBelief",
@@ -72,7 +80,8 @@ class Yogi:
     source="J. Zhuang et al., NeurIPS 2020, arXiv:2010.07468, Algorithm 2",
     confused_with=(
         "Variants that do not add ε to s in every epoch, where it accumulates. optax has separate values for the two "
-        "occurrences of ε, eps_root and eps, equal by default."
+        "occurrences of ε, eps_root and eps, equal by default. The authors' code rectifies by default; so does "
+        "pytorch_optimizer with `degenerated_to_sgd=True`, without which the weights do not move while ρ < 5."
     ),
 )
 class AdaBelief:
@@ -84,24 +93,34 @@ class AdaBelief:
     s ← β₂ s + (1 - β₂) (g - m)² + ε
     m̂ = m / (1 - β₁ᵗ),  ŝ = s / (1 - β₂ᵗ)
     w ← w - α m̂ / (√ŝ + ε)
+    nesterov: β₁ m / (1 - β₁ᵗ⁺¹) + (1 - β₁) g / (1 - β₁ᵗ) in place of m̂
+    rectify: w ← w - α r √(1 - β₂ᵗ) m̂ / (√s + ε), and w ← w - α m̂ while ρ < 5; ρ and r as in radam
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, s: 0 at the start
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, t: epoch, from 1; m, s: 0 at the start;
+    Nesterov momentum: nesterov; rectified steps: rectify
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared deviation, β₂")
     epsilon: Column = hyper(1e-16, "(0, inf)", "constant for numerical stability, ε")
+    nesterov: bool = hyper(False, Flag(), "whether the mean gradient has Nesterov momentum (optax)")
+    rectify: bool = hyper(False, Flag(), "whether the variance of the step size is corrected, as in RAdam")
 
-    def begin(self, w: Array, f: Oracle) -> Moments:
-        return Moments(mean(w, f), mean(w, f))
+    def begin(self, w: Array, f: Oracle) -> Belief:
+        return Belief(mean(w, f), mean(w, f), f.xp.zeros_like(w[:, :1]))
 
-    def advance(self, w: Array, state: Moments, f: Oracle) -> tuple[Array, Moments]:
-        g = f.gradient(w)
+    def advance(self, w: Array, state: Belief, f: Oracle) -> tuple[Array, Belief]:
+        g, xp, t = f.gradient(w), f.xp, state.t + 1
         m = state.m.add(g, self.beta1)
-        s = state.v.add((g - m.value) ** 2, self.beta2)
+        s = state.s.add((g - m.value) ** 2, self.beta2)
         s = s._replace(value=s.value + self.epsilon)
-        return w - self.step * m.corrected / (f.xp.sqrt(s.corrected) + self.epsilon), Moments(m, s)
+        m_hat = m.ahead(g, self.beta1) if self.nesterov else m.corrected
+        if self.rectify:
+            rho, r = rectification(t, s.beta_t, self.beta2, f)
+            scale = r * xp.sqrt(1 - s.beta_t) / (xp.sqrt(s.value) + self.epsilon)
+            return w - self.step * m_hat * xp.where(rho >= 5, scale, 1), Belief(m, s, t)
+        return w - self.step * m_hat / (xp.sqrt(s.corrected) + self.epsilon), Belief(m, s, t)
 
 
 class AdoptState(NamedTuple):
@@ -132,8 +151,9 @@ class Adopt:
     m ← β₁ m + (1 - β₁) clip(g / max(√v, ε), t^¼)    from then on; clip: to [-t^¼, t^¼]
     w ← w - α m
     v ← β₂ v + (1 - β₂) g²
+    nesterov: β₁ m + (1 - β₁) clip(...) in place of m in w ← w - α m
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, clipping: clip; m: 0 at the start
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, clipping: clip; m: 0 at the start; variant: nesterov
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size α")
@@ -141,6 +161,7 @@ class Adopt:
     beta2: Column = hyper(0.9999, "[0, 1)", "decay of the mean squared gradient, β₂")
     epsilon: Column = hyper(1e-6, "(0, inf)", "lower bound of the divisor, ε")
     clip: bool = hyper(True, Flag(), "whether scaled gradients are clipped to ±t^¼")
+    nesterov: bool = hyper(False, Flag(), "whether the mean scaled gradient has Nesterov momentum (optax)")
 
     def begin(self, w: Array, f: Oracle) -> AdoptState:
         return AdoptState(f.xp.zeros_like(w), f.xp.zeros_like(w), f.xp.zeros_like(w[:, :1]))
@@ -154,8 +175,9 @@ class Adopt:
             bound = xp.sqrt(xp.sqrt(t))
             scaled = xp.maximum(xp.minimum(scaled, bound), -bound)
         m = xp.where(first, m, self.beta1 * m + (1 - self.beta1) * scaled)
+        ahead = xp.where(first, m, self.beta1 * m + (1 - self.beta1) * scaled) if self.nesterov else m
         v = xp.where(first, g**2, self.beta2 * v + (1 - self.beta2) * g**2)
-        return w - self.step * m, AdoptState(m, v, t + 1)
+        return w - self.step * ahead, AdoptState(m, v, t + 1)
 
 
 class LargestMoments(NamedTuple):

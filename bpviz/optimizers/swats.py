@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bpviz.declare import Column, hyper, optimizer
+from bpviz.declare.domains import Flag
 from bpviz.optimizers._means import Mean, mean
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Phases(NamedTuple):
     source="N. S. Keskar & R. Socher, 2017, arXiv:1712.07628, Algorithm 1",
     confused_with=(
         "SWATS in pytorch_optimizer, which switches when λ̂ and γ agree within 1e-8 + ε γ instead of ε, and adds 1e-15 "
-        "under the root."
+        "under the root. Its `nesterov`, as here, adds β₁ v to (1 - β₁) v; Nesterov's momentum would add it to g."
     ),
 )
 class Swats:
@@ -44,14 +45,16 @@ class Swats:
 
     v ← β₁ v + g
     w ← w - (1 - β₁) Λ v
+    nesterov: w ← w - Λ ((1 - β₁) v + β₁ v)
 
-    α: step, β₁: beta1, β₂: beta2, ε: epsilon, k: epoch, from 1; m, a, λ, v: 0 at the start
+    α: step, β₁: beta1, β₂: beta2, ε: epsilon, k: epoch, from 1; m, a, λ, v: 0 at the start; variant: nesterov
     """
 
     step: Column = hyper(1e-3, "(0, inf)", "step size of Adam, α")
     beta1: Column = hyper(0.9, "[0, 1)", "decay of the mean gradient and of the velocity, β₁")
     beta2: Column = hyper(0.999, "[0, 1)", "decay of the mean squared gradient and of the mean step, β₂")
     epsilon: Column = hyper(1e-9, "(0, inf)", "constant for numerical stability and tolerance of the switch, ε")
+    nesterov: bool = hyper(False, Flag(), "whether β₁ v is added after the switch (pytorch_optimizer)")
 
     def begin(self, w: Array, f: Oracle) -> Phases:
         one = mean(w[:, :1], f)
@@ -70,6 +73,7 @@ class Swats:
         needed = mean_step.corrected
         settled = projects & (state.m.beta_t < 1) & (abs(needed - gamma) < self.epsilon)
         v = xp.where(adam, 0, self.beta1 * state.v + g)
-        w = xp.where(adam, w + p, w - (1 - self.beta1) * state.switched * v)
+        share = 1 if self.nesterov else 1 - self.beta1
+        w = xp.where(adam, w + p, w - share * state.switched * v)
         switched = xp.where(adam & settled, needed, state.switched)
         return w, Phases(m, a, mean_step, v, switched)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-import re
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -22,8 +22,10 @@ from bpviz.experiment.limits import OutOfMemoryError
 from bpviz.figures import _style
 from bpviz.outputs import lockfile, provenance, rounding
 from bpviz.outputs.lockfile import Lock, Origin
+from bpviz.outputs.names import TABLES
 from bpviz.outputs.provenance import code_of, modules_of, rounded, versions
 from bpviz.storage import atomic, hashing
+from bpviz.storage.reading import UnreadableError, read
 from bpviz.tables import schemas
 
 if TYPE_CHECKING:
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 
     from bpviz.config import Experiment
     from bpviz.engine.results import Results
-
-
-TABLES = ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json")
 
 
 @dataclass(frozen=True)
@@ -99,6 +98,8 @@ class Outcome:
         The runs.
     seconds : dict
         Seconds per algorithm, by label.
+    summary : dict
+        The results as ``summary.json`` contains them.
     runs : list
         The runs as ``summary.json`` in the output folder records them.
     updated : dict
@@ -119,6 +120,7 @@ class Outcome:
 
     results: Results
     seconds: dict[str, float]
+    summary: Mapping[str, Any]
     runs: list[Mapping[str, Any]] = field(default_factory=list)
     updated: dict[str, str] = field(default_factory=dict)
     redrawn: list[str] = field(default_factory=list)
@@ -306,8 +308,9 @@ def compute(job: Job, memory: int | None = None) -> Outcome:
     if job.experiment.figures:
         import bpviz.figures._render  # noqa: F401  sets up matplotlib before another import of it
     seconds: dict[str, float] = {}
-    outcome = Outcome(runner.run(job.experiment, seconds=seconds, memory=memory), seconds)
-    outcome.runs = tables.summary(outcome.results)["runs"]
+    results = runner.run(job.experiment, seconds=seconds, memory=memory)
+    summary = tables.summary(results)
+    outcome = Outcome(results, seconds, summary, summary["runs"])
     unchanged = _update_tables(job, outcome) and _same_origin(job)
     for number, figure in enumerate(job.experiment.figures):
         look = job.experiment.look(figure)
@@ -341,8 +344,8 @@ def _update_tables(job: Job, outcome: Outcome) -> bool:
     """
     if not job.with_tables:
         return False
-    contents = dict(zip(TABLES, _tables(job.experiment, outcome.results), strict=True))
-    existing = _contents(job.folder) if job.before else {}
+    contents = tables_of(job.experiment, outcome.results, outcome.summary)
+    existing = _contents(job.folder, contents) if job.before else {}
     same = bool(existing) and (existing == contents or rounding.same_results(existing, contents))
     if same:
         runs = json.loads(existing["summary.json"])["runs"]
@@ -351,17 +354,18 @@ def _update_tables(job: Job, outcome: Outcome) -> bool:
         outcome.kept = [file for file in TABLES if kept[file] == existing[file] != contents[file]]
         outcome.runs, contents = runs, kept
     for file, content in contents.items():
+        reason = _written_reason(job, file)
         if atomic.update(job.folder / file, content):
-            outcome.updated[file] = _table_reason(job, file)
+            outcome.updated[file] = reason
         outcome.files[file] = lockfile.written(content)
     return same
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
-    """Return the tables of a folder; an empty dict if one is missing."""
+def _contents(folder: Path, new: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the tables of a folder; an empty dict if one cannot be read or is much larger than the new one."""
     try:
-        return {file: (folder / file).read_bytes() for file in TABLES}
-    except OSError:
+        return {file: read(folder / file, rounding.largest_size(content), links=False) for file, content in new.items()}
+    except UnreadableError:
         return {}
 
 
@@ -371,8 +375,8 @@ def _same_origin(job: Job) -> bool:
     return before is not None and before.origin == job.origin and not provenance.changed_code(before.code)
 
 
-def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
-    """Return the contents of the tables, in the order of TABLES."""
+def tables_of(experiment: Experiment, results: Results, summary: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the contents of the tables of an experiment's results, by file name."""
     record: dict[str, Any] = {
         "schema": schemas.SUMMARY,
         "experiment": config.resolved(experiment),
@@ -381,33 +385,34 @@ def _tables(experiment: Experiment, results: Results) -> tuple[bytes, ...]:
     if experiment.notes:
         record["notes"] = experiment.notes
     used = plugins.used(experiment)
-    contents = (
-        tables.summary_markdown(results.title, tables.table(results, exact=True)),
-        tables.summary_csv(results),
-        tables.as_json(tables.summary(results)),
-        tables.history_csv(results),
-        tables.as_json({**record, "plugins": used} if used else record),
-    )
-    return tuple(content.encode(errors="backslashreplace") for content in contents)
+    contents = {
+        "summary.md": tables.summary_markdown(results.title, tables.table(results, exact=True)),
+        "summary.csv": tables.summary_csv(results),
+        "summary.json": tables.as_json(summary),
+        "history.csv": tables.history_csv(results),
+        "run.json": tables.as_json({**record, "plugins": used} if used else record),
+    }
+    return {file: contents[file].encode(errors="backslashreplace") for file in TABLES}
 
 
 def write_tables(experiment: Experiment, results: Results, folder: Path) -> None:
     """Write the tables of an experiment's results."""
-    for file, content in zip(TABLES, _tables(experiment, results), strict=True):
+    for file, content in tables_of(experiment, results, tables.summary(results)).items():
         atomic.write(folder / file, content)
 
 
-def _table_reason(job: Job, file: str) -> str:
-    return "content changed" if job.before and file in job.before.files else "new file"
+def _written_reason(job: Job, file: str) -> str:
+    """Return why a file is written whose content is not known to be the same."""
+    return "content changed" if os.path.lexists(job.folder / file) else "new file"
 
 
 def _figure_reason(job: Job, number: int, file: str, shows: list[str]) -> str:
     """Return why a file of a figure must be drawn; an empty string if it is up to date."""
     if job.before is None or file not in job.before.files:
-        return "new file"
+        return _written_reason(job, file)
     if job.forced:
         return "redrawn because of --force"
-    damage = lockfile.damage(job.before, job.folder, file)
+    damage = lockfile.damage(job.before.files[file], job.folder / file)
     if damage:
         return f"{damage} file"
     if job.before.files[file].get("shows") != shows[number]:
@@ -443,10 +448,11 @@ def _finish(job: Job, outcome: Outcome) -> None:
     if job.origin is None:
         return
     results, runs, before = outcome.results, outcome.runs, job.before
-    table = tables.table(results)._asdict()
-    if before and outcome.kept and _masked(before.table) == _masked(table):
+    if before and outcome.kept and rounding.same_table(before.table, results):
         table = dict(before.table)  # a kept number may round to another one when shown with fewer digits
-    earlier = [*before.files, *before.left_over] if before else []
+    else:
+        table = tables.table(results)._asdict()
+    earlier = {**before.left_over, **before.files} if before else {}
     made = Lock(
         **job.origin._asdict(),
         experiment=hashing.of_data(config.resolved(job.experiment)),
@@ -455,18 +461,11 @@ def _finish(job: Job, outcome: Outcome) -> None:
         files={name: outcome.files[name] for name in job.files},
         versions=versions(job.experiment),
         table=table,
-        unmet=tables.unmet(results),
-        unexpected=[
-            [m.line, m.column, m.path, m.message, m.excerpt]
-            for expectation in job.experiment.expectations
-            for m in expectation.failures(runs)
-        ],
-        left_over=[name for name in earlier if name not in job.files and (job.folder / name).exists()],
+        left_over={
+            name: record
+            for name, record in earlier.items()
+            if name not in job.files and os.path.lexists(job.folder / name)
+        },
     )
     if made != before:
         lockfile.write(job.folder, made)
-
-
-def _masked(table: Mapping[str, Any]) -> str:
-    """Return a table without its digits."""
-    return re.sub(r"\d", "0", json.dumps(table, sort_keys=True))

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 TOLERANCE = 2.0
 """Largest root mean square of the differences between equal images, in levels of 255."""
 
+# Of an image, which then takes a gigabyte of memory. A small file can have many more.
+_MOST_PIXELS = 1 << 25
+_LONGEST_SIDE = 1 << 14
+
 _VISIBLE = 8  # of 255; smaller differences are marked faintly
 
 
 class UnreadableError(Exception):
-    """A file is not a valid PNG."""
+    """A file is not a valid PNG, or too large to be compared."""
 
 
 class Comparison(NamedTuple):
@@ -43,11 +47,13 @@ class Comparison(NamedTuple):
 
 
 def compare(expected: Array, actual: Array) -> Comparison:
-    """Compare two decoded images: see decode."""
+    """Compare two decoded images: see decode. Raise UnreadableError if they are too large together."""
     if expected.shape != actual.shape:
         sizes = [f"{image.shape[1]} x {image.shape[0]}" for image in (expected, actual)]
         description = f"size changed from {sizes[0]} to {sizes[1]} pixels"
         height, width = (max(expected.shape[i], actual.shape[i]) for i in (0, 1))
+        if height * width > _MOST_PIXELS:
+            raise UnreadableError(description)
         return Comparison(_padded(expected, height, width), _padded(actual, height, width), math.inf, description)
     rms = float(np.sqrt(np.mean((expected - actual) ** 2)))
     share = float(np.mean(np.any(expected != actual, axis=2)))
@@ -63,6 +69,9 @@ def decode(content: bytes) -> Array:
     """Return the pixels of a PNG on white, ``(height, width, 3)`` in levels of 255; raise UnreadableError."""
     from matplotlib.image import imread
 
+    width, height = (int.from_bytes(content[place : place + 4]) for place in (16, 20))  # in the header of a PNG
+    if width * height > _MOST_PIXELS or max(width, height) > _LONGEST_SIDE:
+        raise UnreadableError(f"image too large ({width} x {height} pixels)")
     try:
         pixels = np.asarray(imread(io.BytesIO(content), format="png"), dtype=np.float64)
     except Exception:  # noqa: BLE001  Pillow raises many kinds

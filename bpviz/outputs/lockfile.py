@@ -8,6 +8,7 @@ fast.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -15,15 +16,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bpviz.outputs.names import FIGURE_FORMATS, is_output
 from bpviz.storage import atomic, hashing
-from bpviz.storage.reading import conflict_marker
+from bpviz.storage.reading import MissingError, TooLargeError, UnreadableError, is_link
+from bpviz.storage.reading import read as read_file
+from bpviz.storage.untrusted import LARGEST_OUTPUT, NUMBER, fits, parse
 from bpviz.tables import schemas
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "bpviz.lock.json"
-LARGEST = 1 << 28  # bytes; a lockfile has about 6 KiB and 300 bytes per run
+LARGEST = 1 << 26  # bytes; a lockfile has about 6 KiB and 300 bytes per run
 
 
 class Origin(NamedTuple):
@@ -62,12 +66,8 @@ class Lock:
         Versions of bpviz, Python and the libraries.
     table : mapping
         The printed table.
-    unmet : list
-        Messages about runs that did not reach their threshold.
-    unexpected : list
-        Failed expectations of the config as (line, column, path, message, excerpt).
-    left_over : list
-        Orphaned files: written by an earlier run and no longer produced.
+    left_over : mapping
+        Hash and size of orphaned files: written by an earlier run and no longer produced.
     """
 
     config: str
@@ -79,9 +79,7 @@ class Lock:
     files: Mapping[str, Mapping[str, Any]]
     versions: Mapping[str, str]
     table: Mapping[str, Any]
-    unmet: list[str]
-    unexpected: list[list[Any]]
-    left_over: list[str] = field(default_factory=list)
+    left_over: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def origin(self) -> Origin:
@@ -89,47 +87,34 @@ class Lock:
 
 
 def read(folder: Path) -> Lock | None:
-    """Return the lockfile of an output folder, None if there is none; raise LockError if it cannot be used."""
+    """Return the lockfile of an output folder, None if there is none; raise LockError if it cannot be used.
+
+    A pull request may contain any lockfile. Its names are those of files in the output folder, of source files of
+    bpviz, and of inputs, of which only those that the config names may be read.
+    """
     path = folder / NAME
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except FileNotFoundError:
+    if is_link(folder):
+        raise LockError(f"{folder} is a symbolic link (expected a folder)")
+    if not os.path.lexists(path):
         return None
-    except OSError as error:
-        raise LockError(f"{path} cannot be read ({error.strerror or error})") from None
-    if len(content) > LARGEST:
-        raise LockError(f"{path} is too large for a lockfile (limit {LARGEST >> 20} MiB)")
     try:
-        data = json.loads(content)
-    except (ValueError, RecursionError):
-        conflict = conflict_marker(content.decode(errors="replace"))
-        reason = "contains git conflict markers" if conflict else "is not valid JSON"
-        raise LockError(f"{path} {reason}") from None
+        content = read_file(path, LARGEST, links=False)
+    except UnreadableError as error:
+        raise LockError(f"{path} cannot be read ({error})") from None
+    try:
+        data = parse(content)
+    except UnreadableError as error:
+        raise LockError(f"{path} {error}") from None
     schema = data.get("schema") if isinstance(data, dict) else None
     if type(schema) is int and schema != schemas.LOCKFILE:
         age = "a newer" if schema > schemas.LOCKFILE else "an older"
         raise LockError(f"{path} was written by {age} version of bpviz")
-    if schema != schemas.LOCKFILE or not _sound(data):
+    if schema != schemas.LOCKFILE or not _is_sound(data):
         raise LockError(f"{path} is not a valid lockfile")
     del data["schema"]
     return Lock(**data)
 
 
-def _sound(data: Any) -> bool:
-    """Return whether all values of a lockfile have the right types, and no file name leads to another folder."""
-    if not _fits(data, _SHAPE):
-        return False
-    titles, rows, numbers = data["table"]["titles"], data["table"]["rows"], data["table"]["numbers"]
-    names = [*data["files"], *data["left_over"]]
-    return (
-        all(isinstance(one.get("bytes"), str) and isinstance(one.get("size"), int) for one in data["files"].values())
-        and all(len(part) == len(titles) for part in (numbers, *rows))
-        and not any(name in {"", ".", ".."} or set(name) & set("/\\:\0") for name in names)
-    )
-
-
-_NUMBER = frozenset((int, float, type(None)))  # None if not finite
 _SHAPE = {
     "schema": int,
     "config": os.fsencode,
@@ -140,10 +125,10 @@ _SHAPE = {
     "results": [
         {
             "label": str,
-            "start": [_NUMBER],
+            "start": [NUMBER],
             "epochs": int,
-            "final_error": _NUMBER,
-            "weights": [_NUMBER],
+            "final_error": NUMBER,
+            "weights": [NUMBER],
             "evaluations": {str: int},
             "ending": str,
         }
@@ -151,42 +136,45 @@ _SHAPE = {
     "files": {str: {str: frozenset((str, int))}},
     "versions": {str: str},
     "table": {"titles": [str], "rows": [[str]], "numbers": [bool]},
-    "unmet": [str],
-    "unexpected": [(int, int, str, str, str)],
-    "left_over": [str],
+    "left_over": {str: {str: frozenset((str, int))}},
 }
-"""The types of a lockfile.
-
-A frozenset lists alternative types; ``[x]`` is a list of x, a tuple a list of exactly these types, ``{str: x}`` a
-mapping with any keys. ``os.fsencode`` stands for a path, in which undecodable bytes are lone surrogates.
-"""
+_INPUT = re.compile(r"config|plugin .+|package [\w.-]+|data .+", re.DOTALL)
 
 
-_BYTES_ALONE = re.compile("[\udc80-\udcff]")
-
-
-def _fits(data: Any, shape: Any) -> bool:
-    if isinstance(shape, type):
-        return type(data) is shape and (not isinstance(data, str) or _whole(data))
-    if shape is os.fsencode:
-        return isinstance(data, str) and _whole(_BYTES_ALONE.sub("", data))
-    if isinstance(shape, frozenset):
-        return type(data) in shape
-    if isinstance(shape, tuple):
-        return isinstance(data, list) and len(data) == len(shape) and all(map(_fits, data, shape))
-    if isinstance(shape, list):
-        return isinstance(data, list) and all(_fits(part, shape[0]) for part in data)
-    if not isinstance(data, dict):
+def _is_sound(data: Any) -> bool:
+    """Return whether all values have the right types, and all names are of the kind that they belong to."""
+    if not fits(data, _SHAPE):
         return False
-    inner = shape.get(str)
-    if inner is None:
-        return data.keys() == shape.keys() and all(_fits(data[name], shape[name]) for name in shape)
-    return all(map(_whole, data)) and all(_fits(part, inner) for part in data.values())
+    titles, rows, numbers = data["table"]["titles"], data["table"]["rows"], data["table"]["numbers"]
+    formats, files = data["asked"]["formats"], (data["files"], data["left_over"])
+    return (
+        len(titles) > 1
+        and all(len(part) == len(titles) for part in (numbers, *rows))
+        and all(is_output(name) and _is_record(one) for of in files for name, one in of.items())
+        and set(formats) <= set(FIGURE_FORMATS)
+        and len(set(formats)) == len(formats)
+        and all(map(_is_module, data["code"]))
+        and all(map(_INPUT.fullmatch, data["inputs"]))
+        and "\0" not in data["config"]
+        and not data["config"].startswith("/")
+    )
 
 
-def _whole(text: str) -> bool:
-    """Return whether a text has no lone surrogates, which cannot be printed."""
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+@functools.cache
+def _is_module(name: str) -> bool:
+    """Return whether a source or data file of bpviz can have this name."""
+    return re.fullmatch(r"(?:\w+/)*\w+(?:\.py|\.csv|\.\w+\.gz)", name) is not None
+
+
+def _is_record(record: Mapping[str, Any]) -> bool:
+    """Return whether a record of a file has a hash and a size."""
+    size = record.get("size")
+    return (
+        isinstance(record.get("bytes"), str)
+        and type(size) is int
+        and 0 <= size <= LARGEST_OUTPUT
+        and isinstance(record.get("shows", ""), str)
+    )
 
 
 def write(folder: Path, lock: Lock) -> None:
@@ -197,7 +185,7 @@ def write(folder: Path, lock: Lock) -> None:
 
 def without_orphans(lock: Lock) -> Lock:
     """Return a lock without orphaned files."""
-    return replace(lock, left_over=[])
+    return replace(lock, left_over={})
 
 
 def written(content: bytes) -> dict[str, Any]:
@@ -207,15 +195,41 @@ def written(content: bytes) -> dict[str, Any]:
 
 def damages(lock: Lock, folder: Path) -> dict[str, str]:
     """Return the files that are not as bpviz wrote them, by name: see damage."""
-    return {name: found for name in lock.files if (found := damage(lock, folder, name))}
+    return {name: found for name, record in lock.files.items() if (found := damage(record, folder / name))}
 
 
-def damage(lock: Lock, folder: Path, name: str) -> str | None:
-    """Return ``missing``, ``modified`` or ``unreadable``; None if a file is as bpviz wrote it."""
+def damage(record: Mapping[str, Any], path: Path) -> str | None:
+    """Return ``missing``, ``modified`` or ``unreadable``; None if a file is as its record says, and complete."""
     try:
-        content = (folder / name).read_bytes()
-    except FileNotFoundError:
+        content = read_file(path, record["size"], links=False)
+    except MissingError:
         return "missing"
-    except OSError:
+    except TooLargeError:
+        return "modified"
+    except UnreadableError:
         return "unreadable"
-    return None if hashing.of_bytes(content) == lock.files[name]["bytes"] else "modified"
+    if len(content) != record["size"] or hashing.of_bytes(content) != record["bytes"]:
+        return "modified"
+    return None if _is_complete(path.suffix, content) else "unreadable"
+
+
+_ENDS = {
+    ".png": (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"),
+    ".svg": (b"<?xml ", b"</svg>\n"),
+    ".pdf": (b"%PDF-", b"%%EOF\n"),
+}
+
+
+def _is_complete(suffix: str, content: bytes) -> bool:
+    """Return whether the content of an output file has the format of its suffix, as far as that is quick to see."""
+    if suffix in _ENDS:
+        begin, end = _ENDS[suffix]
+        return content.startswith(begin) and content.endswith(end)
+    try:
+        if suffix == ".json":
+            parse(content)
+        else:
+            content.decode()
+    except (UnreadableError, UnicodeDecodeError):
+        return False
+    return True

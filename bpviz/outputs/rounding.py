@@ -9,17 +9,30 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bpviz import tables
 from bpviz.declare import KINDS
+from bpviz.storage.reading import UnreadableError
+from bpviz.storage.untrusted import fits, parse
 from bpviz.tables import tolerance
+from bpviz.tables.columns import FINAL_ERROR, shown_error
+
+if TYPE_CHECKING:
+    from bpviz.engine.results import Results
 
 RESULTS = ("summary.csv", "summary.json", "history.csv")
 """The tables that are compared. They come from one execution: either all of them are kept or none."""
+
+# What reading a table raises that bpviz did not write.
+_NOT_OURS = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, csv.Error, UnreadableError)
+
+
+def largest_size(content: bytes) -> int:
+    """Return the largest size of a table that differs from ``content`` only in digits, with a wide margin."""
+    return 2 * len(content) + (1 << 16)
 
 
 def same_results(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> bool:
@@ -28,17 +41,52 @@ def same_results(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> bool:
     ``run.json`` must be among the tables: with other versions of the libraries, results count as other results.
     """
     try:
-        before, now = ({name: content.decode() for name, content in side.items()} for side in (old, new))
-        if json.loads(before["run.json"])["versions"] != json.loads(now["run.json"])["versions"]:
+        versions = [parse(side["run.json"])["versions"] for side in (old, new)]
+    except _NOT_OURS:
+        return False
+    return versions[0] == versions[1] and not set(RESULTS) & set(differing(old, new))
+
+
+def differing(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
+    """Return the names of the tables of ``new`` from which ``old`` differs in more than rounding.
+
+    The versions in ``run.json`` are not compared. A table that is missing in ``old`` differs.
+    """
+    if old == new:
+        return []
+    found = []
+    largest = _largest_errors(new["history.csv"].decode())
+    for file, content in new.items():
+        before = old.get(file)
+        if before == content:
+            continue
+        try:
+            same = before is not None and _SAME[file](before.decode(), content.decode(), largest)
+            if same and file == "summary.md":
+                runs = [parse(side["summary.json"])["runs"] for side in (old, new)]
+                same = with_numbers(content.decode(), *runs).encode() == before
+        except _NOT_OURS:
+            same = False
+        if not same:
+            found.append(file)
+    return found
+
+
+def same_table(old: Mapping[str, Any], results: Results) -> bool:
+    """Return whether a printed table is that of ``results``, up to the rounding of errors before they are shown."""
+    new = tables.table(results)
+    rows = old["rows"]
+    if [old["titles"], old["numbers"], len(rows)] != [new.titles, new.numbers, len(new.rows)]:
+        return False
+    column = new.titles.index(FINAL_ERROR)
+    for before, now, run in zip(rows, new.rows, results.runs, strict=True):
+        error = run.trajectory.final_error
+        allowed = tolerance.for_error(error, max((abs(e) for e in run.errors.tolist() if math.isfinite(e)), default=0))
+        if before[column] in {shown_error(error + shift) for shift in (-allowed, allowed)}:
+            now[column] = before[column]
+        if before != now:
             return False
-        largest = _largest_errors(now["history.csv"])
-        return (
-            _same_histories(before["history.csv"], now["history.csv"], largest)
-            and _same_summaries(before["summary.json"], now["summary.json"], largest)
-            and _same_summary_tables(before["summary.csv"], now["summary.csv"], largest)
-        )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, csv.Error):
-        return False  # bpviz did not write the old tables
+    return True
 
 
 def with_numbers(page: str, old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> str:
@@ -98,7 +146,7 @@ def _same_summary_tables(old: str, new: str, largest: Sequence[float]) -> bool:
 
 
 def _same_summaries(old: str, new: str, largest: Sequence[float]) -> bool:
-    before, now = json.loads(old), json.loads(new)
+    before, now = parse(old.encode()), parse(new.encode())
     if tables.as_json(before) != old:
         return False
     runs = before.pop("runs"), now.pop("runs")
@@ -106,6 +154,11 @@ def _same_summaries(old: str, new: str, largest: Sequence[float]) -> bool:
         _same_numbers(a.pop("final_error"), b.pop("final_error"), a.pop("weights"), b.pop("weights"), most) and a == b
         for a, b, most in zip(*runs, largest, strict=True)
     )
+
+
+def _same_records(old: str, new: str, _: Sequence[float]) -> bool:
+    before, now = parse(old.encode()), parse(new.encode())
+    return fits(before["versions"], {str: str}) and tables.as_json({**now, "versions": before["versions"]}) == old
 
 
 def _same_numbers(old_error: Any, new_error: Any, old_weights: Any, new_weights: Any, largest: float) -> bool:
@@ -124,3 +177,12 @@ def _all_close(old: Sequence[float], new: Sequence[float], allowed: float) -> bo
     return all(
         a == b or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= allowed for a, b in zip(old, new, strict=True)
     )
+
+
+_SAME: Mapping[str, Callable[[str, str, Sequence[float]], bool]] = {
+    "summary.md": lambda *_: True,  # compared by means of summary.json
+    "summary.csv": _same_summary_tables,
+    "summary.json": _same_summaries,
+    "history.csv": _same_histories,
+    "run.json": _same_records,
+}

@@ -6,6 +6,7 @@ lockfile, compared by hash. The config is then not parsed.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -16,18 +17,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpviz import config
 from bpviz.config import plugins
+from bpviz.config.discovery import Source
 from bpviz.messages.text import join_words, quote_value
-from bpviz.outputs import lockfile, provenance
+from bpviz.outputs import lockfile, provenance, summaries
 from bpviz.outputs.lockfile import Lock, LockError, Origin
+from bpviz.outputs.names import TABLES
 from bpviz.storage import atomic, hashing
+from bpviz.storage.reading import UnreadableError, read
+from bpviz.storage.untrusted import LARGEST_OUTPUT, parse
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
-    from bpviz.config.discovery import Source
     from bpviz.outputs.build import Job
 
 _MOST_CHANGES = 3  # changed values of a config that are listed
 _MOST_FILES = 4  # changed source files that are listed
+_MOST_PACKAGES = 50  # in a lockfile; looking up each takes a millisecond
+_LARGEST_DATA = 1 << 28  # bytes; data that are too large to be used are reported when the config is read
 
 
 class RunOptions(NamedTuple):
@@ -51,14 +57,32 @@ def up_to_date(source: Source, folder: Path, asked: RunOptions) -> Lock | None:
         before = lockfile.read(folder)
     except LockError:
         return None
-    if before is None:
+    if before is None or before.asked != asked._asdict() or not before.files.keys() >= set(TABLES):
         return None
-    packages = {name: plugins.version_of(name) for name in _named(before, "package")}
-    if origin(source, folder, asked, _named(before, "data"), packages) != before.origin:
+    data, packages = _data(source, before, asked), _named(before, "package")
+    if data is None or len(packages) > _MOST_PACKAGES:
+        return None
+    versions = {name: plugins.version_of(name) for name in packages}
+    if origin(source, folder, asked, data, versions) != before.origin:
         return None
     if provenance.changed_code(before.code) or lockfile.damages(before, folder):
         return None
     return before
+
+
+def _data(source: Source, before: Lock, asked: RunOptions) -> list[str] | None:
+    """Return the data files of a lockfile if the config names them, None if it does not.
+
+    The config is parsed only if it does not contain the names as they are.
+    """
+    names = _named(before, "data")
+    given = [source.data, *(override.encode(errors="replace") for override in asked.overrides)]
+    if all(any(name.encode() in text for text in given) for name in names):
+        return names
+    try:
+        return names if set(names) <= set(source.experiment(asked.overrides).data_files) else None
+    except config.ConfigError:
+        return None
 
 
 def origin(
@@ -82,8 +106,8 @@ def _named(before: Lock, kind: str) -> list[str]:
 
 def _of_file(path: Path) -> str:
     try:
-        return hashing.of_bytes(path.read_bytes())
-    except OSError:
+        return hashing.of_bytes(read(path, _LARGEST_DATA))
+    except UnreadableError:
         return ""
 
 
@@ -107,8 +131,11 @@ def job(source: Source, experiment: Experiment, folder: Path, asked: RunOptions,
     return Job(experiment, folder, tuple(asked.formats), origin=now, forced=force)
 
 
-def work_for(job: Job) -> Work:
-    """Return the work for a job, with the lockfile of its existing outputs and the reason to run it."""
+def work_for(job: Job, requested: str = "rerun requested") -> Work:
+    """Return the work for a job, with the lockfile of its existing outputs and the reason to run it.
+
+    ``requested`` is the reason to run it if its outputs are up to date.
+    """
     assert job.origin
     try:
         before = lockfile.read(job.folder)
@@ -116,11 +143,11 @@ def work_for(job: Job) -> Work:
         return Work(job, str(error))
     if before is None:
         return Work(job, None)
-    return Work(dataclasses.replace(job, before=before), _reason(job, before, job.origin))
+    return Work(dataclasses.replace(job, before=before), _reason(job, before, job.origin) or requested)
 
 
 def _reason(job: Job, before: Lock, now: Origin) -> str:
-    """Return why an experiment with outputs must be run again."""
+    """Return why an experiment with outputs must be run again; an empty string if they are up to date."""
     reasons = [f"{name.partition(' ')[2]} changed" for name in changed(before.inputs, now.inputs) if name != "config"]
     other = changed(before.asked, now.asked)
     if before.inputs.get("config") != now.inputs["config"] or "overrides" in other:
@@ -136,7 +163,14 @@ def _reason(job: Job, before: Lock, now: Origin) -> str:
     for kind in dict.fromkeys(damages.values()):
         files = [name for name, found in damages.items() if found == kind]
         reasons.append(f"{kind} output {'file' if len(files) == 1 else 'files'}: {', '.join(files)}")
-    return "; ".join(reasons) or ("--force" if job.forced else "rerun requested")
+    if not reasons:
+        unlisted = [name for name in job.files if name not in before.files]
+        reasons += [f"not listed in {lockfile.NAME}: {', '.join(unlisted)}"] if unlisted else []
+        try:
+            summaries.of_folder(job.folder)
+        except UnreadableError as error:
+            reasons.append(f"{summaries.NAME} {error}")
+    return "; ".join(reasons)
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -159,9 +193,9 @@ def _config_changes(job: Job) -> list[str]:
 def changes(folder: Path, experiment: Experiment) -> dict[str, tuple[str, str]] | None:
     """Return the changed values of an experiment by path, each as (now, before); None if run.json is unusable."""
     try:
-        was = _flat(json.loads((folder / "run.json").read_bytes())["experiment"])
+        was = _flat(parse(read(folder / "run.json", LARGEST_OUTPUT, links=False))["experiment"])
         now = _flat(json.loads(json.dumps(config.resolved(experiment))))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (UnreadableError, KeyError, TypeError, RecursionError):
         return None
     found = {path: (_value(now, path), _value(was, path)) for path in {**was, **now} if was.get(path) != now.get(path)}
     other = {path: values for path, values in found.items() if not path.startswith("dataset")}
@@ -186,10 +220,13 @@ def _flat(data: Any, path: str = "") -> dict[str, Any]:
 
 
 class Orphan(NamedTuple):
-    """Orphaned outputs: a folder whose config no longer exists, or files that its config no longer produces."""
+    """Orphaned outputs: a folder whose config no longer exists, or files that its config no longer produces.
+
+    ``files`` has the recorded hash and size of each file.
+    """
 
     folder: Path
-    files: list[str]
+    files: Mapping[str, Mapping[str, Any]]
     config: str  # the config that no longer exists; empty if only files are orphaned
 
     def __str__(self) -> str:
@@ -201,11 +238,11 @@ class Orphan(NamedTuple):
 def orphans(out: Path, folders: Sequence[Path], known: Mapping[Path, Lock] = MappingProxyType({})) -> Iterator[Orphan]:
     """Yield the orphaned outputs in the folder ``out``.
 
-    Folders count as orphaned only if their config was in one of ``folders``. ``known`` has lockfiles that have been
-    read already, by folder.
+    Folders count as orphaned only if their config was in one of ``folders``, and if they have its name. ``known`` has
+    lockfiles that have been read already, by folder.
     """
     try:
-        inside = sorted(path for path in out.iterdir() if (path / lockfile.NAME).is_file() and not path.is_symlink())
+        inside = sorted(path for path in out.iterdir() if path.is_dir() and not path.is_symlink())
     except OSError:
         return
     wanted = {folder.resolve() for folder in folders}
@@ -214,29 +251,60 @@ def orphans(out: Path, folders: Sequence[Path], known: Mapping[Path, Lock] = Map
             before = known.get(folder) or lockfile.read(folder)
         except LockError:
             continue
-        if before is None or before.config == "-":
+        if before is None or before.config == "-" or Source(before.config, b"").name != folder.name:
             continue
         path = folder / before.config
         if os.path.exists(path):  # noqa: PTH110  Path.exists raises an error if the name is too long
-            if before.left_over:
-                yield Orphan(folder, [name for name in before.left_over if (folder / name).exists()], "")
-        elif path.parent.resolve() in wanted:
-            yield Orphan(folder, [*before.files, *before.left_over, lockfile.NAME], os.path.normpath(path))
+            left = {name: record for name, record in before.left_over.items() if os.path.lexists(folder / name)}
+            if left:
+                yield Orphan(folder, left, "")
+        elif _place(path.parent) in wanted:
+            yield Orphan(folder, {**before.files, **before.left_over}, os.path.normpath(path))
 
 
-def prune(orphan: Orphan) -> None:
-    """Delete orphaned outputs, and their folder if it is then empty; raise UnwritableError if that fails."""
-    for name in orphan.files:
-        try:
-            (orphan.folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise atomic.UnwritableError(f"cannot delete {orphan.folder / name}: {error.strerror or error}") from None
+def _place(folder: Path) -> Path | None:
+    """Return the absolute path of a folder without links, None if it cannot be determined."""
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError):
+        return None
+
+
+def prune(orphan: Orphan) -> list[str]:
+    """Delete orphaned outputs, and their folder if it is then empty.
+
+    Only files with the recorded content are deleted.
+
+    Returns
+    -------
+    list
+        The names of the files that are kept, because they have other content.
+
+    Raises
+    ------
+    UnwritableError
+        If a file cannot be deleted.
+    """
+    kept = []
+    for name, record in orphan.files.items():
+        found = lockfile.damage(record, orphan.folder / name)
+        if found is None:
+            _delete(orphan.folder / name)
+        elif found != "missing":
+            kept.append(name)
     if orphan.config:
-        try:
+        _delete(orphan.folder / lockfile.NAME)
+        with contextlib.suppress(OSError):  # it contains other files
             orphan.folder.rmdir()
-        except OSError:  # it contains other files
-            return
     else:
         before = lockfile.read(orphan.folder)
         if before:
             lockfile.write(orphan.folder, lockfile.without_orphans(before))
+    return kept
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise atomic.UnwritableError(f"cannot delete {path}: {error.strerror or error}") from None

@@ -205,7 +205,7 @@ class Neuron:
     """A dataset as arrays, with its activation and loss."""
 
     def __init__(self, dataset: Dataset, activation: type[Activation], bias: bool, loss: Loss) -> None:
-        features = np.array(dataset.features, dtype=np.float64)
+        features = np.array(dataset.inputs, dtype=np.float64)
         if bias:
             features = np.column_stack([features, np.ones(len(features))])
         self.activation = activation

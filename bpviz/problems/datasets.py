@@ -1,16 +1,24 @@
-"""Built-in datasets, as plain numbers, so that reading a config does not import NumPy."""
+"""Datasets for supervised learning, as plain numbers, so that reading a config does not import NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bpviz.problems.scaling import Scaling
+
+_MOST_CLASSES = 10  # more are not listed
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Samples for supervised learning: one row of features and one target per sample.
 
-    ``classes`` are the names of targets 0 and 1, if they have any; ``notes`` tell how the samples were read.
+    ``classes`` are the names of targets 0, 1, ..., if they have any; ``notes`` tell how the samples were read.
+    ``named`` is the built-in dataset with its settings that the samples are from, if any.
     """
 
     name: str
@@ -19,20 +27,18 @@ class Dataset:
     feature_names: tuple[str, ...]
     source: str = ""
     classes: tuple[str, ...] = ()
+    scaling: Scaling | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
+    named: object = field(default=None, compare=False)
+
+    @cached_property
+    def inputs(self) -> tuple[tuple[float, ...], ...]:
+        """The features as networks see them: scaled, if there is a scaling."""
+        return self.scaling.apply(self.features) if self.scaling else self.features
 
 
 def class_note(classes: Sequence[str]) -> str:
-    """Return the note about the classes of targets 0 and 1."""
-    return f"targets: {classes[0]} = 0, {classes[1]} = 1"
-
-
-DATASETS = {
-    "six-points": Dataset(
-        "six-points",
-        ((0.9, 0.3), (0.5, 0.3), (0.2, 0.1), (0.7, 0.5), (0.1, 0.8), (0.1, 0.9)),
-        (1.0, 1.0, 1.0, 0.0, 0.0, 0.0),
-        ("First feature", "Second feature"),
-        "Yurii Shevchuk, Visualize Algorithms based on the Backpropagation, NeuPy, 2015",
-    ),
-}
+    """Return the note about the classes of targets 0, 1, ..."""
+    if len(classes) > _MOST_CLASSES:
+        return f"targets: {len(classes):,} classes = 0 to {len(classes) - 1} (see run.json)"
+    return f"targets: {', '.join(f'{name} = {target}' for target, name in enumerate(classes))}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.declare import hyper, problem
 from bpviz.declare.domains import Choice, Flag
 from bpviz.problems import targets
-from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.data.points import SixPoints
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from bpviz.declare import Array
     from bpviz.problems._neuron import Neuron, NeuronPoint
+    from bpviz.problems.datasets import Dataset
+    from bpviz.problems.network.network import Network
 
 # The classes of _neuron by name, as text: reading a config must not import NumPy.
 ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softplus": "Softplus", "linear": "Linear"}
@@ -30,7 +32,7 @@ class Perceptron:
     w, one per feature, followed by the bias b if there is one.
     """
 
-    dataset: Dataset = DATASETS["six-points"]
+    dataset: Dataset = SixPoints().dataset()
     activation: str = hyper("sigmoid", Choice(tuple(ACTIVATIONS)), "activation function a, applied to the weighted sum")
     bias: bool = hyper(False, Flag(), "whether to add a bias to the weighted sum, as one more weight")
     loss: str = hyper("mse", Choice(tuple(LOSSES)), "loss of one sample; the error is the mean over all samples")
@@ -93,6 +95,14 @@ class Perceptron:
 
     def at(self, w: Array, spare: Any = None) -> NeuronPoint:
         return self._neuron.at(w, spare)
+
+    def as_network(self) -> Network:
+        """Return the same problem, with the same order of weights, as a network of one layer."""
+        from bpviz.problems.network.layers import Layer
+        from bpviz.problems.network.network import Network
+
+        loss = "binary-cross-entropy" if self.loss == "cross-entropy" else self.loss
+        return Network(self.dataset, (Layer(1, self.activation, self.bias),), loss)
 
     @cached_property
     def _neuron(self) -> Neuron:

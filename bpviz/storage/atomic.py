@@ -6,11 +6,13 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bpviz.storage.reading import UnreadableError, is_inside, is_link, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 
 class UnwritableError(OSError):
@@ -20,8 +22,12 @@ class UnwritableError(OSError):
 def check(folder: Path, files: Iterable[str]) -> None:
     """Raise UnwritableError if ``folder`` or its ``files`` cannot be written because of what exists there.
 
-    Symbolic links are refused, because writing through them could change files elsewhere.
+    Symbolic links are refused, because writing through them could change files elsewhere. Of the parents of ``folder``
+    those in the working directory count, which a repository may contain, and those of a relative path.
     """
+    for parent in folder.parents:
+        if is_link(parent) and (not folder.is_absolute() or is_inside(parent.parent, Path.cwd())):
+            raise _linked(parent)
     for path in (folder, *(folder / file for file in files)):
         try:
             mode = path.lstat().st_mode
@@ -32,11 +38,15 @@ def check(folder: Path, files: Iterable[str]) -> None:
         except ValueError:
             raise UnwritableError(f"cannot write {path}: invalid file name") from None
         if stat.S_ISLNK(mode):
-            raise UnwritableError(f"{path} is a symbolic link to {path.readlink()}; remove it or choose another --out")
+            raise _linked(path)
         if path is folder and not stat.S_ISDIR(mode):
             raise UnwritableError(f"cannot create folder {path}: a file with that name exists")
         if path is not folder and stat.S_ISDIR(mode):
             raise UnwritableError(f"cannot write {path}: a folder with that name exists")
+
+
+def _linked(path: Path) -> UnwritableError:
+    return UnwritableError(f"{path} is a symbolic link to {path.readlink()}; remove it or choose another --out")
 
 
 def make(folder: Path) -> None:
@@ -94,8 +104,8 @@ def update(path: Path, content: bytes) -> bool:
 
     Raises UnwritableError.
     """
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == content:
+    with contextlib.suppress(UnreadableError):
+        if read(path, len(content), links=False) == content:
             return False
     write(path, content)
     return True
@@ -110,7 +120,7 @@ def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
     try:
         import fcntl
 
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except (ImportError, OSError):  # Windows has no fcntl
         yield
         return

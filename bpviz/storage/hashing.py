@@ -47,7 +47,10 @@ def _of_array(numbers: Any) -> list[Any]:
 
 @cache
 def of_module(name: str) -> str:
-    """Return the hash of a module of bpviz, named by its path in the package: ``figures/_plane.py``."""
+    """Return the hash of a module of bpviz, named by its path in the package: ``figures/_plane.py``.
+
+    Raises OSError if there is none.
+    """
     return of_bytes((_HOME / name).read_bytes())
 
 

@@ -1,8 +1,9 @@
-"""Read files as text, with a size limit and messages for files that cannot be read."""
+"""Read regular files up to a size limit, with messages for files that cannot be read."""
 
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import stat
 from typing import TYPE_CHECKING
@@ -17,27 +18,75 @@ class UnreadableError(Exception):
     """A file cannot be read; the text is the reason."""
 
 
-def read(path: Path, largest: int, *, regular: bool = False) -> bytes:
-    """Return the content of a file; raise UnreadableError if it cannot be read or exceeds ``largest`` bytes.
+class MissingError(UnreadableError):
+    """There is no such file."""
 
-    With ``regular``, pipes, terminals and devices are rejected before they are opened.
+
+class TooLargeError(UnreadableError):
+    """A file is larger than expected."""
+
+
+def read(path: Path, largest: int, *, links: bool = True) -> bytes:
+    """Return the content of a regular file.
+
+    Devices, terminals, pipes and sockets are refused before they are opened, because opening or reading them can have
+    effects or never end.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    largest : int
+        The largest size in bytes.
+    links : bool
+        Whether the file may be a symbolic link.
+
+    Raises
+    ------
+    UnreadableError
+        If it is not a regular file, cannot be read, or exceeds ``largest`` bytes.
     """
     try:
-        if regular and not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
-            raise UnreadableError("expected a regular file, got a pipe, terminal or device")
-        with path.open("rb") as file:
-            data = file.read(largest + 1)
+        _check_kind(path.stat(follow_symlinks=links))
+        with os.fdopen(os.open(path, _FLAGS if links else _FLAGS | _NO_LINK), "rb") as file:
+            status = os.fstat(file.fileno())
+            _check_kind(status)  # again: another file may have taken its place
+            size = min(status.st_size, largest)
+            data = file.read(size + 1)
+            if len(data) > size:  # it grows, or its size is not known before it is read, as in /proc
+                data += file.read(largest + 1 - len(data))
     except FileNotFoundError:
-        raise UnreadableError("no such file") from None
-    except IsADirectoryError:
-        raise UnreadableError("expected a file, got a folder") from None
+        raise MissingError("no such file") from None
     except PermissionError:
         raise UnreadableError("permission denied") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL or a lone surrogate in the name
         raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > largest:
-        raise UnreadableError(too_large(largest))
+        raise TooLargeError(too_large(largest))
     return data
+
+
+_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def _check_kind(status: os.stat_result) -> None:
+    kind = stat.S_IFMT(status.st_mode)
+    if kind != stat.S_IFREG:
+        raise UnreadableError(f"expected a file, got {_KINDS.get(kind, 'something else')}")
+
+
+def is_link(path: Path) -> bool:
+    """Return whether a path is a symbolic link; False if it has an invalid name."""
+    return os.path.islink(path)  # noqa: PTH114  Path.is_symlink raises an error if the name is too long
 
 
 def too_large(largest: int) -> str:

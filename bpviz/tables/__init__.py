@@ -1,5 +1,6 @@
 """Results as tables: columns, formats, and files for programs."""
 
+from bpviz.tables.backpropagation import backpropagation, backpropagation_record, verdict
 from bpviz.tables.columns import Column, Table, ending, point, table, unmet
 from bpviz.tables.files import history_csv, history_rows, summary, summary_csv, summary_rows
 from bpviz.tables.formats import (
@@ -28,6 +29,8 @@ __all__ = [
     "as_markdown",
     "as_text",
     "as_typst",
+    "backpropagation",
+    "backpropagation_record",
     "ending",
     "history_csv",
     "history_rows",
@@ -43,4 +46,5 @@ __all__ = [
     "table",
     "typst_string",
     "unmet",
+    "verdict",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _KIND_TITLES = dict(zip(KINDS, ("error", "gradient", "Hessian", "residual", "Jacobian"), strict=True))
 _STEPS = ("step", "lr", "learning_rate")  # the names in bpviz, torch and optax
+FINAL_ERROR = "final error"  # the only computed number that is shown
 ALWAYS_SHOWN = ("error", "gradient", "hessian")  # shown even if all counts are zero
 
 
@@ -51,7 +52,7 @@ def table(results: Results, seconds: Mapping[str, float] | None = None, *, exact
 
 
 def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool) -> Iterator[Column]:
-    error: Callable[[float], str] = repr if exact else "{:#.4g}".format
+    error: Callable[[float], str] = repr if exact else shown_error
     number: Callable[[float], str] = repr if exact else "{:g}".format
     yield Column("Algorithm", lambda run: run.label, number=False)
     if len({run.start for run in results.runs}) > 1:
@@ -61,7 +62,7 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
     for kind in KINDS:
         if kind in ALWAYS_SHOWN or any(run.trajectory.evaluations[kind] for run in results.runs):
             yield Column(f"{_KIND_TITLES[kind]} evals", _evaluations(kind))
-    yield Column("final error", lambda run: error(run.trajectory.final_error))
+    yield Column(FINAL_ERROR, lambda run: error(run.trajectory.final_error))
     if exact:
         for i, name in enumerate(results.weights):
             yield Column(name, _last_weight(i))
@@ -72,6 +73,11 @@ def _columns(results: Results, seconds: Mapping[str, float] | None, exact: bool)
 
 def _evaluations(kind: str) -> Callable[[Run], str]:
     return lambda run: str(run.trajectory.evaluations[kind])
+
+
+def shown_error(error: float) -> str:
+    """Return an error as it is shown, with four digits."""
+    return f"{error:#.4g}"
 
 
 def _last_weight(i: int) -> Callable[[Run], str]:

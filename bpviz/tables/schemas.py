@@ -3,7 +3,7 @@
 SUMMARY = 1
 """``summary.json`` and ``run.json``."""
 
-LOCKFILE = 1
+LOCKFILE = 2
 """``bpviz.lock.json``."""
 
 DIFF = 1

@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bpviz.storage import hashing
+from bpviz.storage.reading import UnreadableError
+from bpviz.storage.reading import read as read_file
+from bpviz.storage.untrusted import LARGEST_OUTPUT, parse
 from bpviz.tables import point
 from bpviz.tables.schemas import SUMMARY
 
@@ -24,7 +27,8 @@ EXPORT_VERSION = 1
 
 PICTURES = (".png", ".svg", ".pdf")
 _TABLES = ("run.json", "summary.json", "summary.csv", "summary.md", "history.csv")
-_NOT_OF_RUNS = ("figures", "expect")  # parts of an experiment that do not affect runs
+_NOT_OF_RUNS = ("title", "figures", "style", "labels", "expect")  # parts of an experiment that do not affect runs
+_NOT_SETTINGS = ("name", "label", "color", "marker")  # keys of an algorithm that are not settings of its rule
 _RERUN = "rerun its config with `bpviz run`"
 _USE_OUTPUTS = "use a folder written by `bpviz run`, such as outputs/neupy"
 _LONGEST = 250  # characters of a parameter; run.json has the full value
@@ -119,11 +123,11 @@ def read(folder: Path) -> Outputs:
     resolved, summary = (_json(folder / name) for name in ("run.json", "summary.json"))
     try:
         versions = {str(name): str(version) for name, version in resolved["versions"].items()}
-        experiment = {k: v for k, v in resolved["experiment"].items() if k not in ("title", "start", *_NOT_OF_RUNS)}
+        experiment = {k: v for k, v in resolved["experiment"].items() if k not in ("start", *_NOT_OF_RUNS)}
         algorithms = {entry["label"]: dict(entry) for entry in experiment.pop("algorithms")}
         runs = list(_runs(folder, summary["runs"], algorithms, experiment, versions))
         title = str(summary["title"])
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         _refuse(folder, f"run.json and summary.json do not match; {_RERUN}")
     config = hashing.of_data([run.config for run in runs])
     name, files = place(folder).name, _files(folder)
@@ -153,7 +157,7 @@ def _runs(
     histories = _histories(folder / "history.csv", entries, starts)
     for entry, start, (metrics, history) in zip(entries, starts, histories, strict=True):
         label = str(entry["label"])
-        settings = {key: value for key, value in algorithms[label].items() if key not in ("name", "label")}
+        settings = {key: value for key, value in algorithms[label].items() if key not in _NOT_SETTINGS}
         params = {"algorithm": entry["algorithm"], "label": label, "settings": settings, "start": list(start)}
         if algorithms[label]["name"] != entry["algorithm"]:
             raise ValueError(label)
@@ -199,9 +203,9 @@ def _check(folder: Path) -> None:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        _refuse(path.parent, f"cannot read {path.name}: {error.strerror or error}")
+        return read_file(path, LARGEST_OUTPUT, links=False)
+    except UnreadableError as error:
+        _refuse(path.parent, f"cannot read {path.name} ({error})")
 
 
 def _text(path: Path) -> str:
@@ -213,8 +217,8 @@ def _text(path: Path) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(_text(path))
-    except (ValueError, RecursionError):
+        data = parse(_bytes(path))
+    except UnreadableError:
         _refuse(path.parent, f"invalid {path.name} (not JSON); {_RERUN}")
     schema = data.get("schema") if isinstance(data, dict) else None
     if isinstance(schema, int) and schema > SUMMARY:
@@ -244,7 +248,7 @@ def _histories(
             names = {2: "error", **{i: f"weights/{head[i].replace('/', '_')}" for i in range(3, after)}}
             names |= {i: f"evaluations/{kinds[i]}" for i in counted}
             values = [tuple(int(row[i]) if i in counted else float(row[i]) for i in names) for row in own]
-            if [row[1] for row in own] != [str(epoch) for epoch in range(entry["epochs"] + 1)]:
+            if entry["epochs"] != len(own) - 1 or [row[1] for row in own] != [str(e) for e in range(len(own))]:
                 raise ValueError(f"{len(own) - 1} epochs")
             histories.append((tuple(names.values()), values))
     except (csv.Error, IndexError, KeyError, TypeError, ValueError):

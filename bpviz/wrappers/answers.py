@@ -150,8 +150,10 @@ class Noise(NamedTuple):
     "gradient-noise",
     label="gradient noise",
     source="A. Neelakantan et al., Adding Gradient Noise Improves Learning, 2015, arXiv:1511.06807, eq. (1)",
-    confused_with="optax.add_noise, the same wrapper with a different random number generator.",
-    synonyms=("noise", "add-noise", "noisy-gradient", "langevin"),
+    confused_with=(
+        "optax.add_noise, the same wrapper with a different random number generator; optax.noisy_sgd is gd with it."
+    ),
+    synonyms=("noise", "add-noise", "noisy-gradient", "noisy-sgd", "langevin"),
 )
 class GradientNoise(Wrapper):
     """Gaussian gradient noise with decreasing variance.

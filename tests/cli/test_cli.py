@@ -28,11 +28,11 @@ from bpviz.cli.layout import split_width
 from bpviz.declare import FIGURES, OPTIMIZERS, PROBLEMS, WRAPPERS
 from bpviz.messages.text import quote_value
 from bpviz.outputs.build import TABLES
-from bpviz.problems.datasets import DATASETS
+from bpviz.problems.data import DATASETS
 from bpviz.problems.perceptron import Perceptron
 
 HOME = Path(bpviz.__file__).parent.parent
-EVERYTHING = [(registry, name) for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES) for name in registry]
+EVERYTHING = [(registry, name) for registry in (OPTIMIZERS, WRAPPERS, PROBLEMS, FIGURES, DATASETS) for name in registry]
 KNOWN = [*OPTIMIZERS.items(), *WRAPPERS.items()]
 
 QUICK = "algorithms: [rprop]\nfigures: []\n"
@@ -318,7 +318,7 @@ def test_explain_shows_start_and_minima_of_problem(name, expected):
     ],
 )
 def test_explain_suggests_similar_name(name, hint):
-    assert refused("explain", name) == f"unknown algorithm, wrapper, problem or figure {name!r}; {hint}"
+    assert refused("explain", name) == f"unknown algorithm, wrapper, problem, dataset or figure {name!r}; {hint}"
 
 
 def test_explain_suggests_name_for_every_synonym():
@@ -645,7 +645,13 @@ def test_names_in_any_case():
     assert done("compare", "Adam:step=0.1", "RPROP", "--problem", "Booth", "--no-figures") == done(
         "compare", "adam:step=0.1", "rprop", "--problem", "booth", "--no-figures"
     )
-    for typed, name in (("Adam", "adam"), ("Clip_Norm", "clip-norm"), ("ROSENBROCK", "rosenbrock"), ("Paths", "paths")):
+    for typed, name in (
+        ("Adam", "adam"),
+        ("Clip_Norm", "clip-norm"),
+        ("ROSENBROCK", "rosenbrock"),
+        ("Paths", "paths"),
+        ("Xor", "xor"),
+    ):
         assert done("explain", typed) == done("explain", name)
 
 

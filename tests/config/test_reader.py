@@ -296,6 +296,8 @@ KEYS = (
 START = "(initial weights of every algorithm)"
 ERROR = "(stop when error - known minimum ≤ this value)"
 GD = "algorithms: [gd]\nfigures: []\n"
+NAMED = "circles, digits, iris, moons, neuron, six-points, spirals or xor"
+ONE_SOURCE = "give one of `name` (a built-in dataset), `csv` (path of a file) and `rows` (a list of samples)"
 SAMPLE = "(one sample: features, then target)"
 
 
@@ -372,11 +374,12 @@ SAMPLE = "(one sample: features, then target)"
         ),
         # datasets
         ("dataset: six-point", ["3:10: dataset: unknown dataset 'six-point'; did you mean 'six-points'?"]),
-        ("dataset: mnist", ["3:10: dataset: unknown dataset 'mnist'; use six-points, or your own data"]),
+        ("dataset: mnist", ["3:10: dataset: unknown dataset 'mnist'; did you mean 'digits'?"]),
+        ("dataset: wine", [f"3:10: dataset: unknown dataset 'wine'; use {NAMED}, or your own data"]),
         ("dataset: a.csv", ["3:10: dataset: unknown dataset 'a.csv'; use {csv: a.csv} to read a file"]),
-        ("dataset:", ["3:9: dataset: expected the name of a dataset, got null; use six-points, or your own data"]),
+        ("dataset:", [f"3:9: dataset: expected the name of a dataset, got null; use {NAMED}, or your own data"]),
         ("dataset: []", ["3:10: dataset: expected a list of samples such as [[0.9, 0.3, 1]], got an empty list"]),
-        ("dataset: {}", ["3:10: dataset: give either `csv` (path of a file) or `rows` (a list of samples)"]),
+        ("dataset: {}", [f"3:10: dataset: {ONE_SOURCE}"]),
         (
             "dataset: [[1, 2], [1]]",
             [f"3:19: dataset[1]: expected a list of 2 or more numbers, got a list of 1 {SAMPLE}"],
@@ -396,7 +399,7 @@ SAMPLE = "(one sample: features, then target)"
         ("dataset: {rows: [[1, 2, 3]], features: [a, a]}", ["3:40: dataset.features: duplicate name 'a'"]),
         (
             "dataset: {rows: [[1, 2]], target: a}",
-            ["3:27: dataset.target: unknown key; use one of features, classes, rows"],
+            ["3:27: dataset.target: unknown key; use one of features, classes, scale, rows"],
         ),
         # problems, penalties and thresholds
         ("problem: rosenbrok", ["3:10: problem: unknown problem 'rosenbrok'; did you mean 'rosenbrock'?"]),

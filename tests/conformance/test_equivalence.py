@@ -422,6 +422,7 @@ def test_synonymous_settings_are_compared():
         ("beta1", "b1", 0.9, 0.5),
         ("beta2", "", 0.999, None),
         ("epsilon", "", 1e-8, None),
+        ("epsilon_root", "", 0.0, None),
     ]
     search = OPTIMIZERS["powell"](), OPTIMIZERS["scipy:Powell"]()
     assert ("tolerance", "xtol", 0.01, 1e-4) in report.Report(search[0], [], search[1]).differing_settings()

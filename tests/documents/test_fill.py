@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from click.testing import CliRunner
 
 from bpviz.cli import cli
 from bpviz.documents import marks
+from bpviz.outputs import lockfile
 
 CONFIG = "title: Two\nalgorithms: [rprop, irprop+]\nfigures: [errors, {kind: data, title: Six points}]\n"
 TABLE = (
@@ -212,6 +215,152 @@ def test_runs_each_config_once(monkeypatch) -> None:
     assert ran == ["two"]
 
 
+# -- checking outputs ------------------------------------------------------------------------------------------------
+
+FIGURE = "<!-- bpviz: figure two.yaml errors -->\n"
+LEVELS = ("inputs", "results", "pixels")
+
+
+def locked(change) -> None:
+    """Change the content of the lockfile."""
+    path = Path("outputs/two", lockfile.NAME)
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def checked(*arguments) -> tuple[int, list[str]]:
+    result = invoke("--check", "a.md", *arguments)
+    return result.exit_code, [*result.stdout.splitlines(), *result.stderr.splitlines()]
+
+
+def with_figure(form: str = "png") -> None:
+    run("--format", form)
+    written(FIGURE.replace("errors", f"errors format={form}") + END)
+    assert invoke("a.md").exit_code == 0
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_finds_table_that_is_forged_in_document_and_lockfile(level) -> None:
+    run()
+    written(MARK + TABLE.replace("| 17 | 17 | 17 |", "| 1 | 17 | 17 |") + END)
+    locked(lambda data: data["table"]["rows"][1].__setitem__(data["table"]["titles"].index("epochs"), "1"))
+    code, printed = checked("--level", level)
+    assert code == (0 if level == "inputs" else 1)
+    if code:
+        assert printed[0] == "a.md:1: table two.yaml is out of date"
+        assert printed[3].startswith("    -| iRPROP+ | 0.1 | 1 |")
+        assert printed[4].startswith("    +| iRPROP+ | 0.1 | 17 |")
+
+
+def test_finds_forged_algorithm_of_a_row() -> None:
+    """The option ``algorithms`` selects rows by the names in summary.json."""
+    run()
+    path = Path("outputs/two/summary.json")
+    path.write_text(path.read_text().replace('"algorithm": "irprop+"', '"algorithm": "gd"'))
+    locked(lambda data: data["files"]["summary.json"].update(lockfile.written(path.read_bytes())))
+    written(f"<!-- bpviz: table two.yaml algorithms=irprop+ columns=epochs -->\n{END}")
+    assert invoke("a.md").exit_code == 2
+    written(f"<!-- bpviz: table two.yaml algorithms=irprop+ columns=epochs -->\n| Algorithm | epochs |\n{END}")
+    code, printed = checked()
+    assert (code, printed[-2]) == (1, "    +| iRPROP+ | 17 |")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("form", ["png", "svg"])
+def test_finds_figure_of_another_config(form, level) -> None:
+    with_figure(form)
+    assert checked("--level", level) == (0, ["1 block up to date"])
+    Path("two.yaml").write_text(CONFIG.replace("[rprop,", "[{name: rprop, step: 0.2},"))
+    assert checked("--level", level) == (
+        1,
+        [
+            "a.md:1: figure two.yaml errors is out of date",
+            "    two.yaml:2:34: algorithms[0].step: changed from 0.1 to 0.2",
+            f"run `bpviz run --force two.yaml{' --format svg' if form == 'svg' else ''}` to redraw figures",
+        ],
+    )
+    run("--format", form)
+    assert checked("--level", level) == (0, ["1 block up to date"])
+
+
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+def test_finds_figure_that_is_replaced_with_its_hash(form) -> None:
+    with_figure(form)
+    path = Path(f"outputs/two/errors.{form}")
+    shutil.copy(f"outputs/two/data.{form}", path)
+    locked(lambda data: data["files"][path.name].update(lockfile.written(path.read_bytes())))
+    assert checked("--level", "inputs")[0] == checked("--level", "results")[0] == 0
+    code, printed = checked()
+    assert (code, printed[0]) == (1, "a.md:1: figure two.yaml errors is out of date")
+    assert printed[1].startswith(f"    {path}: {'RMS difference' if form == 'png' else 'lines or texts differ'}")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("modified", "outputs/two/errors.png: output file modified since the last run"),
+        ("unlisted", "outputs/two/bpviz.lock.json: errors.png is not listed"),
+        ("lock", "two.yaml: no bpviz.lock.json in outputs/two"),
+        ("json", "outputs/two/bpviz.lock.json: is not valid JSON"),
+        (
+            "overrides",
+            "two.yaml: options changed: outputs written with --set error_threshold=0.2 --format png, checked",
+        ),
+        ("link", "outputs/two/errors.png: unreadable output file"),
+    ],
+)
+def test_finds_figure_of_damaged_outputs(damage, reason, level) -> None:
+    with_figure()
+    path, lock = Path("outputs/two/errors.png"), Path("outputs/two", lockfile.NAME)
+    if damage == "modified":
+        path.write_bytes(path.read_bytes() + b" ")
+    elif damage == "unlisted":
+        locked(lambda data: data["files"].pop("errors.png"))
+    elif damage == "lock":
+        lock.unlink()
+    elif damage == "json":
+        lock.write_text("{")
+    elif damage == "overrides":
+        run("--set", "error_threshold=0.2")
+    else:
+        path.rename("errors.png")
+        path.symlink_to("../../errors.png")
+    code, printed = checked("--level", level)
+    assert code == 1
+    assert printed[1].startswith(f"    {reason}")
+
+
+def test_other_damaged_figures_do_not_matter() -> None:
+    with_figure()
+    Path("outputs/two/data.png").write_bytes(b"")
+    assert checked() == (0, ["1 block up to date"])
+
+
+def test_counts_skipped_figures() -> None:
+    with_figure()
+    locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
+    line = "1 figure skipped (drawn with another version of matplotlib)"
+    assert checked() == (0, [line])
+    written(MARK + TABLE + END + Path("a.md").read_text())
+    assert checked() == (0, ["1 block up to date", line])
+    assert checked("--level", "results") == (0, ["2 blocks up to date"])
+
+
+@pytest.mark.parametrize("out", ["x" * 300, "a.md", "a.md/inner"])
+def test_computes_table_without_an_output_folder(out) -> None:
+    written(MARK + TABLE + END)
+    for arguments in ([], ["--check"]):
+        assert invoke("a.md", "--out", out, *arguments).exit_code == (2 if out == "a.md" else 0)
+
+
+def test_level_requires_check() -> None:
+    written(MARK + END)
+    result = invoke("a.md", "--level", "inputs")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, "Error: --level requires --check")
+
+
 # -- unchanged text --------------------------------------------------------------------------------------------------
 
 
@@ -354,7 +503,7 @@ def test_rejects_invalid_bytes() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="no devices with paths")
 def test_rejects_devices() -> None:
-    expected = "expected a regular file, got a pipe, terminal or device"
+    expected = "expected a file, got a device"
     assert refused(f"<!-- bpviz: table /dev/null -->\n{END}").startswith(f"a.md:1:19: /dev/null: {expected}\n")
     Path("docs.md").symlink_to("/dev/null")
     assert invoke("docs.md").stderr == f"docs.md: {expected}\n"

@@ -36,7 +36,8 @@ from bpviz.experiment import runner
 from bpviz.figures import _render, _style, _ticks
 from bpviz.figures._base import outcome, slug
 from bpviz.figures._colors import MARKERS
-from bpviz.figures._style import THEMES, Look
+from bpviz.figures._style import Look
+from bpviz.figures._themes import THEMES
 from bpviz.landscape.levels import levels_of
 from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import Perceptron
@@ -145,6 +146,7 @@ def file_of(kind: str, results: Results, problem: Any, format: str) -> bytes:
     return _render.rendered(figure, figure.data(results, problem), format).content
 
 
+ON_REQUEST = {"network"}  # kinds without default figures
 every_kind = pytest.mark.parametrize("kind", list(FIGURES))
 
 
@@ -172,7 +174,7 @@ def test_title_option_sets_the_title(kind: str, results: Results, problem: Perce
 def test_default_figures_have_different_file_names(kind: str, results: Results, problem: Perceptron) -> None:
     labels = [algorithm.label for algorithm in PUBLISHED]
     names = [request.file_name() for request in FIGURES[kind].defaults(fitting(kind, results, problem)[1], labels)]
-    assert names
+    assert bool(names) == (kind not in ON_REQUEST)
     assert len({*names}) == len(names)
     assert not [complaint for name in names if (complaint := FileName().complaint(name))]
 
@@ -791,6 +793,19 @@ def test_heights_are_errors_or_their_logarithms(name: str, steep: bool) -> None:
     assert at[:, 2].tolist() == [np.log10(low) if steep else 0] * len(at)
 
 
+@pytest.mark.parametrize("limits", [(1e6, 1e6 + 1e-3), (-1e6 - 1e-3, -1e6), (123456, 123457)])
+def test_long_tick_labels_of_the_surface_do_not_overlap(limits: tuple[float, float]) -> None:
+    results, f = on("booth")
+    figure = draw("surface", results, f, x=list(limits), y=list(limits)).figure
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        low, high = axis.get_view_interval()
+        shown = [tick.label1.get_window_extent() for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(shown, 2))
+        assert axis.get_offset_text().get_text() == ""
+
+
 def test_errors_are_relative_to_the_minimum() -> None:
     results, f = on("styblinski-tang", OPTIMIZERS["gd"](step=0.01), OPTIMIZERS["newton"]())
     drawn = draw("errors", results, f)
@@ -801,6 +816,24 @@ def test_errors_are_relative_to_the_minimum() -> None:
     low, high = axes.get_ylim()
     assert low < 1e-6
     assert high > 80
+
+
+@pytest.mark.parametrize(
+    ("errors", "remark"),
+    [
+        ([1, 2, 900], ""),
+        ([1, 1e5, 1e9], ", leaves the plot"),
+        ([1, 1e5, 2], ", leaves the plot and returns"),
+        ([1, 1e-3, 0], ", leaves the plot"),  # there is no 0 on a logarithmic axis
+    ],
+)
+def test_legend_states_errors_outside_the_limits(errors: list[float], remark: str) -> None:
+    results = results_of(np.zeros((3, 2)))
+    results.runs[0].trajectory.errors[:] = errors
+    drawn = draw("errors", results, PROBLEMS["booth"]())
+    low, high = drawn.figure.axes[0].get_ylim()
+    assert all(low <= error <= high for error in errors) is (not remark)
+    assert drawn.legend[0] == f"a (2 epochs, reached max_epochs{remark})"
 
 
 def test_threshold_far_below_all_errors_is_within_the_limits() -> None:
@@ -834,6 +867,13 @@ def test_arrow_has_at_most_the_epochs_of_the_longest_run() -> None:
     assert [len(path.tails) for path in drawn.data.paths] == [1, 1, 1]
 
 
+def test_note_does_not_name_paths_outside_the_window() -> None:
+    near = np.column_stack([np.linspace(2.2, 2.3, 400)] * 2)  # outside, but next to the window
+    drawn = draw("paths", results_of(near, [[0, 0], [2, 2]]), PROBLEMS["booth"](), x=[0, 2.1], y=[0, 2.1])
+    assert "not in this window" in drawn.legend[0]
+    assert not any("arrow" in words for words in drawn.words)
+
+
 # -- other kinds -------------------------------------------------------------------------------------------------------
 
 
@@ -854,6 +894,34 @@ def test_many_targets_are_shown_with_a_color_bar(results: Results) -> None:
     drawn = draw("data", results, Perceptron(dataset=dataset))
     assert drawn.artists[0].get_array().tolist() == [i / 10 for i in range(10)]
     assert [axes.get_ylabel() for axes in drawn.figure.axes] == ["b", "Target"]
+
+
+def test_several_classes_are_named_in_the_legend(results: Results) -> None:
+    features = ((0.0, 1.0), (2.0, 3.0), (4.0, 5.0))
+    dataset = Dataset("classes", features, (0.0, 1.0, 2.0), ("a", "b"), classes=("iris", "lily", "rose"))
+    drawn = draw("data", results, Perceptron(dataset=dataset))
+    assert drawn.legend == ["Target 0 (iris)", "Target 1 (lily)", "Target 2 (rose)"]
+    assert [tuple(dots.get_offsets().tolist()[0]) for dots in drawn.artists] == list(features)
+    assert len({tuple(dots.get_facecolor()[0]) for dots in drawn.artists}) == 3
+
+
+def test_many_classes_are_named_at_the_color_bar(results: Results) -> None:
+    rows = tuple((i / 9, i * i / 81) for i in range(10))
+    names = tuple(f"kind {i}" for i in range(10))
+    dataset = Dataset("classes", rows, tuple(float(i) for i in range(10)), ("a", "b"), classes=names)
+    bar = draw("data", results, Perceptron(dataset=dataset)).figure.axes[1]
+    assert [label.get_text() for label in bar.get_yticklabels()] == list(names)
+
+
+def test_many_samples_have_small_markers(results: Results) -> None:
+    def area(samples: int) -> float:
+        rows = tuple((i / samples, 0.5) for i in range(samples))
+        dataset = Dataset("many", rows, tuple(float(i % 2) for i in range(samples)), ("a", "b"))
+        (first, _) = draw("data", results, Perceptron(dataset=dataset)).artists
+        return first.get_sizes()[0]
+
+    assert area(2) == area(30) > area(120) > area(2000) >= 8
+    assert area(120) == pytest.approx(area(30) / 2)
 
 
 def test_bars_end_at_their_values(results: Results, problem: Perceptron) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fontTools.ttLib import TTFont
 from matplotlib import font_manager, get_data_path
 from matplotlib.figure import Figure
 
@@ -16,13 +15,14 @@ from bpviz.experiment import runner
 from bpviz.figures import _fonts, _render
 from bpviz.figures._style import Look, Style
 
+fonts = pytest.importorskip("fontTools.ttLib", reason="comes with matplotlib")
 HAN = "梯度下降"
 
 
 @pytest.fixture
 def han_font(tmp_path: Path) -> Iterator[str]:
     """An installed font with four Chinese letters, which look like Latin ones."""
-    font = TTFont(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf")
+    font = fonts.TTFont(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf")
     for table in font["cmap"].tables:
         if table.isUnicode():
             table.cmap = {**dict.fromkeys(map(ord, HAN), "A")}

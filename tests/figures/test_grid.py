@@ -121,3 +121,28 @@ def test_covered_paths_are_wider_than_the_path_above() -> None:
     assert sorted(panel.above) == [0, 1, 2]
     assert [panel.above[i] for i in panel.order] == [2, 1, 0]
     assert [path.outcome for path in data.paths] == ["20 epochs", *["20 epochs, same path as a"] * 2]
+
+
+def test_start_is_visible_below_covered_paths() -> None:
+    problem = PROBLEMS["himmelblau"]()
+    rules = tuple(Algorithm(label, OPTIMIZERS["gd"](step=0.004)) for label in "abcd")
+    results = runner.run(Experiment("test", "test", problem, (problem.start,), None, 20, rules, ()))
+    request, artists = FIGURES["paths"](), []
+    figure = _render.drawn(_Listening(request, artists, type(request).draw), request.data(results, problem))
+    widest = max(line.get_linewidth() for line in artists[0].lines)
+    start = artists[0].starts
+    assert start.get_markersize() - start.get_markeredgewidth() > widest
+    assert figure.axes
+
+
+def test_tracks_of_the_same_color_have_dashes_in_3d() -> None:
+    rules = tuple(Algorithm(f"step {i}", OPTIMIZERS["gd"](step=0.002 * 1.2**i)) for i in range(9))
+    problem = PROBLEMS["himmelblau"]()
+    results = runner.run(Experiment("test", "test", problem, (problem.start,), None, 30, rules, ()))
+    request, artists = FIGURES["surface"](), []
+    figure = _render.drawn(_Listening(request, artists, type(request).draw), request.data(results, problem))
+    tracks = artists[0].tracks
+    assert to_hex(tracks[0].get_color()) == to_hex(tracks[7].get_color())
+    (legend,) = figure.legends
+    for shown in (tracks, legend.get_lines()):
+        assert [line.is_dashed() for line in shown[:9]] == [False] * 7 + [True] * 2

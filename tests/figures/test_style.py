@@ -23,7 +23,7 @@ from bpviz.config import ConfigError, Experiment
 from bpviz.declare import FIGURES
 from bpviz.engine.results import Ending
 from bpviz.experiment import runner
-from bpviz.figures import _render, _style, _words
+from bpviz.figures import _fonts, _render, _style, _words
 from bpviz.figures._style import THEMES, Look, Style
 
 HOME = Path(bpviz.__file__).parent
@@ -171,7 +171,8 @@ def test_every_word_can_be_translated(kind: str, number: int) -> None:
     dataset = {"rows": [[1, 2, 0], [3, 1, 1]], "features": ["α", "β"]}
     figure = drawn(kind, algorithms=entries, labels=labels, dataset=dataset)
     figure.draw_without_rendering()
-    assert [text for text in words(figure) if LATIN.search(text)] == []
+    texts = [text.replace("sigmoid", "") for text in words(figure)]  # a value of the config
+    assert [text for text in texts if LATIN.search(text)] == []
 
 
 def test_catalogue_has_exactly_the_words_that_are_drawn() -> None:
@@ -237,6 +238,25 @@ def test_invalid_formulas_are_mistakes_in_python() -> None:
     assert results.figure("errors")
     with pytest.raises(ConfigError, match="invalid formula in"):
         results.figure("errors", style={"mathtext": True})
+
+
+def test_text_with_a_formula_has_only_the_letters_of_the_first_font() -> None:
+    look = {"mathtext": True, "font": ["DejaVu Serif"]}
+    labels = {
+        label: drawn("errors", algorithms=[{"name": "gd", "label": label}], style=look)
+        for label in ("\u2713", "$x$ \u2713")
+    }
+    found = {label: _fonts.lacking(figure, ["DejaVu Serif"]) for label, figure in labels.items()}
+    assert not found["\u2713"].letters
+    assert "\u2713" in found["$x$ \u2713"].letters.values()
+    assert found["$x$ \u2713"].fonts == ("DejaVu Serif",)
+
+
+def test_letters_missing_next_to_a_formula_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The message of bpviz about them names the label."""
+    figure = drawn("errors", algorithms=[{"name": "gd", "label": "$\\beta$ \u68af"}], style={"mathtext": True})
+    assert "\u68af" in "".join(_fonts.lacking(figure, ()).letters.values())
+    assert caplog.messages == []
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
@@ -309,6 +329,14 @@ def test_draws_into_given_axes(kind: str) -> None:
     if left.get_aspect() == "auto":
         assert left.get_position().bounds == place
     assert figure.texts == figure.legends == []
+
+
+def test_texts_above_given_axes_are_not_wider_than_them(results: bpviz.Results) -> None:
+    figure = mpl.figure.Figure(figsize=(9, 4))
+    axes = figure.subplots(1, 3)[1]
+    results.figure("paths", ax=axes, title=" ".join(["long title"] * 12))
+    figure.draw_without_rendering()
+    assert axes.title.get_window_extent().width < 1.15 * axes.bbox.width
 
 
 def test_given_axes_must_fit(results: bpviz.Results) -> None:

@@ -75,7 +75,8 @@ def test_labels_are_the_places_of_their_ticks(limits: tuple[float, float]) -> No
 
 def test_offset_is_part_of_the_axis_label() -> None:
     assert drawn((1e6, 1e6 + 1e-3), (7, 5.5), False).get_xlabel() == "x − 1000000"
-    assert drawn((-1e6 - 1e-3, -1e6), (7, 5.5), False).get_xlabel() == "x + 1000000.1"
+    assert drawn((-1e6 - 1e-3, -1e6), (7, 5.5), False).get_xlabel() == "x + 1000000"
+    assert drawn((1e6 - 1e-5, 1e6 + 1e-3), (7, 5.5), False).get_xlabel() == "x − 1000000"
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,7 @@ def test_offset_is_part_of_the_axis_label() -> None:
         ([-4, -2, 0, 2], ["−4", "−2", "0", "2"]),
         ([0, 0.5, 1], ["0.0", "0.5", "1.0"]),
         ([0, 1e-5, 2e-5], ["0", "1e−5", "2e−5"]),
+        ([-1e-5, 0, 1e-5], ["−1e−5", "0", "1e−5"]),
         ([1e7, 2e7], ["1e7", "2e7"]),
         ([5.0], ["5"]),
         ([1.0, 1.0], ["1", ""]),

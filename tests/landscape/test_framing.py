@@ -82,6 +82,13 @@ def test_axes_of_very_different_sizes_have_their_own_scales() -> None:
     assert share(flat, window_of(BOWL, [run_of(flat)], (0, 1)))[1] < 1e-8
 
 
+def test_axes_without_a_common_scale_fit_separately() -> None:
+    """The default window of this problem is a million times as wide as high, so that its angles have no meaning."""
+    path = [[1, 1], [1e6, -40], [1e6, 16]]
+    window = window_of(PROBLEMS["brown-badly-scaled"](), [run_of(path)], (0, 1))
+    assert share(path, window) == pytest.approx([1 / 1.16, 1 / 1.16])
+
+
 def test_minima_near_the_run_are_included() -> None:
     f = PROBLEMS["himmelblau"]()  # minima at (3, 2), (-2.8, 3.1), (-3.8, -3.3), (3.6, -1.8)
     path = [[1.2, 1.2], [2.7, 1.9]]

@@ -1,10 +1,10 @@
-"""Linear algebra in plain floats for the twins, with algorithms different from the rules', and SciPy's line search."""
+"""Linear algebra in plain floats for the twins, with algorithms different from the rules', and what twins share."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -190,3 +190,41 @@ def wolfe(f: Any, x: Vector, p: Vector, g: Vector, fx: float, before: float | No
             **settings,
         )
     return None if new is None else ([float(alpha) * d for d in longer], there, new.tolist())
+
+
+def exact_step(g: Vector, B: Matrix, delta: float, tolerance: float) -> tuple[Vector, bool]:
+    """Nocedal & Wright 2006, Algorithm 4.3, from the largest λ for which an entry of p in the eigenbasis is Δ."""
+    lam = max(0.0, *(abs(dot(vector, g)) / delta - value for value, vector in eigen(B)))
+    while True:
+        lower = cholesky([plus(row, one, lam) for row, one in zip(B, identity(len(g)), strict=True)])
+        p = backward(lower, forward(lower, [-d for d in g]))
+        if length(p) <= (1 + tolerance) * delta:
+            return p, lam > 0
+        q = forward(lower, p)
+        lam = lam + (length(p) / length(q)) ** 2 * (length(p) - delta) / delta
+
+
+def region(
+    f: Any, x: Vector, step_within: Any, model_of: Any, *, step: float, max_step: float, accept: float
+) -> Iterator[Vector]:
+    """Nocedal & Wright 2006, Algorithm 4.1."""
+    delta, fx = step, f.error(x)
+    g, B = f.gradient(x), model_of(f.hessian(x))
+    while True:
+        p, at_edge = step_within(g, B, delta)
+        predicted, there = -(dot(g, p) + dot(p, apply(B, p)) / 2), plus(x, p)
+        if not predicted > 0 or there == x:
+            yield x
+            return
+        f_there = f.error(there)
+        rho = (fx - f_there) / predicted
+        if rho < 1 / 4:
+            delta = delta / 4
+        elif rho > 3 / 4 and at_edge:
+            delta = min(2 * delta, max_step)
+        if rho > accept:
+            x, fx = there, f_there
+            yield x
+            g, B = f.gradient(x), model_of(f.hessian(x))
+        else:
+            yield x

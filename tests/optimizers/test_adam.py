@@ -11,8 +11,8 @@ from bpviz.declare import OPTIMIZERS
 from bpviz.engine.results import Ending
 
 
-def adam(f, theta, *, step, beta1, beta2, epsilon):
-    """Kingma & Ba 2015, Algorithm 1, line by line."""
+def adam(f, theta, *, step, beta1, beta2, epsilon, epsilon_root):
+    """Kingma & Ba 2015, Algorithm 1, line by line, with a constant under the root as in optax 0.2.8."""
     alpha = step
     m = [0.0] * len(theta)
     v = [0.0] * len(theta)
@@ -24,7 +24,8 @@ def adam(f, theta, *, step, beta1, beta2, epsilon):
         v = [beta2 * a + (1 - beta2) * d**2 for a, d in zip(v, g, strict=True)]
         m_hat = [a / (1 - beta1**t) for a in m]
         v_hat = [a / (1 - beta2**t) for a in v]
-        theta = [x - alpha * a / (math.sqrt(b) + epsilon) for x, a, b in zip(theta, m_hat, v_hat, strict=True)]
+        roots = [math.sqrt(b + epsilon_root) + epsilon for b in v_hat]
+        theta = [x - alpha * a / b for x, a, b in zip(theta, m_hat, roots, strict=True)]
         yield theta
 
 
@@ -35,7 +36,7 @@ def means(g, m, v, beta1, beta2):
     return m, v
 
 
-def adamw(f, theta, *, step, beta1, beta2, epsilon, weight_decay, convention):
+def adamw(f, theta, *, step, beta1, beta2, epsilon, epsilon_root, weight_decay, convention):
     """Loshchilov & Hutter 2019, Algorithm 2 with schedule multiplier η = 1; torch multiplies the decay by α."""
     alpha, lambda_ = step, weight_decay
     if convention == "torch":
@@ -48,7 +49,7 @@ def adamw(f, theta, *, step, beta1, beta2, epsilon, weight_decay, convention):
         m_hat = [a / (1 - beta1**t) for a in m]
         v_hat = [a / (1 - beta2**t) for a in v]
         theta = [
-            x - (alpha * a / (math.sqrt(b) + epsilon) + lambda_ * x)  # line 12
+            x - (alpha * a / (math.sqrt(b + epsilon_root) + epsilon) + lambda_ * x)  # line 12
             for x, a, b in zip(theta, m_hat, v_hat, strict=True)
         ]
         yield theta
@@ -68,7 +69,7 @@ def adamax(f, theta, *, step, beta1, beta2, epsilon):
         yield theta
 
 
-def nadam(f, theta, *, step, beta1, beta2, epsilon, momentum_decay, convention):
+def nadam(f, theta, *, step, beta1, beta2, epsilon, epsilon_root, momentum_decay, convention):
     """Dozat's rule as documented by torch.optim.NAdam, with a scheduled μ; optax uses β₁ instead."""
 
     def mu(t):
@@ -84,15 +85,16 @@ def nadam(f, theta, *, step, beta1, beta2, epsilon, momentum_decay, convention):
         m_hat = [
             mu(t + 1) * a / (1 - until * mu(t + 1)) + (1 - mu(t)) * d / (1 - until) for a, d in zip(m, g, strict=True)
         ]
-        v_hat = [a / (1 - beta2**t) for a in v]
+        v_hat = [a / (1 - beta2**t) + epsilon_root for a in v]
         theta = [x - step * a / (math.sqrt(b) + epsilon) for x, a, b in zip(theta, m_hat, v_hat, strict=True)]
         yield theta
 
 
-def amsgrad(f, x, *, step, beta1, beta2, epsilon, convention):
+def amsgrad(f, x, *, step, beta1, beta2, epsilon, epsilon_root, convention):
     """Reddi, Kale & Kumar 2018, Algorithm 2, unconstrained and with ε; and the variants of two libraries.
 
-    torch.optim.Adam(amsgrad=True) corrects the bias of m and of the largest v, optax.amsgrad the bias of every v.
+    torch.optim.Adam(amsgrad=True) corrects the bias of m and of the largest v, optax.amsgrad the bias of m and of every
+    v, or of m alone.
     """
     alpha = step
     m, v, largest = ([0.0] * len(x) for _ in range(3))
@@ -103,18 +105,21 @@ def amsgrad(f, x, *, step, beta1, beta2, epsilon, convention):
         bias1, bias2 = 1 - beta1**t, 1 - beta2**t
         if convention == "paper":
             largest = [max(a, b) for a, b in zip(largest, v, strict=True)]
-            x = [a - alpha * b / (math.sqrt(c) + epsilon) for a, b, c in zip(x, m, largest, strict=True)]
+            roots = [math.sqrt(a + epsilon_root) + epsilon for a in largest]
+            x = [a - alpha * b / c for a, b, c in zip(x, m, roots, strict=True)]
         elif convention == "torch":
             largest = [max(a, b) for a, b in zip(largest, v, strict=True)]
-            denominators = [math.sqrt(a) / math.sqrt(bias2) + epsilon for a in largest]
+            denominators = [math.sqrt(a / bias2 + epsilon_root) + epsilon for a in largest]
             x = [a - alpha / bias1 * b / c for a, b, c in zip(x, m, denominators, strict=True)]
         else:
-            largest = [max(a, b / bias2) for a, b in zip(largest, v, strict=True)]
-            x = [a - alpha * (b / bias1) / (math.sqrt(c) + epsilon) for a, b, c in zip(x, m, largest, strict=True)]
+            corrected = [b / bias2 for b in v] if convention == "optax" else v
+            largest = [max(a, b) for a, b in zip(largest, corrected, strict=True)]
+            roots = [math.sqrt(a + epsilon_root) + epsilon for a in largest]
+            x = [a - alpha * (b / bias1) / c for a, b, c in zip(x, m, roots, strict=True)]
         yield x
 
 
-def radam(f, theta, *, step, beta1, beta2, epsilon, threshold, convention):
+def radam(f, theta, *, step, beta1, beta2, epsilon, epsilon_root, threshold, convention):
     """Liu et al. 2020, Algorithm 2, with ε and a variable threshold in place of the 4 in line 9."""
     alpha = step
     m, v = [0.0] * len(theta), [0.0] * len(theta)
@@ -127,9 +132,9 @@ def radam(f, theta, *, step, beta1, beta2, epsilon, threshold, convention):
         rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
         if rho > threshold:
             if convention == "torch":
-                ell = [math.sqrt(1 - beta2**t) / (math.sqrt(a) + epsilon) for a in v]
+                ell = [math.sqrt(1 - beta2**t) / (math.sqrt(a + epsilon_root) + epsilon) for a in v]
             else:
-                ell = [1 / (math.sqrt(a / (1 - beta2**t)) + epsilon) for a in v]
+                ell = [1 / (math.sqrt(a / (1 - beta2**t) + epsilon_root) + epsilon) for a in v]
             r = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
             theta = [x - alpha * r * a * b for x, a, b in zip(theta, m_hat, ell, strict=True)]
         else:
@@ -140,12 +145,13 @@ def radam(f, theta, *, step, beta1, beta2, epsilon, threshold, convention):
 TWINS = {"adam": adam, "adamw": adamw, "adamax": adamax, "nadam": nadam, "amsgrad": amsgrad, "radam": radam}
 _ADAM = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
 UNUSUAL = {
-    "adam": _ADAM,
-    "adamw": {**_ADAM, "weight_decay": 0.07, "convention": "torch"},
+    "adam": {**_ADAM, "epsilon_root": 0.3},
+    "adamw": {**_ADAM, "epsilon_root": 0.3, "weight_decay": 0.07, "convention": "torch"},
     "adamax": _ADAM,
-    "nadam": {**_ADAM, "momentum_decay": 0.3, "convention": "optax"},
-    "amsgrad": {**_ADAM, "convention": "torch"},
-    "radam": {**_ADAM, "beta2": 0.9, "threshold": 6.5, "convention": "torch"},  # no rectification for β₂ below 0.6
+    "nadam": {**_ADAM, "epsilon_root": 0.3, "momentum_decay": 0.3, "convention": "optax"},
+    "amsgrad": {**_ADAM, "epsilon_root": 0.3, "convention": "torch"},
+    # no rectification for β₂ below 0.6
+    "radam": {**_ADAM, "epsilon_root": 0.3, "beta2": 0.9, "threshold": 6.5, "convention": "torch"},
 }
 CONVENTIONS = [
     (name, word)
@@ -194,6 +200,13 @@ def test_two_epochs_of_adamax_by_hand(bowl, follow):
 @pytest.mark.parametrize(
     ("name", "settings", "first"),
     [
+        # √(v̂ + 12) + 2 = (6, √76 + 2)
+        ("adam", {"step": 0.3, "epsilon_root": 12}, (1.1, 1 - 2.4 / (math.sqrt(76) + 2))),
+        ("adamw", {"step": 0.3, "epsilon_root": 12, "weight_decay": 0}, (1.1, 1 - 2.4 / (math.sqrt(76) + 2))),
+        # 4/3 g, as below, divided by (6, √76 + 2), times 0.3
+        ("nadam", {"step": 0.3, "epsilon_root": 12, "convention": "optax"}, (1 + 0.8 / 6, 1 - 3.2 / (76**0.5 + 2))),
+        # m̂ = g and √(v̂ + 12) + 2, as for Adam
+        ("amsgrad", {"step": 0.3, "epsilon_root": 12, "convention": "optax"}, (1.1, 1 - 2.4 / (math.sqrt(76) + 2))),
         # 0.1 m̂ / (√v̂ + ε) = (-0.05, 0.08), and half of w, or a tenth of that
         ("adamw", {"step": 0.1, "weight_decay": 0.5}, (0.55, 0.42)),
         ("adamw", {"step": 0.1, "weight_decay": 0.5, "convention": "torch"}, (1.0, 0.87)),
@@ -218,6 +231,8 @@ def test_an_epoch_by_hand(name, settings, first, bowl, follow):
         ("torch", (1.5, 0.5), (1.5 + 0.75 / (2.125 / 0.75) ** 0.5, 0.5 - 3 / (34 / 0.75) ** 0.5)),
         # v̂ = (4, 64), which exceeds v / 0.75 = (2.83, 45.3)
         ("optax", (1.5, 0.5), (1.875, 0.125)),
+        # as the paper, since m̂ = m for a β₁ of 0
+        ("optax-raw", (1 + 0.5**0.5, 1 - 0.5**0.5), (0.75 + 2**0.5, 1.25 - 2**0.5)),
     ],
 )
 def test_two_epochs_of_amsgrad_by_hand(convention, first, second, bowl, follow):
@@ -225,6 +240,13 @@ def test_two_epochs_of_amsgrad_by_hand(convention, first, second, bowl, follow):
     run = follow("amsgrad", bowl, (1, 1), max_epochs=2, **settings)
     assert run.weights[1] == pytest.approx(first, rel=1e-15)
     assert run.weights[2] == pytest.approx(second, rel=1e-14)
+
+
+def test_amsgrad_can_correct_the_mean_gradient_alone(bowl, follow):
+    """m = g / 2, so m̂ = g; √v = |g| / 2: 0.1 m̂ / (√v + 2) is 0.1 (-2 / 3, 8 / 6)."""
+    settings = {"step": 0.1, "beta1": 0.5, "beta2": 0.75, "epsilon": 2, "convention": "optax-raw"}
+    run = follow("amsgrad", bowl, (1, 1), max_epochs=1, **settings)
+    assert run.weights[1] == pytest.approx((1 + 0.2 / 3, 1 - 0.8 / 6), rel=1e-15)
 
 
 def test_radam_is_gradient_descent_with_momentum_until_it_rectifies(bowl, follow):

@@ -54,8 +54,13 @@ def dadapt_adam(f, x, *, step, beta1, beta2, epsilon, first_distance, weight_dec
         yield x
 
 
-def prodigy(f, x, *, step, beta1, beta2, epsilon, first_distance, coefficient, weight_decay, convention):
-    """Mishchenko & Defazio 2023, Prodigy (Adam version), with γ constant, or ε and bias as in implementations."""
+def prodigy(
+    f, x, *, step, beta1, beta2, epsilon, first_distance, coefficient, weight_decay, safeguard_warmup, convention
+):
+    """Mishchenko & Defazio 2023, Prodigy (Adam version), with γ constant, or ε and bias as in implementations.
+
+    With safeguard_warmup, s is a sum without γ and without the correction of the bias, as in the authors' code.
+    """
     gamma, x0 = step, x
     beta3 = math.sqrt(beta2)
     d, k, r = first_distance, 0, 0.0
@@ -67,7 +72,8 @@ def prodigy(f, x, *, step, beta1, beta2, epsilon, first_distance, coefficient, w
         v = [beta2 * a + (1 - beta2) * d**2 * b**2 for a, b in zip(v, g, strict=True)]
         back = [a - b for a, b in zip(x0, x, strict=True)]
         r = beta3 * r + (1 - beta3) * gamma * bias * d**2 * _dot(g, back)
-        s = [beta3 * a + (1 - beta3) * gamma * bias * d**2 * b for a, b in zip(s, g, strict=True)]
+        scale = 1 if safeguard_warmup else gamma * bias
+        s = [beta3 * a + (1 - beta3) * scale * d**2 * b for a, b in zip(s, g, strict=True)]
         d_hat = coefficient * r / sum(map(abs, s))
         d_k, d = d, max(d, d_hat)
         damped = d_k if convention == "paper" else d
@@ -85,7 +91,7 @@ _ADAM = {"step": 0.7, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2, "first_distan
 UNUSUAL = {
     "dadapt-sgd": {"step": 0.6, "momentum": 0.8, "first_distance": 0.02},
     "dadapt-adam": {**_ADAM, "convention": "torch"},
-    "prodigy": {**_ADAM, "coefficient": 0.8, "convention": "torch"},
+    "prodigy": {**_ADAM, "coefficient": 0.8, "safeguard_warmup": True, "convention": "torch"},
 }
 AGAINST = {
     "dadapt-sgd": "dadaptation.DAdaptSGD at update 300",
@@ -153,14 +159,18 @@ def test_three_epochs_of_dadapt_adam_by_hand(convention, bowl, follow):
     assert run.weights[3] == pytest.approx((second[0] - m1 / a1, second[1] - m2 / a2), rel=1e-14)
 
 
+@pytest.mark.parametrize("safeguard", [False, True])
 @pytest.mark.parametrize("convention", ["paper", "torch"])
-def test_two_epochs_of_prodigy_by_hand(convention, bowl, follow):
+def test_two_epochs_of_prodigy_by_hand(convention, safeguard, bowl, follow):
     """From (0, 0) with γ 2, β₁ 0.5, β₂ 0.36 = 0.6², ε 0.6, c 5 and d 0.1: g = (-3, 4), λ = 0.2.
 
     1: m = 0.05 g, √v = 0.08 |g|, s = 0.008 g, r = 0, w = -0.2 m / (√v + 0.06) = (0.1, -0.04 / 0.38), d unchanged
     2: g = (-2.9, 4 w2 + 4), r = 0.008 ⟨g, -w⟩; d increases, and the code multiplies ε by the new d.
+
+    With safeguard_warmup, 0.4 d² replaces 0.4 λ d = 0.008 in s.
     """
     settings = {"step": 2, "beta1": 0.5, "beta2": 0.36, "epsilon": 0.6, "first_distance": 0.1, "coefficient": 5}
+    settings["safeguard_warmup"] = safeguard
     run = follow("prodigy", bowl, (0, 0), **settings, convention=convention, max_epochs=2)
     w1, w2 = 0.1, -0.04 / 0.38
     assert run.weights[1] == pytest.approx((w1, w2), rel=1e-14)
@@ -168,7 +178,8 @@ def test_two_epochs_of_prodigy_by_hand(convention, bowl, follow):
     m1, m2 = 0.5 * -0.15 + 0.05 * g1, 0.5 * 0.2 + 0.05 * g2
     v1, v2 = 0.36 * 0.0576 + 0.0064 * g1**2, 0.36 * 0.1024 + 0.0064 * g2**2
     r = 0.008 * (-g1 * w1 - g2 * w2)
-    s1, s2 = 0.6 * 0.008 * -3 + 0.008 * g1, 0.6 * 0.008 * 4 + 0.008 * g2
+    share = 0.004 if safeguard else 0.008
+    s1, s2 = 0.6 * share * -3 + share * g1, 0.6 * share * 4 + share * g2
     d = 5 * r / (abs(s1) + abs(s2))
     assert d > 0.1
     damping = 0.06 if convention == "paper" else d * 0.6

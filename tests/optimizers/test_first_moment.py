@@ -51,23 +51,29 @@ def qhadam(f, theta, *, step, beta1, beta2, nu1, nu2, epsilon):
         yield theta
 
 
-def diffgrad(f, theta, *, step, beta1, beta2, epsilon, convention):
-    """Dubey et al. 2020, the update rule of diffGrad; with convention torch, the last lines of their corrected code."""
+def diffgrad(f, theta, *, step, beta1, beta2, epsilon, amsbound, convention):
+    """Dubey et al. 2020, the update rule of diffGrad; with convention torch, the last lines of their corrected code.
+
+    With amsbound, the largest v so far is the divisor, as in pytorch_optimizer 4.1.0.
+    """
     alpha = step
     m, v, before = [0.0] * len(theta), [0.0] * len(theta), [0.0] * len(theta)
+    largest = [0.0] * len(theta)
     t = 0
     while True:
         t = t + 1
         g = f.gradient(theta)
         m = [beta1 * a + (1 - beta1) * d for a, d in zip(m, g, strict=True)]
         v = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(v, g, strict=True)]
+        largest = [max(a, b) for a, b in zip(largest, v, strict=True)]
+        squares = largest if amsbound else v
         xi = [1 / (1 + math.exp(-abs(p - d))) for p, d in zip(before, g, strict=True)]
         c1, c2 = 1 - beta1**t, 1 - beta2**t
         if convention == "torch":
-            scale = [math.sqrt(b) + epsilon for b in v]
+            scale = [math.sqrt(b) + epsilon for b in squares]
             alpha_t = alpha * math.sqrt(c2) / c1
         else:
-            scale = [math.sqrt(b / c2) + epsilon for b in v]
+            scale = [math.sqrt(b / c2) + epsilon for b in squares]
             alpha_t = alpha / c1
         theta = [x - alpha_t * e * a / b for x, e, a, b in zip(theta, xi, m, scale, strict=True)]
         before = g
@@ -112,7 +118,7 @@ _UNUSUAL = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
 UNUSUAL = {
     "ademamix": {**_UNUSUAL, "step": 0.05, "beta3": 0.97, "alpha": 2.3, "warmup": 17, "weight_decay": 0.03},
     "qhadam": {**_UNUSUAL, "nu1": 0.4, "nu2": 0.8},
-    "diffgrad": {**_UNUSUAL, "convention": "torch"},
+    "diffgrad": {**_UNUSUAL, "amsbound": True, "convention": "torch"},
     "simplified-ademamix": {**_UNUSUAL, "step": 0.05, "alpha": 2.3, "weight_decay": 0.03},
     "grams": {**_UNUSUAL, "step": 0.05, "weight_decay": 0.03},
 }
@@ -177,6 +183,28 @@ def test_an_epoch_of_diffgrad_by_hand(convention, scale, bowl, follow):
     w1 = 1 + 0.1 * 2 / (1 + math.exp(-2)) / scale[0]
     w2 = 1 - 0.1 * 8 / (1 + math.exp(-8)) / scale[1]
     assert run.weights[1] == pytest.approx((w1, w2), rel=1e-15)
+
+
+@pytest.mark.parametrize("convention", ["paper", "torch"])
+@pytest.mark.parametrize("amsbound", [False, True])
+def test_every_form_of_diffgrad_matches_its_twin(amsbound, convention, six_points, plain, follow):
+    settings = {**_UNUSUAL, "amsbound": amsbound, "convention": convention}
+    run = follow("diffgrad", six_points, (-1.2, 1), max_epochs=50, **settings)
+    twin = diffgrad(plain(six_points), [-1.2, 1.0], **settings)
+    for epoch in range(1, 51):
+        assert run.weights[epoch] == pytest.approx(next(twin), rel=1e-12)
+
+
+def test_two_epochs_of_diffgrad_with_amsbound_by_hand(bowl, follow):
+    """With betas of 0, the second epoch still divides by the first gradient, 8 on the second axis, where it is smaller.
+
+    1: ξ = 1 / (1 + e⁻⁸), w = 1 - ξ, g = 8 - 4 ξ. 2: ξ' = 1 / (1 + e^(-4 ξ)), w = 1 - ξ - ξ' g / 8.
+    """
+    settings = {"step": 1, "beta1": 0, "beta2": 0, "epsilon": 1e-300, "amsbound": True}
+    run = follow("diffgrad", bowl, (1, 1), **settings, max_epochs=2)
+    xi = 1 / (1 + math.exp(-8))
+    second = 1 - xi - (8 - 4 * xi) / 8 / (1 + math.exp(-4 * xi))
+    assert [w[1] for w in run.weights[1:]] == pytest.approx([1 - xi, second], rel=1e-13)
 
 
 @pytest.mark.parametrize("name", TWINS)

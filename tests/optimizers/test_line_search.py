@@ -39,16 +39,17 @@ def lowest(method):
     return twin
 
 
-def backtracking(f, x, *, step, shrink, c1):
-    """Nocedal & Wright 2006, Algorithm 3.1 with p = -∇f, line by line."""
-    fx = f.error(x)
+def backtracking(f, x, *, step, shrink, c1, increase):
+    """Nocedal & Wright 2006, Algorithm 3.1 with p = -∇f, line by line; later trials start as in optax 0.2.8."""
+    fx, first = f.error(x), step
     while True:
         p = [-d for d in f.gradient(x)]
         slope = -sum(d * d for d in p)
-        alpha = step
+        alpha = first
         while not (there := f.error([a + alpha * d for a, d in zip(x, p, strict=True)])) <= fx + c1 * alpha * slope:
             alpha = shrink * alpha
         x, fx = [a + alpha * d for a, d in zip(x, p, strict=True)], there
+        first = min(increase * alpha, step) if increase else step
         yield x
 
 
@@ -56,7 +57,7 @@ TWINS = {"golden": lowest("golden"), "brent": lowest("brent"), "backtracking": b
 UNUSUAL = {
     "golden": {"tolerance": 0.003},
     "brent": {"tolerance": 0.003},
-    "backtracking": {"step": 7.0, "shrink": 0.85, "c1": 0.4},
+    "backtracking": {"step": 7.0, "shrink": 0.85, "c1": 0.4, "increase": 1.7},
 }
 
 
@@ -98,6 +99,23 @@ def test_two_epochs_of_backtracking_by_hand(bowl, follow):
     run = follow("backtracking", bowl, (1, 1), c1=0.1, max_epochs=2)
     assert run.weights.tolist() == [[1, 1], [1.5, -1], [3, -1]]
     assert (run.evaluations["error"], run.evaluations["gradient"]) == (5, 2)
+
+
+def test_three_epochs_of_backtracking_from_longer_steps_by_hand(bowl, follow):
+    """As above, but the second search starts at 2 · 1/4 and the third at 2 · 1/2, the longest step."""
+    run = follow("backtracking", bowl, (1, 1), c1=0.1, increase=2, max_epochs=3)
+    assert run.weights.tolist() == [[1, 1], [1.5, -1], [2.25, -1], [3, -1]]
+    assert (run.evaluations["error"], run.evaluations["gradient"]) == (6, 3)
+    run = follow("backtracking", bowl, (1, 1), c1=0.1, increase=16, max_epochs=2)
+    assert run.weights.tolist() == [[1, 1], [1.5, -1], [3, -1]]
+
+
+def test_backtracking_restarts_at_the_longest_step_before_it_is_stuck(bowl, follow):
+    """Every step is 1/4, and moves w1 by a quarter of its distance to 3, until that is lost in rounding."""
+    run = follow("backtracking", bowl, (1, 1), c1=0.1, increase=1, max_epochs=500)
+    assert run.weights[3].tolist() == [2.15625, -1]
+    assert run.weights[-1].tolist() == [3, -1]
+    assert run.ending is Ending.STUCK
 
 
 def test_one_epoch_of_strong_wolfe_by_hand(bowl, follow):

@@ -16,10 +16,11 @@ def qhm(f, theta, *, step, momentum, nu):
         yield theta
 
 
-def aggmo(f, theta, *, step, damping, velocities):
-    """Lucas et al. 2019, section 3, with the exponential damping β(i) = 1 - aⁱ."""
-    gamma, a, k = step, damping, velocities
-    beta = [1 - a**i for i in range(k)]
+def aggmo(f, theta, *, step, damping, velocities, betas):
+    """Lucas et al. 2019, section 3, with the exponential damping β(i) = 1 - aⁱ, or with given β(i)."""
+    gamma, a = step, damping
+    beta = betas or [1 - a**i for i in range(velocities)]
+    k = len(beta)
     v = [[0.0] * len(theta) for _ in beta]
     while True:
         d = f.gradient(theta)
@@ -75,7 +76,7 @@ def adai(f, theta, *, step, beta0, beta2, epsilon, convention):
 TWINS = {"qhm": qhm, "aggmo": aggmo, "accsgd": accsgd, "pid": pid, "adai": adai}
 UNUSUAL = {
     "qhm": {"step": 0.07, "momentum": 0.83, "nu": 0.4},
-    "aggmo": {"step": 0.05, "damping": 0.6, "velocities": 4},
+    "aggmo": {"step": 0.05, "damping": 0.6, "velocities": 4, "betas": (0.83, 0.1, 0.6)},
     "accsgd": {"step": 0.05, "kappa": 30, "xi": 4, "constant": 0.6},
     "pid": {"step": 0.02, "momentum": 0.6, "integral": 1.5, "derivative": 2.5},
     "adai": {"step": 0.05, "beta0": 0.35, "beta2": 0.6, "epsilon": 0.2, "convention": "torch"},
@@ -91,6 +92,8 @@ UNUSUAL = {
         # β = 0 and 0.5. Both velocities are g; at (1.2, 0.2) g = (-1.8, 4.8), the second velocity is (-2.8, 8.8),
         # and the mean is (-2.3, 6.8)
         ("aggmo", {"damping": 0.5, "velocities": 2}, (1.2, 0.2), (1.43, -0.48)),
+        # the velocities are (-2.8, 8.8) and (-2.3, 6.8), and their mean is (-2.55, 7.8)
+        ("aggmo", {"betas": (0.5, 0.25)}, (1.2, 0.2), (1.455, -0.58)),
     ],
 )
 def test_two_epochs_by_hand(name, settings, second, third, bowl, follow):
@@ -112,6 +115,8 @@ def test_two_epochs_by_hand(name, settings, second, third, bowl, follow):
             {"step": 0.05, "momentum": 0.75, "convention": "torch"},
         ),
         ("aggmo", {"step": 0.2, "velocities": 1}, "gd", {"step": 0.2}),
+        ("aggmo", {"step": 0.2, "betas": (0.75,)}, "momentum", {"step": 0.2, "momentum": 0.75}),
+        ("aggmo", {"step": 0.2, "betas": (0, 0.9, 0.99)}, "aggmo", {"step": 0.2}),
     ],
 )
 def test_special_cases(name, settings, other, others, unequal, follow):

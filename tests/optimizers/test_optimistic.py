@@ -17,7 +17,7 @@ def optimistic_gd(f, z, *, step, alpha, beta):
         yield z
 
 
-def optimistic_adam(f, theta, *, step, alpha, beta, beta1, beta2, epsilon, nesterov):
+def optimistic_adam(f, theta, *, step, alpha, beta, beta1, beta2, epsilon, epsilon_root, nesterov):
     """Daskalakis et al. 2018, Algorithm 1, with two coefficients; Nesterov momentum as in optax 0.2.8."""
     m, v = [0.0] * len(theta), [0.0] * len(theta)
     last, t = None, 0
@@ -30,7 +30,8 @@ def optimistic_adam(f, theta, *, step, alpha, beta, beta1, beta2, epsilon, neste
         if nesterov:
             c = 1 - beta1 ** (t + 1)
             m_hat = [beta1 * a / c + (1 - beta1) * d / (1 - beta1**t) for a, d in zip(m, g, strict=True)]
-        r = [a / (math.sqrt(b / (1 - beta2**t)) + epsilon) for a, b in zip(m_hat, v, strict=True)]
+        v_hat = [b / (1 - beta2**t) + epsilon_root for b in v]
+        r = [a / (math.sqrt(b) + epsilon) for a, b in zip(m_hat, v_hat, strict=True)]
         last = last or r
         theta = [x - step * (alpha * a + beta * (a - b)) for x, a, b in zip(theta, r, last, strict=True)]
         last = r
@@ -47,6 +48,7 @@ UNUSUAL = {
         "beta1": 0.35,
         "beta2": 0.6,
         "epsilon": 0.2,
+        "epsilon_root": 0.3,
         "nesterov": True,
     },
 }
@@ -65,6 +67,13 @@ def test_two_epochs_of_optimistic_adam_by_hand(bowl, follow):
     assert run.weights[1] == pytest.approx((1.05, 0.92), rel=1e-15)
     second = (1.05 - 0.1 * (2 * -1.95 / 3.95 + 0.5), 0.92 - 0.1 * (2 * 7.68 / 9.68 - 0.8))
     assert run.weights[2] == pytest.approx(second, rel=1e-14)
+
+
+def test_an_epoch_of_optimistic_adam_with_a_constant_under_the_root_by_hand(bowl, follow):
+    """√(g² + 12) + 2 = (6, √76 + 2)."""
+    settings = {"step": 0.3, "beta1": 0, "beta2": 0, "epsilon": 2, "epsilon_root": 12}
+    run = follow("optimistic-adam", bowl, (1, 1), **settings, max_epochs=1)
+    assert run.weights[1] == pytest.approx((1.1, 1 - 2.4 / (math.sqrt(76) + 2)), rel=1e-15)
 
 
 @pytest.mark.parametrize(("name", "base"), [("optimistic-gd", "gd"), ("optimistic-adam", "adam")])

@@ -34,12 +34,16 @@ NOT_THEIRS = {
     "bfgs": ["step", "scale"],
     "cg-pr": ["step"],
     "dogleg": ["repair", "penalty"],
+    "gradient-noise": ["seed"],
     "gauss-newton": ["step", "search", "shrink", "c1"],
     "l-bfgs": ["step", "c1", "c2", "scale"],
     "levenberg-marquardt": ["decrease", "increase"],
     "momentum": ["convention"],
     "nelder-mead": ["step", "reflection", "expansion", "contraction", "shrink"],
+    "newton-cg": ["step", "forcing"],
     "sophia": ["seed"],
+    "trust-krylov": ["tolerance"],
+    "trust-ncg": ["forcing"],
 }
 
 

@@ -7,24 +7,29 @@ import math
 import pytest
 
 
-def rmsprop(f, w, *, step, decay, momentum, epsilon, centered, convention):
+def rmsprop(f, w, *, step, decay, momentum, epsilon, initial, bias_correction, centered, convention):
     """Graves 2013, eqs. (38) to (41), in the paper's notation: ε is the gradient; Hebrew letters are spelled out.
 
-    If not centered, g of eq. (39) stays 0, which is Tieleman & Hinton's rule if there is no momentum.
+    If not centered, g of eq. (39) stays 0, which is Tieleman & Hinton's rule if there is no momentum. The initial n and
+    the bias correction are those of optax 0.2.8.
     """
     aleph, beth, gimel, daleth = decay, momentum, step, epsilon
     many = range(len(w))
-    n, g, delta = [0.0] * len(w), [0.0] * len(w), [0.0] * len(w)
+    n, g, delta = [initial] * len(w), [0.0] * len(w), [0.0] * len(w)
+    t = 0
     while True:
+        t = t + 1
+        c = 1 - decay**t if bias_correction else 1
         eps = f.gradient(w)
         n = [aleph * n[i] + (1 - aleph) * eps[i] ** 2 for i in many]  # (38)
         if centered:
             g = [aleph * g[i] + (1 - aleph) * eps[i] for i in many]  # (39)
         if convention == "torch":
-            delta = [beth * delta[i] - eps[i] / (math.sqrt(n[i] - g[i] ** 2) + daleth) for i in many]
+            delta = [beth * delta[i] - eps[i] / (math.sqrt(n[i] / c - (g[i] / c) ** 2) + daleth) for i in many]
             w = [w[i] + gimel * delta[i] for i in many]
         else:
-            delta = [beth * delta[i] - gimel * eps[i] / math.sqrt(n[i] - g[i] ** 2 + daleth) for i in many]  # (40)
+            roots = [math.sqrt(n[i] / c - (g[i] / c) ** 2 + daleth) for i in many]
+            delta = [beth * delta[i] - gimel * eps[i] / roots[i] for i in many]  # (40)
             w = [w[i] + delta[i] for i in many]  # (41)
         yield w
 
@@ -36,6 +41,8 @@ UNUSUAL = {
         "decay": 0.7,
         "momentum": 0.4,
         "epsilon": 0.05,
+        "initial": 0.3,
+        "bias_correction": True,
         "centered": True,
         "convention": "torch",
     }
@@ -47,6 +54,12 @@ UNUSUAL = {
     [
         # n = 0.5 g² = (2, 32), v = 0.1 g / √(n + 7)
         ({"epsilon": 7}, (1 + 0.2 / 3, 1 - 0.8 / math.sqrt(39))),
+        # n = 0.5 · 6 + 0.5 g² = (5, 35), v = 0.1 g / √(n + 4)
+        ({"epsilon": 4, "initial": 6}, (1 + 0.2 / 3, 1 - 0.8 / math.sqrt(39))),
+        # n / 0.5 = (10, 70), v = 0.1 g / √(n / 0.5 + 6)
+        ({"epsilon": 6, "initial": 6, "bias_correction": True}, (1.05, 1 - 0.8 / math.sqrt(76))),
+        # m / 0.5 = g = (-2, 8), n / 0.5 - g² = (10, 70) - (4, 64) = (6, 6)
+        ({"epsilon": 10, "initial": 6, "bias_correction": True, "centered": True}, (1.05, 0.8)),
         # m = 0.5 g = (-1, 4), n - m² = (1, 16), v = 0.1 g / √(n - m² + 9)
         ({"epsilon": 9, "centered": True}, (1 + 0.2 / math.sqrt(10), 1 - 0.8 / 5)),
         # w = (1, 1) - 0.1 g / (√(n - m²) + 9)
@@ -70,11 +83,12 @@ def test_second_epoch_by_hand(bowl, follow):
     assert run.weights[2] == pytest.approx((w1, w2), rel=1e-15)
 
 
+@pytest.mark.parametrize("corrected", [False, True])
 @pytest.mark.parametrize("centered", [False, True])
 @pytest.mark.parametrize("convention", ["paper", "torch"])
-def test_every_form_matches_its_twin(centered, convention, six_points, plain, follow):
-    settings = {"step": 0.02, "decay": 0.7, "momentum": 0.4, "epsilon": 0.05}
-    settings |= {"centered": centered, "convention": convention}
+def test_every_form_matches_its_twin(corrected, centered, convention, six_points, plain, follow):
+    settings = {"step": 0.02, "decay": 0.7, "momentum": 0.4, "epsilon": 0.05, "initial": 0.3}
+    settings |= {"bias_correction": corrected, "centered": centered, "convention": convention}
     run = follow("rmsprop", six_points, (-1.2, 1), max_epochs=50, **settings)
     twin = rmsprop(plain(six_points), [-1.2, 1.0], **settings)
     for epoch in range(1, 51):

@@ -13,7 +13,7 @@ from bpviz.engine.loop import iterate
 from bpviz.engine.results import record
 
 
-def schedule_free_sgd(f, w, *, step, momentum, weight_decay, warmup, power, convention, reports):
+def schedule_free_sgd(f, w, *, step, momentum, weight_decay, warmup, power, epoch_power, convention, reports):
     """Defazio et al. 2024, eqs. (3)-(5); the mean is recomputed from all points, with or without the start."""
     gamma, beta = step, momentum
     x, z = w, w
@@ -28,12 +28,14 @@ def schedule_free_sgd(f, w, *, step, momentum, weight_decay, warmup, power, conv
             points, weights = [z], [gamma_t**power]
         z = [b - gamma_t * (d + weight_decay * c) for b, c, d in zip(z, y, g, strict=True)]
         points.append(z)
-        weights.append(gamma_t**power)
+        weights.append(t**epoch_power * gamma_t**power)
         x = [sum(u * b for u, b in zip(weights, bs, strict=True)) / sum(weights) for bs in zip(*points, strict=True)]
         yield x if reports == "x" else [(1 - beta) * b + beta * a for a, b in zip(x, z, strict=True)]
 
 
-def schedule_free_adamw(f, w, *, step, beta1, beta2, epsilon, weight_decay, warmup, power, convention, reports):
+def schedule_free_adamw(
+    f, w, *, step, beta1, beta2, epsilon, weight_decay, warmup, power, epoch_power, convention, reports
+):
     """Defazio et al. 2024, Algorithm 1, line by line; with convention torch, v is bias-corrected instead."""
     gamma, lambda_, t_warmup = step, weight_decay, warmup
     x, z, v = w, w, [0.0] * len(w)
@@ -53,14 +55,21 @@ def schedule_free_adamw(f, w, *, step, beta1, beta2, epsilon, weight_decay, warm
             gamma_t = gamma * warm
             lengths = [math.sqrt(a / correction) + epsilon for a in v]
         z = [b - gamma_t * d / length - gamma_t * lambda_ * c for b, c, d, length in zip(z, y, g, lengths, strict=True)]
-        gammas.append(gamma_t**power)
+        gammas.append(t**epoch_power * gamma_t**power)
         c_next = gammas[-1] / sum(gammas)
         x = [(1 - c_next) * a + c_next * b for a, b in zip(x, z, strict=True)]
         yield x if reports == "x" else [(1 - beta1) * b + beta1 * a for a, b in zip(x, z, strict=True)]
 
 
 TWINS = {"schedule-free-sgd": schedule_free_sgd, "schedule-free-adamw": schedule_free_adamw}
-_UNUSUAL = {"weight_decay": 0.03, "warmup": 7.0, "power": 0.7, "convention": "torch", "reports": "y"}
+_UNUSUAL = {
+    "weight_decay": 0.03,
+    "warmup": 7.0,
+    "power": 0.7,
+    "epoch_power": 1.3,
+    "convention": "torch",
+    "reports": "y",
+}
 UNUSUAL = {
     "schedule-free-sgd": {"step": 0.3, "momentum": 0.35, **_UNUSUAL},
     "schedule-free-adamw": {"step": 0.05, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2, **_UNUSUAL},
@@ -89,6 +98,8 @@ def test_every_convention_matches_its_twin(name, convention, reports, six_points
         ({}, [(1.1, 0.6), (1.195, 0.28)]),
         ({"reports": "y"}, [(1.15, 0.4), (1.29, -0.04)]),
         ({"convention": "torch"}, [(1.2, 0.2), (1.29, -0.04)]),
+        ({"epoch_power": 1}, [(1.1, 0.6), (1.2425, 0.12)]),
+        ({"epoch_power": 1, "convention": "torch"}, [(1.2, 0.2), (1.32, -0.12)]),
         ({"weight_decay": 1}, [(1.05, 0.55), None]),
         ({"warmup": 2}, [(1.05, 0.8), None]),
     ],
@@ -100,6 +111,7 @@ def test_two_epochs_of_sgd_by_hand(settings, weights, bowl, follow):
     paper: x = ½ (1, 1) + ½ z = (1.1, 0.6), y = ½ x + ½ z = (1.15, 0.4). Then g = (-1.85, 5.6), z = (1.385, -0.36)
            and x = ⅔ (1.1, 0.6) + ⅓ z = (1.195, 0.28)
     torch: x = y = z. Then g = (-1.8, 4.8), z = (1.38, -0.28), x = ½ (1.2, 0.2) + ½ z
+    With an r of 1, z of the second epoch counts twice: half of all in the paper's mean, ⅔ in torch's.
     With a decay of 1, g + y = (-1, 9) and z = (1.1, 0.1); with two epochs of warm-up the first step is 0.05.
     """
     run = follow("schedule-free-sgd", bowl, (1, 1), step=0.1, momentum=0.5, max_epochs=2, **settings)

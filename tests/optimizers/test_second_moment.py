@@ -25,8 +25,8 @@ def yogi(f, x, *, step, beta1, beta2, epsilon, initial, convention):
         yield x
 
 
-def adabelief(f, theta, *, step, beta1, beta2, epsilon):
-    """Zhuang et al. 2020, Algorithm 2."""
+def adabelief(f, theta, *, step, beta1, beta2, epsilon, nesterov, rectify):
+    """Zhuang et al. 2020, Algorithm 2; nesterov as in optax 0.2.8, rectify as in the authors' code."""
     alpha = step
     m, s = [0.0] * len(theta), [0.0] * len(theta)
     t = 0
@@ -36,13 +36,25 @@ def adabelief(f, theta, *, step, beta1, beta2, epsilon):
         m = [beta1 * a + (1 - beta1) * d for a, d in zip(m, g, strict=True)]
         s = [beta2 * b + (1 - beta2) * (d - a) ** 2 + epsilon for b, d, a in zip(s, g, m, strict=True)]
         m_hat = [a / (1 - beta1**t) for a in m]
-        s_hat = [b / (1 - beta2**t) for b in s]
-        theta = [x - alpha * a / (math.sqrt(b) + epsilon) for x, a, b in zip(theta, m_hat, s_hat, strict=True)]
+        if nesterov:
+            later = [a / (1 - beta1 ** (t + 1)) for a in m]
+            m_hat = [beta1 * a + (1 - beta1) * d / (1 - beta1**t) for a, d in zip(later, g, strict=True)]
+        c = 1 - beta2**t
+        divisors = [math.sqrt(b / c) + epsilon for b in s]
+        if rectify:
+            most = 2 / (1 - beta2) - 1
+            n = most - 2 * t * beta2**t / c
+            if n >= 5:
+                r = math.sqrt(c * (n - 4) / (most - 4) * (n - 2) / n * most / (most - 2))
+                divisors = [(math.sqrt(b) + epsilon) / r for b in s]
+            else:
+                divisors = [1.0] * len(s)
+        theta = [x - alpha * a / b for x, a, b in zip(theta, m_hat, divisors, strict=True)]
         yield theta
 
 
-def adopt(f, theta, *, step, beta1, beta2, epsilon, clip):
-    """Taniguchi et al. 2024, the algorithm with clipping; v₀ = g₀² counts as an epoch here."""
+def adopt(f, theta, *, step, beta1, beta2, epsilon, clip, nesterov):
+    """Taniguchi et al. 2024, the algorithm with clipping; v₀ = g₀² counts as an epoch here. Nesterov as in optax."""
     alpha = step
     m, v = [0.0] * len(theta), [d**2 for d in f.gradient(theta)]
     yield theta
@@ -53,7 +65,8 @@ def adopt(f, theta, *, step, beta1, beta2, epsilon, clip):
         c = t**0.25 if clip else math.inf
         scaled = [min(max(d / max(math.sqrt(b), epsilon), -c), c) for d, b in zip(g, v, strict=True)]
         m = [beta1 * a + (1 - beta1) * u for a, u in zip(m, scaled, strict=True)]
-        theta = [x - alpha * a for x, a in zip(theta, m, strict=True)]
+        move = [beta1 * a + (1 - beta1) * u for a, u in zip(m, scaled, strict=True)] if nesterov else m
+        theta = [x - alpha * a for x, a in zip(theta, move, strict=True)]
         v = [beta2 * b + (1 - beta2) * d**2 for b, d in zip(v, g, strict=True)]
         yield theta
 
@@ -113,8 +126,8 @@ TWINS = {"yogi": yogi, "adabelief": adabelief, "adopt": adopt, "padam": padam, "
 _UNUSUAL = {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.2}
 UNUSUAL = {
     "yogi": {**_UNUSUAL, "initial": 0.04, "convention": "optax"},
-    "adabelief": _UNUSUAL,
-    "adopt": {**_UNUSUAL, "clip": False},
+    "adabelief": {**_UNUSUAL, "step": 0.05, "beta2": 0.9, "nesterov": True, "rectify": True},
+    "adopt": {**_UNUSUAL, "clip": False, "nesterov": True},
     "padam": {**_UNUSUAL, "power": 0.3, "convention": "torch"},
     "laprop": {**_UNUSUAL, "convention": "torch"},
     "m-svag": {"step": 0.05, "beta": 0.6},
@@ -151,6 +164,46 @@ def test_two_epochs_of_adabelief_by_hand(bowl, follow):
     m = -0.5 + 0.5 * -1.96
     s = 0.75 * 2.25 + 0.25 * (-1.96 - m) ** 2 + 2
     assert run.weights[2][0] == pytest.approx(1.04 - 0.1 * (m / 0.75) / (math.sqrt(s / 0.4375) + 2), rel=1e-14)
+
+
+def test_an_epoch_of_adabelief_with_nesterov_by_hand(bowl, follow):
+    """With m and ŝ as above, m̂ = 0.5 m / (1 - 0.25) + 0.5 g / 0.5 = 4/3 g = (-8, 32) / 3."""
+    run = follow("adabelief", bowl, (1, 1), **_HAND, nesterov=True, max_epochs=1)
+    first = (1 + 0.8 / 3 / 5, 1 - 3.2 / 3 / (math.sqrt(24) + 2))
+    assert run.weights[1] == pytest.approx(first, rel=1e-14)
+
+
+def test_rectified_adabelief_divides_from_the_eighth_epoch_on(bowl, follow):
+    """With β₂ 0.75, ρ∞ is 7 and ρ = 7 - 2 t 0.75ᵗ / (1 - 0.75ᵗ), first above 5 for t = 8.
+
+    With β₁ 0, m is g, so that s contains nothing but ε: ε (1 - 0.75⁸) / 0.25 at the eighth epoch.
+    """
+    settings = {"step": 0.1, "beta1": 0, "beta2": 0.75, "epsilon": 0.5, "rectify": True}
+    run = follow("adabelief", bowl, (1, 1), **settings, max_epochs=8)
+    plain = follow("gd", bowl, (1, 1), step=0.1, max_epochs=8)
+    assert run.weights[:8] == pytest.approx(plain.weights[:8], rel=1e-15)
+    rho = 7 - 16 * 0.75**8 / (1 - 0.75**8)
+    r = math.sqrt((rho - 4) * (rho - 2) * 7 / (3 * 5 * rho))
+    assert (round(rho, 2), round(r, 2)) == (5.22, 0.59)
+    root = math.sqrt(0.5 * (1 - 0.75**8) / 0.25)
+    moved = 0.1 * r * math.sqrt(1 - 0.75**8) * (run.weights[7] - [3, -1]) * [1, 4] / (root + 0.5)
+    assert run.weights[8] == pytest.approx(run.weights[7] - moved, rel=1e-13)
+
+
+def test_two_epochs_of_adopt_with_nesterov_by_hand(bowl, follow):
+    """As below, but with 0.5 m + 0.5 (-1, 1) = (-0.75, 0.75)."""
+    run = follow("adopt", bowl, (1, 1), step=20, beta1=0.5, nesterov=True, max_epochs=2)
+    assert run.weights.tolist() == [[1, 1], [1, 1], [16, -14]]
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("rectify", [False, True])
+def test_every_form_of_adabelief_matches_its_twin(rectify, nesterov, six_points, plain, follow):
+    settings = {**UNUSUAL["adabelief"], "rectify": rectify, "nesterov": nesterov}
+    run = follow("adabelief", six_points, (-1.2, 1), max_epochs=50, **settings)
+    twin = adabelief(plain(six_points), [-1.2, 1.0], **settings)
+    for epoch in range(1, 51):
+        assert run.weights[epoch] == pytest.approx(next(twin), rel=1e-12)
 
 
 @pytest.mark.parametrize(

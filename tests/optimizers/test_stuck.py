@@ -27,7 +27,7 @@ LARGEST_TERM = {"griewank": 1.0, "rastrigin": 20.0}  # constants that the formul
 SAMPLE = {"booth", "quadratic", "himmelblau", "beale", "brown-badly-scaled", "goldstein-price", "perceptron"}
 LINE_SEARCHES = (
     *("golden", "brent", "backtracking", "wolfe", "cg-fr", "cg-pr", "cg-hs", "cg-dy", "bfgs", "dfp", "l-bfgs"),
-    *("newton-wolfe", "newton-backtracking", "powell"),
+    *("newton-wolfe", "newton-backtracking", "newton-cg", "powell"),
 )
 
 
@@ -181,6 +181,7 @@ class Crease:
         ("l-bfgs", {"pairs": Pairs(np.array([[[0.0, 1e-12]] * 10]), np.array([[[0.0, 1.0]] * 10]))}),
         ("newton-wolfe", {}),
         ("newton-backtracking", {}),
+        ("newton-cg", {}),
         ("search-golden", {}),
         ("search-brent", {}),
         ("search-backtracking", {}),
@@ -190,7 +191,7 @@ class Crease:
 def test_a_search_that_fails_moves_nothing_and_the_next_is_along_the_negative_gradient(name, memory):
     """From (0, 2) the first direction is about (-1, 0), where the error rises although the gradient promises a fall."""
     newton = OPTIMIZERS["newton"](penalty=0.0)
-    settings = {"scale": False} if name == "l-bfgs" else {}
+    settings = {"l-bfgs": {"scale": False}, "newton-cg": {"forcing": 1e-3}}.get(name, {})
     rule = OPTIMIZERS[name](**settings) if name in OPTIMIZERS else WRAPPERS[name](newton)
     f, start = CountingOracle(Crease(), 1), np.array([[0.0, 2.0]])
     state = rule.begin(start, f)._replace(**memory)

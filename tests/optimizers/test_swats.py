@@ -9,8 +9,8 @@ import pytest
 EPOCHS = 30  # before the switch, an ε of 0.02 with steps of 0.3 amplifies rounding errors a hundredfold in ten epochs
 
 
-def swats(f, w, *, step, beta1, beta2, epsilon):
-    """Keskar & Socher 2017, Algorithm 1, line by line."""
+def swats(f, w, *, step, beta1, beta2, epsilon, nesterov):
+    """Keskar & Socher 2017, Algorithm 1, line by line; nesterov as in pytorch_optimizer 4.1.0."""
     alpha = step
     k, m, a, lambda_ = 0, [0.0] * len(w), [0.0] * len(w), 0.0
     phase, v, big_lambda = "Adam", [], 0.0
@@ -19,7 +19,8 @@ def swats(f, w, *, step, beta1, beta2, epsilon):
         g = f.gradient(w)
         if phase == "SGD":
             v = [beta1 * x + d for x, d in zip(v, g, strict=True)]
-            w = [x - (1 - beta1) * big_lambda * u for x, u in zip(w, v, strict=True)]
+            update = [(1 - beta1) * u + (beta1 * u if nesterov else 0) for u in v]
+            w = [x - big_lambda * u for x, u in zip(w, update, strict=True)]
             yield w
             continue
         m = [beta1 * x + (1 - beta1) * d for x, d in zip(m, g, strict=True)]
@@ -37,17 +38,19 @@ def swats(f, w, *, step, beta1, beta2, epsilon):
 
 
 TWINS = {"swats": swats}
-UNUSUAL = {"swats": {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.02}}
+UNUSUAL = {"swats": {"step": 0.3, "beta1": 0.35, "beta2": 0.6, "epsilon": 0.02, "nesterov": True}}
 
 
-def test_three_epochs_by_hand(bowl, follow):
+@pytest.mark.parametrize(("nesterov", "share"), [(False, 0.5), (True, 1)])
+def test_three_epochs_by_hand(nesterov, share, bowl, follow):
     """From (1, 1) with α 0.1, β₁ 0.5, β₂ 0.75 and an ε of 2, large enough to switch as soon as possible.
 
     1: g = (-2, 8), m = g / 2, a = g² / 4, p = -0.1 (√0.25 / 0.5) (-1/3, 4/6) = (1/30, -2/30). λ̂ is γ, but k is 1.
     2: Adam again; then λ̂ and γ differ by less than 2: Λ = λ̂.
-    3: w ← w - 0.5 Λ g, since the velocity is g.
+    3: w ← w - 0.5 Λ g, since the velocity is g, or w - (0.5 + 0.5) Λ g with nesterov.
     """
-    run = follow("swats", bowl, (1, 1), step=0.1, beta1=0.5, beta2=0.75, epsilon=2, max_epochs=3)
+    settings = {"step": 0.1, "beta1": 0.5, "beta2": 0.75, "epsilon": 2, "nesterov": nesterov}
+    run = follow("swats", bowl, (1, 1), **settings, max_epochs=3)
     first = (1 + 1 / 30, 1 - 2 / 30)
     assert run.weights[1] == pytest.approx(first, rel=1e-15)
     gamma = (5 / 900) / (2 / 30 + 16 / 30)
@@ -59,7 +62,7 @@ def test_three_epochs_by_hand(bowl, follow):
     assert run.weights[2] == pytest.approx(second, rel=1e-14)
     needed = (p1**2 + p2**2) / -(p1 * g1 + p2 * g2)
     settled = (0.75 * 0.25 * gamma + 0.25 * needed) / 0.4375
-    third = (second[0] - 0.5 * settled * (second[0] - 3), second[1] - 0.5 * settled * (4 * second[1] + 4))
+    third = (second[0] - share * settled * (second[0] - 3), second[1] - share * settled * (4 * second[1] + 4))
     assert run.weights[3] == pytest.approx(third, rel=1e-14)
 
 

@@ -10,15 +10,14 @@ import pytest
 import scipy.optimize
 from plain_algebra import (
     apply,
-    backward,
-    cholesky,
     dot,
     eigen,
-    forward,
+    exact_step,
     identity,
     length,
     plus,
     rank_one,
+    region,
     repaired,
     solve,
 )
@@ -46,42 +45,6 @@ def dogleg_step(g, B, delta):
     leg = plus(newton, cauchy, -1)
     a, b, c = dot(leg, leg), 2 * dot(cauchy, leg), dot(cauchy, cauchy) - delta**2
     return plus(cauchy, leg, (-b + math.sqrt(b * b - 4 * a * c)) / (2 * a)), True
-
-
-def exact_step(g, B, delta, tolerance):
-    """Nocedal & Wright 2006, Algorithm 4.3, from the largest λ for which an entry of p in the eigenbasis is Δ."""
-    lam = max(0.0, *(abs(dot(vector, g)) / delta - value for value, vector in eigen(B)))
-    while True:
-        lower = cholesky([plus(row, one, lam) for row, one in zip(B, identity(len(g)), strict=True)])
-        p = backward(lower, forward(lower, [-d for d in g]))
-        if length(p) <= (1 + tolerance) * delta:
-            return p, lam > 0
-        q = forward(lower, p)
-        lam = lam + (length(p) / length(q)) ** 2 * (length(p) - delta) / delta
-
-
-def region(f, x, step_within, model_of, *, step, max_step, accept):
-    """Nocedal & Wright 2006, Algorithm 4.1."""
-    delta, fx = step, f.error(x)
-    g, B = f.gradient(x), model_of(f.hessian(x))
-    while True:
-        p, at_edge = step_within(g, B, delta)
-        predicted, there = -(dot(g, p) + dot(p, apply(B, p)) / 2), plus(x, p)
-        if not predicted > 0 or there == x:
-            yield x
-            return
-        f_there = f.error(there)
-        rho = (fx - f_there) / predicted
-        if rho < 1 / 4:
-            delta = delta / 4
-        elif rho > 3 / 4 and at_edge:
-            delta = min(2 * delta, max_step)
-        if rho > accept:
-            x, fx = there, f_there
-            yield x
-            g, B = f.gradient(x), model_of(f.hessian(x))
-        else:
-            yield x
 
 
 def dogleg_twin(f, x, *, repair, penalty, **settings):

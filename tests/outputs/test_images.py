@@ -156,3 +156,26 @@ def test_diff_and_check_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, r
     assert CliRunner().invoke(cli, ["run", "one.yaml", "--check"]).exit_code == (0 if same else 1)
     CliRunner().invoke(cli, ["diff", "old", "outputs", "--figure", "diff.png"])
     assert Path("diff.png").exists() is not same
+
+
+def header(width: int, height: int) -> bytes:
+    """Return the start of a PNG of this size."""
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + width.to_bytes(4) + height.to_bytes(4) + b"\x08\x02\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1 << 13, (1 << 12) + 1), ((1 << 14) + 1, 1), (1, 1 << 31), (0xFFFFFFFF, 0xFFFFFFFF)]
+)
+def test_decode_refuses_images_that_need_much_memory(width: int, height: int) -> None:
+    """A file of a few KiB can have a billion pixels."""
+    with pytest.raises(UnreadableError) as refused:
+        decode(header(width, height))
+    assert str(refused.value) == f"image too large ({width} x {height} pixels)"
+    with pytest.raises(UnreadableError, match=r"^not a valid PNG$"):
+        decode(header(1 << 13, 1 << 12))  # too short, but not too large
+
+
+def test_compare_refuses_images_that_are_too_large_together() -> None:
+    wide, tall = np.zeros((1, 1 << 14, 3)), np.zeros((1 << 14, 1, 3))
+    with pytest.raises(UnreadableError, match=r"^size changed from 16384 x 1 to 1 x 16384 pixels$"):
+        compare(wide, tall)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,9 +37,7 @@ LOCK = Lock(
     files={"errors.png": {"bytes": "3d", "size": 9, "shows": "4e"}},
     versions={"numpy": "2"},
     table={"titles": ["a", "b"], "rows": [["x", "1"], ["y", "2"]], "numbers": [False, True]},
-    unmet=["GD: diverged"],
-    unexpected=[[7, 3, "expect.GD", "message", "excerpt"]],
-    left_over=["old.png"],
+    left_over={"old.png": {"bytes": "5f", "size": 3}},
 )
 
 
@@ -70,7 +69,7 @@ def test_reads_what_was_written(tmp_path: Path) -> None:
     assert lockfile.read(tmp_path) is None
     lockfile.write(tmp_path, LOCK)
     assert lockfile.read(tmp_path) == LOCK
-    assert lockfile.without_orphans(LOCK).left_over == []
+    assert lockfile.without_orphans(LOCK).left_over == {}
     assert LOCK.origin == lockfile.Origin(LOCK.config, LOCK.inputs, LOCK.asked)
 
 
@@ -84,7 +83,7 @@ def test_lockfile_is_sorted_and_has_one_value_per_line(tmp_path: Path) -> None:
 
 
 def test_keeps_letters_and_undecodable_bytes_of_paths(tmp_path: Path) -> None:
-    lock = Lock(**{**vars(LOCK), "config": "caf\udce9/η.yaml", "unmet": ["η"]})
+    lock = Lock(**{**vars(LOCK), "config": "caf\udce9/η.yaml", "versions": {"η": "η"}})
     lockfile.write(tmp_path, lock)
     assert "η".encode() in (tmp_path / lockfile.NAME).read_bytes()
     assert lockfile.read(tmp_path) == lock
@@ -98,10 +97,13 @@ def test_keeps_letters_and_undecodable_bytes_of_paths(tmp_path: Path) -> None:
         ("results.0.start", []),
         ("results.0.final_error", 5),
         ("results.0.weights", [-1.5]),
-        ("unexpected", []),
         ("files.errors.png", {"bytes": "", "size": 0}),
+        ("files.errors.png", {"bytes": "", "size": 1 << 30}),
+        ("left_over", {}),
+        ("code", {"__init__.py": "2c", "a/b/c_d.py": "", "a/data.csv": "0", "a/data.u8.gz": "1"}),
+        ("inputs", {"config": "0a", "data ../a b.csv": "", "package a.b-c_d": "1", "plugin x.py (2)": "0"}),
         ("config", "caf\udc80\udcff.yaml"),
-        ("unmet", ["\ud7ff\ue000"]),  # the characters next to the surrogates
+        ("asked.overrides", ["\ud7ff\ue000"]),  # the characters next to the surrogates
     ],
 )
 def test_accepts_valid_values(path: str, value: object, tmp_path: Path) -> None:
@@ -142,10 +144,26 @@ def test_accepts_valid_values(path: str, value: object, tmp_path: Path) -> None:
         ("table.numbers", [True]),
         ("table.rows", [["x", "1"], ["y"]]),
         ("table.rows", ["xy"]),
-        ("unexpected", [[7, 3, "path", "message"]]),
-        ("unexpected", [[7, 3, "path", "message", "excerpt", "more"]]),
-        ("unexpected", [[7, "3", "path", "message", "excerpt"]]),
-        ("unexpected", ["7"]),
+        ("table", {"titles": ["a"], "rows": [["x"]], "numbers": [False]}),
+        ("files", {"errors.png": {"bytes": "3d", "size": -1}}),
+        ("files", {"errors.png": {"bytes": "3d", "size": True}}),
+        ("files", {"errors.png": {"bytes": "3d", "size": (1 << 30) + 1}}),
+        ("files", {"errors.png": {"bytes": "3d", "size": 9, "shows": 5}}),
+        ("left_over", ["old.png"]),
+        ("left_over", {"old.png": {"bytes": "5f"}}),
+        ("asked.formats", ["exe"]),
+        ("asked.formats", ["png", "png"]),
+        ("code", {"/dev/zero": "x"}),
+        ("code", {"../setup.py": "x"}),
+        ("code", {"engine/../../setup.py": "x"}),
+        ("code", {"engine/../data.gz": "x"}),
+        ("code", {"notes.txt": "x"}),
+        ("code", {"engine/loop": "x"}),
+        ("inputs", {"other": "0a"}),
+        ("inputs", {"package ": "1"}),
+        ("inputs", {"package ../x": "1"}),
+        ("config", "/etc/passwd"),
+        ("config", "a\0b"),
         ("more", 5),
     ],
 )
@@ -160,12 +178,29 @@ def test_rejects_lockfile_without_a_key(key: str, tmp_path: Path) -> None:
     assert rejects(tmp_path, data)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/b", "a\\b", "C:a", "a\0"])
-def test_rejects_names_in_other_folders(name: str, tmp_path: Path) -> None:
+OTHERS = [
+    "",
+    ".",
+    "..",
+    "../a.png",
+    "a/b.png",
+    "a\\b.png",
+    "C:a.png",
+    "a\0.png",
+    "README.md",
+    "a.yaml",
+    ".png",
+    "a.exe",
+]
+
+
+@pytest.mark.parametrize("name", [*OTHERS, lockfile.NAME, "-a.png", "a.png\n"])
+@pytest.mark.parametrize("where", ["files", "left_over"])
+def test_rejects_names_that_are_not_of_outputs(name: str, where: str, tmp_path: Path) -> None:
     """``--prune`` deletes these files."""
-    assert reads(tmp_path, altered("left_over", ["...", "a.b"]))
-    assert rejects(tmp_path, altered("left_over", ["a.png", name]))
-    assert rejects(tmp_path, altered("files", {name: {"bytes": "3d", "size": 9}}))
+    record = {"bytes": "3d", "size": 9}
+    assert reads(tmp_path, altered(where, {"summary.md": record, "größe 1+2=3.svg": record, "a.b.pdf": record}))
+    assert rejects(tmp_path, altered(where, {"a.png": record, name: record}))
 
 
 @pytest.mark.parametrize(("offset", "age"), [(-1, "an older"), (1, "a newer")])
@@ -181,6 +216,11 @@ def test_names_the_age_of_other_versions(offset: int, age: str, tmp_path: Path) 
         (b"{", "is not valid JSON"),
         (b"\xff", "is not valid JSON"),
         (b"[" * 100_000, "is not valid JSON"),  # nested too deeply for Python
+        (b'{"schema": 2, "schema": 2}', "is not valid JSON"),
+        (b'{"schema": NaN}', "is not valid JSON"),
+        (b'{"schema": -Infinity}', "is not valid JSON"),
+        (b'{"schema": 1e999}', "is not valid JSON"),
+        (b'{"schema": 1' + b"0" * 400 + b"}", "is not valid JSON"),
         (b"[]", "is not a valid lockfile"),
         (b"{}", "is not a valid lockfile"),
         (b"<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n", "contains git conflict markers"),
@@ -205,7 +245,7 @@ def test_limits_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     path.write_bytes(path.read_bytes().ljust(3 << 20))
     assert lockfile.read(tmp_path) == LOCK
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(LockError, match=r"is too large for a lockfile \(limit 3 MiB\)$"):
+    with pytest.raises(LockError, match=r"cannot be read \(file too large \(limit 3072 KiB\)\)$"):
         lockfile.read(tmp_path)
 
 
@@ -217,16 +257,57 @@ def test_reports_unreadable_lockfile(tmp_path: Path) -> None:
     (tmp_path / lockfile.NAME).mkdir()
     with pytest.raises(LockError) as caught:
         lockfile.read(tmp_path)
-    assert str(caught.value) == f"{tmp_path / lockfile.NAME} cannot be read (Is a directory)"
+    assert str(caught.value) == f"{tmp_path / lockfile.NAME} cannot be read (expected a file, got a folder)"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
+def test_reads_neither_links_nor_pipes(tmp_path: Path) -> None:
+    lockfile.write(tmp_path, LOCK)
+    path = tmp_path / lockfile.NAME
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to("elsewhere")
+    with pytest.raises(LockError, match=r"got a symbolic link\)$"):
+        lockfile.read(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(LockError, match=r"got a pipe\)$"):
+        lockfile.read(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(LockError, match=r"link is a symbolic link \(expected a folder\)$"):
+        lockfile.read(tmp_path / "link")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
 def test_finds_damaged_files(tmp_path: Path) -> None:
-    contents = {name: name.encode() for name in ("good", "missing", "modified", "folder")}
+    contents = {name: name.encode() for name in ("good", "missing", "modified", "longer", "folder", "link", "pipe")}
     lock = Lock(**{**vars(LOCK), "files": {name: lockfile.written(content) for name, content in contents.items()}})
     assert lock.files["good"] == {"bytes": hashing.of_bytes(b"good"), "size": 4}
     (tmp_path / "good").write_bytes(b"good")
     (tmp_path / "modified").write_bytes(b"modifies")
+    (tmp_path / "longer").write_bytes(b"longer ")
     (tmp_path / "folder").mkdir()
-    found = {"missing": "missing", "modified": "modified", "folder": "unreadable"}
+    (tmp_path / "link").symlink_to("good")
+    os.mkfifo(tmp_path / "pipe")
+    found = {name: name for name in ("missing", "modified")} | {"longer": "modified"}
+    found |= dict.fromkeys(("folder", "link", "pipe"), "unreadable")
     assert lockfile.damages(lock, tmp_path) == found
-    assert lockfile.damage(lock, tmp_path, "good") is None
+    assert lockfile.damage(lock.files["good"], tmp_path / "good") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\n"),
+        ("a.png", b"GIF89a"),
+        ("a.svg", b"<?xml "),
+        ("a.pdf", b"%PDF-1.4"),
+        ("run.json", b"{"),
+        ("run.json", b'{"a": NaN}'),
+        ("history.csv", b"a,\xff\n"),
+        ("summary.md", b"\xff"),
+    ],
+)
+def test_finds_outputs_that_do_not_parse(name: str, content: bytes, tmp_path: Path) -> None:
+    """Their hashes may be recorded, by another program or by a wrong merge."""
+    (tmp_path / name).write_bytes(content)
+    assert lockfile.damage(lockfile.written(content), tmp_path / name) == "unreadable"

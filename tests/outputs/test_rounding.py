@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import bpviz
 from bpviz import tables as table_files
 from bpviz.cli import cli
 from bpviz.outputs import build, lockfile, rounding
@@ -250,13 +253,86 @@ def test_changed_text_of_a_page_keeps_all_numbers(outcomes: list[Outcome]) -> No
 
 @pytest.mark.usefixtures("folder")
 def test_lockfile_that_differs_only_by_rounding_is_kept(outcomes: list[Outcome]) -> None:
-    """The hash of the plotted data and a number shown with four digits may round to another one."""
+    """The hash of the plotted data may differ, but a number shown with four digits only where it is rounded."""
     path = FOLDER / lockfile.NAME
-    text = re.sub(r'"shows": "\w+"', '"shows": "0123456789abcdef"', path.read_text())
-    assert '"1.324"' in text
-    path.write_text(text.replace('"1.324"', '"1.325"'))
     perturb(1 + 1e-13, "history.csv")
+    text = path.read_text()
+    path.write_text(re.sub(r'"shows": "\w+"', '"shows": "0123456789abcdef"', text))
     before = tree()
     run("--force")
     assert tree() == before
     assert outcomes[-1].updated == {}
+    assert '"1.324"' in text
+    path.write_text(text.replace('"1.324"', '"1.325"'))
+    run("--force")
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("error", "shown", "same"),
+    [
+        (0.12345, "0.1234", True),
+        (0.12345, "0.1235", True),
+        (0.12345, "0.1236", False),
+        (0.123451, "0.1234", False),
+        (0.99995, "0.9999", True),
+        (0.99995, "1.000", True),
+        (0.5, "0.5000", True),
+        (0.5, "0.5", False),
+        (0.5, "0", False),
+        (0.5, "x", False),
+    ],
+)
+def test_shown_errors_are_equal_up_to_their_rounding(error: float, shown: str, same: bool) -> None:
+    results = bpviz.compare("gd", max_epochs=1)
+    [run] = results.runs
+    trajectory = dataclasses.replace(run.trajectory, errors=np.array([1.0, error]))
+    altered = dataclasses.replace(results, runs=[dataclasses.replace(run, trajectory=trajectory)])
+    table = table_files.table(altered)._asdict()
+    column = table["titles"].index("final error")
+    assert table["rows"][0][column] == f"{error:#.4g}"
+    table["rows"][0][column] = shown
+    assert rounding.same_table(table, altered) is same
+
+
+@pytest.mark.parametrize("part", ["titles", "rows", "numbers", "cell"])
+def test_other_parts_of_shown_tables_are_compared_exactly(part: str) -> None:
+    results = bpviz.compare("gd", "rprop", max_epochs=1)
+    table = table_files.table(results)._asdict()
+    assert rounding.same_table(table, results)
+    if part == "cell":
+        table["rows"][1][0] = "Rprop"
+    else:
+        table[part] = table[part][:-1]
+    assert not rounding.same_table(table, results)
+
+
+# -- differing files ---------------------------------------------------------------------------------------------------
+
+
+def test_names_the_tables_that_differ(tables: dict[str, bytes]) -> None:
+    assert rounding.differing(tables, tables) == []
+    other = {name: scaled(content, 1 + 1e-13) for name, content in tables.items()}
+    assert sum(other[name] != tables[name] for name in TABLES) == 4
+    assert rounding.differing(other, tables) == []
+    assert rounding.differing({}, tables) == list(TABLES)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_changed_table_differs(name: str, tables: dict[str, bytes]) -> None:
+    """Also if the results of all tables have changed alike."""
+    changed = {file: content.replace(b"RPROP", b"Rprop") for file, content in tables.items()}
+    assert rounding.differing(tables | {name: changed[name]}, tables) == [name]
+    assert rounding.differing(tables | {name: tables[name][:-2]}, tables) == [name]
+    assert rounding.differing(changed, tables) == list(TABLES)
+
+
+def test_versions_of_run_json_may_differ(tables: dict[str, bytes]) -> None:
+    data = json.loads(tables["run.json"])
+    data["versions"]["numpy"] = "1.0"
+    record = table_files.as_json(data).encode()
+    assert rounding.differing(tables | {"run.json": record}, tables) == []
+    assert not same_results(tables | {"run.json": record}, tables)
+    data["versions"]["numpy"] = 1
+    record = table_files.as_json(data).encode()
+    assert rounding.differing(tables | {"run.json": record}, tables) == ["run.json"]

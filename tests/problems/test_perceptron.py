@@ -12,7 +12,8 @@ import pytest
 
 from bpviz import declare
 from bpviz.declare import PROBLEMS
-from bpviz.problems.datasets import DATASETS, Dataset
+from bpviz.problems.data import DATASETS
+from bpviz.problems.datasets import Dataset
 from bpviz.problems.perceptron import ACTIVATIONS, LOSSES, Perceptron
 
 SQUARES = ("mse", "half-mse")
@@ -317,7 +318,7 @@ def test_every_problem_s_defaults_have_derivatives(name, differences):
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_dataset_is_a_full_table(name):
-    dataset = DATASETS[name]
+    dataset = DATASETS[name]().dataset()
     assert dataset.name == name
     assert dataset.source
     assert len(dataset.features) == len(dataset.targets)

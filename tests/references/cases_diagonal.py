@@ -1,8 +1,7 @@
 """Rules that use the diagonal of the Hessian, and Shampoo."""
 
-from record import Case
+from record import DIAGONAL, Case
 
-_DIAGONAL = "the Hessian's diagonal"
 _SLOW = {"beta1": 0.35, "beta2": 0.6}
 
 CASES = [
@@ -12,7 +11,7 @@ CASES = [
         "pytorch_optimizer",
         "AdaHessian",
         {},
-        handed=_DIAGONAL,
+        handed=DIAGONAL,
     ),
     Case(
         "adahessian",
@@ -20,7 +19,7 @@ CASES = [
         "pytorch_optimizer",
         "AdaHessian",
         {"lr": 0.03, "betas": [0.35, 0.6], "hessian_power": 0.7, "eps": 0.2},
-        handed=_DIAGONAL,
+        handed=DIAGONAL,
     ),
     Case(
         "sophia",
@@ -29,7 +28,7 @@ CASES = [
         "SophiaH",
         {},
         why="without γ and cut at p = 0.01: the step is lr p",
-        handed=_DIAGONAL,
+        handed=DIAGONAL,
     ),
     Case(
         "sophia",
@@ -38,7 +37,7 @@ CASES = [
         "SophiaH",
         {"lr": 0.06, "betas": [0.35, 0.6], "p": 2.5, "eps": 0.2, "weight_decay": 0.03, "update_period": 3},
         why="the step is lr p, and its product with λ that of lr with weight_decay",
-        handed=_DIAGONAL,
+        handed=DIAGONAL,
     ),
     Case(
         "sophia",
@@ -53,7 +52,7 @@ CASES = [
         "optax",
         "contrib.sophia",
         {"learning_rate": 1e-3},
-        handed=_DIAGONAL,
+        handed=DIAGONAL,
     ),
     Case(
         "sophia",
@@ -78,7 +77,7 @@ CASES = [
             "weight_decay": 0.03,
             "update_interval": 3,
         },
-        handed=_DIAGONAL,
+        handed=DIAGONAL,
     ),
     Case("shampoo", {"step": 1e-3, "epsilon": 1e-6}, "pytorch_optimizer", "Shampoo", {}),
     Case("shampoo", {"step": 0.07, "epsilon": 0.2}, "pytorch_optimizer", "Shampoo", {"lr": 0.07, "matrix_eps": 0.2}),

@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 from unittest import mock
 
@@ -43,6 +44,7 @@ SAFETY = 10  # factor on the effect of noise, for the allowed difference
 PARTED = 1e-10  # where noise moves a run by more, its path is arbitrary
 AHEAD = 2  # the comparison ends this many updates earlier
 HUGE = 1e100  # larger errors count as infinite
+DIAGONAL, NORMAL = "the Hessian's diagonal", "NumPy's normal numbers"  # what a library can get instead of its own
 
 
 class Case(NamedTuple):
@@ -58,7 +60,7 @@ class Case(NamedTuple):
     in float32 or approximately. ``parts`` is for implementations that share a name but not a path: the update at which
     they start to differ. ``reads`` names the path if it is not the parameters: a tensor in torch's state ("ax"), or a
     function of optax of state and parameters ("contrib.schedule_free_eval_params"). ``handed`` names the value that the
-    library gets instead of a random estimate: "the Hessian's diagonal".
+    library gets instead of a random one: DIAGONAL instead of an estimate, or NORMAL.
     """
 
     rule: str
@@ -270,6 +272,20 @@ def _scipy_exactly() -> Any:
     return mock.patch.object(_trustregion_exact, "IterativeSubproblem", Exactly)
 
 
+def _scipy_at_any_curvature() -> Any:
+    """Make Newton-CG use only ``line_search``, and any positive curvature; it ignores those of at most 3 ε."""
+    from scipy.optimize import _optimize
+
+    class WithoutPrecision:
+        finfo = staticmethod(lambda kind: SimpleNamespace(eps=0.0, max=np.finfo(kind).max))
+        __getattr__ = staticmethod(functools.partial(getattr, np))
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(_scipy_by_line_search())
+    stack.enter_context(mock.patch.object(_optimize, "np", WithoutPrecision()))
+    return stack
+
+
 class _NoStepError(Exception):
     """A search found no step."""
 
@@ -304,7 +320,11 @@ def _torch_by_line_search() -> Any:
 
 
 REPLACED: dict[str, dict[str, Callable[[], Any]]] = {
-    "scipy": {"by line_search": _scipy_by_line_search, "exactly": _scipy_exactly},
+    "scipy": {
+        "by line_search": _scipy_by_line_search,
+        "at any curvature": _scipy_at_any_curvature,
+        "exactly": _scipy_exactly,
+    },
     "torch": {"by line_search": _torch_by_line_search},
 }
 
@@ -417,7 +437,7 @@ def _optax(case: Case, problem: Problem) -> DoGState:
 
     read = _found(optax, case.reads) if case.reads else lambda _, params: fast(params)
     arguments = dict(case.arguments)
-    if case.handed:
+    if case.handed == DIAGONAL:
         nothing = optax.identity().init
         arguments["hessian_diagonal_fn"] = optax.GradientTransformationExtraArgs(nothing, diagonal_of)
     optimizer = optax.with_extra_args_support(made(case.name, arguments))
@@ -431,7 +451,8 @@ def _optax(case: Case, problem: Problem) -> DoGState:
     def update(params: Any, state: Any, value: Any, gradient: Any, **handed: Any) -> Any:
         extra = {"value": value, "grad": gradient, "value_fn": error, **handed}
         extra |= {"grad_fn": slope} if case.name == "contrib.sam" else {}  # a search rejects unknown arguments
-        updates, state = optimizer.update(gradient, state, params, **{name: extra[name] for name in taken(extra)})
+        with mock.patch.object(jax.random, "normal", return_value=handed.get("noise")):
+            updates, state = optimizer.update(gradient, state, params, **{name: extra[name] for name in taken(extra)})
         return optax.apply_updates(params, updates), state
 
     def walk(answers: Answers, start: Array) -> Iterator[Array]:
@@ -439,9 +460,13 @@ def _optax(case: Case, problem: Problem) -> DoGState:
         if case.name == "lookahead":
             params = optax.LookaheadParams.init_synced(params)
         state = optimizer.init(params)
-        while True:
+        for number in itertools.count(1):
             w = np.array(fast(params))
-            handed = {"diagonal": answers.hessian(w).diagonal()} if case.handed else {}
+            handed = {}
+            if case.handed == DIAGONAL:
+                handed["diagonal"] = answers.hessian(w).diagonal()
+            elif case.handed == NORMAL:
+                handed["noise"] = np.random.default_rng([0, number]).standard_normal(len(w))
             params, state = update(params, state, answers.error(w), answers.gradient(w), **handed)
             yield np.array(read(state, params))
 

@@ -140,8 +140,10 @@ def ids(folder: Path) -> dict[str, str]:
     return {run.name: run.id for run in read(folder).runs}
 
 
-def test_ids_do_not_depend_on_path_time_figures_or_title(study: Path, tmp_path: Path) -> None:
+def test_ids_do_not_depend_on_path_time_figures_looks_or_title(study: Path, tmp_path: Path) -> None:
     config = CONFIG.replace("title: Two starts", "title: Another").replace("[{kind: errors}]", "[]")
+    config = config.replace("max_step: 0.5", "max_step: 0.5, color: red, marker: square")
+    config += "\nstyle: {theme: dark}\nlabels: {Epoch: Epoche}\n"
     again = written(tmp_path / "elsewhere/study", config)
     assert ids(again) == ids(study)
     assert read(again).id == read(study).id
@@ -225,13 +227,38 @@ def test_all_invalid_folders_are_reported_and_nothing_is_exported(study: Path, e
         f"{outputs / 'g'}: errors.png is a symbolic link (expected a file); remove it",
         f"{outputs / 'h'}: run.json and summary.json do not match; {RERUN}",
         f"{outputs / 'i'}: missing run.json; {RERUN}",
-        f"{outputs / 'j'}: cannot read errors.png: Is a directory",
+        f"{outputs / 'j'}: cannot read errors.png (expected a file, got a folder)",
         f"empty: not an output folder of `bpviz run`; {use}",
         f"file: not a folder; {use}",
         f"nowhere: no such folder; {use}",
         f".: not an output folder of `bpviz run`; {use}",
     ]
     assert Fake.kept == {}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+@pytest.mark.usefixtures("fake")
+def test_reads_no_pipes(study: Path) -> None:
+    for name in ("errors.png", "run.json"):
+        (study / name).unlink()
+        os.mkfifo(study / name)
+        assert refused(study, "--to", "fake") == f"{study}: cannot read {name} (expected a file, got a pipe)"
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("number", ["1000000000000000", "9" * 300])
+def test_many_epochs_without_history_are_refused(study: Path, number: str) -> None:
+    """They would need more memory than there is."""
+    path = study / "summary.json"
+    path.write_text(re.sub(r'"epochs": \d+', f'"epochs": {number}', path.read_text()))
+    message = f"{study}: history.csv is damaged or does not match summary.json; {RERUN}"
+    assert refused(study, "--to", "fake") == message
+
+
+@pytest.mark.usefixtures("fake")
+def test_deeply_nested_experiment_is_refused(study: Path, edit: Edit) -> None:
+    edit(study / "run.json", '"experiment": {', '"experiment": {"x": ' + "[" * 900 + "]" * 900 + ",")
+    assert refused(study, "--to", "fake").startswith(f"{study}: ")
 
 
 @pytest.mark.usefixtures("fake")

@@ -281,7 +281,7 @@ def test_schedule_affects_every_rule_with_a_step(name, six_points, unequal):
 
     def paths(optimizer):
         both = [
-            iterate(optimizer, problem, starts, error_threshold=None, max_epochs=9)
+            iterate(optimizer, problem, starts, error_threshold=None, max_epochs=15)
             for problem, starts in ((six_points, [(-4, -4), (2.3, -0.7)]), (unequal, [(-1.2, 1, 0.3)]))
         ]
         return [run.weights.tobytes() for epochs in both for run in record(epochs)]

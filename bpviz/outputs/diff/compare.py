@@ -128,7 +128,11 @@ def _close(old: Sequence[float | None], new: Sequence[float | None]) -> bool:
 
 def _relative(old: Any, new: Any) -> float | None:
     numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (old, new))
-    return (new - old) / abs(old) if numbers and old else None
+    return _finite((float(new) - float(old)) / abs(float(old))) if numbers and old else None
+
+
+def _finite(change: float) -> float | None:
+    return change if math.isfinite(change) else None
 
 
 def _moved(old: Sequence[float | None], new: Sequence[float | None]) -> float | None:
@@ -136,4 +140,5 @@ def _moved(old: Sequence[float | None], new: Sequence[float | None]) -> float | 
     before, after = ([x for x in point if x is not None] for point in (old, new))
     if len(before) != len(old) or len(after) != len(old) or not any(before):
         return None
-    return math.dist(before, after) / math.hypot(*before)
+    length = math.hypot(*before)
+    return _finite(math.dist(before, after) / length) if length else None

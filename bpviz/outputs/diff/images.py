@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bpviz.config import ConfigError, Mistake
 from bpviz.figures._style import Look
 from bpviz.outputs import images
+from bpviz.storage.reading import UnreadableError
 
 if TYPE_CHECKING:
     from bpviz.declare import Array
@@ -25,16 +26,22 @@ def side_by_side(old: Side, new: Side) -> tuple[bytes, int]:
     pairs: list[tuple[str, Array, Array]] = []
     mistakes: list[Mistake] = []
     for name, before, now in _in_both(old, new):
-        contents = before(), now()
+        try:
+            contents = before(), now()
+        except UnreadableError as error:
+            mistakes.append(Mistake(f"{name}.png", 0, 0, "", str(error)))
+            continue
         if contents[0] == contents[1]:
             continue
-        pictures = []
-        for side, content in zip((old, new), contents, strict=True):
-            try:
-                pictures.append(images.decode(content))
-            except images.UnreadableError:
-                mistakes.append(Mistake(side.name, 0, 0, name, "not a valid PNG"))
-        if len(pictures) == 2 and not (found := images.compare(*pictures)).same:
+        side = old
+        try:
+            before_pixels = images.decode(contents[0])
+            side = new
+            found = images.compare(before_pixels, images.decode(contents[1]))
+        except images.UnreadableError as error:
+            mistakes.append(Mistake(side.name, 0, 0, name, str(error)))
+            continue
+        if not found.same:
             pairs.append((name, found.expected, found.actual))
     if mistakes:
         raise ConfigError(mistakes)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpviz.config import ConfigError, Mistake
 from bpviz.config.discovery import find
-from bpviz.tables import schemas
+from bpviz.outputs import summaries
+from bpviz.storage.reading import UnreadableError
+from bpviz.storage.reading import read as read_file
+from bpviz.storage.untrusted import LARGEST_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-SUMMARY = "summary.json"
+SUMMARY = summaries.NAME
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,10 @@ def read_folder(folder: str) -> Side:
     try:
         inside = [path, *sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink())]
         found = {
-            p.relative_to(path).as_posix() + f"/{file.name}": file.read_bytes
+            p.relative_to(path).as_posix() + f"/{file.name}": partial(read_file, file, LARGEST_OUTPUT, links=False)
             for p in inside
             for file in sorted(p.iterdir())
-            if file.is_file() and (file.name == SUMMARY or file.suffix == ".png")
+            if not file.is_dir() and (file.name == SUMMARY or file.suffix == ".png")
         }
     except OSError as error:
         raise mistake(folder, f"cannot be read: {error.strerror or error}") from None
@@ -107,43 +110,10 @@ def mistake(file: str, message: str) -> ConfigError:
 def _runs(where: str, read: Callable[[], bytes]) -> list[dict[str, Any]]:
     """Return the runs of a summary.json; raise ConfigError if it is not valid."""
     try:
-        content = read()
-        data = json.loads(content)
-    except OSError as error:
-        raise mistake(where, f"cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError):
-        conflict = b"<<<<<<< " in content
-        raise mistake(where, "contains git conflict markers" if conflict else "not valid JSON") from None
-    schema = data.get("schema") if isinstance(data, dict) else None
-    if type(schema) is int and schema > schemas.SUMMARY:
-        raise mistake(where, "written by a newer version of bpviz")
-    if schema != schemas.SUMMARY or not isinstance(data.get("runs"), list) or not all(map(_sound, data["runs"])):
-        raise mistake(where, "not a valid summary of bpviz")
-    runs: list[dict[str, Any]] = data["runs"]
+        runs: list[dict[str, Any]] = summaries.of_bytes(read())["runs"]
+    except UnreadableError as error:
+        raise mistake(where, str(error)) from None
     return runs
-
-
-def _sound(run: Any) -> bool:
-    """Return whether a run has all values that are compared, with the right types."""
-
-    def number(x: Any) -> bool:
-        return isinstance(x, int | float) and not isinstance(x, bool)
-
-    return (
-        isinstance(run, dict)
-        and isinstance(run.get("label"), str)
-        and isinstance(run.get("ending"), str)
-        and isinstance(run.get("epochs"), int)
-        and isinstance(run.get("settings", {}), dict)
-        and isinstance(run.get("evaluations"), dict)
-        and all(map(number, run["evaluations"].values()))
-        and isinstance(run.get("start"), list)
-        and all(map(number, run["start"]))
-        and isinstance(run.get("weights"), list)
-        and all(x is None or number(x) for x in run["weights"])
-        and "final_error" in run
-        and (run["final_error"] is None or number(run["final_error"]))
-    )
 
 
 def output_folders(paths: Sequence[str], out: Path) -> list[str]:

@@ -4,6 +4,9 @@ A check has three levels, each of which includes the ones before it. ``inputs`` 
 files with the lockfile. ``results`` also runs the algorithms and compares their results. ``pixels`` also draws the
 figures and compares them. Other versions, another processor and changed source files of bpviz are not reported as drift
 while the results stay the same.
+
+Everything in the output folder may have been edited, the lockfile included. Therefore ``results`` and ``pixels``
+compare the files themselves with those that they have just made.
 """
 
 from __future__ import annotations
@@ -48,15 +51,16 @@ class Change(NamedTuple):
 class CheckResult:
     """The result of checking the outputs of one experiment.
 
-    ``config`` is empty for orphaned outputs. ``notes`` name skipped comparisons and possible causes of a difference.
-    ``unmet`` and ``unexpected`` are the runs that did not reach their threshold and the failed expectations, which
-    --strict reports.
+    ``config`` is empty for orphaned outputs. ``skipped`` are the figure files that could not be compared, ``notes`` the
+    reasons and possible causes of a difference. ``unmet`` and ``unexpected`` are the runs that did not reach their
+    threshold and the failed expectations, which --strict reports.
     """
 
     config: str
     folder: Path
     title: str
     drifts: list[Drift] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)

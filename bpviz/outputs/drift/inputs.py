@@ -14,6 +14,7 @@ from bpviz.outputs.drift import CheckResult, Drift
 from bpviz.outputs.lockfile import LockError
 from bpviz.outputs.status import RunOptions
 from bpviz.storage import hashing
+from bpviz.storage.reading import UnreadableError, read
 
 if TYPE_CHECKING:
     from bpviz.config import Experiment
@@ -75,8 +76,8 @@ def _unusable(path: Path, message: str) -> Mistake:
     """Return the mistake about a lockfile that cannot be used, at the line of its first conflict marker."""
     reason = message.removeprefix(f"{path} ")
     try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
+        lines = read(path, lockfile.LARGEST, links=False).splitlines()
+    except UnreadableError:
         lines = []
     conflicts = [number for number, line in enumerate(lines, start=1) if line.startswith(b"<<<<<<< ")]
     return Mistake(str(path), conflicts[0] if conflicts and "conflict" in reason else 0, 0, "", reason)
@@ -163,11 +164,9 @@ def _config(subject: Subject, experiment: Experiment, *, without_data: bool) -> 
 
 def _files(before: Lock, folder: Path) -> Iterator[Drift]:
     """Yield the drifts of missing, modified and unreadable output files."""
-    for name in before.files:
-        damage = lockfile.damage(before, folder, name)
-        if damage:
-            message = "output file modified since the last run" if damage == "modified" else f"{damage} output file"
-            yield Drift("inputs", Mistake(str(folder / name), 0, 0, "", message))
+    for name, damage in lockfile.damages(before, folder).items():
+        message = "output file modified since the last run" if damage == "modified" else f"{damage} output file"
+        yield Drift("inputs", Mistake(str(folder / name), 0, 0, "", message))
 
 
 def orphaned(out: Path, checks: Sequence[CheckResult], folders: Sequence[Path]) -> list[CheckResult]:

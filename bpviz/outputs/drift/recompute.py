@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 from bpviz import tables
-from bpviz.messages.text import join_words
-from bpviz.outputs import lockfile, provenance
-from bpviz.outputs.build import TABLES, Job
-from bpviz.outputs.drift import Change, CheckResult, Drift, Picture
+from bpviz.config import Mistake
+from bpviz.outputs import lockfile, provenance, rounding
+from bpviz.outputs.build import Job, tables_of
+from bpviz.outputs.drift import Change, CheckResult, Drift, Picture, figures
 from bpviz.outputs.drift.inputs import Subject, check_expectations
+from bpviz.outputs.drift.tasks import Task
+from bpviz.outputs.names import FIGURE_FORMATS
 from bpviz.outputs.provenance import versions
+from bpviz.storage.reading import UnreadableError, read
+from bpviz.storage.untrusted import LARGEST_OUTPUT
 from bpviz.tables import tolerance
 
 if TYPE_CHECKING:
@@ -27,68 +35,61 @@ if TYPE_CHECKING:
 
 _CURVES = 7  # runs in one plot
 _NAMED = 4  # source files that are listed
-
-
-class Task(NamedTuple):
-    """Outputs to check, and the job that repeats them in a temporary folder."""
-
-    subject: Subject
-    before: Lock
-    experiment: Experiment
-    job: Job
-    checked: CheckResult
+_NOT_REPEATED = "differs from that of a fresh run of the config"
 
 
 def task(subject: Subject, experiment: Experiment, temporary: Path, level: str, checked: CheckResult) -> Task:
     """Return the task that repeats the outputs, as far as a level compares them, in the folder ``temporary``."""
     assert subject.before
     before = subject.before
+    if level != "inputs":
+        checked.drifts += _unlisted(subject.folder, before, experiment)
     experiment = subject.with_options(experiment)
     if level != "pixels":
         return Task(subject, before, experiment, Job(replace(experiment, figures=()), temporary, (), False), checked)
-    drawn = _minor(before.versions) == _minor(versions(experiment))
-    formats = ("png",) if drawn and "png" in subject.asked.formats else ()
+    formats = tuple(subject.asked.formats) if figures.comparable(before.versions, versions(experiment)) else ()
     return Task(subject, before, experiment, Job(experiment, temporary, formats, False, origin=before.origin), checked)
 
 
-def _minor(made_with: Mapping[str, str]) -> str:
-    """Return the minor version of matplotlib, like ``3.10``."""
-    return ".".join(made_with.get("matplotlib", "unknown").split(".")[:2])
+def _unlisted(folder: Path, before: Lock, experiment: Experiment) -> Iterator[Drift]:
+    """Yield the drifts of figures that exist but are not listed in the lockfile, so that no level compares them."""
+    for figure in experiment.figures:
+        for suffix in FIGURE_FORMATS:
+            name = f"{figure.file_name()}.{suffix}"
+            if name not in {**before.files, **before.left_over} and os.path.lexists(folder / name):
+                message = f"not listed in {lockfile.NAME}; delete it, or draw it with --format {suffix}"
+                yield Drift("results", Mistake(str(folder / name), 0, 0, "", message))
 
 
 def compare(task: Task, outcome: Outcome, level: str) -> None:
-    """Compare the repeated results and figures with the recorded ones, and record the drifts."""
+    """Compare the repeated results and figures with the outputs, and record the drifts.
+
+    At level ``inputs``, only the expectations are compared with the results.
+    """
     checked, before = task.checked, task.before
-    runs = tables.summary(outcome.results)["runs"]
-    check_expectations(checked, task.experiment, runs, tables.unmet(outcome.results))
-    missing = [name for name in _files(task) if name not in before.files]
+    check_expectations(checked, task.experiment, outcome.runs, tables.unmet(outcome.results))
+    if level == "inputs":
+        return
+    lock = str(task.subject.folder / lockfile.NAME)
     checked.drifts += [
-        Drift(
-            "results",
-            replace(
-                _at(task, ""),
-                file=str(task.subject.folder / lockfile.NAME),
-                message=f"{name} is not listed",
-            ),
-        )
-        for name in missing
+        Drift("results", replace(task.at(""), file=lock, message=f"{name} is not listed"))
+        for name in task.files
+        if name not in before.files
     ]
-    _results(task, outcome, runs)
+    _results(task, outcome, outcome.runs)
+    if not checked.drifts:  # others, such as a changed config, explain differences of the files
+        checked.drifts += _tables(task, outcome)
+        checked.drifts += [
+            Drift("results", Mistake(lock, 0, 0, "", f"{name} is listed, but the config does not produce it"))
+            for name in before.files
+            if name not in task.files
+        ]
+        if not rounding.same_table(before.table, outcome.results):
+            checked.drifts.append(Drift("results", Mistake(lock, 0, 0, "", f"the printed table {_NOT_REPEATED}")))
     if level == "pixels":
-        _pixels(task, outcome)
+        figures.compare(task, outcome)
     if checked.at("results") or checked.at("pixels"):
         checked.notes += _causes(task)
-
-
-def _files(task: Task) -> list[str]:
-    """Return the names of all files of an experiment."""
-    figures = [figure.file_name() for figure in task.experiment.figures]
-    return [*TABLES, *(f"{name}.{suffix}" for name in figures for suffix in task.subject.asked.formats)]
-
-
-def _at(task: Task, path: str) -> Any:
-    """Return the place of a value of the config, as a mistake without a message."""
-    return task.subject.source.places().place(path).mistake(path, "")
 
 
 def _causes(task: Task) -> Iterator[str]:
@@ -120,7 +121,7 @@ def _results(task: Task, outcome: Outcome, runs: Sequence[Mapping[str, Any]]) ->
     for number, run in enumerate(runs):
         label = run["label"]
         name = f"{label} from {tables.point(run['start'])}" if starts else label
-        place = _at(task, f"algorithms[{labels.index(label)}]")
+        place = task.at(f"algorithms[{labels.index(label)}]")
         recorded = was.pop(_key(run), None)
         if recorded is None:
             task.checked.drifts.append(Drift("results", replace(place, message=f"{name} has no recorded result")))
@@ -134,9 +135,28 @@ def _results(task: Task, outcome: Outcome, runs: Sequence[Mapping[str, Any]]) ->
             differing.append(number)
     for recorded in was.values():
         message = f"{recorded.get('label')} has a recorded result, but is not in the config"
-        task.checked.drifts.append(Drift("results", replace(_at(task, "algorithms"), message=message)))
+        task.checked.drifts.append(Drift("results", replace(task.at("algorithms"), message=message)))
     if differing:
         task.checked.pictures += _curves(task, outcome, differing)
+
+
+def _tables(task: Task, outcome: Outcome) -> Iterator[Drift]:
+    """Yield the drifts of tables whose content is not that of the repeated results, up to rounding."""
+    new = tables_of(task.experiment, outcome.results, outcome.summary)
+    old = {}
+    for name, content in new.items():
+        with contextlib.suppress(UnreadableError):
+            old[name] = read(task.subject.folder / name, rounding.largest_size(content), links=False)
+    for name in rounding.differing(old, new):
+        line = _first_difference(old.get(name, b""), new[name])
+        place = Mistake(str(task.subject.folder / name), line, 0, "", f"the content {_NOT_REPEATED}")
+        yield Drift("results", place)
+
+
+def _first_difference(old: bytes, new: bytes) -> int:
+    """Return the number of the first line that differs."""
+    pairs = zip_longest(old.splitlines(), new.splitlines())
+    return next((number for number, (was, now) in enumerate(pairs, start=1) if was != now), 1)
 
 
 def _key(run: Mapping[str, Any]) -> str:
@@ -215,75 +235,9 @@ def _history(path: Path) -> dict[tuple[str, int], list[float]]:
     """Return the errors per epoch of every run in history.csv, by label and number of the start."""
     found: dict[tuple[str, int], list[float]] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                found.setdefault((row["label"], int(row["start"])), []).append(float(row["error"]))
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        text = read(path, LARGEST_OUTPUT, links=False).decode()
+        for row in csv.DictReader(io.StringIO(text, newline="")):
+            found.setdefault((row["label"], int(row["start"])), []).append(float(row["error"]))
+    except (UnreadableError, ValueError, KeyError, TypeError, csv.Error):
         return {}
     return found
-
-
-# -- pixels ----------------------------------------------------------------------------------------------------------
-
-
-def _pixels(task: Task, outcome: Outcome) -> None:
-    """Compare the plotted data of figures, and the pixels of those that were drawn again."""
-    checked, before, formats = task.checked, task.before, task.subject.asked.formats
-    explained = bool(provenance.changed_code(before.code)) or bool(checked.at("inputs"))
-    rounded = []
-    for number, figure in enumerate(task.experiment.figures):
-        messages: list[str] = []
-        name = figure.file_name()
-        files = [f"{name}.{suffix}" for suffix in formats if f"{name}.{suffix}" in before.files]
-        if task.job.formats and f"{name}.png" in files:
-            messages += _image_drift(task, f"{name}.png")
-        other = [file for file in files if before.files[file].get("shows") != outcome.shows[number]]
-        if other and not explained:
-            rounded += other
-        elif other := [file for file in other if not messages or not file.endswith(".png")]:
-            messages.append(f"plotted data changed: {', '.join(other)}")
-        if messages:
-            place = replace(_at(task, f"figures[{number}]"), message="; ".join(messages))
-            checked.drifts.append(Drift("pixels", place))
-    folder = task.subject.folder
-    if "png" in formats and not task.job.formats and task.experiment.figures:
-        checked.notes.append(
-            f"{folder}: pixel comparison skipped (figures drawn with matplotlib {_minor(before.versions)}, "
-            f"installed: {_minor(versions(task.experiment))})"
-        )
-    others = [name for name in _files(task) if name.endswith((".svg", ".pdf"))]
-    if others:
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        checked.notes.append(f"{folder}: pixel comparison skipped for {others[0]}{more} (not PNG)")
-    if rounded:
-        checked.notes.append(
-            f"{folder}: ignored: plotted data of {join_words(rounded, 'and')} differs only in the last digits "
-            "(different CPU or NumPy version)"
-        )
-
-
-def _image_drift(task: Task, file: str) -> Iterator[str]:
-    """Yield a message if a PNG differs from its redrawn version."""
-    from bpviz.outputs import images
-
-    try:
-        expected = (task.subject.folder / file).read_bytes()
-    except OSError:
-        return  # reported at level inputs
-    actual = (task.job.folder / file).read_bytes()
-    try:
-        found = images.compare(images.decode(expected), images.decode(actual))
-    except images.UnreadableError as error:
-        yield f"{file}: {error}"
-        return
-    if found.same:
-        return
-    task.checked.pictures.append(
-        Picture(
-            file.removesuffix(".png"),
-            file,
-            f"{found.description[0].upper()}{found.description[1:]}.",
-            {"expected": expected, "actual": actual, "difference": found.difference()},
-        )
-    )
-    yield f"{file}: {found.description}"

@@ -18,7 +18,10 @@ def verdict(results: Sequence[CheckResult], level: str) -> str:
     if not results:
         return "no experiments to check"
     checked = f"{_counted(len(results), 'experiment')} checked (level: {level})"
+    skipped = sum(len(result.skipped) for result in results)
     drift = f"{_counted(drifts, 'drift')} in {_counted(drifted, 'experiment')}" if drifts else "no drift"
+    if skipped:
+        drift = f"{_counted(skipped, 'figure file')} skipped, {drift if drifts else 'no drift in the rest'}"
     return f"{checked}, {drift}"
 
 
@@ -39,6 +42,7 @@ def as_data(results: Sequence[CheckResult], level: str) -> dict[str, Any]:
         "schema": schemas.DRIFT,
         "level": level,
         "drifts": sum(len(result.drifts) for result in results),
+        "skipped": sum(len(result.skipped) for result in results),
         "experiments": [
             {
                 "config": result.config or None,
@@ -54,6 +58,7 @@ def as_data(results: Sequence[CheckResult], level: str) -> dict[str, Any]:
                     }
                     for drift in result.drifts
                 ],
+                "skipped": result.skipped,
                 "notes": result.notes,
             }
             for result in results
@@ -76,7 +81,7 @@ def as_markdown(results: Sequence[CheckResult], level: str) -> str:
 
 def _cell(result: CheckResult, level: str) -> str:
     drifts = len(result.at(level))
-    if drifts:
-        return _counted(drifts, "drift")
-    skipped = level == "pixels" and any("skipped (figures drawn" in note for note in result.notes)
-    return "skipped" if skipped else "no drift"
+    skipped = len(result.skipped) if level == "pixels" else 0
+    if drifts and skipped:
+        return f"{_counted(drifts, 'drift')}, {skipped} skipped"
+    return _counted(drifts, "drift") if drifts else f"{skipped} skipped" if skipped else "no drift"

@@ -152,6 +152,15 @@ class LayeredPoint:
                 layers[number].add(delta.transpose(0, 2, 1) @ one.activations[number], _sum_of_samples(delta))
         return _by_run(gradient / self.network.samples)
 
+    def backward(self) -> list[Array]:
+        """Return the δ ``(runs, samples, units)`` of each layer, from the first to the last."""
+        loss = self.network.loss
+        found = []
+        for one in self.passes:
+            output = loss.slope(one.sums[-1], one.activations[-1], one.targets)
+            found.append([delta for _, delta in self._deltas(one, output)][::-1])
+        return [np.concatenate(deltas, axis=1) for deltas in zip(*found, strict=True)]
+
     def _deltas(self, one: Pass, output: Array) -> Iterator[tuple[int, Array]]:
         """Yield the number of each layer, from 0, and its δ, starting with the last layer, whose δ is ``output``."""
         delta = output
@@ -178,7 +187,7 @@ class LayeredPoint:
         outputs, scale = network.layers[-1].units, self._residual_scale()
         rows = np.zeros((outputs, runs, network.samples, network.params))
         for number, one in enumerate(self.passes):
-            slope = network.loss.activation.slope(one.sums[-1], one.activations[-1])  # type: ignore[attr-defined]
+            slope = network.loss.activation.slope(one.sums[-1], one.activations[-1])  # type: ignore[union-attr]
             for output, of_output in enumerate(rows):
                 samples = np.zeros((runs, slope.shape[1], network.params))
                 layers = list(network.split(samples.reshape(-1, network.params)))  # each sample as a run of its own

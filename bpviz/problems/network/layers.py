@@ -32,6 +32,8 @@ LOSSES = {
     "binary-cross-entropy": "BinaryCrossEntropy",
     "categorical-cross-entropy": "CategoricalCrossEntropy",
 }
+FOR_CLASSES = "categorical-cross-entropy"
+"""The loss for targets that are numbers of classes."""
 OUTPUT = {"binary-cross-entropy": "sigmoid", "categorical-cross-entropy": SOFTMAX}
 """The activation of the last layer that a loss requires."""
 

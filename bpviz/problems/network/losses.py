@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
 
 class Loss(Protocol):
-    """The loss φ of each sample; the error is its mean over the samples."""
+    """The loss φ of each sample; the error is its mean over the samples.
 
+    ``activation`` is that of every output, None if a prediction depends on the sums of all outputs. ``of_prediction``
+    is the loss as a function of the predictions alone, and ``by_prediction`` its derivative.
+    """
+
+    activation: type[Activation] | None
+
+    def of_prediction(self, p: Array, y: Array) -> Array: ...
+    def by_prediction(self, p: Array, y: Array) -> Array: ...
     def predicted(self, z: Array) -> Array: ...
     def value(self, z: Array, p: Array, y: Array) -> Array: ...
     def slope(self, z: Array, p: Array, y: Array) -> Array: ...
@@ -38,6 +46,16 @@ def _per_output(derivatives: Array) -> Array:
     return shared
 
 
+def _times_log(y: Array, p: Array) -> Array:
+    """Return y log p, which is 0 for y = 0."""
+    return np.where(y == 0, 0.0, y * np.log(np.where(y == 0, 1.0, p)))
+
+
+def _ratio(y: Array, p: Array) -> Array:
+    """Return y / p, which is 0 for y = 0."""
+    return np.where(y == 0, 0.0, y / np.where(y == 0, 1.0, p))
+
+
 class _OfDifference:
     """A loss φ(d) of the difference d = a(z) - y, averaged over the outputs."""
 
@@ -47,18 +65,30 @@ class _OfDifference:
     def predicted(self, z: Array) -> Array:
         return self.activation.value(z)
 
+    def value(self, z: Array, p: Array, y: Array) -> Array:
+        return self.of_prediction(p, y)
+
+    def slope(self, z: Array, p: Array, y: Array) -> Array:
+        return self.by_prediction(p, y) * self.activation.slope(z, p)
+
+    def of_prediction(self, p: Array, y: Array) -> Array:
+        raise NotImplementedError
+
+    def by_prediction(self, p: Array, y: Array) -> Array:
+        raise NotImplementedError
+
 
 class Squares(_OfDifference):
     """φ = scale d², averaged over the outputs"""
 
     scale = 1.0
 
-    def value(self, z: Array, p: Array, y: Array) -> Array:
+    def of_prediction(self, p: Array, y: Array) -> Array:
         d = p - y
         return _mean(self.scale * d * d)
 
-    def slope(self, z: Array, p: Array, y: Array) -> Array:
-        return _per_output(2 * self.scale * (p - y) * self.activation.slope(z, p))
+    def by_prediction(self, p: Array, y: Array) -> Array:
+        return _per_output(2 * self.scale * (p - y))
 
     def slope_along(self, z: Array, p: Array, y: Array, v: Array) -> Array:
         slope = self.activation.slope(z, p)
@@ -74,11 +104,11 @@ class HalfSquares(Squares):
 class Absolute(_OfDifference):
     """φ = |d|, averaged over the outputs; the slope at d = 0 is defined as 0"""
 
-    def value(self, z: Array, p: Array, y: Array) -> Array:
+    def of_prediction(self, p: Array, y: Array) -> Array:
         return _mean(abs(p - y))
 
-    def slope(self, z: Array, p: Array, y: Array) -> Array:
-        return _per_output(np.sign(p - y) * self.activation.slope(z, p))
+    def by_prediction(self, p: Array, y: Array) -> Array:
+        return _per_output(np.sign(p - y))
 
     def slope_along(self, z: Array, p: Array, y: Array, v: Array) -> Array:
         return _per_output(np.sign(p - y) * self.activation.curvature(z, p) * v)
@@ -89,6 +119,14 @@ class BinaryCrossEntropy:
 
     It equals max(z, 0) - y z + log(1 + exp -|z|), which is finite for every finite z.
     """
+
+    activation = Sigmoid
+
+    def of_prediction(self, p: Array, y: Array) -> Array:
+        return -_mean(_times_log(y, p) + _times_log(1 - y, 1 - p))
+
+    def by_prediction(self, p: Array, y: Array) -> Array:
+        return _per_output(_ratio(1 - y, 1 - p) + _ratio(-y, p))
 
     def predicted(self, z: Array) -> Array:
         return Sigmoid.value(z)
@@ -105,6 +143,15 @@ class BinaryCrossEntropy:
 
 class CategoricalCrossEntropy:
     """φ = -Σ y log p with p = softmax z, which equals log Σ exp z - Σ y z for targets that add up to 1"""
+
+    activation = None
+
+    def of_prediction(self, p: Array, y: Array) -> Array:
+        losses: Array = -_times_log(y, p).sum(axis=-1)
+        return losses
+
+    def by_prediction(self, p: Array, y: Array) -> Array:
+        return _ratio(-y, p)
 
     def predicted(self, z: Array) -> Array:
         return softmax(z)

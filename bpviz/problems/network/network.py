@@ -135,6 +135,9 @@ class Network:
     def part(self, samples: npt.NDArray[np.int64]) -> Layered:
         return self._layered.part(samples)
 
+    def as_network(self) -> Network:
+        return self
+
     def at(self, w: Array, spare: Any = None) -> LayeredPoint:
         return self._layered.at(w)
 
@@ -146,7 +149,7 @@ class Network:
 
         *hidden, last = [getattr(activations, ACTIVATIONS.get(one.activation, ""), None) for one in self.layers]
         layers = [backpropagation.Dense(*shape, kind) for shape, kind in zip(self.shapes, (*hidden, None), strict=True)]
-        features = np.array(self.dataset.features, np.float64)[None]
+        features = np.array(self.dataset.inputs, np.float64)[None]
         wanted = np.array(self.dataset.targets, np.float64)[None, :, None]
         kind = getattr(losses, LOSSES[self.loss])
         if self.loss == "categorical-cross-entropy":

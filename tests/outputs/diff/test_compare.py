@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -226,11 +227,11 @@ def test_reports_mistakes_of_both_sides() -> None:
     Path("empty").mkdir()
     assert refused("old", "empty") == (
         "old/conflict/summary.json: contains git conflict markers\n"
-        "old/damaged/summary.json: not valid JSON\n"
-        "old/deep/summary.json: not valid JSON\n"
-        "old/list/summary.json: not a valid summary of bpviz\n"
-        "old/newer/summary.json: written by a newer version of bpviz\n"
-        "old/odd/summary.json: not a valid summary of bpviz\n"
+        "old/damaged/summary.json: is not valid JSON\n"
+        "old/deep/summary.json: is not valid JSON\n"
+        "old/list/summary.json: is not a valid summary of bpviz\n"
+        "old/newer/summary.json: was written by a newer version of bpviz\n"
+        "old/odd/summary.json: is not a valid summary of bpviz\n"
         "empty: no bpviz outputs found: no summary.json in this folder or its subfolders\n"
     )
 
@@ -272,7 +273,33 @@ def test_rejects_invalid_arguments(arguments, printed) -> None:
 def test_rejects_invalid_summary(wrong) -> None:
     summary("old", one())
     summary("new", one(**wrong))
-    assert refused("old", "new") == "new/summary.json: not a valid summary of bpviz\n"
+    assert refused("old", "new") == "new/summary.json: is not a valid summary of bpviz\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"final_error": 5e-324}, {"final_error": 1e308}),
+        ({"weights": [1e308, 1e308]}, {"weights": [-1e308, -1e308]}),
+        ({"weights": [5e-324, 0.0]}, {"weights": [1e308, 0.0]}),
+        ({"epochs": 1}, {"epochs": 10**299}),
+        ({"settings": {"step": 10**299}}, {"settings": {"step": -0.1}}),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_changes_that_no_float_can_represent(old, new, form) -> None:
+    summary("old", one(**old))
+    summary("new", one(**new))
+    assert invoke("old", "new", "--format", form).exit_code == 1
+
+
+@pytest.mark.parametrize("text", ["NaN", "1e999", "Infinity", "9" * 400])
+def test_rejects_numbers_that_bpviz_does_not_write(text) -> None:
+    summary("old", one())
+    summary("new", one())
+    path = Path("new/summary.json")
+    path.write_text(path.read_text().replace("0.125", text))
+    assert refused("old", "new") == "new/summary.json: is not valid JSON\n"
 
 
 # -- git -------------------------------------------------------------------------------------------------------------
@@ -381,7 +408,7 @@ def test_reports_damaged_summary_at_revision() -> None:
     Path("outputs/a/summary.json").write_text("{")
     git("commit", "-qam", "third")
     summary("outputs/a", one())
-    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: not valid JSON\n"
+    assert refused("--git", "HEAD") == "outputs at HEAD/a/summary.json: is not valid JSON\n"
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
@@ -447,6 +474,33 @@ def test_reports_damaged_figure_and_unwritable_path() -> None:
     assert refused("old", "new", "--figure", "no/diff.png") == ("cannot write no/diff.png: No such file or directory\n")
     Path("new/two/errors.png").write_bytes(b"x")
     assert refused("old", "new", "--figure", "diff.png") == "new: two/errors: not a valid PNG\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
+@pytest.mark.usefixtures("drawn")
+@pytest.mark.parametrize("side", ["old", "new"])
+def test_reads_only_regular_files(side) -> None:
+    path = Path(side, "two/errors.png")
+    path.unlink()
+    os.mkfifo(path)
+    assert refused("old", "new", "--figure", "diff.png") == "two/errors.png: expected a file, got a pipe\n"
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert refused("old", "new", "--figure", "diff.png") == "two/errors.png: expected a file, got a symbolic link\n"
+    summary_file = Path(side, "two/summary.json")
+    summary_file.rename("elsewhere")
+    summary_file.symlink_to(Path("elsewhere").absolute())
+    assert refused("old", "new") == f"{summary_file}: expected a file, got a symbolic link\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links")
+@pytest.mark.usefixtures("drawn")
+def test_writes_not_through_links() -> None:
+    Path("elsewhere").mkdir()
+    Path("link").symlink_to("elsewhere")
+    message = "link is a symbolic link to elsewhere; remove it or choose another --out\n"
+    assert refused("old", "new", "--figure", "link/diff.png") == message
+    assert list(Path("elsewhere").iterdir()) == []
 
 
 @pytest.mark.usefixtures("drawn")

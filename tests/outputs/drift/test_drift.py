@@ -116,9 +116,7 @@ def relock(name):
     locked(lambda data: data["files"][name].update(lockfile.written((OUT / name).read_bytes())))
 
 
-SVG = "outputs/two: pixel comparison skipped for errors.svg and 1 more (not PNG)"
 NOTHING = {level: [f"1 experiment checked (level: {level}), no drift"] for level in LEVELS}
-NOTHING["pixels"].insert(0, SVG)
 
 
 # -- no drift ----------------------------------------------------------------------------------------------------------
@@ -167,7 +165,7 @@ def test_formats_default_to_those_of_the_lockfile():
 
 def test_checks_outputs_without_figures():
     invoke("configs", "--no-figures", "--out", "tables")
-    assert check("--out", "tables", level="pixels") == (0, NOTHING["pixels"][1:])
+    assert check("--out", "tables", level="pixels") == (0, NOTHING["pixels"])
 
 
 # -- inputs ------------------------------------------------------------------------------------------------------------
@@ -344,18 +342,14 @@ for change in (False, True):
     if change:
         text = open("configs/two.yaml").read()
         open("configs/two.yaml", "w").write(text.replace("0.3", "0.4"))
-    print(cli.main(["run", "configs", "--check", "--level", "inputs", *sys.argv[1:]], standalone_mode=False))
+    print(cli.main(["run", "configs", "--check", "--level", "inputs"], standalone_mode=False))
     print(*{"numpy", "matplotlib", "rich"} & set(sys.modules), "|")
 """
     environment = {**os.environ, "PYTHONPATH": str(HOME), "GITHUB_ACTIONS": "true"}
-    for arguments in ([], ["--strict"]):
-        edit(FOLDER, "step: 0.4", "step: 0.3") if "0.4" in FOLDER.read_text() else None
-        done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, env=environment
-        )
-        printed = [line for line in done.stdout.splitlines() if line in ("0", "1", "None") or line.endswith("|")]
-        assert printed[1::2] == ["|", "|"]
-        assert printed[2] == "1"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    printed = [line for line in done.stdout.splitlines() if line in ("0", "1", "None") or line.endswith("|")]
+    assert printed[1::2] == ["|", "|"]
+    assert printed[2] == "1"
 
 
 # -- results -----------------------------------------------------------------------------------------------------------
@@ -548,43 +542,227 @@ def test_reports_changed_image_size():
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", None])
-def test_reports_invalid_png(content):
+@pytest.mark.parametrize("level", LEVELS)
+def test_reports_incomplete_png_once(content, level):
     whole = (OUT / "errors.png").read_bytes()
     (OUT / "errors.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
     relock("errors.png")
+    assert check(level=level) == (
+        1,
+        [
+            "outputs/two/errors.png: unreadable output file",
+            f"1 experiment checked (level: {level}), 1 drift in 1 experiment",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("cut", "message"),
+    [
+        (lambda whole: whole[:40] + whole[-12:], "not a valid PNG"),
+        (lambda whole: whole[:16] + b"\0\1\0\0" + whole[20:], r"image too large (65536 x \d+ pixels)"),
+    ],
+)
+def test_reports_invalid_png(cut, message):
+    (OUT / "errors.png").write_bytes(cut((OUT / "errors.png").read_bytes()))
+    relock("errors.png")
+    assert check()[0] == 0
     code, printed = check(level="pixels")
-    assert (code, printed[0]) == (1, "configs/two.yaml:8:5: figures[0]: errors.png: not a valid PNG")
+    assert code == 1
+    pattern = re.escape("configs/two.yaml:8:5: figures[0]: errors.png: ") + message.replace("(", r"\(").replace(
+        ")", r"\)"
+    )
+    assert re.fullmatch(pattern, printed[0])
 
 
 def test_reports_missing_image_once():
     (OUT / "errors.png").unlink()
-    code, printed = check(level="pixels")
-    assert (code, printed) == (
+    assert check(level="pixels") == (
         1,
         [
             "outputs/two/errors.png: missing output file",
-            SVG,
             "1 experiment checked (level: pixels), 1 drift in 1 experiment",
         ],
     )
 
 
-def test_skips_pixels_with_another_matplotlib():
+@pytest.mark.parametrize("number", [0, 1])
+def test_reports_changed_drawing(number):
+    name = ("errors.svg", "epochs.svg")[number]
+    text = (OUT / name).read_text()
+    place = re.search(r"\nL (\d)", text).start(1)
+    (OUT / name).write_text(text[:place] + str(9 - int(text[place])) + text[place + 1 :])
+    relock(name)
+    assert check()[0] == 0
+    code, printed = check(level="pixels")
+    assert code == 1
+    assert printed[0] == f"configs/two.yaml:{8 + number}:5: figures[{number}]: {name}: lines or texts differ"
+
+
+# -- skipped figures ---------------------------------------------------------------------------------------------------
+
+
+SKIPPED = "1 experiment checked (level: pixels), 4 figure files skipped, no drift in the rest"
+
+
+def made_with_another_matplotlib():
+    import matplotlib as mpl
+
+    locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
+    now = ".".join(mpl.__version__.split(".")[:2])
+    return f"outputs/two: comparison of figures skipped (drawn with matplotlib 2.9, installed: {now})"
+
+
+def test_skips_figures_with_another_matplotlib():
+    paint("errors.png", -1, slice(100, 200))
+    note = made_with_another_matplotlib()
+    assert check(level="pixels") == (0, [note, SKIPPED])
+    assert check(level="results") == (0, NOTHING["results"])
     import matplotlib as mpl
 
     now = ".".join(mpl.__version__.split(".")[:2])
-    paint("errors.png", -1, slice(100, 200))
-    locked(lambda data: data["versions"].update(matplotlib="2.9.1"))
-    assert check(level="pixels") == (
-        0,
-        [
-            f"outputs/two: pixel comparison skipped (figures drawn with matplotlib 2.9, installed: {now})",
-            SVG,
-            "1 experiment checked (level: pixels), no drift",
-        ],
-    )
     locked(lambda data: data["versions"].update(matplotlib=f"{now}.99"))
     assert check(level="pixels")[0] == 1
+
+
+def test_strict_fails_if_figures_are_skipped():
+    Path(FOLDER).write_text(CONFIG.replace("60", "200"))
+    invoke("configs", "--format", "png", "--format", "svg")
+    assert check("--strict", level="pixels")[0] == 0
+    note = made_with_another_matplotlib()
+    code, printed = check("--strict", level="pixels")
+    names = ", ".join(f"outputs/two/{name}" for name in ("errors.png", "errors.svg", "epochs.png", "epochs.svg"))
+    assert (code, printed) == (1, [note, SKIPPED, f"figures skipped (--strict): {names}"])
+
+
+def test_reports_show_skipped_figures():
+    made_with_another_matplotlib()
+    data = json.loads(invoke("configs", "--check", "--format", "json")[1])
+    assert data["skipped"] == 4
+    assert data["experiments"][0]["skipped"] == ["errors.png", "errors.svg", "epochs.png", "epochs.svg"]
+    page = invoke("configs", "--check", "--format", "md")[1]
+    assert page.startswith(f"# bpviz: {SKIPPED}\n")
+    assert "| Two | configs/two.yaml | no drift | no drift | 4 skipped |\n" in page
+    locked(lambda data: data["results"][0].update(epochs=19))
+    invoke("configs", "--check")
+    assert "4 figure files skipped, 1 drift in 1 experiment" in Path("bpviz-drift/index.html").read_text()
+
+
+# -- forged outputs ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["results", "pixels"])
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("summary.md", "| 60 |", "| 59 |"),
+        ("summary.md", "RPROP", "Rprop"),
+        ("summary.csv", "M,step=0.3", "M,step=0.4"),
+        ("summary.csv", ",60,", ",59,"),
+        ("summary.json", '"epochs": 60', '"epochs": 59'),
+        ("summary.json", '"title": "Two"', '"title": "One"'),
+        ("history.csv", "M,60,", "M,61,"),
+        ("history.csv", "RPROP,1,0.", "RPROP,1,1."),
+        ("run.json", '"max_epochs": 60', '"max_epochs": 61'),
+        ("run.json", '"experiment"', '"experiments"'),
+    ],
+)
+def test_reports_table_that_is_changed_with_its_hash(name, old, new, level):
+    edit(OUT / name, old, new)
+    relock(name)
+    assert check() == (0, NOTHING["inputs"])
+    code, printed = check(level=level)
+    line = next(n for n, text in enumerate((OUT / name).read_text().splitlines(), start=1) if new in text)
+    assert (code, printed[0]) == (1, f"{OUT / name}:{line}: the content differs from that of a fresh run of the config")
+    assert printed[-1] == f"1 experiment checked (level: {level}), 1 drift in 1 experiment"
+
+
+@pytest.mark.parametrize("level", ["results", "pixels"])
+@pytest.mark.parametrize("asked", [{"figures": False}, {"formats": ["svg"]}])
+def test_reports_figures_that_the_lockfile_does_not_list(asked, level):
+    """A lockfile that claims other options could keep figures from being compared."""
+
+    def forge(data):
+        data["asked"] |= asked
+        for name in [
+            name for name in data["files"] if name.endswith((".png", ".svg") if "figures" in asked else ".png")
+        ]:
+            del data["files"][name]
+
+    locked(forge)
+    assert check() == (0, NOTHING["inputs"])
+    code, printed = check(level=level)
+    fix = "delete it, or draw it with --format png"
+    assert (code, printed[0]) == (1, f"outputs/two/errors.png: not listed in bpviz.lock.json; {fix}")
+
+
+@pytest.mark.parametrize("level", ["results", "pixels"])
+def test_reports_listed_files_that_the_config_does_not_produce(level):
+    shutil.copy(OUT / "errors.png", OUT / "other.png")
+    locked(lambda data: data["files"].update({"other.png": data["files"]["errors.png"]}))
+    assert check() == (0, NOTHING["inputs"])
+    code, printed = check(level=level)
+    assert (code, printed[0]) == (1, f"{LOCK}: other.png is listed, but the config does not produce it")
+
+
+def test_reports_all_tables_that_are_changed_alike():
+    for name in ("summary.md", "summary.csv", "summary.json", "history.csv", "run.json"):
+        edit(OUT / name, "RPROP", "Rprop")
+        relock(name)
+    locked(lambda data: data["results"][0].update(label="Rprop"))
+    code, printed = check(level="results")
+    assert (code, printed[0]) == (1, "configs/two.yaml:5:5: algorithms[0]: RPROP has no recorded result")
+    locked(lambda data: data["results"][0].update(label="RPROP"))
+    code, printed = check(level="results")
+    assert (code, printed[-1]) == (1, "1 experiment checked (level: results), 5 drifts in 1 experiment")
+
+
+@pytest.mark.parametrize("level", ["results", "pixels"])
+@pytest.mark.parametrize(
+    ("row", "title", "cell"), [(0, "epochs", "1"), (1, "final error", "0.0001"), (0, "ending", "x")]
+)
+def test_reports_forged_table_of_lockfile(row, title, cell, level):
+    def forge(data):
+        data["table"]["rows"][row][data["table"]["titles"].index(title)] = cell
+
+    locked(forge)
+    code, printed = check(level=level)
+    message = "outputs/two/bpviz.lock.json: the printed table differs from that of a fresh run of the config"
+    assert (code, printed[0]) == (1, message)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_strict_does_not_believe_the_outputs(level):
+    with FOLDER.open("a") as file:
+        file.write("expect: {rprop: {epochs: 3}}\n")
+    invoke("configs", "--format", "png", "--format", "svg")
+    for name in ("summary.json", "summary.csv", "summary.md"):
+        edit(OUT / name, "20", "3")
+        relock(name)
+    locked(lambda data: data["results"][0].update(epochs=3))
+    code, printed = check("--strict", level=level)
+    assert code == 1
+    assert any("expected 3 epochs, RPROP took 20" in line for line in printed)
+    assert "expected 3 epochs, RPROP took 20" in invoke("configs", "--strict", "--format", "png", "--format", "svg")[2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", ["summary.json", "history.csv", "errors.png", "errors.svg", lockfile.NAME])
+@pytest.mark.parametrize("kind", ["link", "pipe", "device", "folder"])
+def test_reads_only_files_in_the_output_folder(kind, name, level):
+    path = OUT / name
+    path.rename("elsewhere")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(Path("elsewhere").absolute() if kind == "link" else "/dev/zero")
+    code, out, err = invoke("configs", "--check", "--level", level)
+    assert (code, err) == (1, "")
+    reason = f"cannot be read (expected a file, got a {kind if kind in ('pipe', 'folder') else 'symbolic link'})"
+    assert out.startswith(f"{path}: {reason if name == lockfile.NAME else 'unreadable output file'}\n")
 
 
 def shows(data, *names):
@@ -612,7 +790,7 @@ def test_last_digits_of_plotted_data_are_ignored():
     """If neither code nor inputs changed, only rounding on another machine can differ."""
     locked(lambda data: shows(data, "errors.svg"))
     code, printed = check(level="pixels")
-    assert (code, printed[1]) == (
+    assert (code, printed[0]) == (
         0,
         (
             "outputs/two: ignored: plotted data of errors.svg differs only in the last digits "
@@ -664,6 +842,7 @@ def test_json_report():
         "schema": 1,
         "level": "inputs",
         "drifts": 1,
+        "skipped": 0,
         "experiments": [
             {
                 "config": "configs/two.yaml",
@@ -678,6 +857,7 @@ def test_json_report():
                         "message": "changed from 0.3 to 0.4",
                     }
                 ],
+                "skipped": [],
                 "notes": [],
             }
         ],
