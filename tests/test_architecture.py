@@ -127,6 +127,17 @@ def test_libraries_are_imported_where_they_belong() -> None:
             assert "pyplot" not in name, f"{module} imports pyplot, which keeps figures in global state"
 
 
+def test_modules_of_figures_set_up_matplotlib_before_they_import_it() -> None:
+    """Reading the result of a worker process can import any of them first."""
+    for module in INSIDE:
+        early = [name for name, late in _imports(module) if not late]
+        users = [
+            place for place, name in enumerate(early) if name.startswith("matplotlib") and _folder(module) != "api"
+        ]
+        if users and module != "bpviz.figures._matplotlib":
+            assert any("bpviz.figures._matplotlib" in name for name in early[: users[0]]), module
+
+
 def test_reading_declarations_imports_neither_numpy_nor_matplotlib() -> None:
     code = """
 import sys

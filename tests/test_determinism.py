@@ -17,7 +17,7 @@ from bpviz.outputs.build import TABLES
 HOME = Path(bpviz.__file__).parent.parent
 FORMATS = ("png", "svg", "pdf")
 CONFIG = """
-title: Größe, 大きさ and $x^2$
+title: Größe and $x^2$
 algorithms: [rprop, {name: momentum, step: 1}, {name: gd, step: 1e+6, label: far}]
 figures: [{kind: paths, algorithms: [momentum]}, {kind: surface}, {kind: errors}]
 """
@@ -128,6 +128,12 @@ def test_bytes_do_not_depend_on_environment_folder_or_processes(
         OPENBLAS_NUM_THREADS="1",
     )
     assert [name for name in first if elsewhere[name] != first[name]] == []
+
+
+def test_does_not_read_matplotlib_settings_from_the_working_directory(tmp_path: Path) -> None:
+    """With the name of a color, and with worker processes, whose results are read without drawing."""
+    (tmp_path / "matplotlibrc").write_text("backend: ::add-mask::x\n")
+    run(tmp_path, "--jobs", "2", "--set", "title=plain", "--set", "algorithms.1.color=red")
 
 
 @pytest.mark.slow

@@ -156,9 +156,7 @@ def _delimiter(sample: str) -> str:
     widths = {mark: _widths(lines, mark) for mark in (";", "|", ",", "\t", " ")}
     for surplus in (0, 1):  # R writes one cell more, the name of the row
         fitting = [m for m, (header, *rows) in widths.items() if header > 1 and set(rows) <= {header + surplus}]
-        if fitting == ["\t", " "]:  # spaces within the cells of a file with tabs, or next to its tabs
-            return max(fitting, key=lambda mark: widths[mark][0])
-        if fitting:
+        if fitting:  # spaces come last: they may be within the cells of a file with tabs
             return fitting[0]
     return max((",", ";", "|", "\t"), key=lambda mark: widths[mark][0])
 

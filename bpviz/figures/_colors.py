@@ -49,9 +49,8 @@ class Color(Domain):
 
 @functools.cache
 def _names() -> Mapping[str, Any]:
+    import bpviz.figures._matplotlib  # noqa: F401  # isort: skip  before other imports of matplotlib
     from matplotlib.colors import CSS4_COLORS
-
-    import bpviz.figures._matplotlib  # noqa: F401  sets up matplotlib before another import of it
 
     return CSS4_COLORS
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+import bpviz.figures._matplotlib  # noqa: F401  # isort: skip  before other imports of matplotlib
+
 from matplotlib import font_manager
 from matplotlib.text import Text
 

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import bpviz.figures._matplotlib  # noqa: F401  # isort: skip  before other imports of matplotlib
+
 from matplotlib.lines import Line2D
 
 from bpviz.figures import _style

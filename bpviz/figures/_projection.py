@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import bpviz.figures._matplotlib  # noqa: F401  # isort: skip  before other imports of matplotlib
+
 import numpy as np
 from matplotlib.transforms import Bbox
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import bpviz.figures._matplotlib  # noqa: F401  # isort: skip  before other imports of matplotlib
+
 import numpy as np
 from matplotlib.ticker import Formatter, Locator, MaxNLocator
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 LARGEST = 1e300  # the largest limit of an axis; sums of larger ones overflow
+SMALLEST = 1e-300  # the smallest limit of a logarithmic axis; room below smaller ones underflows to zero
 _LONGEST = 9  # characters of a label; longer ones are given relative to a number in the label of the axis
 _MOST = 9  # ticks of an axis
 _WIDE, _HIGH = 0.64, 1.25  # width of a digit and height of a line, in font sizes

@@ -148,12 +148,12 @@ def _limits(curves: Sequence[Array], lowest: float, threshold: float | None) -> 
     starts = np.array([*(curve[0] for curve in curves), *lines])
     low = float(errors.min())
     high = min(float(errors.max()), 1e3 * float(np.nanmax(np.abs(starts), initial=0.0)))
-    if low < 0 or not high > 0:
+    if low < 0 or not high > _ticks.SMALLEST:
         room = 0.05 * (high - low) or 1.0
         return low - room, high + room
     low = max(low, min([1e-18 * high, *(1e-6 * line for line in lines if line > 0)]))
     room = max((high / low) ** 0.06, 1.05)
-    return low / room**2, min(high * room, _ticks.LARGEST)
+    return max(low / room**2, _ticks.SMALLEST), min(high * room, _ticks.LARGEST)
 
 
 def _departures(curves: Sequence[Array], limits: Limits | None) -> list[str]:

@@ -44,6 +44,7 @@ def test_reads_files_of_other_programs(csv_folder, data):
     ("data", "names"),
     [
         ("sepal length\tb\ty\n1\t2\t0\n", ("sepal length", "b")),
+        ("a\tb\tfull name\n1\t2\tiris setosa\n1\t2\tiris virginica\n", ("a", "b")),
         ("length, cm;width, cm;y\n1;2;0\n", ("length, cm", "width, cm")),
         ("length, cm;width, cm;y\n1,5;2,5;0\n", ("length, cm", "width, cm")),
         ('"a;b",c,y\n1,2,0\n', ("a;b", "c")),

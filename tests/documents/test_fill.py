@@ -501,6 +501,14 @@ def test_rejects_invalid_bytes() -> None:
     assert "\x1b" not in refused(f"<!-- bpviz: \x1b[31mx -->\n{END}")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no devices with paths")
+def test_rejects_devices() -> None:
+    expected = "expected a file, got a device"
+    assert refused(f"<!-- bpviz: table /dev/null -->\n{END}").startswith(f"a.md:1:19: /dev/null: {expected}\n")
+    Path("docs.md").symlink_to("/dev/null")
+    assert invoke("docs.md").stderr == f"docs.md: {expected}\n"
+
+
 def test_writes_nothing_if_a_document_has_mistakes() -> None:
     written(MARK + END)
     assert refused("<!-- bpviz: x -->\n" + END, "b.md", "a.md")

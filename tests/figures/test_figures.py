@@ -842,6 +842,14 @@ def test_threshold_far_below_all_errors_is_within_the_limits() -> None:
     assert axes.get_ylim()[0] < 1e-6
 
 
+@pytest.mark.parametrize("threshold", [1e-300, 5e-324])
+def test_range_to_a_threshold_near_zero_is_cut(threshold: float) -> None:
+    (axes,) = draw("errors", *on("booth", threshold=threshold)).figure.axes
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == "log"
+    assert 0 < low <= 1e-300 < high
+
+
 def test_algorithms_with_the_same_epochs_per_arrow_are_grouped() -> None:
     still = np.column_stack([np.linspace(0, 1e-3, 400)] * 2)
     drawn = draw("paths", results_of(still, still, [[0, 0], [3, 3]]), PROBLEMS["booth"]())
