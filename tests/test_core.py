@@ -45,6 +45,7 @@ COMMANDS = [  # with their exit codes
     ("run configs --set max_epochs=31 --out other --jobs 2", 0),
     ("diff outputs/one other/one", 1),
     ("run network.yaml", 0),
+    ("backprop network.yaml", 0),
     ("check gd", 0),
     ("export outputs/one --to mlflow", 2),  # mlflow is kept from it
 ]

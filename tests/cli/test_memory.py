@@ -107,7 +107,7 @@ def test_paths_that_become_too_long_leave_nothing(jobs: int, tmp_path: Path, pro
     assert list((tmp_path / "outputs").iterdir()) == []
 
 
-@pytest.mark.parametrize(("module", "name"), [(runner, "run"), (_render, "rendered"), (build, "_tables")])
+@pytest.mark.parametrize(("module", "name"), [(runner, "run"), (_render, "rendered"), (build, "tables_of")])
 def test_message_names_the_experiment_whose_memory_runs_out(
     module: Any, name: str, tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -237,7 +237,8 @@ def test_rejects_a_wrapper_that_does_not_fit_the_rule(rule, wrapper, message):
         ("batch_size", "batch_size is a setting of the wrapper mini-batches; put it under `with`"),
         (
             "weight_decay",
-            "weight_decay is a setting of the wrappers coupled-weight-decay and weight-decay; put it under `with`",
+            "weight_decay is a setting of the wrappers coupled-weight-decay, mechanic and weight-decay; "
+            "put it under `with`",
         ),
         ("convention", "use one of name, label, color, marker, with, step"),
         ("nonsense", "use one of name, label, color, marker, with, step"),
