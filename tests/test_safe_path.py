@@ -68,6 +68,7 @@ def run(checkout: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @needs_git
 def test_no_command_imports_from_the_working_directory(checkout: Path) -> None:
     """The commands run in one process, as a script in another folder: this is how the installed program starts."""

@@ -87,6 +87,8 @@ GOOD = {
     "twice": "{name: momentum, momentum: 0.5, with: [warm-up, {name: exponential, decay: 1}, warm-up]}",
 }
 
+DECAYING = "coupled-weight-decay, mechanic and weight-decay"
+
 
 @pytest.fixture(scope="module")
 def validator():
@@ -237,8 +239,7 @@ def test_rejects_a_wrapper_that_does_not_fit_the_rule(rule, wrapper, message):
         ("batch_size", "batch_size is a setting of the wrapper mini-batches; put it under `with`"),
         (
             "weight_decay",
-            "weight_decay is a setting of the wrappers coupled-weight-decay, mechanic and weight-decay; "
-            "put it under `with`",
+            f"weight_decay is a setting of the wrappers {DECAYING}; put it under `with`",
         ),
         ("convention", "use one of name, label, color, marker, with, step"),
         ("nonsense", "use one of name, label, color, marker, with, step"),

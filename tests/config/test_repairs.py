@@ -339,6 +339,7 @@ def test_places_of_the_original_text():
         assert repairs.original_index(new.rindex(character), edits) == text.rindex(character)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -117,6 +117,7 @@ def rule(name, advance, begin=lambda self, w, f: (), needs="gradient"):
 # -- equivalent and different rules ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_independent_implementation_is_equivalent():
     found = compared("plain.py", "irprop-")
     assert equivalence.equivalent(found)
@@ -519,6 +520,7 @@ def test_rejects_two_rules_with_the_same_name(folder):
         plugins.rule_of("copy.py")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_verdicts_are_colored_on_a_terminal(folder):
     import os

@@ -84,6 +84,7 @@ def test_rule_is_batch_invariant(name):
 WIDE = Perceptron(dataset=noise(12, 9), activation="tanh")
 
 
+@pytest.mark.slow
 @over_rules
 def test_rule_is_batch_invariant_with_many_weights(name):
     assert found(batch_invariance.runs_are_batch_invariant_briefly, name, WIDE) == []
@@ -154,6 +155,7 @@ def test_rule_is_batch_invariant_with_every_choice(name, settings):
     assert list(batch_invariance.runs_are_batch_invariant_briefly(OPTIMIZERS[name](**settings), problem)) == []
 
 
+@pytest.mark.slow
 @over_rules
 def test_rule_is_batch_invariant_with_1000_runs(name):
     assert found(batch_invariance.large_blocks_are_batch_invariant, name) == []

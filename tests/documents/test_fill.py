@@ -266,6 +266,7 @@ def test_finds_forged_algorithm_of_a_row() -> None:
     assert (code, printed[-2]) == (1, "    +| iRPROP+ | 17 |")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("form", ["png", "svg"])
 def test_finds_figure_of_another_config(form, level) -> None:
@@ -296,6 +297,7 @@ def test_finds_figure_that_is_replaced_with_its_hash(form) -> None:
     assert printed[1].startswith(f"    {path}: {'RMS difference' if form == 'png' else 'lines or texts differ'}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(
     ("damage", "reason"),

@@ -679,6 +679,7 @@ def on(
     return run(tuple(rules), f, [f.start], threshold, epochs), f
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_contours_of_test_functions(name: str) -> None:
     drawn = Drawn(FIGURES["contour"](), *on(name), laid_out=False)
@@ -1184,6 +1185,7 @@ def locale_with_commas() -> str:
     return "C"
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_environment(tmp_path: Path) -> None:
     """Compare this process with one of other settings."""
     (tmp_path / "matplotlibrc").write_text(HOSTILE, encoding="utf-8")

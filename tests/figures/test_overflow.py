@@ -52,6 +52,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "case"),
     [(kind, case) for case in CASES for kind in FIGURES if not FIGURES[kind]().invalid_options(CASES[case][1], [])],

@@ -45,6 +45,7 @@ def drawn(limits: tuple[float, float], size: tuple[float, float], log: bool) -> 
     return axes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(7, 5.5), (3.4, 2.9), (12, 2.5)])
 @pytest.mark.parametrize(
     ("limits", "log"), [(limits, log) for limits in RANGES for log in (False, True) if not log or limits[0] > 0]

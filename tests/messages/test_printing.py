@@ -162,6 +162,7 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
         yield lambda *arguments: CliRunner().invoke(cli.cli, list(arguments))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_labels_and_titles_are_defused(hostile: str, invoke) -> None:
     config = {"title": hostile, "algorithms": [{"name": "gd", "label": hostile}], "figures": []}

@@ -62,6 +62,7 @@ def optimizers() -> Iterator[Optimizer]:
                 yield kind(OPTIMIZERS[rule]())
 
 
+@pytest.mark.slow
 def test_rules_and_wrappers_use_the_listed_array_functions(used: set[str]) -> None:
     for optimizer in optimizers():
         for problem in (SHAPES["6 x 2"], SHAPES["37 x 3"]):

@@ -87,6 +87,7 @@ def assert_rounding_explains(rule, problem, w):
         assert fall[worst] <= 8, f"{rule.name} is stuck on {problem.name} at {w[worst].tolist()}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RULES)
 def test_no_run_is_stuck_where_a_step_lowers_the_error(name):
     """Without a threshold, so that runs go on until rounding ends them; on a few problems of very different scale."""

@@ -53,6 +53,7 @@ def ends(outcomes):
     return [[run.trajectory.weights[-1].tolist() for run in outcome.results.runs] for outcome in outcomes]
 
 
+@pytest.mark.slow
 def test_files_do_not_depend_on_number_of_processes(two, tmp_path):
     progress = {1: [], 2: []}
     ended = []
@@ -77,6 +78,7 @@ def test_files_do_not_depend_on_number_of_processes(two, tmp_path):
     assert one == tree(tmp_path / "2")
 
 
+@pytest.mark.slow
 def test_many_experiments_with_few_processes(tmp_path):
     """Most experiments are one task each, the figures of the last ones are tasks of their own.
 
@@ -200,6 +202,7 @@ def test_interrupt_ends_all_processes_with_one_message(tmp_path, jobs, wait):
     assert [name for name in tree(tmp_path / "out") if not name.endswith(".part")] == []
 
 
+@pytest.mark.slow
 @on_posix
 @pytest.mark.parametrize("whole_group", [False, True])
 @pytest.mark.parametrize(("jobs", "name", "code"), [("1", "SIGTERM", 143), ("2", "SIGTERM", 143), ("2", "SIGHUP", 129)])
@@ -227,6 +230,7 @@ def test_ignored_hangup_does_not_end_the_program(tmp_path):
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 @on_posix
 def test_workers_end_when_parent_is_killed(tmp_path):
     process = started(tmp_path, "--jobs", "2")

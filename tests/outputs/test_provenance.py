@@ -79,12 +79,14 @@ def test_lists_source_files_of_every_wrapper(tmp_path: Path) -> None:
         assert (name, uncovered({"algorithms": [wrapped]}, tmp_path)) == (name, set())
 
 
+@pytest.mark.slow
 def test_lists_source_files_of_every_problem(tmp_path: Path) -> None:
     for name in set(PROBLEMS.names()) - {"perceptron"}:
         experiment = {"problem": name, "algorithms": ["nelder-mead"], "figures": ["contour"]}
         assert (name, uncovered(experiment, tmp_path)) == (name, set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", sorted(FIGURES.names()))
 def test_lists_source_files_of_every_figure(figure: str, tmp_path: Path) -> None:
     data = {"dataset": [[1, 0], [2, 1]]} if figure == "curve" else {}  # for problems with one weight

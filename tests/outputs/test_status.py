@@ -953,6 +953,7 @@ def test_handles_ten_thousand_configs(tmp_path, monkeypatch):
     shutil.rmtree("outputs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--check", "--level", "inputs"), ("--force",)])
 def test_time_grows_linearly_with_number_of_configs(tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)

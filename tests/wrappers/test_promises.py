@@ -190,6 +190,7 @@ def one_equals_many_with_its_own_settings(name, rule):
         assert together(optimizer, problem, starts, varied=varied, block=block, **rest) == expected, block
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rule"), HALF)
 def test_one_equals_many_with_its_own_settings(name, rule):
     """``varied`` gives every run its own numbers, the rule's and the wrapper's: as if made with them, run alone."""

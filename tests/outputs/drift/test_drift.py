@@ -541,6 +541,7 @@ def test_reports_changed_image_size():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", None])
 @pytest.mark.parametrize("level", LEVELS)
 def test_reports_incomplete_png_once(content, level):
@@ -746,6 +747,7 @@ def test_strict_does_not_believe_the_outputs(level):
     assert "expected 3 epochs, RPROP took 20" in invoke("configs", "--strict", "--format", "png", "--format", "svg")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs links and pipes")
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", ["summary.json", "history.csv", "errors.png", "errors.svg", lockfile.NAME])
