@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from bpviz import config
 from bpviz.config import ConfigError
 
-SLOW = int(os.environ.get("BPVIZ_EXAMPLES", "10000"))
+SLOW = int(os.environ.get("BPVIZ_EXAMPLES", "1500"))
 
 
 def fuzzed(examples: int) -> settings:

@@ -15,7 +15,7 @@ from bpviz.config import ConfigError, Experiment
 from bpviz.declare import FIGURES, OPTIMIZERS, fields
 from bpviz.problems.perceptron import Perceptron
 
-# A longer search: BPVIZ_EXAMPLES=2000 pytest tests/test_config_fuzz.py
+# CONTRIBUTING.md names the command of a longer search.
 fuzzed = settings(
     max_examples=int(os.environ.get("BPVIZ_EXAMPLES", "60")),
     deadline=None,

@@ -24,7 +24,7 @@ from bpviz.trackers import _outputs as trackers
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs links, pipes and signals")
 
-# A longer search: BPVIZ_EXAMPLES=2000 pytest tests/outputs/test_fuzz.py
+# CONTRIBUTING.md names the command of a longer search.
 EXAMPLES = int(os.environ.get("BPVIZ_EXAMPLES", "200"))
 LIMIT = 30  # seconds per case
 OUT = Path("outputs/a")
@@ -392,14 +392,14 @@ def test_figures(drawn: Path, cases: Path, steps: list[Mutation], signed: bool, 
 
 
 @pytest.mark.slow
-@fuzzed(10_000)
+@fuzzed(5 * EXAMPLES)
 @given(steps(PLAIN), st.booleans(), st.sampled_from(COMMANDS))
-def test_ten_thousand_cases(plain: Path, cases: Path, steps: list[Mutation], signed: bool, command: str) -> None:
+def test_many_tables_and_lockfiles(plain: Path, cases: Path, steps: list[Mutation], signed: bool, command: str) -> None:
     check(plain, cases, steps, signed, command)
 
 
 @pytest.mark.slow
-@fuzzed(500)
+@fuzzed(EXAMPLES // 2)
 @given(steps(DRAWN), st.booleans(), st.sampled_from(COMMANDS))
 def test_many_figures(drawn: Path, cases: Path, steps: list[Mutation], signed: bool, command: str) -> None:
     check(drawn, cases, steps, signed, command)
