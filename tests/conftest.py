@@ -28,8 +28,10 @@ from bpviz.problems.perceptron import Perceptron
 
 Vector = list[float]
 
-# Background jobs of a shell ignore interrupts, and so would the programs that tests start and interrupt.
+# Background jobs of a shell ignore interrupts, and those of `nohup` hang-ups; so would the programs that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
