@@ -221,7 +221,8 @@ class Frame:
     def _label_sizes(self) -> tuple[float, float, float]:
         """Return the space of the labels below and to the left of the axes, and to the right of the bar, in inches."""
         right = extent(self.bar, "y") if self.bar else 0.0
-        return extent(self.axes, "x"), extent(self.axes, "y"), right
+        in_lines = "\n" in self.axes.get_xlabel()  # a label of one line and its ticks fit into AXIS
+        return extent(self.axes, "x") if in_lines else 0.0, extent(self.axes, "y"), right
 
     def _arrange_around(
         self, labels: tuple[float, float, float], height: float, over: float, under: float, aside: float
