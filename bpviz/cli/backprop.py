@@ -10,7 +10,7 @@ import click
 
 from bpviz.cli.errors import fail, report_mistakes
 from bpviz.cli.layout import Command, fold, text_width
-from bpviz.cli.options import TABLE_FORMATS, Options, memory_option, plugin_option, set_option
+from bpviz.cli.options import TABLE_FORMATS, Options, memory_option, out_option, plugin_option, set_option
 from bpviz.cli.show import print_notes, written_status
 from bpviz.cli.styled import print_table
 from bpviz.messages.printing import echo, echo_json
@@ -45,14 +45,7 @@ if TYPE_CHECKING:
 )
 @set_option
 @plugin_option
-@click.option(
-    "--out",
-    default="outputs",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(file_okay=False),
-    help="Output folder.",
-)
+@out_option()
 @click.option(
     "--format",
     "formats",

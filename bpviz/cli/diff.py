@@ -9,7 +9,7 @@ import click
 
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
-from bpviz.cli.options import TABLE_FORMATS
+from bpviz.cli.options import TABLE_FORMATS, out_option
 from bpviz.cli.show import counted
 from bpviz.messages.printing import echo, echo_json
 
@@ -25,14 +25,7 @@ if TYPE_CHECKING:
     metavar="REVISION",
     help="Compare with the outputs committed in this git revision (such as HEAD~1).",
 )
-@click.option(
-    "--out",
-    default="outputs",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(file_okay=False),
-    help="Output folder to compare (with --git).",
-)
+@out_option("Output folder to compare (with --git).")
 @click.option(
     "--format",
     "form",

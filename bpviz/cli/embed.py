@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from bpviz.cli.errors import report_mistakes
 from bpviz.cli.layout import Command
-from bpviz.cli.options import LEVELS, memory_option, plugin_option
+from bpviz.cli.options import LEVELS, memory_option, out_option, plugin_option
 from bpviz.cli.show import counted
 from bpviz.messages.printing import echo
 
@@ -33,14 +33,7 @@ if TYPE_CHECKING:
     help="How much --check compares: `inputs` (file hashes), `results` (also rerun for tables), `pixels` (also redraw "
     "figures).",
 )
-@click.option(
-    "--out",
-    default="outputs",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(file_okay=False),
-    help="Output folder with the figures and tables to embed.",
-)
+@out_option("Output folder with the figures and tables to embed.")
 @plugin_option
 @memory_option
 @click.option("--quiet", "-q", is_flag=True, help="Print only blocks that are out of date (with --check).")

@@ -62,18 +62,18 @@ memory_option = click.option(
 )
 
 
+def out_option(meaning: str = "Output folder.") -> Callable[[F], F]:
+    """Return the option ``--out``."""
+    return click.option(
+        "--out", default="outputs", show_default=True, metavar="DIR", type=click.Path(file_okay=False), help=meaning
+    )
+
+
 def output_options(command: F) -> F:
     """Add the options of commands that run experiments."""
     for option in reversed(
         [
-            click.option(
-                "--out",
-                default="outputs",
-                show_default=True,
-                metavar="DIR",
-                type=click.Path(file_okay=False),
-                help="Output folder.",
-            ),
+            out_option(),
             click.option(
                 "--format",
                 "formats",

@@ -56,9 +56,8 @@ class Source(NamedTuple):
         """
         if self.path == "-":
             return True
-        place, home = os.path.abspath(self.path), os.getcwd()  # noqa: PTH100, PTH109  links are not followed
-        inside = home if not self.named or Path(place).is_relative_to(home) else os.path.dirname(place)  # noqa: PTH120
-        return is_inside(Path(place), Path(inside))
+        place, home = Path(os.path.abspath(self.path)), Path.cwd()  # noqa: PTH100  removes .. without following links
+        return is_inside(place, home if not self.named or place.is_relative_to(home) else place.parent)
 
     @property
     def label(self) -> str:

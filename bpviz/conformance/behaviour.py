@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -194,13 +195,7 @@ def recalls_is_declared_correctly(rule: Optimizer) -> Findings:
     """
     problem = SHAPES["37 x 3"]
     w = starts_for(problem)[:2].copy(order="F")
-    state: Any = ()
-    moves = 0
-    for there, state in _run_epochs(rule, w, CountingOracle(problem, 2), epochs=30):  # noqa: B007 (used below)
-        moves += not np.array_equal(w, there)
-        w = there
-        if moves == 3:
-            break
+    w, state = _after_moves(rule, w, CountingOracle(problem, 2), moves=3)
     kept = np.concatenate([_magnitudes(a) for a in ((), *state_arrays(state))])
     with np.errstate(all="ignore"):
         point = problem.at(w)
@@ -211,6 +206,16 @@ def recalls_is_declared_correctly(rule: Optimizer) -> Findings:
         yield f"the state has the {values} at the returned weights; use @optimizer(..., recalls=True)"
     if rule.recalls and not recalled:
         yield "recalls=True, but the state has no value evaluated at the returned weights; remove recalls=True"
+
+
+def _after_moves(rule: Optimizer, w: Array, f: CountingOracle, moves: int) -> tuple[Array, Any]:
+    """Return weights and state after this many epochs that move the weights, or after the last of 30 epochs."""
+    moved = 0
+    for (before, _), after in itertools.pairwise(_run_epochs(rule, w, f, epochs=30)):
+        moved += not np.array_equal(before, after[0])
+        if moved == moves:
+            break
+    return after
 
 
 def _magnitudes(a: npt.ArrayLike) -> Array:

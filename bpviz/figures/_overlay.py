@@ -184,7 +184,7 @@ _MOST_MARKS = 30
 
 
 def _later_ends(paths: Sequence[Path], window: Window) -> int:
-    """Return the number of paths, after the first, with an end so near to one of the first that it covers it."""
+    """Return how many later paths have an end that covers an end of the first path."""
     unit = landscape.points_per_unit(window)
     first, *others = (path.ends * unit for path in paths)
     near = [np.hypot(*np.moveaxis(first[:, None] - ends, -1, 0)).min(initial=np.inf) < _SAME_END for ends in others]
